@@ -1,0 +1,81 @@
+//! Who runs the board? The control task: the only writer of health, the only sleeper on the board's deadlines.
+//!
+//! Everyone else holds a [`Handle`]: it sends inputs, reads the snapshot and asks for reports. This room decides nothing.
+
+mod clock;
+mod task;
+
+pub use clock::Clock;
+pub use task::spawn;
+
+use crate::domain::board::{Input, UpstreamReport};
+use crate::domain::cell::Hint;
+use crate::domain::event::Event;
+use crate::domain::snapshot::Snapshot;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// What the control task receives.
+#[derive(Debug)]
+pub enum Message {
+    Input(Input),
+    Report(oneshot::Sender<Vec<UpstreamReport>>),
+}
+
+/// The way to the control task, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    generation: watch::Receiver<u64>,
+    mailbox: mpsc::UnboundedSender<Message>,
+    hints: mpsc::Sender<Hint>,
+    clock: Clock,
+}
+
+impl Handle {
+    /// The picture of this moment. One load per attempt.
+    pub fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    /// Changes with every publication: for those who wait for somebody to become eligible.
+    pub fn generation(&self) -> watch::Receiver<u64> {
+        self.generation.clone()
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Tells the board something. Silent when the control task has ended (the process is leaving).
+    pub fn send(&self, input: Input) {
+        let _ = self.mailbox.send(Message::Input(input));
+    }
+
+    /// Lossy by design: a full channel means that the board is about to look anyway.
+    pub fn hint(&self, hint: Hint) {
+        let _ = self.hints.try_send(hint);
+    }
+
+    /// Every upstream with its backends, as the board sees them now. Empty when the control task has ended.
+    pub async fn report(&self) -> Vec<UpstreamReport> {
+        let (reply, answer) = oneshot::channel();
+        if self.mailbox.send(Message::Report(reply)).is_err() {
+            return Vec::new();
+        }
+        answer.await.unwrap_or_default()
+    }
+}
+
+/// Runs probes for the board: the probe room implements it, tests script it.
+pub trait Prober: Send + 'static {
+    /// Starts the job; its reading is sent to `handle` as [`Input::ProbeDone`].
+    fn start(&mut self, job: crate::domain::board::ProbeJob, handle: &Handle);
+    fn cancel(&mut self, ticket: crate::domain::board::ProbeTicket);
+}
+
+/// Receives events: telemetry implements it.
+pub trait Reporter: Send + Sync + 'static {
+    fn report(&self, event: &Event);
+}

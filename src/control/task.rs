@@ -1,0 +1,76 @@
+//! The loop around the board: wait for an input, a hint or the deadline; hand it over; carry out what comes out.
+
+use super::{Clock, Handle, Message, Prober, Reporter};
+use crate::domain::board::{Board, Input, Output};
+use crate::domain::cell::Hint;
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::Snapshot;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+
+/// Hints that may wait; more are dropped (the board looks by itself at its next deadline).
+const HINTS: usize = 1024;
+
+/// Builds the board with its first plan and starts the control task on the current runtime. The first snapshot is there
+/// when this returns.
+pub fn spawn(plan: Arc<Plan>, seed: u64, clock: Clock, prober: impl Prober, reporter: Arc<dyn Reporter>) -> Handle {
+    let mut board = Board::new(seed, clock.now());
+    board.handle(Input::Reconfigure(plan.clone()), clock.now());
+
+    let empty = Snapshot { generation: 0, plan, pools: Vec::new(), first_round_done: false };
+    let (mailbox, inbox) = mpsc::unbounded_channel();
+    let (hints, hint_inbox) = mpsc::channel(HINTS);
+    let (announce, generation) = watch::channel(0);
+    let handle = Handle { snapshot: Arc::new(ArcSwap::from_pointee(empty)), generation, mailbox, hints, clock };
+
+    let mut task = ControlTask { board, handle: handle.clone(), announce, prober, reporter };
+    task.carry_out();
+    tokio::spawn(task.run(inbox, hint_inbox));
+    handle
+}
+
+struct ControlTask<P> {
+    board: Board,
+    handle: Handle,
+    announce: watch::Sender<u64>,
+    prober: P,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl<P: Prober> ControlTask<P> {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>, mut hints: mpsc::Receiver<Hint>) {
+        let clock = self.handle.clock;
+        loop {
+            let deadline = self.board.next_deadline();
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(Message::Input(input)) => self.board.handle(input, clock.now()),
+                    Some(Message::Report(reply)) => { let _ = reply.send(self.board.report(clock.now())); }
+                    None => return,
+                },
+                Some(hint) = hints.recv() => self.board.handle(Input::Hint(hint), clock.now()),
+                () = sleep_until(clock.instant(deadline.unwrap_or_default())), if deadline.is_some() => {
+                    self.board.handle_deadline(clock.now());
+                }
+            }
+            self.carry_out();
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.board.poll_output() {
+            match output {
+                Output::Publish(snapshot) => {
+                    let generation = snapshot.generation;
+                    self.handle.snapshot.store(snapshot);
+                    self.announce.send_replace(generation);
+                }
+                Output::Probe(job) => self.prober.start(job, &self.handle),
+                Output::CancelProbe(ticket) => self.prober.cancel(ticket),
+                Output::Report(event) => self.reporter.report(&event),
+            }
+        }
+    }
+}

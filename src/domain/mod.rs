@@ -1,0 +1,28 @@
+//! Every decision that Pulsegate makes, and nothing else.
+//!
+//! The rule of this room: it imports `std` and itself. No clock (time is an argument), no socket, no log, no randomness
+//! of its own (seeds are arguments), and nothing in it can fail: it returns values. Hash maps may be looked up but never
+//! iterated, so that the same seed gives the same trace.
+
+pub mod attempt;
+pub mod balance;
+pub mod board;
+pub mod budget;
+pub mod cell;
+pub mod combine;
+pub mod counter;
+pub mod event;
+pub mod identity;
+pub mod outcome;
+pub mod outlier;
+pub mod path;
+pub mod plan;
+pub mod ramp;
+pub mod reading;
+pub mod rng;
+pub mod route;
+pub mod schedule;
+pub mod snapshot;
+pub mod standing;
+pub mod time;
+pub mod window;

@@ -1,0 +1,42 @@
+//! Where does the domain's randomness come from? From a seed that the caller hands in.
+//!
+//! SplitMix64 (Steele, Lea, Flood, 2014): one multiply-xorshift chain per draw, equidistributed over 64 bits, and any
+//! seed is a good seed. Not for secrets.
+
+/// A stream of 64-bit draws.
+#[derive(Clone, Debug)]
+pub struct Rng(u64);
+
+impl Rng {
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        mix(self.0)
+    }
+
+    /// A whole number in `0..bound`; 0 when `bound` is 0. The bias (below 2⁻³²) is of no matter here.
+    pub fn below(&mut self, bound: u32) -> u32 {
+        ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u32
+    }
+
+    /// A number in `0.0..1.0`.
+    pub fn unit(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// SplitMix64's finaliser: turns a counter or a weak hash into well-spread bits.
+pub const fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// FNV-1a over bytes, then [`mix`]: a stable hash for rings and identities, the same on every machine and in every run.
+pub fn hash_bytes(bytes: &[u8]) -> u64 {
+    let fnv = bytes.iter().fold(0xCBF2_9CE4_8422_2325u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01B3));
+    mix(fnv)
+}

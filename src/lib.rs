@@ -1,0 +1,16 @@
+//! Pulsegate: an API gateway's reverse proxy that is obsessed with the health of what stands behind it.
+//!
+//! The map of the house is in `ARCHITECTURE.md`. In short: [`domain`] makes every decision and touches nothing; [`config`]
+//! turns YAML into a plan; [`control`] runs the domain's board; the other rooms are shells around sockets.
+
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod discovery;
+pub mod domain;
+pub mod front;
+pub mod probe;
+pub mod proxy;
+pub mod runtime;
+pub mod telemetry;
