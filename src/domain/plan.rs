@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub listeners: Vec<ListenerPlan>,
+    pub listeners: Vec<Arc<ListenerPlan>>,
     pub routes: Vec<RoutePlan>,
     pub table: RouteTable,
     pub upstreams: Vec<Arc<UpstreamPlan>>,
