@@ -1,1 +1,36 @@
-//! (being built)
+//! Who gets in? The connection front: our own listeners, in front of the proxy.
+//!
+//! pingora's listeners cannot bound a request head, count connections per client or tell a slow client from an idle one, so
+//! this room does: it accepts, counts, does TLS, bounds the head in bytes and time, refuses what is not strictly HTTP, and hands a
+//! session whose head is complete to the proxy. It decides nothing about backends.
+
+mod clients;
+mod connection;
+mod head;
+mod listener;
+mod refuse;
+mod socket;
+pub mod tls;
+
+pub use listener::{Listener, Terms};
+
+use crate::proxy::Proxy;
+use crate::telemetry::Telemetry;
+use std::sync::Arc;
+
+/// Where the process is in leaving, as connections see it. The order is the order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    Serving,
+    /// Still accepting, but every answer says `Connection: close`, so that a balancer in front moves on.
+    Announcing,
+    /// No more accepting; idle connections are closed, requests in flight finish.
+    Closing,
+}
+
+/// What all listeners share.
+#[derive(Debug)]
+pub struct Front {
+    pub proxy: Proxy,
+    pub telemetry: Arc<Telemetry>,
+}

@@ -1,1 +1,165 @@
-//! (being built)
+//! How do the rooms become one running gateway? Built in one order, changed by one reload path, left in one order.
+//!
+//! Start: every socket is bound and every certificate read before anything runs; then the control task, discovery and the admin
+//! listener; the traffic listeners accept after the first probe round (or the start wait). This room decides nothing
+//! about health.
+
+mod bind;
+mod leave;
+mod reload;
+mod signals;
+
+pub use signals::run;
+
+use crate::admin::{self, AdminState, Phase, ReloadState};
+use crate::control::{self, Clock, Handle, Reporter};
+use crate::discovery::Discovery;
+use crate::domain::event::Event;
+use crate::domain::plan::Plan;
+use crate::front::{Front, Listener, Stage};
+use crate::probe::ProbeRunner;
+use crate::proxy::Proxy;
+use crate::telemetry::Telemetry;
+use bind::Bound;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// A gateway that runs on the current runtime.
+#[derive(Debug)]
+pub struct Gateway {
+    plan: Arc<Plan>,
+    handle: Handle,
+    front: Arc<Front>,
+    telemetry: Arc<Telemetry>,
+    listeners: Vec<Listener>,
+    discovery: Discovery,
+    phase: watch::Sender<Phase>,
+    stage: watch::Sender<Stage>,
+    reload_state: watch::Sender<ReloadState>,
+    admin_stop: watch::Sender<bool>,
+    admin_address: Option<SocketAddr>,
+}
+
+impl Gateway {
+    /// Binds, builds and starts everything; returns when the traffic listeners accept.
+    ///
+    /// # Errors
+    /// Every socket that cannot be bound and every certificate that cannot be used, a sentence each. Nothing runs then.
+    pub async fn start(plan: Plan) -> Result<Self, Vec<String>> {
+        Self::start_with(plan, None).await
+    }
+
+    /// As [`Self::start`], with somebody else who is told every event.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(plan: Plan, listener_in: Option<Arc<dyn Reporter>>) -> Result<Self, Vec<String>> {
+        let bound = Bound::all(&plan)?;
+        let mut gateway = Self::build(Arc::new(plan), listener_in);
+        gateway.discovery.apply(&gateway.plan);
+        gateway.start_admin(bound.admin);
+        gateway.first_round().await;
+        for (socket, terms) in bound.traffic {
+            gateway.listen(socket, terms)?;
+        }
+        gateway.phase.send_replace(Phase::Serving);
+        Ok(gateway)
+    }
+
+    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>) -> Self {
+        let clock = Clock::start();
+        let telemetry = Arc::new(Telemetry::new(&plan.logging, clock));
+        let reporter: Arc<dyn Reporter> = match listener_in {
+            Some(other) => Arc::new(Both(telemetry.clone(), other)),
+            None => telemetry.clone(),
+        };
+        let prober = ProbeRunner::new(plan.probing.concurrency);
+        let handle = control::spawn(plan.clone(), fastrand::u64(..), clock, prober, reporter);
+        Self {
+            front: Arc::new(Front {
+                proxy: Proxy::new(handle.clone(), telemetry.clone()),
+                telemetry: telemetry.clone(),
+            }),
+            discovery: Discovery::new(handle.clone()),
+            listeners: Vec::new(),
+            phase: watch::Sender::new(Phase::Starting),
+            stage: watch::Sender::new(Stage::Serving),
+            reload_state: watch::Sender::new(ReloadState::default()),
+            admin_stop: watch::Sender::new(false),
+            admin_address: None,
+            plan,
+            handle,
+            telemetry,
+        }
+    }
+
+    fn start_admin(&mut self, socket: Option<std::net::TcpListener>) {
+        let Some(socket) = socket else { return };
+        self.admin_address = socket.local_addr().ok();
+        let state = AdminState {
+            handle: self.handle.clone(),
+            telemetry: self.telemetry.clone(),
+            phase: self.phase.subscribe(),
+            reload: self.reload_state.subscribe(),
+        };
+        let stop = self.admin_stop.subscribe();
+        tokio::spawn(async move {
+            if let Err(error) = admin::serve(socket, state, stop).await {
+                log::error!("the admin listener ended: {error}; traffic goes on, /readyz and /metrics do not answer");
+            }
+        });
+    }
+
+    /// Waits until every backend has had its first verdict, or the start wait is over.
+    async fn first_round(&self) {
+        let mut generation = self.handle.generation();
+        let done = async {
+            while !self.handle.snapshot().first_round_done {
+                if generation.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        if timeout(self.plan.start.wait, done).await.is_err() {
+            log::warn!(
+                "not every backend had its first verdict within start.wait ({:?}): accepting traffic now, requests wait \
+                 while a whole upstream is unchecked",
+                self.plan.start.wait
+            );
+        }
+    }
+
+    fn listen(&mut self, socket: std::net::TcpListener, terms: crate::front::Terms) -> Result<(), Vec<String>> {
+        let name = terms.plan.name.clone();
+        let listener = Listener::start(self.front.clone(), socket, terms, self.stage.subscribe())
+            .map_err(|error| vec![format!("listener {name}: {error}")])?;
+        log::info!("listener {name}: accepting on {}", listener.address);
+        self.listeners.push(listener);
+        Ok(())
+    }
+
+    /// The addresses that traffic listeners accept on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(|listener| listener.address).collect()
+    }
+
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+/// Tells two reporters.
+struct Both(Arc<Telemetry>, Arc<dyn Reporter>);
+
+impl Reporter for Both {
+    fn report(&self, event: &Event) {
+        self.0.report(event);
+        self.1.report(event);
+    }
+}

@@ -1,0 +1,43 @@
+//! Who tells the demo's story? A reporter that prints every event that matters, with its cause, and counts ejections.
+
+use crate::control::Reporter;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::identity::{Address, BackendId};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Prints one line per event.
+#[derive(Debug)]
+pub(super) struct Narrator {
+    names: HashMap<Address, &'static str>,
+    pub ejections: AtomicU64,
+}
+
+impl Narrator {
+    pub(super) fn new(names: HashMap<Address, &'static str>) -> Self {
+        Self { names, ejections: AtomicU64::new(0) }
+    }
+
+    fn name(&self, backend: &BackendId) -> &str {
+        self.names.get(&backend.address).copied().unwrap_or("?")
+    }
+}
+
+impl Reporter for Narrator {
+    fn report(&self, event: &Event) {
+        let seconds = event.at.0 as f64 / 1e9;
+        match &event.kind {
+            EventKind::Transition { backend, from, to, why, .. } => {
+                println!("{seconds:6.2}s   {:<6} {from} -> {to}: {why}", self.name(backend));
+            }
+            EventKind::Ejected { backend, duration, why, .. } => {
+                self.ejections.fetch_add(1, Ordering::Relaxed);
+                println!("{seconds:6.2}s   {:<6} ejected for {:.1} s: {why}", self.name(backend), duration.as_secs_f64());
+            }
+            EventKind::EjectionRefused { backend, why, .. } => {
+                println!("{seconds:6.2}s   {:<6} not ejected: {why}", self.name(backend));
+            }
+            _ => {}
+        }
+    }
+}

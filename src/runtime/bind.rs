@@ -1,0 +1,77 @@
+//! Which sockets does a plan need? All of them, bound before anything starts, so that a busy port is a sentence and not a surprise.
+
+use crate::domain::plan::{ListenerPlan, Plan};
+use crate::front::{Terms, tls};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+/// Connections that the kernel holds before we accept them. The kernel's own limit (somaxconn) applies too.
+const BACKLOG: i32 = 4096;
+
+/// Sockets and certificates of one plan.
+pub(super) struct Bound {
+    pub traffic: Vec<(TcpListener, Terms)>,
+    pub admin: Option<TcpListener>,
+}
+
+impl Bound {
+    /// # Errors
+    /// A sentence for each socket and certificate that cannot be had; nothing stays bound then.
+    pub(super) fn all(plan: &Plan) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut traffic = Vec::new();
+        for listener in &plan.listeners {
+            match listen(listener) {
+                Ok(bound) => traffic.push(bound),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let admin = plan.admin.address.and_then(|address| {
+            bind(address).map_err(|error| problems.push(format!("admin.address {address}: {error}"))).ok()
+        });
+        if problems.is_empty() { Ok(Self { traffic, admin }) } else { Err(problems) }
+    }
+}
+
+/// Binds one traffic listener and reads its certificate.
+///
+/// # Errors
+/// What cannot be had, as a sentence.
+pub(super) fn listen(plan: &Arc<ListenerPlan>) -> Result<(TcpListener, Terms), String> {
+    let terms = terms(plan)?;
+    let socket = bind(plan.address).map_err(|error| format!("listener {} ({}): {error}", plan.name, plan.address))?;
+    Ok((socket, terms))
+}
+
+/// What a listener is allowed, with its certificate read.
+///
+/// # Errors
+/// What is wrong with the certificate, as a sentence.
+pub(super) fn terms(plan: &Arc<ListenerPlan>) -> Result<Terms, String> {
+    let tls = plan.tls.as_ref().map(tls::acceptor).transpose();
+    let tls = tls.map_err(|error| format!("listener {} ({}): {error}", plan.name, plan.address))?;
+    Ok(Terms { plan: plan.clone(), tls })
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    let bound = || -> std::io::Result<TcpListener> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            // One listener, one family: `[::]` does not take the port of `0.0.0.0` away.
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    bound().map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => "the address is in use by another process; stop it or choose another port".to_owned(),
+        std::io::ErrorKind::PermissionDenied => {
+            "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE (or choose a higher port)".to_owned()
+        }
+        std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        _ => error.to_string(),
+    })
+}

@@ -1,0 +1,114 @@
+//! What does a reload change? Either everything that the new file says, or nothing.
+//!
+//! Read, compile, compare, bind what is new; only when all of that has worked is anything touched. Health state, ejections and
+//! in-flight counts live in the board and the cells, by identity, and are not touched here at all.
+
+use super::{Gateway, bind};
+use crate::admin::ReloadState;
+use crate::config::{Diagnostic, Loaded};
+use crate::domain::board::Input;
+use crate::domain::plan::Plan;
+use crate::front::{Listener, Terms};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+impl Gateway {
+    /// Applies a new configuration, or says why not and changes nothing.
+    ///
+    /// # Errors
+    /// The diagnostics, one sentence each; the admin API shows them too.
+    pub fn reload(&mut self, loaded: Result<Loaded, Vec<Diagnostic>>) -> Result<(), Vec<String>> {
+        let outcome = loaded
+            .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .and_then(|loaded| self.apply(Arc::new(loaded.plan)));
+        self.telemetry.reload(outcome.is_ok());
+        self.reload_state.send_replace(ReloadState {
+            at: Some(jiff::Timestamp::now().to_string()),
+            error: outcome.as_ref().err().map(|sentences| sentences.join("\n")),
+        });
+        outcome
+    }
+
+    fn apply(&mut self, plan: Arc<Plan>) -> Result<(), Vec<String>> {
+        let refused = needs_restart(&self.plan, &plan);
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        let prepared = self.prepare_listeners(&plan)?;
+        self.handle.send(Input::Reconfigure(plan.clone()));
+        self.discovery.apply(&plan);
+        self.change_listeners(&plan, prepared)?;
+        self.plan = plan;
+        Ok(())
+    }
+
+    /// Reads every certificate and binds every new address. Nothing is in force yet.
+    fn prepare_listeners(&self, plan: &Plan) -> Result<Vec<Prepared>, Vec<String>> {
+        let mut prepared = Vec::new();
+        let mut problems = Vec::new();
+        for listener in &plan.listeners {
+            let result = if self.running_at(listener.address).is_some() {
+                bind::terms(listener).map(|terms| Prepared::Kept(listener.address, terms))
+            } else {
+                bind::listen(listener).map(|(socket, terms)| Prepared::New(socket, terms))
+            };
+            match result {
+                Ok(one) => prepared.push(one),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(prepared) } else { Err(problems) }
+    }
+
+    fn change_listeners(&mut self, plan: &Plan, prepared: Vec<Prepared>) -> Result<(), Vec<String>> {
+        let kept = |listener: &Listener| plan.listeners.iter().any(|planned| planned.address == listener.address);
+        for listener in self.listeners.extract_if(.., |listener| !kept(listener)) {
+            log::info!("listener {}: removed from the configuration, no longer accepting", listener.address);
+            listener.close();
+        }
+        for one in prepared {
+            match one {
+                Prepared::Kept(address, terms) => {
+                    if let Some(listener) = self.running_at(address) {
+                        listener.terms.store(Arc::new(terms));
+                    }
+                }
+                Prepared::New(socket, terms) => self.listen(socket, terms)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn running_at(&self, address: SocketAddr) -> Option<&Listener> {
+        self.listeners.iter().find(|listener| listener.address == address)
+    }
+}
+
+enum Prepared {
+    /// It runs already: its terms are swapped.
+    Kept(SocketAddr, Terms),
+    New(TcpListener, Terms),
+}
+
+/// What cannot change while the process lives, by name.
+fn needs_restart(old: &Plan, new: &Plan) -> Vec<String> {
+    let mut refused = Vec::new();
+    if old.admin.address != new.admin.address {
+        refused.push(format!(
+            "admin.address: changed from {} to {}, which needs a restart; the old configuration stays in force",
+            shown(old.admin.address),
+            shown(new.admin.address)
+        ));
+    }
+    if old.threads != new.threads {
+        refused.push(format!(
+            "threads: changed from {} to {}, which needs a restart; the old configuration stays in force",
+            old.threads, new.threads
+        ));
+    }
+    refused
+}
+
+fn shown(address: Option<SocketAddr>) -> String {
+    address.map_or_else(|| "off".to_owned(), |address| address.to_string())
+}
