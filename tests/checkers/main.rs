@@ -1,0 +1,140 @@
+//! Do the balancers that people put in front of us see us as UP? The real ones, with their default checks.
+//!
+//! HAProxy's `option httpchk` sends `OPTIONS / HTTP/1.0` in 22 bytes and waits; a proxy that first waits for 24 bytes of an
+//! HTTP/2 preface looks dead to it. Envoy's checker sends a full HTTP/1.1 request and keeps its connection.
+//!
+//! HAProxy comes from the distribution, Envoy from its Python package; `make test-needs` brings both.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A child process that ends with the test.
+struct Process(Child);
+
+impl Process {
+    fn start(program: &Path, arguments: &[&str]) -> Self {
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} cannot be started ({error}): run `make test-needs`", program.display()));
+        Self(child)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).unwrap()
+}
+
+/// Asks again and again until the answer satisfies; the last answer is shown when it never does.
+#[allow(clippy::disallowed_methods, reason = "a test waits on a condition of another process")]
+fn eventually(what: &str, mut ask: impl FnMut() -> Option<String>, satisfied: impl Fn(&str) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut last = None;
+    while Instant::now() < deadline {
+        last = ask().or(last);
+        if last.as_deref().is_some_and(&satisfied) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{what}: not within {PATIENCE:?}; the last answer was {last:?}");
+}
+
+fn gateway(directory: &Path) -> (Process, SocketAddr) {
+    let (address, admin) = (free_address(), free_address());
+    let config = directory.join("pulsegate.yaml");
+    let yaml = format!(
+        "listeners: [{{ address: \"{address}\" }}]\nadmin: {{ address: \"{admin}\" }}\n\
+         routes: [{{ respond: {{ status: 200, body: ok }} }}]\n"
+    );
+    fs::write(&config, yaml).unwrap();
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_pulsegate"));
+    let process = Process::start(&binary, &["run", "--config", config.to_str().unwrap()]);
+    eventually("the gateway is ready", || get(admin, "/readyz"), |answer| answer.starts_with("HTTP/1.1 200"));
+    (process, address)
+}
+
+fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+#[test]
+fn haproxys_default_httpchk_sees_us_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_gateway, address) = gateway(directory.path());
+    let stats = directory.path().join("haproxy.sock");
+    let config = directory.path().join("haproxy.cfg");
+    fs::write(
+        &config,
+        format!(
+            "global\n  stats socket {} mode 600 level admin\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 5s\n  \
+             timeout server 5s\nfrontend f\n  bind {}\n  default_backend gate\nbackend gate\n  option httpchk\n  \
+             server pulsegate {address} check inter 200ms\n",
+            stats.display(),
+            free_address(),
+        ),
+    )
+    .unwrap();
+    let _haproxy = Process::start(Path::new("/usr/sbin/haproxy"), &["-db", "-f", config.to_str().unwrap()]);
+
+    let ask = || {
+        let mut socket = UnixStream::connect(&stats).ok()?;
+        socket.write_all(b"show stat\n").ok()?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).ok()?;
+        answer.lines().find(|line| line.starts_with("gate,pulsegate,")).map(str::to_owned)
+    };
+    // L7OK: the check itself has passed, not only the optimistic state at start.
+    eventually("HAProxy sees the gateway UP", ask, |row| row.contains(",UP,") && row.contains("L7OK"));
+}
+
+#[test]
+fn envoys_health_checker_sees_us_healthy() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_gateway, address) = gateway(directory.path());
+    let admin = free_address();
+    let config = directory.path().join("envoy.yaml");
+    fs::write(
+        &config,
+        format!(
+            "admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }} }}\n\
+             static_resources:\n  clusters:\n  - name: gate\n    type: STATIC\n    connect_timeout: 1s\n    \
+             health_checks: [{{ timeout: 1s, interval: 0.2s, unhealthy_threshold: 2, healthy_threshold: 2, \
+             http_health_check: {{ path: /healthz }} }}]\n    load_assignment: {{ cluster_name: gate, endpoints: [{{ \
+             lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }} }} }}] }}] }}\n",
+            admin.port(),
+            address.port(),
+        ),
+    )
+    .unwrap();
+    let envoy = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/python/envoy/_bin/envoy");
+    let _envoy = Process::start(&envoy, &["-c", config.to_str().unwrap(), "--use-dynamic-base-id", "--log-level", "error"]);
+
+    let ask = || get(admin, "/clusters");
+    let passed = |answer: &str| {
+        let seen = answer.lines().find(|line| line.contains("health_flags::")).is_some_and(|line| line.ends_with("::healthy"));
+        seen && answer.contains(&address.to_string())
+    };
+    eventually("Envoy sees the gateway healthy", ask, passed);
+}
