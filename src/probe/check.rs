@@ -24,11 +24,7 @@ pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock)
 }
 
 /// `Err` only ends early; both sides are readings.
-async fn ask(
-    job: &ProbeJob,
-    configs: &ClientConfigs,
-    connected: &AtomicBool,
-) -> Result<ReadingResult, ReadingResult> {
+async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) -> Result<ReadingResult, ReadingResult> {
     let address = probed_address(job);
     let mut stream = match &job.probe.kind {
         ProbeCheck::Tcp => connect::open(&address).await?,

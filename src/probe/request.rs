@@ -34,9 +34,8 @@ pub(super) fn build(check: &HttpCheck, address: &Address) -> Result<Request<Empt
 fn headers(check: &HttpCheck, address: &Address) -> Result<HeaderMap, String> {
     let mut given = HeaderMap::new();
     for (name, text) in &check.headers {
-        let name = name
-            .parse::<HeaderName>()
-            .map_err(|_| format!("the probe was not sent: {name:?} is not a header name"))?;
+        let name =
+            name.parse::<HeaderName>().map_err(|_| format!("the probe was not sent: {name:?} is not a header name"))?;
         given.append(&name, value(name.as_str(), text)?);
     }
     let mut headers = HeaderMap::new();
