@@ -32,7 +32,7 @@ async fn converse(
     request: Request<Empty<Bytes>>,
     body_cap: usize,
 ) -> Result<ReadingResult, hyper::Error> {
-    let (sender, connection) = Builder::new().max_buf_size(HEAD_CAP).handshake(TokioIo::new(stream)).await?;
+    let (sender, connection) = Builder::new().max_header_size(HEAD_CAP).handshake(TokioIo::new(stream)).await?;
     let mut answer = pin!(read_answer(sender, request, body_cap));
     tokio::select! {
         biased;

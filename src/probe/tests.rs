@@ -131,7 +131,7 @@ async fn a_tcp_check_connects_and_leaves_in_order() {
     let (ended, mut end) = mpsc::unbounded_channel();
     let backend = serve(move |mut peer| {
         let ended = ended.clone();
-        async move { drop(ended.send(peer.hear_the_end().await)) }
+        async move { ended.send(peer.hear_the_end().await).unwrap() }
     })
     .await;
     assert_eq!(Checked::tcp(&backend).result().await, ReadingResult::Connected);
@@ -155,7 +155,7 @@ async fn no_more_probes_run_at_once_than_permitted_and_waiting_is_free() {
         let mut checked = Checked::http(&backend);
         checked.probe.timeout = Duration::from_millis(60);
         let tell = tell.clone();
-        let told = move |ticket, reading| drop(tell.send((ticket, reading)));
+        let told = move |ticket, reading| tell.send((ticket, reading)).unwrap();
         runner.run(checked.job(ticket), Clock::start(), told);
     }
     for ticket in 1..=3 {
@@ -175,7 +175,7 @@ async fn a_cancelled_probe_says_nothing_and_frees_its_place() {
     let mut runner = ProbeRunner::new(1);
     for (ticket, server) in [(1, &backend), (2, &ready)] {
         let tell = tell.clone();
-        let told = move |ticket, _| drop(tell.send(ticket));
+        let told = move |ticket, _| tell.send(ticket).unwrap();
         runner.run(Checked::http(server).job(ticket), Clock::start(), told);
     }
     runner.cancel(ProbeTicket(1));

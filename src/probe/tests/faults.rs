@@ -151,7 +151,7 @@ async fn a_given_up_answer_is_reset_so_that_nothing_lingers() {
     let (ended, mut end) = tokio::sync::mpsc::unbounded_channel();
     let backend = serve(move |mut peer: Peer| {
         let ended = ended.clone();
-        async move { drop(ended.send(peer.hear_the_end().await)) }
+        async move { ended.send(peer.hear_the_end().await).unwrap() }
     })
     .await;
     let mut checked = Checked::http(&backend);
