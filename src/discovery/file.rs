@@ -5,7 +5,6 @@
 //! that a file caught half written does not shrink a pool.
 
 use super::{Answer, Teller, tidy};
-use crate::config::backends_file;
 use crate::domain::board::Found;
 use crate::domain::plan::StaticBackend;
 use std::path::{Path, PathBuf};
@@ -20,12 +19,15 @@ const SIZE_CAP: u64 = 1 << 20;
 /// The text of the file, or why there is none.
 type Look = Result<String, String>;
 
+/// What a text means: the config room's reading of it.
+pub(super) type Parse = fn(&str) -> Result<Vec<StaticBackend>, String>;
+
 /// Tells what `path` holds, now and whenever it changes. `backup` makes all of it backups.
-pub(super) async fn watch(path: PathBuf, backup: bool, interval: Duration, mut teller: Teller) {
+pub(super) async fn watch(path: PathBuf, backup: bool, parse: Parse, interval: Duration, mut teller: Teller) {
     let mut settled = Settled::default();
     loop {
         if let Some(look) = settled.next(look(&path).await) {
-            teller.tell(answer(&path, backup, look));
+            teller.tell(answer(&path, backup, parse, look));
         }
         sleep(interval).await;
     }
@@ -68,9 +70,9 @@ async fn look(path: &Path) -> Look {
     }
 }
 
-fn answer(path: &Path, backup: bool, look: &Look) -> Answer {
-    let backends =
-        backends_file(look.as_ref().map_err(Clone::clone)?).map_err(|why| format!("{}: {why}", path.display()))?;
+fn answer(path: &Path, backup: bool, parse: Parse, look: &Look) -> Answer {
+    let text = look.as_ref().map_err(Clone::clone)?;
+    let backends = parse(text).map_err(|why| format!("the backends file {}: {why}", path.display()))?;
     Ok(tidy(backends.into_iter().map(|backend| found(backend, backup)).collect()))
 }
 
@@ -81,6 +83,13 @@ fn found(backend: StaticBackend, backup: bool) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::board::Input;
+    use crate::domain::identity::Address;
+    use std::fs::{create_dir, remove_file, rename, write};
+    use std::os::unix::fs::symlink;
+    use std::sync::Arc;
+    use tokio::sync::mpsc;
+    use tokio::task::JoinSet;
 
     fn text(text: &str) -> Look {
         Ok(text.to_owned())
@@ -128,5 +137,60 @@ mod tests {
         assert!(look(&path).await.unwrap_err().contains("larger than 1 MiB"));
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
         assert!(look(&path).await.unwrap_err().contains("not UTF-8"));
+    }
+
+    /// One address a line.
+    fn addresses(text: &str) -> Result<Vec<StaticBackend>, String> {
+        let backend = |line: &str| match line.parse() {
+            Ok(address) => Ok(StaticBackend { address: Address::Socket(address), weight: 2, backup: false }),
+            Err(_) => Err(format!("{line:?} is no address")),
+        };
+        text.lines().map(backend).collect()
+    }
+
+    fn backups(addresses: &[&str]) -> Answer {
+        let found =
+            |address: &&str| Found { address: Address::Socket(address.parse().unwrap()), weight: 2, backup: true };
+        Ok(addresses.iter().map(found).collect())
+    }
+
+    #[tokio::test]
+    async fn a_configmap_swap_a_rename_a_mistake_and_a_loss_are_all_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for (version, text) in [("v1", "10.0.0.1:80"), ("v2", "10.0.0.2:80\n10.0.0.1:80")] {
+            create_dir(at(version)).unwrap();
+            write(at(version).join("backends"), text).unwrap();
+        }
+        symlink("v1", at("data")).unwrap();
+        symlink("data/backends", at("backends")).unwrap();
+
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let tell = Arc::new(move |input| drop(tell.send(input)));
+        let teller = Teller { tell, upstream: "orders".into(), source: 0, failure: None };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(watch(at("backends"), true, addresses, Duration::from_millis(2), teller));
+        let mut next = async || match told.recv().await.unwrap() {
+            Input::Discovered { answer, .. } => answer,
+            other => panic!("unexpected {other:?}"),
+        };
+        assert_eq!(next().await, backups(&["10.0.0.1:80"]));
+
+        symlink("v2", at("data.new")).unwrap();
+        rename(at("data.new"), at("data")).unwrap();
+        assert_eq!(next().await, backups(&["10.0.0.1:80", "10.0.0.2:80"]));
+
+        write(at("edited"), "10.0.0.3").unwrap();
+        rename(at("edited"), at("backends")).unwrap();
+        let path = at("backends").display().to_string();
+        assert_eq!(next().await, Err(format!("the backends file {path}: \"10.0.0.3\" is no address")));
+
+        remove_file(at("backends")).unwrap();
+        let gone = format!("the backends file {path} cannot be read: No such file or directory (os error 2)");
+        assert_eq!(next().await, Err(gone));
+
+        write(at("edited"), "10.0.0.3:80").unwrap();
+        rename(at("edited"), at("backends")).unwrap();
+        assert_eq!(next().await, backups(&["10.0.0.3:80"]));
     }
 }

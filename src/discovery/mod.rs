@@ -7,6 +7,7 @@ mod dns;
 mod file;
 mod names;
 
+use crate::config::backends_file;
 use crate::control::Handle;
 use crate::domain::board::{Found, Input};
 use crate::domain::plan::{Plan, SourcePlan};
@@ -50,13 +51,18 @@ impl Discovery {
     /// Must be called within a tokio runtime, after the board was given the plan: an answer for an upstream that it does not know
     /// is lost.
     pub fn apply(&mut self, plan: &Plan) {
+        let sources: Vec<_> = plan.upstreams.iter().map(|one| (&one.name, &one.sources[..])).collect();
+        self.follow(&sources);
+    }
+
+    fn follow(&mut self, upstreams: &[(&Arc<str>, &[SourcePlan])]) {
         let mut old = std::mem::take(&mut self.watchers);
-        for upstream in &plan.upstreams {
-            for (position, source) in upstream.sources.iter().enumerate() {
-                let kept = old.iter().position(|watcher| watcher.watches(&upstream.name, position, source));
+        for (upstream, sources) in upstreams {
+            for (position, source) in sources.iter().enumerate() {
+                let kept = old.iter().position(|watcher| watcher.watches(upstream, position, source));
                 let watcher = match kept {
                     Some(index) => Some(old.swap_remove(index)),
-                    None => self.start(&upstream.name, position, source),
+                    None => self.start(upstream, position, source),
                 };
                 self.watchers.extend(watcher);
             }
@@ -69,7 +75,9 @@ impl Discovery {
         let task = match source {
             SourcePlan::Static(_) => return None,
             SourcePlan::Dns(dns) => spawn(dns::watch(dns.clone(), teller)),
-            SourcePlan::File { path, backup } => spawn(file::watch(path.clone(), *backup, FILE_INTERVAL, teller)),
+            SourcePlan::File { path, backup } => {
+                spawn(file::watch(path.clone(), *backup, backends_file, FILE_INTERVAL, teller))
+            }
         };
         Some(Watcher { upstream: upstream.clone(), position, source: source.clone(), task })
     }

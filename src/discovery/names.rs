@@ -53,13 +53,17 @@ pub(super) struct Families {
 /// # Errors
 /// A sentence when the system's configuration cannot be used.
 pub(super) fn resolver(servers: &[SocketAddr]) -> Result<TokioResolver, String> {
+    resolver_waiting(servers, SERVER_TIMEOUT)
+}
+
+pub(super) fn resolver_waiting(servers: &[SocketAddr], per_try: Duration) -> Result<TokioResolver, String> {
     let unusable = |error: NetError| format!("the system's DNS configuration cannot be used: {error}");
     let mut builder = if servers.is_empty() {
         TokioResolver::builder_tokio().map_err(unusable)?
     } else {
         let config = ResolverConfig::from_name_servers(servers.iter().map(server).collect());
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        builder.options_mut().timeout = SERVER_TIMEOUT;
+        builder.options_mut().timeout = per_try;
         builder
     };
     builder.options_mut().use_hosts_file = ResolveHosts::Always;

@@ -8,7 +8,7 @@ use crate::domain::identity::Address;
 use crate::domain::plan::UpstreamTls;
 use crate::domain::reading::ReadingResult;
 use crate::tls::{ClientConfigs, server_name};
-use std::io::{Error, ErrorKind};
+use std::io::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
@@ -73,11 +73,11 @@ fn handshake_words(sni: &str, error: &Error) -> String {
     }
 }
 
-/// The error for people: without "(os error 111)" where the kind says it all.
+/// The error for people: without "(os error 111)".
 pub(super) fn words(error: &Error) -> String {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
-        kind if error.raw_os_error().is_some() && kind.to_string() != "uncategorized error" => kind.to_string(),
-        _ => error.to_string(),
+    let full = error.to_string();
+    match full.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None => full,
     }
 }

@@ -24,7 +24,7 @@ async fn nobody_listens() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let result = Checked::at(Address::Socket(address), http_check()).result().await;
-    assert_eq!(result, ReadingResult::ConnectFailed(format!("cannot connect to {address}: connection refused")));
+    assert_eq!(result, ReadingResult::ConnectFailed(format!("cannot connect to {address}: Connection refused")));
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn the_unix_socket_is_not_there() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gone.sock");
     let result = Checked::at(Address::Unix(path.clone()), http_check()).result().await;
-    let why = format!("cannot connect to unix:{}: entity not found", path.display());
+    let why = format!("cannot connect to unix:{}: No such file or directory", path.display());
     assert_eq!(result, ReadingResult::ConnectFailed(why));
 }
 
@@ -142,7 +142,7 @@ async fn the_backend_resets() {
         })
         .await;
         let why = Checked::http(&backend).broken().await;
-        assert!(why.starts_with("the connection broke") && why.ends_with("connection reset"), "{cut:?}: {why}");
+        assert!(why.starts_with("the connection broke") && why.ends_with("Connection reset by peer"), "{cut:?}: {why}");
     }
 }
 
