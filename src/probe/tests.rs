@@ -161,9 +161,12 @@ async fn no_more_probes_run_at_once_than_permitted_and_waiting_is_free() {
     for ticket in 1..=3 {
         arrivals.recv().await.unwrap();
         assert!(arrivals.try_recv().is_err(), "one at a time");
-        let (done, reading) = told.recv().await.unwrap();
-        assert_eq!((done, reading.result), (ProbeTicket(ticket), ReadingResult::TimedOut { connected: true }));
-        assert!(reading.took < Duration::from_millis(115), "waiting for a permit is no part of it: {:?}", reading.took);
+        // Were the wait part of the timeout, the later ones would end before they had connected.
+        let expected = ReadingResult::TimedOut { connected: true };
+        assert_eq!(
+            told.recv().await.map(|(done, reading)| (done, reading.result)),
+            Some((ProbeTicket(ticket), expected))
+        );
     }
 }
 
