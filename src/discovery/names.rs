@@ -56,6 +56,7 @@ pub(super) fn resolver(servers: &[SocketAddr]) -> Result<TokioResolver, String> 
     resolver_waiting(servers, SERVER_TIMEOUT)
 }
 
+/// As [`resolver`]; `per_try` is how long each of `servers` may take.
 pub(super) fn resolver_waiting(servers: &[SocketAddr], per_try: Duration) -> Result<TokioResolver, String> {
     let unusable = |error: NetError| format!("the system's DNS configuration cannot be used: {error}");
     let mut builder = if servers.is_empty() {

@@ -80,6 +80,12 @@ async fn interim_answers_are_skipped() {
 }
 
 #[tokio::test]
+async fn a_switch_of_protocols_that_nobody_asked_for_is_a_status() {
+    let backend = answering("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n").await;
+    assert_eq!(Checked::http(&backend).result().await, ReadingResult::Http { status: 101, location: None });
+}
+
+#[tokio::test]
 async fn answers_without_body_end_with_their_head() {
     for (method, head) in [
         ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"),

@@ -7,7 +7,8 @@ use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use std::sync::Arc;
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -143,6 +144,67 @@ async fn a_silent_server_is_a_failure_in_time() {
     let resolver = names::resolver_waiting(&[server.address], Duration::from_millis(30)).unwrap();
     let failure = names::addresses(&resolver, "orders.test", &mut Families::default()).await.unwrap_err();
     assert_eq!((failure.gone, &*failure.why), (false, "no DNS server answered for orders.test (A) in time"));
+}
+
+#[tokio::test]
+async fn an_answer_too_large_for_a_datagram_is_fetched_over_tcp() {
+    let (udp, tcp) = both_on_one_port().await;
+    let address = udp.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut buffer = [0; 4096];
+        while let Ok((length, peer)) = udp.recv_from(&mut buffer).await {
+            let mut response = Message::from_vec(&buffer[..length]).unwrap().into_response();
+            response.metadata.truncation = true;
+            udp.send_to(&response.to_vec().unwrap(), peer).await.unwrap();
+        }
+    });
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = tcp.accept().await {
+            connections.spawn(answer_over_tcp(stream));
+        }
+    });
+    let server = NameServer { address, _task: tasks };
+    let (answer, _) = look_once(&host(&server)).await;
+    assert_eq!(answer.unwrap().len(), 200);
+}
+
+/// A port that is free for datagrams need not be free for connections.
+async fn both_on_one_port() -> (UdpSocket, TcpListener) {
+    loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            return (udp, tcp);
+        }
+    }
+}
+
+/// 200 addresses for A, none for the rest.
+async fn answer_over_tcp(mut stream: TcpStream) {
+    while let Ok(length) = stream.read_u16().await {
+        let mut request = vec![0; usize::from(length)];
+        stream.read_exact(&mut request).await.unwrap();
+        let request = Message::from_vec(&request).unwrap();
+        let is_a = request.queries[0].query_type() == RecordType::A;
+        let mut response = request.into_response();
+        if is_a {
+            response.add_answers((0..200).map(|last| a("orders.test.", 30, &format!("10.0.0.{last}"))));
+        }
+        let bytes = response.to_vec().unwrap();
+        stream.write_u16(u16::try_from(bytes.len()).unwrap()).await.unwrap();
+        stream.write_all(&bytes).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_dns_cannot_carry_is_a_sentence() {
+    let server = name_server(|_, _| empty()).await;
+    for odd in ["a..b".to_owned(), "a".repeat(64), "a.".repeat(200)] {
+        let source = source(DnsQuery::Host { name: odd.clone(), port: 80 }, &server);
+        let why = look_once(&source).await.0.unwrap_err();
+        assert!(why.starts_with(&format!("DNS failed for {odd} (A): ")), "{why}");
+    }
 }
 
 #[tokio::test]

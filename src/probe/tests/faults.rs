@@ -116,13 +116,20 @@ async fn something_else_than_http_answers() {
 
 #[tokio::test]
 async fn the_head_is_too_large() {
-    let backend = serve(async |mut peer: Peer| {
-        peer.say(&format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "a".repeat(40 * 1024))).await;
-        never().await;
-    })
-    .await;
-    let why = Checked::http(&backend).broken().await;
-    assert_eq!(why, "the response head is beyond the limits (32 KiB, 100 headers)");
+    let long = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "a".repeat(40 * 1024));
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X-Many: a\r\n".repeat(101));
+    for head in [long, many] {
+        let backend = serve(move |mut peer: Peer| {
+            let head = head.clone();
+            async move {
+                peer.say(&head).await;
+                never().await;
+            }
+        })
+        .await;
+        let why = Checked::http(&backend).broken().await;
+        assert_eq!(why, "the response head is beyond the limits (32 KiB, 100 headers)");
+    }
 }
 
 #[tokio::test]
