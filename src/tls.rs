@@ -94,9 +94,7 @@ impl Trust {
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("this TLS stack offers no protocol version: {error}"))?;
         Ok(finish(match self {
-            Self::Anyone => {
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(TrustsAnyone { provider }))
-            }
+            Self::Anyone => builder.dangerous().with_custom_certificate_verifier(Arc::new(TrustsAnyone { provider })),
             Self::System => builder.with_root_certificates(system_roots()?),
             Self::File(path) => builder.with_root_certificates(file_roots(path)?),
         }))
@@ -128,7 +126,10 @@ pub fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| format!("the CA file {} cannot be used: {error}", path.display()))?;
     if found.is_empty() {
-        return Err(format!("the CA file {} holds no certificate (PEM, BEGIN CERTIFICATE, is expected)", path.display()));
+        return Err(format!(
+            "the CA file {} holds no certificate (PEM, BEGIN CERTIFICATE, is expected)",
+            path.display()
+        ));
     }
     Ok(found)
 }
@@ -156,9 +157,11 @@ fn system_roots() -> Result<RootCertStore, String> {
         roots
     });
     if roots.is_empty() {
-        return Err("this system has no trusted root certificates: install them (Debian: ca-certificates), or name a CA \
+        return Err(
+            "this system has no trusted root certificates: install them (Debian: ca-certificates), or name a CA \
                     file with tls.ca"
-            .to_owned());
+                .to_owned(),
+        );
     }
     Ok(roots.clone())
 }
