@@ -14,3 +14,4 @@ pub mod probe;
 pub mod proxy;
 pub mod runtime;
 pub mod telemetry;
+pub mod tls;

@@ -1,26 +1,79 @@
 //! How is a backend asked? The prober runs the board's jobs: HTTP and TCP checks with one total deadline each.
 //!
-//! It reads facts of the wire and judges nothing: `domain::reading::judge` does.
+//! It reads facts of the wire and judges nothing: `domain::reading::judge` does. Every job that is not cancelled ends in exactly
+//! one `ProbeDone`, whatever the backend does. Waiting for one of the `concurrency` permits (first come, first served) is no part
+//! of a probe's timeout: that this gateway is busy must not count against a backend.
 
-use crate::control::{Handle, Prober};
-use crate::domain::board::{ProbeJob, ProbeTicket};
+mod check;
+mod connect;
+mod http;
+mod request;
+#[cfg(test)]
+mod tests;
 
-/// Runs probes as tasks, at most `concurrency` at once.
+use crate::control::{Clock, Handle, Prober};
+use crate::domain::board::{Input, ProbeJob, ProbeTicket};
+use crate::domain::reading::Reading;
+use crate::tls::ClientConfigs;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
+
+/// Runs probes as tasks, at most `concurrency` at once. Dropping it ends them all.
 #[derive(Debug)]
-pub struct ProbeRunner {}
+pub struct ProbeRunner {
+    permits: Arc<Semaphore>,
+    configs: Arc<ClientConfigs>,
+    tasks: JoinSet<ProbeTicket>,
+    running: HashMap<ProbeTicket, AbortHandle>,
+}
 
 impl ProbeRunner {
-    pub fn new(_concurrency: usize) -> Self {
-        todo!()
+    /// `concurrency` below 1 counts as 1.
+    pub fn new(concurrency: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS))),
+            configs: Arc::default(),
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+        }
+    }
+
+    /// Runs `job` and hands its reading to `tell`.
+    fn run(&mut self, job: ProbeJob, clock: Clock, tell: impl FnOnce(ProbeTicket, Reading) + Send + 'static) {
+        self.forget_finished();
+        let ticket = job.ticket;
+        let (permits, configs) = (self.permits.clone(), self.configs.clone());
+        let task = self.tasks.spawn(async move {
+            // The semaphore is never closed; were it, running unbounded would be better than never answering.
+            let _permit = permits.acquire().await;
+            tell(ticket, check::check(&job, &configs, clock).await);
+            ticket
+        });
+        self.running.insert(ticket, task);
+    }
+
+    /// At each start, so that the finished never outnumber what was started since: no sweep, no timer.
+    fn forget_finished(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            if let Ok(ticket) = ended {
+                self.running.remove(&ticket);
+            }
+        }
     }
 }
 
 impl Prober for ProbeRunner {
-    fn start(&mut self, _job: ProbeJob, _handle: &Handle) {
-        todo!()
+    fn start(&mut self, job: ProbeJob, handle: &Handle) {
+        let answer = handle.clone();
+        self.run(job, handle.clock(), move |ticket, reading| answer.send(Input::ProbeDone { ticket, reading }));
     }
 
-    fn cancel(&mut self, _ticket: ProbeTicket) {
-        todo!()
+    /// A reading that is already on its way still arrives.
+    fn cancel(&mut self, ticket: ProbeTicket) {
+        if let Some(task) = self.running.remove(&ticket) {
+            task.abort();
+        }
     }
 }

@@ -1,0 +1,70 @@
+//! What did one probe read? Connect, TLS, head and body under one deadline, as facts.
+//!
+//! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
+
+use super::{connect, http, request};
+use crate::control::Clock;
+use crate::domain::board::ProbeJob;
+use crate::domain::identity::Address;
+use crate::domain::plan::{HttpCheck, ProbeCheck, UpstreamTls};
+use crate::domain::reading::{Reading, ReadingResult};
+use crate::tls::ClientConfigs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::time::timeout;
+
+/// Runs the job's check once, over a connection of its own. Takes no longer than the probe's timeout.
+pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock) -> Reading {
+    let started = clock.now();
+    let connected = AtomicBool::new(false);
+    let result = match timeout(job.probe.timeout, ask(job, configs, &connected)).await {
+        Ok(Ok(result) | Err(result)) => result,
+        Err(_) => ReadingResult::TimedOut { connected: connected.load(Ordering::Relaxed) },
+    };
+    Reading { result, took: clock.now().since(started) }
+}
+
+/// `Err` only ends early; both sides are readings.
+async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) -> Result<ReadingResult, ReadingResult> {
+    let address = probed_address(job);
+    let mut stream = match &job.probe.kind {
+        ProbeCheck::Tcp => connect::open(&address).await?,
+        ProbeCheck::Http(_) => connect::open_to_be_reset(&address).await?,
+    };
+    if let Some(tls) = tls_of(job) {
+        stream = connect::secure(stream, tls, configs).await?;
+    }
+    connected.store(true, Ordering::Relaxed);
+    match &job.probe.kind {
+        ProbeCheck::Tcp => Ok(ReadingResult::Connected),
+        ProbeCheck::Http(check) => ask_http(stream, check, &address).await,
+    }
+}
+
+async fn ask_http(
+    stream: connect::Stream,
+    check: &HttpCheck,
+    address: &Address,
+) -> Result<ReadingResult, ReadingResult> {
+    let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
+    Ok(http::exchange(stream, request, check.body_bytes).await)
+}
+
+/// The backend's address, with the probe's own port where it has one. A Unix socket has no port.
+fn probed_address(job: &ProbeJob) -> Address {
+    match (&job.backend.address, job.probe.port) {
+        (Address::Socket(address), Some(port)) => {
+            let mut address = *address;
+            address.set_port(port);
+            Address::Socket(address)
+        }
+        (address, _) => address.clone(),
+    }
+}
+
+/// A TCP check shakes hands as traffic would; an HTTP check says itself.
+fn tls_of(job: &ProbeJob) -> Option<&UpstreamTls> {
+    match &job.probe.kind {
+        ProbeCheck::Tcp => job.upstream.tls.as_ref(),
+        ProbeCheck::Http(check) => check.tls.as_ref(),
+    }
+}

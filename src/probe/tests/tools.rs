@@ -1,0 +1,222 @@
+//! A scripted backend, and a job that asks it.
+
+use super::super::check::check;
+use crate::control::Clock;
+use crate::domain::board::{ProbeJob, ProbeTicket};
+use crate::domain::identity::{Address, BackendId};
+use crate::domain::plan::{
+    BalancePlan, BudgetPlan, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, SlowStartPlan, UpstreamPlan,
+    UpstreamTls, WhenNoneEligible,
+};
+use crate::domain::reading::{Reading, ReadingResult};
+use crate::tls::ClientConfigs;
+use std::future::pending;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// A server that plays its script on every connection, until it is dropped.
+pub(super) struct Backend {
+    pub(super) address: SocketAddr,
+    requests: Mutex<mpsc::UnboundedReceiver<String>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Backend {
+    /// The head of the next request that was heard.
+    pub(super) async fn request(&self) -> String {
+        self.requests.lock().await.recv().await.unwrap()
+    }
+}
+
+/// One connection as the backend sees it; the request head is already read.
+pub(super) struct Peer {
+    pub(super) stream: TcpStream,
+}
+
+impl Peer {
+    pub(super) async fn say(&mut self, text: &str) {
+        // The prober may have left already: that is not the script's concern.
+        let _ = self.stream.write_all(text.as_bytes()).await;
+    }
+
+    /// Reads until nothing more comes: the bytes heard, or how it broke.
+    pub(super) async fn hear_the_end(&mut self) -> Result<usize, ErrorKind> {
+        self.stream.read_to_end(&mut Vec::new()).await.map_err(|error| error.kind())
+    }
+}
+
+pub(super) async fn never() {
+    pending::<()>().await;
+}
+
+pub(super) async fn serve<F>(script: impl Fn(Peer) -> F + Send + Sync + 'static) -> Backend
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    serve_at("127.0.0.1:0", script).await
+}
+
+pub(super) async fn serve_at<F>(at: &str, script: impl Fn(Peer) -> F + Send + Sync + 'static) -> Backend
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind(at).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (heard, requests) = mpsc::unbounded_channel();
+    let mut tasks = JoinSet::new();
+    let script = Arc::new(script);
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            let (script, heard) = (script.clone(), heard.clone());
+            connections.spawn(async move {
+                let mut peer = Peer { stream };
+                let _ = heard.send(head(&mut peer.stream).await);
+                script(peer).await;
+            });
+        }
+    });
+    Backend { address, requests: Mutex::new(requests), _tasks: tasks }
+}
+
+/// A server that answers every request with `text` and closes.
+pub(super) async fn answering(text: &'static str) -> Backend {
+    serve(async move |mut peer: Peer| peer.say(text).await).await
+}
+
+/// Answers one connection on a Unix socket; yields the request head.
+pub(super) fn serve_unix(path: &Path, text: &'static str) -> JoinHandle<String> {
+    let listener = UnixListener::bind(path).unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = head(&mut stream).await;
+        stream.write_all(text.as_bytes()).await.unwrap();
+        head
+    })
+}
+
+/// Up to the empty line, or to the end.
+pub(super) async fn head(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+/// A probe of one backend.
+pub(super) struct Checked {
+    pub(super) address: Address,
+    pub(super) probe: ProbePlan,
+    pub(super) tls: Option<UpstreamTls>,
+}
+
+impl Checked {
+    pub(super) fn http(backend: &Backend) -> Self {
+        Self::with(backend, http_check())
+    }
+
+    pub(super) fn with(backend: &Backend, check: HttpCheck) -> Self {
+        Self::at(Address::Socket(backend.address), check)
+    }
+
+    pub(super) fn at(address: Address, check: HttpCheck) -> Self {
+        Self { address, probe: probe(ProbeCheck::Http(check)), tls: None }
+    }
+
+    pub(super) fn tcp(backend: &Backend) -> Self {
+        Self { address: Address::Socket(backend.address), probe: probe(ProbeCheck::Tcp), tls: None }
+    }
+
+    pub(super) fn job(&self, ticket: u64) -> ProbeJob {
+        ProbeJob {
+            ticket: ProbeTicket(ticket),
+            backend: BackendId { upstream: "orders".into(), address: self.address.clone() },
+            upstream: Arc::new(upstream(self.tls.clone())),
+            probe: Arc::new(self.probe.clone()),
+        }
+    }
+
+    pub(super) async fn read(&self) -> Reading {
+        check(&self.job(1), &ClientConfigs::default(), Clock::start()).await
+    }
+
+    pub(super) async fn result(&self) -> ReadingResult {
+        self.read().await.result
+    }
+
+    /// The reason of a broken answer.
+    pub(super) async fn broken(&self) -> String {
+        match self.result().await {
+            ReadingResult::BrokenAnswer(why) => why,
+            other => panic!("expected a broken answer, got {other:?}"),
+        }
+    }
+}
+
+pub(super) fn http_check() -> HttpCheck {
+    HttpCheck {
+        method: "GET".to_owned(),
+        path: "/ready?deep=1".to_owned(),
+        host: None,
+        headers: Vec::new(),
+        expected_statuses: Vec::new(),
+        body_bytes: 64 * 1024,
+        tls: None,
+    }
+}
+
+fn probe(kind: ProbeCheck) -> ProbePlan {
+    ProbePlan {
+        kind,
+        period: Duration::from_secs(2),
+        fast_period: Duration::from_millis(500),
+        jitter: 0.1,
+        timeout: Duration::from_secs(5),
+        success_threshold: 2,
+        failure_threshold: 3,
+        initial_delay: Duration::ZERO,
+        startup_grace: Duration::ZERO,
+        port: None,
+        immediate: Vec::new(),
+    }
+}
+
+fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
+    UpstreamPlan {
+        name: "orders".into(),
+        sources: Vec::new(),
+        tls,
+        readiness: None,
+        passive: PassivePlan {
+            enabled: false,
+            consecutive_failures: 0,
+            failure_ratio: 0.0,
+            minimum_outcomes: 0,
+            window: Duration::from_secs(10),
+            base_ejection: Duration::from_secs(10),
+            max_ejection: Duration::from_secs(300),
+            ejection_jitter: 0.0,
+            minimum_fit: 0.5,
+        },
+        slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 0.1 },
+        balance: BalancePlan { policy: Policy::Random, sticky: None },
+        budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
+        when_none_eligible: WhenNoneEligible::FailClosed,
+        panic_threshold: 0.0,
+        idle_connections: 0,
+        idle_timeout: Duration::ZERO,
+        drain_header: None,
+        drain_keeps_sessions: false,
+    }
+}
