@@ -3,8 +3,9 @@ use crate::domain::board::{BackendReport, LastProbe};
 use crate::domain::event::EventKind;
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
-    AdminPlan, HeaderEdits, LogFormat, Plan, ProbingPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan,
-    StartPlan, Timeouts,
+    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, RetryOn,
+    RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan, Timeouts, UpstreamPlan,
+    WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
@@ -19,7 +20,7 @@ fn plan(routes: &[&str]) -> Plan {
         listeners: Vec::new(),
         routes: routes.iter().map(|name| route(name)).collect(),
         table: RouteTable::default(),
-        upstreams: Vec::new(),
+        upstreams: vec![upstream("orders")],
         admin: AdminPlan { address: None },
         logging: LoggingPlan { level: "info".into(), format: LogFormat::Text, access: false },
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
@@ -43,6 +44,36 @@ fn route(name: &str) -> RoutePlan {
             on: RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() },
         },
     }
+}
+
+fn upstream(name: &str) -> Arc<UpstreamPlan> {
+    let passive = PassivePlan {
+        enabled: false,
+        consecutive_failures: 0,
+        failure_ratio: 0.0,
+        minimum_outcomes: 0,
+        window: Duration::ZERO,
+        base_ejection: Duration::ZERO,
+        max_ejection: Duration::ZERO,
+        ejection_jitter: 0.0,
+        minimum_fit: 0.0,
+    };
+    Arc::new(UpstreamPlan {
+        name: name.into(),
+        sources: Vec::new(),
+        tls: None,
+        readiness: None,
+        passive,
+        slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 1.0 },
+        balance: BalancePlan { policy: Policy::Random, sticky: None },
+        budget: BudgetPlan { ratio: 0.0, ttl: Duration::ZERO, min_per_second: 0 },
+        when_none_eligible: WhenNoneEligible::FailClosed,
+        panic_threshold: 0.0,
+        idle_connections: 0,
+        idle_timeout: Duration::ZERO,
+        drain_header: None,
+        drain_keeps_sessions: false,
+    })
 }
 
 fn snapshot(routes: &[&str]) -> Snapshot {
@@ -127,18 +158,14 @@ fn requests_are_counted_by_route_and_class() {
 
 #[test]
 fn attempts_beyond_the_first_are_retries() {
-    let metrics = Metrics::new(0.0);
+    let telemetry = telemetry();
     let first_try = RequestRecord { upstream: Some("orders"), attempts: 1, ..record(Some("home"), 200) };
-    metrics.request(&first_try);
-    metrics.request(&RequestRecord { attempts: 3, retry_stopped: Some("budget"), ..first_try });
-    let value = |name: &str| {
-        let families = metrics.gather_all();
-        let family = families.iter().find(|family| family.name() == name).unwrap();
-        family.get_metric()[0].get_counter().value()
-    };
-    assert_eq!(value("pulsegate_attempts_total"), 4.0);
-    assert_eq!(value("pulsegate_retries_total"), 2.0);
-    assert_eq!(value("pulsegate_retry_stopped_total"), 1.0);
+    telemetry.request(&first_try);
+    telemetry.request(&RequestRecord { attempts: 3, retry_stopped: Some("budget"), ..first_try });
+    let text = telemetry.render(&snapshot(&["home"]), &[]);
+    has(&text, r#"pulsegate_attempts_total{upstream="orders"} 4"#);
+    has(&text, r#"pulsegate_retries_total{upstream="orders"} 2"#);
+    has(&text, r#"pulsegate_retry_stopped_total{reason="budget",upstream="orders"} 1"#);
 }
 
 #[test]
@@ -179,7 +206,12 @@ fn events_move_their_counters() {
     let telemetry = telemetry();
     let backend = report().backends.remove(0).id;
     let kinds = [
-        EventKind::Ejected { backend: backend.clone(), nth: 1, duration: Duration::from_secs(10), why: "5 in a row".into() },
+        EventKind::Ejected {
+            backend: backend.clone(),
+            nth: 1,
+            duration: Duration::from_secs(10),
+            why: "5 in a row".into(),
+        },
         EventKind::Transition {
             backend,
             from: Cause::Up,
@@ -193,10 +225,10 @@ fn events_move_their_counters() {
     for (id, kind) in (1..).zip(kinds) {
         telemetry.report(&Event { id, at: Timestamp::ZERO, kind });
     }
-    let families = telemetry.metrics.gather_all();
-    for name in ["pulsegate_ejections_total", "pulsegate_transitions_total", "pulsegate_pool_emptied_total"] {
-        assert!(families.iter().any(|family| family.name() == name), "{name}");
-    }
+    let text = telemetry.render(&snapshot(&[]), &[]);
+    has(&text, r#"pulsegate_ejections_total{upstream="orders"} 1"#);
+    has(&text, r#"pulsegate_transitions_total{to="ejected",upstream="orders"} 1"#);
+    has(&text, r#"pulsegate_pool_emptied_total{upstream="orders"} 1"#);
 }
 
 #[test]
@@ -234,7 +266,10 @@ fn the_text_is_well_formed_sorted_and_in_the_table() {
     assert!(names.is_sorted(), "{names:#?}");
     for name in &names {
         let (name, kind) = name.split_once(' ').unwrap();
-        let metric = table::ALL.iter().find(|metric| metric.name == name).unwrap_or_else(|| panic!("{name} is not in the table"));
+        let metric = table::ALL
+            .iter()
+            .find(|metric| metric.name == name)
+            .unwrap_or_else(|| panic!("{name} is not in the table"));
         assert_eq!(metric.kind.word(), kind, "{name}");
         has(&text, &format!("# HELP {name} {}", metric.help));
     }
