@@ -8,14 +8,17 @@ mod line;
 use super::RequestRecord;
 use crate::domain::plan::LogFormat;
 use prometheus::IntCounter;
-use std::io::{BufWriter, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::io::Write;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, SystemTime};
 
 /// Lines that may wait: a second of heavy traffic, a few megabytes at most.
 const QUEUE: usize = 16_384;
 
-/// The longest that [`AccessLog::flush`] waits for a reader that does not read.
+/// Bytes beyond which waiting lines are written.
+const BATCH: usize = 64 * 1024;
+
+/// The longest that [`AccessLog::flush`] waits for a reader that does not read, and for a place in a full queue.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// The way to the writer. The writer ends when this is dropped.
@@ -40,7 +43,7 @@ impl AccessLog {
     pub fn start(format: LogFormat, out: impl Write + Send + 'static, dropped: IntCounter) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let lost = dropped.clone();
-        std::thread::Builder::new().name("access-log".into()).spawn(move || write_all(&jobs, out, &lost))?;
+        std::thread::Builder::new().name("access-log".into()).spawn(move || write_out(&jobs, out, &lost))?;
         Ok(Self { format, queue, dropped })
     }
 
@@ -55,48 +58,65 @@ impl AccessLog {
         }
     }
 
-    /// Blocks until everything so far is written, but not longer than two seconds. For the end of the process.
+    /// Blocks until everything so far is written, but for about two seconds at most. For the end of the process.
     pub fn flush(&self) {
         let (done, wait) = sync_channel(1);
         let mut job = Job::Flush(done);
-        // A full queue empties in a moment, or its reader is stuck and the lines are lost anyway.
+        // A full queue empties within milliseconds, or its reader is stuck and the lines are lost anyway.
         for _ in 0..FLUSH_LIMIT.as_millis() {
             match self.queue.try_send(job) {
-                Ok(()) => {
-                    let _ = wait.recv_timeout(FLUSH_LIMIT);
-                    return;
-                }
+                Ok(()) => break,
                 Err(TrySendError::Full(back)) => job = back,
                 Err(TrySendError::Disconnected(_)) => return,
             }
-            if wait.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Disconnected) {
-                return;
-            }
+            let _ = wait.recv_timeout(Duration::from_millis(1));
         }
+        let _ = wait.recv_timeout(FLUSH_LIMIT);
     }
 }
 
-/// The writer thread: gathers what waits, writes it in one go, and hands it to the system before it waits again.
-fn write_all(jobs: &Receiver<Job>, out: impl Write, lost: &IntCounter) {
-    let mut out = BufWriter::with_capacity(64 * 1024, out);
-    while let Ok(job) = jobs.recv() {
-        let mut flushed = Vec::new();
-        let mut waiting = Some(job);
-        while let Some(job) = waiting {
-            match job {
-                Job::Line(line) => {
-                    if out.write_all(line.as_bytes()).is_err() {
-                        lost.inc();
-                    }
-                }
-                Job::Flush(done) => flushed.push(done),
+/// Lines on their way to one write.
+#[derive(Default)]
+struct Batch {
+    text: Vec<u8>,
+    lines: u64,
+    flushed: Vec<SyncSender<()>>,
+}
+
+impl Batch {
+    fn add(&mut self, job: Job) {
+        match job {
+            Job::Line(line) => {
+                self.text.extend_from_slice(line.as_bytes());
+                self.lines += 1;
             }
-            waiting = jobs.try_recv().ok();
+            Job::Flush(done) => self.flushed.push(done),
         }
-        let _ = out.flush();
-        for done in flushed {
+    }
+
+    fn write(&mut self, out: &mut impl Write, lost: &IntCounter) {
+        if out.write_all(&self.text).and_then(|()| out.flush()).is_err() {
+            lost.inc_by(self.lines);
+        }
+        for done in self.flushed.drain(..) {
             let _ = done.send(());
         }
+        self.text.clear();
+        self.lines = 0;
+    }
+}
+
+/// The writer thread: gathers what waits, up to a bound, and writes it in one go.
+fn write_out(jobs: &Receiver<Job>, mut out: impl Write, lost: &IntCounter) {
+    let mut batch = Batch::default();
+    while let Ok(job) = jobs.recv() {
+        batch.add(job);
+        while batch.text.len() < BATCH
+            && let Ok(job) = jobs.try_recv()
+        {
+            batch.add(job);
+        }
+        batch.write(&mut out, lost);
     }
 }
 

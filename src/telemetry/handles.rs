@@ -117,7 +117,9 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..1000 {
-                        handles.with(["x"], AtomicU32::default, |n| drop(n.fetch_add(1, Ordering::Relaxed)));
+                        handles.with(["x"], AtomicU32::default, |n| {
+                            let _ = n.fetch_add(1, Ordering::Relaxed);
+                        });
                     }
                 });
             }

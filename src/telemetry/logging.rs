@@ -87,13 +87,16 @@ mod tests {
 
     fn written(format: LogFormat, message: &str, fields: &[(&str, &str)]) -> String {
         let at = SystemTime::UNIX_EPOCH;
-        let record = Record::builder()
-            .args(format_args!("{message}"))
-            .level(Level::Warn)
-            .target("pulsegate::event")
-            .key_values(&fields)
-            .build();
-        line(format, at, &record)
+        line(
+            format,
+            at,
+            &Record::builder()
+                .args(format_args!("{message}"))
+                .level(Level::Warn)
+                .target("pulsegate::event")
+                .key_values(&fields)
+                .build(),
+        )
     }
 
     #[test]
