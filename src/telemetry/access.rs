@@ -1,4 +1,5 @@
-//! Who asked for what, and what came of it? One line per request on stdout, text or JSON.
+//! Who asked for what, and what came of it? One line per request on stdout, text or JSON, and one
+//! per connection or head that was refused before it became a request.
 //!
 //! Traffic never waits for the reader of stdout: a line goes into a bounded queue that one thread writes out; when the
 //! queue is full the line is dropped and counted. What clients wrote (method, host, path, request id) is escaped.
@@ -9,6 +10,7 @@ use super::RequestRecord;
 use crate::domain::plan::LogFormat;
 use prometheus::IntCounter;
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +27,7 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct AccessLog {
     format: LogFormat,
-    queue: SyncSender<Job>,
+    jobs: SyncSender<Job>,
     dropped: IntCounter,
 }
 
@@ -41,19 +43,27 @@ impl AccessLog {
     /// # Errors
     /// The system has no thread left.
     pub fn start(format: LogFormat, out: impl Write + Send + 'static, dropped: IntCounter) -> std::io::Result<Self> {
-        let (queue, jobs) = sync_channel(QUEUE);
+        let (jobs, waiting) = sync_channel(QUEUE);
         let lost = dropped.clone();
-        std::thread::Builder::new().name("access-log".into()).spawn(move || write_out(&jobs, out, &lost))?;
-        Ok(Self { format, queue, dropped })
+        std::thread::Builder::new().name("access-log".into()).spawn(move || write_out(&waiting, out, &lost))?;
+        Ok(Self { format, jobs, dropped })
     }
 
     /// `at`: when the request ended.
     pub fn write(&self, at: SystemTime, record: &RequestRecord<'_>) {
-        let line = match self.format {
+        self.queue(match self.format {
             LogFormat::Text => line::text(at, record),
             LogFormat::Json => line::json(at, record),
-        };
-        if self.queue.try_send(Job::Line(line)).is_err() {
+        });
+    }
+
+    /// What never became a request.
+    pub fn write_refusal(&self, at: SystemTime, listener: &str, client: IpAddr, reason: &str) {
+        self.queue(line::refusal(self.format, at, listener, client, reason));
+    }
+
+    fn queue(&self, line: String) {
+        if self.jobs.try_send(Job::Line(line)).is_err() {
             self.dropped.inc();
         }
     }
@@ -64,7 +74,7 @@ impl AccessLog {
         let mut job = Job::Flush(done);
         // A full queue empties within milliseconds, or its reader is stuck and the lines are lost anyway.
         for _ in 0..FLUSH_LIMIT.as_millis() {
-            match self.queue.try_send(job) {
+            match self.jobs.try_send(job) {
                 Ok(()) => break,
                 Err(TrySendError::Full(back)) => job = back,
                 Err(TrySendError::Disconnected(_)) => return,

@@ -10,6 +10,7 @@ use crate::domain::identity::BackendId;
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
 use log::Level;
+use std::time::Duration;
 
 /// An event, told.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,28 +43,15 @@ impl Line {
 pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
     let (line, tally) = match &event.kind {
         EventKind::Transition { backend, from, to, counter, why, earliest_return } => (
-            transition(event.at, backend, *from, *to, *counter, why, *earliest_return),
+            transition(event.at, backend, (*from, *to), *counter, why, *earliest_return),
             Some(Tally::Transition { upstream: &backend.upstream, to: *to }),
         ),
-        EventKind::Ejected { backend, nth, duration, why } => (
-            Line::new(Level::Warn, "backend.ejected", format!("ejected for {}: {why}", when::span(*duration)))
-                .about(backend)
-                .with("nth", nth)
-                .with("duration_ms", duration.as_millis()),
-            Some(Tally::Ejected(&backend.upstream)),
-        ),
-        EventKind::EjectionRefused { backend, fit, pool, floor, why } => (
-            Line::new(
-                Level::Warn,
-                "backend.ejection_refused",
-                format!("not ejected, since {fit} of {pool} backends are fit and {floor} must stay: {why}"),
-            )
-            .about(backend)
-            .with("fit", fit)
-            .with("pool", pool)
-            .with("floor", floor),
-            Some(Tally::EjectionRefused(&backend.upstream)),
-        ),
+        EventKind::Ejected { backend, nth, duration, why } => {
+            (ejected(backend, *nth, *duration, why), Some(Tally::Ejected(&backend.upstream)))
+        }
+        EventKind::EjectionRefused { backend, fit, pool, floor, why } => {
+            (ejection_refused(backend, [*fit, *pool, *floor], why), Some(Tally::EjectionRefused(&backend.upstream)))
+        }
         EventKind::TimeoutsHeld { backend, why } => (
             Line::new(Level::Warn, "backend.timeouts_held", why).about(backend),
             Some(Tally::TimeoutsHeld(&backend.upstream)),
@@ -77,33 +65,12 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::MemberLeft { backend } => {
             (Line::new(Level::Info, "backend.left", "left the pool").about(backend), None)
         }
-        EventKind::DiscoveryKept { upstream, source, why } => (
-            Line::new(Level::Warn, "discovery.kept", format!("the last set of backends stays: {why}"))
-                .with("upstream", upstream)
-                .with("source", source),
-            Some(Tally::DiscoveryKept(upstream)),
-        ),
+        EventKind::DiscoveryKept { upstream, source, why } => {
+            (discovery_kept(upstream, source, why), Some(Tally::DiscoveryKept(upstream)))
+        }
         EventKind::PoolEmpty { upstream, empty } => pool_empty(upstream, *empty),
-        EventKind::FirstRoundDone { took } => (
-            Line::new(
-                Level::Info,
-                "probes.first_round_done",
-                format!("every backend has its first verdict after {}", when::span(*took)),
-            )
-            .with("took_ms", took.as_millis()),
-            None,
-        ),
-        EventKind::Reconfigured { added, removed, changed } => (
-            Line::new(
-                Level::Info,
-                "config.in_force",
-                format!("backends: {added} added, {removed} removed, {changed} changed"),
-            )
-            .with("added", added)
-            .with("removed", removed)
-            .with("changed", changed),
-            None,
-        ),
+        EventKind::FirstRoundDone { took } => (first_round_done(*took), None),
+        EventKind::Reconfigured { added, removed, changed } => (reconfigured(*added, *removed, *changed), None),
     };
     (line.with("event_id", event.id), tally)
 }
@@ -122,8 +89,7 @@ pub enum Tally<'a> {
 fn transition(
     at: Timestamp,
     backend: &BackendId,
-    from: Cause,
-    to: Cause,
+    (from, to): (Cause, Cause),
     (value, threshold): (u32, u32),
     why: &str,
     earliest_return: Option<Timestamp>,
@@ -153,6 +119,41 @@ fn gravity(to: Cause) -> Level {
         | Cause::Ramping
         | Cause::Up => Level::Info,
     }
+}
+
+fn ejected(backend: &BackendId, nth: u32, duration: Duration, why: &str) -> Line {
+    Line::new(Level::Warn, "backend.ejected", format!("ejected for {}: {why}", when::span(duration)))
+        .about(backend)
+        .with("nth", nth)
+        .with("duration_ms", duration.as_millis())
+}
+
+fn ejection_refused(backend: &BackendId, [fit, pool, floor]: [u32; 3], why: &str) -> Line {
+    let message = format!("not ejected, since {fit} of {pool} backends are fit and {floor} must stay: {why}");
+    Line::new(Level::Warn, "backend.ejection_refused", message)
+        .about(backend)
+        .with("fit", fit)
+        .with("pool", pool)
+        .with("floor", floor)
+}
+
+fn discovery_kept(upstream: &str, source: &str, why: &str) -> Line {
+    Line::new(Level::Warn, "discovery.kept", format!("the last set of backends stays: {why}"))
+        .with("upstream", upstream)
+        .with("source", source)
+}
+
+fn first_round_done(took: Duration) -> Line {
+    let message = format!("every backend has its first verdict after {}", when::span(took));
+    Line::new(Level::Info, "probes.first_round_done", message).with("took_ms", took.as_millis())
+}
+
+fn reconfigured(added: usize, removed: usize, changed: usize) -> Line {
+    let message = format!("backends: {added} added, {removed} removed, {changed} changed");
+    Line::new(Level::Info, "config.in_force", message)
+        .with("added", added)
+        .with("removed", removed)
+        .with("changed", changed)
 }
 
 fn pool_empty(upstream: &str, empty: bool) -> (Line, Option<Tally<'_>>) {

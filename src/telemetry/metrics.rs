@@ -1,8 +1,7 @@
 //! What is counted as it happens? Requests, connections, reloads and events.
 //!
-//! What can be read off the board instead of being counted, [`super::gauges`] computes when it is asked for. The request path goes
-//! through [`Handles`]: no lock, no allocation. The others (connections, refusals, events) are counted the same way where a
-//! client sets the pace, and by label lookup where the board does.
+//! What can be read off the board instead of being counted, [`super::gauges`] computes when it is asked for. Counters with labels
+//! are found through [`Handles`]: no lock and no allocation on the path of a request.
 
 use super::RequestRecord;
 use super::event::Tally;
@@ -30,16 +29,16 @@ pub struct Metrics {
     retry_stopped: Counted<2>,
     own_answers: Counted<1>,
     refused: Counted<2>,
-    connections_total: Counted<1>,
+    connections_accepted: Counted<1>,
     connections: Handles<IntGauge, 1>,
     connections_vec: IntGaugeVec,
 
-    transitions: IntCounterVec,
-    ejections: IntCounterVec,
-    ejections_refused: IntCounterVec,
-    timeouts_held: IntCounterVec,
-    discovery_kept: IntCounterVec,
-    pool_emptied: IntCounterVec,
+    transitions: Counted<2>,
+    ejections: Counted<1>,
+    ejections_refused: Counted<1>,
+    timeouts_held: Counted<1>,
+    discovery_kept: Counted<1>,
+    pool_emptied: Counted<1>,
     pub access_dropped: IntCounter,
 
     reloads: IntCounterVec,
@@ -104,15 +103,15 @@ impl Metrics {
             retry_stopped: Counted::new(counters(r, &table::RETRY_STOPPED)),
             own_answers: Counted::new(counters(r, &table::OWN_ANSWERS)),
             refused: Counted::new(counters(r, &table::REFUSED)),
-            connections_total: Counted::new(counters(r, &table::CONNECTIONS_TOTAL)),
+            connections_accepted: Counted::new(counters(r, &table::CONNECTIONS_ACCEPTED)),
             connections: Handles::default(),
             connections_vec: gauges(r, &table::CONNECTIONS),
-            transitions: counters(r, &table::TRANSITIONS),
-            ejections: counters(r, &table::EJECTIONS),
-            ejections_refused: counters(r, &table::EJECTIONS_REFUSED),
-            timeouts_held: counters(r, &table::PROBE_TIMEOUTS_HELD),
-            discovery_kept: counters(r, &table::DISCOVERY_KEPT),
-            pool_emptied: counters(r, &table::POOL_EMPTIED),
+            transitions: Counted::new(counters(r, &table::TRANSITIONS)),
+            ejections: Counted::new(counters(r, &table::EJECTIONS)),
+            ejections_refused: Counted::new(counters(r, &table::EJECTIONS_REFUSED)),
+            timeouts_held: Counted::new(counters(r, &table::PROBE_TIMEOUTS_HELD)),
+            discovery_kept: Counted::new(counters(r, &table::DISCOVERY_KEPT)),
+            pool_emptied: Counted::new(counters(r, &table::POOL_EMPTIED)),
             access_dropped: counter(r, &table::ACCESS_DROPPED),
             reloads: counters(r, &table::RELOADS),
             reload_ok: gauge(r, &table::RELOAD_OK),
@@ -159,7 +158,7 @@ impl Metrics {
     }
 
     pub fn connection_opened(&self, listener: &str) {
-        self.connections_total.inc([listener]);
+        self.connections_accepted.inc([listener]);
         self.open_connections(listener, IntGauge::inc);
     }
 
@@ -171,15 +170,15 @@ impl Metrics {
         self.connections.with([listener], || self.connections_vec.with_label_values(&[listener]), act);
     }
 
-    /// An event of the board. Its pace is set by the board, so a label lookup will do.
+    /// An event of the board.
     pub fn tally(&self, tally: Tally<'_>) {
         match tally {
-            Tally::Transition { upstream, to } => self.transitions.with_label_values(&[upstream, to.word()]).inc(),
-            Tally::Ejected(upstream) => self.ejections.with_label_values(&[upstream]).inc(),
-            Tally::EjectionRefused(upstream) => self.ejections_refused.with_label_values(&[upstream]).inc(),
-            Tally::TimeoutsHeld(upstream) => self.timeouts_held.with_label_values(&[upstream]).inc(),
-            Tally::DiscoveryKept(upstream) => self.discovery_kept.with_label_values(&[upstream]).inc(),
-            Tally::PoolEmptied(upstream) => self.pool_emptied.with_label_values(&[upstream]).inc(),
+            Tally::Transition { upstream, to } => self.transitions.inc([upstream, to.word()]),
+            Tally::Ejected(upstream) => self.ejections.inc([upstream]),
+            Tally::EjectionRefused(upstream) => self.ejections_refused.inc([upstream]),
+            Tally::TimeoutsHeld(upstream) => self.timeouts_held.inc([upstream]),
+            Tally::DiscoveryKept(upstream) => self.discovery_kept.inc([upstream]),
+            Tally::PoolEmptied(upstream) => self.pool_emptied.inc([upstream]),
         }
     }
 
@@ -210,7 +209,16 @@ impl Metrics {
                 }
             },
         );
-        self.retry_stopped.retain(|[upstream, _]| has_upstream(upstream));
+        for family in [&self.retry_stopped, &self.transitions] {
+            family.retain(|[upstream, _]| has_upstream(upstream));
+        }
+        for family in self.by_upstream() {
+            family.retain(|[upstream]| has_upstream(upstream));
+        }
+    }
+
+    fn by_upstream(&self) -> [&Counted<1>; 5] {
+        [&self.ejections, &self.ejections_refused, &self.timeouts_held, &self.discovery_kept, &self.pool_emptied]
     }
 
     fn forget_lane(&self, route: &str, upstream: &str) {

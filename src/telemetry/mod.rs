@@ -85,10 +85,13 @@ impl Telemetry {
         }
     }
 
-    /// A connection or a head that never became a request: counted and logged by its stable reason code.
+    /// A connection or a head that never became a request: counted, and logged in the access log, by its stable reason code.
+    /// Never blocks: a flood of refusals costs the log lines, not the traffic.
     pub fn refused(&self, listener: &str, client: IpAddr, reason: &'static str) {
         self.metrics.refused(listener, reason);
-        log::debug!(target: "pulsegate::refused", listener = listener, client:% = client, reason = reason; "refused");
+        if let Some(access) = &self.access {
+            access.write_refusal(self.wall_now(), listener, client, reason);
+        }
     }
 
     pub fn connection_opened(&self, listener: &str) {

@@ -252,30 +252,63 @@ fn connections_are_a_gauge_and_a_total() {
     telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, r#"pulsegate_connections{listener="public"} 1"#);
-    has(&text, r#"pulsegate_connections_total{listener="public"} 2"#);
+    has(&text, r#"pulsegate_connections_accepted_total{listener="public"} 2"#);
     has(&text, r#"pulsegate_refused_total{listener="public",reason="head_timeout"} 1"#);
 }
 
-/// What `promtool check metrics` looks at: each family once, with HELP and TYPE in front, in the table, and sorted.
-#[test]
-fn the_text_is_well_formed_sorted_and_in_the_table() {
+/// One of everything that can happen.
+fn eventful() -> Telemetry {
     let telemetry = telemetry();
-    telemetry.request(&record(Some("home"), 200));
-    let text = telemetry.render(&snapshot(&["home"]), &[report()]);
-    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert!(names.is_sorted(), "{names:#?}");
-    for name in &names {
-        let (name, kind) = name.split_once(' ').unwrap();
-        let metric = table::ALL
-            .iter()
-            .find(|metric| metric.name == name)
-            .unwrap_or_else(|| panic!("{name} is not in the table"));
-        assert_eq!(metric.kind.word(), kind, "{name}");
-        has(&text, &format!("# HELP {name} {}", metric.help));
+    telemetry.connection_opened("public");
+    telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
+    telemetry.request(&RequestRecord {
+        upstream: Some("orders"),
+        reason: Some("upstream_timeout"),
+        retry_stopped: Some("budget"),
+        attempts: 2,
+        upstream_took: Some(Duration::from_millis(2)),
+        ..record(Some("home"), 504)
+    });
+    let (backend, why) = (report().backends.remove(0).id, String::from("seen"));
+    let counter = (0, 2);
+    let (from, to, earliest_return) = (Cause::Up, Cause::Down, None);
+    for kind in [
+        EventKind::Transition { backend: backend.clone(), from, to, counter, why: why.clone(), earliest_return },
+        EventKind::Ejected { backend: backend.clone(), nth: 1, duration: Duration::ZERO, why: why.clone() },
+        EventKind::EjectionRefused { backend: backend.clone(), fit: 1, pool: 2, floor: 1, why: why.clone() },
+        EventKind::TimeoutsHeld { backend, why: why.clone() },
+        EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why },
+        EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
+    ] {
+        telemetry.report(&Event { id: 1, at: Timestamp::ZERO, kind });
     }
-    let series: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    let mut distinct = series.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect::<Vec<_>>();
-    distinct.sort_unstable();
-    distinct.dedup();
-    assert_eq!(distinct.len(), series.len());
+    telemetry
+}
+
+/// What `promtool check metrics` looks at: each family once, HELP and TYPE in front of it, no series twice. And every row of
+/// the table is served, in its order.
+#[test]
+fn the_text_is_well_formed_and_holds_the_whole_table() {
+    let text = eventful().render(&snapshot(&["home"]), &[report()]);
+    let types: Vec<String> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(ToOwned::to_owned).collect();
+    let rows: Vec<String> = table::ALL.iter().map(|metric| format!("{} {}", metric.name, metric.kind.word())).collect();
+    assert_eq!(types, rows);
+    for metric in table::ALL {
+        has(&text, &format!("# HELP {} {}", metric.name, metric.help));
+    }
+    let mut series: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap().0).collect();
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all);
+}
+
+#[test]
+fn a_removed_upstream_has_no_series() {
+    let telemetry = eventful();
+    let without = Snapshot { plan: Arc::new(Plan { upstreams: Vec::new(), ..plan(&["home"]) }), ..snapshot(&[]) };
+    assert!(telemetry.render(&snapshot(&["home"]), &[]).contains(r#"upstream="orders""#));
+    assert!(!telemetry.render(&without, &[]).contains(r#"upstream="orders""#));
 }

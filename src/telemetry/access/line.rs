@@ -3,10 +3,13 @@
 //! Both forms have the same keys in the same order. Absent values are left out of the text and `null` nowhere: a key that is
 //! there has a value.
 
+use crate::domain::plan::LogFormat;
 use crate::telemetry::RequestRecord;
 use crate::telemetry::{escape, when};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 #[derive(Serialize)]
@@ -92,6 +95,22 @@ pub fn text(at: SystemTime, record: &RequestRecord<'_>) -> String {
     optional(&mut line, "retry_stopped", record.retry_stopped);
     escape::pair(&mut line, "listener", record.listener);
     escape::pair(&mut line, "request_id", record.request_id);
+    line.push('\n');
+    line
+}
+
+/// What is known of a client whose connection or head was refused; `refused` in place of a status.
+pub fn refusal(format: LogFormat, at: SystemTime, listener: &str, client: IpAddr, reason: &str) -> String {
+    let (time, client) = (when::rfc3339(at), client.to_string());
+    let fields = [("time", &*time), ("client", &*client), ("listener", listener), ("refused", reason)];
+    let mut line = match format {
+        LogFormat::Json => serde_json::json!(BTreeMap::from(fields)).to_string(),
+        LogFormat::Text => {
+            let mut line = String::new();
+            fields.iter().for_each(|(key, value)| escape::pair(&mut line, key, value));
+            line
+        }
+    };
     line.push('\n');
     line
 }

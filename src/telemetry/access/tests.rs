@@ -70,6 +70,21 @@ fn an_answer_of_our_own_names_its_reason_and_no_backend() {
 }
 
 #[test]
+fn a_refusal_says_who_where_and_why() {
+    let refusal =
+        |format| line::refusal(format, SystemTime::UNIX_EPOCH, "public", "10.0.0.7".parse().unwrap(), "head_timeout");
+    assert_eq!(
+        refusal(LogFormat::Text),
+        "time=1970-01-01T00:00:00.000Z client=10.0.0.7 listener=public refused=head_timeout\n"
+    );
+    let json: serde_json::Value = serde_json::from_str(&refusal(LogFormat::Json)).unwrap();
+    let expected = serde_json::json!({
+        "time": "1970-01-01T00:00:00.000Z", "client": "10.0.0.7", "listener": "public", "refused": "head_timeout",
+    });
+    assert_eq!(json, expected);
+}
+
+#[test]
 fn what_a_client_wrote_cannot_forge_a_line() {
     let address = address();
     let hostile = RequestRecord { path: "/x status=200\n time=1 forged", host: "a\"b\u{1b}[0m", ..record(&address) };

@@ -1,6 +1,5 @@
 use super::*;
 use crate::domain::identity::Address;
-use std::time::Duration;
 
 fn backend() -> BackendId {
     BackendId { upstream: "orders".into(), address: Address::Socket("127.0.0.1:9001".parse().unwrap()) }
