@@ -2,10 +2,17 @@
 //!
 //! Loopback by default. It reads reports and snapshots and decides nothing.
 
+mod guard;
+mod pages;
+mod server;
+mod source;
+mod view;
+
+use self::pages::Desk;
 use crate::control::Handle;
 use crate::telemetry::Telemetry;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 /// Where the process is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +22,17 @@ pub enum Phase {
     Serving,
     /// A stop was asked for: `/readyz` fails.
     Leaving,
+}
+
+impl Phase {
+    /// The stable word for documents.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Serving => "serving",
+            Self::Leaving => "leaving",
+        }
+    }
 }
 
 /// What the last reload came to.
@@ -40,9 +58,27 @@ pub struct AdminState {
 /// # Errors
 /// The listener cannot be registered with the runtime.
 pub async fn serve(
-    _listener: std::net::TcpListener,
-    _state: AdminState,
-    _stop: watch::Receiver<bool>,
+    listener: std::net::TcpListener,
+    state: AdminState,
+    stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    todo!()
+    let desk = Desk {
+        source: Arc::new(state.handle),
+        telemetry: state.telemetry,
+        phase: state.phase,
+        reload: state.reload,
+        last_health: Mutex::default(),
+    };
+    serve_desk(listener, desk, stop).await
 }
+
+async fn serve_desk(listener: std::net::TcpListener, desk: Desk, stop: watch::Receiver<bool>) -> std::io::Result<()> {
+    let loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    server::run(listener, pages::router(Arc::new(desk), loopback), stop).await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

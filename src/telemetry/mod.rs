@@ -3,14 +3,31 @@
 //! An [`Event`] becomes log line + metric in one match; a finished request becomes an access-log line + counters in one call.
 //! This room decides nothing and never makes traffic wait.
 
+mod access;
+mod escape;
+pub mod event;
+mod families;
+mod gauges;
+mod handles;
+mod logging;
+mod metrics;
+mod process;
+pub mod table;
+pub mod when;
+
+pub use logging::init as init_logging;
+
+use self::access::AccessLog;
+use self::metrics::Metrics;
 use crate::control::{Clock, Reporter};
 use crate::domain::board::UpstreamReport;
 use crate::domain::event::Event;
 use crate::domain::identity::Address;
 use crate::domain::plan::LoggingPlan;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::time::Timestamp;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A finished request, as the access log and the counters see it.
 #[derive(Clone, Debug)]
@@ -43,44 +60,106 @@ pub struct RequestRecord<'a> {
     pub upstream_took: Option<Duration>,
 }
 
+/// The counters and the access log of one process.
 #[derive(Debug)]
-pub struct Telemetry {}
+pub struct Telemetry {
+    clock: Clock,
+    metrics: Metrics,
+    /// `None`: switched off, or its thread could not be started (said at start).
+    access: Option<AccessLog>,
+}
 
 impl Telemetry {
-    pub fn new(_plan: &LoggingPlan, _clock: Clock) -> Self {
-        todo!()
+    /// Starts the access log's writer where `plan` wants one. The process's logger is set by [`init_logging`].
+    pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
+        let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
+        let access = plan.access.then(|| start_access_log(plan, &metrics)).flatten();
+        Self { clock, metrics, access }
     }
 
-    pub fn request(&self, _record: &RequestRecord<'_>) {
-        todo!()
+    /// A request ended: counted, and logged where access logging is on. Never blocks.
+    pub fn request(&self, record: &RequestRecord<'_>) {
+        self.metrics.request(record);
+        if let Some(access) = &self.access {
+            access.write(self.wall_now(), record);
+        }
     }
 
-    /// A connection or a head that never became a request: counted and logged by its stable reason code.
-    pub fn refused(&self, _listener: &str, _client: IpAddr, _reason: &'static str) {
-        todo!()
+    /// A connection or a head that never became a request: counted, and logged in the access log, by its stable reason code.
+    /// Never blocks: a flood of refusals costs the log lines, not the traffic.
+    pub fn refused(&self, listener: &str, client: IpAddr, reason: &'static str) {
+        self.metrics.refused(listener, reason);
+        if let Some(access) = &self.access {
+            access.write_refusal(self.wall_now(), listener, client, reason);
+        }
     }
 
-    pub fn connection_opened(&self, _listener: &str) {
-        todo!()
+    pub fn connection_opened(&self, listener: &str) {
+        self.metrics.connection_opened(listener);
     }
 
-    pub fn connection_closed(&self, _listener: &str) {
-        todo!()
+    pub fn connection_closed(&self, listener: &str) {
+        self.metrics.connection_closed(listener);
     }
 
     /// A reload was tried.
-    pub fn reload(&self, _applied: bool) {
-        todo!()
+    pub fn reload(&self, applied: bool) {
+        self.metrics.reload(applied, when::unix_seconds(self.wall_now()));
     }
 
-    /// All metrics in the Prometheus text format.
-    pub fn render(&self, _snapshot: &Snapshot, _reports: &[UpstreamReport]) -> String {
-        todo!()
+    /// All metrics in the Prometheus text format, sorted by name.
+    pub fn render(&self, snapshot: &Snapshot, reports: &[UpstreamReport]) -> String {
+        let started_at = when::unix_seconds(self.clock.wall(Timestamp::ZERO));
+        let mut families = self.metrics.gather(&snapshot.plan);
+        families.extend(gauges::gather(snapshot, reports, started_at));
+        families.sort_by(|a, b| a.name().cmp(b.name()));
+        prometheus::TextEncoder::new().encode_to_string(&families).unwrap_or_default()
+    }
+
+    /// Blocks until the access log has written what it holds (two seconds at most). For the end of the process.
+    pub fn flush(&self) {
+        if let Some(access) = &self.access {
+            access.flush();
+        }
+    }
+
+    fn wall_now(&self) -> SystemTime {
+        self.clock.wall(self.clock.now())
     }
 }
 
 impl Reporter for Telemetry {
-    fn report(&self, _event: &Event) {
-        todo!()
+    fn report(&self, event: &Event) {
+        let (line, tally) = event::tell(event);
+        if let Some(tally) = tally {
+            self.metrics.tally(tally);
+        }
+        emit(&line);
     }
 }
+
+fn emit(line: &event::Line) {
+    let name = ("event", line.name);
+    let fields: Vec<(&str, &str)> =
+        std::iter::once(name).chain(line.fields.iter().map(|(key, value)| (*key, value.as_str()))).collect();
+    log::logger().log(
+        &log::Record::builder()
+            .level(line.level)
+            .target("pulsegate::event")
+            .args(format_args!("{}", line.message))
+            .key_values(&fields.as_slice())
+            .build(),
+    );
+}
+
+fn start_access_log(plan: &LoggingPlan, metrics: &Metrics) -> Option<AccessLog> {
+    let started = AccessLog::start(plan.format, std::io::stdout(), metrics.access_dropped.clone());
+    started
+        .inspect_err(|error| {
+            log::error!("the access log is off: its thread cannot be started ({error}); raise the thread limit")
+        })
+        .ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Which path gives which answer? The routes of the admin listener and their handlers.
+//!
+//! A handler gathers what a view needs and hands it over; what an answer says stands in [`super::view`].
+
+use super::guard::guard;
+use super::source::Source;
+use super::view::{self, Now, Problem, health, status, upstreams};
+use super::{Phase, ReloadState};
+use crate::domain::time::Timestamp;
+use crate::telemetry::Telemetry;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+
+/// How old an answer of `/health` may be: many load balancers ask at once, and each asks the board otherwise.
+const HEALTH_AGE: Duration = Duration::from_secs(1);
+
+const PATHS: [&str; 7] = ["/livez", "/readyz", "/health", "/status", "/upstreams", "/upstreams/{name}", "/metrics"];
+
+const INDEX: &str = "\
+Pulsegate's admin listener. Read-only: GET and HEAD.
+
+/livez             200 while the process runs
+/readyz            200 while it serves, 503 with the reason before and after
+/health            every upstream and backend as UP, DEGRADED or DOWN; 503 only when nobody is eligible anywhere
+/status            version, phase, last reload
+/upstreams         every backend: standing, cause, probes, ejection, history
+/upstreams/{name}  one upstream
+/metrics           Prometheus text
+";
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct Desk {
+    pub source: Arc<dyn Source>,
+    pub telemetry: Arc<Telemetry>,
+    pub phase: watch::Receiver<Phase>,
+    pub reload: watch::Receiver<ReloadState>,
+    /// The last answer of `/health` and when it was made. The lock is held while one is made, so that a crowd asks the board once.
+    pub last_health: Mutex<Option<(Timestamp, health::Health)>>,
+}
+
+/// The pages behind the [`guard`]. `loopback`: the listener's address is one.
+pub fn router(desk: Arc<Desk>, loopback: bool) -> Router {
+    Router::new()
+        .route("/", get(async || INDEX))
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/health", get(health_page))
+        .route("/status", get(status_page))
+        .route("/upstreams", get(upstreams_page))
+        .route("/upstreams/{name}", get(upstream_page))
+        .route("/metrics", get(metrics))
+        .fallback(not_found)
+        .layer(from_fn_with_state(loopback, guard))
+        .with_state(desk)
+}
+
+async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
+    let phase = *desk.phase.borrow();
+    match phase {
+        Phase::Serving => "ok\n".into_response(),
+        Phase::Starting => {
+            (StatusCode::SERVICE_UNAVAILABLE, "starting: the first probe round has not ended\n").into_response()
+        }
+        Phase::Leaving => (StatusCode::SERVICE_UNAVAILABLE, "leaving: a stop was asked for\n").into_response(),
+    }
+}
+
+async fn health_page(State(desk): State<Arc<Desk>>) -> Response {
+    let now = Now::of(desk.source.clock());
+    let mut last = desk.last_health.lock().await;
+    let fresh = last.as_ref().is_some_and(|(made, _)| now.at.since(*made) < HEALTH_AGE);
+    if !fresh {
+        *last = Some((now.at, health::health(&desk.source.reports().await, now)));
+    }
+    match last.as_ref() {
+        Some((_, health)) if health.status == health::Status::Down => {
+            view::json(StatusCode::SERVICE_UNAVAILABLE, health)
+        }
+        health => view::json(StatusCode::OK, &health.map(|(_, health)| health)),
+    }
+}
+
+async fn status_page(State(desk): State<Arc<Desk>>) -> Response {
+    let reload = desk.reload.borrow().clone();
+    let phase = *desk.phase.borrow();
+    let snapshot = desk.source.snapshot();
+    view::json(StatusCode::OK, &status::status(&snapshot, phase, &reload, Now::of(desk.source.clock())))
+}
+
+async fn upstreams_page(State(desk): State<Arc<Desk>>) -> Response {
+    let reports = desk.source.reports().await;
+    view::json(StatusCode::OK, &upstreams::upstreams(&reports, Now::of(desk.source.clock())))
+}
+
+async fn upstream_page(State(desk): State<Arc<Desk>>, Path(name): Path<String>) -> Response {
+    let reports = desk.source.reports().await;
+    match reports.iter().find(|report| *report.name == *name) {
+        Some(report) => view::json(StatusCode::OK, &upstreams::upstream(report, Now::of(desk.source.clock()))),
+        None => view::problem_with(&Problem {
+            title: "No such upstream",
+            status: 404,
+            detail: &format!(
+                "there is no upstream {name:?} in the configuration in force; known are the names listed here"
+            ),
+            known: Some(reports.iter().map(|report| &*report.name).collect()),
+        }),
+    }
+}
+
+async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
+    let reports = desk.source.reports().await;
+    let text = desk.telemetry.render(&desk.source.snapshot(), &reports);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn not_found() -> Response {
+    view::problem_with(&Problem {
+        title: "No such page",
+        status: 404,
+        detail: "nothing is served at this path; known are the paths listed here",
+        known: Some(PATHS.to_vec()),
+    })
+}

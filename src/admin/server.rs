@@ -1,0 +1,79 @@
+//! How are the admin listener's connections kept from exhausting the process? By bounds on their number, their head and their life.
+//!
+//! A slow or stuck client holds one of [`CONNECTIONS`] places for at most [`LIFE`] plus [`LEAVE`]; whoever comes meanwhile waits in the
+//! system's backlog. Nothing here knows what is served.
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// Open at once.
+pub const CONNECTIONS: usize = 256;
+/// From the accept, or the end of the answer before, to the end of a request's head: an idle connection ends with it too.
+pub const HEAD: Duration = Duration::from_secs(10);
+/// A connection is asked to end after this; scrapers simply open the next one.
+pub const LIFE: Duration = Duration::from_secs(60);
+/// What an answer that is under way may still take when its connection is asked to end.
+pub const LEAVE: Duration = Duration::from_secs(5);
+
+/// After a failed accept (out of descriptors, mostly): long enough not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts and serves until `stop` is true (or its sender is gone), then lets answers under way end.
+pub async fn run(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        match accepted {
+            Ok((stream, place)) => {
+                let (router, stop) = (router.clone(), stop.clone());
+                connections.spawn(async move {
+                    serve(stream, router, stop).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                log::warn!("the admin listener cannot accept a connection: {error}; it tries again");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+/// One connection. Its errors are the client's business: nobody reads them.
+async fn serve(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(16 * 1024);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = sleep(LIFE) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(LEAVE, connection).await;
+}

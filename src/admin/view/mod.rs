@@ -1,0 +1,81 @@
+//! What do the answers look like? Plain data in, documents out: reports and a moment become serialisable views.
+//!
+//! Every moment is given twice, as a date for people and in milliseconds from now for programs. Nothing here asks the board,
+//! reads a clock or decides what a standing means.
+
+pub mod health;
+pub mod status;
+pub mod upstreams;
+
+use crate::control::Clock;
+use crate::domain::time::Timestamp;
+use crate::telemetry::when;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::time::{Duration, SystemTime};
+
+/// The moment of an answer, and how moments are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    pub at: Timestamp,
+    /// The date of [`Timestamp::ZERO`].
+    pub origin: SystemTime,
+}
+
+impl Now {
+    pub fn of(clock: Clock) -> Self {
+        Self { at: clock.now(), origin: clock.wall(Timestamp::ZERO) }
+    }
+
+    /// RFC 3339. A moment that will not come is shown as the last date there is.
+    pub fn date(&self, at: Timestamp) -> String {
+        when::rfc3339(self.origin.checked_add(Duration::from_nanos(at.0)).unwrap_or(self.origin))
+    }
+
+    pub fn ms_since(&self, at: Timestamp) -> u64 {
+        millis(self.at.since(at))
+    }
+
+    /// 0 when it is past.
+    pub fn ms_until(&self, at: Timestamp) -> u64 {
+        millis(at.since(self.at))
+    }
+}
+
+pub fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A JSON answer, indented for people who ask with curl.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    with_type(status, "application/json", body)
+}
+
+/// An RFC 9457 problem document without further members.
+pub fn problem(status: StatusCode, title: &'static str, detail: &str) -> Response {
+    problem_with(&Problem { status: status.as_u16(), title, detail, known: None })
+}
+
+/// An RFC 9457 problem document. Its `type` is the default, "about:blank".
+#[derive(Clone, Debug, Serialize)]
+pub struct Problem<'a> {
+    pub title: &'static str,
+    pub status: u16,
+    /// A sentence for the person who asked.
+    pub detail: &'a str,
+    /// What could have been asked for instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known: Option<Vec<&'a str>>,
+}
+
+pub fn problem_with(problem: &Problem<'_>) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    with_type(status, "application/problem+json", problem)
+}
+
+fn with_type(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response {
+    let mut text = serde_json::to_string_pretty(body).unwrap_or_default();
+    text.push('\n');
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], text).into_response()
+}

@@ -1,0 +1,332 @@
+//! `/upstreams`: why is this backend in or out, and when does it come back?
+//!
+//! Everything that the board knows of a backend, with the sentence of its cause first. The history is told with the same lines as
+//! the log, event ids included.
+
+use super::{Now, millis};
+use crate::domain::board::{BackendReport, EjectionReport, LastProbe, UpstreamReport};
+use crate::domain::event::Event;
+use crate::domain::time::Timestamp;
+use crate::telemetry::event;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Upstreams {
+    pub timestamp: String,
+    pub upstreams: Vec<Upstream>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Upstream {
+    pub name: String,
+    pub eligible: usize,
+    pub backends: Vec<Backend>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Backend {
+    pub address: String,
+    pub standing: &'static str,
+    pub eligible: bool,
+    /// Why it has this standing.
+    pub why: String,
+    pub since: String,
+    pub since_ms: u64,
+    /// "2/3"; absent without a readiness probe.
+    pub counter: Option<String>,
+    pub unprobed: bool,
+    pub weight: u32,
+    pub backup: bool,
+    /// The share of its weight that it may use now, 0 to 1.
+    pub share: f64,
+    pub earliest_return: Option<Moment>,
+    pub last_probe: Option<Probe>,
+    pub next_probe: Option<Moment>,
+    pub ejection: Option<Ejection>,
+    pub in_flight: u32,
+    pub outcomes: Outcomes,
+    /// Newest first.
+    pub history: Vec<Entry>,
+}
+
+/// A moment to come.
+#[derive(Clone, Debug, Serialize)]
+pub struct Moment {
+    pub at: String,
+    /// Milliseconds from now; 0 when it is due.
+    pub in_ms: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Probe {
+    pub at: String,
+    pub ago_ms: u64,
+    pub took_ms: u64,
+    pub passed: bool,
+    pub code: Option<u16>,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Ejection {
+    /// The how-manieth in a row.
+    pub nth: u32,
+    pub since: String,
+    pub earliest_return: Moment,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcomes {
+    pub window: Tally,
+    pub total: Tally,
+    /// Failures in a row.
+    pub failures_in_a_row: u32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Tally {
+    pub successes: u64,
+    pub failures: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    pub event_id: u64,
+    pub at: String,
+    pub event: &'static str,
+    pub message: String,
+    /// What the log line carries besides.
+    pub details: BTreeMap<&'static str, String>,
+}
+
+pub fn upstreams(reports: &[UpstreamReport], now: Now) -> Upstreams {
+    let upstreams = reports.iter().map(|report| upstream(report, now)).collect();
+    Upstreams { timestamp: now.date(now.at), upstreams }
+}
+
+pub fn upstream(report: &UpstreamReport, now: Now) -> Upstream {
+    let backends: Vec<Backend> = report.backends.iter().map(|report| backend(report, now)).collect();
+    let eligible = backends.iter().filter(|backend| backend.eligible).count();
+    Upstream { name: report.name.to_string(), eligible, backends }
+}
+
+fn backend(report: &BackendReport, now: Now) -> Backend {
+    let standing = report.standing;
+    let (value, threshold) = report.counter;
+    Backend {
+        address: report.id.address.to_string(),
+        standing: standing.cause.word(),
+        eligible: standing.cause.eligible(),
+        why: report.why.clone(),
+        since: now.date(report.since),
+        since_ms: now.ms_since(report.since),
+        counter: (!standing.unprobed).then(|| format!("{value}/{threshold}")),
+        unprobed: standing.unprobed,
+        weight: report.weight,
+        backup: report.backup,
+        share: standing.share,
+        earliest_return: standing.earliest_return.map(|at| moment(at, now)),
+        last_probe: report.last_probe.as_ref().map(|probe| last_probe(probe, now)),
+        next_probe: report.next_probe.map(|at| moment(at, now)),
+        ejection: report.ejection.map(|ejection| self::ejection(ejection, now)),
+        in_flight: report.in_flight,
+        outcomes: outcomes(report),
+        history: report.history.iter().rev().map(|event| entry(event, now)).collect(),
+    }
+}
+
+fn moment(at: Timestamp, now: Now) -> Moment {
+    Moment { at: now.date(at), in_ms: now.ms_until(at) }
+}
+
+fn last_probe(probe: &LastProbe, now: Now) -> Probe {
+    Probe {
+        at: now.date(probe.at),
+        ago_ms: now.ms_since(probe.at),
+        took_ms: millis(probe.took),
+        passed: probe.passed,
+        code: probe.status,
+        text: probe.text.clone(),
+    }
+}
+
+fn ejection(ejection: EjectionReport, now: Now) -> Ejection {
+    Ejection {
+        nth: ejection.nth,
+        since: now.date(ejection.since),
+        earliest_return: moment(ejection.earliest_return, now),
+    }
+}
+
+fn outcomes(report: &BackendReport) -> Outcomes {
+    Outcomes {
+        window: Tally { successes: report.successes.into(), failures: report.failures.into() },
+        total: Tally { successes: report.total_successes, failures: report.total_failures },
+        failures_in_a_row: report.streak,
+    }
+}
+
+fn entry(event: &Event, now: Now) -> Entry {
+    let (line, _) = event::tell(event);
+    let repeated = ["upstream", "backend", "event_id"];
+    let details = line.fields.into_iter().filter(|(key, _)| !repeated.contains(key)).collect();
+    Entry { event_id: event.id, at: now.date(event.at), event: line.name, message: line.message, details }
+}
+
+/// Literal reports for the tests of this room.
+#[cfg(test)]
+pub mod samples {
+    use crate::domain::board::{BackendReport, UpstreamReport};
+    use crate::domain::identity::{Address, BackendId};
+    use crate::domain::standing::{Cause, Standing};
+    use crate::domain::time::Timestamp;
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    pub fn pool(name: &str, backends: Vec<BackendReport>) -> UpstreamReport {
+        UpstreamReport { name: name.into(), backends }
+    }
+
+    /// At 127.0.0.1 and this port, in its standing since second 88.
+    pub fn backend(port: u16, cause: Cause) -> BackendReport {
+        let address = Address::Socket(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        BackendReport {
+            id: BackendId { upstream: "orders".into(), address },
+            weight: 1,
+            backup: false,
+            standing: Standing {
+                cause,
+                share: if cause.eligible() { 1.0 } else { 0.0 },
+                earliest_return: None,
+                unprobed: false,
+            },
+            since: Timestamp::from_secs(88),
+            why: "the sentence".into(),
+            counter: (2, 3),
+            last_probe: None,
+            next_probe: None,
+            ejection: None,
+            in_flight: 0,
+            successes: 0,
+            failures: 0,
+            streak: 0,
+            total_successes: 0,
+            total_failures: 0,
+            history: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::{backend, pool};
+    use super::*;
+    use crate::domain::event::EventKind;
+    use crate::domain::standing::Cause;
+    use serde_json::json;
+    use std::time::{Duration, SystemTime};
+
+    const NOW: Now = Now { at: Timestamp::from_secs(100), origin: SystemTime::UNIX_EPOCH };
+
+    fn ejected() -> BackendReport {
+        let mut report = backend(9002, Cause::Ejected);
+        report.why = "5 failures in a row".into();
+        report.standing.earliest_return = Some(Timestamp::from_millis(108_500));
+        report.last_probe = Some(LastProbe {
+            at: Timestamp::from_millis(99_250),
+            took: Duration::from_millis(3),
+            passed: true,
+            status: Some(200),
+            text: "200 from /ready".into(),
+        });
+        report.next_probe = Some(Timestamp::from_millis(101_250));
+        report.ejection = Some(EjectionReport {
+            since: Timestamp::from_secs(88),
+            earliest_return: Timestamp::from_millis(108_500),
+            nth: 2,
+        });
+        report.in_flight = 1;
+        (report.successes, report.failures, report.streak) = (12, 5, 5);
+        (report.total_successes, report.total_failures) = (4000, 7);
+        report.history = vec![event(3, Cause::Unchecked, Cause::Up), event(9, Cause::Up, Cause::Ejected)];
+        report
+    }
+
+    fn event(id: u64, from: Cause, to: Cause) -> Event {
+        let backend = backend(9002, Cause::Up).id;
+        let kind =
+            EventKind::Transition { backend, from, to, counter: (4, 3), why: "seen".into(), earliest_return: None };
+        Event { id, at: Timestamp::from_secs(id), kind }
+    }
+
+    #[test]
+    fn the_whole_document() {
+        let document = serde_json::to_value(upstreams(&[pool("orders", vec![ejected()])], NOW)).unwrap();
+        let expected = json!({
+            "timestamp": "1970-01-01T00:01:40.000Z",
+            "upstreams": [{
+                "name": "orders",
+                "eligible": 0,
+                "backends": [{
+                    "address": "127.0.0.1:9002",
+                    "standing": "ejected",
+                    "eligible": false,
+                    "why": "5 failures in a row",
+                    "since": "1970-01-01T00:01:28.000Z",
+                    "since_ms": 12_000,
+                    "counter": "2/3",
+                    "unprobed": false,
+                    "weight": 1,
+                    "backup": false,
+                    "share": 0.0,
+                    "earliest_return": { "at": "1970-01-01T00:01:48.500Z", "in_ms": 8_500 },
+                    "last_probe": {
+                        "at": "1970-01-01T00:01:39.250Z", "ago_ms": 750, "took_ms": 3, "passed": true, "code": 200,
+                        "text": "200 from /ready",
+                    },
+                    "next_probe": { "at": "1970-01-01T00:01:41.250Z", "in_ms": 1_250 },
+                    "ejection": {
+                        "nth": 2,
+                        "since": "1970-01-01T00:01:28.000Z",
+                        "earliest_return": { "at": "1970-01-01T00:01:48.500Z", "in_ms": 8_500 },
+                    },
+                    "in_flight": 1,
+                    "outcomes": {
+                        "window": { "successes": 12, "failures": 5 },
+                        "total": { "successes": 4000, "failures": 7 },
+                        "failures_in_a_row": 5,
+                    },
+                    "history": [
+                        {
+                            "event_id": 9, "at": "1970-01-01T00:00:09.000Z", "event": "backend.transition",
+                            "message": "up -> ejected: seen",
+                            "details": { "from": "up", "to": "ejected", "counter": "4/3" },
+                        },
+                        {
+                            "event_id": 3, "at": "1970-01-01T00:00:03.000Z", "event": "backend.transition",
+                            "message": "unchecked -> up: seen",
+                            "details": { "from": "unchecked", "to": "up", "counter": "4/3" },
+                        },
+                    ],
+                }],
+            }],
+        });
+        assert_eq!(document, expected);
+    }
+
+    #[test]
+    fn what_is_not_known_is_null() {
+        let mut unprobed = backend(9001, Cause::Up);
+        unprobed.standing.unprobed = true;
+        let document = serde_json::to_value(super::backend(&unprobed, NOW)).unwrap();
+        for key in ["counter", "earliest_return", "last_probe", "next_probe", "ejection"] {
+            assert!(document[key].is_null(), "{key}");
+        }
+        assert_eq!(document["unprobed"], json!(true));
+    }
+
+    #[test]
+    fn a_moment_that_is_due_is_zero_milliseconds_away() {
+        assert_eq!(moment(Timestamp::from_secs(90), NOW).in_ms, 0);
+    }
+}

@@ -1,0 +1,169 @@
+//! What is said when something happened? One match turns each [`EventKind`] into a [`Line`] and a [`Tally`].
+//!
+//! The names (`backend.transition`…) and the keys of the fields are stable: people grep and alert by them. The history of the admin
+//! API uses the same lines, so that no two places can tell one event differently. Nothing here decides how grave a
+//! standing is beyond the level of its line.
+
+use super::when;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::identity::BackendId;
+use crate::domain::standing::Cause;
+use crate::domain::time::Timestamp;
+use log::Level;
+use std::time::Duration;
+
+/// An event, told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub level: Level,
+    /// The stable name.
+    pub name: &'static str,
+    /// A sentence.
+    pub message: String,
+    /// Stable keys, in the order in which they are written.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl Line {
+    fn new(level: Level, name: &'static str, message: impl Into<String>) -> Self {
+        Self { level, name, message: message.into(), fields: Vec::new() }
+    }
+
+    fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.fields.push((key, value.to_string()));
+        self
+    }
+
+    fn about(self, backend: &BackendId) -> Self {
+        self.with("upstream", &backend.upstream).with("backend", &backend.address)
+    }
+}
+
+/// Tells the event, and names the counter that it moves with the labels, where there is one.
+pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
+    let (line, tally) = match &event.kind {
+        EventKind::Transition { backend, from, to, counter, why, earliest_return } => (
+            transition(event.at, backend, (*from, *to), *counter, why, *earliest_return),
+            Some(Tally::Transition { upstream: &backend.upstream, to: *to }),
+        ),
+        EventKind::Ejected { backend, nth, duration, why } => {
+            (ejected(backend, *nth, *duration, why), Some(Tally::Ejected(&backend.upstream)))
+        }
+        EventKind::EjectionRefused { backend, fit, pool, floor, why } => {
+            (ejection_refused(backend, [*fit, *pool, *floor], why), Some(Tally::EjectionRefused(&backend.upstream)))
+        }
+        EventKind::TimeoutsHeld { backend, why } => (
+            Line::new(Level::Warn, "backend.timeouts_held", why).about(backend),
+            Some(Tally::TimeoutsHeld(&backend.upstream)),
+        ),
+        EventKind::ProbeHint { backend, hint } => {
+            (Line::new(Level::Warn, "backend.probe_hint", hint).about(backend), None)
+        }
+        EventKind::MemberJoined { backend } => {
+            (Line::new(Level::Info, "backend.joined", "joined the pool").about(backend), None)
+        }
+        EventKind::MemberLeft { backend } => {
+            (Line::new(Level::Info, "backend.left", "left the pool").about(backend), None)
+        }
+        EventKind::DiscoveryKept { upstream, source, why } => {
+            (discovery_kept(upstream, source, why), Some(Tally::DiscoveryKept(upstream)))
+        }
+        EventKind::PoolEmpty { upstream, empty } => pool_empty(upstream, *empty),
+        EventKind::FirstRoundDone { took } => (first_round_done(*took), None),
+        EventKind::Reconfigured { added, removed, changed } => (reconfigured(*added, *removed, *changed), None),
+    };
+    (line.with("event_id", event.id), tally)
+}
+
+/// The counter that an event moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tally<'a> {
+    Transition { upstream: &'a str, to: Cause },
+    Ejected(&'a str),
+    EjectionRefused(&'a str),
+    TimeoutsHeld(&'a str),
+    DiscoveryKept(&'a str),
+    PoolEmptied(&'a str),
+}
+
+fn transition(
+    at: Timestamp,
+    backend: &BackendId,
+    (from, to): (Cause, Cause),
+    (value, threshold): (u32, u32),
+    why: &str,
+    earliest_return: Option<Timestamp>,
+) -> Line {
+    let line = Line::new(gravity(to), "backend.transition", format!("{from} -> {to}: {why}"))
+        .about(backend)
+        .with("from", from)
+        .with("to", to)
+        .with("counter", format_args!("{value}/{threshold}"));
+    match earliest_return {
+        Some(earliest) => line.with("earliest_return_ms", earliest.since(at).as_millis()),
+        None => line,
+    }
+}
+
+/// Losing a backend that should serve is a warning; what an operator or the backend itself asked for, and every return, is information.
+fn gravity(to: Cause) -> Level {
+    match to {
+        Cause::Ejected | Cause::Down | Cause::NotReady | Cause::Degraded => Level::Warn,
+        Cause::ForcedDown
+        | Cause::Drained
+        | Cause::ForcedUp
+        | Cause::Draining
+        | Cause::Starting
+        | Cause::Unchecked
+        | Cause::Trial
+        | Cause::Ramping
+        | Cause::Up => Level::Info,
+    }
+}
+
+fn ejected(backend: &BackendId, nth: u32, duration: Duration, why: &str) -> Line {
+    Line::new(Level::Warn, "backend.ejected", format!("ejected for {}: {why}", when::span(duration)))
+        .about(backend)
+        .with("nth", nth)
+        .with("duration_ms", duration.as_millis())
+}
+
+fn ejection_refused(backend: &BackendId, [fit, pool, floor]: [u32; 3], why: &str) -> Line {
+    let message = format!("not ejected, since {fit} of {pool} backends are fit and {floor} must stay: {why}");
+    Line::new(Level::Warn, "backend.ejection_refused", message)
+        .about(backend)
+        .with("fit", fit)
+        .with("pool", pool)
+        .with("floor", floor)
+}
+
+fn discovery_kept(upstream: &str, source: &str, why: &str) -> Line {
+    Line::new(Level::Warn, "discovery.kept", format!("the last set of backends stays: {why}"))
+        .with("upstream", upstream)
+        .with("source", source)
+}
+
+fn first_round_done(took: Duration) -> Line {
+    let message = format!("every backend has its first verdict after {}", when::span(took));
+    Line::new(Level::Info, "probes.first_round_done", message).with("took_ms", took.as_millis())
+}
+
+fn reconfigured(added: usize, removed: usize, changed: usize) -> Line {
+    let message = format!("backends: {added} added, {removed} removed, {changed} changed");
+    Line::new(Level::Info, "config.in_force", message)
+        .with("added", added)
+        .with("removed", removed)
+        .with("changed", changed)
+}
+
+fn pool_empty(upstream: &str, empty: bool) -> (Line, Option<Tally<'_>>) {
+    if empty {
+        let line = Line::new(Level::Error, "upstream.empty", "nobody is eligible").with("upstream", upstream);
+        (line, Some(Tally::PoolEmptied(upstream)))
+    } else {
+        (Line::new(Level::Info, "upstream.serving", "somebody is eligible again").with("upstream", upstream), None)
+    }
+}
+
+#[cfg(test)]
+mod tests;

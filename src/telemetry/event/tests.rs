@@ -1,0 +1,97 @@
+use super::*;
+use crate::domain::identity::Address;
+
+fn backend() -> BackendId {
+    BackendId { upstream: "orders".into(), address: Address::Socket("127.0.0.1:9001".parse().unwrap()) }
+}
+
+fn told(kind: EventKind) -> (Level, &'static str, String, String) {
+    let event = Event { id: 7, at: Timestamp::from_secs(100), kind };
+    let (line, _) = tell(&event);
+    let fields: Vec<String> = line.fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    (line.level, line.name, line.message, fields.join(" "))
+}
+
+#[test]
+fn a_transition_says_from_to_counter_why_and_when_it_may_return() {
+    let kind = EventKind::Transition {
+        backend: backend(),
+        from: Cause::Up,
+        to: Cause::NotReady,
+        counter: (0, 2),
+        why: "503 from /ready, 3 in a row".into(),
+        earliest_return: Some(Timestamp::from_millis(101_500)),
+    };
+    assert_eq!(
+        told(kind),
+        (
+            Level::Warn,
+            "backend.transition",
+            "up -> not_ready: 503 from /ready, 3 in a row".into(),
+            "upstream=orders backend=127.0.0.1:9001 from=up to=not_ready counter=0/2 earliest_return_ms=1500 event_id=7".into()
+        )
+    );
+}
+
+#[test]
+fn a_return_is_no_warning() {
+    let kind = EventKind::Transition {
+        backend: backend(),
+        from: Cause::Down,
+        to: Cause::Ramping,
+        counter: (3, 3),
+        why: "2 of 2 probes passed".into(),
+        earliest_return: None,
+    };
+    let (level, _, _, fields) = told(kind);
+    assert_eq!(level, Level::Info);
+    assert!(!fields.contains("earliest_return"), "{fields}");
+}
+
+#[test]
+fn an_ejection_says_which_one_and_how_long() {
+    let kind = EventKind::Ejected {
+        backend: backend(),
+        nth: 2,
+        duration: Duration::from_secs(21),
+        why: "5 failures in a row".into(),
+    };
+    assert_eq!(
+        told(kind),
+        (
+            Level::Warn,
+            "backend.ejected",
+            "ejected for 21 s: 5 failures in a row".into(),
+            "upstream=orders backend=127.0.0.1:9001 nth=2 duration_ms=21000 event_id=7".into()
+        )
+    );
+}
+
+#[test]
+fn a_refused_ejection_says_the_figures_that_decided() {
+    let kind =
+        EventKind::EjectionRefused { backend: backend(), fit: 2, pool: 3, floor: 2, why: "12 of 20 failed".into() };
+    let (level, name, message, _) = told(kind);
+    assert_eq!((level, name), (Level::Warn, "backend.ejection_refused"));
+    assert_eq!(message, "not ejected, since 2 of 3 backends are fit and 2 must stay: 12 of 20 failed");
+}
+
+#[test]
+fn an_empty_pool_is_an_error_and_its_end_is_not() {
+    let empty = told(EventKind::PoolEmpty { upstream: "orders".into(), empty: true });
+    assert_eq!((empty.0, empty.1), (Level::Error, "upstream.empty"));
+    let serving = told(EventKind::PoolEmpty { upstream: "orders".into(), empty: false });
+    assert_eq!((serving.0, serving.1), (Level::Info, "upstream.serving"));
+}
+
+#[test]
+fn what_counts_names_its_upstream() {
+    let tally = |kind| {
+        let event = Event { id: 1, at: Timestamp::ZERO, kind };
+        tell(&event).1.map(|tally| format!("{tally:?}"))
+    };
+    let kept = EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why: "NXDOMAIN".into() };
+    assert_eq!(tally(kept).as_deref(), Some(r#"DiscoveryKept("orders")"#));
+    assert_eq!(tally(EventKind::MemberJoined { backend: backend() }), None);
+    assert_eq!(tally(EventKind::PoolEmpty { upstream: "orders".into(), empty: false }), None);
+}

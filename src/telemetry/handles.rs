@@ -1,0 +1,129 @@
+//! How does a request find its counters without a lock? Through a map that is replaced, never changed.
+//!
+//! A lookup is one atomic load, one hash of the labels and one comparison; it allocates nothing. Only the first request with
+//! new labels takes the mutex and publishes a map with one entry more. Labels come from the plan, so that happens a few times
+//! in the life of a plan.
+
+use crate::domain::rng::{hash_bytes, mix};
+use arc_swap::ArcSwap;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Handles of type `H` by `N` label values.
+#[derive(Debug)]
+pub struct Handles<H, const N: usize> {
+    map: ArcSwap<HashMap<u64, Arc<Entry<H, N>>>>,
+    /// Held by whoever replaces the map.
+    writing: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Entry<H, const N: usize> {
+    labels: [Box<str>; N],
+    handle: H,
+}
+
+impl<H, const N: usize> Default for Handles<H, N> {
+    fn default() -> Self {
+        Self { map: ArcSwap::from_pointee(HashMap::new()), writing: Mutex::new(()) }
+    }
+}
+
+impl<H, const N: usize> Handles<H, N> {
+    /// Calls `act` with the handle of these labels; makes it first where it does not exist. Two sets of labels with one
+    /// hash (2⁻⁶⁴ per pair) take turns in the map: slower, and right.
+    pub fn with(&self, labels: [&str; N], make: impl FnOnce() -> H, act: impl FnOnce(&H)) {
+        let key = key(&labels);
+        match self.map.load().get(&key) {
+            Some(entry) if entry.is(&labels) => act(&entry.handle),
+            _ => act(&self.insert(key, labels, make).handle),
+        }
+    }
+
+    fn insert(&self, key: u64, labels: [&str; N], make: impl FnOnce() -> H) -> Arc<Entry<H, N>> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.map.load_full();
+        if let Some(entry) = current.get(&key).filter(|entry| entry.is(&labels)) {
+            return Arc::clone(entry);
+        }
+        let entry = Arc::new(Entry { labels: labels.map(Box::from), handle: make() });
+        let mut next = HashMap::clone(&current);
+        next.insert(key, Arc::clone(&entry));
+        self.map.store(Arc::new(next));
+        entry
+    }
+
+    /// Forgets the entries whose labels `keep` denies; `gone` is told each of them.
+    pub fn retain(&self, keep: impl Fn([&str; N]) -> bool, mut gone: impl FnMut([&str; N])) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.map.load_full();
+        let (kept, dropped): (HashMap<_, _>, HashMap<_, _>) =
+            HashMap::clone(&current).into_iter().partition(|(_, entry)| keep(entry.words()));
+        if dropped.is_empty() {
+            return;
+        }
+        self.map.store(Arc::new(kept));
+        for entry in dropped.values() {
+            gone(entry.words());
+        }
+    }
+}
+
+impl<H, const N: usize> Entry<H, N> {
+    fn words(&self) -> [&str; N] {
+        self.labels.each_ref().map(|label| &**label)
+    }
+
+    fn is(&self, labels: &[&str; N]) -> bool {
+        self.words() == *labels
+    }
+}
+
+fn key(labels: &[&str]) -> u64 {
+    labels.iter().fold(0, |key, label| mix(key ^ hash_bytes(label.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn a_handle_is_made_once_and_found_again() {
+        let handles = Handles::<AtomicU32, 2>::default();
+        for _ in 0..3 {
+            handles.with(["orders", "pool"], AtomicU32::default, |n| assert!(n.fetch_add(1, Ordering::Relaxed) < 3));
+        }
+        handles.with(["orders", "pool"], || panic!("made twice"), |n| assert_eq!(n.load(Ordering::Relaxed), 3));
+        handles.with(["pool", "orders"], AtomicU32::default, |n| assert_eq!(n.load(Ordering::Relaxed), 0));
+    }
+
+    #[test]
+    fn what_is_not_retained_is_told_and_made_anew() {
+        let handles = Handles::<u32, 1>::default();
+        handles.with(["old"], || 1, |_| ());
+        handles.with(["new"], || 2, |_| ());
+        let mut gone = Vec::new();
+        handles.retain(|[name]| name == "new", |[name]| gone.push(name.to_owned()));
+        assert_eq!(gone, ["old"]);
+        handles.with(["old"], || 3, |n| assert_eq!(*n, 3));
+        handles.with(["new"], || panic!("it was kept"), |n| assert_eq!(*n, 2));
+    }
+
+    #[test]
+    fn threads_that_race_for_one_label_share_one_handle() {
+        let handles = Handles::<AtomicU32, 1>::default();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        handles.with(["x"], AtomicU32::default, |n| {
+                            let _ = n.fetch_add(1, Ordering::Relaxed);
+                        });
+                    }
+                });
+            }
+        });
+        handles.with(["x"], || panic!("it is there"), |n| assert_eq!(n.load(Ordering::Relaxed), 4000));
+    }
+}

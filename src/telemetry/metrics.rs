@@ -1,0 +1,262 @@
+//! What is counted as it happens? Requests, connections, reloads and events.
+//!
+//! What can be read off the board instead of being counted, [`super::gauges`] computes when it is asked for. Counters with labels
+//! are found through [`Handles`]: no lock and no allocation on the path of a request.
+
+use super::RequestRecord;
+use super::event::Tally;
+use super::families::{counter, counters, gauge, gauges, histograms};
+use super::handles::Handles;
+use super::table;
+use crate::domain::plan::Plan;
+use prometheus::proto::MetricFamily;
+use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+
+/// The counters of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+
+    lanes: Handles<Lane, 2>,
+    requests: IntCounterVec,
+    received: IntCounterVec,
+    sent: IntCounterVec,
+    request_seconds: HistogramVec,
+    upstream_seconds: HistogramVec,
+    attempts: IntCounterVec,
+    retries: IntCounterVec,
+
+    retry_stopped: Counted<2>,
+    own_answers: Counted<1>,
+    refused: Counted<2>,
+    connections_accepted: Counted<1>,
+    connections: Handles<IntGauge, 1>,
+    connections_vec: IntGaugeVec,
+
+    transitions: Counted<2>,
+    ejections: Counted<1>,
+    ejections_refused: Counted<1>,
+    timeouts_held: Counted<1>,
+    discovery_kept: Counted<1>,
+    pool_emptied: Counted<1>,
+    pub access_dropped: IntCounter,
+
+    reloads: IntCounterVec,
+    reload_ok: IntGauge,
+    reload_at: Gauge,
+}
+
+/// Everything that one request of one route to one upstream moves.
+#[derive(Debug)]
+struct Lane {
+    /// By class, 1xx to 5xx.
+    classes: [IntCounter; 5],
+    received: IntCounter,
+    sent: IntCounter,
+    request_seconds: Histogram,
+    toward_upstream: Option<TowardUpstream>,
+}
+
+/// What only requests that have an upstream move.
+#[derive(Debug)]
+struct TowardUpstream {
+    seconds: Histogram,
+    attempts: IntCounter,
+    retries: IntCounter,
+}
+
+/// A counter family with its handles.
+#[derive(Debug)]
+struct Counted<const N: usize> {
+    family: IntCounterVec,
+    handles: Handles<IntCounter, N>,
+}
+
+impl<const N: usize> Counted<N> {
+    fn new(family: IntCounterVec) -> Self {
+        Self { family, handles: Handles::default() }
+    }
+
+    fn inc(&self, labels: [&str; N]) {
+        self.handles.with(labels, || self.family.with_label_values(&labels), IntCounter::inc);
+    }
+
+    fn retain(&self, keep: impl Fn([&str; N]) -> bool) {
+        self.handles.retain(keep, |labels| forget(&self.family, &labels));
+    }
+}
+
+impl Metrics {
+    /// `loaded_at`: when the first configuration was loaded, Unix seconds.
+    pub fn new(loaded_at: f64) -> Self {
+        let registry = Registry::new();
+        let r = &registry;
+        let metrics = Self {
+            lanes: Handles::default(),
+            requests: counters(r, &table::REQUESTS),
+            received: counters(r, &table::RECEIVED_BYTES),
+            sent: counters(r, &table::SENT_BYTES),
+            request_seconds: histograms(r, &table::REQUEST_SECONDS),
+            upstream_seconds: histograms(r, &table::UPSTREAM_SECONDS),
+            attempts: counters(r, &table::ATTEMPTS),
+            retries: counters(r, &table::RETRIES),
+            retry_stopped: Counted::new(counters(r, &table::RETRY_STOPPED)),
+            own_answers: Counted::new(counters(r, &table::OWN_ANSWERS)),
+            refused: Counted::new(counters(r, &table::REFUSED)),
+            connections_accepted: Counted::new(counters(r, &table::CONNECTIONS_ACCEPTED)),
+            connections: Handles::default(),
+            connections_vec: gauges(r, &table::CONNECTIONS),
+            transitions: Counted::new(counters(r, &table::TRANSITIONS)),
+            ejections: Counted::new(counters(r, &table::EJECTIONS)),
+            ejections_refused: Counted::new(counters(r, &table::EJECTIONS_REFUSED)),
+            timeouts_held: Counted::new(counters(r, &table::PROBE_TIMEOUTS_HELD)),
+            discovery_kept: Counted::new(counters(r, &table::DISCOVERY_KEPT)),
+            pool_emptied: Counted::new(counters(r, &table::POOL_EMPTIED)),
+            access_dropped: counter(r, &table::ACCESS_DROPPED),
+            reloads: counters(r, &table::RELOADS),
+            reload_ok: gauge(r, &table::RELOAD_OK),
+            reload_at: gauge(r, &table::RELOAD_AT),
+            registry,
+        };
+        metrics.reload_ok.set(1);
+        metrics.reload_at.set(loaded_at);
+        for result in ["applied", "refused"] {
+            metrics.reloads.with_label_values(&[result]);
+        }
+        metrics
+    }
+
+    /// A request ended. `route` and `upstream` are those of the plan; absent ones count under an empty label.
+    pub fn request(&self, record: &RequestRecord<'_>) {
+        let labels = [record.route.unwrap_or_default(), record.upstream.unwrap_or_default()];
+        self.lanes.with(labels, || self.lane(labels), |lane| lane.count(record));
+        if let Some(reason) = record.reason {
+            self.own_answers.inc([reason]);
+        }
+        if let (Some(upstream), Some(reason)) = (record.upstream, record.retry_stopped) {
+            self.retry_stopped.inc([upstream, reason]);
+        }
+    }
+
+    fn lane(&self, [route, upstream]: [&str; 2]) -> Lane {
+        let class = |class| self.requests.with_label_values(&[route, upstream, class]);
+        Lane {
+            classes: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
+            received: self.received.with_label_values(&[route, upstream]),
+            sent: self.sent.with_label_values(&[route, upstream]),
+            request_seconds: self.request_seconds.with_label_values(&[upstream]),
+            toward_upstream: (!upstream.is_empty()).then(|| TowardUpstream {
+                seconds: self.upstream_seconds.with_label_values(&[upstream]),
+                attempts: self.attempts.with_label_values(&[upstream]),
+                retries: self.retries.with_label_values(&[upstream]),
+            }),
+        }
+    }
+
+    pub fn refused(&self, listener: &str, reason: &'static str) {
+        self.refused.inc([listener, reason]);
+    }
+
+    pub fn connection_opened(&self, listener: &str) {
+        self.connections_accepted.inc([listener]);
+        self.open_connections(listener, IntGauge::inc);
+    }
+
+    pub fn connection_closed(&self, listener: &str) {
+        self.open_connections(listener, IntGauge::dec);
+    }
+
+    fn open_connections(&self, listener: &str, act: impl FnOnce(&IntGauge)) {
+        self.connections.with([listener], || self.connections_vec.with_label_values(&[listener]), act);
+    }
+
+    /// An event of the board.
+    pub fn tally(&self, tally: Tally<'_>) {
+        match tally {
+            Tally::Transition { upstream, to } => self.transitions.inc([upstream, to.word()]),
+            Tally::Ejected(upstream) => self.ejections.inc([upstream]),
+            Tally::EjectionRefused(upstream) => self.ejections_refused.inc([upstream]),
+            Tally::TimeoutsHeld(upstream) => self.timeouts_held.inc([upstream]),
+            Tally::DiscoveryKept(upstream) => self.discovery_kept.inc([upstream]),
+            Tally::PoolEmptied(upstream) => self.pool_emptied.inc([upstream]),
+        }
+    }
+
+    /// `at`: Unix seconds.
+    pub fn reload(&self, applied: bool, at: f64) {
+        self.reloads.with_label_values(&[if applied { "applied" } else { "refused" }]).inc();
+        self.reload_ok.set(i64::from(applied));
+        if applied {
+            self.reload_at.set(at);
+        }
+    }
+
+    /// Every family that has a series, after the series of routes and upstreams that `plan` no longer has are forgotten.
+    pub fn gather(&self, plan: &Plan) -> Vec<MetricFamily> {
+        self.forget_removed(plan);
+        self.registry.gather()
+    }
+
+    fn forget_removed(&self, plan: &Plan) {
+        let has_upstream = |name: &str| name.is_empty() || plan.upstreams.iter().any(|u| &*u.name == name);
+        let has_route = |name: &str| name.is_empty() || plan.routes.iter().any(|r| &*r.name == name);
+        self.lanes.retain(
+            |[route, upstream]| has_route(route) && has_upstream(upstream),
+            |[route, upstream]| {
+                self.forget_lane(route, upstream);
+                if !has_upstream(upstream) {
+                    self.forget_upstream(upstream);
+                }
+            },
+        );
+        for family in [&self.retry_stopped, &self.transitions] {
+            family.retain(|[upstream, _]| has_upstream(upstream));
+        }
+        for family in self.by_upstream() {
+            family.retain(|[upstream]| has_upstream(upstream));
+        }
+    }
+
+    fn by_upstream(&self) -> [&Counted<1>; 5] {
+        [&self.ejections, &self.ejections_refused, &self.timeouts_held, &self.discovery_kept, &self.pool_emptied]
+    }
+
+    fn forget_lane(&self, route: &str, upstream: &str) {
+        for class in ["1xx", "2xx", "3xx", "4xx", "5xx"] {
+            forget(&self.requests, &[route, upstream, class]);
+        }
+        forget(&self.received, &[route, upstream]);
+        forget(&self.sent, &[route, upstream]);
+    }
+
+    fn forget_upstream(&self, upstream: &str) {
+        let _ = self.request_seconds.remove_label_values(&[upstream]);
+        let _ = self.upstream_seconds.remove_label_values(&[upstream]);
+        forget(&self.attempts, &[upstream]);
+        forget(&self.retries, &[upstream]);
+    }
+}
+
+impl Lane {
+    fn count(&self, record: &RequestRecord<'_>) {
+        let class = usize::from(record.status / 100).clamp(1, 5) - 1;
+        if let Some(counter) = self.classes.get(class) {
+            counter.inc();
+        }
+        self.received.inc_by(record.bytes_in);
+        self.sent.inc_by(record.bytes_out);
+        self.request_seconds.observe(record.took.as_secs_f64());
+        if let Some(toward) = &self.toward_upstream {
+            toward.attempts.inc_by(u64::from(record.attempts));
+            toward.retries.inc_by(u64::from(record.attempts.saturating_sub(1)));
+            if let Some(took) = record.upstream_took {
+                toward.seconds.observe(took.as_secs_f64());
+            }
+        }
+    }
+}
+
+/// Silent where the series is not there: another render was faster.
+fn forget(family: &IntCounterVec, labels: &[&str]) {
+    let _ = family.remove_label_values(labels);
+}

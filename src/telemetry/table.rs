@@ -1,0 +1,159 @@
+//! Which metrics exist? One table: name, type, labels, unit and help of each.
+//!
+//! Registration, rendering and the page `docs/metrics.md` all come from here, so that none of them can say something else. What
+//! a metric's value is, [`super::metrics`] and [`super::gauges`] know. Every label's values come from the plan, the board or a fixed
+//! set of words, never from a client: the number of series is bounded.
+
+use std::fmt::Write;
+
+/// What kind of series a metric is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    /// With the upper bounds of its buckets.
+    Histogram(&'static [f64]),
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub labels: &'static [&'static str],
+    /// What one is: "requests", "seconds", "bytes", "0 or 1"…
+    pub unit: &'static str,
+    pub help: &'static str,
+}
+
+/// Seconds. Dense between 1 ms and 1 s, where gateways live; the last one is the default total timeout.
+const LATENCY: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// Declares the constants and the list of all of them in one go, so that no metric can miss in [`ALL`].
+macro_rules! table {
+    ($($id:ident = $name:literal, $kind:expr, [$($label:literal),*], $unit:literal, $help:literal;)*) => {
+        $(pub const $id: Metric = Metric { name: $name, kind: $kind, labels: &[$($label),*], unit: $unit, help: $help };)*
+        /// Every metric, sorted by name. No counter has the name of a gauge plus `_total`: OpenMetrics counts those as one family.
+        pub const ALL: &[Metric] = &[$($id),*];
+    };
+}
+
+table! {
+    PROCESS_CPU = "process_cpu_seconds_total", Kind::Counter, [], "seconds", "User and system CPU time of the process.";
+    PROCESS_MAX_FDS = "process_max_fds", Kind::Gauge, [], "file descriptors", "The most file descriptors that the process may open.";
+    PROCESS_OPEN_FDS = "process_open_fds", Kind::Gauge, [], "file descriptors", "Open file descriptors.";
+    PROCESS_MEMORY = "process_resident_memory_bytes", Kind::Gauge, [], "bytes", "Resident memory.";
+    PROCESS_START = "process_start_time_seconds", Kind::Gauge, [], "Unix seconds", "When the process started.";
+    PROCESS_THREADS = "process_threads", Kind::Gauge, [], "threads", "Threads of the process.";
+    ACCESS_DROPPED = "pulsegate_access_log_dropped_total", Kind::Counter, [], "lines", "Access-log lines that were dropped because their reader was too slow.";
+    ATTEMPTS = "pulsegate_attempts_total", Kind::Counter, ["upstream"], "attempts", "Attempts sent to backends, retries included.";
+    EJECTION_NTH = "pulsegate_backend_ejection_nth", Kind::Gauge, ["upstream", "backend"], "ejections", "Which ejection in a row holds the backend out; 0 when it is not ejected.";
+    BACKEND_ELIGIBLE = "pulsegate_backend_eligible", Kind::Gauge, ["upstream", "backend"], "0 or 1", "1 when the backend may receive traffic.";
+    BACKEND_IN_FLIGHT = "pulsegate_backend_in_flight", Kind::Gauge, ["upstream", "backend"], "requests", "Requests in flight to the backend.";
+    BACKEND_PROBE_PASSED = "pulsegate_backend_last_probe_passed", Kind::Gauge, ["upstream", "backend"], "0 or 1", "1 when the last probe of the backend passed. Absent before the first probe.";
+    BACKEND_PROBE_SECONDS = "pulsegate_backend_last_probe_seconds", Kind::Gauge, ["upstream", "backend"], "seconds", "How long the last probe of the backend took.";
+    BACKEND_OUTCOMES = "pulsegate_backend_outcomes_total", Kind::Counter, ["upstream", "backend", "outcome"], "attempts", "Outcomes of live traffic at the backend: success or failure. What blames nobody is not counted.";
+    BACKEND_SHARE = "pulsegate_backend_share", Kind::Gauge, ["upstream", "backend"], "share, 0 to 1", "The share of its weight that the backend receives now: less than 1 while it ramps, 0 when it is not eligible.";
+    BACKEND_STANDING = "pulsegate_backend_standing", Kind::Gauge, ["upstream", "backend", "standing"], "0 or 1", "The backend's standing as a state set: 1 for the current one, 0 for all others.";
+    BUILD = "pulsegate_build_info", Kind::Gauge, ["version"], "always 1", "The running version.";
+    RELOAD_AT = "pulsegate_config_last_reload_success_timestamp_seconds", Kind::Gauge, [], "Unix seconds", "When the configuration in force was loaded.";
+    RELOAD_OK = "pulsegate_config_last_reload_successful", Kind::Gauge, [], "0 or 1", "1 when the configuration file as last read is in force; 0 when a reload was refused and the old one stays.";
+    CONNECTIONS = "pulsegate_connections", Kind::Gauge, ["listener"], "connections", "Open client connections.";
+    CONNECTIONS_ACCEPTED = "pulsegate_connections_accepted_total", Kind::Counter, ["listener"], "connections", "Client connections that were accepted.";
+    DISCOVERY_KEPT = "pulsegate_discovery_failures_total", Kind::Counter, ["upstream"], "answers", "Answers of a discovery source that failed or were empty: the last set of backends was kept.";
+    EJECTIONS_REFUSED = "pulsegate_ejections_refused_total", Kind::Counter, ["upstream"], "ejections", "Ejections that passive evidence asked for and the floor of fit backends refused.";
+    EJECTIONS = "pulsegate_ejections_total", Kind::Counter, ["upstream"], "ejections", "Backends ejected by passive evidence.";
+    FIRST_ROUND = "pulsegate_first_probe_round_done", Kind::Gauge, [], "0 or 1", "1 when every probed backend has had its first verdict.";
+    OWN_ANSWERS = "pulsegate_own_answers_total", Kind::Counter, ["reason"], "requests", "Requests that the gateway answered by itself or whose exchange broke, by the reason of the access log.";
+    POOL_EMPTIED = "pulsegate_pool_emptied_total", Kind::Counter, ["upstream"], "times", "How often the upstream lost its last eligible backend.";
+    PROBE_TIMEOUTS_HELD = "pulsegate_probe_timeouts_held_total", Kind::Counter, ["upstream"], "verdicts", "Verdicts from probe timeouts alone that were held back because live traffic succeeded.";
+    RECEIVED_BYTES = "pulsegate_received_bytes_total", Kind::Counter, ["route", "upstream"], "bytes", "Bytes received from clients.";
+    REFUSED = "pulsegate_refused_total", Kind::Counter, ["listener", "reason"], "connections", "Connections and request heads that were refused before they became a request.";
+    RELOADS = "pulsegate_reloads_total", Kind::Counter, ["result"], "reloads", "Reloads of the configuration: applied or refused.";
+    REQUEST_SECONDS = "pulsegate_request_duration_seconds", Kind::Histogram(LATENCY), ["upstream"], "seconds", "From the request's head to the end of the response.";
+    REQUESTS = "pulsegate_requests_total", Kind::Counter, ["route", "upstream", "code_class"], "requests", "Finished requests. A client that left before an answer counts as 4xx (499). Route and upstream are empty where none was found.";
+    RETRIES = "pulsegate_retries_total", Kind::Counter, ["upstream"], "attempts", "Attempts beyond a request's first.";
+    RETRY_STOPPED = "pulsegate_retry_stopped_total", Kind::Counter, ["upstream", "reason"], "requests", "Requests whose last failure was not tried again, by what forbade it.";
+    SENT_BYTES = "pulsegate_sent_bytes_total", Kind::Counter, ["route", "upstream"], "bytes", "Bytes sent to clients.";
+    GENERATION = "pulsegate_snapshot_generation", Kind::Gauge, [], "publications", "The generation of the snapshot that requests read.";
+    TRANSITIONS = "pulsegate_transitions_total", Kind::Counter, ["upstream", "to"], "transitions", "Changes of a backend's standing, by the new standing.";
+    UPSTREAM_BACKENDS = "pulsegate_upstream_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream, whatever their standing.";
+    UPSTREAM_ELIGIBLE = "pulsegate_upstream_eligible_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream that may receive traffic.";
+    UPSTREAM_SECONDS = "pulsegate_upstream_response_seconds", Kind::Histogram(LATENCY), ["upstream"], "seconds", "From the start of a request's last attempt to its response head.";
+}
+
+/// The page `docs/metrics.md`.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Metrics\n\n\
+         The admin listener serves these at `/metrics` in the Prometheus text format. This page is generated from \
+         `src/telemetry/table.rs`; a test fails when it is stale (`PULSEGATE_BLESS=1 cargo test --lib telemetry::table` writes it anew).\n\n\
+         Label values come from the configuration, from discovery and from fixed words, never from a client. The series of a removed \
+         backend, route or upstream disappear. Series of the gauges about backends are computed when they are asked for.\n\n\
+         | Metric | Type | Labels | Unit | Meaning |\n|---|---|---|---|---|\n",
+    );
+    for metric in ALL {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} |",
+            metric.name,
+            metric.kind.word(),
+            labels.join(", "),
+            metric.unit,
+            metric.help
+        );
+    }
+    page
+}
+
+impl Kind {
+    /// As Prometheus says it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram(_) => "histogram",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
+        if std::env::var_os("PULSEGATE_BLESS").is_some() {
+            std::fs::write(path, page()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), page(), "docs/metrics.md is stale");
+    }
+
+    #[test]
+    fn names_follow_the_conventions_of_prometheus() {
+        for metric in ALL {
+            let ours = metric.name.starts_with("pulsegate_") || metric.name.starts_with("process_");
+            assert!(ours, "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+            assert!(metric.help.ends_with('.'), "{}: {}", metric.name, metric.help);
+            assert!(!metric.help.contains('|'), "{}: it would break the table of the page", metric.name);
+        }
+    }
+
+    #[test]
+    fn a_counter_shares_its_family_name_with_nobody() {
+        for metric in ALL {
+            let family = metric.name.strip_suffix("_total").unwrap_or_default();
+            assert!(ALL.iter().all(|other| other.name != family), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_no_name_stands_twice() {
+        for pair in ALL.windows(2) {
+            assert!(pair[0].name < pair[1].name, "{} before {}", pair[0].name, pair[1].name);
+        }
+    }
+}

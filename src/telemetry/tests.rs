@@ -1,0 +1,314 @@
+use super::*;
+use crate::domain::board::{BackendReport, LastProbe};
+use crate::domain::event::EventKind;
+use crate::domain::identity::BackendId;
+use crate::domain::plan::{
+    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, RetryOn,
+    RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan, Timeouts, UpstreamPlan,
+    WhenNoneEligible,
+};
+use crate::domain::route::RouteTable;
+use crate::domain::standing::{Cause, Standing};
+use std::sync::Arc;
+
+fn telemetry() -> Telemetry {
+    Telemetry::new(&LoggingPlan { level: "info".into(), format: LogFormat::Text, access: false }, Clock::start())
+}
+
+fn plan(routes: &[&str]) -> Plan {
+    Plan {
+        listeners: Vec::new(),
+        routes: routes.iter().map(|name| route(name)).collect(),
+        table: RouteTable::default(),
+        upstreams: vec![upstream("orders")],
+        admin: AdminPlan { address: None },
+        logging: LoggingPlan { level: "info".into(), format: LogFormat::Text, access: false },
+        shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
+        probing: ProbingPlan { concurrency: 1 },
+        start: StartPlan { wait: Duration::ZERO },
+        threads: 1,
+    }
+}
+
+fn route(name: &str) -> RoutePlan {
+    RoutePlan {
+        name: name.into(),
+        matches: RouteMatch::default(),
+        action: RouteAction::Respond { status: 200, content_type: "text/plain".into(), body: String::new() },
+        allow_encoded_slashes: false,
+        request_headers: HeaderEdits::default(),
+        response_headers: HeaderEdits::default(),
+        timeouts: Timeouts { connect: Duration::ZERO, per_try: Duration::ZERO, idle: Duration::ZERO, total: None },
+        retries: RetryPlan {
+            limit: 0,
+            on: RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() },
+        },
+    }
+}
+
+fn upstream(name: &str) -> Arc<UpstreamPlan> {
+    let passive = PassivePlan {
+        enabled: false,
+        consecutive_failures: 0,
+        failure_ratio: 0.0,
+        minimum_outcomes: 0,
+        window: Duration::ZERO,
+        base_ejection: Duration::ZERO,
+        max_ejection: Duration::ZERO,
+        ejection_jitter: 0.0,
+        minimum_fit: 0.0,
+    };
+    Arc::new(UpstreamPlan {
+        name: name.into(),
+        sources: Vec::new(),
+        tls: None,
+        readiness: None,
+        passive,
+        slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 1.0 },
+        balance: BalancePlan { policy: Policy::Random, sticky: None },
+        budget: BudgetPlan { ratio: 0.0, ttl: Duration::ZERO, min_per_second: 0 },
+        when_none_eligible: WhenNoneEligible::FailClosed,
+        panic_threshold: 0.0,
+        idle_connections: 0,
+        idle_timeout: Duration::ZERO,
+        drain_header: None,
+        drain_keeps_sessions: false,
+    })
+}
+
+fn snapshot(routes: &[&str]) -> Snapshot {
+    Snapshot { generation: 4, plan: Arc::new(plan(routes)), pools: Vec::new(), first_round_done: true }
+}
+
+fn record(route: Option<&'static str>, status: u16) -> RequestRecord<'static> {
+    RequestRecord {
+        request_id: "r-1",
+        client: "10.0.0.7".parse().unwrap(),
+        listener: "public",
+        method: "GET",
+        host: "api.example.com",
+        path: "/",
+        protocol: "HTTP/1.1",
+        route,
+        upstream: None,
+        backend: None,
+        status,
+        reason: None,
+        attempts: 0,
+        retry_stopped: None,
+        bytes_in: 10,
+        bytes_out: 20,
+        took: Duration::from_millis(3),
+        upstream_took: None,
+    }
+}
+
+fn report() -> UpstreamReport {
+    let id = BackendId { upstream: "orders".into(), address: Address::Socket("127.0.0.1:9001".parse().unwrap()) };
+    let backend = BackendReport {
+        id,
+        weight: 1,
+        backup: false,
+        standing: Standing { cause: Cause::NotReady, share: 0.0, earliest_return: None, unprobed: false },
+        since: Timestamp::from_secs(1),
+        why: "503 from /ready".into(),
+        counter: (0, 2),
+        last_probe: Some(LastProbe {
+            at: Timestamp::from_secs(1),
+            took: Duration::from_millis(250),
+            passed: false,
+            status: Some(503),
+            text: "503".into(),
+        }),
+        next_probe: None,
+        ejection: None,
+        in_flight: 3,
+        successes: 0,
+        failures: 0,
+        streak: 0,
+        total_successes: 40,
+        total_failures: 2,
+        history: Vec::new(),
+    };
+    UpstreamReport { name: "orders".into(), backends: vec![backend] }
+}
+
+fn has(text: &str, line: &str) {
+    assert!(text.lines().any(|found| found == line), "no line {line}\nin\n{text}");
+}
+
+#[test]
+fn requests_are_counted_by_route_and_class() {
+    let telemetry = telemetry();
+    for status in [200, 204, 404, 499, 503] {
+        telemetry.request(&record(Some("home"), status));
+    }
+    telemetry.request(&RequestRecord { reason: Some("no_route"), ..record(None, 404) });
+    let text = telemetry.render(&snapshot(&["home"]), &[]);
+    has(&text, r#"pulsegate_requests_total{code_class="2xx",route="home",upstream=""} 2"#);
+    has(&text, r#"pulsegate_requests_total{code_class="4xx",route="home",upstream=""} 2"#);
+    has(&text, r#"pulsegate_requests_total{code_class="5xx",route="home",upstream=""} 1"#);
+    has(&text, r#"pulsegate_requests_total{code_class="4xx",route="",upstream=""} 1"#);
+    has(&text, r#"pulsegate_sent_bytes_total{route="home",upstream=""} 100"#);
+    has(&text, r#"pulsegate_own_answers_total{reason="no_route"} 1"#);
+    has(&text, r#"pulsegate_request_duration_seconds_count{upstream=""} 6"#);
+    has(&text, r#"pulsegate_request_duration_seconds_bucket{upstream="",le="0.0025"} 0"#);
+    has(&text, r#"pulsegate_request_duration_seconds_bucket{upstream="",le="0.005"} 6"#);
+}
+
+#[test]
+fn attempts_beyond_the_first_are_retries() {
+    let telemetry = telemetry();
+    let first_try = RequestRecord { upstream: Some("orders"), attempts: 1, ..record(Some("home"), 200) };
+    telemetry.request(&first_try);
+    telemetry.request(&RequestRecord { attempts: 3, retry_stopped: Some("budget"), ..first_try });
+    let text = telemetry.render(&snapshot(&["home"]), &[]);
+    has(&text, r#"pulsegate_attempts_total{upstream="orders"} 4"#);
+    has(&text, r#"pulsegate_retries_total{upstream="orders"} 2"#);
+    has(&text, r#"pulsegate_retry_stopped_total{reason="budget",upstream="orders"} 1"#);
+}
+
+#[test]
+fn a_removed_route_has_no_series() {
+    let telemetry = telemetry();
+    telemetry.request(&record(Some("old"), 200));
+    assert!(telemetry.render(&snapshot(&["old"]), &[]).contains(r#"route="old""#));
+    assert!(!telemetry.render(&snapshot(&["new"]), &[]).contains(r#"route="old""#));
+    telemetry.request(&record(Some("old"), 200));
+    let text = telemetry.render(&snapshot(&["old"]), &[]);
+    has(&text, r#"pulsegate_requests_total{code_class="2xx",route="old",upstream=""} 1"#);
+}
+
+#[test]
+fn a_backend_is_described_by_its_report() {
+    let text = telemetry().render(&snapshot(&[]), &[report()]);
+    let labels = r#"backend="127.0.0.1:9001""#;
+    has(&text, &format!(r#"pulsegate_backend_eligible{{{labels},upstream="orders"}} 0"#));
+    has(&text, &format!(r#"pulsegate_backend_standing{{{labels},standing="not_ready",upstream="orders"}} 1"#));
+    has(&text, &format!(r#"pulsegate_backend_standing{{{labels},standing="up",upstream="orders"}} 0"#));
+    has(&text, &format!(r#"pulsegate_backend_in_flight{{{labels},upstream="orders"}} 3"#));
+    has(&text, &format!(r#"pulsegate_backend_outcomes_total{{{labels},outcome="failure",upstream="orders"}} 2"#));
+    has(&text, &format!(r#"pulsegate_backend_last_probe_seconds{{{labels},upstream="orders"}} 0.25"#));
+    has(&text, r#"pulsegate_upstream_eligible_backends{upstream="orders"} 0"#);
+    has(&text, "pulsegate_snapshot_generation 4");
+    assert_eq!(text.matches("pulsegate_backend_standing{").count(), Cause::ALL.len());
+}
+
+#[test]
+fn a_backend_that_is_gone_has_no_series() {
+    let telemetry = telemetry();
+    assert!(telemetry.render(&snapshot(&[]), &[report()]).contains("127.0.0.1:9001"));
+    assert!(!telemetry.render(&snapshot(&[]), &[]).contains("127.0.0.1:9001"));
+}
+
+#[test]
+fn events_move_their_counters() {
+    let telemetry = telemetry();
+    let backend = report().backends.remove(0).id;
+    let kinds = [
+        EventKind::Ejected {
+            backend: backend.clone(),
+            nth: 1,
+            duration: Duration::from_secs(10),
+            why: "5 in a row".into(),
+        },
+        EventKind::Transition {
+            backend,
+            from: Cause::Up,
+            to: Cause::Ejected,
+            counter: (4, 3),
+            why: "5 in a row".into(),
+            earliest_return: None,
+        },
+        EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
+    ];
+    for (id, kind) in (1..).zip(kinds) {
+        telemetry.report(&Event { id, at: Timestamp::ZERO, kind });
+    }
+    let text = telemetry.render(&snapshot(&[]), &[]);
+    has(&text, r#"pulsegate_ejections_total{upstream="orders"} 1"#);
+    has(&text, r#"pulsegate_transitions_total{to="ejected",upstream="orders"} 1"#);
+    has(&text, r#"pulsegate_pool_emptied_total{upstream="orders"} 1"#);
+}
+
+#[test]
+fn a_refused_reload_shows_until_one_is_applied() {
+    let telemetry = telemetry();
+    has(&telemetry.render(&snapshot(&[]), &[]), "pulsegate_config_last_reload_successful 1");
+    telemetry.reload(false);
+    let text = telemetry.render(&snapshot(&[]), &[]);
+    has(&text, "pulsegate_config_last_reload_successful 0");
+    has(&text, r#"pulsegate_reloads_total{result="refused"} 1"#);
+    telemetry.reload(true);
+    has(&telemetry.render(&snapshot(&[]), &[]), "pulsegate_config_last_reload_successful 1");
+}
+
+#[test]
+fn connections_are_a_gauge_and_a_total() {
+    let telemetry = telemetry();
+    telemetry.connection_opened("public");
+    telemetry.connection_opened("public");
+    telemetry.connection_closed("public");
+    telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
+    let text = telemetry.render(&snapshot(&[]), &[]);
+    has(&text, r#"pulsegate_connections{listener="public"} 1"#);
+    has(&text, r#"pulsegate_connections_accepted_total{listener="public"} 2"#);
+    has(&text, r#"pulsegate_refused_total{listener="public",reason="head_timeout"} 1"#);
+}
+
+/// One of everything that can happen.
+fn eventful() -> Telemetry {
+    let telemetry = telemetry();
+    telemetry.connection_opened("public");
+    telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
+    telemetry.request(&RequestRecord {
+        upstream: Some("orders"),
+        reason: Some("upstream_timeout"),
+        retry_stopped: Some("budget"),
+        attempts: 2,
+        upstream_took: Some(Duration::from_millis(2)),
+        ..record(Some("home"), 504)
+    });
+    let (backend, why) = (report().backends.remove(0).id, String::from("seen"));
+    let counter = (0, 2);
+    let (from, to, earliest_return) = (Cause::Up, Cause::Down, None);
+    for kind in [
+        EventKind::Transition { backend: backend.clone(), from, to, counter, why: why.clone(), earliest_return },
+        EventKind::Ejected { backend: backend.clone(), nth: 1, duration: Duration::ZERO, why: why.clone() },
+        EventKind::EjectionRefused { backend: backend.clone(), fit: 1, pool: 2, floor: 1, why: why.clone() },
+        EventKind::TimeoutsHeld { backend, why: why.clone() },
+        EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why },
+        EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
+    ] {
+        telemetry.report(&Event { id: 1, at: Timestamp::ZERO, kind });
+    }
+    telemetry
+}
+
+/// What `promtool check metrics` looks at: each family once, HELP and TYPE in front of it, no series twice. And every row of
+/// the table is served, in its order.
+#[test]
+fn the_text_is_well_formed_and_holds_the_whole_table() {
+    let text = eventful().render(&snapshot(&["home"]), &[report()]);
+    let types: Vec<String> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(ToOwned::to_owned).collect();
+    let rows: Vec<String> = table::ALL.iter().map(|metric| format!("{} {}", metric.name, metric.kind.word())).collect();
+    assert_eq!(types, rows);
+    for metric in table::ALL {
+        has(&text, &format!("# HELP {} {}", metric.name, metric.help));
+    }
+    let mut series: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap().0).collect();
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all);
+}
+
+#[test]
+fn a_removed_upstream_has_no_series() {
+    let telemetry = eventful();
+    let without = Snapshot { plan: Arc::new(Plan { upstreams: Vec::new(), ..plan(&["home"]) }), ..snapshot(&[]) };
+    assert!(telemetry.render(&snapshot(&["home"]), &[]).contains(r#"upstream="orders""#));
+    assert!(!telemetry.render(&without, &[]).contains(r#"upstream="orders""#));
+}

@@ -1,0 +1,130 @@
+//! The admin listener in front of a real board: what the probes said is what operators, load balancers and Prometheus read.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
+use pulsegate::admin::{AdminState, Phase, ReloadState, serve};
+use pulsegate::control::{Clock, Handle, Prober, spawn};
+use pulsegate::domain::board::{Input, ProbeJob, ProbeTicket};
+use pulsegate::domain::identity::Address;
+use pulsegate::domain::reading::{Reading, ReadingResult};
+use pulsegate::telemetry::Telemetry;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+const CONFIG: &str = "
+listeners: [{ address: 127.0.0.1:8080 }]
+routes: [{ name: orders, upstream: orders }]
+upstreams:
+  orders:
+    backends: [127.0.0.1:9001, 127.0.0.1:9002]
+    readiness: { path: /ready, period: 1h }
+";
+
+/// Answers every probe at once: 200 on port 9001, 503 elsewhere.
+struct Scripted;
+
+impl Prober for Scripted {
+    fn start(&mut self, job: ProbeJob, handle: &Handle) {
+        let fit = matches!(&job.backend.address, Address::Socket(address) if address.port() == 9001);
+        let result = ReadingResult::Http { status: if fit { 200 } else { 503 }, location: None };
+        let reading = Reading { result, took: Duration::from_millis(3) };
+        handle.send(Input::ProbeDone { ticket: job.ticket, reading });
+    }
+
+    fn cancel(&mut self, _ticket: ProbeTicket) {}
+}
+
+struct Gateway {
+    address: SocketAddr,
+    handle: Handle,
+    _phase: watch::Sender<Phase>,
+    _reload: watch::Sender<ReloadState>,
+    _stop: watch::Sender<bool>,
+}
+
+async fn start() -> Gateway {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("pulsegate.yaml");
+    std::fs::write(&file, CONFIG).unwrap();
+    let plan = Arc::new(pulsegate::config::load(&file).unwrap().plan);
+
+    let clock = Clock::start();
+    let telemetry = Arc::new(Telemetry::new(&plan.logging, clock));
+    let handle = spawn(plan, 7, clock, Scripted, telemetry.clone());
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let (reload, reloads) = watch::channel(ReloadState::default());
+    let (stop, stops) = watch::channel(false);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let state = AdminState { handle: handle.clone(), telemetry, phase: phases, reload: reloads };
+    tokio::spawn(serve(listener, state, stops));
+    Gateway { address, handle, _phase: phase, _reload: reload, _stop: stop }
+}
+
+impl Gateway {
+    async fn first_round(&self) {
+        let mut generation = self.handle.generation();
+        let round = async {
+            while !self.handle.snapshot().first_round_done {
+                generation.changed().await.unwrap();
+            }
+        };
+        timeout(Duration::from_secs(5), round).await.unwrap();
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    async fn document(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_the_probes_said_is_what_operators_read() {
+    let gateway = start().await;
+    gateway.first_round().await;
+
+    let health = gateway.document("/health").await;
+    assert_eq!(health["status"], "DEGRADED", "{health:#}");
+    let pool = &health["components"]["orders"];
+    assert_eq!(pool["message"], "1 of 2 eligible");
+    assert_eq!(pool["components"]["127.0.0.1:9001"]["status"], "UP");
+    assert_eq!(pool["components"]["127.0.0.1:9002"]["status"], "DOWN");
+
+    let orders = gateway.document("/upstreams/orders").await;
+    let out = &orders["backends"][1];
+    assert_eq!(out["address"], "127.0.0.1:9002", "{orders:#}");
+    assert_eq!(out["standing"], "not_ready");
+    assert_eq!(out["last_probe"]["code"], 503);
+    assert!(out["why"].as_str().unwrap().contains("503"), "{out:#}");
+    assert_eq!(out["history"][0]["details"]["to"], "not_ready", "{out:#}");
+}
+
+#[tokio::test]
+async fn metrics_agree_with_the_pages() {
+    let gateway = start().await;
+    gateway.first_round().await;
+    let text = gateway.get("/metrics").await;
+    for line in [
+        r#"pulsegate_backend_eligible{backend="127.0.0.1:9001",upstream="orders"} 1"#,
+        r#"pulsegate_backend_standing{backend="127.0.0.1:9002",standing="not_ready",upstream="orders"} 1"#,
+        r#"pulsegate_transitions_total{to="not_ready",upstream="orders"} 1"#,
+        "pulsegate_first_probe_round_done 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "no line {line}\nin\n{text}");
+    }
+}
