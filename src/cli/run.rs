@@ -2,7 +2,7 @@
 
 use super::EXIT_CONFIG;
 use super::check::print_diagnostics;
-use crate::{config, runtime, telemetry};
+use crate::{config, runtime};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,10 +14,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    telemetry::logging::init(&loaded.plan.logging);
-    for warning in &loaded.warnings {
-        log::warn!("{warning}");
-    }
+    print_diagnostics("warning", &loaded.warnings);
     let runtime = match build_runtime(loaded.plan.threads) {
         Ok(runtime) => runtime,
         Err(error) => return fail(&[format!("the runtime could not be started: {error}")]),

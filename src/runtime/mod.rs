@@ -19,7 +19,7 @@ use crate::domain::plan::Plan;
 use crate::front::{Front, Listener, Stage};
 use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, init_logging};
 use bind::Bound;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -70,6 +70,8 @@ impl Gateway {
 
     fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>) -> Self {
         let clock = Clock::start();
+        // A process that has a logger already (a test, an embedding program) keeps it.
+        init_logging(&plan.logging, clock);
         let telemetry = Arc::new(Telemetry::new(&plan.logging, clock));
         let reporter: Arc<dyn Reporter> = match listener_in {
             Some(other) => Arc::new(Both(telemetry.clone(), other)),
