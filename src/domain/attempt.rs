@@ -51,12 +51,132 @@ pub enum StopReason {
     Budget,
 }
 
+impl StopReason {
+    /// The stable word for logs and metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotRetriable => "not_retriable",
+            Self::NotIdempotent => "not_idempotent",
+            Self::ResponseStarted => "response_started",
+            Self::BodyNotReplayable => "body_not_replayable",
+            Self::LimitReached => "limit",
+            Self::NobodyLeft => "nobody_left",
+            Self::NoTime => "no_time",
+            Self::Budget => "budget",
+        }
+    }
+}
+
 /// See the header of this file.
-pub fn decide(_after: &AfterAttempt<'_>, _plan: &RetryPlan) -> Next {
-    todo!()
+pub fn decide(after: &AfterAttempt<'_>, plan: &RetryPlan) -> Next {
+    if !named_in_retry_on(after.end, plan) {
+        return Next::Stop(StopReason::NotRetriable);
+    }
+    // The order is that of the reasons' weight: what forbids a retry comes before what merely runs out.
+    let stops = [
+        (after.response_started, StopReason::ResponseStarted),
+        (!after.never_sent && !after.idempotent, StopReason::NotIdempotent),
+        (!after.replayable, StopReason::BodyNotReplayable),
+        (after.attempts > plan.limit, StopReason::LimitReached),
+        (!after.time_left, StopReason::NoTime),
+        (!after.untried_left, StopReason::NobodyLeft),
+    ];
+    match stops.into_iter().find(|(applies, _)| *applies) {
+        Some((_, reason)) => Next::Stop(reason),
+        None => Next::Retry { costs_token: !after.never_sent },
+    }
+}
+
+fn named_in_retry_on(end: &AttemptEnd, plan: &RetryPlan) -> bool {
+    match end {
+        AttemptEnd::ConnectFailed { .. } | AttemptEnd::TlsFailed => plan.on.connect,
+        AttemptEnd::ResetBeforeHead { .. } | AttemptEnd::InvalidResponse => plan.on.reset,
+        AttemptEnd::PerTryTimeout => plan.on.timeout,
+        AttemptEnd::Response { status } => plan.on.statuses.binary_search(status).is_ok(),
+        AttemptEnd::BrokenBody { .. } | AttemptEnd::ClientAborted { .. } | AttemptEnd::Ours => false,
+    }
 }
 
 /// RFC 9110 §9.2.2.
-pub fn is_idempotent(_method: &str) -> bool {
-    todo!()
+pub fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::plan::RetryOn;
+
+    fn plan() -> RetryPlan {
+        let on = RetryOn { connect: true, reset: true, timeout: true, statuses: vec![500, 502, 503, 504] };
+        RetryPlan { limit: 2, on }
+    }
+
+    fn after(end: &AttemptEnd) -> AfterAttempt<'_> {
+        AfterAttempt {
+            end,
+            idempotent: true,
+            response_started: false,
+            replayable: true,
+            never_sent: false,
+            attempts: 1,
+            untried_left: true,
+            time_left: true,
+        }
+    }
+
+    const RESET: AttemptEnd = AttemptEnd::ResetBeforeHead { reused: false };
+    const REFUSED: AttemptEnd = AttemptEnd::ConnectFailed { timed_out: false };
+
+    #[test]
+    fn what_an_idempotent_request_may_repeat() {
+        let retry = Next::Retry { costs_token: true };
+        let never = Next::Stop(StopReason::NotRetriable);
+        for (end, expected) in [
+            (RESET, retry),
+            (AttemptEnd::ResetBeforeHead { reused: true }, retry),
+            (AttemptEnd::InvalidResponse, retry),
+            (AttemptEnd::PerTryTimeout, retry),
+            (AttemptEnd::Response { status: 503 }, retry),
+            (AttemptEnd::Response { status: 501 }, never),
+            (AttemptEnd::Response { status: 200 }, never),
+            (AttemptEnd::BrokenBody { status: 200 }, never),
+            (AttemptEnd::Ours, never),
+        ] {
+            assert_eq!(decide(&after(&end), &plan()), expected, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_post_is_repeated_only_when_nothing_of_it_was_sent() {
+        let refused = AfterAttempt { idempotent: false, never_sent: true, ..after(&REFUSED) };
+        assert_eq!(decide(&refused, &plan()), Next::Retry { costs_token: false });
+        let reset = AfterAttempt { idempotent: false, ..after(&RESET) };
+        assert_eq!(decide(&reset, &plan()), Next::Stop(StopReason::NotIdempotent));
+        let never_sent = AfterAttempt { idempotent: false, never_sent: true, ..after(&RESET) };
+        assert_eq!(decide(&never_sent, &plan()), Next::Retry { costs_token: false });
+    }
+
+    #[test]
+    fn each_reason_to_stop() {
+        for (changed, reason) in [
+            (AfterAttempt { response_started: true, ..after(&RESET) }, StopReason::ResponseStarted),
+            (AfterAttempt { replayable: false, ..after(&RESET) }, StopReason::BodyNotReplayable),
+            (AfterAttempt { attempts: 3, ..after(&RESET) }, StopReason::LimitReached),
+            (AfterAttempt { time_left: false, ..after(&RESET) }, StopReason::NoTime),
+            (AfterAttempt { untried_left: false, ..after(&RESET) }, StopReason::NobodyLeft),
+        ] {
+            assert_eq!(decide(&changed, &plan()), Next::Stop(reason));
+        }
+    }
+
+    #[test]
+    fn the_idempotent_methods_are_those_of_the_rfc() {
+        for method in ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"] {
+            assert!(is_idempotent(method));
+        }
+        for method in ["POST", "PATCH", "CONNECT", "get", ""] {
+            assert!(!is_idempotent(method));
+        }
+    }
 }

@@ -53,6 +53,71 @@ pub enum FailureKind {
 
 /// The table: what happened on the wire → what it says about the backend. `slow_after` is the wait beyond which a client's
 /// abort before the head counts as a soft failure (at least 1 s, or five times the pool's p99).
-pub fn classify(_end: &AttemptEnd, _slow_after: Duration) -> Outcome {
-    todo!()
+pub fn classify(end: &AttemptEnd, slow_after: Duration) -> Outcome {
+    use Outcome::{Failure, Ignored, SoftFailure, Success};
+    match end {
+        AttemptEnd::Response { status } => classify_status(*status),
+        AttemptEnd::ConnectFailed { .. } => Failure(FailureKind::Connect),
+        AttemptEnd::TlsFailed => Failure(FailureKind::Tls),
+        AttemptEnd::PerTryTimeout => Failure(FailureKind::Timeout),
+        // It closed an idle connection just as we used it: both were right.
+        AttemptEnd::ResetBeforeHead { reused: true } => Ignored,
+        AttemptEnd::ResetBeforeHead { reused: false } => Failure(FailureKind::Reset),
+        AttemptEnd::InvalidResponse => Failure(FailureKind::Invalid),
+        AttemptEnd::BrokenBody { .. } => Failure(FailureKind::BrokenBody),
+        // Impatient clients must not hide a frozen backend.
+        AttemptEnd::ClientAborted { waited, head_seen: false } if *waited >= slow_after => SoftFailure,
+        AttemptEnd::ClientAborted { .. } | AttemptEnd::Ours => Ignored,
+    }
+}
+
+fn classify_status(status: u16) -> Outcome {
+    match status {
+        // "Slow down" is neither good nor bad health.
+        429 => Outcome::Ignored,
+        // The request asked for what this backend never does: the request's matter.
+        501 | 505 => Outcome::Success,
+        500..=599 => Outcome::Failure(FailureKind::Status(status)),
+        _ => Outcome::Success,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLOW: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn every_status() {
+        for status in 100..=599 {
+            let expected = match status {
+                429 => Outcome::Ignored,
+                500 | 502..=504 | 506..=599 => Outcome::Failure(FailureKind::Status(status)),
+                _ => Outcome::Success,
+            };
+            assert_eq!(classify(&AttemptEnd::Response { status }, SLOW), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn every_other_end() {
+        let aborted = |millis, head_seen| AttemptEnd::ClientAborted { waited: Duration::from_millis(millis), head_seen };
+        for (end, expected) in [
+            (AttemptEnd::ConnectFailed { timed_out: false }, Outcome::Failure(FailureKind::Connect)),
+            (AttemptEnd::ConnectFailed { timed_out: true }, Outcome::Failure(FailureKind::Connect)),
+            (AttemptEnd::TlsFailed, Outcome::Failure(FailureKind::Tls)),
+            (AttemptEnd::PerTryTimeout, Outcome::Failure(FailureKind::Timeout)),
+            (AttemptEnd::ResetBeforeHead { reused: false }, Outcome::Failure(FailureKind::Reset)),
+            (AttemptEnd::ResetBeforeHead { reused: true }, Outcome::Ignored),
+            (AttemptEnd::InvalidResponse, Outcome::Failure(FailureKind::Invalid)),
+            (AttemptEnd::BrokenBody { status: 200 }, Outcome::Failure(FailureKind::BrokenBody)),
+            (aborted(999, false), Outcome::Ignored),
+            (aborted(1000, false), Outcome::SoftFailure),
+            (aborted(60_000, true), Outcome::Ignored),
+            (AttemptEnd::Ours, Outcome::Ignored),
+        ] {
+            assert_eq!(classify(&end, SLOW), expected, "{end:?}");
+        }
+    }
 }

@@ -113,7 +113,7 @@ pub struct RouteMatch {
     pub headers: Vec<(String, HeaderCondition)>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum HostMatch {
     #[default]
     Any,
@@ -123,7 +123,7 @@ pub enum HostMatch {
     Suffix(String),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PathMatch {
     Exact(String),
     /// By segment: `/orders` matches `/orders` and `/orders/7`, not `/orders2`. Without trailing slash, except "/" itself.

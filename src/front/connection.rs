@@ -69,7 +69,7 @@ impl Connection<'_> {
     ) -> Option<pingora::protocols::http::server::ReusableHttpStream> {
         let bounds = HeadBounds { bytes: plan.limits.head_bytes, time: plan.limits.head_timeout };
         let checked = match read_head(&mut stream, &mut buf, bounds).await {
-            HeadEnd::Complete(end) => head::check(&buf[..end]).map(drop).map_err(|refusal| refusal.problem()),
+            HeadEnd::Complete(end) => head::check(buf.get(..end).unwrap_or_default()),
             HeadEnd::Idle => return None,
             HeadEnd::Truncated => {
                 self.count_refusal(plan, "head_truncated");

@@ -1,0 +1,218 @@
+//! Is this request head strictly HTTP/1.1? Checked on the raw bytes, before any parser that is more forgiving sees them.
+//!
+//! Everything that two implementations could read differently is refused here: bare line feeds, folded lines, odd lengths, odd
+//! transfer codings, a Host that is not one host. The invariant: a head that passes has one meaning.
+//!
+//! Sources: RFC 9112 §§2–7, RFC 9110 §§5–7; the request-smuggling corpora of the last years.
+
+use super::problem::Problem;
+
+/// Checks a complete head, its blank line included.
+///
+/// # Errors
+/// The answer that the client gets.
+pub fn check(head: &[u8]) -> Result<(), Problem> {
+    let text = head.strip_suffix(b"\r\n\r\n").ok_or(Problem::MalformedRequest)?;
+    let mut lines = Lines { rest: Some(text) };
+    let request_line = lines.next().ok_or(Problem::MalformedRequest)??;
+    let request = RequestLine::parse(request_line)?;
+    let mut facts = Facts::default();
+    for line in lines {
+        facts.take(Field::parse(line?)?)?;
+    }
+    facts.conclude(&request)
+}
+
+/// Lines that end in exactly CR LF; a bare CR or LF anywhere is an error.
+struct Lines<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Result<&'a [u8], Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.take()?;
+        let Some(end) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else { return Some(Ok(rest)) };
+        let (line, ending) = rest.split_at(end);
+        match ending.strip_prefix(b"\r\n") {
+            Some(after) => {
+                self.rest = Some(after);
+                Some(Ok(line))
+            }
+            None => Some(Err(Problem::MalformedRequest)),
+        }
+    }
+}
+
+struct RequestLine<'a> {
+    method: &'a [u8],
+    target: &'a [u8],
+    http10: bool,
+}
+
+impl<'a> RequestLine<'a> {
+    fn parse(line: &'a [u8]) -> Result<Self, Problem> {
+        let mut parts = line.split(|byte| *byte == b' ');
+        let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Problem::MalformedRequest);
+        };
+        if method.is_empty() || !method.iter().copied().all(is_token) {
+            return Err(Problem::MalformedRequest);
+        }
+        let http10 = match version {
+            b"HTTP/1.1" => false,
+            b"HTTP/1.0" => true,
+            [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+                return Err(Problem::VersionNotSupported);
+            }
+            _ => return Err(Problem::MalformedRequest),
+        };
+        if method == b"CONNECT" {
+            return Err(Problem::MethodNotAllowed);
+        }
+        let visible = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'#';
+        if target.is_empty() || !target.iter().all(visible) {
+            return Err(Problem::MalformedRequest);
+        }
+        Ok(Self { method, target, http10 })
+    }
+
+    /// The authority of an absolute-form target; `None` for origin-form.
+    fn authority(&self) -> Result<Option<&'a [u8]>, Problem> {
+        if self.target.starts_with(b"/") || (self.target == b"*" && self.method == b"OPTIONS") {
+            return Ok(None);
+        }
+        let target = std::str::from_utf8(self.target).map_err(|_| Problem::MalformedRequest)?;
+        let (scheme, rest) = target.split_once("://").ok_or(Problem::MalformedRequest)?;
+        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+            return Err(Problem::MalformedRequest);
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        Ok(rest.get(..end).map(str::as_bytes))
+    }
+}
+
+/// One header line.
+struct Field<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    fn parse(line: &'a [u8]) -> Result<Self, Problem> {
+        let colon = line.iter().position(|byte| *byte == b':').ok_or(Problem::MalformedRequest)?;
+        let (name, value) = (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default());
+        // A token holds no white space: folded lines and blanks before the colon end here.
+        if name.is_empty() || !name.iter().copied().all(is_token) {
+            return Err(Problem::MalformedRequest);
+        }
+        let allowed = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xFF);
+        if !value.iter().all(allowed) {
+            return Err(Problem::MalformedRequest);
+        }
+        Ok(Self { name, value: value.trim_ascii() })
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// What decides the meaning of the message, collected over all lines.
+#[derive(Default)]
+struct Facts<'a> {
+    host: Option<&'a [u8]>,
+    length: Option<&'a [u8]>,
+    chunked: bool,
+}
+
+impl<'a> Facts<'a> {
+    fn take(&mut self, field: Field<'a>) -> Result<(), Problem> {
+        if field.is("host") {
+            if self.host.is_some() || !is_host(field.value) {
+                return Err(Problem::BadHost);
+            }
+            self.host = Some(field.value);
+        } else if field.is("content-length") {
+            self.take_length(field.value)?;
+        } else if field.is("transfer-encoding") {
+            // Exactly one "chunked", in one line: every other coding, and every repetition, is read differently somewhere.
+            if self.chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Problem::AmbiguousLength);
+            }
+            self.chunked = true;
+        } else if field.is("expect") && !field.value.eq_ignore_ascii_case(b"100-continue") {
+            return Err(Problem::ExpectationFailed);
+        }
+        Ok(())
+    }
+
+    /// Equal repetitions are one length (RFC 9110 §8.6); anything but plain digits is none.
+    fn take_length(&mut self, value: &'a [u8]) -> Result<(), Problem> {
+        let plain = !value.is_empty()
+            && value.len() <= 18
+            && value.iter().all(u8::is_ascii_digit)
+            && (value == b"0" || !value.starts_with(b"0"));
+        if !plain || self.length.is_some_and(|before| before != value) {
+            return Err(Problem::AmbiguousLength);
+        }
+        self.length = Some(value);
+        Ok(())
+    }
+
+    fn conclude(&self, request: &RequestLine<'_>) -> Result<(), Problem> {
+        if self.chunked && (self.length.is_some() || request.http10) {
+            return Err(Problem::AmbiguousLength);
+        }
+        let authority = request.authority()?;
+        match (self.host, authority) {
+            (None, _) if !request.http10 => Err(Problem::BadHost),
+            (_, Some(authority)) if !is_host(authority) => Err(Problem::BadHost),
+            (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => Err(Problem::BadHost),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A name or an address, with an optional port: no user, no list, no blanks.
+fn is_host(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, after)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("[v6]", after.strip_prefix(':').or(after.is_empty().then_some("0"))),
+            _ => return false,
+        },
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, Some("0")),
+        },
+    };
+    let port_fits = port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    port_fits && !host.is_empty() && (host == "[v6]" || host.bytes().all(named))
+}
+
+/// RFC 9110 §5.6.2.
+pub const fn is_token(byte: u8) -> bool {
+    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'z' | b'|' | b'~' | b'0'..=b'9' | b'A'..=b'Z')
+}
+
+/// How the body of a backend's answer is framed, by its header lines. The body-less statuses and HEAD are the caller's.
+///
+/// # Errors
+/// The framing is ambiguous: answered 502, and the connection is not used again.
+pub fn check_answer<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<(), Problem> {
+    let mut facts = Facts::default();
+    for (name, value) in fields {
+        let field = Field { name: name.as_bytes(), value: value.trim_ascii() };
+        if field.is("content-length") || field.is("transfer-encoding") {
+            facts.take(field).map_err(|_| Problem::BadBackendAnswer)?;
+        }
+    }
+    if facts.chunked && facts.length.is_some() { Err(Problem::BadBackendAnswer) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

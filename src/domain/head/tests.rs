@@ -1,0 +1,138 @@
+//! The table of heads: what is served, and what is refused with which answer.
+
+use super::*;
+use Problem::{AmbiguousLength, BadHost, ExpectationFailed, MalformedRequest, MethodNotAllowed, VersionNotSupported};
+
+/// A row's head without its last blank line; "\n" is not translated.
+fn verdict(head: &str) -> Result<(), Problem> {
+    check(format!("{head}\r\n\r\n").as_bytes())
+}
+
+#[test]
+fn heads_that_are_served() {
+    for head in [
+        "GET / HTTP/1.1\r\nHost: a",
+        "GET /?q=1 HTTP/1.1\r\nhost: a:80",
+        "GET / HTTP/1.0",
+        "OPTIONS / HTTP/1.0",
+        "OPTIONS * HTTP/1.1\r\nHost: a",
+        "GET / HTTP/1.1\r\nHost: [::1]:80",
+        "GET / HTTP/1.1\r\nHost: a_b-c.example",
+        "GET http://a/x HTTP/1.1\r\nHost: a",
+        "GET HTTP://A:80/x HTTP/1.1\r\nHost: a:80",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked",
+        "PATCH / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue",
+        "X-OWN / HTTP/1.1\r\nHost: a",
+        "GET / HTTP/1.1\r\nHost: a\r\nX:",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: \tb \t",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: \u{e4}",
+    ] {
+        assert_eq!(verdict(head), Ok(()), "{head:?}");
+    }
+}
+
+#[test]
+fn heads_that_are_refused() {
+    for (head, problem) in [
+        ("", MalformedRequest),
+        ("GET /", MalformedRequest),
+        ("GET / ", MalformedRequest),
+        ("GET  / HTTP/1.1\r\nHost: a", MalformedRequest),
+        (" GET / HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("GET / HTTP/1.1 \r\nHost: a", MalformedRequest),
+        ("GET\t/ HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("G(T / HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("GET / http/1.1\r\nHost: a", MalformedRequest),
+        ("GET / HTTP/11\r\nHost: a", MalformedRequest),
+        ("GET / HTTP/2.0\r\nHost: a", VersionNotSupported),
+        ("GET / HTTP/1.2\r\nHost: a", VersionNotSupported),
+        ("PRI * HTTP/2.0", VersionNotSupported),
+        ("CONNECT a:443 HTTP/1.1\r\nHost: a:443", MethodNotAllowed),
+        ("GET /a#b HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("GET /\u{e4} HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("GET /\u{7f} HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("GET /\0 HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("GET * HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("GET a HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("GET ftp://a/ HTTP/1.1\r\nHost: a", MalformedRequest),
+        ("GET http://b/ HTTP/1.1\r\nHost: a", BadHost),
+        ("GET http://u@a/ HTTP/1.1\r\nHost: u@a", BadHost),
+        ("GET / HTTP/1.1", BadHost),
+        ("GET / HTTP/1.1\r\nHost:", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: a", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a, b", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a b", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a/b", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a:b", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a:99999", BadHost),
+        ("GET / HTTP/1.1\r\nHost: a:", BadHost),
+        ("GET / HTTP/1.1\r\nHost: [::1", BadHost),
+        ("GET / HTTP/1.1\r\nHost: [::1]x", BadHost),
+        ("GET / HTTP/1.1\nHost: a", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost: a\nX: b", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost: a\rX: b", MalformedRequest),
+        ("GET / HTTP/1.1\r\n Host: a", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost : a", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost: a\r\n: b", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX\u{e4}: b", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: b\0c", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: b\x0bc", MalformedRequest),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: b\x7f", MalformedRequest),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -5", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 010", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5 5", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked", MalformedRequest),
+        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked", AmbiguousLength),
+        ("POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok", ExpectationFailed),
+    ] {
+        assert_eq!(verdict(head), Err(problem), "{head:?}");
+    }
+}
+
+#[test]
+fn a_head_that_ends_in_bare_line_feeds_is_refused() {
+    assert_eq!(check(b"GET / HTTP/1.1\nHost: a\n\n"), Err(MalformedRequest));
+}
+
+#[test]
+fn answers_of_backends_whose_length_is_ambiguous_are_bad() {
+    let check = |fields: &[(&'static str, &'static str)]| {
+        check_answer(fields.iter().map(|(name, value)| (*name, value.as_bytes())))
+    };
+    for served in [
+        &[][..],
+        &[("content-length", "5")],
+        &[("content-length", "5"), ("Content-Length", "5")],
+        &[("transfer-encoding", "chunked")],
+        &[("x", "\u{1}")],
+    ] {
+        assert_eq!(check(served), Ok(()), "{served:?}");
+    }
+    for bad in [
+        &[("content-length", "5"), ("content-length", "6")][..],
+        &[("content-length", "x")],
+        &[("transfer-encoding", "foo")],
+        &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
+        &[("transfer-encoding", "chunked"), ("content-length", "5")],
+    ] {
+        assert_eq!(check(bad), Err(Problem::BadBackendAnswer), "{bad:?}");
+    }
+}
