@@ -1,13 +1,24 @@
 //! Which backend takes this attempt?
 //!
-//! A [`Balancer`] is prepared at each publication over the eligible members and answers in O(1). One file per policy; all
-//! of them skip the backends that this request already tried, by identity.
+//! A [`Balancer`] is prepared at each publication over the eligible members and answers in O(1) (`hash`: O(log n)). One file per
+//! mechanism; all policies skip the backends that this request already tried, by identity.
+
+mod alias;
+mod ring;
+mod turns;
 
 use super::identity::BackendKey;
-use super::plan::BalancePlan;
+use super::plan::{BalancePlan, Policy};
+use super::rng::Rng;
 use super::snapshot::Member;
 use super::time::Timestamp;
+use alias::AliasTable;
+use ring::Ring;
 use std::sync::Arc;
+use turns::Turns;
+
+/// Draws before a scan takes over: with half of the pool tried, all fail once in 256 requests.
+const DRAWS: usize = 8;
 
 /// What a pick may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -34,29 +45,181 @@ pub struct Pick {
 
 /// Prepared over one publication.
 #[derive(Debug)]
-pub struct Balancer {}
+pub struct Balancer {
+    members: Arc<[Arc<Member>]>,
+    serving: Vec<Serving>,
+    trials: Vec<usize>,
+    choice: Choice,
+}
+
+/// A member that may be picked, with the weight in force.
+#[derive(Clone, Debug)]
+struct Serving {
+    member: Arc<Member>,
+    weight: f64,
+}
+
+/// What each policy prepares.
+#[derive(Debug)]
+enum Choice {
+    LeastRequest(AliasTable),
+    PeakEwma(AliasTable),
+    Random(AliasTable),
+    RoundRobin(Turns),
+    /// The ring is over all members; `place` says where in `serving` a member is.
+    Hash { ring: Ring, place: Vec<Option<u32>>, spare: AliasTable },
+}
 
 impl Balancer {
     /// `serving`: the members that may be picked (index into `members` with their effective weight > 0), `trials`: members whose
     /// trial is armed. `members` is the whole pool (the ring of `hash` is built over it). `previous` lets a policy carry its
     /// position (round robin) or its ring over.
     pub fn prepare(
-        _plan: &BalancePlan,
-        _members: &Arc<[Arc<Member>]>,
-        _serving: &[(usize, f64)],
-        _trials: &[usize],
-        _previous: Option<&Balancer>,
+        plan: &BalancePlan,
+        members: &Arc<[Arc<Member>]>,
+        serving: &[(usize, f64)],
+        trials: &[usize],
+        previous: Option<&Balancer>,
     ) -> Self {
-        todo!()
+        let weights: Vec<f64> = serving.iter().map(|(_, weight)| *weight).collect();
+        let choice = match plan.policy {
+            Policy::LeastRequest => Choice::LeastRequest(AliasTable::new(&weights)),
+            Policy::PeakEwma => Choice::PeakEwma(AliasTable::new(&weights)),
+            Policy::Random => Choice::Random(AliasTable::new(&weights)),
+            Policy::RoundRobin => {
+                let before = previous.and_then(|previous| match &previous.choice {
+                    Choice::RoundRobin(turns) => Some(turns),
+                    _ => None,
+                });
+                Choice::RoundRobin(Turns::new(&weights, before))
+            }
+            Policy::Hash(_) => {
+                let before = previous.and_then(|previous| match &previous.choice {
+                    Choice::Hash { ring, .. } => Some(ring),
+                    _ => None,
+                });
+                let mut place = vec![None; members.len()];
+                for (at, (index, _)) in serving.iter().enumerate() {
+                    if let Some(slot) = place.get_mut(*index) {
+                        *slot = Some(at as u32);
+                    }
+                }
+                Choice::Hash { ring: Ring::new(members, before), place, spare: AliasTable::new(&weights) }
+            }
+        };
+        let serving = serving
+            .iter()
+            .filter_map(|(index, weight)| members.get(*index).map(|m| Serving { member: Arc::clone(m), weight: *weight }))
+            .collect();
+        Self { members: Arc::clone(members), serving, trials: trials.to_vec(), choice }
     }
 
     /// `None`: nobody that this request has not tried.
-    pub fn pick(&self, _input: &PickInput<'_>) -> Option<Pick> {
-        todo!()
+    pub fn pick(&self, input: &PickInput<'_>) -> Option<Pick> {
+        if input.trial_allowed
+            && let Some(member) = self.trial(input)
+        {
+            return Some(Pick { member, trial: true });
+        }
+        let chosen = match input.sticky.and_then(|key| self.sticky(key, input)) {
+            Some(pinned) => pinned,
+            None => self.choose(input)?,
+        };
+        Some(Pick { member: Arc::clone(&chosen.member), trial: false })
     }
 
     /// Is there a member, not in `tried`, that [`Self::pick`] could return?
-    pub fn has_untried(&self, _tried: &[BackendKey]) -> bool {
-        todo!()
+    pub fn has_untried(&self, tried: &[BackendKey]) -> bool {
+        self.serving.iter().any(|serving| !tried.contains(&serving.member.key))
+    }
+
+    /// The request decides a trial only when somebody else could take it afterwards.
+    fn trial(&self, input: &PickInput<'_>) -> Option<Arc<Member>> {
+        if self.trials.is_empty() || !self.has_untried(input.tried) {
+            return None;
+        }
+        let open = self.trials.iter().filter_map(|index| self.members.get(*index));
+        open.filter(|member| !input.tried.contains(&member.key)).find(|member| member.cell.claim_trial()).map(Arc::clone)
+    }
+
+    fn sticky(&self, key: BackendKey, input: &PickInput<'_>) -> Option<&Serving> {
+        self.serving.iter().find(|serving| serving.member.key == key && !input.tried.contains(&key))
+    }
+
+    fn choose(&self, input: &PickInput<'_>) -> Option<&Serving> {
+        let mut rng = Rng::new(input.random);
+        match &self.choice {
+            Choice::Random(table) => self.draw(table, input, &mut rng, None),
+            Choice::RoundRobin(turns) => {
+                let turn = (0..DRAWS).find_map(|_| self.untried(turns.next(), input));
+                turn.or_else(|| self.scan(input, &mut rng))
+            }
+            Choice::LeastRequest(table) => self.better_of_two(table, input, &mut rng, |serving| {
+                f64::from(serving.member.cell.load(input.now)) / serving.weight
+            }),
+            Choice::PeakEwma(table) => self.better_of_two(table, input, &mut rng, |serving| {
+                let cell = &serving.member.cell;
+                cell.latency_ewma(input.now).as_secs_f64() * f64::from(cell.load(input.now) + 1) / serving.weight
+            }),
+            Choice::Hash { ring, place, spare } => {
+                let Some(hash) = input.hash else { return self.draw(spare, input, &mut rng, None) };
+                self.by_hash(ring, place, hash, input).or_else(|| self.scan(input, &mut rng))
+            }
+        }
+    }
+
+    /// The power of two choices (Mitzenmacher 2001): two different draws, the less loaded one; a tie goes to the first.
+    fn better_of_two(
+        &self,
+        table: &AliasTable,
+        input: &PickInput<'_>,
+        rng: &mut Rng,
+        cost: impl Fn(&Serving) -> f64,
+    ) -> Option<&Serving> {
+        let first = self.draw(table, input, rng, None)?;
+        let Some(second) = self.draw(table, input, rng, Some(first.member.key)) else { return Some(first) };
+        Some(if cost(second) < cost(first) { second } else { first })
+    }
+
+    /// One that was not tried and is not `other`; `None` where there is none.
+    fn draw(&self, table: &AliasTable, input: &PickInput<'_>, rng: &mut Rng, other: Option<BackendKey>) -> Option<&Serving> {
+        let suits = |serving: &&Serving| Some(serving.member.key) != other;
+        (0..DRAWS)
+            .find_map(|_| self.untried(table.draw(rng.next_u64()), input).filter(suits))
+            .or_else(|| self.rotated(rng).find(|serving| suits(serving) && !input.tried.contains(&serving.member.key)))
+    }
+
+    fn untried(&self, at: usize, input: &PickInput<'_>) -> Option<&Serving> {
+        self.serving.get(at).filter(|serving| !input.tried.contains(&serving.member.key))
+    }
+
+    /// From a random place on, so that the first in line does not take what is left over by all.
+    fn scan(&self, input: &PickInput<'_>, rng: &mut Rng) -> Option<&Serving> {
+        self.rotated(rng).find(|serving| !input.tried.contains(&serving.member.key))
+    }
+
+    fn rotated(&self, rng: &mut Rng) -> impl Iterator<Item = &Serving> {
+        let start = rng.below(self.serving.len() as u32) as usize;
+        self.serving.iter().skip(start).chain(self.serving.iter().take(start))
+    }
+
+    fn by_hash(&self, ring: &Ring, place: &[Option<u32>], hash: u64, input: &PickInput<'_>) -> Option<&Serving> {
+        let total: u32 = self.serving.iter().take(64).map(|serving| serving.member.cell.in_flight()).sum();
+        let mean = (f64::from(total) + 1.0) / self.serving.len().clamp(1, 64) as f64;
+        let at_most = (mean * ring::LOAD_BOUND).ceil() as u32;
+        let mut first = None;
+        // A few dozen points meet several members; whoever is still above the bound then is as good as any.
+        for member in ring.walk(hash).take(256) {
+            let serving = place.get(member).copied().flatten().and_then(|at| self.untried(at as usize, input));
+            let Some(serving) = serving else { continue };
+            if serving.member.cell.in_flight() < at_most {
+                return Some(serving);
+            }
+            first.get_or_insert(serving);
+        }
+        first
     }
 }
+
+#[cfg(test)]
+mod tests;
