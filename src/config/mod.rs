@@ -50,3 +50,6 @@ pub fn reference() -> String {
 pub fn summary(_plan: &Plan) -> String {
     todo!()
 }
+pub fn load_text(_yaml: &str, _base: &Path) -> Result<Loaded, Vec<Diagnostic>> { todo!() }
+impl std::fmt::Display for Diagnostic { fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { todo!() } }
+pub fn backends_file(_text: &str) -> Result<Vec<crate::domain::plan::StaticBackend>, String> { todo!() }

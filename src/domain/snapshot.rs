@@ -3,7 +3,7 @@
 //! The board publishes it; a request loads it once per attempt and decides on it alone. The only things in it that change are
 //! the atomics of the [`Cell`]s.
 
-use super::balance::Balancer;
+use super::balance::{Balancer, Pick, PickInput};
 use super::budget::Budget;
 use super::cell::Cell;
 use super::identity::{BackendId, BackendKey};
@@ -34,6 +34,20 @@ pub struct Pool {
     /// Survives publications and reloads.
     pub budget: Arc<Budget>,
     pub emptiness: Emptiness,
+}
+
+impl Pool {
+    /// Who takes this attempt? The balancer's pick, except that a client whose backend drains may stay with it where the plan says so.
+    pub fn pick(&self, input: &PickInput<'_>) -> Option<Pick> {
+        let stays = input.sticky.filter(|key| self.upstream.drain_keeps_sessions && !input.tried.contains(key));
+        let draining = |member: &&Arc<Member>| {
+            Some(member.key) == stays && matches!(member.standing.cause, Cause::Drained | Cause::Draining)
+        };
+        match self.members.iter().find(draining) {
+            Some(member) => Some(Pick { member: Arc::clone(member), trial: false }),
+            None => self.balancer.pick(input),
+        }
+    }
 }
 
 /// Why the balancer has nobody, where it has nobody.

@@ -1,8 +1,9 @@
-//! What does pingora read from and write to? A client's connection, plain or TLS, with a small write buffer.
+//! What does pingora read from and write to? A client's connection, plain or TLS.
 //!
 //! pingora's own stream has no public way to get a buffer when it is built outside its listeners, and its TLS acceptor fixes
-//! versions and certificate. So this is ours: a response head and a small body leave in one segment, and a large body
-//! passes through without a copy. The invariant: `poll_shutdown` flushes first.
+//! versions and certificate. So this is ours: a response head is held back until its body's first bytes and leaves with them in
+//! one segment; nothing else is buffered. The invariant: a head never waits while nobody writes. Reading, flushing and
+//! shutting down release it.
 
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -10,70 +11,134 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use std::io;
+use bytes::{Buf, BytesMut};
+use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// A response head and a small body fit; larger writes bypass the buffer.
-const WRITE_BUFFER: usize = 4096;
+/// A head that waits for its body is at most this long; longer writes pass through.
+const HELD_BACK: usize = 4096;
 
 /// A client's connection.
 #[derive(Debug)]
-pub enum ClientSocket {
-    Plain(BufWriter<TcpStream>),
-    Tls(Box<BufWriter<TlsStream<TcpStream>>>),
+pub struct ClientSocket {
+    stream: Transport,
+    /// The first write after a flush (a response head), held back until the next write, flush or read.
+    held: BytesMut,
+    /// The next write is the first after a flush.
+    fresh: bool,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl ClientSocket {
     pub fn plain(stream: TcpStream) -> Self {
-        Self::Plain(BufWriter::with_capacity(WRITE_BUFFER, stream))
+        Self { stream: Transport::Plain(stream), held: BytesMut::new(), fresh: true }
     }
 
     pub fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self::Tls(Box::new(BufWriter::with_capacity(WRITE_BUFFER, stream)))
+        Self { stream: Transport::Tls(Box::new(stream)), held: BytesMut::new(), fresh: true }
     }
 
     fn tcp(&self) -> &TcpStream {
+        match &self.stream {
+            Transport::Plain(stream) => stream,
+            Transport::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// Writes what is held back. An error shows again at the next write.
+    fn poll_release(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.held.is_empty() {
+            let written = ready!(self.stream.poll_write_vectored(cx, &[IoSlice::new(&self.held)]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.held.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Transport {
+    fn poll_write_vectored(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Plain(stream) => stream.get_ref(),
-            Self::Tls(stream) => stream.get_ref().get_ref().0,
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
         }
     }
 }
 
 impl AsyncRead for ClientSocket {
+    /// Whoever waits for the client has nothing more to say at the moment, so a head that was held back goes out first.
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        let this = self.get_mut();
+        if let Poll::Ready(Err(error)) = this.poll_release(cx) {
+            return Poll::Ready(Err(error));
+        }
+        match &mut this.stream {
+            Transport::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Transport::Tls(stream) => {
+                // What TLS has not yet put on the wire would wait for ever otherwise.
+                if let Poll::Ready(Err(error)) = Pin::new(stream.as_mut()).poll_flush(cx) {
+                    return Poll::Ready(Err(error));
+                }
+                Pin::new(stream.as_mut()).poll_read(cx, buf)
+            }
         }
     }
 }
 
 impl AsyncWrite for ClientSocket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        let this = self.get_mut();
+        if std::mem::take(&mut this.fresh) && buf.len() <= HELD_BACK {
+            this.held.extend_from_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
         }
+        if this.held.is_empty() {
+            return this.stream.poll_write_vectored(cx, &[IoSlice::new(buf)]);
+        }
+        // Head and body in one system call, and so in one segment where they fit.
+        let written = ready!(this.stream.poll_write_vectored(cx, &[IoSlice::new(&this.held), IoSlice::new(buf)]))?;
+        let of_held = written.min(this.held.len());
+        this.held.advance(of_held);
+        if written > of_held {
+            return Poll::Ready(Ok(written - of_held));
+        }
+        ready!(this.poll_release(cx))?;
+        this.stream.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
-        }
+        let this = self.get_mut();
+        ready!(this.poll_release(cx))?;
+        this.fresh = true;
+        this.stream.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        let this = self.get_mut();
+        ready!(this.poll_release(cx))?;
+        match &mut this.stream {
+            Transport::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }
 }

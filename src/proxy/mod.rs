@@ -3,11 +3,27 @@
 //! A direct loop over pingora-core's HTTP sessions (not pingora-proxy's `ProxyHttp`): the per-try timer to the head, the total
 //! deadline, client aborts and retries are ours to time, and it costs less. Every decision is a call into the domain.
 
+mod answer;
+mod attempt;
+mod ends;
+mod exchange;
+mod forward;
+mod heads;
+mod keys;
+mod peer;
+mod relay;
+mod replay;
+mod target;
+
 use crate::control::Handle;
 use crate::domain::plan::ListenerPlan;
 use crate::telemetry::Telemetry;
+use exchange::Exchange;
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::v1::Connector;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::server::ReusableHttpStream;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -22,17 +38,43 @@ pub struct ConnectionFacts {
     pub closing: bool,
 }
 
+/// Idle connections kept over all backends; each upstream's own share bounds what one pool can take of it.
+const IDLE_CONNECTIONS: usize = 16_384;
+
 /// The data path on pingora-core's sessions, shared by all listeners.
-#[derive(Debug)]
-pub struct Proxy {}
+pub struct Proxy {
+    handle: Handle,
+    telemetry: Arc<Telemetry>,
+    connector: Connector,
+    authorities: peer::Authorities,
+    /// The key of sticky cookies where the configuration names none.
+    sticky_key: [u8; 16],
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy").finish_non_exhaustive()
+    }
+}
 
 impl Proxy {
-    pub fn new(_handle: Handle, _telemetry: Arc<Telemetry>) -> Self {
-        todo!()
+    pub fn new(handle: Handle, telemetry: Arc<Telemetry>) -> Self {
+        Self {
+            handle,
+            telemetry,
+            connector: Connector::new(Some(ConnectorOptions::new(IDLE_CONNECTIONS))),
+            authorities: peer::Authorities::default(),
+            sticky_key: fastrand::u128(..).to_le_bytes(),
+        }
     }
 
     /// Serves one request whose head is already read (`session.read_request()` was true). `Some`: the connection can carry another.
-    pub async fn serve(&self, _session: ServerSession, _facts: &ConnectionFacts) -> Option<ReusableHttpStream> {
-        todo!()
+    pub async fn serve(&self, session: ServerSession, facts: &ConnectionFacts) -> Option<ReusableHttpStream> {
+        Exchange::begin(self, session, facts).run().await
     }
+}
+
+/// 128 random bits, as hexadecimal digits.
+pub fn new_request_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
 }

@@ -1,0 +1,46 @@
+//! What did pingora's errors mean on the wire? One table from its error types to how an attempt ended.
+
+use crate::domain::outcome::AttemptEnd;
+use pingora::{Error, ErrorType};
+
+/// A connection could not be had.
+pub(super) fn of_connect(error: &Error) -> AttemptEnd {
+    match error.etype() {
+        ErrorType::TLSHandshakeFailure
+        | ErrorType::TLSHandshakeTimedout
+        | ErrorType::InvalidCert
+        | ErrorType::HandshakeError
+        | ErrorType::TLSWantX509Lookup => AttemptEnd::TlsFailed,
+        ErrorType::ConnectTimedout => AttemptEnd::ConnectFailed { timed_out: true },
+        _ => AttemptEnd::ConnectFailed { timed_out: false },
+    }
+}
+
+/// The exchange broke before a response head was complete.
+pub(super) fn before_head(error: &Error, reused: bool) -> AttemptEnd {
+    match error.etype() {
+        ErrorType::InvalidHTTPHeader => AttemptEnd::InvalidResponse,
+        _ => AttemptEnd::ResetBeforeHead { reused },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table() {
+        let connect = |etype| of_connect(&Error::new(etype));
+        assert_eq!(connect(ErrorType::ConnectRefused), AttemptEnd::ConnectFailed { timed_out: false });
+        assert_eq!(connect(ErrorType::ConnectNoRoute), AttemptEnd::ConnectFailed { timed_out: false });
+        assert_eq!(connect(ErrorType::ConnectTimedout), AttemptEnd::ConnectFailed { timed_out: true });
+        assert_eq!(connect(ErrorType::InvalidCert), AttemptEnd::TlsFailed);
+        assert_eq!(connect(ErrorType::TLSHandshakeFailure), AttemptEnd::TlsFailed);
+
+        let broken = |etype, reused| before_head(&Error::new(etype), reused);
+        assert_eq!(broken(ErrorType::InvalidHTTPHeader, true), AttemptEnd::InvalidResponse);
+        assert_eq!(broken(ErrorType::ConnectionClosed, true), AttemptEnd::ResetBeforeHead { reused: true });
+        assert_eq!(broken(ErrorType::ReadError, false), AttemptEnd::ResetBeforeHead { reused: false });
+        assert_eq!(broken(ErrorType::WriteError, false), AttemptEnd::ResetBeforeHead { reused: false });
+    }
+}

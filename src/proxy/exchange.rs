@@ -1,0 +1,173 @@
+//! What is one request's life? Read the target, find the route, act on it, tell the story, hand the connection back.
+
+use super::answer::Answer;
+use super::attempt::Tried;
+use super::heads::{Asker, Body};
+use super::keys::client_hash;
+use super::replay::Replay;
+use super::target::Target;
+use super::{ConnectionFacts, Proxy};
+use crate::control::Clock;
+use crate::domain::identity::Address;
+use crate::domain::plan::{RouteAction, RoutePlan};
+use crate::domain::problem::Problem;
+use crate::domain::route::Question;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::time::Timestamp;
+use crate::telemetry::RequestRecord;
+use http::Version;
+use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::server::ReusableHttpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One request, from its head to its record.
+pub(super) struct Exchange<'a> {
+    pub proxy: &'a Proxy,
+    pub session: ServerSession,
+    pub facts: &'a ConnectionFacts,
+    pub snapshot: Arc<Snapshot>,
+    pub began: Timestamp,
+    pub asker: Asker,
+    pub client_hash: u64,
+    pub target: Target,
+    pub tried: Tried,
+    pub replay: Replay,
+    /// 100 Continue was sent.
+    pub continued: bool,
+    /// The client's connection may carry another request.
+    pub keep: bool,
+    pub story: Story,
+}
+
+/// What the record will say.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    pub route: Option<Arc<str>>,
+    pub upstream: Option<Arc<str>>,
+    pub backend: Option<Address>,
+    pub status: u16,
+    pub reason: Option<&'static str>,
+    pub attempts: u32,
+    pub retry_stopped: Option<&'static str>,
+    pub upstream_took: Option<Duration>,
+}
+
+impl<'a> Exchange<'a> {
+    pub(super) fn begin(proxy: &'a Proxy, session: ServerSession, facts: &'a ConnectionFacts) -> Self {
+        let asker = Asker::of(session.req_header(), facts);
+        Self {
+            snapshot: Arc::clone(&proxy.handle.snapshot()),
+            began: proxy.handle.clock().now(),
+            client_hash: client_hash(asker.client),
+            asker,
+            target: Target { host: String::new(), path: String::new(), query: String::new(), has_encoded_slash: false },
+            tried: Tried::new(),
+            replay: Replay::default(),
+            continued: false,
+            keep: true,
+            story: Story::default(),
+            proxy,
+            session,
+            facts,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Option<ReusableHttpStream> {
+        if self.facts.closing {
+            self.session.set_keepalive(None);
+        }
+        match Target::of(self.session.req_header()) {
+            Ok(target) => {
+                self.target = target;
+                self.act().await;
+            }
+            Err(problem) => self.refuse(problem, None).await,
+        }
+        self.tell();
+        if !self.keep {
+            // Dropping the session cuts the connection: what broke off must not look whole.
+            return None;
+        }
+        self.session.finish().await.ok().flatten()
+    }
+
+    async fn act(&mut self) {
+        let plan = Arc::clone(&self.snapshot.plan);
+        let Some(route) = self.route(&plan.routes) else {
+            return self.refuse(Problem::NoRoute, None).await;
+        };
+        self.story.route = Some(route.name.clone());
+        if self.target.has_encoded_slash && !route.allow_encoded_slashes {
+            return self.refuse(Problem::BadPath, None).await;
+        }
+        match &route.action {
+            RouteAction::Forward(forward) => self.forward(route, forward).await,
+            RouteAction::Redirect { status, location } => self.redirect(*status, location).await,
+            RouteAction::Respond { status, content_type, body } => {
+                let headers = vec![("Content-Type", content_type.clone())];
+                self.own(Answer { status: *status, headers, body: body.clone() }).await;
+            }
+        }
+    }
+
+    fn route<'p>(&self, routes: &'p [RoutePlan]) -> Option<&'p RoutePlan> {
+        let head = self.session.req_header();
+        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let question =
+            Question { host: &self.target.host, path: &self.target.path, method: head.method.as_str(), header: &header };
+        self.snapshot.plan.table.find(&question).and_then(|index| routes.get(index))
+    }
+
+    async fn redirect(&mut self, status: u16, location: &str) {
+        let location = location
+            .replace("{host}", &self.target.host)
+            .replace("{path}", &self.target.path)
+            .replace("{query}", &self.target.query);
+        self.own(Answer { status, headers: vec![("Location", location)], body: String::new() }).await;
+    }
+
+    async fn own(&mut self, answer: Answer) {
+        self.story.status = answer.status;
+        self.answer(answer).await;
+    }
+
+    pub(super) async fn answer(&mut self, answer: Answer) {
+        let body = Body::of(self.session.req_header());
+        self.keep = answer.send(&mut self.session, &self.asker.request_id, body, !self.facts.closing).await;
+    }
+
+    /// When the whole request must be over.
+    pub(super) fn deadline(&self, route: &RoutePlan) -> Timestamp {
+        route.timeouts.total.map_or(Timestamp::NEVER, |total| self.began + total)
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.proxy.handle.clock()
+    }
+
+    fn tell(&self) {
+        let head = self.session.req_header();
+        let story = &self.story;
+        self.proxy.telemetry.request(&RequestRecord {
+            request_id: &self.asker.request_id,
+            client: self.asker.client,
+            listener: &self.facts.listener.name,
+            method: head.method.as_str(),
+            host: &self.target.host,
+            path: &self.target.path,
+            protocol: if head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
+            route: story.route.as_deref(),
+            upstream: story.upstream.as_deref(),
+            backend: story.backend.as_ref(),
+            status: story.status,
+            reason: story.reason,
+            attempts: story.attempts,
+            retry_stopped: story.retry_stopped,
+            bytes_in: self.session.body_bytes_read() as u64,
+            bytes_out: self.session.body_bytes_sent() as u64,
+            took: self.clock().now().since(self.began),
+            upstream_took: story.upstream_took,
+        });
+    }
+}

@@ -1,0 +1,146 @@
+//! Who is asked, and who next? The loop over attempts: a fresh snapshot each time, a backend that was not tried, an end.
+
+use super::answer::Answer;
+use super::attempt::announced_too_large;
+use super::exchange::Exchange;
+use super::heads::Body;
+use super::keys;
+use crate::domain::attempt::{Next, StopReason, is_idempotent};
+use crate::domain::balance::{Pick, PickInput};
+use crate::domain::outcome::AttemptEnd;
+use crate::domain::plan::{Forward, RoutePlan};
+use crate::domain::problem::{Problem, retry_after};
+use crate::domain::snapshot::{Emptiness, Lease, Pool};
+use std::sync::Arc;
+use tokio::time::timeout_at;
+
+impl Exchange<'_> {
+    pub(super) async fn forward(&mut self, route: &RoutePlan, forward: &Forward) {
+        let limit = self.facts.listener.limits.body_bytes;
+        if announced_too_large(self.session.req_header(), limit) {
+            return self.refuse(Problem::BodyTooLarge, None).await;
+        }
+        let name = self.snapshot.plan.upstreams.get(forward.upstream).map(|upstream| upstream.name.clone());
+        let Some(name) = name else { return self.refuse(Problem::Internal, None).await };
+        self.story.upstream = Some(name.clone());
+        let mut failed: Option<AttemptEnd> = None;
+        loop {
+            let Some(pool) = self.pool(&name).await else {
+                return self.refuse(Problem::NoneEligible, None).await;
+            };
+            if failed.is_none() {
+                pool.budget.deposit(self.clock().now());
+            }
+            let (pick, pinned) = self.pick(&pool, route);
+            let Some(pick) = pick else {
+                return match failed {
+                    Some(end) => self.give_up(&end).await,
+                    None => self.nobody(&pool).await,
+                };
+            };
+            let new_pin = pool.upstream.balance.sticky.is_some() && pinned != Some(pick.member.key);
+            let lease = Lease::new(pick.member, pick.trial);
+            self.tried.push(lease.member.key);
+            let attempted = self.attempt(&pool, &lease, route, forward, new_pin).await;
+            drop(lease);
+
+            let relayed = attempted.relayed;
+            self.story.upstream_took = relayed.head_after;
+            if let Some(problem) = relayed.refusal {
+                return self.refuse(problem, None).await;
+            }
+            match attempted.next {
+                Next::Retry { .. } => failed = Some(relayed.end),
+                Next::Stop(reason) => {
+                    if reason != StopReason::NotRetriable && reason != StopReason::ResponseStarted {
+                        self.story.retry_stopped = Some(reason.word());
+                    }
+                    return if relayed.begun { self.delivered(&relayed.end, relayed.whole) } else { self.give_up(&relayed.end).await };
+                }
+            }
+        }
+    }
+
+    fn pick(&self, pool: &Pool, route: &RoutePlan) -> (Option<Pick>, Option<crate::domain::identity::BackendKey>) {
+        let head = self.session.req_header();
+        let pinned = self.proxy.pinned(pool, head);
+        let input = PickInput {
+            tried: &self.tried,
+            now: self.clock().now(),
+            random: fastrand::u64(..),
+            hash: keys::hash_key(pool, head, self.asker.client, &self.target.path),
+            sticky: pinned,
+            trial_allowed: Body::of(head) == Body::None
+                && is_idempotent(head.method.as_str())
+                && self.story.attempts < route.retries.limit,
+        };
+        (pool.pick(&input), pinned)
+    }
+
+    /// The pool of this moment; waits while all of its members are unchecked, at most the start wait.
+    async fn pool(&mut self, name: &str) -> Option<Arc<Pool>> {
+        let mut generation = self.proxy.handle.generation();
+        let until = self.clock().instant(self.began + self.snapshot.plan.start.wait);
+        loop {
+            generation.borrow_and_update();
+            self.snapshot = Arc::clone(&self.proxy.handle.snapshot());
+            let pool = self.snapshot.pools.iter().find(|pool| &*pool.upstream.name == name)?;
+            if pool.emptiness != Emptiness::AllUnchecked {
+                return Some(Arc::clone(pool));
+            }
+            let pool = Arc::clone(pool);
+            if !matches!(timeout_at(until, generation.changed()).await, Ok(Ok(()))) {
+                return Some(pool);
+            }
+        }
+    }
+
+    /// Nobody could be asked at all.
+    async fn nobody(&mut self, pool: &Pool) {
+        let now = self.clock().now();
+        let (problem, earliest) = match pool.emptiness {
+            Emptiness::AllUnchecked => (Problem::NotCheckedYet, None),
+            Emptiness::NobodyEligible { earliest_return } => (Problem::NoneEligible, earliest_return),
+            Emptiness::Serving | Emptiness::NoMembers => (Problem::NoneEligible, None),
+        };
+        self.refuse(problem, Some(retry_after(earliest, now, fastrand::u64(..)))).await;
+    }
+
+    /// The last attempt failed and nothing was written to the client: our own answer says so.
+    async fn give_up(&mut self, end: &AttemptEnd) {
+        let problem = match end {
+            AttemptEnd::PerTryTimeout | AttemptEnd::ConnectFailed { timed_out: true } => Problem::BackendTimeout,
+            AttemptEnd::InvalidResponse => Problem::BadBackendAnswer,
+            AttemptEnd::ClientAborted { .. } => {
+                self.keep = false;
+                self.story.status = 499;
+                self.story.reason = Some("client_left");
+                return;
+            }
+            AttemptEnd::Ours => Problem::Internal,
+            _ => Problem::BackendFailed,
+        };
+        self.refuse(problem, None).await;
+    }
+
+    /// The response began: it was delivered whole, or both connections are cut.
+    fn delivered(&mut self, end: &AttemptEnd, whole: bool) {
+        self.story.status = self.session.response_written().map_or(0, |head| head.status.as_u16());
+        if !whole {
+            self.keep = false;
+            self.story.reason = Some(match end {
+                AttemptEnd::ClientAborted { .. } => "client_left",
+                AttemptEnd::BrokenBody { .. } => "backend_broke_off",
+                _ => "cut",
+            });
+        }
+    }
+
+    /// Answers by itself.
+    pub(super) async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
+        self.story.status = problem.status();
+        self.story.reason = Some(problem.reason());
+        let answer = Answer::problem(problem, &self.asker.request_id, retry_after);
+        self.answer(answer).await;
+    }
+}

@@ -1,0 +1,205 @@
+//! What do the heads look like on the other side? The request's for the backend, the response's for the client.
+//!
+//! Framing is made anew for each side; what travels is decided by `domain::forwarding`. Nothing is copied that only ends here.
+
+use super::ConnectionFacts;
+use super::target::Target;
+use crate::domain::forwarding::{
+    acceptable_request_id, client_address, is_trusted, listed_in_connection, request_header_travels,
+    response_header_travels, upgrade_asked,
+};
+use crate::domain::plan::{Forward, HeaderEdits, PathMatch, RoutePlan};
+use http::Version;
+use pingora::http::{RequestHeader, ResponseHeader};
+use std::net::IpAddr;
+
+/// Who asks, as far as it can be believed.
+#[derive(Debug)]
+pub(super) struct Asker {
+    pub client: IpAddr,
+    pub trusted: bool,
+    pub request_id: String,
+}
+
+impl Asker {
+    pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts) -> Self {
+        let networks = &facts.listener.trusted_proxies;
+        let forwarded: Vec<&str> = head.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
+        let inbound = value(head, "x-request-id").filter(|id| acceptable_request_id(id));
+        Self {
+            client: client_address(facts.client, Some(&forwarded.join(",")), networks),
+            trusted: is_trusted(facts.client, networks),
+            request_id: inbound.map_or_else(super::new_request_id, str::to_owned),
+        }
+    }
+}
+
+/// How the request's body travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+impl Body {
+    /// The front's check has left one meaning only.
+    pub(super) fn of(head: &RequestHeader) -> Self {
+        if head.headers.contains_key("transfer-encoding") {
+            return Self::Chunked;
+        }
+        match value(head, "content-length").and_then(|length| length.parse().ok()) {
+            Some(0) | None => Self::None,
+            Some(length) => Self::Length(length),
+        }
+    }
+}
+
+/// The head for the backend.
+pub(super) fn request(
+    head: &RequestHeader,
+    target: &Target,
+    asker: &Asker,
+    route: &RoutePlan,
+    forward: &Forward,
+    facts: &ConnectionFacts,
+) -> pingora::Result<Box<RequestHeader>> {
+    let path = rewritten(target, route, forward);
+    let mut out = Box::new(RequestHeader::build(head.method.clone(), path.as_bytes(), Some(head.headers.len() + 8))?);
+    out.set_version(Version::HTTP_11);
+    out.insert_header("Host", forward.host.as_deref().or(value(head, "host")).unwrap_or(&target.host))?;
+    copy(head, asker, facts, &mut out)?;
+    ours(head, asker, facts, &mut out)?;
+    match Body::of(head) {
+        Body::None => drop(out.remove_header("content-length")),
+        Body::Length(length) => out.insert_header("Content-Length", length)?,
+        Body::Chunked => out.insert_header("Transfer-Encoding", "chunked")?,
+    }
+    // A length of zero is said for methods that are expected to have a body (RFC 9110 §8.6).
+    if Body::of(head) == Body::None && head.headers.contains_key("content-length") {
+        out.insert_header("Content-Length", 0)?;
+    }
+    edit(&route.request_headers, |name| drop(out.remove_header(name)), &mut Vec::new());
+    for (name, value) in &route.request_headers.set {
+        out.insert_header(name.clone(), value.as_str())?;
+    }
+    for (name, value) in &route.request_headers.add {
+        out.append_header(name.clone(), value.as_str())?;
+    }
+    Ok(out)
+}
+
+fn copy(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut RequestHeader) -> pingora::Result<()> {
+    let underscores = facts.listener.underscores_in_headers;
+    let connections: Vec<&str> = head.headers.get_all("connection").iter().filter_map(|v| v.to_str().ok()).collect();
+    for (name, value) in &head.headers {
+        let lower = name.as_str();
+        let framing = matches!(lower, "host" | "content-length" | "x-request-id");
+        let listed = connections.iter().any(|connection| listed_in_connection(connection, lower));
+        if !framing && !listed && request_header_travels(lower, asker.trusted, underscores) {
+            out.append_header(name.clone(), value.clone())?;
+        }
+    }
+    if connections.iter().any(|value| listed_in_connection(value, "te")) && value(head, "te").is_some_and(|te| te.contains("trailers")) {
+        out.insert_header("TE", "trailers")?;
+    }
+    Ok(())
+}
+
+/// The fields that are ours to set.
+fn ours(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut RequestHeader) -> pingora::Result<()> {
+    let peer = facts.client.to_string();
+    let before = out.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(", ");
+    let chain = if before.is_empty() { peer } else { format!("{before}, {peer}") };
+    out.insert_header("X-Forwarded-For", chain)?;
+    if !out.headers.contains_key("x-forwarded-proto") {
+        out.insert_header("X-Forwarded-Proto", if facts.tls { "https" } else { "http" })?;
+    }
+    if !out.headers.contains_key("x-forwarded-host")
+        && let Some(host) = value(head, "host")
+    {
+        out.insert_header("X-Forwarded-Host", host)?;
+    }
+    out.insert_header("X-Real-IP", asker.client.to_string())?;
+    out.insert_header("X-Request-Id", asker.request_id.as_str())?;
+    if let Some(protocol) = upgrade_of(head) {
+        out.insert_header("Upgrade", protocol)?;
+        out.insert_header("Connection", "Upgrade")?;
+    }
+    Ok(())
+}
+
+/// The upgrade that the request asks for.
+pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
+    if head.version != Version::HTTP_11 {
+        return None;
+    }
+    upgrade_asked(value(head, "connection"), value(head, "upgrade"))
+}
+
+fn rewritten(target: &Target, route: &RoutePlan, forward: &Forward) -> String {
+    let path = match (&forward.replace_prefix, &route.matches.path) {
+        (Some(with), PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) => {
+            let rest = target.path.strip_prefix(prefix.as_str()).unwrap_or(&target.path);
+            let joined = format!("{}/{}", with.trim_end_matches('/'), rest.trim_start_matches('/'));
+            if rest.is_empty() && !with.is_empty() { with.clone() } else { joined }
+        }
+        (None, _) => target.path.clone(),
+    };
+    format!("{path}{}", target.query)
+}
+
+/// Makes a backend's head fit for the client: hop-by-hop fields out, framing for the client's version, edits of the route.
+pub(super) fn response(
+    head: &mut ResponseHeader,
+    request: &RequestHeader,
+    route: &RoutePlan,
+    drain_header: Option<&str>,
+) -> pingora::Result<()> {
+    let upgraded = head.status == 101;
+    let listed: Vec<String> = head
+        .headers
+        .get_all("connection")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|token| token.trim().to_ascii_lowercase())
+        .filter(|token| listed_in_connection(token, token))
+        .collect();
+    let names = head.headers.keys().map(http::HeaderName::as_str);
+    let gone: Vec<String> = names
+        .filter(|name| !response_header_travels(name) || listed.iter().any(|one| one == name) || Some(*name) == drain_header)
+        .filter(|name| !(upgraded && *name == "upgrade"))
+        .map(str::to_owned)
+        .collect();
+    for name in &gone {
+        head.remove_header(name.as_str());
+    }
+    let bodiless = request.method == http::Method::HEAD || head.status == 204 || head.status == 304 || upgraded;
+    if head.status == 204 {
+        head.remove_header("content-length");
+    }
+    if !bodiless && !head.headers.contains_key("content-length") && request.version == Version::HTTP_11 {
+        head.insert_header("Transfer-Encoding", "chunked")?;
+    }
+    head.set_version(Version::HTTP_11);
+    let edits = &route.response_headers;
+    edit(edits, |name| drop(head.remove_header(name)), &mut Vec::new());
+    for (name, value) in &edits.set {
+        head.insert_header(name.clone(), value.as_str())?;
+    }
+    for (name, value) in &edits.add {
+        head.append_header(name.clone(), value.as_str())?;
+    }
+    Ok(())
+}
+
+fn edit(edits: &HeaderEdits, mut remove: impl FnMut(&str), _: &mut Vec<()>) {
+    for name in &edits.remove {
+        remove(name);
+    }
+}
+
+pub(super) fn value<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {
+    head.headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,81 @@
+//! How does pingora reach a backend? The peer of one attempt: address, TLS, timeouts, and who may share its connections.
+//!
+//! The invariant: connections are pooled per upstream, TLS settings and connection epoch. A backend that was down comes back with a
+//! new epoch, so that none of its old idle connections is used again.
+
+use crate::domain::identity::Address;
+use crate::domain::plan::{Timeouts, UpstreamPlan, UpstreamTls};
+use crate::domain::rng::{hash_bytes, mix};
+use crate::domain::snapshot::Member;
+use crate::tls::read_ca;
+use arc_swap::ArcSwap;
+use pingora::protocols::ALPN;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::utils::tls::{WrappedX509, parse_x509};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Trusted roots as pingora takes them.
+type Roots = Arc<[WrappedX509]>;
+
+/// The CA files in use, read once each.
+#[derive(Default)]
+pub(super) struct Authorities(ArcSwap<HashMap<PathBuf, Roots>>);
+
+impl Authorities {
+    /// The certificates of `path`; read at the first use.
+    fn get(&self, path: &PathBuf) -> Result<Roots, String> {
+        if let Some(roots) = self.0.load().get(path) {
+            return Ok(Arc::clone(roots));
+        }
+        let roots: Roots = read_ca(path)?.iter().map(|one| WrappedX509::new(one.to_vec(), parse_x509)).collect();
+        self.0.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.insert(path.clone(), Arc::clone(&roots));
+            known
+        });
+        Ok(roots)
+    }
+}
+
+/// The peer for one attempt.
+///
+/// # Errors
+/// A sentence for the log: the CA file cannot be used, or the socket path is too long.
+pub(super) fn peer(
+    upstream: &UpstreamPlan,
+    member: &Member,
+    timeouts: &Timeouts,
+    authorities: &Authorities,
+) -> Result<HttpPeer, String> {
+    let tls = upstream.tls.as_ref();
+    let sni = tls.map(|tls| tls.sni.clone()).unwrap_or_default();
+    let mut peer = match &member.id.address {
+        Address::Socket(address) => HttpPeer::new(*address, tls.is_some(), sni),
+        Address::Unix(path) => HttpPeer::new_uds(&path.to_string_lossy(), tls.is_some(), sni)
+            .map_err(|error| format!("unix socket {}: {error}", path.display()))?,
+    };
+    peer.group_key = group_key(upstream, member);
+    peer.options.connection_timeout = Some(timeouts.connect);
+    peer.options.total_connection_timeout = Some(timeouts.connect);
+    peer.options.idle_timeout = Some(upstream.idle_timeout);
+    peer.options.alpn = ALPN::H1;
+    if let Some(tls) = tls {
+        peer.options.verify_cert = tls.verify;
+        peer.options.verify_hostname = tls.verify;
+        peer.options.ca = tls.ca.as_ref().map(|path| authorities.get(path)).transpose()?;
+    }
+    Ok(peer)
+}
+
+/// Who may share a connection: the same upstream, identity, connection epoch and TLS settings.
+fn group_key(upstream: &UpstreamPlan, member: &Member) -> u64 {
+    let tls = upstream.tls.as_ref().map_or(0, tls_key);
+    mix(member.key.0 ^ mix(tls ^ u64::from(member.connection_epoch)))
+}
+
+fn tls_key(tls: &UpstreamTls) -> u64 {
+    let ca = tls.ca.as_ref().map_or(0, |path| hash_bytes(path.as_os_str().as_encoded_bytes()));
+    mix(ca ^ u64::from(tls.verify)) ^ hash_bytes(tls.sni.as_bytes())
+}

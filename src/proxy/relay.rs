@@ -1,0 +1,340 @@
+//! How do bytes travel, once a connection to a backend is there? One loop that reads both sides and writes to the other.
+//!
+//! No buffering beyond one chunk per direction, so a slow reader slows its sender down. Three timers, of which the nearest counts:
+//! per try (from the request being fully sent to the head of the response), idle (between bytes), total. The client is
+//! watched while the backend thinks: one that leaves ends the attempt.
+//!
+//! The invariant: a response that broke off is never completed towards the client as if it were whole.
+
+use super::replay::Replay;
+use crate::control::Clock;
+use crate::domain::head::check_answer;
+use crate::domain::outcome::AttemptEnd;
+use crate::domain::problem::Problem;
+use crate::domain::time::Timestamp;
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::v1::client::HttpSession;
+use pingora::protocols::http::{HttpTask, ServerSession};
+use std::time::Duration;
+use tokio::time::{sleep_until, timeout};
+
+/// A backend's response head, all lines together, bytes. More is answered 502.
+const ANSWER_HEAD: usize = 32 * 1024;
+
+/// The bounds of one attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub per_try: Duration,
+    pub idle: Duration,
+    /// Silence within the request body.
+    pub body_idle: Duration,
+    /// When the whole request must be over.
+    pub total: Timestamp,
+    /// The largest request body, bytes.
+    pub body_bytes: u64,
+}
+
+/// What to do with a response head.
+pub(super) enum Reception {
+    /// Forward it, as it was changed.
+    Forward,
+    /// Somebody else is asked instead; nothing of this response reaches the client.
+    Discard,
+    /// The head could not be made fit for the client.
+    Unfit,
+}
+
+/// Receives the final response head of an attempt.
+pub(super) trait Receive {
+    fn receive(&mut self, head: &mut ResponseHeader, replayable: bool) -> Reception;
+}
+
+/// How an attempt ended, as far as the exchange must know.
+#[derive(Debug)]
+pub(super) struct Relayed {
+    pub end: AttemptEnd,
+    /// The response had begun towards the client.
+    pub begun: bool,
+    /// The response was delivered whole.
+    pub whole: bool,
+    /// An answer of our own is due (nothing was written to the client).
+    pub refusal: Option<Problem>,
+    /// From the request being fully sent to the response head.
+    pub head_after: Option<Duration>,
+}
+
+pub(super) struct Relay<'a, R> {
+    pub session: &'a mut ServerSession,
+    pub upstream: &'a mut HttpSession,
+    pub replay: &'a mut Replay,
+    pub receiver: &'a mut R,
+    pub bounds: Bounds,
+    pub clock: Clock,
+    pub reused: bool,
+    pub expects_continue: bool,
+    pub state: State,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The request is fully sent (or cannot be sent any further).
+    request_done: bool,
+    /// The upstream took no more of the body; its answer is awaited all the same.
+    upload_broken: bool,
+    sent_at: Timestamp,
+    last_progress: Timestamp,
+    received: u64,
+    status: Option<u16>,
+    upgraded: bool,
+    head_after: Option<Duration>,
+}
+
+impl<R: Receive> Relay<'_, R> {
+    pub(super) async fn run(mut self, head: Box<RequestHeader>) -> Relayed {
+        self.state.sent_at = self.clock.now();
+        self.state.last_progress = self.state.sent_at;
+        if let Err(relayed) = self.send_head(head).await {
+            return relayed;
+        }
+        loop {
+            let deadline = self.clock.instant(self.deadline());
+            let watch_only = self.state.request_done && !self.state.upgraded;
+            let step = tokio::select! {
+                biased;
+                task = self.upstream.read_response_task() => match task {
+                    Ok(task) => Step::Response(task),
+                    Err(error) => Step::BackendBroke(error),
+                },
+                chunk = self.session.read_body_or_idle(watch_only) => match chunk {
+                    Ok(chunk) => Step::Request(chunk),
+                    Err(_) => Step::ClientLeft,
+                },
+                () = sleep_until(deadline) => Step::TimedOut,
+            };
+            if let Some(relayed) = self.take(step).await {
+                return relayed;
+            }
+        }
+    }
+
+    async fn take(&mut self, step: Step) -> Option<Relayed> {
+        match step {
+            Step::Response(task) => {
+                self.state.last_progress = self.clock.now();
+                self.take_response(task).await
+            }
+            Step::Request(chunk) => self.take_request(chunk).await,
+            Step::BackendBroke(error) => Some(self.backend_broke(&error)),
+            Step::ClientLeft => Some(self.client_left()),
+            Step::TimedOut => Some(self.timed_out()),
+        }
+    }
+
+    // ------------------------------------------------------------ request
+
+    /// The head, and what an earlier attempt has read of the body already.
+    async fn send_head(&mut self, head: Box<RequestHeader>) -> Result<(), Relayed> {
+        let sent = timeout(self.bounds.idle, async {
+            self.upstream.write_request_header(head).await?;
+            for chunk in self.replay.chunks() {
+                self.upstream.write_body(chunk).await?;
+            }
+            pingora::Result::<()>::Ok(())
+        })
+        .await;
+        match sent {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.backend_broke(&error)),
+            Err(_) => return Err(self.ended(AttemptEnd::PerTryTimeout)),
+        }
+        if self.replay.complete || self.session.is_body_done() {
+            return self.end_request().await.map_or(Ok(()), Err);
+        }
+        if std::mem::take(&mut self.expects_continue) && self.session.write_continue_response().await.is_err() {
+            return Err(self.client_left());
+        }
+        Ok(())
+    }
+
+    async fn take_request(&mut self, chunk: Option<Bytes>) -> Option<Relayed> {
+        self.state.last_progress = self.clock.now();
+        let Some(chunk) = chunk else {
+            return if self.state.upgraded { Some(self.tunnel_ended()) } else { self.end_request().await };
+        };
+        if self.state.upgraded {
+            self.upstream.maybe_upgrade_body_writer();
+            return self.send_chunk(&chunk).await;
+        }
+        self.state.received += chunk.len() as u64;
+        if self.bounds.body_bytes > 0 && self.state.received > self.bounds.body_bytes {
+            return Some(self.refused(Problem::BodyTooLarge));
+        }
+        self.replay.keep(&chunk);
+        if self.state.upload_broken {
+            return None;
+        }
+        let sent = self.send_chunk(&chunk).await;
+        if sent.is_none() && self.session.is_body_done() {
+            return self.end_request().await;
+        }
+        sent
+    }
+
+    async fn send_chunk(&mut self, chunk: &Bytes) -> Option<Relayed> {
+        match timeout(self.bounds.idle, self.upstream.write_body(chunk)).await {
+            Ok(Ok(_)) => None,
+            // It may have answered already and closed its ear: the answer counts.
+            Ok(Err(_)) if !self.state.upgraded => {
+                self.stop_upload();
+                None
+            }
+            Ok(Err(_)) => Some(self.tunnel_ended()),
+            Err(_) => Some(self.ended(AttemptEnd::PerTryTimeout)),
+        }
+    }
+
+    fn stop_upload(&mut self) {
+        self.state.upload_broken = true;
+        self.state.request_done = true;
+        self.state.sent_at = self.clock.now();
+        // What is left of the body is not read: the connection cannot carry another request.
+        self.session.set_keepalive(None);
+    }
+
+    async fn end_request(&mut self) -> Option<Relayed> {
+        self.replay.complete = true;
+        if self.upstream.finish_body().await.is_err() {
+            self.stop_upload();
+        }
+        self.state.request_done = true;
+        self.state.sent_at = self.clock.now();
+        None
+    }
+
+    // ----------------------------------------------------------- response
+
+    async fn take_response(&mut self, task: HttpTask) -> Option<Relayed> {
+        match task {
+            HttpTask::Header(head, end) => self.take_head(head, end).await,
+            HttpTask::Body(chunk, end) | HttpTask::UpgradedBody(chunk, end) => self.deliver(chunk.unwrap_or_default(), end).await,
+            HttpTask::Trailer(_) => None,
+            HttpTask::Done => self.deliver(Bytes::new(), true).await,
+            HttpTask::Failed(error) => Some(self.backend_broke(&error)),
+        }
+    }
+
+    async fn take_head(&mut self, mut head: Box<ResponseHeader>, end: bool) -> Option<Relayed> {
+        let status = head.status.as_u16();
+        if (100..200).contains(&status) && status != 101 {
+            // We have told the client to go on; other interim answers are for the connection to the backend.
+            return None;
+        }
+        let fields = || head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let size: usize = fields().map(|(name, value)| name.len() + value.len() + 4).sum();
+        if size > ANSWER_HEAD || check_answer(fields()).is_err() || (status == 101 && !self.upstream.is_upgrade_req()) {
+            return Some(self.ended(AttemptEnd::InvalidResponse));
+        }
+        self.state.head_after = Some(self.clock.now().since(self.state.sent_at));
+        match self.receiver.receive(&mut head, self.replay.possible()) {
+            Reception::Discard => return Some(self.ended(AttemptEnd::Response { status })),
+            Reception::Unfit => return Some(self.ended(AttemptEnd::InvalidResponse)),
+            Reception::Forward => {}
+        }
+        self.state.status = Some(status);
+        if !self.state.request_done && status != 101 {
+            // An early answer: the client may still be sending, so this connection ends with it.
+            self.session.set_keepalive(None);
+        }
+        match timeout(self.bounds.idle, self.session.write_response_header(head)).await {
+            Ok(Ok(())) => {}
+            _ => return Some(self.client_left()),
+        }
+        self.state.upgraded = status == 101;
+        if end { self.deliver(Bytes::new(), true).await } else { None }
+    }
+
+    async fn deliver(&mut self, chunk: Bytes, end: bool) -> Option<Relayed> {
+        if !chunk.is_empty() || end {
+            match timeout(self.bounds.idle, self.session.write_response_body(chunk, end)).await {
+                Ok(Ok(())) => {}
+                _ => return Some(self.client_left()),
+            }
+        }
+        end.then(|| Relayed { whole: true, ..self.ended(AttemptEnd::Response { status: self.state.status.unwrap_or(502) }) })
+    }
+
+    // --------------------------------------------------------------- ends
+
+    fn ended(&self, end: AttemptEnd) -> Relayed {
+        Relayed {
+            end,
+            begun: self.state.status.is_some(),
+            whole: false,
+            refusal: None,
+            head_after: self.state.head_after,
+        }
+    }
+
+    fn refused(&self, problem: Problem) -> Relayed {
+        Relayed { refusal: (self.state.status.is_none()).then_some(problem), ..self.ended(AttemptEnd::Ours) }
+    }
+
+    fn tunnel_ended(&self) -> Relayed {
+        Relayed { whole: true, ..self.ended(AttemptEnd::Response { status: 101 }) }
+    }
+
+    fn backend_broke(&self, error: &pingora::Error) -> Relayed {
+        match self.state.status {
+            Some(_) if self.state.upgraded => self.tunnel_ended(),
+            Some(status) => self.ended(AttemptEnd::BrokenBody { status }),
+            None => self.ended(super::ends::before_head(error, self.reused)),
+        }
+    }
+
+    fn client_left(&self) -> Relayed {
+        let waited = if self.state.request_done { self.clock.now().since(self.state.sent_at) } else { Duration::ZERO };
+        match self.state.status {
+            Some(_) if self.state.upgraded => self.tunnel_ended(),
+            status => self.ended(AttemptEnd::ClientAborted { waited, head_seen: status.is_some() }),
+        }
+    }
+
+    fn timed_out(&self) -> Relayed {
+        let now = self.clock.now();
+        match self.state.status {
+            Some(_) if self.state.upgraded => self.tunnel_ended(),
+            Some(_) if now >= self.bounds.total => self.ended(AttemptEnd::Ours),
+            Some(status) => self.ended(AttemptEnd::BrokenBody { status }),
+            None if now >= self.bounds.total => {
+                let waited = if self.state.request_done { now.since(self.state.sent_at) } else { Duration::ZERO };
+                let end = AttemptEnd::ClientAborted { waited, head_seen: false };
+                Relayed { refusal: Some(Problem::TotalTimeout), ..self.ended(end) }
+            }
+            None if !self.state.request_done => self.refused(Problem::RequestTimeout),
+            None => self.ended(AttemptEnd::PerTryTimeout),
+        }
+    }
+
+    /// The nearest of the timers that run now.
+    fn deadline(&self) -> Timestamp {
+        let state = &self.state;
+        if state.upgraded {
+            return state.last_progress + self.bounds.idle;
+        }
+        let next = match (state.status, state.request_done) {
+            (None, true) => state.sent_at + self.bounds.per_try,
+            (None, false) => state.last_progress + self.bounds.body_idle,
+            (Some(_), _) => state.last_progress + self.bounds.idle,
+        };
+        next.min(self.bounds.total)
+    }
+}
+
+enum Step {
+    Response(HttpTask),
+    Request(Option<Bytes>),
+    BackendBroke(Box<pingora::Error>),
+    ClientLeft,
+    TimedOut,
+}

@@ -1,0 +1,56 @@
+//! Can the request body be sent again? Its first bytes are kept, up to a bound; beyond that it cannot.
+
+use bytes::Bytes;
+
+/// What is kept of a body for a retry.
+const KEPT: usize = 64 * 1024;
+
+/// The beginning of a request body.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    chunks: Vec<Bytes>,
+    kept: usize,
+    overflown: bool,
+    /// The client has sent all of it.
+    pub complete: bool,
+}
+
+impl Replay {
+    pub(super) fn keep(&mut self, chunk: &Bytes) {
+        if self.overflown {
+            return;
+        }
+        self.kept += chunk.len();
+        if self.kept > KEPT {
+            self.overflown = true;
+            self.chunks.clear();
+        } else {
+            self.chunks.push(chunk.clone());
+        }
+    }
+
+    /// All that was read can be sent again.
+    pub(super) fn possible(&self) -> bool {
+        !self.overflown
+    }
+
+    pub(super) fn chunks(&self) -> &[Bytes] {
+        &self.chunks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_within_the_bound_is_kept_whole_and_a_larger_one_not_at_all() {
+        let mut replay = Replay::default();
+        replay.keep(&Bytes::from(vec![0; KEPT]));
+        assert!(replay.possible());
+        assert_eq!(replay.chunks().len(), 1);
+        replay.keep(&Bytes::from_static(b"x"));
+        assert!(!replay.possible());
+        assert!(replay.chunks().is_empty());
+    }
+}
