@@ -128,7 +128,10 @@ async fn a_lost_hint_delays_an_ejection_by_a_moment_and_no_more() {
         let outcome = Outcome::Failure(FailureKind::Reset);
         let now = rig.handle.clock().now();
         // The hint that this returns is thrown away.
-        let _ = member.cell.record(Record { outcome, latency: Duration::from_millis(3), client, trial: false, now }, &pool.upstream.passive);
+        let _ = member.cell.record(
+            Record { outcome, latency: Duration::from_millis(3), client, trial: false, now },
+            &pool.upstream.passive,
+        );
     }
     let took = rig.until("10.0.0.1:80", Cause::Ejected).await;
     assert!(took <= Duration::from_secs(2), "took {took:?}");

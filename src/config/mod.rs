@@ -3,7 +3,29 @@
 //! Strict: an unknown key is an error that names the nearest known one; nothing invalid is replaced by a default; all semantic errors
 //! are collected, not only the first.
 
+mod addresses;
+mod compile;
+mod diagnostic;
+mod files;
+mod kubernetes;
+mod locate;
+mod read;
+mod reference;
+mod spec;
+mod strict;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod values;
+mod yaml;
+
+pub use addresses::backends_file;
+pub use diagnostic::Diagnostic;
+pub use reference::{example, reference};
+pub use summary::summary;
+
 use crate::domain::plan::Plan;
+use files::Findings;
 use std::path::{Path, PathBuf};
 
 /// A configuration that compiled.
@@ -15,41 +37,40 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
 }
 
-/// One finding, shown by `Display` as `file:line: path: found …, allowed …; consequence. hint`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
-    pub file: PathBuf,
-    pub line: Option<usize>,
-    /// Where in the document: `upstreams.orders.readiness.period`.
-    pub path: String,
-    pub found: String,
-    pub allowed: String,
-    pub consequence: String,
-    pub hint: Option<String>,
-}
-
 /// Reads, checks and compiles.
 ///
 /// # Errors
 /// Every diagnostic that keeps the file from being used.
-pub fn load(_path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
-    todo!()
+pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    let trees = read::read_all(path, &mut findings);
+    compile(trees, path.parent().unwrap_or(Path::new(".")), findings)
+}
+
+/// As [`load`], from text; relative files are looked for below `base`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(yaml: &str, base: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    let mut trees = Vec::new();
+    read::take(&base.join("<text>"), yaml.to_owned(), &mut findings, &mut trees);
+    compile(trees, base, findings)
+}
+
+fn compile(trees: Vec<serde_json::Value>, base: &Path, mut findings: Findings) -> Result<Loaded, Vec<Diagnostic>> {
+    let plan = compile::compile(trees, base, &mut findings);
+    match plan {
+        Some(plan) if findings.errors.is_empty() => Ok(Loaded {
+            plan,
+            warnings: findings.warnings,
+            files: findings.files.into_iter().map(|file| file.path).collect(),
+        }),
+        _ => Err(findings.errors),
+    }
 }
 
 /// The JSON Schema of the configuration.
 pub fn schema() -> serde_json::Value {
-    todo!()
+    schemars::schema_for!(spec::Spec).to_value()
 }
-
-/// The reference page (Markdown): every key with type, default and meaning, made from the same types.
-pub fn reference() -> String {
-    todo!()
-}
-
-/// What `check` prints of a plan: computed integers and defaults that are worth knowing (cap on ejections, detection times, unprobed upstreams).
-pub fn summary(_plan: &Plan) -> String {
-    todo!()
-}
-pub fn load_text(_yaml: &str, _base: &Path) -> Result<Loaded, Vec<Diagnostic>> { todo!() }
-impl std::fmt::Display for Diagnostic { fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { todo!() } }
-pub fn backends_file(_text: &str) -> Result<Vec<crate::domain::plan::StaticBackend>, String> { todo!() }

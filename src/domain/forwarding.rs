@@ -80,7 +80,8 @@ pub fn client_address(peer: IpAddr, forwarded_for: Option<&str>, trusted: &[Netw
 
 /// An inbound request id is kept when it matches `[A-Za-z0-9._-]{1,128}`: it goes into logs and headers as it is.
 pub fn acceptable_request_id(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    (1..=128).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 /// Does the request ask for an upgrade that we pass on?
@@ -89,7 +90,10 @@ pub fn upgrade_asked<'a>(connection: Option<&str>, upgrade: Option<&'a str>) -> 
     // h2c by upgrade would smuggle a second protocol past every rule of the first.
     upgrade.filter(|protocol| {
         let tokens = protocol.bytes().all(|byte| is_token(byte) || matches!(byte, b'/' | b',' | b' '));
-        listed && tokens && !protocol.is_empty() && !protocol.split(',').any(|one| one.trim().eq_ignore_ascii_case("h2c"))
+        listed
+            && tokens
+            && !protocol.is_empty()
+            && !protocol.split(',').any(|one| one.trim().eq_ignore_ascii_case("h2c"))
     })
 }
 

@@ -54,7 +54,8 @@ struct RequestLine<'a> {
 impl<'a> RequestLine<'a> {
     fn parse(line: &'a [u8]) -> Result<Self, Problem> {
         let mut parts = line.split(|byte| *byte == b' ');
-        let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(method), Some(target), Some(version), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(Problem::MalformedRequest);
         };
@@ -181,7 +182,9 @@ fn is_host(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
-            Some((address, after)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("[v6]", after.strip_prefix(':').or(after.is_empty().then_some("0"))),
+            Some((address, after)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
+                ("[v6]", after.strip_prefix(':').or(after.is_empty().then_some("0")))
+            }
             _ => return false,
         },
         None => match text.split_once(':') {
@@ -189,7 +192,9 @@ fn is_host(value: &[u8]) -> bool {
             None => (text, Some("0")),
         },
     };
-    let port_fits = port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    let port_fits = port.is_some_and(|port| {
+        !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
+    });
     let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     port_fits && !host.is_empty() && (host == "[v6]" || host.bytes().all(named))
 }

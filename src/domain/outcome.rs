@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn every_other_end() {
-        let aborted = |millis, head_seen| AttemptEnd::ClientAborted { waited: Duration::from_millis(millis), head_seen };
+        let aborted =
+            |millis, head_seen| AttemptEnd::ClientAborted { waited: Duration::from_millis(millis), head_seen };
         for (end, expected) in [
             (AttemptEnd::ConnectFailed { timed_out: false }, Outcome::Failure(FailureKind::Connect)),
             (AttemptEnd::ConnectFailed { timed_out: true }, Outcome::Failure(FailureKind::Connect)),

@@ -29,7 +29,10 @@ pub enum State {
     Clear,
     Ejected(Ejection),
     /// One request decides; without one until `patience`, a probe (or, unprobed, time) does.
-    Trial { ejection: Ejection, patience: Timestamp },
+    Trial {
+        ejection: Ejection,
+        patience: Timestamp,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -33,27 +33,48 @@ pub enum Problem {
 impl Problem {
     const fn entry(self) -> (u16, &'static str, &'static str, &'static str) {
         match self {
-            Self::MalformedRequest => (400, "malformed_request", "Malformed request", "The request does not follow HTTP/1.1."),
-            Self::BadHost => (400, "bad_host", "Bad Host", "The Host header is missing, repeated or not a host name."),
-            Self::AmbiguousLength => {
-                (400, "ambiguous_length", "Ambiguous length", "The length of the request's body cannot be told for certain.")
+            Self::MalformedRequest => {
+                (400, "malformed_request", "Malformed request", "The request does not follow HTTP/1.1.")
             }
-            Self::BadPath => (400, "bad_path", "Bad path", "The path holds escapes or dot segments that are not accepted."),
+            Self::BadHost => (400, "bad_host", "Bad Host", "The Host header is missing, repeated or not a host name."),
+            Self::AmbiguousLength => (
+                400,
+                "ambiguous_length",
+                "Ambiguous length",
+                "The length of the request's body cannot be told for certain.",
+            ),
+            Self::BadPath => {
+                (400, "bad_path", "Bad path", "The path holds escapes or dot segments that are not accepted.")
+            }
             Self::NoRoute => (404, "no_route", "Not found", "No route matches this request."),
-            Self::MethodNotAllowed => (405, "method_not_allowed", "Method not allowed", "This method is not served here."),
+            Self::MethodNotAllowed => {
+                (405, "method_not_allowed", "Method not allowed", "This method is not served here.")
+            }
             Self::RequestTimeout => (408, "request_timeout", "Request timeout", "The request did not arrive in time."),
-            Self::BodyTooLarge => (413, "body_too_large", "Body too large", "The request's body is larger than accepted."),
-            Self::TargetTooLong => (414, "target_too_long", "URI too long", "The request's target is longer than accepted."),
+            Self::BodyTooLarge => {
+                (413, "body_too_large", "Body too large", "The request's body is larger than accepted.")
+            }
+            Self::TargetTooLong => {
+                (414, "target_too_long", "URI too long", "The request's target is longer than accepted.")
+            }
             Self::ExpectationFailed => {
                 (417, "expectation_failed", "Expectation failed", "The only expectation that is met is 100-continue.")
             }
-            Self::HeadTooLarge => (431, "head_too_large", "Head too large", "The request's head is larger than accepted."),
+            Self::HeadTooLarge => {
+                (431, "head_too_large", "Head too large", "The request's head is larger than accepted.")
+            }
             Self::VersionNotSupported => {
                 (505, "version_not_supported", "Version not supported", "This version of HTTP is not served here.")
             }
-            Self::BackendFailed => (502, "backend_failed", "Bad gateway", "The service could not be reached or broke off."),
-            Self::BadBackendAnswer => (502, "bad_backend_answer", "Bad gateway", "The service answered with something invalid."),
-            Self::NoneEligible => (503, "none_eligible", "Service unavailable", "No instance of the service can take requests now."),
+            Self::BackendFailed => {
+                (502, "backend_failed", "Bad gateway", "The service could not be reached or broke off.")
+            }
+            Self::BadBackendAnswer => {
+                (502, "bad_backend_answer", "Bad gateway", "The service answered with something invalid.")
+            }
+            Self::NoneEligible => {
+                (503, "none_eligible", "Service unavailable", "No instance of the service can take requests now.")
+            }
             Self::NotCheckedYet => {
                 (503, "not_checked_yet", "Service unavailable", "The service's instances are still being checked.")
             }

@@ -121,7 +121,9 @@ fn suffixes(host: &str) -> impl Iterator<Item = &str> {
 fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     let whole = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
     let parents = whole.char_indices().rev().filter(|(_, character)| *character == '/');
-    std::iter::once(whole).chain(parents.filter_map(move |(at, _)| if at == 0 { None } else { whole.get(..at) })).chain(["/"])
+    std::iter::once(whole)
+        .chain(parents.filter_map(move |(at, _)| if at == 0 { None } else { whole.get(..at) }))
+        .chain(["/"])
 }
 
 /// The pairs of routes (by index) that match the same requests with the same specificity.
@@ -194,7 +196,16 @@ mod tests {
 
     #[test]
     fn the_most_specific_host_and_path_win() {
-        let routes = ["* /", "* /a", "a.example.com /", "a.example.com /x", ".example.com /", ".a.example.com /", "* /a/b=", "* /a/b"];
+        let routes = [
+            "* /",
+            "* /a",
+            "a.example.com /",
+            "a.example.com /x",
+            ".example.com /",
+            ".a.example.com /",
+            "* /a/b=",
+            "* /a/b",
+        ];
         let table = table(&routes.map(route));
         for (host, path, expected) in [
             ("other", "/", 0),

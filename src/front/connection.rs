@@ -49,7 +49,13 @@ impl Connection<'_> {
     }
 
     /// Waits for the first byte of a request: as long as keep-alive allows, and only briefly once the process leaves.
-    async fn next_request_begins(&mut self, stream: &mut Stream, buf: &mut BytesMut, plan: &ListenerPlan, served: u32) -> bool {
+    async fn next_request_begins(
+        &mut self,
+        stream: &mut Stream,
+        buf: &mut BytesMut,
+        plan: &ListenerPlan,
+        served: u32,
+    ) -> bool {
         let patience = if served == 0 { plan.limits.head_timeout } else { plan.limits.keepalive_timeout };
         tokio::select! {
             biased;

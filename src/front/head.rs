@@ -43,7 +43,11 @@ const FIRST_READ: usize = 2048;
 
 /// Waits for the first bytes of the next head, at most `patience`. False: the client closed or stayed silent. Safe to
 /// cancel: bytes that were read are in `buf`.
-pub async fn first_bytes(stream: &mut (impl AsyncRead + Unpin + ?Sized), buf: &mut BytesMut, patience: Duration) -> bool {
+pub async fn first_bytes(
+    stream: &mut (impl AsyncRead + Unpin + ?Sized),
+    buf: &mut BytesMut,
+    patience: Duration,
+) -> bool {
     if !buf.is_empty() {
         return true;
     }
@@ -52,11 +56,19 @@ pub async fn first_bytes(stream: &mut (impl AsyncRead + Unpin + ?Sized), buf: &m
 }
 
 /// Reads on into `buf` until a head is complete or a bound is met.
-pub async fn read_head(stream: &mut (impl AsyncRead + Unpin + ?Sized), buf: &mut BytesMut, bounds: HeadBounds) -> HeadEnd {
+pub async fn read_head(
+    stream: &mut (impl AsyncRead + Unpin + ?Sized),
+    buf: &mut BytesMut,
+    bounds: HeadBounds,
+) -> HeadEnd {
     timeout(bounds.time, read_to_blank_line(stream, buf, bounds.bytes)).await.unwrap_or(HeadEnd::TooSlow)
 }
 
-async fn read_to_blank_line(stream: &mut (impl AsyncRead + Unpin + ?Sized), buf: &mut BytesMut, limit: usize) -> HeadEnd {
+async fn read_to_blank_line(
+    stream: &mut (impl AsyncRead + Unpin + ?Sized),
+    buf: &mut BytesMut,
+    limit: usize,
+) -> HeadEnd {
     let mut searched = 0;
     loop {
         drop_leading_blank_lines(buf);

@@ -50,7 +50,12 @@ impl Listener {
     ///
     /// # Errors
     /// The socket cannot be registered with the runtime.
-    pub fn start(front: Arc<Front>, socket: std::net::TcpListener, terms: Terms, stage: watch::Receiver<Stage>) -> std::io::Result<Self> {
+    pub fn start(
+        front: Arc<Front>,
+        socket: std::net::TcpListener,
+        terms: Terms,
+        stage: watch::Receiver<Stage>,
+    ) -> std::io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         let socket = TcpListener::from_std(socket)?;
@@ -128,7 +133,9 @@ impl Accepting {
             let _place = place;
             front.telemetry.connection_opened(&terms.plan.name);
             if let Some(socket) = handshake(&front, &terms, stream, peer).await {
-                Connection { front: &front, listener: &listener, peer, tls: terms.tls.is_some(), stage }.serve(socket).await;
+                Connection { front: &front, listener: &listener, peer, tls: terms.tls.is_some(), stage }
+                    .serve(socket)
+                    .await;
             }
             front.telemetry.connection_closed(&terms.plan.name);
         });

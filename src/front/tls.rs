@@ -4,9 +4,9 @@
 //! at a reload the one in force stays.
 
 use crate::domain::plan::ListenerTls;
+use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::ServerConfig;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
@@ -21,7 +21,8 @@ pub fn acceptor(plan: &ListenerTls) -> Result<TlsAcceptor, String> {
     if chain.is_empty() {
         return Err(format!("certificate {}: the file holds no PEM certificate", plan.certificate.display()));
     }
-    let key = PrivateKeyDer::from_pem_file(&plan.key).map_err(|error| format!("key {}: {error}", plan.key.display()))?;
+    let key =
+        PrivateKeyDer::from_pem_file(&plan.key).map_err(|error| format!("key {}: {error}", plan.key.display()))?;
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)

@@ -28,7 +28,8 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn problem(problem: Problem, request_id: &str, retry_after: Option<u64>) -> Self {
-        let mut headers = vec![("Content-Type", "application/problem+json".to_owned()), ("Cache-Control", "no-store".to_owned())];
+        let mut headers =
+            vec![("Content-Type", "application/problem+json".to_owned()), ("Cache-Control", "no-store".to_owned())];
         headers.extend(retry_after.map(|seconds| ("Retry-After", seconds.to_string())));
         Self { status: problem.status(), headers, body: document(problem, request_id) }
     }

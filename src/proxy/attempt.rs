@@ -47,7 +47,9 @@ impl Exchange<'_> {
                 let next = self.next(&relayed.end, true, self.replay.possible(), pool, route);
                 (relayed, next)
             }
-            Ok((upstream, reused, peer)) => self.exchange(pool, lease, route, forward, new_pin, upstream, reused, peer).await,
+            Ok((upstream, reused, peer)) => {
+                self.exchange(pool, lease, route, forward, new_pin, upstream, reused, peer).await
+            }
         };
         self.record(pool, lease, &relayed, began);
         Attempted { relayed, next }
@@ -59,10 +61,11 @@ impl Exchange<'_> {
         lease: &Lease,
         route: &RoutePlan,
     ) -> Result<(HttpSession, bool, HttpPeer), AttemptEnd> {
-        let peer = peer::peer(&pool.upstream, &lease.member, &route.timeouts, &self.proxy.authorities).map_err(|why| {
-            log::error!("upstream {}: {why}; {} cannot be asked", pool.upstream.name, lease.member.id.address);
-            AttemptEnd::TlsFailed
-        })?;
+        let peer =
+            peer::peer(&pool.upstream, &lease.member, &route.timeouts, &self.proxy.authorities).map_err(|why| {
+                log::error!("upstream {}: {why}; {} cannot be asked", pool.upstream.name, lease.member.id.address);
+                AttemptEnd::TlsFailed
+            })?;
         let left = self.deadline(route).since(self.clock().now()).min(route.timeouts.connect);
         let session = Connector::get_http_session(&self.proxy.connector, &peer);
         match tokio::time::timeout(left, session).await {
@@ -92,14 +95,15 @@ impl Exchange<'_> {
             body_bytes: self.facts.listener.limits.body_bytes,
         };
         let clock = self.clock();
-        let head = match heads::request(self.session.req_header(), &self.target, &self.asker, route, forward, self.facts) {
-            Ok(head) => head,
-            Err(_) => {
-                let end = AttemptEnd::Ours;
-                let relayed = Relayed { end, begun: false, whole: false, refusal: None, head_after: None };
-                return (relayed, Next::Stop(StopReason::NotRetriable));
-            }
-        };
+        let head =
+            match heads::request(self.session.req_header(), &self.target, &self.asker, route, forward, self.facts) {
+                Ok(head) => head,
+                Err(_) => {
+                    let end = AttemptEnd::Ours;
+                    let relayed = Relayed { end, begun: false, whole: false, refusal: None, head_after: None };
+                    return (relayed, Next::Stop(StopReason::NotRetriable));
+                }
+            };
         let expects_continue = self.session.req_header().headers.contains_key("expect") && !self.continued;
         self.continued |= expects_continue;
         let cookie = new_pin
@@ -141,7 +145,11 @@ impl Exchange<'_> {
             self.proxy.connector.release_http_session(upstream, &peer, Some(pool.upstream.idle_timeout)).await;
         }
         let next = decided.unwrap_or_else(|| {
-            if relayed.begun { Next::Stop(StopReason::ResponseStarted) } else { self.next(&relayed.end, false, self.replay.possible(), pool, route) }
+            if relayed.begun {
+                Next::Stop(StopReason::ResponseStarted)
+            } else {
+                self.next(&relayed.end, false, self.replay.possible(), pool, route)
+            }
         });
         (relayed, next)
     }
@@ -208,7 +216,8 @@ struct Receiver<'a> {
 impl Receive for Receiver<'_> {
     fn receive(&mut self, head: &mut ResponseHeader, replayable: bool) -> Reception {
         if let Some((name, value)) = self.drain_header {
-            self.drain_asked = head.headers.get(name.as_str()).is_some_and(|found| found.as_bytes() == value.as_bytes());
+            self.drain_asked =
+                head.headers.get(name.as_str()).is_some_and(|found| found.as_bytes() == value.as_bytes());
         }
         let end = AttemptEnd::Response { status: head.status.as_u16() };
         let after = AfterAttempt {
@@ -229,7 +238,9 @@ impl Receive for Receiver<'_> {
         let drain_header = self.drain_header.map(|(name, _)| name.as_str());
         let fit = heads::response(head, &self.request, self.route, drain_header)
             .and_then(|()| head.insert_header("X-Request-Id", self.request_id))
-            .and_then(|()| self.cookie.take().map_or(Ok(()), |cookie| head.append_header("Set-Cookie", cookie).map(drop)));
+            .and_then(|()| {
+                self.cookie.take().map_or(Ok(()), |cookie| head.append_header("Set-Cookie", cookie).map(drop))
+            });
         if fit.is_ok() { Reception::Forward } else { Reception::Unfit }
     }
 }

@@ -114,8 +114,12 @@ impl<'a> Exchange<'a> {
     fn route<'p>(&self, routes: &'p [RoutePlan]) -> Option<&'p RoutePlan> {
         let head = self.session.req_header();
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-        let question =
-            Question { host: &self.target.host, path: &self.target.path, method: head.method.as_str(), header: &header };
+        let question = Question {
+            host: &self.target.host,
+            path: &self.target.path,
+            method: head.method.as_str(),
+            header: &header,
+        };
         self.snapshot.plan.table.find(&question).and_then(|index| routes.get(index))
     }
 

@@ -55,7 +55,11 @@ impl Exchange<'_> {
                     if reason != StopReason::NotRetriable && reason != StopReason::ResponseStarted {
                         self.story.retry_stopped = Some(reason.word());
                     }
-                    return if relayed.begun { self.delivered(&relayed.end, relayed.whole) } else { self.give_up(&relayed.end).await };
+                    return if relayed.begun {
+                        self.delivered(&relayed.end, relayed.whole)
+                    } else {
+                        self.give_up(&relayed.end).await
+                    };
                 }
             }
         }

@@ -24,7 +24,8 @@ pub(super) struct Asker {
 impl Asker {
     pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts) -> Self {
         let networks = &facts.listener.trusted_proxies;
-        let forwarded: Vec<&str> = head.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
+        let forwarded: Vec<&str> =
+            head.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
         let inbound = value(head, "x-request-id").filter(|id| acceptable_request_id(id));
         Self {
             client: client_address(facts.client, Some(&forwarded.join(",")), networks),
@@ -100,7 +101,9 @@ fn copy(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut 
             out.append_header(name.clone(), value.clone())?;
         }
     }
-    if connections.iter().any(|value| listed_in_connection(value, "te")) && value(head, "te").is_some_and(|te| te.contains("trailers")) {
+    if connections.iter().any(|value| listed_in_connection(value, "te"))
+        && value(head, "te").is_some_and(|te| te.contains("trailers"))
+    {
         out.insert_header("TE", "trailers")?;
     }
     Ok(())
@@ -109,7 +112,8 @@ fn copy(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut 
 /// The fields that are ours to set.
 fn ours(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut RequestHeader) -> pingora::Result<()> {
     let peer = facts.client.to_string();
-    let before = out.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(", ");
+    let before =
+        out.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(", ");
     let chain = if before.is_empty() { peer } else { format!("{before}, {peer}") };
     out.insert_header("X-Forwarded-For", chain)?;
     if !out.headers.contains_key("x-forwarded-proto") {
@@ -168,7 +172,9 @@ pub(super) fn response(
         .collect();
     let names = head.headers.keys().map(http::HeaderName::as_str);
     let gone: Vec<String> = names
-        .filter(|name| !response_header_travels(name) || listed.iter().any(|one| one == name) || Some(*name) == drain_header)
+        .filter(|name| {
+            !response_header_travels(name) || listed.iter().any(|one| one == name) || Some(*name) == drain_header
+        })
         .filter(|name| !(upgraded && *name == "upgrade"))
         .map(str::to_owned)
         .collect();

@@ -217,7 +217,9 @@ impl<R: Receive> Relay<'_, R> {
     async fn take_response(&mut self, task: HttpTask) -> Option<Relayed> {
         match task {
             HttpTask::Header(head, end) => self.take_head(head, end).await,
-            HttpTask::Body(chunk, end) | HttpTask::UpgradedBody(chunk, end) => self.deliver(chunk.unwrap_or_default(), end).await,
+            HttpTask::Body(chunk, end) | HttpTask::UpgradedBody(chunk, end) => {
+                self.deliver(chunk.unwrap_or_default(), end).await
+            }
             HttpTask::Trailer(_) => None,
             HttpTask::Done => self.deliver(Bytes::new(), true).await,
             HttpTask::Failed(error) => Some(self.backend_broke(&error)),
@@ -261,7 +263,10 @@ impl<R: Receive> Relay<'_, R> {
                 _ => return Some(self.client_left()),
             }
         }
-        end.then(|| Relayed { whole: true, ..self.ended(AttemptEnd::Response { status: self.state.status.unwrap_or(502) }) })
+        end.then(|| Relayed {
+            whole: true,
+            ..self.ended(AttemptEnd::Response { status: self.state.status.unwrap_or(502) })
+        })
     }
 
     // --------------------------------------------------------------- ends

@@ -25,7 +25,8 @@ impl Target {
         let (path, query) = rest.find('?').map_or((rest, ""), |at| rest.split_at(at));
         let path = if path.is_empty() { "/" } else { path };
         let Normalised { path, has_encoded_slash } = normalise(path).map_err(refused)?;
-        let host = authority.or_else(|| head.headers.get("host").and_then(|host| host.to_str().ok())).unwrap_or_default();
+        let host =
+            authority.or_else(|| head.headers.get("host").and_then(|host| host.to_str().ok())).unwrap_or_default();
         Ok(Self { host: host_name(host), path: path.into_owned(), query: query.to_owned(), has_encoded_slash })
     }
 }

@@ -24,7 +24,10 @@ impl Gateway {
         };
         if timeout(plan.grace, all_gone).await.is_err() {
             let left: u32 = self.listeners.iter().map(|listener| listener.clients.total()).sum();
-            log::warn!("leaving: {left} connections are still open after shutdown.grace ({:?}); cutting them", plan.grace);
+            log::warn!(
+                "leaving: {left} connections are still open after shutdown.grace ({:?}); cutting them",
+                plan.grace
+            );
         }
         self.admin_stop.send_replace(true);
         self.telemetry.flush();

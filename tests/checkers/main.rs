@@ -20,12 +20,10 @@ struct Process(Child);
 
 impl Process {
     fn start(program: &Path, arguments: &[&str]) -> Self {
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{} cannot be started ({error}): run `make test-needs`", program.display()));
+        let child =
+            Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap_or_else(
+                |error| panic!("{} cannot be started ({error}): run `make test-needs`", program.display()),
+            );
         Self(child)
     }
 }
@@ -129,11 +127,13 @@ fn envoys_health_checker_sees_us_healthy() {
     )
     .unwrap();
     let envoy = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/python/envoy/_bin/envoy");
-    let _envoy = Process::start(&envoy, &["-c", config.to_str().unwrap(), "--use-dynamic-base-id", "--log-level", "error"]);
+    let _envoy =
+        Process::start(&envoy, &["-c", config.to_str().unwrap(), "--use-dynamic-base-id", "--log-level", "error"]);
 
     let ask = || get(admin, "/clusters");
     let passed = |answer: &str| {
-        let seen = answer.lines().find(|line| line.contains("health_flags::")).is_some_and(|line| line.ends_with("::healthy"));
+        let seen =
+            answer.lines().find(|line| line.contains("health_flags::")).is_some_and(|line| line.ends_with("::healthy"));
         seen && answer.contains(&address.to_string())
     };
     eventually("Envoy sees the gateway healthy", ask, passed);

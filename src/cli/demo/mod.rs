@@ -36,7 +36,8 @@ pub(super) fn demo(length: Duration) -> ExitCode {
 }
 
 async fn tell(length: Duration) -> Result<(), Vec<String>> {
-    let mut backends = start_backends().await.map_err(|error| vec![format!("a demo backend could not start: {error}")])?;
+    let mut backends =
+        start_backends().await.map_err(|error| vec![format!("a demo backend could not start: {error}")])?;
     let names = backends.iter().map(|backend| (Address::Socket(backend.address), backend.name)).collect();
     let narrator = Arc::new(Narrator::new(names));
 

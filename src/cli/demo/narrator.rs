@@ -32,7 +32,11 @@ impl Reporter for Narrator {
             }
             EventKind::Ejected { backend, duration, why, .. } => {
                 self.ejections.fetch_add(1, Ordering::Relaxed);
-                println!("{seconds:6.2}s   {:<6} ejected for {:.1} s: {why}", self.name(backend), duration.as_secs_f64());
+                println!(
+                    "{seconds:6.2}s   {:<6} ejected for {:.1} s: {why}",
+                    self.name(backend),
+                    duration.as_secs_f64()
+                );
             }
             EventKind::EjectionRefused { backend, why, .. } => {
                 println!("{seconds:6.2}s   {:<6} not ejected: {why}", self.name(backend));

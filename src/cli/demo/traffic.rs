@@ -33,7 +33,8 @@ pub(super) fn start(gateway: SocketAddr, counts: Arc<Counts>) -> JoinHandle<()> 
             pace.tick().await;
             let (request, counts) = (client.get(uri.clone()), counts.clone());
             tokio::spawn(async move {
-                let answered = matches!(timeout(PATIENCE, request).await, Ok(Ok(answer)) if answer.status().is_success());
+                let answered =
+                    matches!(timeout(PATIENCE, request).await, Ok(Ok(answer)) if answer.status().is_success());
                 counts.requests.fetch_add(1, Ordering::Relaxed);
                 counts.failures.fetch_add(u64::from(!answered), Ordering::Relaxed);
             });

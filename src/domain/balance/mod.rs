@@ -67,7 +67,11 @@ enum Choice {
     Random(AliasTable),
     RoundRobin(Turns),
     /// The ring is over all members; `place` says where in `serving` a member is.
-    Hash { ring: Ring, place: Vec<Option<u32>>, spare: AliasTable },
+    Hash {
+        ring: Ring,
+        place: Vec<Option<u32>>,
+        spare: AliasTable,
+    },
 }
 
 impl Balancer {
@@ -109,7 +113,9 @@ impl Balancer {
         };
         let serving = serving
             .iter()
-            .filter_map(|(index, weight)| members.get(*index).map(|m| Serving { member: Arc::clone(m), weight: *weight }))
+            .filter_map(|(index, weight)| {
+                members.get(*index).map(|m| Serving { member: Arc::clone(m), weight: *weight })
+            })
             .collect();
         Self { members: Arc::clone(members), serving, trials: trials.to_vec(), choice }
     }
@@ -139,7 +145,9 @@ impl Balancer {
             return None;
         }
         let open = self.trials.iter().filter_map(|index| self.members.get(*index));
-        open.filter(|member| !input.tried.contains(&member.key)).find(|member| member.cell.claim_trial()).map(Arc::clone)
+        open.filter(|member| !input.tried.contains(&member.key))
+            .find(|member| member.cell.claim_trial())
+            .map(Arc::clone)
     }
 
     fn sticky(&self, key: BackendKey, input: &PickInput<'_>) -> Option<&Serving> {
@@ -182,7 +190,13 @@ impl Balancer {
     }
 
     /// One that was not tried and is not `other`; `None` where there is none.
-    fn draw(&self, table: &AliasTable, input: &PickInput<'_>, rng: &mut Rng, other: Option<BackendKey>) -> Option<&Serving> {
+    fn draw(
+        &self,
+        table: &AliasTable,
+        input: &PickInput<'_>,
+        rng: &mut Rng,
+        other: Option<BackendKey>,
+    ) -> Option<&Serving> {
         let suits = |serving: &&Serving| Some(serving.member.key) != other;
         (0..DRAWS)
             .find_map(|_| self.untried(table.draw(rng.next_u64()), input).filter(suits))

@@ -25,7 +25,8 @@ fn pool(weights: &[u32]) -> Arc<[Arc<Member>]> {
 }
 
 fn balancer(policy: Policy, members: &Arc<[Arc<Member>]>) -> Balancer {
-    let serving: Vec<(usize, f64)> = members.iter().enumerate().map(|(at, member)| (at, f64::from(member.weight))).collect();
+    let serving: Vec<(usize, f64)> =
+        members.iter().enumerate().map(|(at, member)| (at, f64::from(member.weight))).collect();
     Balancer::prepare(&BalancePlan { policy, sticky: None }, members, &serving, &[], None)
 }
 

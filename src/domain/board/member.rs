@@ -79,9 +79,7 @@ impl Member {
 
     /// In the pool that caps are computed over: neither drained nor unchecked.
     pub(super) fn counts(&self) -> bool {
-        !matches!(self.order, Some(Order::Drain))
-            && self.asked_drain.is_none()
-            && self.active() != Active::Unchecked
+        !matches!(self.order, Some(Order::Drain)) && self.asked_drain.is_none() && self.active() != Active::Unchecked
     }
 
     /// Passes its probes (or has none) and is not ejected.
@@ -98,7 +96,14 @@ impl Member {
     }
 
     /// Computes the standing anew; reports a transition when the cause changed. `why` explains it. True when anything changed.
-    pub(super) fn settle(&mut self, plan: &UpstreamPlan, ramps: bool, why: &str, desk: &mut Desk, now: Timestamp) -> bool {
+    pub(super) fn settle(
+        &mut self,
+        plan: &UpstreamPlan,
+        ramps: bool,
+        why: &str,
+        desk: &mut Desk,
+        now: Timestamp,
+    ) -> bool {
         let before = self.standing;
         let mut after = combine(&self.facts(plan, now));
         if after.cause.eligible() && !before.cause.eligible() && ramps && before.cause != Cause::ForcedUp {
@@ -127,7 +132,8 @@ impl Member {
             self.cell.disarm_trial();
         }
         self.since = now;
-        self.why = if to == Cause::Up && from == Cause::Ramping { "its ramp is over".to_owned() } else { why.to_owned() };
+        self.why =
+            if to == Cause::Up && from == Cause::Ramping { "its ramp is over".to_owned() } else { why.to_owned() };
         let event = EventKind::Transition {
             backend: self.id.clone(),
             from,

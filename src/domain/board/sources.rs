@@ -84,7 +84,11 @@ impl Source {
         let found = match plan {
             SourcePlan::Static(backends) => backends
                 .iter()
-                .map(|backend| Found { address: backend.address.clone(), weight: backend.weight, backup: backend.backup })
+                .map(|backend| Found {
+                    address: backend.address.clone(),
+                    weight: backend.weight,
+                    backup: backend.backup,
+                })
                 .collect(),
             SourcePlan::Dns(_) | SourcePlan::File { .. } => Vec::new(),
         };

@@ -142,7 +142,8 @@ impl Upstream {
                 && let Some(ticket) = check.in_flight()
             {
                 desk.cancel(ticket);
-                let reading = Reading { result: ReadingResult::TimedOut { connected: false }, took: check.plan.timeout };
+                let reading =
+                    Reading { result: ReadingResult::TimedOut { connected: false }, took: check.plan.timeout };
                 self.probe_done(index, ticket, &reading, ramps, desk, now);
             }
             self.start_probe(index, desk, now);
@@ -195,7 +196,8 @@ impl Upstream {
         };
         let member = &self.members[index];
         let serves = member.check.as_ref().is_some_and(|check| {
-            check.would_fall_by_timeouts(*kind) && check.previous_start().is_some_and(|at| member.cell.succeeded_after(at))
+            check.would_fall_by_timeouts(*kind)
+                && check.previous_start().is_some_and(|at| member.cell.succeeded_after(at))
         });
         if !serves || self.may_lose_one(index) {
             return false;
@@ -359,7 +361,15 @@ impl Upstream {
         self.dirty |= member.settle(&plan, ramps, "it asked for a drain by its response header", desk, now);
     }
 
-    pub(super) fn operate(&mut self, index: usize, order: Order, by: &str, ramps: bool, desk: &mut Desk, now: Timestamp) {
+    pub(super) fn operate(
+        &mut self,
+        index: usize,
+        order: Order,
+        by: &str,
+        ramps: bool,
+        desk: &mut Desk,
+        now: Timestamp,
+    ) {
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         member.order = (order != Order::Release).then_some(order);

@@ -1,0 +1,97 @@
+//! What may each listener accept? Addresses, certificates, limits.
+
+use super::{Item, secs, span};
+use crate::config::addresses;
+use crate::config::files::{Findings, Place};
+use crate::config::spec::{LimitsSpec, ListenerSpec};
+use crate::domain::plan::{ListenerLimits, ListenerPlan, ListenerTls, Network};
+use std::path::Path;
+use std::sync::Arc;
+
+pub(super) fn compile(
+    items: &[Item<ListenerSpec>],
+    base: &Path,
+    root: &Place,
+    findings: &mut Findings,
+) -> Vec<Arc<ListenerPlan>> {
+    if items.is_empty() {
+        findings.error(&root.at("listeners"), "no listener", "at least one, such as { address: \"0.0.0.0:8080\" }");
+    }
+    let mut plans: Vec<Arc<ListenerPlan>> = Vec::new();
+    for item in items {
+        let Some(plan) = listener(item, base, findings) else { continue };
+        if plan.address.port() != 0 && plans.iter().any(|other| other.address == plan.address) {
+            findings.error(
+                &item.place.at("address"),
+                format!("{}, which another listener has already", plan.address),
+                "each address once",
+            );
+        }
+        plans.push(Arc::new(plan));
+    }
+    plans
+}
+
+fn listener(item: &Item<ListenerSpec>, base: &Path, findings: &mut Findings) -> Option<ListenerPlan> {
+    let (spec, place) = (&item.spec, &item.place);
+    let address = addresses::socket(&spec.address)
+        .map_err(|allowed| findings.error(&place.at("address"), format!("{:?}", spec.address), allowed))
+        .ok();
+    let trusted_proxies = spec.trusted_proxies.iter().enumerate().filter_map(|(index, text)| {
+        let place = place.at(&format!("trusted_proxies.{index}"));
+        trusted(text, &place, findings)
+    });
+    let trusted_proxies = trusted_proxies.collect();
+    let tls = spec.tls.as_ref().map(|tls| {
+        let files = ListenerTls { certificate: base.join(&tls.certificate), key: base.join(&tls.key) };
+        for (file, key) in [(&files.certificate, "tls.certificate"), (&files.key, "tls.key")] {
+            if let Err(error) = std::fs::File::open(file) {
+                findings.error(&place.at(key), format!("{} ({error})", file.display()), "a readable PEM file");
+            }
+        }
+        files
+    });
+    let address = address?;
+    Some(ListenerPlan {
+        name: spec.name.clone().unwrap_or_else(|| address.to_string()).into(),
+        address,
+        tls,
+        trusted_proxies,
+        limits: limits(&spec.limits, &place.at("limits"), findings),
+        underscores_in_headers: spec.underscores_in_headers,
+    })
+}
+
+fn trusted(text: &str, place: &Place, findings: &mut Findings) -> Option<Network> {
+    addresses::network(text).map_err(|allowed| findings.error(place, format!("{text:?}"), allowed)).ok()
+}
+
+fn limits(spec: &LimitsSpec, place: &Place, findings: &mut Findings) -> ListenerLimits {
+    let head_bytes = spec.head_bytes.map_or(32 * 1024, |size| size.0);
+    if !(1024..=1 << 20).contains(&head_bytes) {
+        findings.error(&place.at("head_bytes"), format!("{head_bytes} bytes"), "1KiB to 1MiB");
+    }
+    let connections = spec.connections.unwrap_or(20_000);
+    if connections == 0 {
+        findings.error(&place.at("connections"), "0", "at least 1");
+    }
+    for (key, written) in [
+        ("head_timeout", spec.head_timeout),
+        ("body_idle_timeout", spec.body_idle_timeout),
+        ("keepalive_timeout", spec.keepalive_timeout),
+    ] {
+        if written.is_some_and(|span| span.0.is_zero()) {
+            findings.error(&place.at(key), "0s", "more than 0s: without it a silent client is never cut");
+        }
+    }
+    ListenerLimits {
+        head_bytes: head_bytes as usize,
+        head_timeout: span(spec.head_timeout, secs(10)),
+        body_idle_timeout: span(spec.body_idle_timeout, secs(30)),
+        keepalive_timeout: span(spec.keepalive_timeout, secs(60)),
+        keepalive_requests: spec.keepalive_requests.unwrap_or(0),
+        body_bytes: spec.body_bytes.map_or(0, |size| size.0),
+        connections,
+        connections_per_client: spec.connections_per_client.unwrap_or(0),
+    }
+}

@@ -1,0 +1,187 @@
+//! What follows from what was written? Spec → plan: defaults filled in, references resolved, contradictions found.
+//!
+//! Every part is read by itself, so that a mistake in one does not hide those in the others.
+
+mod listeners;
+mod probe;
+mod routes;
+mod upstreams;
+
+use super::addresses;
+use super::files::{Findings, Place};
+use super::kubernetes;
+use super::spec::{
+    AdminSpec, FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, RouteSpec, ShutdownSpec, Spec, StartSpec,
+    UpstreamSpec,
+};
+use super::strict::reject_unknown_keys;
+use super::values::Span;
+use crate::domain::plan::{AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ShutdownPlan, StartPlan};
+use crate::domain::route::RouteTable;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+
+/// One part of the configuration, and where it stands.
+#[derive(Clone, Debug)]
+struct Item<T> {
+    spec: T,
+    place: Place,
+}
+
+/// All parts of all files.
+#[derive(Debug, Default)]
+struct Parts {
+    listeners: Vec<Item<ListenerSpec>>,
+    routes: Vec<Item<RouteSpec>>,
+    upstreams: Vec<(String, Item<UpstreamSpec>)>,
+    rest: Spec,
+}
+
+/// Compiles the trees of all files; `None` where something could not even be read.
+pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -> Option<Plan> {
+    if trees.is_empty() {
+        return None;
+    }
+    let mut parts = Parts::default();
+    for (file, mut tree) in trees.into_iter().enumerate() {
+        kubernetes::translate(&mut tree, file, findings);
+        reject_unknown_keys(&mut tree, file, findings);
+        split(tree, file, &mut parts, findings);
+    }
+    let root = Place { file: 0, steps: Vec::new() };
+    let listeners = listeners::compile(&parts.listeners, base, &root, findings);
+    let hosts = routes::hosts_by_upstream(&parts.routes);
+    let upstreams = upstreams::compile(&parts.upstreams, &hosts, base, findings);
+    let routes = routes::compile(&parts.routes, &parts.upstreams, &root, findings);
+    let admin = admin(parts.rest.admin.as_ref(), &root.at("admin"), findings);
+    if !findings.errors.is_empty() {
+        return None;
+    }
+    Some(Plan {
+        listeners,
+        table: RouteTable::new(&routes),
+        routes,
+        upstreams,
+        admin,
+        logging: logging(&parts.rest.logging),
+        shutdown: shutdown(&parts.rest.shutdown),
+        probing: probing(&parts.rest.probing),
+        start: start(&parts.rest.start),
+        threads: parts.rest.threads.unwrap_or(0),
+    })
+}
+
+fn split(mut tree: Value, file: usize, parts: &mut Parts, findings: &mut Findings) {
+    let root = Place { file, steps: Vec::new() };
+    let mut take = |key: &str| tree.as_object_mut().and_then(|tree| tree.remove(key));
+    for (index, value) in list(take("listeners"), &root.at("listeners"), findings).into_iter().enumerate() {
+        parts.listeners.extend(part(value, root.at(&format!("listeners.{index}")), findings));
+    }
+    for (index, value) in list(take("routes"), &root.at("routes"), findings).into_iter().enumerate() {
+        parts.routes.extend(part(value, root.at(&format!("routes.{index}")), findings));
+    }
+    match take("upstreams") {
+        Some(Value::Object(upstreams)) => {
+            for (name, value) in upstreams {
+                let mut place = root.at("upstreams");
+                place.steps.push(name.clone());
+                if parts.upstreams.iter().any(|(known, _)| *known == name) {
+                    findings.error(&place, format!("the upstream {name} a second time"), "each name once");
+                } else if let Some(item) = part(value, place, findings) {
+                    parts.upstreams.push((name, item));
+                }
+            }
+        }
+        None | Some(Value::Null) => {}
+        Some(_) => findings.error(&root.at("upstreams"), "no mapping", "upstreams by name"),
+    }
+    if let Some(item) = part::<Spec>(tree, root, findings)
+        && file == 0
+    {
+        parts.rest = item.spec;
+    }
+}
+
+fn list(value: Option<Value>, place: &Place, findings: &mut Findings) -> Vec<Value> {
+    match value {
+        Some(Value::Array(items)) => items,
+        None | Some(Value::Null) => Vec::new(),
+        Some(_) => {
+            findings.error(place, "no list", "a list");
+            Vec::new()
+        }
+    }
+}
+
+fn part<T: DeserializeOwned>(value: Value, place: Place, findings: &mut Findings) -> Option<Item<T>> {
+    match serde_path_to_error::deserialize::<_, T>(value) {
+        Ok(spec) => Some(Item { spec, place }),
+        Err(error) => {
+            let at = place.at(&error.path().to_string().replace('[', ".").replace(']', "").replace('?', ""));
+            findings.error(&at, error.inner().to_string(), "");
+            None
+        }
+    }
+}
+
+/// A duration, or its default.
+fn span(written: Option<Span>, default: Duration) -> Duration {
+    written.map_or(default, |span| span.0)
+}
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn admin(spec: Option<&AdminSpec>, place: &Place, findings: &mut Findings) -> AdminPlan {
+    let text = match spec {
+        Some(AdminSpec::Off) => return AdminPlan { address: None },
+        Some(AdminSpec::On(on)) => on.address.as_str(),
+        None => "127.0.0.1:9090",
+    };
+    match addresses::socket(text) {
+        Ok(address) => {
+            if !address.ip().is_loopback() {
+                findings.warning(
+                    &place.at("address"),
+                    format!("{address}"),
+                    "everybody who reaches it can read the state of every backend",
+                );
+            }
+            AdminPlan { address: Some(address) }
+        }
+        Err(allowed) => {
+            findings.error(&place.at("address"), format!("{text:?}"), allowed);
+            AdminPlan { address: None }
+        }
+    }
+}
+
+fn logging(spec: &LoggingSpec) -> LoggingPlan {
+    let level = match spec.level.unwrap_or(LevelSpec::Info) {
+        LevelSpec::Error => "error",
+        LevelSpec::Warn => "warn",
+        LevelSpec::Info => "info",
+        LevelSpec::Debug => "debug",
+        LevelSpec::Trace => "trace",
+    };
+    let format = match spec.format.unwrap_or(FormatSpec::Text) {
+        FormatSpec::Text => LogFormat::Text,
+        FormatSpec::Json => LogFormat::Json,
+    };
+    LoggingPlan { level: level.to_owned(), format, access: spec.access.unwrap_or(true) }
+}
+
+fn shutdown(spec: &ShutdownSpec) -> ShutdownPlan {
+    ShutdownPlan { delay: span(spec.delay, Duration::ZERO), grace: span(spec.grace, secs(30)) }
+}
+
+fn probing(spec: &ProbingSpec) -> ProbingPlan {
+    ProbingPlan { concurrency: spec.concurrency.unwrap_or(256).max(1) }
+}
+
+fn start(spec: &StartSpec) -> StartPlan {
+    StartPlan { wait: span(spec.wait, secs(5)) }
+}

@@ -1,0 +1,266 @@
+//! Which request goes where? Matches, actions, and routes that cannot be told apart.
+
+use super::Item;
+use super::upstreams::{retries, timeouts};
+use crate::config::files::{Findings, Place};
+use crate::config::spec::{
+    EditsSpec, MatchSpec, RedirectSpec, RespondSpec, RetriesSpec, RouteSpec, TimeoutsSpec, UpstreamSpec,
+};
+use crate::config::strict::nearest;
+use crate::domain::plan::{
+    Forward, HeaderCondition, HeaderEdits, HostMatch, PathMatch, RouteAction, RouteMatch, RoutePlan,
+};
+use crate::domain::route::conflicts;
+use std::collections::BTreeMap;
+
+/// The first exact host that routes to each upstream: what a probe sends as Host.
+pub(super) fn hosts_by_upstream(items: &[Item<RouteSpec>]) -> BTreeMap<String, String> {
+    let mut hosts = BTreeMap::new();
+    for item in items {
+        let rewritten = item.spec.host.as_deref().filter(|host| *host != "keep");
+        let exact = item.spec.matches.host.as_deref().filter(|host| !host.contains('*'));
+        if let (Some(upstream), Some(host)) = (&item.spec.upstream, rewritten.or(exact)) {
+            hosts.entry(upstream.clone()).or_insert_with(|| host.to_ascii_lowercase());
+        }
+    }
+    hosts
+}
+
+pub(super) fn compile(
+    items: &[Item<RouteSpec>],
+    upstreams: &[(String, Item<UpstreamSpec>)],
+    root: &Place,
+    findings: &mut Findings,
+) -> Vec<RoutePlan> {
+    if items.is_empty() {
+        findings.error(&root.at("routes"), "no route", "at least one, such as { upstream: NAME }");
+    }
+    let plans: Vec<(usize, RoutePlan)> = items
+        .iter()
+        .enumerate()
+        .filter_map(|(index, item)| route(item, upstreams, findings).map(|plan| (index, plan)))
+        .collect();
+    let matches: Vec<&RouteMatch> = plans.iter().map(|(_, plan)| &plan.matches).collect();
+    for (first, second) in conflicts(&matches) {
+        let (Some((first, _)), Some((second, plan))) = (plans.get(first), plans.get(second)) else { continue };
+        let (Some(first), Some(second)) = (items.get(*first), items.get(*second)) else { continue };
+        let found = format!("route {} that matches the same requests as {}", plan.name, first.place.steps.join("."));
+        findings.error(&second.place, found, "routes that differ in host, path, methods or headers");
+    }
+    for (name, item) in upstreams {
+        if !items.iter().any(|route| route.spec.upstream.as_ref() == Some(name)) {
+            findings.warning(
+                &item.place,
+                format!("the upstream {name}, to which no route leads"),
+                "it is probed, but gets no traffic",
+            );
+        }
+    }
+    plans.into_iter().map(|(_, plan)| plan).collect()
+}
+
+fn route(
+    item: &Item<RouteSpec>,
+    upstreams: &[(String, Item<UpstreamSpec>)],
+    findings: &mut Findings,
+) -> Option<RoutePlan> {
+    let (spec, place) = (&item.spec, &item.place);
+    let matches = matches(&spec.matches, &place.at("match"), findings);
+    let base = spec.upstream.as_ref().and_then(|name| upstreams.iter().find(|(known, _)| known == name));
+    let (base_timeouts, base_retries) = match base {
+        Some((_, upstream)) => (upstream.spec.timeouts.clone(), upstream.spec.retries.clone()),
+        None => (TimeoutsSpec::default(), RetriesSpec::default()),
+    };
+    let own_timeouts = spec.timeouts.clone().unwrap_or_default();
+    let own_retries = spec.retries.clone().unwrap_or_default();
+    Some(RoutePlan {
+        name: spec.name.clone().unwrap_or_else(|| generated_name(&spec.matches)).into(),
+        action: action(spec, place, upstreams, findings)?,
+        matches,
+        allow_encoded_slashes: spec.allow_encoded_slashes,
+        request_headers: edits(&spec.request_headers, &place.at("request_headers"), findings),
+        response_headers: edits(&spec.response_headers, &place.at("response_headers"), findings),
+        timeouts: timeouts(
+            &TimeoutsSpec {
+                connect: own_timeouts.connect.or(base_timeouts.connect),
+                per_try: own_timeouts.per_try.or(base_timeouts.per_try),
+                idle: own_timeouts.idle.or(base_timeouts.idle),
+                total: own_timeouts.total.or(base_timeouts.total),
+            },
+            &place.at("timeouts"),
+            findings,
+        ),
+        retries: retries(
+            &RetriesSpec { limit: own_retries.limit.or(base_retries.limit), on: own_retries.on.or(base_retries.on) },
+            &place.at("retries"),
+            findings,
+        ),
+    })
+}
+
+fn generated_name(matches: &MatchSpec) -> String {
+    let host = matches.host.as_deref().unwrap_or("*");
+    let path = matches
+        .path_exact
+        .as_deref()
+        .map_or_else(|| matches.path.clone().unwrap_or_else(|| "/".to_owned()), |path| format!("={path}"));
+    format!("{host}{path}")
+}
+
+fn matches(spec: &MatchSpec, place: &Place, findings: &mut Findings) -> RouteMatch {
+    RouteMatch {
+        host: host(spec.host.as_deref(), &place.at("host"), findings),
+        path: path(spec, place, findings),
+        methods: spec.methods.iter().map(|method| method.to_ascii_uppercase()).collect(),
+        headers: spec
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                let condition =
+                    if value == "*" { HeaderCondition::Present } else { HeaderCondition::Equals(value.clone()) };
+                (header_name(name, &place.at("headers"), findings), condition)
+            })
+            .collect(),
+    }
+}
+
+fn host(text: Option<&str>, place: &Place, findings: &mut Findings) -> HostMatch {
+    let Some(text) = text.filter(|text| *text != "*") else { return HostMatch::Any };
+    let lower = text.to_ascii_lowercase();
+    let (suffix, name) = match lower.strip_prefix("*.") {
+        Some(name) => (true, name),
+        None => (false, lower.as_str()),
+    };
+    let fits = !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'[' | b']' | b':'));
+    let has_port = !name.starts_with('[') && name.contains(':');
+    if !fits || has_port {
+        findings.error(
+            place,
+            format!("{text:?}"),
+            "a host name without port, such as api.example.com or *.example.com",
+        );
+    }
+    if suffix { HostMatch::Suffix(format!(".{name}")) } else { HostMatch::Exact(name.to_owned()) }
+}
+
+fn path(spec: &MatchSpec, place: &Place, findings: &mut Findings) -> PathMatch {
+    let (text, key, exact) = match (&spec.path, &spec.path_exact) {
+        (Some(_), Some(_)) => {
+            findings.error(place, "both `path` and `path_exact`", "one of them");
+            return PathMatch::default();
+        }
+        (Some(path), None) => (path, "path", false),
+        (None, Some(path)) => (path, "path_exact", true),
+        (None, None) => return PathMatch::default(),
+    };
+    let normal = crate::domain::path::normalise(text).ok().filter(|normal| normal.path == *text);
+    if !text.starts_with('/') || normal.is_none() {
+        findings.error(
+            &place.at(key),
+            format!("{text:?}"),
+            "a normalised path that begins with / (no dot segments, no needless escapes)",
+        );
+    }
+    if exact {
+        PathMatch::Exact(text.clone())
+    } else {
+        let prefix = if text.len() > 1 { text.trim_end_matches('/') } else { text };
+        PathMatch::Prefix(if prefix.is_empty() { "/".to_owned() } else { prefix.to_owned() })
+    }
+}
+
+fn action(
+    spec: &RouteSpec,
+    place: &Place,
+    upstreams: &[(String, Item<UpstreamSpec>)],
+    findings: &mut Findings,
+) -> Option<RouteAction> {
+    match (&spec.upstream, &spec.redirect, &spec.respond) {
+        (Some(name), None, None) => forward(name, spec, place, upstreams, findings),
+        (None, Some(redirect), None) => redirect_to(redirect, &place.at("redirect"), findings),
+        (None, None, Some(respond)) => respond_with(respond, &place.at("respond"), findings),
+        _ => {
+            findings.error(place, "none or several of `upstream`, `redirect`, `respond`", "exactly one of them");
+            None
+        }
+    }
+}
+
+fn forward(
+    name: &str,
+    spec: &RouteSpec,
+    place: &Place,
+    upstreams: &[(String, Item<UpstreamSpec>)],
+    findings: &mut Findings,
+) -> Option<RouteAction> {
+    let Some(upstream) = upstreams.iter().position(|(known, _)| known == name) else {
+        let names: Vec<&str> = upstreams.iter().map(|(name, _)| name.as_str()).collect();
+        let hint = nearest(name, &names).map(|name| format!("did you mean `{name}`?"));
+        findings.hinted(&place.at("upstream"), format!("{name:?}, which is not defined"), names.join(", "), hint);
+        return None;
+    };
+    if spec.strip_prefix && spec.replace_prefix.is_some() {
+        findings.error(place, "both `strip_prefix` and `replace_prefix`", "one of them");
+    }
+    if let Some(with) = spec.replace_prefix.as_ref().filter(|with| !with.starts_with('/')) {
+        findings.error(&place.at("replace_prefix"), format!("{with:?}"), "a path that begins with /");
+    }
+    let replace_prefix = if spec.strip_prefix { Some(String::new()) } else { spec.replace_prefix.clone() };
+    let host = spec.host.clone().filter(|host| host != "keep");
+    if let Some(host) = host.as_ref().filter(|host| http::HeaderValue::from_str(host).is_err() || host.is_empty()) {
+        findings.error(&place.at("host"), format!("{host:?}"), "keep, or a host name");
+    }
+    Some(RouteAction::Forward(Forward { upstream, replace_prefix, host }))
+}
+
+fn redirect_to(spec: &RedirectSpec, place: &Place, findings: &mut Findings) -> Option<RouteAction> {
+    let status = spec.status.unwrap_or(308);
+    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+        findings.error(&place.at("status"), status.to_string(), "301, 302, 303, 307 or 308");
+    }
+    if http::HeaderValue::from_str(&spec.location).is_err() || spec.location.is_empty() {
+        findings.error(&place.at("location"), format!("{:?}", spec.location), "a URL or path in visible ASCII");
+    }
+    Some(RouteAction::Redirect { status, location: spec.location.clone() })
+}
+
+fn respond_with(spec: &RespondSpec, place: &Place, findings: &mut Findings) -> Option<RouteAction> {
+    let status = spec.status.unwrap_or(200);
+    if !(200..=599).contains(&status) {
+        findings.error(&place.at("status"), status.to_string(), "200 to 599");
+    }
+    let content_type = spec.content_type.clone().unwrap_or_else(|| "text/plain; charset=utf-8".to_owned());
+    if http::HeaderValue::from_str(&content_type).is_err() {
+        findings.error(&place.at("content_type"), format!("{content_type:?}"), "a media type");
+    }
+    Some(RouteAction::Respond { status, content_type, body: spec.body.clone() })
+}
+
+fn edits(spec: &EditsSpec, place: &Place, findings: &mut Findings) -> HeaderEdits {
+    let mut pairs = |pairs: &BTreeMap<String, String>, key: &str| -> Vec<(String, String)> {
+        let place = place.at(key);
+        pairs.iter().map(|(name, value)| header(name, value, &place, findings)).collect()
+    };
+    let (set, add) = (pairs(&spec.set, "set"), pairs(&spec.add, "add"));
+    HeaderEdits {
+        remove: spec.remove.iter().map(|name| header_name(name, &place.at("remove"), findings)).collect(),
+        set,
+        add,
+    }
+}
+
+/// Checks a header; its name in lower case.
+pub(super) fn header(name: &str, value: &str, place: &Place, findings: &mut Findings) -> (String, String) {
+    if http::HeaderValue::from_str(value).is_err() {
+        findings.error(&place.at(name), format!("the value {value:?}"), "visible ASCII");
+    }
+    (header_name(name, place, findings), value.to_owned())
+}
+
+fn header_name(name: &str, place: &Place, findings: &mut Findings) -> String {
+    if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+        findings.error(place, format!("the header name {name:?}"), "letters, digits and -");
+    }
+    name.to_ascii_lowercase()
+}

@@ -1,0 +1,380 @@
+//! What is each pool like? Sources, TLS, passive health, balancing, timeouts, retries.
+
+use super::probe::{self, ProbeContext};
+use super::{Item, secs, span};
+use crate::config::addresses;
+use crate::config::files::{Findings, Place};
+use crate::config::spec::{
+    BackendSpec, BalanceSpec, BudgetSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, RetriesSpec, SlowStartSpec,
+    SourceSpec, StickySpec, TimeoutsSpec, TotalSpec, UpstreamSpec, UpstreamTlsSpec,
+};
+use crate::domain::plan::{
+    BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, RetryOn, RetryPlan, SlowStartPlan,
+    SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamPlan, UpstreamTls, WhenNoneEligible,
+};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) fn compile(
+    items: &[(String, Item<UpstreamSpec>)],
+    hosts: &BTreeMap<String, String>,
+    base: &Path,
+    findings: &mut Findings,
+) -> Vec<Arc<UpstreamPlan>> {
+    items.iter().map(|(name, item)| Arc::new(upstream(name, item, hosts.get(name), base, findings))).collect()
+}
+
+fn upstream(
+    name: &str,
+    item: &Item<UpstreamSpec>,
+    host: Option<&String>,
+    base: &Path,
+    findings: &mut Findings,
+) -> UpstreamPlan {
+    let (spec, place) = (&item.spec, &item.place);
+    let sources = sources(&spec.backends, base, place, findings);
+    let tls =
+        spec.tls.as_ref().and_then(|tls| upstream_tls(tls, default_sni(&sources), base, &place.at("tls"), findings));
+    let context = ProbeContext { host, tls: tls.as_ref(), base };
+    let readiness =
+        spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
+    let passive = passive(&spec.passive, &place.at("passive"), findings);
+    if readiness.is_none() {
+        let consequence = if passive.enabled {
+            "its backends are up (unprobed): only failures of live traffic take one out"
+        } else {
+            "nothing ever takes a backend out, since passive health is off too"
+        };
+        findings.warning(place, format!("{name} without a readiness probe"), consequence);
+    }
+    UpstreamPlan {
+        name: name.into(),
+        sources,
+        tls,
+        readiness,
+        passive,
+        slow_start: slow_start(&spec.slow_start),
+        balance: balance(&spec.balance, &place.at("balance"), findings),
+        budget: budget(&spec.retry_budget),
+        when_none_eligible: match spec.when_none_eligible {
+            None | Some(NoneEligibleSpec::FailClosed) => WhenNoneEligible::FailClosed,
+            Some(NoneEligibleSpec::FailOpen) => WhenNoneEligible::FailOpen,
+            Some(NoneEligibleSpec::LastKnownGood) => WhenNoneEligible::LastKnownGood,
+        },
+        panic_threshold: spec.panic_threshold.map_or(0.0, |share| share.0),
+        idle_timeout: span(spec.idle_timeout, secs(60)),
+        drain_header: spec
+            .drain_header
+            .as_ref()
+            .map(|header| super::routes::header(&header.name, &header.value, &place.at("drain_header"), findings)),
+        drain_keeps_sessions: spec.drain_keeps_sessions,
+    }
+}
+
+// ------------------------------------------------------------------ sources
+
+fn sources(specs: &[BackendSpec], base: &Path, place: &Place, findings: &mut Findings) -> Vec<SourcePlan> {
+    if specs.is_empty() {
+        findings.error(&place.at("backends"), "no backend", "at least one address, dns, srv or file");
+    }
+    let mut fixed: Vec<StaticBackend> = Vec::new();
+    let mut watched = Vec::new();
+    for (index, spec) in specs.iter().enumerate() {
+        let place = place.at(&format!("backends.{index}"));
+        match spec {
+            BackendSpec::Short(address) => fixed.extend(fixed_backend(address, 1, false, &place, findings)),
+            BackendSpec::Long(source) => match (&source.address, &source.dns, &source.srv, &source.file) {
+                (Some(address), None, None, None) => {
+                    let weight = weight(source, &place, findings);
+                    fixed.extend(fixed_backend(address, weight, source.backup, &place.at("address"), findings));
+                }
+                (None, Some(name), None, None) => {
+                    watched.extend(dns(host_query(name), source, &place.at("dns"), findings))
+                }
+                (None, None, Some(name), None) => {
+                    watched.extend(dns(Ok(DnsQuery::Srv { name: name.clone() }), source, &place.at("srv"), findings));
+                }
+                (None, None, None, Some(path)) => {
+                    watched.push(SourcePlan::File { path: base.join(path), backup: source.backup });
+                }
+                _ => {
+                    findings.error(&place, "none or several of `address`, `dns`, `srv`, `file`", "exactly one of them")
+                }
+            },
+        }
+    }
+    reject_duplicates(&fixed, place, findings);
+    if !fixed.is_empty() && watched.is_empty() && fixed.iter().all(|backend| backend.weight == 0) {
+        findings.error(&place.at("backends"), "weight 0 for every backend", "at least one weight above 0");
+    }
+    let fixed = (!fixed.is_empty()).then_some(SourcePlan::Static(fixed));
+    fixed.into_iter().chain(watched).collect()
+}
+
+fn fixed_backend(
+    text: &str,
+    weight: u32,
+    backup: bool,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<StaticBackend> {
+    match addresses::backend(text) {
+        Ok(address) => Some(StaticBackend { address, weight, backup }),
+        Err(allowed) => {
+            findings.error(place, format!("{text:?}"), allowed);
+            None
+        }
+    }
+}
+
+fn weight(source: &SourceSpec, place: &Place, findings: &mut Findings) -> u32 {
+    let weight = source.weight.unwrap_or(1);
+    if weight > 65_535 {
+        findings.error(&place.at("weight"), weight.to_string(), "0 to 65535");
+    }
+    weight
+}
+
+fn host_query(text: &str) -> Result<DnsQuery, String> {
+    let allowed = || "a name and a port, such as orders.internal:8000".to_owned();
+    let (name, port) = text.rsplit_once(':').ok_or_else(allowed)?;
+    let port = port.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(allowed)?;
+    if name.is_empty() { Err(allowed()) } else { Ok(DnsQuery::Host { name: name.to_owned(), port }) }
+}
+
+fn dns(
+    query: Result<DnsQuery, String>,
+    source: &SourceSpec,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<SourcePlan> {
+    let min_interval = span(source.min_interval, secs(5));
+    if min_interval < secs(5) {
+        findings.error(&place.at("min_interval"), format!("{min_interval:?}"), "at least 5s: name servers are shared");
+    }
+    let max_interval = span(source.max_interval, secs(60));
+    if max_interval < min_interval {
+        findings.error(&place.at("max_interval"), format!("{max_interval:?}"), "at least min_interval");
+    }
+    let mut servers = Vec::new();
+    for text in &source.servers {
+        let on_port_53 = |allowed| text.parse::<IpAddr>().map(|ip| SocketAddr::from((ip, 53))).map_err(|_| allowed);
+        match addresses::socket(text).or_else(on_port_53) {
+            Ok(server) => servers.push(server),
+            Err(allowed) => findings.error(&place.at("servers"), format!("{text:?}"), allowed),
+        }
+    }
+    match query {
+        Ok(query) => {
+            let weight = weight(source, place, findings);
+            Some(SourcePlan::Dns(DnsSource {
+                query,
+                weight,
+                backup: source.backup,
+                min_interval,
+                max_interval,
+                servers,
+            }))
+        }
+        Err(allowed) => {
+            findings.error(place, "something else", allowed);
+            None
+        }
+    }
+}
+
+fn reject_duplicates(fixed: &[StaticBackend], place: &Place, findings: &mut Findings) {
+    for (index, backend) in fixed.iter().enumerate() {
+        if fixed.iter().take(index).any(|other| other.address == backend.address) {
+            findings.error(
+                &place.at("backends"),
+                format!("{} twice", backend.address),
+                "each address once (use weight)",
+            );
+        }
+    }
+}
+
+fn default_sni(sources: &[SourcePlan]) -> Option<String> {
+    sources.iter().find_map(|source| match source {
+        SourcePlan::Dns(DnsSource { query: DnsQuery::Host { name, .. }, .. }) => Some(name.clone()),
+        _ => None,
+    })
+}
+
+pub(super) fn upstream_tls(
+    spec: &UpstreamTlsSpec,
+    default_sni: Option<String>,
+    base: &Path,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<UpstreamTls> {
+    let verify = spec.verify.unwrap_or(true);
+    if !verify {
+        findings.warning(&place.at("verify"), "false", "anybody who answers at a backend's address is believed");
+    }
+    let ca = spec.ca.as_ref().map(|path| base.join(path));
+    if let Some(Err(error)) = ca.as_ref().map(|path| crate::tls::read_ca(path)) {
+        findings.error(&place.at("ca"), error, "a PEM file of the CA");
+    }
+    let Some(sni) = spec.sni.clone().or(default_sni).filter(|sni| !sni.is_empty()) else {
+        findings.error(place, "no name to verify", "`sni`, since backends by address have no name of their own");
+        return None;
+    };
+    Some(UpstreamTls { sni, verify, ca })
+}
+
+// ------------------------------------------------------------ the rest of it
+
+fn passive(spec: &PassiveSpec, place: &Place, findings: &mut Findings) -> PassivePlan {
+    let window = span(spec.window, secs(10));
+    if window < secs(1) {
+        findings.error(&place.at("window"), format!("{window:?}"), "at least 1s");
+    }
+    let base_ejection = span(spec.base_ejection, secs(10));
+    let max_ejection = span(spec.max_ejection, secs(300));
+    if max_ejection < base_ejection {
+        findings.error(&place.at("max_ejection"), format!("{max_ejection:?}"), "at least base_ejection");
+    }
+    if base_ejection.is_zero() {
+        findings.error(&place.at("base_ejection"), "0s", "more than 0s (use `enabled: false` to turn ejection off)");
+    }
+    PassivePlan {
+        enabled: spec.enabled.unwrap_or(true),
+        consecutive_failures: spec.consecutive_failures.unwrap_or(5),
+        failure_ratio: spec.failure_ratio.map_or(0.5, |share| share.0),
+        minimum_outcomes: spec.minimum_outcomes.unwrap_or(20).max(1),
+        window,
+        base_ejection,
+        max_ejection,
+        ejection_jitter: spec.ejection_jitter.map_or(0.2, |share| share.0),
+        minimum_fit: spec.minimum_fit.map_or(0.5, |share| share.0),
+    }
+}
+
+fn slow_start(spec: &SlowStartSpec) -> SlowStartPlan {
+    SlowStartPlan {
+        duration: span(spec.duration, secs(10)),
+        initial_share: spec.initial_share.map_or(0.1, |share| share.0).max(0.001),
+    }
+}
+
+fn balance(spec: &BalanceSpec, place: &Place, findings: &mut Findings) -> BalancePlan {
+    let policy = match spec.policy.unwrap_or(PolicySpec::LeastRequest) {
+        PolicySpec::LeastRequest => Policy::LeastRequest,
+        PolicySpec::RoundRobin => Policy::RoundRobin,
+        PolicySpec::PeakEwma => Policy::PeakEwma,
+        PolicySpec::Random => Policy::Random,
+        PolicySpec::Hash => Policy::Hash(hash_by(spec.hash_by.as_deref(), &place.at("hash_by"), findings)),
+    };
+    if spec.hash_by.is_some() && !matches!(policy, Policy::Hash(_)) {
+        findings.error(&place.at("hash_by"), "hash_by with another policy", "hash_by only with `policy: hash`");
+    }
+    BalancePlan {
+        policy,
+        sticky: spec.sticky.as_ref().map(|sticky| sticky_plan(sticky, &place.at("sticky"), findings)),
+    }
+}
+
+fn hash_by(text: Option<&str>, place: &Place, findings: &mut Findings) -> HashBy {
+    match text.map(|text| text.split_once(':').unwrap_or((text, ""))) {
+        None | Some(("client_address", "")) => HashBy::ClientAddress,
+        Some(("path", "")) => HashBy::Path,
+        Some(("header", name)) if http::HeaderName::from_bytes(name.as_bytes()).is_ok() => {
+            HashBy::Header(name.to_ascii_lowercase())
+        }
+        Some(("cookie", name)) if !name.is_empty() => HashBy::Cookie(name.to_owned()),
+        Some(_) => {
+            findings.error(
+                place,
+                format!("{:?}", text.unwrap_or_default()),
+                "client_address, path, header:NAME or cookie:NAME",
+            );
+            HashBy::ClientAddress
+        }
+    }
+}
+
+fn sticky_plan(spec: &StickySpec, place: &Place, findings: &mut Findings) -> StickyPlan {
+    let cookie = spec.cookie.clone().unwrap_or_else(|| "pulsegate".to_owned());
+    if cookie.is_empty() || !cookie.bytes().all(crate::domain::head::is_token) {
+        findings.error(&place.at("cookie"), format!("{cookie:?}"), "a cookie name: letters, digits, - and _");
+    }
+    match &spec.secret {
+        Some(secret) if secret.len() < 16 => {
+            findings.warning(
+                &place.at("secret"),
+                "fewer than 16 characters",
+                "cookies can be forged by trying secrets",
+            );
+        }
+        _ => {}
+    }
+    StickyPlan { cookie, secret: spec.secret.clone(), ttl: spec.ttl.map(|ttl| ttl.0), secure: spec.secure }
+}
+
+fn budget(spec: &BudgetSpec) -> BudgetPlan {
+    BudgetPlan {
+        ratio: spec.ratio.map_or(0.2, |share| share.0),
+        ttl: span(spec.ttl, secs(10)).max(Duration::from_millis(100)),
+        min_per_second: spec.min_per_second.unwrap_or(10),
+    }
+}
+
+pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findings) -> Timeouts {
+    let total = match spec.total {
+        None => Some(secs(60)),
+        Some(TotalSpec::Never) => None,
+        Some(TotalSpec::After(total)) => Some(total.0),
+    };
+    let timeouts = Timeouts {
+        connect: span(spec.connect, secs(1)),
+        per_try: span(spec.per_try, secs(10)),
+        idle: span(spec.idle, secs(60)),
+        total,
+    };
+    for (key, value) in [("connect", timeouts.connect), ("per_try", timeouts.per_try), ("idle", timeouts.idle)] {
+        if value.is_zero() {
+            findings.error(&place.at(key), "0s", "more than 0s");
+        }
+    }
+    match total {
+        Some(total) if total.is_zero() => findings.error(&place.at("total"), "0s", "more than 0s, or none"),
+        Some(total) if total < timeouts.per_try => {
+            findings.warning(
+                &place.at("per_try"),
+                format!("{:?}, more than total ({total:?})", timeouts.per_try),
+                "it never applies",
+            );
+        }
+        _ => {}
+    }
+    timeouts
+}
+
+pub(super) fn retries(spec: &RetriesSpec, place: &Place, findings: &mut Findings) -> RetryPlan {
+    let mut on = RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() };
+    let default = ["connect", "reset", "timeout", "500", "502", "503", "504"].map(str::to_owned).to_vec();
+    let words = spec.on.as_ref().map_or(&default, |words| &words.0);
+    for word in words {
+        match word.as_str() {
+            "connect" => on.connect = true,
+            "reset" => on.reset = true,
+            "timeout" => on.timeout = true,
+            status => match status.parse::<u16>().ok().filter(|status| (400..=599).contains(status)) {
+                Some(status) => on.statuses.push(status),
+                None => findings.error(
+                    &place.at("on"),
+                    format!("{word:?}"),
+                    "connect, reset, timeout, or a status from 400 to 599",
+                ),
+            },
+        }
+    }
+    on.statuses.sort_unstable();
+    on.statuses.dedup();
+    RetryPlan { limit: spec.limit.unwrap_or(2), on }
+}

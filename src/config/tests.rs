@@ -1,0 +1,1 @@
+//! Whole configurations: what compiles, and every diagnostic of what does not.
