@@ -4,9 +4,12 @@
 //! it may be lost, since the board looks at every cell that has fresh evidence at its own deadlines too.
 
 use super::identity::BackendKey;
-use super::outcome::Outcome;
+use super::outcome::{FailureKind, Outcome};
 use super::plan::PassivePlan;
 use super::time::Timestamp;
+use super::window::{Tally, Window};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
 use std::time::Duration;
 
 /// "Look at this backend now": sent over a bounded, lossy channel.
@@ -40,44 +43,248 @@ pub struct Record {
     pub now: Timestamp,
 }
 
+/// What the board reads off a cell when it judges passive evidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Failures in a row.
+    pub streak: u32,
+    /// At least one failure of the streak was not a status (connect, timeout, reset…).
+    pub streak_is_hard: bool,
+    pub window: Tally,
+    /// Failures of the window that were not statuses.
+    pub hard_failures: u32,
+    /// Requests of at least two client addresses failed lately.
+    pub two_clients_failed: bool,
+    /// Requests of at least two client addresses were seen lately.
+    pub two_clients_seen: bool,
+}
+
 /// Per backend identity, shared by every snapshot: in-flight, streak, window, latency, trial token, totals.
+///
+/// All orderings are relaxed: each figure stands for itself, and the board, which reads several of them, tolerates
+/// figures that are a few outcomes apart.
 #[derive(Debug, Default)]
-pub struct Cell {}
+pub struct Cell {
+    in_flight: AtomicU32,
+    streak: AtomicU32,
+    streak_is_hard: AtomicBool,
+    window: Window,
+    hard: Window,
+    soft: Window,
+    callers: Callers,
+    failed_callers: Callers,
+    latency: PeakEwma,
+    trial: AtomicU8,
+    last_success: AtomicU64,
+    last_failure: AtomicU64,
+    successes: AtomicU64,
+    failures: AtomicU64,
+}
+
+const NO_TRIAL: u8 = 0;
+const TRIAL_ARMED: u8 = 1;
+const TRIAL_CLAIMED: u8 = 2;
+
+/// How long a soft failure stays in the load figure.
+const SOFT_MEMORY: Duration = Duration::from_secs(10);
 
 impl Cell {
     pub fn new() -> Self {
-        todo!()
+        Self::default()
     }
 
     pub fn begin(&self) {
-        todo!()
+        self.in_flight.fetch_add(1, Relaxed);
     }
 
     pub fn end(&self) {
-        todo!()
+        self.in_flight.fetch_sub(1, Relaxed);
     }
 
     /// Requests in flight, plus soft failures of the last 10 s (they stay in the load figure).
-    pub fn load(&self, _now: Timestamp) -> u32 {
-        todo!()
+    pub fn load(&self, now: Timestamp) -> u32 {
+        self.in_flight() + self.soft.tally(now, SOFT_MEMORY).failures
     }
 
     pub fn in_flight(&self) -> u32 {
-        todo!()
+        self.in_flight.load(Relaxed)
     }
 
     /// Peak-EWMA latency, decayed to `now`.
-    pub fn latency_ewma(&self, _now: Timestamp) -> Duration {
-        todo!()
+    pub fn latency_ewma(&self, now: Timestamp) -> Duration {
+        self.latency.at(now)
     }
 
     /// Writes one outcome down; says what the board should look at, if anything.
-    pub fn record(&self, _record: Record, _plan: &PassivePlan) -> Option<HintKind> {
-        todo!()
+    pub fn record(&self, record: Record, plan: &PassivePlan) -> Option<HintKind> {
+        self.callers.saw(record.client, record.now);
+        match record.outcome {
+            Outcome::Ignored => {
+                if record.trial {
+                    self.arm_trial();
+                }
+                return None;
+            }
+            Outcome::SoftFailure => {
+                self.soft.record(true, record.now, SOFT_MEMORY);
+                if record.trial {
+                    self.arm_trial();
+                }
+                return Some(HintKind::Suspect);
+            }
+            Outcome::Success => self.record_success(record, plan),
+            Outcome::Failure(kind) => self.record_failure(record, kind, plan),
+        }
+        let passed = record.outcome == Outcome::Success;
+        if record.trial {
+            self.trial.store(NO_TRIAL, Relaxed);
+            return Some(HintKind::TrialEnded { passed });
+        }
+        if passed {
+            return None;
+        }
+        Some(if suffices(&self.evidence(record.now, plan), plan) { HintKind::Trip } else { HintKind::Suspect })
+    }
+
+    fn record_success(&self, record: Record, plan: &PassivePlan) {
+        self.streak.store(0, Relaxed);
+        self.streak_is_hard.store(false, Relaxed);
+        self.window.record(false, record.now, plan.window);
+        self.latency.sample(record.latency, record.now);
+        self.successes.fetch_add(1, Relaxed);
+        self.last_success.store(record.now.0.max(1), Relaxed);
+    }
+
+    fn record_failure(&self, record: Record, kind: FailureKind, plan: &PassivePlan) {
+        self.streak.fetch_add(1, Relaxed);
+        self.window.record(true, record.now, plan.window);
+        self.failed_callers.saw(record.client, record.now);
+        if !matches!(kind, FailureKind::Status(_)) {
+            self.streak_is_hard.store(true, Relaxed);
+            self.hard.record(true, record.now, plan.window);
+        }
+        self.latency.sample(record.latency, record.now);
+        self.failures.fetch_add(1, Relaxed);
+        self.last_failure.store(record.now.0.max(1), Relaxed);
+    }
+
+    /// The passive evidence at `now`.
+    pub fn evidence(&self, now: Timestamp, plan: &PassivePlan) -> Evidence {
+        Evidence {
+            streak: self.streak.load(Relaxed),
+            streak_is_hard: self.streak_is_hard.load(Relaxed),
+            window: self.window.tally(now, plan.window),
+            hard_failures: self.hard.tally(now, plan.window).failures,
+            two_clients_failed: self.failed_callers.two_since(now - plan.window),
+            two_clients_seen: self.callers.two_since(now - plan.window),
+        }
+    }
+
+    /// Forgets streak and window: after an ejection and after a return.
+    pub fn clear_evidence(&self) {
+        self.streak.store(0, Relaxed);
+        self.streak_is_hard.store(false, Relaxed);
+        self.window.clear();
+        self.hard.clear();
+    }
+
+    /// Offers the next suitable request as the one that decides.
+    pub fn arm_trial(&self) {
+        self.trial.store(TRIAL_ARMED, Relaxed);
+    }
+
+    pub fn disarm_trial(&self) {
+        self.trial.store(NO_TRIAL, Relaxed);
     }
 
     /// Claims the one trial request; true for exactly one caller per armed trial.
     pub fn claim_trial(&self) -> bool {
-        todo!()
+        self.trial.compare_exchange(TRIAL_ARMED, TRIAL_CLAIMED, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Has traffic succeeded after `since`?
+    pub fn succeeded_after(&self, since: Timestamp) -> bool {
+        self.last_success.load(Relaxed) > since.0
+    }
+
+    /// Has traffic failed after `since`?
+    pub fn failed_after(&self, since: Timestamp) -> bool {
+        self.last_failure.load(Relaxed) > since.0
+    }
+
+    /// Successes and failures since the process started.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.successes.load(Relaxed), self.failures.load(Relaxed))
+    }
+}
+
+/// May this evidence eject? The board judges peers, clients and the cap; this is what makes it look.
+pub fn suffices(evidence: &Evidence, plan: &PassivePlan) -> bool {
+    plan.enabled && (streak_suffices(evidence, plan) || window_suffices(evidence, plan))
+}
+
+pub fn streak_suffices(evidence: &Evidence, plan: &PassivePlan) -> bool {
+    plan.consecutive_failures > 0 && evidence.streak >= plan.consecutive_failures
+}
+
+pub fn window_suffices(evidence: &Evidence, plan: &PassivePlan) -> bool {
+    plan.failure_ratio > 0.0
+        && evidence.window.total() >= plan.minimum_outcomes
+        && evidence.window.failed_share() >= plan.failure_ratio
+}
+
+/// The last two distinct client addresses, each with the time it was last seen: enough to tell one client from several.
+#[derive(Debug, Default)]
+struct Callers {
+    hashes: [AtomicU64; 2],
+    seen: [AtomicU64; 2],
+}
+
+impl Callers {
+    fn saw(&self, client: u64, now: Timestamp) {
+        let [first, second] = &self.hashes;
+        let [first_seen, second_seen] = &self.seen;
+        let (hash, seen) = if first.load(Relaxed) == client {
+            (first, first_seen)
+        } else if second.load(Relaxed) == client || second_seen.load(Relaxed) <= first_seen.load(Relaxed) {
+            (second, second_seen)
+        } else {
+            (first, first_seen)
+        };
+        hash.store(client, Relaxed);
+        seen.store(now.0.max(1), Relaxed);
+    }
+
+    fn two_since(&self, since: Timestamp) -> bool {
+        self.seen.iter().all(|seen| seen.load(Relaxed) > since.0)
+    }
+}
+
+/// Latency that jumps up at once and sinks slowly (time constant 10 s), after Finagle's peak EWMA.
+#[derive(Debug, Default)]
+struct PeakEwma {
+    nanos: AtomicU64,
+    updated: AtomicU64,
+}
+
+impl PeakEwma {
+    const TIME_CONSTANT: f64 = 10e9;
+
+    fn sample(&self, latency: Duration, now: Timestamp) {
+        let sample = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX) as f64;
+        let before = self.nanos.load(Relaxed) as f64;
+        let weight = self.decay(now);
+        let after = if sample > before { sample } else { before * weight + sample * (1.0 - weight) };
+        self.nanos.store(after as u64, Relaxed);
+        self.updated.store(now.0, Relaxed);
+    }
+
+    fn at(&self, now: Timestamp) -> Duration {
+        Duration::from_nanos((self.nanos.load(Relaxed) as f64 * self.decay(now)) as u64)
+    }
+
+    fn decay(&self, now: Timestamp) -> f64 {
+        let age = now.since(Timestamp(self.updated.load(Relaxed)));
+        (-(age.as_nanos() as f64) / Self::TIME_CONSTANT).exp()
     }
 }

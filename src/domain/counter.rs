@@ -1,1 +1,93 @@
-//! (health helper)
+//! How many results does a change of mind take? HAProxy's health counter.
+//!
+//! One integer in `0..=rise+fall-1`; up means `≥ rise`. A pass counts up and jumps to the maximum on reaching `rise`; a failure
+//! counts down and falls to 0 on leaving `rise` behind. So a settled backend changes after `rise` passes or `fall` failures,
+//! results to the contrary push the change away again (true hysteresis), and the state prints itself: "2/3".
+//!
+//! Source: HAProxy's `check.c` as documented under `rise` and `fall` in its configuration manual.
+
+/// The counter of one check of one backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    value: u32,
+    rise: u32,
+    fall: u32,
+}
+
+impl Counter {
+    /// A counter at its extreme: fully up or fully down. Thresholds below 1 count as 1.
+    pub fn settled(up: bool, rise: u32, fall: u32) -> Self {
+        let (rise, fall) = (rise.max(1), fall.max(1));
+        Self { value: if up { rise + fall - 1 } else { 0 }, rise, fall }
+    }
+
+    pub fn up(self) -> bool {
+        self.value >= self.rise
+    }
+
+    /// A change has begun and is not decided: the next results matter soon.
+    pub fn pending(self) -> bool {
+        self.value != 0 && self.value != self.maximum()
+    }
+
+    pub fn pass(&mut self) {
+        let next = (self.value + 1).min(self.maximum());
+        self.value = if next == self.rise { self.maximum() } else { next };
+    }
+
+    pub fn fail(&mut self) {
+        let next = self.value.saturating_sub(1);
+        self.value = if next < self.rise { 0 } else { next };
+    }
+
+    /// For people: while up, failures that are left before it goes down, of `fall`; while down, passes so far, of `rise`.
+    pub fn shown(self) -> (u32, u32) {
+        if self.up() { (self.value + 1 - self.rise, self.fall) } else { (self.value, self.rise) }
+    }
+
+    fn maximum(self) -> u32 {
+        self.rise + self.fall - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counter;
+
+    fn after(start_up: bool, rise: u32, fall: u32, results: &str) -> (bool, (u32, u32)) {
+        let mut counter = Counter::settled(start_up, rise, fall);
+        for result in results.chars() {
+            if result == '+' { counter.pass() } else { counter.fail() }
+        }
+        (counter.up(), counter.shown())
+    }
+
+    #[test]
+    fn the_table() {
+        for (start_up, rise, fall, results, up, shown) in [
+            (true, 2, 3, "", true, (3, 3)),
+            (true, 2, 3, "-", true, (2, 3)),
+            (true, 2, 3, "--", true, (1, 3)),
+            (true, 2, 3, "---", false, (0, 2)),
+            (true, 2, 3, "--+", true, (2, 3)),
+            (true, 2, 3, "--+--", false, (0, 2)),
+            (false, 2, 3, "+", false, (1, 2)),
+            (false, 2, 3, "+-", false, (0, 2)),
+            (false, 2, 3, "+-+", false, (1, 2)),
+            (false, 2, 3, "++", true, (3, 3)),
+            (true, 1, 1, "-", false, (0, 1)),
+            (false, 1, 1, "+", true, (1, 1)),
+            (true, 0, 0, "-", false, (0, 1)),
+        ] {
+            assert_eq!(after(start_up, rise, fall, results), (up, shown), "{rise}/{fall} {start_up} {results}");
+        }
+    }
+
+    #[test]
+    fn pending_is_between_the_extremes() {
+        let mut counter = Counter::settled(true, 2, 3);
+        assert!(!counter.pending());
+        counter.fail();
+        assert!(counter.pending());
+    }
+}

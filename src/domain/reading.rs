@@ -4,7 +4,7 @@
 //! the design: 2xx pass; 3xx pass with a warning; 503 and a timeout after connecting = not ready; other 5xx, refused, TLS
 //! = down; 400, 401, 403, 404 = misconfiguration with a hint.
 
-use super::plan::ProbePlan;
+use super::plan::{ProbeCheck, ProbePlan};
 use std::time::Duration;
 
 /// The facts of one probe.
@@ -67,6 +67,57 @@ pub enum Severity {
 }
 
 /// See the header of this file.
-pub fn judge(_reading: &Reading, _plan: &ProbePlan) -> Verdict {
-    todo!()
+pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
+    use ProbeFailure::{Body, Refused, Timeout, Tls};
+    use Severity::{Down, NotReady};
+    let fail = |kind, severity, why: String| Verdict::Fail { kind, severity, why, hint: None };
+    match &reading.result {
+        ReadingResult::Connected => Verdict::Pass { warning: None },
+        ReadingResult::Http { status, location } => judge_status(*status, location.as_deref(), plan),
+        ReadingResult::ConnectFailed(words) => fail(Refused, Down, words.clone()),
+        ReadingResult::TlsFailed(words) => fail(Tls, Down, words.clone()),
+        // Services are slow to say no: their clients retry a dead database for seconds before the 503 comes.
+        ReadingResult::TimedOut { connected: true } => {
+            fail(Timeout, NotReady, format!("connected, but no complete answer within {:?}", plan.timeout))
+        }
+        ReadingResult::TimedOut { connected: false } => fail(Timeout, Down, format!("no connection within {:?}", plan.timeout)),
+        ReadingResult::BrokenAnswer(words) => fail(Body, Down, words.clone()),
+        ReadingResult::BodyTooLarge { status, cap } => {
+            fail(Body, Down, format!("answered {status} with a body beyond {cap} bytes"))
+        }
+    }
+}
+
+fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> Verdict {
+    let expected = match &plan.kind {
+        ProbeCheck::Http(check) => check.expected_statuses.as_slice(),
+        ProbeCheck::Tcp => &[],
+    };
+    let passes = if expected.is_empty() {
+        (200..400).contains(&status)
+    } else {
+        expected.iter().any(|(first, last)| (*first..=*last).contains(&status))
+    };
+    if passes {
+        let redirected = expected.is_empty() && status >= 300;
+        return Verdict::Pass { warning: redirected.then(|| redirect_warning(status, location)) };
+    }
+    let severity = if status == 503 { Severity::NotReady } else { Severity::Down };
+    Verdict::Fail { kind: ProbeFailure::Status, severity, why: format!("answered {status}"), hint: hint(status) }
+}
+
+fn redirect_warning(status: u16, location: Option<&str>) -> String {
+    let target = location.unwrap_or("nowhere");
+    format!("answered {status} and points to {target}, which is not followed; probe the final path instead")
+}
+
+fn hint(status: u16) -> Option<String> {
+    let words = match status {
+        400 => "the application may not know the Host that is sent (Django: ALLOWED_HOSTS); set readiness.host",
+        401 | 403 => "the endpoint wants authorisation; set readiness.headers, or open it to the gateway",
+        404 => "there is no such endpoint; check readiness.path",
+        405 => "the endpoint refuses this method; check readiness.method",
+        _ => return None,
+    };
+    Some(words.to_owned())
 }

@@ -1,0 +1,236 @@
+//! What do probes say of one backend, and when is it probed next? The active side: schedule, counter, last result.
+//!
+//! Never two probes in flight for one check. A probe whose answer gets lost is counted as a timeout after twice its deadline, so
+//! that nothing waits for ever.
+
+use super::contract::{LastProbe, ProbeTicket};
+use crate::domain::combine::Active;
+use crate::domain::counter::Counter;
+use crate::domain::plan::ProbePlan;
+use crate::domain::reading::{ProbeFailure, Reading, ReadingResult, Severity, Verdict, judge};
+use crate::domain::rng::Rng;
+use crate::domain::schedule;
+use crate::domain::time::Timestamp;
+use std::sync::Arc;
+
+/// The readiness check of one backend.
+#[derive(Clone, Debug)]
+pub(super) struct Check {
+    pub plan: Arc<ProbePlan>,
+    joined: Timestamp,
+    /// `None`: unchecked.
+    pub counter: Option<Counter>,
+    severity: Severity,
+    /// It passed at least once: the startup grace is over.
+    passed_once: bool,
+    next: Timestamp,
+    last_started: Option<Timestamp>,
+    previous_start: Option<Timestamp>,
+    in_flight: Option<InFlight>,
+    pub last: Option<LastProbe>,
+    /// Every failure since the last pass was a timeout.
+    only_timeouts: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    ticket: ProbeTicket,
+    started: Timestamp,
+    lost_at: Timestamp,
+}
+
+/// What one finished probe came to.
+pub(super) struct Finished {
+    pub verdict: Verdict,
+    pub started: Timestamp,
+}
+
+impl Check {
+    /// A check whose first probe is due at once (or after the initial delay).
+    pub(super) fn new(plan: Arc<ProbePlan>, now: Timestamp) -> Self {
+        Self {
+            joined: now,
+            counter: None,
+            severity: Severity::Down,
+            passed_once: false,
+            next: now + plan.initial_delay,
+            last_started: None,
+            previous_start: None,
+            in_flight: None,
+            last: None,
+            only_timeouts: true,
+            plan,
+        }
+    }
+
+    /// Another definition: the verdict stays, the streak is cleared, the next probe is due at once.
+    pub(super) fn redefine(&mut self, plan: Arc<ProbePlan>, now: Timestamp) {
+        let settled = |counter: Counter| Counter::settled(counter.up(), plan.success_threshold, plan.failure_threshold);
+        self.counter = self.counter.map(settled);
+        self.next = now;
+        self.plan = plan;
+    }
+
+    /// What it says at `now`.
+    pub(super) fn active(&self) -> Active {
+        match self.counter {
+            None => Active::Unchecked,
+            Some(counter) if counter.up() => Active::Up,
+            Some(_) if !self.passed_once && self.in_grace() => Active::Starting,
+            Some(_) if self.severity == Severity::NotReady => Active::NotReady,
+            Some(_) => Active::Down,
+        }
+    }
+
+    /// Judged at the time of the last probe, so that the verdict changes with a probe and not between two.
+    fn in_grace(&self) -> bool {
+        let grace = self.plan.startup_grace.max(self.plan.initial_delay);
+        self.last.as_ref().is_some_and(|last| last.at < self.joined + grace)
+    }
+
+    pub(super) fn up(&self) -> bool {
+        self.counter.is_some_and(Counter::up)
+    }
+
+    pub(super) fn in_flight(&self) -> Option<ProbeTicket> {
+        self.in_flight.map(|probe| probe.ticket)
+    }
+
+    /// When something is due: the next probe, or the loss of the one in flight.
+    pub(super) fn deadline(&self) -> Timestamp {
+        self.in_flight.map_or(self.next, |probe| probe.lost_at)
+    }
+
+    pub(super) fn next_probe(&self) -> Option<Timestamp> {
+        self.in_flight.is_none().then_some(self.next)
+    }
+
+    pub(super) fn due(&self, now: Timestamp) -> bool {
+        self.in_flight.is_none() && self.next <= now
+    }
+
+    pub(super) fn lost(&self, now: Timestamp) -> bool {
+        self.in_flight.is_some_and(|probe| probe.lost_at <= now)
+    }
+
+    pub(super) fn started(&mut self, ticket: ProbeTicket, now: Timestamp, rng: &mut Rng) {
+        // The wait for a place among the probes in flight is part of this, hence the generous bound.
+        let lost_at = now + self.plan.timeout * 2 + self.plan.period;
+        self.in_flight = Some(InFlight { ticket, started: now, lost_at });
+        self.next = match self.last_started {
+            None => schedule::phase(&self.plan, now, rng),
+            Some(_) => schedule::next(&self.plan, self.hurried(), now, rng),
+        };
+        self.last_started = Some(now);
+    }
+
+    /// Pulls the next probe to now, at least one fast period after the last.
+    pub(super) fn pull(&mut self, now: Timestamp) {
+        self.next = self.next.min(schedule::pulled(&self.plan, self.last_started, now));
+    }
+
+    /// Pulls the next probe to now unless one has started since `at`.
+    pub(super) fn pull_past(&mut self, at: Timestamp, now: Timestamp) {
+        if self.last_started.is_none_or(|last| last < at) {
+            self.pull(now);
+        }
+    }
+
+    /// When the probe before the last one started.
+    pub(super) fn previous_start(&self) -> Option<Timestamp> {
+        self.previous_start
+    }
+
+    pub(super) fn last_passed(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.passed)
+    }
+
+    /// The probe in flight (if any) will never be answered.
+    pub(super) fn forget_flight(&mut self) {
+        self.in_flight = None;
+    }
+
+    /// A sentence for the transition that `verdict` caused, if it did.
+    pub(super) fn explain(&self, verdict: &Verdict) -> String {
+        match verdict {
+            Verdict::Pass { .. } => "its probes pass".to_owned(),
+            Verdict::Fail { why, .. } => format!("its probes fail: {why}"),
+        }
+    }
+
+    /// The probe in flight ended. `None` when `ticket` is not the one that is awaited.
+    pub(super) fn finish(&mut self, ticket: ProbeTicket, reading: &Reading) -> Option<Finished> {
+        let probe = self.in_flight.filter(|probe| probe.ticket == ticket)?;
+        self.in_flight = None;
+        self.previous_start = self.last.as_ref().map(|last| last.at);
+        let verdict = judge(reading, &self.plan);
+        self.last = Some(last_probe(reading, &verdict, probe.started));
+        if matches!(verdict, Verdict::Pass { .. }) {
+            self.only_timeouts = true;
+        } else {
+            self.only_timeouts &= matches!(verdict, Verdict::Fail { kind: ProbeFailure::Timeout, .. });
+        }
+        Some(Finished { verdict, started: probe.started })
+    }
+
+    /// Would this failure take it down, by timeouts alone?
+    pub(super) fn would_fall_by_timeouts(&self, kind: ProbeFailure) -> bool {
+        let mut counter = match self.counter {
+            Some(counter) if counter.up() => counter,
+            _ => return false,
+        };
+        counter.fail();
+        !counter.up() && self.only_timeouts && kind == ProbeFailure::Timeout
+    }
+
+    /// Counts a verdict. The first ever decides at once, and so do the kinds that are declared immediate.
+    pub(super) fn count(&mut self, verdict: &Verdict, now: Timestamp) {
+        let (rise, fall) = (self.plan.success_threshold, self.plan.failure_threshold);
+        let was_up = self.up();
+        match (verdict, &mut self.counter) {
+            (Verdict::Pass { .. }, None) => self.counter = Some(Counter::settled(true, rise, fall)),
+            (Verdict::Pass { .. }, Some(counter)) => counter.pass(),
+            (Verdict::Fail { .. }, None) => self.counter = Some(Counter::settled(false, rise, fall)),
+            (Verdict::Fail { kind, .. }, Some(counter)) if self.plan.immediate.contains(kind) => {
+                *counter = Counter::settled(false, rise, fall);
+            }
+            (Verdict::Fail { .. }, Some(counter)) => counter.fail(),
+        }
+        if let Verdict::Fail { severity, .. } = verdict {
+            // While it is up, the failure that takes it down names the cause; afterwards the latest does.
+            self.severity = *severity;
+        }
+        self.passed_once |= self.up();
+        if self.hurried() || was_up != self.up() {
+            self.pull(now);
+        }
+    }
+
+    /// A change is pending, or it is down and hoped for: probe at the fast period.
+    fn hurried(&self) -> bool {
+        self.counter.is_some_and(Counter::pending)
+    }
+
+    /// When enough passes can have come in at the earliest; `None` while it is up.
+    pub(super) fn earliest_up(&self, now: Timestamp) -> Option<Timestamp> {
+        let passes_left = match self.counter {
+            Some(counter) if counter.up() => return None,
+            Some(counter) => self.plan.success_threshold.max(1) - counter.shown().0,
+            None => 1,
+        };
+        Some(self.next.max(now) + self.plan.fast_period * passes_left.saturating_sub(1))
+    }
+}
+
+fn last_probe(reading: &Reading, verdict: &Verdict, at: Timestamp) -> LastProbe {
+    let status = match &reading.result {
+        ReadingResult::Http { status, .. } | ReadingResult::BodyTooLarge { status, .. } => Some(*status),
+        _ => None,
+    };
+    let (passed, text) = match verdict {
+        Verdict::Pass { warning } => (true, warning.clone().unwrap_or_else(|| "passed".to_owned())),
+        Verdict::Fail { why, hint: None, .. } => (false, why.clone()),
+        Verdict::Fail { why, hint: Some(hint), .. } => (false, format!("{why}: {hint}")),
+    };
+    LastProbe { at, took: reading.took, passed, status, text }
+}

@@ -1,0 +1,227 @@
+//! What is known about one backend? Its check, its passive record, its orders, and the standing that follows.
+//!
+//! Kept by identity: reloads and discovery flaps move it about but forget nothing in it.
+
+use super::check::Check;
+use super::contract::{BackendReport, EjectionReport, Found, Order};
+use super::desk::Desk;
+use crate::domain::cell::Cell;
+use crate::domain::combine::{Active, Facts, Passive, combine};
+use crate::domain::event::{Event, EventKind};
+use crate::domain::identity::{BackendId, BackendKey};
+use crate::domain::outlier::{Outlier, State};
+use crate::domain::plan::UpstreamPlan;
+use crate::domain::ramp;
+use crate::domain::snapshot;
+use crate::domain::standing::{Cause, Standing};
+use crate::domain::time::Timestamp;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Events kept per backend.
+const HISTORY: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub id: BackendId,
+    pub key: BackendKey,
+    pub weight: u32,
+    pub backup: bool,
+    pub cell: Arc<Cell>,
+    pub check: Option<Check>,
+    pub outlier: Outlier,
+    pub order: Option<Order>,
+    /// When it asked for a drain by a header; a probe that starts a period later and passes takes it back.
+    pub asked_drain: Option<Timestamp>,
+    pub standing: Standing,
+    pub since: Timestamp,
+    why: String,
+    ramp_since: Option<Timestamp>,
+    epoch: u32,
+    /// The last text of a hint that was reported.
+    pub hinted: Option<String>,
+    /// No ejection refusal is reported again before this.
+    pub refusal_quiet_until: Timestamp,
+    pub timeouts_held: bool,
+    history: VecDeque<Event>,
+}
+
+impl Member {
+    pub(super) fn new(id: BackendId, found: &Found, plan: &UpstreamPlan, now: Timestamp) -> Self {
+        let check = plan.readiness.clone().map(|probe| Check::new(Arc::new(probe), now));
+        let cause = if check.is_some() { Cause::Unchecked } else { Cause::Up };
+        let share = if cause.eligible() { 1.0 } else { 0.0 };
+        Self {
+            key: id.key(),
+            id,
+            weight: found.weight,
+            backup: found.backup,
+            cell: Arc::new(Cell::new()),
+            outlier: Outlier::default(),
+            order: None,
+            asked_drain: None,
+            standing: Standing { cause, share, earliest_return: None, unprobed: check.is_none() },
+            since: now,
+            why: if check.is_some() { "waits for its first probe" } else { "has no readiness probe" }.to_owned(),
+            ramp_since: None,
+            epoch: 0,
+            hinted: None,
+            refusal_quiet_until: Timestamp::ZERO,
+            timeouts_held: false,
+            history: VecDeque::new(),
+            check,
+        }
+    }
+
+    pub(super) fn active(&self) -> Active {
+        self.check.as_ref().map_or(Active::Unprobed, Check::active)
+    }
+
+    /// In the pool that caps are computed over: neither drained nor unchecked.
+    pub(super) fn counts(&self) -> bool {
+        !matches!(self.order, Some(Order::Drain))
+            && self.asked_drain.is_none()
+            && self.active() != Active::Unchecked
+    }
+
+    /// Passes its probes (or has none) and is not ejected.
+    pub(super) fn fit(&self) -> bool {
+        self.counts()
+            && self.order != Some(Order::ForceDown)
+            && matches!(self.active(), Active::Up | Active::Unprobed)
+            && self.outlier.state == State::Clear
+    }
+
+    /// Begins the ramp of a recovery or a late arrival.
+    pub(super) fn begin_ramp(&mut self, now: Timestamp) {
+        self.ramp_since = Some(now);
+    }
+
+    /// Computes the standing anew; reports a transition when the cause changed. `why` explains it. True when anything changed.
+    pub(super) fn settle(&mut self, plan: &UpstreamPlan, ramps: bool, why: &str, desk: &mut Desk, now: Timestamp) -> bool {
+        let before = self.standing;
+        let mut after = combine(&self.facts(plan, now));
+        if after.cause.eligible() && !before.cause.eligible() && ramps && before.cause != Cause::ForcedUp {
+            self.begin_ramp(now);
+            after = combine(&self.facts(plan, now));
+        }
+        if !after.cause.eligible() {
+            self.ramp_since = None;
+        }
+        self.standing = after;
+        if after.cause != before.cause {
+            self.transition(before.cause, why, desk, now);
+        }
+        after.cause != before.cause || after.share != before.share
+    }
+
+    fn transition(&mut self, from: Cause, why: &str, desk: &mut Desk, now: Timestamp) {
+        let to = self.standing.cause;
+        if to == Cause::Down {
+            // Whatever listened there is gone or wrong: its idle connections must not be used again.
+            self.epoch += 1;
+        }
+        if to == Cause::Trial {
+            self.cell.arm_trial();
+        } else if from == Cause::Trial {
+            self.cell.disarm_trial();
+        }
+        self.since = now;
+        self.why = if to == Cause::Up && from == Cause::Ramping { "its ramp is over".to_owned() } else { why.to_owned() };
+        let event = EventKind::Transition {
+            backend: self.id.clone(),
+            from,
+            to,
+            counter: self.counter(),
+            why: self.why.clone(),
+            earliest_return: self.standing.earliest_return,
+        };
+        self.report(event, desk, now);
+    }
+
+    /// Reports an event and keeps it in the history.
+    pub(super) fn report(&mut self, kind: EventKind, desk: &mut Desk, now: Timestamp) {
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(desk.report(kind, now));
+    }
+
+    /// It was removed: no probe, no idle connection of it is used again should it return.
+    pub(super) fn retire(&mut self, desk: &mut Desk) {
+        if let Some(ticket) = self.check.as_ref().and_then(Check::in_flight) {
+            desk.cancel(ticket);
+        }
+        self.epoch += 1;
+    }
+
+    fn facts(&self, plan: &UpstreamPlan, now: Timestamp) -> Facts {
+        let passive = match self.outlier.state {
+            State::Clear => Passive::Clear,
+            State::Ejected(_) => Passive::Ejected,
+            State::Trial { .. } => Passive::Trial,
+        };
+        Facts {
+            order: self.order,
+            passive,
+            active: self.active(),
+            asks_drain: self.asked_drain.is_some(),
+            ramp: self.ramp_since.map_or(1.0, |since| ramp::share(&plan.slow_start, since, now)),
+            ejected_until: self.outlier.ejection().map(|ejection| ejection.until),
+            probes_return: self.check.as_ref().and_then(|check| check.earliest_up(now)),
+        }
+    }
+
+    /// When this backend needs the board's attention by itself.
+    pub(super) fn deadline(&self, plan: &UpstreamPlan, now: Timestamp) -> Option<Timestamp> {
+        let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
+        let check = self.check.as_ref().map(Check::deadline);
+        [ramp, check, self.outlier.deadline().filter(|at| *at > now)].into_iter().flatten().min()
+    }
+
+    pub(super) fn counter(&self) -> (u32, u32) {
+        self.check.as_ref().and_then(|check| check.counter).map_or((0, 0), |counter| counter.shown())
+    }
+
+    /// Its picture for a snapshot.
+    pub(super) fn picture(&self) -> Arc<snapshot::Member> {
+        Arc::new(snapshot::Member {
+            id: self.id.clone(),
+            key: self.key,
+            weight: self.weight,
+            backup: self.backup,
+            standing: self.standing,
+            since: self.since,
+            connection_epoch: self.epoch,
+            cell: Arc::clone(&self.cell),
+        })
+    }
+
+    pub(super) fn show(&self, plan: &UpstreamPlan, now: Timestamp) -> BackendReport {
+        let evidence = self.cell.evidence(now, &plan.passive);
+        let (total_successes, total_failures) = self.cell.totals();
+        BackendReport {
+            id: self.id.clone(),
+            weight: self.weight,
+            backup: self.backup,
+            standing: combine(&self.facts(plan, now)),
+            since: self.since,
+            why: self.why.clone(),
+            counter: self.counter(),
+            last_probe: self.check.as_ref().and_then(|check| check.last.clone()),
+            next_probe: self.check.as_ref().and_then(Check::next_probe),
+            ejection: self.outlier.ejection().map(|ejection| EjectionReport {
+                since: ejection.since,
+                earliest_return: ejection.until,
+                nth: ejection.nth,
+            }),
+            in_flight: self.cell.in_flight(),
+            successes: evidence.window.successes,
+            failures: evidence.window.failures,
+            streak: evidence.streak,
+            total_successes,
+            total_failures,
+            history: self.history.iter().cloned().collect(),
+        }
+    }
+}

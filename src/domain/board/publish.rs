@@ -1,0 +1,150 @@
+//! What do requests get to see? A new snapshot whenever something in it changed; pools that did not change stay as they are.
+
+use super::Board;
+use super::contract::Output;
+use super::desk::Desk;
+use super::member::Member;
+use super::upstream::Upstream;
+use crate::domain::balance::Balancer;
+use crate::domain::event::EventKind;
+use crate::domain::identity::BackendKey;
+use crate::domain::plan::WhenNoneEligible;
+use crate::domain::snapshot::{self, Emptiness, Pool, Snapshot};
+use crate::domain::standing::Cause;
+use crate::domain::time::Timestamp;
+use std::sync::Arc;
+
+/// What an upstream published last.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    pool: Option<Arc<Pool>>,
+    /// Who was eligible when somebody last was.
+    last_good: Vec<BackendKey>,
+    empty: bool,
+}
+
+impl Board {
+    /// Publishes if anything changed. `replan`: the plan itself is new.
+    pub(super) fn publish(&mut self, replan: bool, now: Timestamp) {
+        let Some(plan) = &self.plan else { return };
+        let first_round = self.desk.first_round_published != self.first_round_done;
+        if !replan && !first_round && !self.upstreams.iter().any(|upstream| upstream.dirty) {
+            return;
+        }
+        self.desk.first_round_published = self.first_round_done;
+        self.generation += 1;
+        let desk = &mut self.desk;
+        let pools = self.upstreams.iter_mut().map(|upstream| upstream.pool(desk, now)).collect();
+        self.desk.outputs.push_back(Output::Publish(Arc::new(Snapshot {
+            generation: self.generation,
+            plan: Arc::clone(plan),
+            pools,
+            first_round_done: self.first_round_done,
+        })));
+    }
+}
+
+impl Upstream {
+    fn pool(&mut self, desk: &mut Desk, now: Timestamp) -> Arc<Pool> {
+        if let Some(pool) = self.published.pool.as_ref().filter(|_| !self.dirty) {
+            return Arc::clone(pool);
+        }
+        self.dirty = false;
+        let serving = self.serving();
+        let emptiness = self.emptiness(&serving, now);
+        self.tell_emptiness(emptiness, desk, now);
+        let members: Arc<[Arc<snapshot::Member>]> = self.members.iter().map(Member::picture).collect();
+        let trials: Vec<usize> = self.positions(|member| member.standing.cause == Cause::Trial);
+        let previous = self.published.pool.as_ref().map(|pool| &pool.balancer);
+        let balancer = Balancer::prepare(&self.plan.balance, &members, &serving, &trials, previous);
+        let pool = Arc::new(Pool {
+            upstream: Arc::clone(&self.plan),
+            members,
+            balancer,
+            budget: Arc::clone(&self.budget),
+            emptiness,
+        });
+        self.published.pool = Some(Arc::clone(&pool));
+        pool
+    }
+
+    /// Who may be picked, with the weight in force: the first tier that has somebody, or the wider set where the plan says so.
+    fn serving(&mut self) -> Vec<(usize, f64)> {
+        let primaries = self.positions(|member| member.standing.cause.eligible() && !member.backup);
+        let backups = self.positions(|member| member.standing.cause.eligible() && member.backup);
+        let eligible = if primaries.is_empty() { backups } else { primaries };
+        let panicking = self.panics(eligible.len());
+        if !eligible.is_empty() && !panicking {
+            self.published.last_good = eligible.iter().filter_map(|index| self.members.get(*index)).map(|m| m.key).collect();
+            return self.weighted(&eligible);
+        }
+        let wider = match self.plan.when_none_eligible {
+            WhenNoneEligible::FailClosed if eligible.is_empty() => Vec::new(),
+            WhenNoneEligible::LastKnownGood => {
+                let good = std::mem::take(&mut self.published.last_good);
+                let wider = self.positions(|member| good.contains(&member.key) && unfit_but_usable(member.standing.cause));
+                self.published.last_good = good;
+                wider
+            }
+            WhenNoneEligible::FailClosed | WhenNoneEligible::FailOpen => {
+                self.positions(|member| unfit_but_usable(member.standing.cause))
+            }
+        };
+        let mut all: Vec<usize> = eligible.into_iter().chain(wider).collect();
+        all.sort_unstable();
+        self.weighted(&all)
+    }
+
+    /// Fewer are eligible than the panic threshold wants: then being picky would bury the few that are left.
+    fn panics(&self, eligible: usize) -> bool {
+        let pool = self.members.iter().filter(|member| member.counts()).count();
+        self.plan.panic_threshold > 0.0 && pool > 0 && (eligible as f64) < self.plan.panic_threshold * pool as f64
+    }
+
+    /// Weight × share; a ramp is skipped when over half of the pool ramps, since nobody would carry the load then.
+    fn weighted(&self, positions: &[usize]) -> Vec<(usize, f64)> {
+        let ramping = self.members.iter().filter(|member| member.standing.cause == Cause::Ramping).count();
+        let skip_ramps = ramping * 2 > self.members.len();
+        let weight = |member: &Member| {
+            let share = if skip_ramps || !member.standing.cause.eligible() { 1.0 } else { member.standing.share };
+            f64::from(member.weight) * share
+        };
+        positions
+            .iter()
+            .filter_map(|index| self.members.get(*index).map(|member| (*index, weight(member))))
+            .filter(|(_, weight)| *weight > 0.0)
+            .collect()
+    }
+
+    fn emptiness(&self, serving: &[(usize, f64)], now: Timestamp) -> Emptiness {
+        if !serving.is_empty() {
+            return Emptiness::Serving;
+        }
+        if self.members.is_empty() {
+            // A name or a file that has not answered yet is awaited like a first probe.
+            return if self.sources.all_answered() { Emptiness::NoMembers } else { Emptiness::AllUnchecked };
+        }
+        if self.members.iter().all(|member| member.standing.cause == Cause::Unchecked) {
+            return Emptiness::AllUnchecked;
+        }
+        let earliest = self.members.iter().filter_map(|member| member.standing.earliest_return).min();
+        Emptiness::NobodyEligible { earliest_return: earliest.map(|at| at.max(now)) }
+    }
+
+    fn tell_emptiness(&mut self, emptiness: Emptiness, desk: &mut Desk, now: Timestamp) {
+        let empty = matches!(emptiness, Emptiness::NobodyEligible { .. } | Emptiness::NoMembers);
+        if empty != self.published.empty {
+            self.published.empty = empty;
+            desk.report(EventKind::PoolEmpty { upstream: self.plan.name.clone(), empty }, now);
+        }
+    }
+
+    fn positions(&self, wanted: impl Fn(&Member) -> bool) -> Vec<usize> {
+        self.members.iter().enumerate().filter(|(_, member)| wanted(member)).map(|(index, _)| index).collect()
+    }
+}
+
+/// May `fail_open` and its kin choose it? Never the forced down, the drained or the unchecked.
+fn unfit_but_usable(cause: Cause) -> bool {
+    matches!(cause, Cause::Down | Cause::NotReady | Cause::Ejected | Cause::Trial)
+}
