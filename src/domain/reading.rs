@@ -80,7 +80,9 @@ pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
         ReadingResult::TimedOut { connected: true } => {
             fail(Timeout, NotReady, format!("connected, but no complete answer within {:?}", plan.timeout))
         }
-        ReadingResult::TimedOut { connected: false } => fail(Timeout, Down, format!("no connection within {:?}", plan.timeout)),
+        ReadingResult::TimedOut { connected: false } => {
+            fail(Timeout, Down, format!("no connection within {:?}", plan.timeout))
+        }
         ReadingResult::BrokenAnswer(words) => fail(Body, Down, words.clone()),
         ReadingResult::BodyTooLarge { status, cap } => {
             fail(Body, Down, format!("answered {status} with a body beyond {cap} bytes"))

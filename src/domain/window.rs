@@ -44,9 +44,13 @@ impl Window {
         let tick = tick(now, length);
         let Some(bucket) = self.buckets.get((tick % BUCKETS as u64) as usize) else { return };
         let _ = bucket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
-            let (successes, failures) = if word >> (2 * COUNT_BITS) == tick & TICK_MASK { counts(word) } else { (0, 0) };
             let (successes, failures) =
-                if failed { (successes, (failures + 1).min(COUNT_MASK)) } else { ((successes + 1).min(COUNT_MASK), failures) };
+                if word >> (2 * COUNT_BITS) == tick & TICK_MASK { counts(word) } else { (0, 0) };
+            let (successes, failures) = if failed {
+                (successes, (failures + 1).min(COUNT_MASK))
+            } else {
+                ((successes + 1).min(COUNT_MASK), failures)
+            };
             Some((tick & TICK_MASK) << (2 * COUNT_BITS) | successes << COUNT_BITS | failures)
         });
     }

@@ -18,7 +18,13 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(seed: u64) -> Self {
-        Self { rng: Rng::new(seed), outputs: VecDeque::new(), first_round_published: false, next_event: 1, next_ticket: 1 }
+        Self {
+            rng: Rng::new(seed),
+            outputs: VecDeque::new(),
+            first_round_published: false,
+            next_event: 1,
+            next_ticket: 1,
+        }
     }
 
     /// Reports an event and returns it, for the history.

@@ -79,9 +79,7 @@ impl Member {
 
     /// In the pool that caps are computed over: neither drained nor unchecked.
     pub(super) fn counts(&self) -> bool {
-        !matches!(self.order, Some(Order::Drain))
-            && self.asked_drain.is_none()
-            && self.active() != Active::Unchecked
+        !matches!(self.order, Some(Order::Drain)) && self.asked_drain.is_none() && self.active() != Active::Unchecked
     }
 
     /// Passes its probes (or has none) and is not ejected.
@@ -98,7 +96,14 @@ impl Member {
     }
 
     /// Computes the standing anew; reports a transition when the cause changed. `why` explains it. True when anything changed.
-    pub(super) fn settle(&mut self, plan: &UpstreamPlan, ramps: bool, why: &str, desk: &mut Desk, now: Timestamp) -> bool {
+    pub(super) fn settle(
+        &mut self,
+        plan: &UpstreamPlan,
+        ramps: bool,
+        why: &str,
+        desk: &mut Desk,
+        now: Timestamp,
+    ) -> bool {
         let before = self.standing;
         let mut after = combine(&self.facts(plan, now));
         if after.cause.eligible() && !before.cause.eligible() && ramps && before.cause != Cause::ForcedUp {
@@ -127,7 +132,8 @@ impl Member {
             self.cell.disarm_trial();
         }
         self.since = now;
-        self.why = if to == Cause::Up && from == Cause::Ramping { "its ramp is over".to_owned() } else { why.to_owned() };
+        self.why =
+            if to == Cause::Up && from == Cause::Ramping { "its ramp is over".to_owned() } else { why.to_owned() };
         let event = EventKind::Transition {
             backend: self.id.clone(),
             from,
@@ -147,11 +153,28 @@ impl Member {
         self.history.push_back(desk.report(kind, now));
     }
 
-    /// It was removed: no probe, no idle connection of it is used again should it return.
-    pub(super) fn retire(&mut self, desk: &mut Desk) {
-        if let Some(ticket) = self.check.as_ref().and_then(Check::in_flight) {
+    /// The definition in force is `plan`'s. A changed one keeps the verdict, clears the streak and probes at once; what the old one
+    /// has in flight says nothing about the new one.
+    pub(super) fn redefine(&mut self, plan: &UpstreamPlan, desk: &mut Desk, now: Timestamp) {
+        if self.check.as_ref().map(|check| &*check.plan) == plan.readiness.as_ref() {
+            return;
+        }
+        self.cancel_probe(desk);
+        match (&mut self.check, &plan.readiness) {
+            (Some(check), Some(probe)) => check.redefine(Arc::new(probe.clone()), now),
+            (check, probe) => *check = probe.clone().map(|probe| Check::new(Arc::new(probe), now)),
+        }
+    }
+
+    fn cancel_probe(&mut self, desk: &mut Desk) {
+        if let Some(ticket) = self.check.as_mut().and_then(Check::forget_flight) {
             desk.cancel(ticket);
         }
+    }
+
+    /// It was removed: no probe, no idle connection of it is used again should it return.
+    pub(super) fn retire(&mut self, desk: &mut Desk) {
+        self.cancel_probe(desk);
         self.epoch += 1;
     }
 

@@ -125,11 +125,12 @@ impl Board {
         let (mut added, mut removed, mut changed) = (0, 0, 0);
         let mut old: Vec<Option<Upstream>> = std::mem::take(&mut self.upstreams).into_iter().map(Some).collect();
         for upstream_plan in &plan.upstreams {
-            let known = old.iter_mut().find(|slot| slot.as_ref().is_some_and(|known| known.plan.name == upstream_plan.name));
+            let known =
+                old.iter_mut().find(|slot| slot.as_ref().is_some_and(|known| known.plan.name == upstream_plan.name));
             let mut upstream = match known.and_then(Option::take) {
                 Some(mut known) if *known.plan != **upstream_plan => {
                     changed += 1;
-                    known.redefine(upstream_plan.clone(), now);
+                    known.redefine(upstream_plan.clone(), &mut self.desk, now);
                     known
                 }
                 Some(known) => known,
@@ -161,8 +162,11 @@ impl Board {
                 upstream.begin_looking(now);
             }
             Err(kept) => {
-                let event =
-                    EventKind::DiscoveryKept { upstream: upstream.plan.name.clone(), source: kept.source, why: kept.why };
+                let event = EventKind::DiscoveryKept {
+                    upstream: upstream.plan.name.clone(),
+                    source: kept.source,
+                    why: kept.why,
+                };
                 self.desk.report(event, now);
             }
         }
@@ -193,10 +197,12 @@ impl Board {
 
     /// Whose probe has this ticket?
     fn awaiting(&self, ticket: ProbeTicket) -> Option<(usize, usize)> {
-        let in_flight = |member: &member::Member| member.check.as_ref().and_then(check::Check::in_flight) == Some(ticket);
-        self.upstreams.iter().enumerate().find_map(|(position, upstream)| {
-            upstream.members.iter().position(in_flight).map(|index| (position, index))
-        })
+        let in_flight =
+            |member: &member::Member| member.check.as_ref().and_then(check::Check::in_flight) == Some(ticket);
+        self.upstreams
+            .iter()
+            .enumerate()
+            .find_map(|(position, upstream)| upstream.members.iter().position(in_flight).map(|index| (position, index)))
     }
 
     fn forget_the_oldest(&mut self) {

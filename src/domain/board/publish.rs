@@ -75,14 +75,16 @@ impl Upstream {
         let eligible = if primaries.is_empty() { backups } else { primaries };
         let panicking = self.panics(eligible.len());
         if !eligible.is_empty() && !panicking {
-            self.published.last_good = eligible.iter().filter_map(|index| self.members.get(*index)).map(|m| m.key).collect();
+            self.published.last_good =
+                eligible.iter().filter_map(|index| self.members.get(*index)).map(|m| m.key).collect();
             return self.weighted(&eligible);
         }
         let wider = match self.plan.when_none_eligible {
             WhenNoneEligible::FailClosed if eligible.is_empty() => Vec::new(),
             WhenNoneEligible::LastKnownGood => {
                 let good = std::mem::take(&mut self.published.last_good);
-                let wider = self.positions(|member| good.contains(&member.key) && unfit_but_usable(member.standing.cause));
+                let wider =
+                    self.positions(|member| good.contains(&member.key) && unfit_but_usable(member.standing.cause));
                 self.published.last_good = good;
                 wider
             }
