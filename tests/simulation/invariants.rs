@@ -256,7 +256,9 @@ impl Witness {
         };
         for output in outputs {
             let Output::Report(Event { kind: EventKind::Ejected { backend, why, .. }, .. }) = output else { continue };
-            if transitions(&backend.upstream) != 1 || why.contains("trial") {
+            // Who asked for a drain may hide it under an ejection of its own: the report does not tell.
+            let drains = self.drain_asked.iter().any(|id| id.upstream == backend.upstream);
+            if transitions(&backend.upstream) != 1 || why.contains("trial") || drains {
                 continue;
             }
             let report = reports.iter().find(|report| report.name == backend.upstream).unwrap();
@@ -317,8 +319,9 @@ fn expected_causes(order: Option<Order>, count: Count, out: bool, drains: bool) 
 
 /// How many are fit, and how many must be: computed from the report alone.
 fn fitness(report: &UpstreamReport, passive: &PassivePlan) -> (u32, u32) {
-    let outside = |cause| matches!(cause, Cause::Drained | Cause::Draining | Cause::Unchecked);
-    let pool = report.backends.iter().filter(|backend| !outside(backend.standing.cause)).count();
+    let drained = |backend: &BackendReport| matches!(backend.standing.cause, Cause::Drained | Cause::Draining);
+    let unchecked = |backend: &BackendReport| !backend.standing.unprobed && backend.counter == (0, 0);
+    let pool = report.backends.iter().filter(|backend| !drained(backend) && !unchecked(backend)).count();
     let fit = report.backends.iter().filter(|backend| fit(backend)).count();
     (fit as u32, (pool as f64 * passive.minimum_fit - 1e-9).ceil() as u32)
 }
@@ -327,7 +330,7 @@ fn fit(backend: &BackendReport) -> bool {
     match backend.standing.cause {
         Cause::Up | Cause::Ramping => true,
         // Forced up, it is fit only if its probes and its traffic agree.
-        Cause::ForcedUp => backend.ejection.is_none() && backend.standing.unprobed || backend.counter.0 > 0,
+        Cause::ForcedUp => backend.ejection.is_none() && (backend.standing.unprobed || backend.counter.0 > 0),
         _ => false,
     }
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use storm::Storm;
 
 /// Steps of one storm: enough for several ejections, returns and reloads.
-const STEPS: u32 = 220;
+const STEPS: u32 = 1_000;
 const SEEDS: u64 = 2_000;
 const THREADS: u32 = 2;
 /// Every n-th seed is run twice, to see that it leaves the same trace.

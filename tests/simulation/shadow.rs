@@ -148,7 +148,7 @@ impl Backend {
         self.early_probe_allowed |= self.left_at.take().is_some();
         match (&self.probe, probe) {
             (_, None) => self.count = Count::Unprobed,
-            (None, Some(_)) => self.count = Count::Unchecked,
+            (None, Some(_)) => (self.count, self.early_probe_allowed) = (Count::Unchecked, true),
             (Some(before), Some(after)) if before != after => self.settle(after),
             _ => {}
         }
