@@ -31,7 +31,8 @@ pub(super) struct Member {
     pub check: Option<Check>,
     pub outlier: Outlier,
     pub order: Option<Order>,
-    /// When it asked for a drain by a header; a probe that starts a period later and passes takes it back.
+    /// When it asked for a drain by a header, the last time. A probe that starts a period later and passes takes it back; without
+    /// probes it is over after one base ejection time, and its next response may ask again.
     pub asked_drain: Option<Timestamp>,
     pub standing: Standing,
     pub since: Timestamp,
@@ -195,11 +196,29 @@ impl Member {
         }
     }
 
+    /// When a drain that it asked for ends by time alone: where no probe could end it.
+    fn drain_over_at(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
+        let asked = self.asked_drain.filter(|_| self.check.is_none())?;
+        Some(asked + plan.passive.base_ejection)
+    }
+
+    /// Ends a drain whose time is over. True when it did.
+    pub(super) fn end_drain(&mut self, plan: &UpstreamPlan, now: Timestamp) -> bool {
+        let over = self.drain_over_at(plan).is_some_and(|at| at <= now);
+        if over {
+            self.asked_drain = None;
+        }
+        over
+    }
+
     /// When this backend needs the board's attention by itself.
     pub(super) fn deadline(&self, plan: &UpstreamPlan, now: Timestamp) -> Option<Timestamp> {
         let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
         let check = self.check.as_ref().map(Check::deadline);
-        [ramp, check, self.outlier.deadline().filter(|at| *at > now)].into_iter().flatten().min()
+        [ramp, check, self.drain_over_at(plan), self.outlier.deadline().filter(|at| *at > now)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn counter(&self) -> (u32, u32) {

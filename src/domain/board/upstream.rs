@@ -402,6 +402,8 @@ impl Upstream {
             let why = if member.outlier.advance(probed, now) {
                 member.cell.clear_evidence();
                 "its ejection time is over"
+            } else if member.end_drain(&plan, now) {
+                "it has not asked for a drain again"
             } else {
                 "time passed"
             };
