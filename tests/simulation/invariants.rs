@@ -50,7 +50,7 @@ impl Witness {
         }
     }
 
-    pub fn hinted(&mut self, id: &BackendId, kind: HintKind, _now: Timestamp) {
+    pub fn hinted(&mut self, id: &BackendId, kind: HintKind) {
         if kind == HintKind::DrainAsked {
             self.drain_asked.insert(id.clone());
         }

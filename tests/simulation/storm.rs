@@ -68,7 +68,7 @@ impl Storm {
             34..=35 => self.jump(),
             36..=38 => self.board_deadline(),
             39..=62 => self.answer_a_probe(),
-            63..=64 => self.lose_a_probe(),
+            63..=64 => self.lose_the_probes(),
             65..=66 => self.answer_a_stale_probe(),
             67..=86 => self.send_traffic(),
             87..=88 => self.send_a_wild_hint(),
@@ -132,10 +132,9 @@ impl Storm {
         self.send(Input::ProbeDone { ticket, reading });
     }
 
-    fn lose_a_probe(&mut self) {
-        // It stays among the flying: only the board can give it up.
-        let which = self.rng.below(self.flying.len() as u32) as usize;
-        if self.flying.keys().nth(which).is_some() {
+    fn lose_the_probes(&mut self) {
+        // Nobody answers, and time goes on: only the board can give it up.
+        if !self.flying.is_empty() {
             self.wait_for_the_deadline(Duration::from_secs(5));
         }
     }
@@ -214,7 +213,7 @@ impl Storm {
         let kinds = [HintKind::Trip, HintKind::Suspect, HintKind::TrialEnded { passed: true }, HintKind::DrainAsked];
         let kind = kinds[self.rng.below(4) as usize];
         let id = self.some_backend();
-        self.witness.hinted(&id, kind, self.now);
+        self.witness.hinted(&id, kind);
         self.send(Input::Hint(Hint { backend: id.key(), kind }));
     }
 
