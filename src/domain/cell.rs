@@ -163,7 +163,10 @@ impl Cell {
             self.streak_is_hard.store(true, Relaxed);
             self.hard.record(true, record.now, plan.window);
         }
-        self.latency.sample(record.latency, record.now);
+        // A failure may be fast; that must not make the backend look attractive.
+        if record.latency > self.latency.at(record.now) {
+            self.latency.sample(record.latency, record.now);
+        }
         self.failures.fetch_add(1, Relaxed);
         self.last_failure.store(record.now.0.max(1), Relaxed);
     }
@@ -255,8 +258,10 @@ impl Callers {
         seen.store(now.0.max(1), Relaxed);
     }
 
+    /// The hashes are compared too: two threads that meet one new client at once may write it down twice.
     fn two_since(&self, since: Timestamp) -> bool {
-        self.seen.iter().all(|seen| seen.load(Relaxed) > since.0)
+        let [first, second] = &self.hashes;
+        first.load(Relaxed) != second.load(Relaxed) && self.seen.iter().all(|seen| seen.load(Relaxed) > since.0)
     }
 }
 

@@ -53,7 +53,10 @@ impl Ejection {
 impl Outlier {
     /// Ejects at `now`: base × n, at most the maximum, jittered.
     pub fn eject(&mut self, readiness_lies: bool, plan: &PassivePlan, now: Timestamp, rng: &mut Rng) -> Ejection {
-        self.forgive(now);
+        if self.state == State::Clear {
+            // Time spent outside is no good behaviour: a failed trial is simply the next in the row.
+            self.forgive(now);
+        }
         self.level = self.level.saturating_add(1);
         let length = plan.base_ejection.saturating_mul(self.level).min(plan.max_ejection);
         let until = now + jittered(length, plan.ejection_jitter, rng);

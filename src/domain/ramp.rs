@@ -13,16 +13,24 @@ pub fn share(plan: &SlowStartPlan, since: Timestamp, now: Timestamp) -> f64 {
     if age >= plan.duration {
         return 1.0;
     }
-    let done = age.as_secs_f64() / plan.duration.as_secs_f64();
+    // In whole steps: between two of them nothing changes, so nothing is published.
+    let done = f64::from(steps_taken(plan, age)) / f64::from(STEPS);
     (plan.initial_share + (1.0 - plan.initial_share) * done).clamp(0.0, 1.0)
 }
 
 /// When the share should be published next, or `None` when the ramp is over.
 pub fn next_step(plan: &SlowStartPlan, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    let step = (plan.duration / STEPS).max(Duration::from_millis(1));
-    let taken = now.since(since).as_nanos() / step.as_nanos() + 1;
-    let next = since + step.saturating_mul(u32::try_from(taken).unwrap_or(u32::MAX));
+    let next = since + step(plan).saturating_mul(steps_taken(plan, now.since(since)) + 1);
     (now.since(since) < plan.duration).then(|| next.min(since + plan.duration))
+}
+
+fn steps_taken(plan: &SlowStartPlan, age: Duration) -> u32 {
+    let step = step(plan);
+    u32::try_from(age.as_nanos() / step.as_nanos()).unwrap_or(STEPS).min(STEPS)
+}
+
+fn step(plan: &SlowStartPlan) -> Duration {
+    (plan.duration / STEPS).max(Duration::from_millis(1))
 }
 
 #[cfg(test)]
@@ -32,10 +40,12 @@ mod tests {
     const PLAN: SlowStartPlan = SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 };
 
     #[test]
-    fn grows_linearly_from_the_initial_share() {
+    fn grows_from_the_initial_share_in_ten_steps() {
         let since = Timestamp::from_secs(100);
-        for (at, expected) in [(100, 0.1), (105, 0.55), (110, 1.0), (500, 1.0)] {
-            assert!((share(&PLAN, since, Timestamp::from_secs(at)) - expected).abs() < 1e-9, "at {at}");
+        for (at, expected) in
+            [(100_000, 0.1), (100_999, 0.1), (105_000, 0.55), (105_999, 0.55), (110_000, 1.0), (500_000, 1.0)]
+        {
+            assert!((share(&PLAN, since, Timestamp::from_millis(at)) - expected).abs() < 1e-9, "at {at}");
         }
     }
 

@@ -145,9 +145,9 @@ impl Check {
         self.last.as_ref().is_some_and(|last| last.passed)
     }
 
-    /// The probe in flight (if any) will never be answered.
-    pub(super) fn forget_flight(&mut self) {
-        self.in_flight = None;
+    /// Whatever the probe in flight (if any) answers is of no interest any more.
+    pub(super) fn forget_flight(&mut self) -> Option<ProbeTicket> {
+        self.in_flight.take().map(|probe| probe.ticket)
     }
 
     /// A sentence for the transition that `verdict` caused, if it did.
@@ -175,12 +175,10 @@ impl Check {
 
     /// Would this failure take it down, by timeouts alone?
     pub(super) fn would_fall_by_timeouts(&self, kind: ProbeFailure) -> bool {
-        let mut counter = match self.counter {
-            Some(counter) if counter.up() => counter,
-            _ => return false,
-        };
+        let Some(mut counter) = self.counter.filter(|counter| counter.up()) else { return false };
         counter.fail();
-        !counter.up() && self.only_timeouts && kind == ProbeFailure::Timeout
+        let falls = !counter.up() || self.plan.immediate.contains(&kind);
+        falls && self.only_timeouts && kind == ProbeFailure::Timeout
     }
 
     /// Counts a verdict. The first ever decides at once, and so do the kinds that are declared immediate.

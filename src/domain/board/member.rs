@@ -31,7 +31,8 @@ pub(super) struct Member {
     pub check: Option<Check>,
     pub outlier: Outlier,
     pub order: Option<Order>,
-    /// When it asked for a drain by a header; a probe that starts a period later and passes takes it back.
+    /// When it asked for a drain by a header, the last time. A probe that starts a period later and passes takes it back; without
+    /// probes it is over after one base ejection time, and its next response may ask again.
     pub asked_drain: Option<Timestamp>,
     pub standing: Standing,
     pub since: Timestamp,
@@ -153,11 +154,28 @@ impl Member {
         self.history.push_back(desk.report(kind, now));
     }
 
-    /// It was removed: no probe, no idle connection of it is used again should it return.
-    pub(super) fn retire(&mut self, desk: &mut Desk) {
-        if let Some(ticket) = self.check.as_ref().and_then(Check::in_flight) {
+    /// The definition in force is `plan`'s. A changed one keeps the verdict, clears the streak and probes at once; what the old one
+    /// has in flight says nothing about the new one.
+    pub(super) fn redefine(&mut self, plan: &UpstreamPlan, desk: &mut Desk, now: Timestamp) {
+        if self.check.as_ref().map(|check| &*check.plan) == plan.readiness.as_ref() {
+            return;
+        }
+        self.cancel_probe(desk);
+        match (&mut self.check, &plan.readiness) {
+            (Some(check), Some(probe)) => check.redefine(Arc::new(probe.clone()), now),
+            (check, probe) => *check = probe.clone().map(|probe| Check::new(Arc::new(probe), now)),
+        }
+    }
+
+    fn cancel_probe(&mut self, desk: &mut Desk) {
+        if let Some(ticket) = self.check.as_mut().and_then(Check::forget_flight) {
             desk.cancel(ticket);
         }
+    }
+
+    /// It was removed: no probe, no idle connection of it is used again should it return.
+    pub(super) fn retire(&mut self, desk: &mut Desk) {
+        self.cancel_probe(desk);
         self.epoch += 1;
     }
 
@@ -178,11 +196,29 @@ impl Member {
         }
     }
 
+    /// When a drain that it asked for ends by time alone: where no probe could end it.
+    fn drain_over_at(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
+        let asked = self.asked_drain.filter(|_| self.check.is_none())?;
+        Some(asked + plan.passive.base_ejection)
+    }
+
+    /// Ends a drain whose time is over. True when it did.
+    pub(super) fn end_drain(&mut self, plan: &UpstreamPlan, now: Timestamp) -> bool {
+        let over = self.drain_over_at(plan).is_some_and(|at| at <= now);
+        if over {
+            self.asked_drain = None;
+        }
+        over
+    }
+
     /// When this backend needs the board's attention by itself.
     pub(super) fn deadline(&self, plan: &UpstreamPlan, now: Timestamp) -> Option<Timestamp> {
         let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
         let check = self.check.as_ref().map(Check::deadline);
-        [ramp, check, self.outlier.deadline().filter(|at| *at > now)].into_iter().flatten().min()
+        [ramp, check, self.drain_over_at(plan), self.outlier.deadline().filter(|at| *at > now)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn counter(&self) -> (u32, u32) {

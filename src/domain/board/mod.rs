@@ -130,7 +130,7 @@ impl Board {
             let mut upstream = match known.and_then(Option::take) {
                 Some(mut known) if *known.plan != **upstream_plan => {
                     changed += 1;
-                    known.redefine(upstream_plan.clone(), now);
+                    known.redefine(upstream_plan.clone(), &mut self.desk, now);
                     known
                 }
                 Some(known) => known,

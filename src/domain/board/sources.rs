@@ -20,16 +20,18 @@ struct Source {
 }
 
 impl Sources {
-    /// Takes a new plan over: a source at the same position that is unchanged keeps what it found.
+    /// Takes a new plan over. A source that is asked keeps what it found, even under a changed definition, until it answers anew: a
+    /// reload that changes an interval must not empty the pool. An unchanged source is known wherever it stands now.
     pub(super) fn reconfigure(&mut self, plan: &UpstreamPlan) {
         let mut old: Vec<Option<Source>> = std::mem::take(&mut self.0).into_iter().map(Some).collect();
-        self.0 = plan
-            .sources
-            .iter()
+        let unchanged: Vec<Option<Source>> = plan.sources.iter().map(|source| take_equal(&mut old, source)).collect();
+        self.0 = unchanged
+            .into_iter()
+            .zip(&plan.sources)
             .enumerate()
-            .map(|(position, source)| {
-                let kept = old.get_mut(position).and_then(Option::take).filter(|old| old.plan == *source);
-                kept.unwrap_or_else(|| Source::new(source))
+            .map(|(position, (unchanged, source))| {
+                let redefined = || old.get_mut(position)?.take()?.redefined(source);
+                unchanged.or_else(redefined).unwrap_or_else(|| Source::new(source))
             })
             .collect();
     }
@@ -79,7 +81,20 @@ pub(super) struct Kept {
     pub why: String,
 }
 
+fn take_equal(old: &mut [Option<Source>], plan: &SourcePlan) -> Option<Source> {
+    old.iter_mut().find(|slot| slot.as_ref().is_some_and(|old| old.plan == *plan)).and_then(Option::take)
+}
+
 impl Source {
+    /// The same kind of question in other words: what was found stays until the new question is answered.
+    fn redefined(self, plan: &SourcePlan) -> Option<Self> {
+        let asked = matches!(
+            (&self.plan, plan),
+            (SourcePlan::Dns(_), SourcePlan::Dns(_)) | (SourcePlan::File { .. }, SourcePlan::File { .. })
+        );
+        asked.then(|| Self { plan: plan.clone(), ..self })
+    }
+
     fn new(plan: &SourcePlan) -> Self {
         let found = match plan {
             SourcePlan::Static(backends) => backends

@@ -1,1 +1,290 @@
-//! Transcripts of the board.
+//! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
+
+use super::{Board, Found, Input, Order, Output, ProbeTicket};
+use crate::domain::cell::{Hint, HintKind, Record};
+use crate::domain::event::EventKind;
+use crate::domain::identity::{Address, BackendId};
+use crate::domain::outcome::{FailureKind, Outcome};
+use crate::domain::plan::*;
+use crate::domain::reading::{Reading, ReadingResult};
+use crate::domain::route::RouteTable;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::standing::Cause;
+use crate::domain::time::Timestamp;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+const fn s(secs: u64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+fn address(last: u8) -> Address {
+    Address::Socket(([10, 0, 0, last], 80).into())
+}
+
+fn backends(count: u8) -> SourcePlan {
+    let backend = |last| StaticBackend { address: address(last), weight: 1, backup: false };
+    SourcePlan::Static((1..=count).map(backend).collect())
+}
+
+fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamPlan {
+    UpstreamPlan {
+        name: "pool".into(),
+        sources,
+        tls: None,
+        readiness,
+        passive: PassivePlan {
+            enabled: true,
+            consecutive_failures: 5,
+            failure_ratio: 0.5,
+            minimum_outcomes: 20,
+            window: Duration::from_secs(10),
+            base_ejection: Duration::from_secs(10),
+            max_ejection: Duration::from_secs(300),
+            ejection_jitter: 0.0,
+            minimum_fit: 0.5,
+        },
+        slow_start: SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 },
+        balance: BalancePlan { policy: Policy::Random, sticky: None },
+        budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
+        when_none_eligible: WhenNoneEligible::FailClosed,
+        panic_threshold: 0.0,
+        idle_connections: 1,
+        idle_timeout: Duration::from_secs(60),
+        drain_header: None,
+        drain_keeps_sessions: false,
+    }
+}
+
+fn tcp_probe() -> ProbePlan {
+    ProbePlan {
+        kind: ProbeCheck::Tcp,
+        period: Duration::from_secs(2),
+        fast_period: Duration::from_millis(500),
+        jitter: 0.0,
+        timeout: Duration::from_secs(1),
+        success_threshold: 2,
+        failure_threshold: 3,
+        initial_delay: Duration::ZERO,
+        startup_grace: Duration::ZERO,
+        port: None,
+        immediate: Vec::new(),
+    }
+}
+
+/// The board, with everything that it put out.
+struct Rig {
+    board: Board,
+    snapshot: Option<Arc<Snapshot>>,
+    publications: u32,
+    flying: Vec<(ProbeTicket, BackendId)>,
+    events: Vec<EventKind>,
+}
+
+impl Rig {
+    fn new(plan: UpstreamPlan, now: Timestamp) -> Self {
+        let board = Board::new(7, now);
+        let mut rig = Self { board, snapshot: None, publications: 0, flying: Vec::new(), events: Vec::new() };
+        rig.reload(plan, now);
+        rig
+    }
+
+    fn reload(&mut self, upstream: UpstreamPlan, now: Timestamp) {
+        self.tell(
+            Input::Reconfigure(Arc::new(Plan {
+                listeners: Vec::new(),
+                routes: Vec::new(),
+                table: RouteTable::default(),
+                upstreams: vec![Arc::new(upstream)],
+                admin: AdminPlan { address: None },
+                logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
+                shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
+                probing: ProbingPlan { concurrency: 256 },
+                start: StartPlan { wait: Duration::ZERO },
+                threads: 1,
+            })),
+            now,
+        );
+    }
+
+    fn tell(&mut self, input: Input, now: Timestamp) {
+        self.board.handle(input, now);
+        self.drain();
+    }
+
+    /// Serves every deadline up to `until`; `answer` says what each probe reads.
+    fn run(&mut self, until: Timestamp, answer: impl Fn(&BackendId) -> ReadingResult) {
+        let mut now = Timestamp::ZERO;
+        loop {
+            while let Some((ticket, id)) = self.flying.pop() {
+                let reading = Reading { result: answer(&id), took: Duration::from_millis(1) };
+                self.tell(Input::ProbeDone { ticket, reading }, now);
+            }
+            match self.board.next_deadline().filter(|at| *at <= until) {
+                Some(at) => now = now.max(at),
+                None => return,
+            }
+            self.board.handle_deadline(now);
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.board.poll_output() {
+            match output {
+                Output::Publish(snapshot) => {
+                    (self.snapshot, self.publications) = (Some(snapshot), self.publications + 1)
+                }
+                Output::Probe(job) => self.flying.push((job.ticket, job.backend)),
+                Output::CancelProbe(ticket) => self.flying.retain(|(flying, _)| *flying != ticket),
+                Output::Report(event) => self.events.push(event.kind),
+            }
+        }
+    }
+
+    fn id(last: u8) -> BackendId {
+        BackendId { upstream: "pool".into(), address: address(last) }
+    }
+
+    fn cause(&self, last: u8) -> Cause {
+        let pool = &self.snapshot.as_ref().unwrap().pools[0];
+        pool.members.iter().find(|member| member.id == Self::id(last)).unwrap().standing.cause
+    }
+
+    /// Outcomes of live traffic at one backend; every hint arrives.
+    fn traffic(&mut self, last: u8, outcomes: &[Outcome], trial: bool, now: Timestamp) {
+        let pool = self.snapshot.as_ref().unwrap().pools[0].clone();
+        let member = pool.members.iter().find(|member| member.id == Self::id(last)).unwrap();
+        assert!(!trial || member.cell.claim_trial(), "no trial is armed");
+        for (client, outcome) in outcomes.iter().enumerate() {
+            let client = client as u64 + 1;
+            let record = Record { outcome: *outcome, latency: Duration::from_millis(1), client, trial, now };
+            if let Some(kind) = member.cell.record(record, &pool.upstream.passive) {
+                self.tell(Input::Hint(Hint { backend: member.key, kind }), now);
+            }
+        }
+    }
+
+    fn ejections(&self) -> Vec<(u32, u64)> {
+        let of = |event: &EventKind| match event {
+            EventKind::Ejected { nth, duration, .. } => Some((*nth, duration.as_secs())),
+            _ => None,
+        };
+        self.events.iter().filter_map(of).collect()
+    }
+}
+
+const RESET: Outcome = Outcome::Failure(FailureKind::Reset);
+
+fn connected(_: &BackendId) -> ReadingResult {
+    ReadingResult::Connected
+}
+
+#[test]
+fn every_failed_trial_is_the_next_in_the_row_however_long_it_was_out() {
+    let mut rig = Rig::new(upstream(vec![backends(3)], None), s(0));
+    rig.traffic(1, &[RESET; 5], false, s(1));
+    let mut now = 1;
+    for nth in 1..=35 {
+        now += (10 * nth).min(300);
+        rig.run(s(now), connected);
+        assert_eq!(rig.cause(1), Cause::Trial, "after ejection {nth}");
+        rig.traffic(1, &[RESET], true, s(now));
+    }
+    let expected: Vec<(u32, u64)> = (1..=36).map(|nth| (nth, u64::from(10 * nth).min(300))).collect();
+    assert_eq!(rig.ejections(), expected);
+}
+
+#[test]
+fn caps_of_small_pools() {
+    for (members, may_be_ejected) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (6, 3)] {
+        let mut rig = Rig::new(upstream(vec![backends(members)], None), s(0));
+        for last in 1..=members {
+            rig.traffic(last, &[RESET; 5], false, s(1));
+        }
+        assert_eq!(rig.ejections().len(), may_be_ejected, "of {members}");
+    }
+}
+
+#[test]
+fn a_poison_request_of_one_client_ejects_nobody() {
+    let mut rig = Rig::new(upstream(vec![backends(3)], None), s(0));
+    let poison = Outcome::Failure(FailureKind::Status(500));
+    for _ in 0..30 {
+        for last in 1..=3 {
+            rig.traffic(last, &[poison], false, s(1));
+        }
+    }
+    assert_eq!(rig.ejections(), []);
+}
+
+#[test]
+fn a_reload_that_redefines_a_source_keeps_its_backends_until_it_answers() {
+    let file = |backup| SourcePlan::File { path: PathBuf::from("pool.txt"), backup };
+    let mut rig = Rig::new(upstream(vec![file(false)], None), s(0));
+    let answer = Ok(vec![Found { address: address(1), weight: 1, backup: false }]);
+    rig.tell(Input::Discovered { upstream: "pool".into(), source: 0, answer }, s(1));
+    assert_eq!(rig.cause(1), Cause::Up);
+    rig.reload(upstream(vec![backends(0), file(true)], None), s(2));
+    assert_eq!(
+        rig.snapshot.as_ref().unwrap().pools[0].members.len(),
+        0,
+        "another position and another definition: another source"
+    );
+    rig.reload(upstream(vec![file(false)], None), s(3));
+    rig.tell(
+        Input::Discovered {
+            upstream: "pool".into(),
+            source: 0,
+            answer: Ok(vec![Found { address: address(1), weight: 1, backup: false }]),
+        },
+        s(4),
+    );
+    rig.reload(upstream(vec![file(true)], None), s(5));
+    assert_eq!(rig.cause(1), Cause::Up);
+    rig.reload(upstream(vec![backends(0), file(true)], None), s(6));
+    assert_eq!(rig.cause(1), Cause::Up, "the same source at another position");
+}
+
+#[test]
+fn a_ramp_is_published_in_its_steps_and_not_with_every_input() {
+    let mut rig = Rig::new(upstream(vec![backends(3)], None), s(0));
+    rig.tell(Input::Operate { backend: Rig::id(1), order: Order::Drain, by: "a test".to_owned() }, s(10));
+    rig.tell(Input::Operate { backend: Rig::id(1), order: Order::Release, by: "a test".to_owned() }, s(20));
+    assert_eq!(rig.cause(1), Cause::Ramping);
+    let before = rig.publications;
+    for millis in 20_000..30_000 {
+        rig.tell(
+            Input::Hint(Hint { backend: Rig::id(2).key(), kind: HintKind::Suspect }),
+            Timestamp::from_millis(millis),
+        );
+    }
+    assert_eq!(rig.publications - before, 9, "the steps at 21, 22, … 29 s");
+}
+
+#[test]
+fn without_probes_a_drain_by_header_ends_by_time() {
+    let mut rig = Rig::new(upstream(vec![backends(2)], None), s(0));
+    rig.tell(Input::Hint(Hint { backend: Rig::id(1).key(), kind: HintKind::DrainAsked }), s(5));
+    rig.run(s(14), connected);
+    assert_eq!(rig.cause(1), Cause::Draining);
+    rig.run(s(16), connected);
+    assert_ne!(rig.cause(1), Cause::Draining);
+}
+
+#[test]
+fn a_flap_of_discovery_does_not_forget_the_streak() {
+    let refused = |_: &BackendId| ReadingResult::ConnectFailed("connection refused".to_owned());
+    let mut rig = Rig::new(upstream(vec![backends(2)], Some(tcp_probe())), s(0));
+    rig.run(s(2), connected);
+    rig.run(Timestamp::from_millis(4_100), refused);
+    let counters = |rig: &Rig| -> Vec<(u32, u32)> {
+        rig.board.report(s(5))[0].backends.iter().map(|backend| backend.counter).collect()
+    };
+    let before = counters(&rig);
+    assert_ne!(before, [(3, 3), (3, 3)], "some failures were counted");
+    rig.reload(upstream(vec![backends(0)], Some(tcp_probe())), s(5));
+    rig.reload(upstream(vec![backends(2)], Some(tcp_probe())), s(5));
+    assert_eq!(counters(&rig), before);
+}

@@ -3,6 +3,7 @@
 //! Everything that needs the neighbours is here: peers that do better, the least number that must stay fit, who ramps. What a
 //! single backend knows is in `member`, how the pool is published in `publish`.
 
+use super::RETIRED_FOR;
 use super::check::Check;
 use super::contract::{Found, Order, ProbeJob, ProbeTicket, UpstreamReport};
 use super::desk::Desk;
@@ -11,7 +12,6 @@ use super::publish::Published;
 use super::sources::Sources;
 use crate::domain::budget::Budget;
 use crate::domain::cell::{self, Evidence};
-use crate::domain::combine::Active;
 use crate::domain::event::EventKind;
 use crate::domain::identity::{BackendId, BackendKey};
 use crate::domain::outlier::State;
@@ -60,17 +60,12 @@ impl Upstream {
     }
 
     /// A new definition: unchanged identities keep everything that is known about them.
-    pub(super) fn redefine(&mut self, plan: Arc<UpstreamPlan>, now: Timestamp) {
+    pub(super) fn redefine(&mut self, plan: Arc<UpstreamPlan>, desk: &mut Desk, now: Timestamp) {
         if self.plan.budget != plan.budget {
             self.budget = Arc::new(Budget::new(plan.budget));
         }
         for member in &mut self.members {
-            match (&mut member.check, &plan.readiness) {
-                (Some(check), Some(probe)) if *check.plan != *probe => check.redefine(Arc::new(probe.clone()), now),
-                (None, Some(probe)) => member.check = Some(Check::new(Arc::new(probe.clone()), now)),
-                (check @ Some(_), None) => *check = None,
-                _ => {}
-            }
+            member.redefine(&plan, desk, now);
         }
         self.dirty = true;
         self.plan = plan;
@@ -89,9 +84,10 @@ impl Upstream {
                 None => {
                     joined += 1;
                     desk.report(EventKind::MemberJoined { backend: id.clone() }, now);
-                    self.returning_or_new(id, one, retired, now)
+                    self.returning_or_new(id, one, retired, desk, now)
                 }
             };
+            self.dirty |= (member.weight, member.backup) != (one.weight, one.backup);
             (member.weight, member.backup) = (one.weight, one.backup);
             self.members.push(member);
         }
@@ -101,20 +97,25 @@ impl Upstream {
             member.retire(desk);
             retired.insert(id, (now, member));
         }
-        self.dirty = true;
+        self.dirty |= joined + left > 0;
         (joined, left)
     }
 
-    fn returning_or_new(&self, id: BackendId, found: &Found, retired: &mut Retired, now: Timestamp) -> Member {
-        let Some((_, mut member)) = retired.remove(&id) else {
+    fn returning_or_new(
+        &self,
+        id: BackendId,
+        found: &Found,
+        retired: &mut Retired,
+        desk: &mut Desk,
+        now: Timestamp,
+    ) -> Member {
+        let remembered = retired.remove(&id).filter(|(left, _)| now.since(*left) < RETIRED_FOR);
+        let Some((_, mut member)) = remembered else {
             return Member::new(id, found, &self.plan, now);
         };
-        // Its verdict stays; its check starts anew from that verdict, at once.
-        if let (Some(check), Some(probe)) = (&mut member.check, &self.plan.readiness) {
-            check.forget_flight();
-            check.redefine(Arc::new(probe.clone()), now);
-        } else {
-            member.check = self.plan.readiness.clone().map(|probe| Check::new(Arc::new(probe), now));
+        member.redefine(&self.plan, desk, now);
+        if let Some(check) = &mut member.check {
+            check.pull(now);
         }
         member
     }
@@ -259,9 +260,11 @@ impl Upstream {
 
     fn judge_traffic(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
         let evidence = self.evidence(index, now);
-        let member = &self.members[index];
-        let open = member.outlier.state == State::Clear && member.active() != Active::Unchecked;
-        if !open || !cell::suffices(&evidence, &self.plan.passive) || !self.stands_out(index, &evidence, now) {
+        // Only a fit backend can lose by it: one that is out by its probes learns nothing new from traffic.
+        if !self.members[index].fit()
+            || !cell::suffices(&evidence, &self.plan.passive)
+            || !self.stands_out(index, &evidence, now)
+        {
             return;
         }
         let why = explain_evidence(&evidence, &self.plan.passive);
@@ -399,6 +402,8 @@ impl Upstream {
             let why = if member.outlier.advance(probed, now) {
                 member.cell.clear_evidence();
                 "its ejection time is over"
+            } else if member.end_drain(&plan, now) {
+                "it has not asked for a drain again"
             } else {
                 "time passed"
             };

@@ -1,0 +1,350 @@
+//! Which promises are held against every step? The witness compares what the board says with the shadow and with itself.
+
+use super::shadow::{Count, Shadow};
+use pulsegate::domain::balance::PickInput;
+use pulsegate::domain::board::{BackendReport, Board, Found, Order, Output, ProbeJob, UpstreamReport};
+use pulsegate::domain::cell::HintKind;
+use pulsegate::domain::event::{Event, EventKind};
+use pulsegate::domain::identity::BackendId;
+use pulsegate::domain::outcome::Outcome;
+use pulsegate::domain::plan::{PassivePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
+use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
+use pulsegate::domain::standing::Cause;
+use pulsegate::domain::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Default)]
+pub struct Witness {
+    shadow: Shadow,
+    last_event: u64,
+    snapshot: Option<Arc<Snapshot>>,
+    first_round_events: u32,
+    empty: BTreeMap<Arc<str>, bool>,
+    /// Verdicts of slow probes that the board may have held instead of counting, in this step.
+    may_be_held: BTreeSet<BackendId>,
+    /// When traffic last succeeded.
+    succeeded: BTreeMap<BackendId, Timestamp>,
+    drain_asked: BTreeSet<BackendId>,
+}
+
+impl Witness {
+    // ------------------------------------------------- what the board is told
+
+    pub fn reconfigured(&mut self, upstreams: &[UpstreamPlan], now: Timestamp) {
+        self.shadow.reconfigured(upstreams, now);
+        self.empty.retain(|name, _| upstreams.iter().any(|upstream| upstream.name == *name));
+    }
+
+    pub fn discovered(&mut self, name: &Arc<str>, source: usize, answer: &Result<Vec<Found>, String>, now: Timestamp) {
+        self.shadow.discovered(name, source, answer, now);
+    }
+
+    pub fn operated(&mut self, id: &BackendId, order: Order) {
+        if self.shadow.is_member(id)
+            && let Some(backend) = self.shadow.backends.get_mut(id)
+        {
+            backend.order = (order != Order::Release).then_some(order);
+        }
+    }
+
+    pub fn hinted(&mut self, id: &BackendId, kind: HintKind) {
+        if kind == HintKind::DrainAsked {
+            self.drain_asked.insert(id.clone());
+        }
+    }
+
+    pub fn traffic(&mut self, id: &BackendId, outcome: Outcome, now: Timestamp) {
+        if outcome == Outcome::Success {
+            self.succeeded.insert(id.clone(), now);
+        }
+    }
+
+    pub fn probe_answered(&mut self, id: &BackendId, reading: &Reading) {
+        let Some(backend) = self.shadow.backends.get_mut(id) else { return };
+        let Some(probe) = backend.probe.clone() else { return };
+        let verdict = judge(reading, &probe);
+        let slow = matches!(verdict, Verdict::Fail { kind: ProbeFailure::Timeout, .. });
+        if slow && backend.count == (Count::Up { left: 1 }) && self.succeeded.contains_key(id) {
+            self.may_be_held.insert(id.clone());
+        }
+        backend.count(&verdict);
+    }
+
+    /// A probe was given up: of a member whose definition stands, that is a timeout; else it says nothing.
+    pub fn probe_cancelled(&mut self, id: &BackendId) {
+        let stands = self.shadow.backends.get(id).is_some_and(|backend| !backend.early_probe_allowed);
+        if self.shadow.is_member(id) && stands {
+            let reading = Reading { result: ReadingResult::TimedOut { connected: false }, took: Duration::ZERO };
+            self.probe_answered(id, &reading);
+        }
+    }
+
+    // --------------------------------------------------- what the board says
+
+    pub fn check(&mut self, outputs: &[Output], board: &Board, now: Timestamp) {
+        for output in outputs {
+            match output {
+                Output::Report(event) => self.event(event),
+                Output::Publish(snapshot) => self.publication(snapshot),
+                Output::Probe(job) => self.probe_started(job, now),
+                Output::CancelProbe(_) => {}
+            }
+        }
+        let reports = board.report(now);
+        assert_eq!(reports.len(), self.shadow.upstreams.len());
+        self.caps(outputs, &reports);
+        for report in reports.iter().flat_map(|upstream| &upstream.backends) {
+            self.backend(report, now);
+        }
+        self.published_is_current(&reports);
+        self.may_be_held.clear();
+    }
+
+    fn event(&mut self, event: &Event) {
+        assert_eq!(event.id, self.last_event + 1, "event ids grow by one");
+        self.last_event = event.id;
+        match &event.kind {
+            EventKind::Transition { backend, from, to, why, .. } => {
+                assert!(!why.is_empty());
+                assert_ne!(from, to, "{backend}");
+                let known = self.shadow.backends.get_mut(backend).unwrap();
+                assert_eq!(known.cause, *from, "{backend} left a standing that it did not have");
+                known.cause = *to;
+                assert!(*to != Cause::Ramping || self.first_round_events == 1, "{backend} ramps at process start");
+            }
+            EventKind::Ejected { backend, nth, duration, .. } => self.ejected(backend, *nth, *duration, event.at),
+            EventKind::EjectionRefused { backend, fit, pool, floor, .. } => {
+                assert!(
+                    fit <= floor && fit <= pool,
+                    "{backend}: refused although {fit} of {pool} are fit, floor {floor}"
+                );
+                let base = self.shadow.upstream(&backend.upstream).unwrap().passive.base_ejection;
+                let known = self.shadow.backends.get_mut(backend).unwrap();
+                let quiet =
+                    known.refusal_reported.is_none_or(|at| event.at.since(at) >= base.min(Duration::from_secs(10)));
+                assert!(quiet, "{backend}: refusals flood");
+                known.refusal_reported = Some(event.at);
+            }
+            EventKind::PoolEmpty { upstream, empty } => {
+                let before = self.empty.insert(upstream.clone(), *empty).unwrap_or(false);
+                assert!(before != *empty || !*empty, "{upstream}: told twice that it is empty");
+            }
+            EventKind::FirstRoundDone { .. } => self.first_round_events += 1,
+            EventKind::DiscoveryKept { why, .. } => assert!(!why.is_empty()),
+            EventKind::MemberJoined { backend } => assert!(self.shadow.is_member(backend), "{backend}"),
+            EventKind::MemberLeft { backend } => assert!(!self.shadow.is_member(backend), "{backend}"),
+            EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
+        }
+        assert!(self.first_round_events <= 1, "the first round is done once");
+    }
+
+    fn ejected(&mut self, id: &BackendId, nth: u32, duration: Duration, at: Timestamp) {
+        let passive = self.shadow.upstream(&id.upstream).unwrap().passive.clone();
+        let known = self.shadow.backends.get_mut(id).unwrap();
+        assert!(at >= known.ejected_until, "{id} was ejected again while it was out");
+        assert!(nth >= 1 && nth <= known.nth + 1, "{id}: ejection {nth} follows {}", known.nth);
+        if known.cause == Cause::Trial {
+            assert_eq!(nth, known.nth + 1, "{id}: a failed trial is the next in the row");
+        }
+        let whole = (passive.base_ejection * nth).min(passive.max_ejection).as_secs_f64();
+        let share = duration.as_secs_f64() / whole;
+        assert!((share - 1.0).abs() <= passive.ejection_jitter + 1e-6, "{id}: {duration:?} for the {nth}th ejection");
+        (known.nth, known.ejected_until) = (nth, at + duration);
+    }
+
+    fn probe_started(&mut self, job: &ProbeJob, now: Timestamp) {
+        let id = &job.backend;
+        assert!(self.shadow.is_member(id), "{id} is probed but no member");
+        let known = self.shadow.backends.get_mut(id).unwrap();
+        assert_eq!(known.probe.as_ref(), Some(&*job.probe), "{id} is probed by an old definition");
+        let early = std::mem::take(&mut known.early_probe_allowed);
+        if let Some(last) = known.last_probe_started.replace(now) {
+            // Jitter may shorten a fast period.
+            let least = job.probe.fast_period.mul_f64(1.0 - job.probe.jitter - 1e-6);
+            assert!(early || now.since(last) >= least, "{id}: probes {:?} apart", now.since(last));
+        }
+    }
+
+    // ------------------------------------------------------------- snapshots
+
+    fn publication(&mut self, snapshot: &Arc<Snapshot>) {
+        let before = self.snapshot.replace(snapshot.clone());
+        assert_eq!(snapshot.generation, before.as_ref().map_or(0, |before| before.generation) + 1);
+        assert_eq!(snapshot.pools.len(), snapshot.plan.upstreams.len());
+        assert_eq!(snapshot.first_round_done, self.first_round_events == 1);
+        for (pool, plan) in snapshot.pools.iter().zip(&snapshot.plan.upstreams) {
+            assert_eq!(*pool.upstream, **plan);
+            self.pool(pool);
+            let old = before.iter().flat_map(|before| &before.pools).find(|old| old.upstream.name == plan.name);
+            if let Some(old) = old.filter(|old| same(old, pool)) {
+                assert!(Arc::ptr_eq(old, pool), "{}: an unchanged pool was made anew", plan.name);
+            }
+        }
+    }
+
+    fn pool(&self, pool: &Pool) {
+        let name = &pool.upstream.name;
+        let expected = self.shadow.members(&pool.upstream);
+        let published: Vec<Found> = pool
+            .members
+            .iter()
+            .map(|member| Found { address: member.id.address.clone(), weight: member.weight, backup: member.backup })
+            .collect();
+        assert_eq!(published, expected, "{name}: the members are the union of the sources, by address");
+        for member in pool.members.iter() {
+            assert_eq!(member.standing.share > 0.0, member.eligible(), "{}", member.id);
+        }
+        let picks = (0..6u64).map(|random| pick(pool, random.wrapping_mul(0x5851_F42D_4C95_7F2D)));
+        for member in picks.into_iter().flatten() {
+            self.may_serve(&member, pool);
+        }
+        self.emptiness(pool);
+    }
+
+    fn may_serve(&self, member: &Member, pool: &Pool) {
+        let cause = member.standing.cause;
+        let has = |backup: bool| pool.members.iter().any(|m| m.eligible() && m.backup == backup);
+        if has(false) || has(true) {
+            assert!(member.eligible(), "{} serves as {cause} while others are eligible", member.id);
+            assert!(!member.backup || !has(false), "{}: a backup serves beside primaries", member.id);
+        } else {
+            assert_ne!(
+                pool.upstream.when_none_eligible,
+                WhenNoneEligible::FailClosed,
+                "{} serves as {cause}",
+                member.id
+            );
+            let usable = matches!(cause, Cause::Down | Cause::NotReady | Cause::Ejected | Cause::Trial);
+            assert!(usable, "{} serves as {cause}", member.id);
+        }
+    }
+
+    fn emptiness(&self, pool: &Pool) {
+        let name = &pool.upstream.name;
+        match pool.emptiness {
+            Emptiness::Serving => assert!(pick(pool, 1).is_some(), "{name} serves with nobody"),
+            _ => assert!(pick(pool, 1).is_none(), "{name} is empty and serves"),
+        }
+        if pool.emptiness == Emptiness::AllUnchecked {
+            assert!(pool.members.iter().all(|member| member.standing.cause == Cause::Unchecked), "{name}");
+        }
+        if pool.emptiness == Emptiness::NoMembers {
+            assert!(pool.members.is_empty(), "{name}");
+        }
+    }
+
+    /// What requests see is what the board says: no change waits for the next publication.
+    fn published_is_current(&self, reports: &[UpstreamReport]) {
+        let Some(snapshot) = &self.snapshot else { return };
+        for (pool, report) in snapshot.pools.iter().zip(reports) {
+            let published: Vec<_> = pool.members.iter().map(|member| (&member.id, member.standing.cause)).collect();
+            let said: Vec<_> = report.backends.iter().map(|backend| (&backend.id, backend.standing.cause)).collect();
+            assert_eq!(published, said);
+        }
+    }
+
+    // -------------------------------------------------------------- backends
+
+    /// At the moment of an ejection, enough stay fit. (A failed trial takes nobody out.)
+    fn caps(&self, outputs: &[Output], reports: &[UpstreamReport]) {
+        let transitions = |name: &str| {
+            let moved = |output: &&Output| matches!(output, Output::Report(Event { kind: EventKind::Transition { backend, .. }, .. }) if &*backend.upstream == name);
+            outputs.iter().filter(moved).count()
+        };
+        for output in outputs {
+            let Output::Report(Event { kind: EventKind::Ejected { backend, why, .. }, .. }) = output else { continue };
+            // Who asked for a drain may hide it under an ejection of its own: the report does not tell.
+            let drains = self.drain_asked.iter().any(|id| id.upstream == backend.upstream);
+            if transitions(&backend.upstream) != 1 || why.contains("trial") || drains {
+                continue;
+            }
+            let report = reports.iter().find(|report| report.name == backend.upstream).unwrap();
+            let passive = &self.shadow.upstream(&backend.upstream).unwrap().passive;
+            let (fit, floor) = fitness(report, passive);
+            assert!(fit >= floor, "{backend}: {fit} are left fit, {floor} must be");
+        }
+    }
+
+    fn backend(&mut self, report: &BackendReport, now: Timestamp) {
+        let id = &report.id;
+        let held = self.may_be_held.contains(id);
+        let known = self.shadow.backends.get_mut(id).unwrap();
+        if held && report.counter != known.shown() {
+            // Held: the failure was not counted.
+            known.count = Count::Up { left: 1 };
+        }
+        assert_eq!(report.counter, known.shown(), "{id}: the counter differs from a naive count");
+        assert_eq!(report.standing.cause, known.cause, "{id}: a transition was not reported");
+        assert!(now >= known.ejected_until || report.ejection.is_some(), "{id} came back before its time");
+        let expected =
+            expected_causes(known.order, known.count, report.ejection.is_some(), self.drain_asked.contains(id));
+        assert!(
+            expected.contains(&report.standing.cause),
+            "{id} stands as {}, not {expected:?}",
+            report.standing.cause
+        );
+        assert!(report.history.len() <= 32);
+        if let Some(next) = report.next_probe {
+            let longest = report.standing.unprobed || next <= now + Duration::from_millis(2_200);
+            assert!(longest, "{id} waits for its probe until {next:?}");
+        }
+    }
+}
+
+/// The causes that are possible, by precedence, for what the shadow knows.
+fn expected_causes(order: Option<Order>, count: Count, out: bool, drains: bool) -> Vec<Cause> {
+    match order {
+        Some(Order::ForceDown) => return vec![Cause::ForcedDown],
+        Some(Order::Drain) => return vec![Cause::Drained],
+        Some(Order::ForceUp) => return vec![Cause::ForcedUp],
+        Some(Order::Release) | None => {}
+    }
+    let mut causes = match count {
+        Count::Unchecked => vec![Cause::Unchecked],
+        Count::Down { .. } => vec![Cause::Down, Cause::NotReady, Cause::Starting],
+        Count::Up { .. } | Count::Unprobed if out => vec![Cause::Trial],
+        Count::Up { .. } | Count::Unprobed => vec![Cause::Up, Cause::Ramping],
+    };
+    if out {
+        causes.push(Cause::Ejected);
+    }
+    if drains {
+        causes.push(Cause::Draining);
+    }
+    causes
+}
+
+/// How many are fit, and how many must be: computed from the report alone.
+fn fitness(report: &UpstreamReport, passive: &PassivePlan) -> (u32, u32) {
+    let drained = |backend: &BackendReport| matches!(backend.standing.cause, Cause::Drained | Cause::Draining);
+    let unchecked = |backend: &BackendReport| !backend.standing.unprobed && backend.counter == (0, 0);
+    let pool = report.backends.iter().filter(|backend| !drained(backend) && !unchecked(backend)).count();
+    let fit = report.backends.iter().filter(|backend| fit(backend)).count();
+    (fit as u32, (pool as f64 * passive.minimum_fit - 1e-9).ceil() as u32)
+}
+
+fn fit(backend: &BackendReport) -> bool {
+    match backend.standing.cause {
+        Cause::Up | Cause::Ramping => true,
+        // Forced up, it is fit only if its probes and its traffic agree.
+        Cause::ForcedUp => backend.ejection.is_none() && (backend.standing.unprobed || backend.counter.0 > 0),
+        _ => false,
+    }
+}
+
+fn pick(pool: &Pool, random: u64) -> Option<Arc<Member>> {
+    let input = PickInput { tried: &[], now: Timestamp::ZERO, random, hash: None, sticky: None, trial_allowed: false };
+    pool.balancer.pick(&input).map(|pick| pick.member)
+}
+
+/// Nothing that a request could see differs.
+fn same(old: &Pool, new: &Pool) -> bool {
+    let picture = |pool: &Pool| -> Vec<_> {
+        let one = |m: &Arc<Member>| (m.id.clone(), m.weight, m.backup, m.standing, m.since, m.connection_epoch);
+        pool.members.iter().map(one).collect()
+    };
+    *old.upstream == *new.upstream && old.emptiness == new.emptiness && picture(old) == picture(new)
+}

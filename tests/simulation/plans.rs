@@ -1,0 +1,157 @@
+//! Which configurations does a storm go through? A first one, and small mutations of it.
+//!
+//! Addresses are few, so that backends leave and come back often; times are those of the defaults, in the main.
+
+use pulsegate::domain::board::Found;
+use pulsegate::domain::identity::Address;
+use pulsegate::domain::plan::{
+    AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, PassivePlan, Plan, Policy, ProbeCheck,
+    ProbePlan, ProbingPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend, UpstreamPlan,
+    WhenNoneEligible,
+};
+use pulsegate::domain::reading::ProbeFailure;
+use pulsegate::domain::rng::Rng;
+use pulsegate::domain::route::RouteTable;
+use std::sync::Arc;
+use std::time::Duration;
+
+const NAMES: [&str; 3] = ["orders", "billing", "search"];
+const ADDRESSES: u32 = 6;
+
+pub fn address(number: u32) -> Address {
+    Address::Socket(([10, 0, 0, number as u8 + 1], 80).into())
+}
+
+/// One to five backends.
+pub fn some_backends(rng: &mut Rng) -> Vec<Found> {
+    let mut found = Vec::new();
+    for _ in 0..=rng.below(5) {
+        let address = address(rng.below(ADDRESSES));
+        if found.iter().all(|other: &Found| other.address != address) {
+            found.push(Found { address, weight: rng.below(4), backup: rng.below(5) == 0 });
+        }
+    }
+    found
+}
+
+pub fn first(rng: &mut Rng) -> Vec<UpstreamPlan> {
+    NAMES.iter().take(1 + rng.below(3) as usize).map(|name| upstream(name, rng)).collect()
+}
+
+/// The same configuration with one thing changed, or with nothing changed.
+pub fn mutate(upstreams: &mut Vec<UpstreamPlan>, rng: &mut Rng) {
+    if rng.below(8) == 0 {
+        return add_or_remove(upstreams, rng);
+    }
+    let which = rng.below(upstreams.len() as u32) as usize;
+    let Some(upstream) = upstreams.get_mut(which) else { return };
+    match rng.below(9) {
+        0 | 1 => upstream.sources[0] = static_source(rng),
+        2 => upstream.readiness = upstream.readiness.is_none().then(|| probe(rng)),
+        3 | 4 => upstream.readiness = Some(probe(rng)),
+        5 => upstream.passive = passive(rng),
+        6 => upstream.when_none_eligible = when_none_eligible(rng),
+        7 => flip_file_tier(upstream),
+        _ => {}
+    }
+}
+
+/// Another definition of the same source: it must not empty the pool until it answers.
+fn flip_file_tier(upstream: &mut UpstreamPlan) {
+    if let Some(SourcePlan::File { backup, .. }) = upstream.sources.get_mut(1) {
+        *backup = !*backup;
+    }
+}
+
+fn add_or_remove(upstreams: &mut Vec<UpstreamPlan>, rng: &mut Rng) {
+    let name = NAMES[rng.below(NAMES.len() as u32) as usize];
+    match upstreams.iter().position(|upstream| &*upstream.name == name) {
+        Some(position) => drop(upstreams.remove(position)),
+        None => upstreams.push(upstream(name, rng)),
+    }
+}
+
+pub fn compile(upstreams: &[UpstreamPlan]) -> Plan {
+    Plan {
+        listeners: Vec::new(),
+        routes: Vec::new(),
+        table: RouteTable::default(),
+        upstreams: upstreams.iter().cloned().map(Arc::new).collect(),
+        admin: AdminPlan { address: None },
+        logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
+        shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
+        probing: ProbingPlan { concurrency: 256 },
+        start: StartPlan { wait: Duration::from_secs(5) },
+        threads: 1,
+    }
+}
+
+fn upstream(name: &str, rng: &mut Rng) -> UpstreamPlan {
+    let mut sources = vec![static_source(rng)];
+    if rng.below(2) == 0 {
+        sources.push(SourcePlan::File { path: format!("{name}.txt").into(), backup: false });
+    }
+    UpstreamPlan {
+        name: name.into(),
+        sources,
+        tls: None,
+        readiness: (rng.below(4) > 0).then(|| probe(rng)),
+        passive: passive(rng),
+        slow_start: SlowStartPlan { duration: Duration::from_secs(u64::from(rng.below(3)) * 5), initial_share: 0.1 },
+        balance: BalancePlan { policy: Policy::Random, sticky: None },
+        budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
+        when_none_eligible: when_none_eligible(rng),
+        panic_threshold: 0.0,
+        idle_connections: 1,
+        idle_timeout: Duration::from_secs(60),
+        drain_header: None,
+        drain_keeps_sessions: false,
+    }
+}
+
+fn static_source(rng: &mut Rng) -> SourcePlan {
+    let backend = |found: Found| StaticBackend { address: found.address, weight: found.weight, backup: found.backup };
+    SourcePlan::Static(some_backends(rng).into_iter().map(backend).collect())
+}
+
+fn when_none_eligible(rng: &mut Rng) -> WhenNoneEligible {
+    [WhenNoneEligible::FailClosed, WhenNoneEligible::FailOpen, WhenNoneEligible::LastKnownGood][rng.below(3) as usize]
+}
+
+fn probe(rng: &mut Rng) -> ProbePlan {
+    ProbePlan {
+        kind: ProbeCheck::Http(HttpCheck {
+            method: "GET".to_owned(),
+            path: "/ready".to_owned(),
+            host: None,
+            headers: Vec::new(),
+            expected_statuses: Vec::new(),
+            body_bytes: 65_536,
+            tls: None,
+        }),
+        period: Duration::from_secs(2),
+        fast_period: Duration::from_millis(500),
+        jitter: 0.1,
+        timeout: Duration::from_secs(1),
+        success_threshold: 1 + rng.below(3),
+        failure_threshold: 1 + rng.below(4),
+        initial_delay: Duration::ZERO,
+        startup_grace: Duration::from_secs(u64::from(rng.below(4) / 3) * 20),
+        port: None,
+        immediate: if rng.below(4) == 0 { vec![ProbeFailure::Refused] } else { Vec::new() },
+    }
+}
+
+fn passive(rng: &mut Rng) -> PassivePlan {
+    PassivePlan {
+        enabled: rng.below(10) > 0,
+        consecutive_failures: rng.below(2) * 5,
+        failure_ratio: 0.5,
+        minimum_outcomes: 20,
+        window: Duration::from_secs(10),
+        base_ejection: Duration::from_secs(10),
+        max_ejection: Duration::from_secs(60),
+        ejection_jitter: 0.2,
+        minimum_fit: [0.0, 0.3, 0.5, 1.0][rng.below(4) as usize],
+    }
+}

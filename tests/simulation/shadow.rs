@@ -1,0 +1,194 @@
+//! What must have come of it? A second, deliberately naive account of what the board was told.
+//!
+//! It keeps its own counters (as "failures left" and "passes in a row", not as HAProxy's one integer), its own sets of
+//! members and its own memory of who left when. It shares no code with the board beyond the words.
+
+use pulsegate::domain::board::{Found, Order};
+use pulsegate::domain::identity::{Address, BackendId};
+use pulsegate::domain::plan::{ProbePlan, SourcePlan, UpstreamPlan};
+use pulsegate::domain::reading::Verdict;
+use pulsegate::domain::standing::Cause;
+use pulsegate::domain::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a removed backend is remembered.
+const MEMORY: Duration = Duration::from_secs(600);
+
+/// Thresholds as a person would count them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// No readiness probe.
+    Unprobed,
+    Unchecked,
+    Up {
+        left: u32,
+    },
+    Down {
+        passes: u32,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Backend {
+    pub count: Count,
+    pub order: Option<Order>,
+    /// By the last transition that was reported, or how it began.
+    pub cause: Cause,
+    pub ejected_until: Timestamp,
+    pub nth: u32,
+    pub refusal_reported: Option<Timestamp>,
+    pub last_probe_started: Option<Timestamp>,
+    /// The next probe may start earlier than `fast_period` after the last: it was redefined or came back.
+    pub early_probe_allowed: bool,
+    pub left_at: Option<Timestamp>,
+    /// The definition that counts.
+    pub probe: Option<ProbePlan>,
+}
+
+#[derive(Default)]
+pub struct Shadow {
+    pub backends: BTreeMap<BackendId, Backend>,
+    /// The last good answer of each dynamic source: (upstream, position).
+    answers: BTreeMap<(Arc<str>, usize), Vec<Found>>,
+    pub upstreams: Vec<UpstreamPlan>,
+}
+
+impl Shadow {
+    pub fn reconfigured(&mut self, upstreams: &[UpstreamPlan], now: Timestamp) {
+        let stays = |name: &Arc<str>| upstreams.iter().any(|upstream| upstream.name == *name);
+        self.answers.retain(|(name, _), _| stays(name));
+        self.upstreams = upstreams.to_vec();
+        self.regroup(now);
+    }
+
+    pub fn discovered(
+        &mut self,
+        upstream: &Arc<str>,
+        source: usize,
+        answer: &Result<Vec<Found>, String>,
+        now: Timestamp,
+    ) {
+        if let Ok(found) = answer
+            && !found.is_empty()
+        {
+            self.answers.insert((upstream.clone(), source), found.clone());
+            self.regroup(now);
+        }
+    }
+
+    /// The union of all sources, in the order of addresses; the first wins.
+    pub fn members(&self, upstream: &UpstreamPlan) -> Vec<Found> {
+        let mut union: BTreeMap<Address, Found> = BTreeMap::new();
+        for (position, source) in upstream.sources.iter().enumerate() {
+            let found: Vec<Found> = match source {
+                SourcePlan::Static(backends) => backends
+                    .iter()
+                    .map(|one| Found { address: one.address.clone(), weight: one.weight, backup: one.backup })
+                    .collect(),
+                _ => self.answers.get(&(upstream.name.clone(), position)).cloned().unwrap_or_default(),
+            };
+            for one in found {
+                union.entry(one.address.clone()).or_insert(one);
+            }
+        }
+        union.into_values().collect()
+    }
+
+    pub fn is_member(&self, id: &BackendId) -> bool {
+        self.backends.get(id).is_some_and(|backend| backend.left_at.is_none())
+    }
+
+    pub fn upstream(&self, name: &str) -> Option<&UpstreamPlan> {
+        self.upstreams.iter().find(|upstream| &*upstream.name == name)
+    }
+
+    fn regroup(&mut self, now: Timestamp) {
+        let mut wanted = BTreeMap::new();
+        for upstream in &self.upstreams {
+            for found in self.members(upstream) {
+                wanted.insert(BackendId { upstream: upstream.name.clone(), address: found.address }, upstream.clone());
+            }
+        }
+        for (id, backend) in &mut self.backends {
+            if !wanted.contains_key(id) && backend.left_at.is_none() {
+                backend.left_at = Some(now);
+            }
+        }
+        for (id, upstream) in wanted {
+            let known =
+                self.backends.get_mut(&id).filter(|known| known.left_at.is_none_or(|at| now.since(at) < MEMORY));
+            match known {
+                Some(known) => known.stays_or_returns(upstream.readiness.as_ref()),
+                None => drop(self.backends.insert(id, Backend::new(upstream.readiness.as_ref()))),
+            }
+        }
+    }
+}
+
+impl Backend {
+    fn new(probe: Option<&ProbePlan>) -> Self {
+        Self {
+            count: if probe.is_some() { Count::Unchecked } else { Count::Unprobed },
+            order: None,
+            cause: if probe.is_some() { Cause::Unchecked } else { Cause::Up },
+            ejected_until: Timestamp::ZERO,
+            nth: 0,
+            refusal_reported: None,
+            last_probe_started: None,
+            early_probe_allowed: true,
+            left_at: None,
+            probe: probe.cloned(),
+        }
+    }
+
+    /// Whether it stayed or was away: what is known of it stays, under the definition that is in force now.
+    fn stays_or_returns(&mut self, probe: Option<&ProbePlan>) {
+        self.early_probe_allowed |= self.left_at.take().is_some();
+        match (&self.probe, probe) {
+            (_, None) => self.count = Count::Unprobed,
+            (None, Some(_)) => (self.count, self.early_probe_allowed) = (Count::Unchecked, true),
+            (Some(before), Some(after)) if before != after => self.settle(after),
+            _ => {}
+        }
+        self.probe = probe.cloned();
+    }
+
+    /// A changed definition keeps the verdict and clears the streak.
+    fn settle(&mut self, probe: &ProbePlan) {
+        self.early_probe_allowed = true;
+        match &mut self.count {
+            Count::Up { left } => *left = probe.failure_threshold,
+            Count::Down { passes } => *passes = 0,
+            Count::Unprobed | Count::Unchecked => {}
+        }
+    }
+
+    /// Counts one verdict.
+    pub fn count(&mut self, verdict: &Verdict) {
+        let Some(probe) = &self.probe else { return };
+        let passed = matches!(verdict, Verdict::Pass { .. });
+        let decisive = matches!(verdict, Verdict::Fail { kind, .. } if probe.immediate.contains(kind));
+        self.count = match self.count {
+            Count::Unprobed => Count::Unprobed,
+            Count::Unchecked if passed => Count::Up { left: probe.failure_threshold },
+            Count::Up { left } if passed => Count::Up { left: (left + 1).min(probe.failure_threshold) },
+            Count::Up { left } if !decisive && left > 1 => Count::Up { left: left - 1 },
+            Count::Down { passes } if passed && passes + 1 >= probe.success_threshold => {
+                Count::Up { left: probe.failure_threshold }
+            }
+            Count::Down { passes } if passed => Count::Down { passes: passes + 1 },
+            Count::Unchecked | Count::Up { .. } | Count::Down { .. } => Count::Down { passes: 0 },
+        };
+    }
+
+    /// As the report shows it.
+    pub fn shown(&self) -> (u32, u32) {
+        match (self.count, &self.probe) {
+            (Count::Up { left }, Some(probe)) => (left, probe.failure_threshold),
+            (Count::Down { passes }, Some(probe)) => (passes, probe.success_threshold),
+            _ => (0, 0),
+        }
+    }
+}

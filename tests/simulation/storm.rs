@@ -1,0 +1,305 @@
+//! What happens to the board? One step of the storm at a time, drawn from the seed.
+//!
+//! The storm plays the parts of the control task, the prober, the discovery, the proxy and the operator, well and badly:
+//! it comes late, twice or for nothing, it loses hints and probes and answers what was cancelled long ago.
+
+use super::invariants::Witness;
+use super::plans;
+use super::trace::Trace;
+use pulsegate::domain::board::{Board, Input, Order, Output, ProbeTicket};
+use pulsegate::domain::cell::{Hint, HintKind, Record};
+use pulsegate::domain::identity::BackendId;
+use pulsegate::domain::outcome::{FailureKind, Outcome};
+use pulsegate::domain::plan::{SourcePlan, UpstreamPlan};
+use pulsegate::domain::reading::{Reading, ReadingResult};
+use pulsegate::domain::rng::Rng;
+use pulsegate::domain::snapshot::{Member, Snapshot};
+use pulsegate::domain::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub struct Storm {
+    rng: Rng,
+    board: Board,
+    now: Timestamp,
+    upstreams: Vec<UpstreamPlan>,
+    snapshot: Option<Arc<Snapshot>>,
+    /// Probes that were started and neither answered nor cancelled.
+    flying: BTreeMap<ProbeTicket, BackendId>,
+    /// Tickets that nobody waits for any more.
+    stale: Vec<ProbeTicket>,
+    /// How each backend feels: probes and traffic follow it, more or less.
+    moods: BTreeMap<BackendId, u32>,
+    witness: Witness,
+    trace: Trace,
+}
+
+impl Storm {
+    pub fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let now = Timestamp::from_millis(u64::from(rng.below(5_000)));
+        let board = Board::new(rng.next_u64(), now);
+        let upstreams = plans::first(&mut rng);
+        let mut storm = Self {
+            rng,
+            board,
+            now,
+            upstreams,
+            snapshot: None,
+            flying: BTreeMap::new(),
+            stale: Vec::new(),
+            moods: BTreeMap::new(),
+            witness: Witness::default(),
+            trace: Trace::default(),
+        };
+        storm.reconfigure();
+        storm
+    }
+
+    pub fn trace(&self) -> u64 {
+        self.trace.value()
+    }
+
+    pub fn step(&mut self) {
+        match self.rng.below(100) {
+            0..=29 => self.wait_for_the_deadline(Duration::ZERO),
+            30..=33 => self.come_late(),
+            34..=35 => self.jump(),
+            36..=38 => self.board_deadline(),
+            39..=62 => self.answer_a_probe(),
+            63..=64 => self.lose_the_probes(),
+            65..=66 => self.answer_a_stale_probe(),
+            67..=86 => self.send_traffic(),
+            87..=88 => self.send_a_wild_hint(),
+            89..=91 => self.reload(),
+            92..=94 => self.discover(),
+            95..=96 => self.operate(),
+            _ => self.change_a_mood(),
+        }
+        self.settle_deadlines();
+    }
+
+    // ---------------------------------------------------------------- time
+
+    fn wait_for_the_deadline(&mut self, late: Duration) {
+        if let Some(at) = self.board.next_deadline() {
+            self.now = self.now.max(at) + late;
+            self.board_deadline();
+        }
+    }
+
+    fn come_late(&mut self) {
+        let late = Duration::from_millis(u64::from(self.rng.below(3_000)));
+        self.wait_for_the_deadline(late);
+    }
+
+    /// A suspended machine: minutes are gone at once.
+    fn jump(&mut self) {
+        let jump = Duration::from_secs(u64::from(self.rng.below(900)));
+        self.now = self.now + jump;
+        self.board_deadline();
+    }
+
+    fn board_deadline(&mut self) {
+        self.board.handle_deadline(self.now);
+        self.drain();
+    }
+
+    /// The control task would be woken again and again: it must come to rest.
+    fn settle_deadlines(&mut self) {
+        for _ in 0..3 {
+            if self.board.next_deadline().is_none_or(|at| at > self.now) {
+                return;
+            }
+            self.board_deadline();
+        }
+        panic!("the deadline {:?} stays behind now {:?}", self.board.next_deadline(), self.now);
+    }
+
+    // -------------------------------------------------------------- probes
+
+    fn answer_a_probe(&mut self) {
+        let which = self.rng.below(self.flying.len() as u32) as usize;
+        let Some((ticket, id)) = self.flying.iter().nth(which).map(|(ticket, id)| (*ticket, id.clone())) else {
+            return;
+        };
+        self.flying.remove(&ticket);
+        self.stale.push(ticket);
+        self.now = self.now + Duration::from_millis(u64::from(self.rng.below(200)));
+        let reading = self.reading(self.mood(&id));
+        self.witness.probe_answered(&id, &reading);
+        self.send(Input::ProbeDone { ticket, reading });
+    }
+
+    fn lose_the_probes(&mut self) {
+        // Nobody answers, and time goes on: only the board can give it up.
+        if !self.flying.is_empty() {
+            self.wait_for_the_deadline(Duration::from_secs(5));
+        }
+    }
+
+    fn answer_a_stale_probe(&mut self) {
+        let known = self.stale.get(self.rng.below(self.stale.len() as u32) as usize).copied();
+        let ticket = known.unwrap_or(ProbeTicket(u64::MAX));
+        let reading = self.reading(0);
+        self.send(Input::ProbeDone { ticket, reading });
+    }
+
+    fn reading(&mut self, mood: u32) -> Reading {
+        let refused = || ReadingResult::ConnectFailed("connection refused".to_owned());
+        let http = |status| ReadingResult::Http { status, location: None };
+        let whim = if self.rng.below(8) == 0 { self.rng.below(8) } else { mood };
+        let result = match whim {
+            1 => refused(),
+            2 => http(503),
+            3 => ReadingResult::TimedOut { connected: true },
+            4 => [http(500), http(404), http(302), ReadingResult::BrokenAnswer("cut off".to_owned())]
+                [self.rng.below(4) as usize]
+                .clone(),
+            5 => ReadingResult::TlsFailed("the certificate is for another name".to_owned()),
+            6 => ReadingResult::TimedOut { connected: false },
+            _ => http(200),
+        };
+        Reading { result, took: Duration::from_millis(3) }
+    }
+
+    // ------------------------------------------------------------- traffic
+
+    /// A burst of outcomes at one backend; each hint arrives, or is lost.
+    fn send_traffic(&mut self) {
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        let members: Vec<(&Arc<Member>, _)> = snapshot
+            .pools
+            .iter()
+            .flat_map(|pool| pool.members.iter().map(move |member| (member, &pool.upstream.passive)))
+            .collect();
+        let Some((member, passive)) = members.get(self.rng.below(members.len() as u32) as usize) else { return };
+        let trial = member.on_trial() && member.cell.claim_trial();
+        let burst = if trial { 1 } else { self.rng.below(12) };
+        let mood = self.mood(&member.id);
+        for _ in 0..burst {
+            let record = Record {
+                outcome: self.outcome(mood),
+                latency: Duration::from_millis(u64::from(self.rng.below(50))),
+                client: u64::from(self.rng.below(3)) + 1,
+                trial,
+                now: self.now,
+            };
+            let hint = member.cell.record(record, passive);
+            self.witness.traffic(&member.id, record.outcome, self.now);
+            if let Some(kind) = hint.filter(|_| self.rng.below(3) > 0) {
+                self.send(Input::Hint(Hint { backend: member.key, kind }));
+            }
+        }
+    }
+
+    fn outcome(&mut self, mood: u32) -> Outcome {
+        let kinds = [FailureKind::Connect, FailureKind::Reset, FailureKind::Timeout, FailureKind::Status(500)];
+        let failure = Outcome::Failure(kinds[self.rng.below(4) as usize]);
+        match (mood, self.rng.below(10)) {
+            (0 | 3, 0) => failure,
+            (_, 1) => Outcome::Ignored,
+            (_, 2) => Outcome::SoftFailure,
+            (0 | 3, _) => Outcome::Success,
+            (7, _) => Outcome::Failure(FailureKind::Status(502)),
+            (_, 3..=8) => failure,
+            _ => Outcome::Success,
+        }
+    }
+
+    /// A hint for which there is no reason, or for a backend that nobody knows.
+    fn send_a_wild_hint(&mut self) {
+        let kinds = [HintKind::Trip, HintKind::Suspect, HintKind::TrialEnded { passed: true }, HintKind::DrainAsked];
+        let kind = kinds[self.rng.below(4) as usize];
+        let id = self.some_backend();
+        self.witness.hinted(&id, kind);
+        self.send(Input::Hint(Hint { backend: id.key(), kind }));
+    }
+
+    // ------------------------------------------------------- configuration
+
+    fn reload(&mut self) {
+        plans::mutate(&mut self.upstreams, &mut self.rng);
+        self.reconfigure();
+    }
+
+    fn reconfigure(&mut self) {
+        self.witness.reconfigured(&self.upstreams, self.now);
+        self.send(Input::Reconfigure(Arc::new(plans::compile(&self.upstreams))));
+    }
+
+    fn discover(&mut self) {
+        let which = self.rng.below(self.upstreams.len() as u32) as usize;
+        let Some(upstream) = self.upstreams.get(which) else { return };
+        let name = upstream.name.clone();
+        let Some(source) = upstream.sources.iter().position(|source| matches!(source, SourcePlan::File { .. })) else {
+            return;
+        };
+        let answer = match self.rng.below(4) {
+            0 => Ok(Vec::new()),
+            1 => Err("the file cannot be read".to_owned()),
+            _ => Ok(plans::some_backends(&mut self.rng)),
+        };
+        self.witness.discovered(&name, source, &answer, self.now);
+        self.send(Input::Discovered { upstream: name, source, answer });
+    }
+
+    fn operate(&mut self) {
+        let backend = self.some_backend();
+        let order = [Order::Drain, Order::ForceUp, Order::ForceDown, Order::Release, Order::Release]
+            [self.rng.below(5) as usize];
+        self.witness.operated(&backend, order);
+        self.send(Input::Operate { backend, order, by: "the storm".to_owned() });
+    }
+
+    fn change_a_mood(&mut self) {
+        let id = self.some_backend();
+        let mood = if self.rng.below(2) == 0 { 0 } else { self.rng.below(8) };
+        self.moods.insert(id, mood);
+    }
+
+    fn mood(&self, id: &BackendId) -> u32 {
+        self.moods.get(id).copied().unwrap_or(0)
+    }
+
+    /// Any address under any upstream: a member, most often.
+    fn some_backend(&mut self) -> BackendId {
+        let which = self.rng.below(self.upstreams.len() as u32) as usize;
+        let upstream = self.upstreams.get(which).map_or_else(|| "nobody".into(), |upstream| upstream.name.clone());
+        BackendId { upstream, address: plans::address(self.rng.below(6)) }
+    }
+
+    // --------------------------------------------------------------- board
+
+    fn send(&mut self, input: Input) {
+        self.board.handle(input, self.now);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        let mut outputs = Vec::new();
+        while let Some(output) = self.board.poll_output() {
+            self.trace.note(&output);
+            match &output {
+                Output::Publish(snapshot) => self.snapshot = Some(snapshot.clone()),
+                Output::Probe(job) => {
+                    assert!(
+                        !self.flying.values().any(|id| *id == job.backend),
+                        "{} has two probes in flight",
+                        job.backend
+                    );
+                    self.flying.insert(job.ticket, job.backend.clone());
+                }
+                Output::CancelProbe(ticket) => {
+                    let id = self.flying.remove(ticket).unwrap_or_else(|| panic!("{ticket:?} was not in flight"));
+                    self.stale.push(*ticket);
+                    self.witness.probe_cancelled(&id);
+                }
+                Output::Report(_) => {}
+            }
+            outputs.push(output);
+        }
+        self.witness.check(&outputs, &self.board, self.now);
+    }
+}
