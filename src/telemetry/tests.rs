@@ -69,7 +69,6 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         budget: BudgetPlan { ratio: 0.0, ttl: Duration::ZERO, min_per_second: 0 },
         when_none_eligible: WhenNoneEligible::FailClosed,
         panic_threshold: 0.0,
-        idle_connections: 0,
         idle_timeout: Duration::ZERO,
         drain_header: None,
         drain_keeps_sessions: false,

@@ -102,7 +102,6 @@ fn upstream(name: &str, rng: &mut Rng) -> UpstreamPlan {
         budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
         when_none_eligible: when_none_eligible(rng),
         panic_threshold: 0.0,
-        idle_connections: 1,
         idle_timeout: Duration::from_secs(60),
         drain_header: None,
         drain_keeps_sessions: false,

@@ -214,7 +214,6 @@ fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
         budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
         when_none_eligible: WhenNoneEligible::FailClosed,
         panic_threshold: 0.0,
-        idle_connections: 0,
         idle_timeout: Duration::ZERO,
         drain_header: None,
         drain_keeps_sessions: false,
