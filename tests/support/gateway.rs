@@ -1,0 +1,163 @@
+//! The gateway as a process, and what its admin listener says.
+
+use super::backend::Backend;
+use super::{eventually, free_address};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A gateway process with one listener; ended with its test, its output shown when the test fails.
+#[derive(Debug)]
+pub struct Gateway {
+    pub address: SocketAddr,
+    pub admin: SocketAddr,
+    process: Child,
+    folder: TempDir,
+}
+
+impl Gateway {
+    /// Starts with `yaml` (without listeners and admin, which are added) and waits until it is ready.
+    pub async fn start(yaml: &str) -> Self {
+        let gateway = Self::spawn(yaml, "");
+        gateway.ready().await;
+        gateway
+    }
+
+    /// As [`Self::start`], with more keys for the listener.
+    pub async fn start_with(yaml: &str, listener: &str) -> Self {
+        let gateway = Self::spawn(yaml, listener);
+        gateway.ready().await;
+        gateway
+    }
+
+    /// Starts without waiting.
+    pub fn spawn(yaml: &str, listener: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let (address, admin) = (free_address(), free_address());
+        fs::write(folder.path().join("pulsegate.yaml"), whole(yaml, address, admin, listener)).expect("the configuration");
+        let output = File::create(folder.path().join("output")).expect("a file");
+        let process = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
+            .args(["run", "--config"])
+            .arg(folder.path().join("pulsegate.yaml"))
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("a file"))
+            .stderr(output)
+            .spawn()
+            .expect("the gateway");
+        Self { address, admin, process, folder }
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub async fn ready(&self) {
+        eventually("the gateway is ready", async || self.get("/readyz").await.is_some_and(|a| a.starts_with("HTTP/1.1 200"))).await;
+    }
+
+    /// The whole answer of an admin path; `None` when nobody answers.
+    pub async fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.admin).await.ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
+    }
+
+    pub async fn json(&self, path: &str) -> Value {
+        let answer = self.get(path).await.unwrap_or_default();
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        serde_json::from_str(body).unwrap_or(Value::Null)
+    }
+
+    /// What `/upstreams` says of a backend.
+    pub async fn backend(&self, address: &str) -> Value {
+        let upstreams = self.json("/upstreams").await;
+        find_backend(&upstreams, address).cloned().unwrap_or(Value::Null)
+    }
+
+    pub async fn standing(&self, backend: &Backend) -> String {
+        self.standing_of(&backend.address.to_string()).await
+    }
+
+    pub async fn standing_of(&self, address: &str) -> String {
+        self.backend(address).await["standing"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub async fn weight(&self, backend: &Backend) -> u64 {
+        self.backend(&backend.address.to_string()).await["weight"].as_u64().unwrap_or_default()
+    }
+
+    pub async fn in_flight(&self, backend: &Backend) -> u64 {
+        self.backend(&backend.address.to_string()).await["in_flight"].as_u64().unwrap_or_default()
+    }
+
+    pub async fn until(&self, backend: &Backend, standing: &str) {
+        self.until_one_of(backend, &[standing]).await;
+    }
+
+    pub async fn until_one_of(&self, backend: &Backend, standings: &[&str]) {
+        let what = format!("{} stands as one of {standings:?}", backend.address);
+        eventually(&what, async || standings.contains(&self.standing(backend).await.as_str())).await;
+    }
+
+    /// Writes a new configuration and sends SIGHUP; waits until the reload was tried.
+    pub async fn reload(&self, yaml: &str) {
+        let before = self.json("/status").await["reload"].clone();
+        fs::write(self.folder.path().join("pulsegate.yaml"), whole(yaml, self.address, self.admin, "")).expect("the configuration");
+        self.signal(Signal::SIGHUP);
+        eventually("the reload was tried", async || {
+            let now = self.json("/status").await["reload"].clone();
+            now != before && now != Value::Null
+        })
+        .await;
+    }
+
+    pub fn signal(&self, which: Signal) {
+        kill(Pid::from_raw(self.process.id().cast_signed()), which).expect("the gateway's process");
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let process = &mut self.process;
+        eventually("the gateway ends", async || process.try_wait().expect("the gateway's process").is_some()).await;
+        self.process.wait().expect("the gateway's process")
+    }
+
+    pub fn output(&self) -> String {
+        fs::read_to_string(self.folder.path().join("output")).unwrap_or_default()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            let output = self.output();
+            let events: Vec<&str> = output.lines().filter(|line| !line.contains("request_id=")).collect();
+            eprintln!("--- the gateway said:\n{}", events.join("\n"));
+        }
+    }
+}
+
+fn whole(yaml: &str, address: SocketAddr, admin: SocketAddr, listener: &str) -> String {
+    format!("listeners:\n  - name: test\n    address: \"{address}\"\n{listener}\nadmin: {{ address: \"{admin}\" }}\n{yaml}")
+}
+
+fn find_backend<'v>(value: &'v Value, address: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(fields) if fields.get("address").and_then(Value::as_str) == Some(address) => Some(value),
+        Value::Object(fields) => fields.values().find_map(|inner| find_backend(inner, address)),
+        Value::Array(items) => items.iter().find_map(|inner| find_backend(inner, address)),
+        _ => None,
+    }
+}

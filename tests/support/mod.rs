@@ -1,0 +1,33 @@
+//! What do the end-to-end tests share? The gateway as a process, backends as processes, an open-loop load, and one way to wait.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub mod backend;
+pub mod gateway;
+pub mod load;
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long anything may take before a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds; the only wait there is.
+#[allow(clippy::disallowed_methods, reason = "tests wait on other processes in real time")]
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Lets the load run for a while: time itself is what the scenario is about.
+pub async fn pause(length: Duration) {
+    sleep(length).await;
+}
+
+/// A loopback address whose port was free a moment ago.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port on loopback")
+}
