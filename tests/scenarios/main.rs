@@ -50,7 +50,13 @@ fn load(rig: &Rig, method: &'static str, seconds: u64) -> Load {
 fn assert_no_failures(what: &str, outcomes: &[Outcome]) {
     let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| !outcome.ok()).collect();
     println!("{what}: {} requests, {} failed", outcomes.len(), failed.len());
-    assert!(failed.is_empty(), "{what}: {} of {} failed: {:?}", failed.len(), outcomes.len(), &failed[..failed.len().min(5)]);
+    assert!(
+        failed.is_empty(),
+        "{what}: {} of {} failed: {:?}",
+        failed.len(),
+        outcomes.len(),
+        &failed[..failed.len().min(5)]
+    );
 }
 
 fn failures(outcomes: &[Outcome]) -> usize {
@@ -66,7 +72,11 @@ async fn a_killed_backend_fails_no_get_and_only_posts_that_were_written_to_it() 
     rig.backends[0].kill();
     let (gets, posts) = (gets.outcomes().await, posts.outcomes().await);
     assert_no_failures("SIGKILL, GET", &gets);
-    println!("SIGKILL, POST: {} requests, {} failed, {in_flight} in flight on the victim just before", posts.len(), failures(&posts));
+    println!(
+        "SIGKILL, POST: {} requests, {} failed, {in_flight} in flight on the victim just before",
+        posts.len(),
+        failures(&posts)
+    );
     // Each request takes 10 ms at a backend and 50 a second reach each of them, so one or two are written to it at any moment.
     assert!(failures(&posts) <= 5, "{} POSTs failed", failures(&posts));
 }
@@ -148,7 +158,9 @@ async fn what_is_down_or_ejected_stays_so_across_a_reload_that_changes_its_weigh
     gets.outcomes().await;
     rig.gateway.until(&rig.backends[2], "down").await;
 
-    let weight = |backend: &Backend| (format!("\"{}\"", backend.address), format!("{{ address: \"{}\", weight: 7 }}", backend.address));
+    let weight = |backend: &Backend| {
+        (format!("\"{}\"", backend.address), format!("{{ address: \"{}\", weight: 7 }}", backend.address))
+    };
     let (from, to) = weight(&rig.backends[1]);
     let (from_down, to_down) = weight(&rig.backends[2]);
     let changed = configuration(&rig.backends).replace(&from, &to).replace(&from_down, &to_down);

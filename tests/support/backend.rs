@@ -44,7 +44,10 @@ async fn serve(address: SocketAddr) {
         .with_state(Arc::new(Switches::default()));
     let socket = TcpListener::bind(address).await.expect("the backend's port");
     let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
-    axum::serve(socket, app).with_graceful_shutdown(async move { drop(terminate.recv().await) }).await.expect("serving");
+    axum::serve(socket, app)
+        .with_graceful_shutdown(async move { drop(terminate.recv().await) })
+        .await
+        .expect("serving");
 }
 
 async fn ready(State(switches): State<Arc<Switches>>) -> StatusCode {

@@ -41,7 +41,8 @@ impl Gateway {
     pub fn spawn(yaml: &str, listener: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let (address, admin) = (free_address(), free_address());
-        fs::write(folder.path().join("pulsegate.yaml"), whole(yaml, address, admin, listener)).expect("the configuration");
+        fs::write(folder.path().join("pulsegate.yaml"), whole(yaml, address, admin, listener))
+            .expect("the configuration");
         let output = File::create(folder.path().join("output")).expect("a file");
         let process = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
             .args(["run", "--config"])
@@ -59,7 +60,10 @@ impl Gateway {
     }
 
     pub async fn ready(&self) {
-        eventually("the gateway is ready", async || self.get("/readyz").await.is_some_and(|a| a.starts_with("HTTP/1.1 200"))).await;
+        eventually("the gateway is ready", async || {
+            self.get("/readyz").await.is_some_and(|a| a.starts_with("HTTP/1.1 200"))
+        })
+        .await;
     }
 
     /// The whole answer of an admin path; `None` when nobody answers.
@@ -111,11 +115,12 @@ impl Gateway {
 
     /// Writes a new configuration and sends SIGHUP; waits until the reload was tried.
     pub async fn reload(&self, yaml: &str) {
-        let before = self.json("/status").await["reload"].clone();
-        fs::write(self.folder.path().join("pulsegate.yaml"), whole(yaml, self.address, self.admin, "")).expect("the configuration");
+        let before = self.json("/status").await["last_reload"].clone();
+        fs::write(self.folder.path().join("pulsegate.yaml"), whole(yaml, self.address, self.admin, ""))
+            .expect("the configuration");
         self.signal(Signal::SIGHUP);
         eventually("the reload was tried", async || {
-            let now = self.json("/status").await["reload"].clone();
+            let now = self.json("/status").await["last_reload"].clone();
             now != before && now != Value::Null
         })
         .await;
@@ -150,7 +155,9 @@ impl Drop for Gateway {
 }
 
 fn whole(yaml: &str, address: SocketAddr, admin: SocketAddr, listener: &str) -> String {
-    format!("listeners:\n  - name: test\n    address: \"{address}\"\n{listener}\nadmin: {{ address: \"{admin}\" }}\n{yaml}")
+    format!(
+        "listeners:\n  - name: test\n    address: \"{address}\"\n{listener}\nadmin: {{ address: \"{admin}\" }}\n{yaml}"
+    )
 }
 
 fn find_backend<'v>(value: &'v Value, address: &str) -> Option<&'v Value> {

@@ -28,14 +28,27 @@ impl Outcome {
     }
 }
 
+/// What is asked, again and again.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    pub method: &'static str,
+    pub host: &'static str,
+    pub path: &'static str,
+}
+
 /// A load that runs.
 #[derive(Debug)]
 pub struct Load(JoinHandle<Vec<Outcome>>);
 
 impl Load {
     /// `rate` requests per second for `length`.
-    #[allow(clippy::disallowed_methods, reason = "a load is timed by the real clock")]
     pub fn start(gateway: SocketAddr, method: &'static str, rate: u32, length: Duration) -> Self {
+        Self::of(Request { method, host: "test", path: "/work" }, gateway, rate, length)
+    }
+
+    /// As [`Self::start`], of one particular request.
+    #[allow(clippy::disallowed_methods, reason = "a load is timed by the real clock")]
+    pub fn of(request: Request, gateway: SocketAddr, rate: u32, length: Duration) -> Self {
         Self(tokio::spawn(async move {
             let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
             let begun = Instant::now();
@@ -46,7 +59,7 @@ impl Load {
                 sleep_until(begun + due).await;
                 let client = client.clone();
                 requests.spawn(async move {
-                    let result = timeout(CLIENT_PATIENCE, send(&client, gateway, method)).await;
+                    let result = timeout(CLIENT_PATIENCE, send(&client, gateway, request)).await;
                     let result = result.unwrap_or_else(|_| Err("the client lost its patience".to_owned()));
                     Outcome { due, took: begun.elapsed() - due, result }
                 });
@@ -60,14 +73,15 @@ impl Load {
     }
 }
 
-async fn send<C>(client: &Client<C, Full<Bytes>>, gateway: SocketAddr, method: &str) -> Result<u16, String>
+async fn send<C>(client: &Client<C, Full<Bytes>>, gateway: SocketAddr, what: Request) -> Result<u16, String>
 where
     C: hyper_util::client::legacy::connect::Connect + Clone + Send + Sync + 'static,
 {
-    let body = if method == "POST" { Bytes::from_static(b"a little body") } else { Bytes::new() };
+    let body = if what.method == "POST" { Bytes::from_static(b"a little body") } else { Bytes::new() };
     let request = http::Request::builder()
-        .method(method)
-        .uri(format!("http://{gateway}/work"))
+        .method(what.method)
+        .uri(format!("http://{gateway}{}", what.path))
+        .header("host", what.host)
         .body(Full::new(body))
         .map_err(|error| error.to_string())?;
     let answer = client.request(request).await.map_err(|error| format!("{error:?}"))?;

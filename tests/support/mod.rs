@@ -4,6 +4,7 @@
 pub mod backend;
 pub mod gateway;
 pub mod load;
+pub mod needs;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;

@@ -1,0 +1,35 @@
+# What can be done here. `make help` lists it.
+#
+# Nothing but Rust, a C compiler and make is assumed; what the tests need beyond that, `make test-needs` brings.
+
+CARGO ?= cargo
+
+.PHONY: help demo build release check test test-needs lint docs
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: ## Show what it does: three small backends, the gateway, a story of 20 seconds
+	$(CARGO) run --locked --quiet -- demo --for 20s
+
+build: ## A quick build for trying things out
+	$(CARGO) build --locked
+
+release: ## The build to run
+	$(CARGO) build --locked --release
+
+check: ## Check the example configuration
+	$(CARGO) run --locked --quiet -- check --config conf/pulsegate.yaml
+
+lint: ## Formatting and clippy, warnings are errors
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+test-needs: ## Bring what the tests need (Python packages into .tools, servers from the distribution; no service is started)
+	bash scripts/test-needs
+
+test: test-needs lint ## Everything: lint, then all tests
+	$(CARGO) test --locked --no-fail-fast
+
+docs: ## Renew the generated documents
+	PULSEGATE_BLESS=1 $(CARGO) test --locked --lib -- table reference

@@ -1,0 +1,156 @@
+//! Does it work in front of real applications? Flask, FastAPI and Django under their real servers, two instances each, with a real
+//! PostgreSQL and a real Redis behind them.
+//!
+//! One long test, since the services take seconds to start: Redis dies and returns, an instance is killed under load, another is
+//! frozen, a third bursts real exceptions. `make test-needs` brings the programs; without them this fails and says so.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod services;
+
+use services::{Services, Stack};
+use std::time::Duration;
+use support::gateway::Gateway;
+use support::load::{Load, Request};
+use support::pause;
+use tokio::time::Instant;
+
+const HOSTS: [(&str, &str); 3] =
+    [("flask", "flask.example"), ("fastapi", "fastapi.example"), ("django", "shop.example")];
+
+const PERIOD: Duration = Duration::from_secs(1);
+const FAST_PERIOD: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_secs(1);
+const FAILURES: u32 = 2;
+const PASSES: u32 = 2;
+const JITTER: f64 = 0.1;
+/// What asking the admin listener and two busy cores add.
+const SLACK: Duration = Duration::from_millis(700);
+
+/// The longest that a backend which just passed a probe can stay in: a period until the first failure, a fast period (or the probe's
+/// own time, where that is longer) for each further one.
+fn bound_out() -> Duration {
+    PERIOD.mul_f64(1.0 + JITTER) + TIMEOUT + FAST_PERIOD.mul_f64(1.0 + JITTER).max(TIMEOUT) * (FAILURES - 1)
+}
+
+/// The same for the way back.
+fn bound_in() -> Duration {
+    PERIOD.mul_f64(1.0 + JITTER) + TIMEOUT + FAST_PERIOD.mul_f64(1.0 + JITTER).max(TIMEOUT) * (PASSES - 1)
+}
+
+fn configuration(stacks: &[Stack]) -> String {
+    let mut routes = String::from("routes:\n");
+    let mut upstreams = String::from("upstreams:\n");
+    for (stack, (name, host)) in stacks.iter().zip(HOSTS) {
+        routes.push_str(&format!("  - {{ match: {{ host: {host} }}, upstream: {name} }}\n"));
+        let [a, b] = &stack.instances;
+        upstreams.push_str(&format!(
+            "  {name}:\n    backends: [\"{}\", \"{}\"]\n    readiness: {{ path: /ready, period: {PERIOD:?}, fast_period: {FAST_PERIOD:?}, \
+             timeout: {TIMEOUT:?}, success_threshold: {PASSES}, failure_threshold: {FAILURES} }}\n    timeouts: {{ per_try: 2s }}\n    \
+             slow_start: {{ duration: 1s }}\n    passive: {{ base_ejection: 5s }}\n",
+            a.address, b.address
+        ));
+    }
+    routes + &upstreams
+}
+
+/// 20 requests per second to each of the three services.
+fn loads(gateway: &Gateway, seconds: u64) -> Vec<(&'static str, Load)> {
+    let start = |(name, host)| {
+        let request = Request { method: "GET", host, path: "/work" };
+        (name, Load::of(request, gateway.address, 20, Duration::from_secs(seconds)))
+    };
+    HOSTS.map(start).into()
+}
+
+async fn assert_no_failures(what: &str, loads: Vec<(&'static str, Load)>) {
+    for (name, load) in loads {
+        let outcomes = load.outcomes().await;
+        let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.ok()).collect();
+        println!("{what}, {name}: {} requests, {} failed", outcomes.len(), failed.len());
+        assert!(failed.is_empty(), "{what}, {name}: {:?}", &failed[..failed.len().min(3)]);
+    }
+}
+
+/// Waits until every instance stands as one of `standings`; says how long that took.
+#[allow(clippy::disallowed_methods, reason = "a bound of real time is measured by the real clock")]
+async fn until_all(gateway: &Gateway, stacks: &[Stack], standings: &[&str]) -> Duration {
+    let begun = Instant::now();
+    for instance in stacks.iter().flat_map(|stack| &stack.instances) {
+        let address = instance.address.to_string();
+        let what = format!("{address} stands as one of {standings:?}");
+        support::eventually(&what, async || standings.contains(&gateway.standing_of(&address).await.as_str())).await;
+    }
+    begun.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_applications_with_a_real_database_and_a_real_redis() {
+    let mut services = Services::start().await;
+    let gateway = Gateway::start(&configuration(&services.stacks)).await;
+    until_all(&gateway, &services.stacks, &["up"]).await;
+    // Django answers 400 to a Host it does not know: that it is up shows that the probe sends the route's host.
+
+    assert_no_failures("all is well", loads(&gateway, 2)).await;
+    redis_dies_and_returns(&gateway, &mut services).await;
+    an_instance_is_killed(&gateway, &mut services).await;
+    an_instance_is_frozen(&gateway, &mut services).await;
+    an_instance_bursts_exceptions(&gateway, &services).await;
+}
+
+async fn redis_dies_and_returns(gateway: &Gateway, services: &mut Services) {
+    services.stop_redis();
+    let out = until_all(gateway, &services.stacks, &["not_ready", "down"]).await;
+    println!("Redis stops: all six out after {out:?} (bound {:?})", bound_out());
+    assert!(out <= bound_out() + SLACK, "took {out:?}");
+
+    services.start_redis();
+    let back = until_all(gateway, &services.stacks, &["ramping", "up"]).await;
+    println!("Redis returns: all six in after {back:?} (bound {:?})", bound_in());
+    // A probe that began while Redis was away may still be waiting for it.
+    assert!(back <= bound_in() + TIMEOUT + SLACK, "took {back:?}");
+    assert_no_failures("Redis is back", loads(gateway, 2)).await;
+}
+
+async fn an_instance_is_killed(gateway: &Gateway, services: &mut Services) {
+    let loads = loads(gateway, 6);
+    pause(Duration::from_secs(1)).await;
+    for stack in &mut services.stacks {
+        stack.instances[0].kill();
+    }
+    assert_no_failures("an instance of each is killed", loads).await;
+    for stack in &mut services.stacks {
+        stack.instances[0].start();
+    }
+    until_all(gateway, &services.stacks, &["ramping", "up"]).await;
+}
+
+async fn an_instance_is_frozen(gateway: &Gateway, services: &mut Services) {
+    let loads = loads(gateway, 8);
+    pause(Duration::from_secs(1)).await;
+    for stack in &services.stacks {
+        stack.instances[1].freeze();
+    }
+    assert_no_failures("an instance of each is frozen", loads).await;
+    for stack in &services.stacks {
+        stack.instances[1].thaw();
+    }
+    until_all(gateway, &services.stacks, &["ramping", "up"]).await;
+}
+
+async fn an_instance_bursts_exceptions(gateway: &Gateway, services: &Services) {
+    let loads = loads(gateway, 6);
+    pause(Duration::from_secs(1)).await;
+    for stack in &services.stacks {
+        stack.instances[0].raise_exceptions();
+    }
+    for stack in &services.stacks {
+        let address = stack.instances[0].address.to_string();
+        let ejected = async || gateway.standing_of(&address).await == "ejected";
+        support::eventually(&format!("{address} is ejected"), ejected).await;
+        let backend = gateway.backend(&address).await;
+        assert_eq!(backend["last_probe"]["passed"], true, "its readiness says 200 all the while: {backend}");
+    }
+    assert_no_failures("an instance of each bursts exceptions", loads).await;
+}

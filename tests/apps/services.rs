@@ -1,0 +1,210 @@
+//! The real parts: PostgreSQL, Redis and six application processes, on free ports and in temporary folders, ended with the test.
+
+use crate::support::needs::tool;
+use crate::support::{eventually, free_address};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+/// A process with all its children (workers of gunicorn), as one group.
+#[derive(Debug)]
+struct Group(Child);
+
+impl Group {
+    fn start(command: &mut Command) -> Self {
+        let child = command.process_group(0).stdin(Stdio::null()).spawn();
+        Self(child.unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}")))
+    }
+
+    fn signal(&self, which: Signal) {
+        let _ = killpg(Pid::from_raw(self.0.id().cast_signed()), which);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
+        let _ = self.0.wait();
+    }
+}
+
+/// One instance of an application.
+#[derive(Debug)]
+pub struct Instance {
+    pub address: SocketAddr,
+    server: &'static str,
+    app: &'static str,
+    environment: Vec<(&'static str, String)>,
+    fault: PathBuf,
+    log: PathBuf,
+    process: Option<Group>,
+}
+
+impl Instance {
+    pub fn start(&mut self) {
+        let (host, port) = (self.address.ip().to_string(), self.address.port().to_string());
+        let mut command = Command::new(tool("PYTHON"));
+        command.args(["-m", self.server, self.app]);
+        match self.server {
+            "uvicorn" => command.args(["--host", &host, "--port", &port, "--no-access-log"]),
+            _ => command.args(["--bind", &format!("{host}:{port}"), "--workers", "1", "--threads", "8"]),
+        };
+        let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log).expect("a log file");
+        command
+            .current_dir(&apps)
+            .env("PYTHONPATH", format!("{}:{}", apps.display(), tool("PYTHONPATH")))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("FAULT_FILE", &self.fault)
+            .envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())))
+            .stdout(log.try_clone().expect("a log file"))
+            .stderr(log);
+        self.process = Some(Group::start(&mut command));
+    }
+
+    /// SIGKILL to the server and all its workers.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, which: Signal) {
+        if let Some(process) = &self.process {
+            process.signal(which);
+        }
+    }
+
+    /// From now on its work raises; its readiness does not.
+    pub fn raise_exceptions(&self) {
+        std::fs::write(&self.fault, "").expect("the fault file");
+    }
+}
+
+/// Two instances of one application.
+#[derive(Debug)]
+pub struct Stack {
+    pub instances: [Instance; 2],
+}
+
+/// Everything behind the gateway.
+#[derive(Debug)]
+pub struct Services {
+    pub stacks: Vec<Stack>,
+    redis: Option<Group>,
+    redis_address: SocketAddr,
+    _postgres: Group,
+    folder: TempDir,
+}
+
+impl Services {
+    pub async fn start() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let (postgres, database) = start_postgres(folder.path());
+        let redis_address = free_address();
+        let environment = vec![
+            ("DATABASE_URL", format!("postgresql://app@{database}/postgres")),
+            ("REDIS_URL", format!("redis://{redis_address}/0")),
+        ];
+        let apps =
+            [("gunicorn", "flask_app:app"), ("uvicorn", "fastapi_app:app"), ("gunicorn", "django_app:application")];
+        let stacks = apps
+            .into_iter()
+            .map(|(server, app)| Stack {
+                instances: [0, 1].map(|number| instance(server, app, number, folder.path(), &environment)),
+            })
+            .collect();
+        let mut services = Self { stacks, redis: None, redis_address, _postgres: postgres, folder };
+        services.start_redis();
+        for address in [database, redis_address] {
+            eventually(&format!("{address} listens"), async || TcpStream::connect(address).await.is_ok()).await;
+        }
+        services.stacks.iter_mut().flat_map(|stack| &mut stack.instances).for_each(Instance::start);
+        for instance in services.stacks.iter().flat_map(|stack| &stack.instances) {
+            let address = instance.address;
+            eventually(&format!("{} listens", instance.app), async || TcpStream::connect(address).await.is_ok()).await;
+        }
+        services
+    }
+
+    pub fn start_redis(&mut self) {
+        let port = self.redis_address.port().to_string();
+        let mut command = Command::new(tool("REDIS_SERVER"));
+        command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--dir"]).arg(self.folder.path());
+        self.redis = Some(Group::start(command.stdout(Stdio::null()).stderr(Stdio::null())));
+    }
+
+    pub fn stop_redis(&mut self) {
+        self.redis = None;
+    }
+}
+
+fn instance(
+    server: &'static str,
+    app: &'static str,
+    number: usize,
+    folder: &Path,
+    environment: &[(&'static str, String)],
+) -> Instance {
+    let name = app.split(':').next().unwrap_or(app);
+    Instance {
+        address: free_address(),
+        server,
+        app,
+        environment: environment.to_vec(),
+        fault: folder.join(format!("{name}-{number}.fault")),
+        log: folder.join(format!("{name}-{number}.log")),
+        process: None,
+    }
+}
+
+/// PostgreSQL refuses to run as root: then it runs as the user that its package made.
+fn start_postgres(folder: &Path) -> (Group, SocketAddr) {
+    let bin = PathBuf::from(tool("POSTGRES_BIN"));
+    let data = folder.join("postgres");
+    std::fs::create_dir(&data).expect("a folder");
+    let unprivileged = unprivileged_user();
+    if let Some((uid, gid)) = unprivileged {
+        // The folder above is ours alone otherwise.
+        std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("permissions");
+        std::os::unix::fs::chown(&data, Some(uid), Some(gid)).expect("the ownership of a folder of ours");
+    }
+    let command = |program: &str| {
+        let mut command = Command::new(bin.join(program));
+        if let Some((uid, gid)) = unprivileged {
+            command.uid(uid).gid(gid);
+        }
+        command.current_dir(&data).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let made =
+        command("initdb").args(["--auth", "trust", "--username", "app", "--no-sync", "--pgdata"]).arg(&data).status();
+    assert!(made.is_ok_and(|status| status.success()), "initdb could not make a cluster in {}", data.display());
+    let address = free_address();
+    let mut server = command("postgres");
+    server.arg("-D").arg(&data).arg("-k").arg(&data).args(["-p", &address.port().to_string(), "-c", "fsync=off"]);
+    (Group::start(&mut server), address)
+}
+
+/// The user to run PostgreSQL as, where we are root.
+fn unprivileged_user() -> Option<(u32, u32)> {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let ids = |user: &str| {
+        let line = passwd.lines().find(|line| line.starts_with(&format!("{user}:")))?;
+        let mut fields = line.split(':').skip(2).map(str::parse);
+        Some((fields.next()?.ok()?, fields.next()?.ok()?))
+    };
+    let root = nix::unistd::geteuid().is_root();
+    root.then(|| ids("postgres").or_else(|| ids("nobody")).expect("a user `postgres` or `nobody`"))
+}
