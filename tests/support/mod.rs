@@ -2,9 +2,12 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod backend;
+pub mod client;
+pub mod dns;
 pub mod gateway;
 pub mod load;
 pub mod needs;
+pub mod raw;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;

@@ -1,0 +1,30 @@
+//! Does the whole gateway do what it says, one behaviour at a time? The real binary between a raw client and a scripted upstream.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+mod backends;
+mod clients;
+mod configs;
+mod health;
+mod life;
+mod requests;
+mod streams;
+
+use std::net::SocketAddr;
+
+/// One upstream over these backends, every request routed to it, probed at `/ready`.
+fn pool(backends: &[SocketAddr]) -> String {
+    pool_with(backends, "")
+}
+
+/// As [`pool`], with more keys for the upstream (indented by four).
+fn pool_with(backends: &[SocketAddr], more: &str) -> String {
+    let list: Vec<String> = backends.iter().map(|address| format!("\"{address}\"")).collect();
+    format!(
+        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    readiness: {{ path: /ready, period: 300ms, fast_period: \
+         100ms, timeout: 200ms }}\n    slow_start: {{ duration: 0s }}\n{more}",
+        list.join(", ")
+    )
+}

@@ -1,0 +1,205 @@
+//! What flows: chunks both ways, large bodies, early bytes, early answers, tunnels, TLS, Unix sockets.
+
+use super::support::client::Client;
+use super::support::gateway::Gateway;
+use super::support::raw::{Raw, Step, ok, send};
+use super::{pool, pool_with};
+use futures_util::{SinkExt, StreamExt};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::tungstenite::Message;
+
+#[tokio::test]
+async fn chunks_travel_both_ways() {
+    let backend = Raw::start(|request, _| {
+        let body = request.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default().to_owned();
+        vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), send(body)]
+    })
+    .await;
+    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let mut client = Client::connect(gateway.address).await;
+    for _ in 0..3 {
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
+        client.send("6\r\n world\r\n0\r\n\r\n").await;
+        assert_eq!(client.answer().await.text(), "hello world");
+    }
+}
+
+#[tokio::test]
+async fn the_first_byte_arrives_before_the_backend_has_finished() {
+    for head in ["Transfer-Encoding: chunked", "Content-Length: 10"] {
+        let chunked = head.starts_with('T');
+        let backend = Raw::start(move |_, _| {
+            let first = if chunked { "5\r\nfirst\r\n" } else { "first" };
+            vec![
+                send(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n")),
+                Step::Wait(Duration::from_millis(50)),
+                send(first),
+                Step::Hang,
+            ]
+        })
+        .await;
+        let gateway = Gateway::start(&pool(&[backend.address])).await;
+        let mut client = Client::connect(gateway.address).await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains("first") {
+            seen.extend(client.bytes().await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_head_without_a_body_yet_is_not_held_back() {
+    let backend = Raw::start(|_, _| {
+        vec![send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 5\r\n\r\n"), Step::Hang]
+    })
+    .await;
+    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(String::from_utf8_lossy(&client.bytes().await).starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_large_body_travels_both_ways_unharmed() {
+    let backend = axum::Router::new()
+        .route("/ready", axum::routing::get(|| async { "" }))
+        .fallback(axum::routing::any(|body: axum::body::Body| async { body }));
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = socket.local_addr().expect("an address");
+    let serving = tokio::spawn(async move { axum::serve(socket, backend).await });
+    let gateway = Gateway::start(&pool(&[address])).await;
+    let body: Vec<u8> = (0..8_000_000u32).map(|n| (n % 251) as u8).collect();
+    let client: hyper_util::client::legacy::Client<_, http_body_util::Full<bytes::Bytes>> =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let request =
+        http::Request::post(format!("http://{}/", gateway.address)).body(bytes::Bytes::from(body.clone()).into());
+    let answer = client.request(request.expect("a request")).await.expect("an answer");
+    let back = http_body_util::BodyExt::collect(answer.into_body()).await.expect("a whole body").to_bytes();
+    assert!(back == body, "{} bytes came back", back.len());
+    serving.abort();
+}
+
+#[tokio::test]
+async fn an_early_answer_is_passed_on_and_the_rest_of_the_upload_is_never_a_request() {
+    let backend = Raw::start_with_ready(|_, _| vec![ok("ready"), Step::Close]).await;
+    let early = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = early.local_addr().expect("an address");
+    let serving = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = early.accept().await {
+            let mut head = [0; 512];
+            let _ = stream.read(&mut head).await;
+            let _ =
+                stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno").await;
+        }
+    });
+    let yaml = format!("routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{address}\"] }}\n");
+    let gateway = Gateway::start(&yaml).await;
+    let mut client = Client::connect(gateway.address).await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: b\r\n\r\n")
+        .await;
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.text().as_str()), (413, "no"));
+    client.ended().await;
+    assert!(backend.seen().is_empty());
+    serving.abort();
+}
+
+#[tokio::test]
+async fn expect_100_continue_is_answered_before_the_body_comes() {
+    let backend = Raw::start(|request, _| vec![ok(request.rsplit("\r\n\r\n").next().unwrap_or_default())]).await;
+    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 100);
+    client.send("hello").await;
+    assert_eq!(client.answer().await.text(), "hello");
+}
+
+#[tokio::test]
+async fn web_sockets_pass_through() {
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = socket.local_addr().expect("an address");
+    let serving = tokio::spawn(async move {
+        while let Ok((stream, _)) = socket.accept().await {
+            tokio::spawn(async move {
+                let Ok(mut echo) = tokio_tungstenite::accept_async(stream).await else { return };
+                while let Some(Ok(message)) = echo.next().await {
+                    if message.is_close() || echo.send(message).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let yaml = format!(
+        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{address}\"], timeouts: {{ per_try: 500ms }} }}\n"
+    );
+    let gateway = Gateway::start(&yaml).await;
+    let (mut client, _) =
+        tokio_tungstenite::connect_async(format!("ws://{}/chat", gateway.address)).await.expect("a WebSocket");
+    for text in ["hello", "again"] {
+        client.send(Message::text(text)).await.expect("sent");
+        assert_eq!(client.next().await.expect("an echo").expect("an echo").into_text().expect("text").as_str(), text);
+        // Longer than the per-try timer, which has no say in a tunnel.
+        super::support::pause(Duration::from_millis(700)).await;
+    }
+    client.close(None).await.expect("closed");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn tls_on_both_sides() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let made = rcgen::generate_simple_self_signed(vec!["backend.test".to_owned()]).expect("a certificate");
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).expect("a file");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+
+    // A gateway is the TLS backend of another: both sides of ours are tried at once.
+    let tls = format!("    tls: {{ certificate: {}, key: {} }}", certificate.display(), key.display());
+    let inner = Gateway::start_with("routes: [{ respond: { body: from within } }]\n", &tls).await;
+    let yaml = |ca: &str| {
+        format!(
+            "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\"]\n    tls: {{ sni: backend.test{ca} }}\n    readiness: {{ \
+             path: /, period: 300ms, timeout: 200ms }}\n",
+            inner.address
+        )
+    };
+    let gateway = Gateway::start(&yaml(&format!(", ca: {}", certificate.display()))).await;
+    assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "from within");
+
+    let distrustful = Gateway::start(&yaml("")).await;
+    assert_eq!(Client::connect(distrustful.address).await.get("/").await.status, 503, "an unknown CA is not believed");
+}
+
+#[tokio::test]
+async fn a_backend_may_listen_on_a_unix_socket() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let path = folder.path().join("backend.sock");
+    let socket = tokio::net::UnixListener::bind(&path).expect("a socket");
+    let app = axum::Router::new().fallback(|| async { "over a file" });
+    let serving = tokio::spawn(async move { axum::serve(socket, app).await });
+    let yaml = format!(
+        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"unix:{}\"]\n    readiness: {{ path: /ready }}\n",
+        path.display()
+    );
+    let gateway = Gateway::start(&yaml).await;
+    assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "over a file");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_slow_upload_blames_nobody() {
+    let backend = Raw::start(|_, _| vec![ok("served")]).await;
+    let gateway = Gateway::start(&pool_with(&[backend.address], "    timeouts: { per_try: 300ms }\n")).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n").await;
+    for byte in ["a", "b", "c", "d", "e", "f"] {
+        super::support::pause(Duration::from_millis(150)).await;
+        client.send(byte).await;
+    }
+    assert_eq!(client.answer().await.text(), "served");
+}

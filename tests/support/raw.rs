@@ -1,0 +1,140 @@
+//! A scripted upstream on raw sockets: what it answers to each request is a list of steps, and it keeps the exact bytes that it saw.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// One step of an answer.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Send(Vec<u8>),
+    /// Lets time pass between two sends.
+    Wait(Duration),
+    /// Ends the connection with a FIN.
+    Close,
+    /// Ends the connection with a RST.
+    Reset,
+    /// Says nothing more and keeps the connection.
+    Hang,
+}
+
+pub fn send(text: impl AsRef<[u8]>) -> Step {
+    Step::Send(text.as_ref().to_vec())
+}
+
+/// A complete 200 with this body.
+pub fn ok(body: &str) -> Step {
+    send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+}
+
+/// Decides what a request (its head as text, its number) is answered with.
+type Script = Arc<dyn Fn(&str, usize) -> Vec<Step> + Send + Sync>;
+
+/// The upstream.
+pub struct Raw {
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<String>>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Raw {
+    /// Answers `/ready` with 200; everything else by the script.
+    pub async fn start(script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::start_with_ready(move |head, number| {
+            if head.starts_with("GET /ready ") { vec![ok("ready"), Step::Close] } else { script(head, number) }
+        })
+        .await
+    }
+
+    /// Answers everything, probes included, by the script.
+    pub async fn start_with_ready(script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = socket.local_addr().expect("an address");
+        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (script, log): (Script, _) = (Arc::new(script), Arc::clone(&seen));
+        let accepting = tokio::spawn(async move {
+            while let Ok((stream, _)) = socket.accept().await {
+                tokio::spawn(converse(stream, Arc::clone(&script), Arc::clone(&log)));
+            }
+        });
+        Self { address, seen, accepting }
+    }
+
+    /// The requests so far, probes left out, as they came in (head and body).
+    pub fn seen(&self) -> Vec<String> {
+        self.seen
+            .lock()
+            .expect("the log")
+            .iter()
+            .filter(|request| !request.starts_with("GET /ready "))
+            .cloned()
+            .collect()
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn converse(mut stream: TcpStream, script: Script, log: Arc<Mutex<Vec<String>>>) {
+    let mut buffer = Vec::new();
+    while let Some(request) = read_request(&mut stream, &mut buffer).await {
+        let number = {
+            let mut log = log.lock().expect("the log");
+            let number = log.iter().filter(|request| !request.starts_with("GET /ready ")).count();
+            log.push(request.clone());
+            number
+        };
+        for step in script(&request, number) {
+            match step {
+                Step::Send(bytes) => {
+                    if stream.write_all(&bytes).await.is_err() {
+                        return;
+                    }
+                }
+                Step::Wait(length) => tokio::time::sleep(length).await,
+                Step::Close => return,
+                Step::Reset => {
+                    let _ = stream.set_zero_linger();
+                    return;
+                }
+                Step::Hang => {
+                    let mut scratch = [0; 1024];
+                    while stream.read(&mut scratch).await.is_ok_and(|read| read > 0) {}
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A head, and a body by its Content-Length or its chunks.
+async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<String> {
+    loop {
+        let text = String::from_utf8_lossy(buffer).into_owned();
+        if let Some((head, rest)) = text.split_once("\r\n\r\n") {
+            let lower = head.to_ascii_lowercase();
+            let length =
+                lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
+            let complete = if lower.contains("transfer-encoding: chunked") {
+                rest.find("0\r\n\r\n").map(|at| at + 5)
+            } else {
+                Some(length.unwrap_or(0)).filter(|length| rest.len() >= *length)
+            };
+            if let Some(body) = complete {
+                let end = head.len() + 4 + body;
+                let request = text.get(..end)?.to_owned();
+                buffer.drain(..end);
+                return Some(request);
+            }
+        }
+        if stream.read_buf(buffer).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
