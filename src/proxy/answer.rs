@@ -44,6 +44,8 @@ impl Answer {
         if !keep || !drained {
             session.set_keepalive(None);
         }
+        // Without this, pingora would close whenever a body is still to be read; a small one is read behind the answer.
+        session.set_close_on_response_before_downstream_finish(!drained);
         session.set_total_drain_timeout(Some(DRAIN_TIME));
         let written = matches!(timeout(WRITE_TIME, self.write(session, request_id)).await, Ok(Ok(())));
         if written && !drained {

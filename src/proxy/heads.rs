@@ -8,7 +8,7 @@ use crate::domain::forwarding::{
     acceptable_request_id, client_address, is_trusted, listed_in_connection, request_header_travels,
     response_header_travels, upgrade_asked,
 };
-use crate::domain::plan::{Forward, HeaderEdits, PathMatch, RoutePlan};
+use crate::domain::plan::{Forward, PathMatch, RoutePlan};
 use http::Version;
 use pingora::http::{RequestHeader, ResponseHeader};
 use std::net::IpAddr;
@@ -80,7 +80,9 @@ pub(super) fn request(
     if Body::of(head) == Body::None && head.headers.contains_key("content-length") {
         out.insert_header("Content-Length", 0)?;
     }
-    edit(&route.request_headers, |name| drop(out.remove_header(name)), &mut Vec::new());
+    for name in &route.request_headers.remove {
+        out.remove_header(name.as_str());
+    }
     for (name, value) in &route.request_headers.set {
         out.insert_header(name.clone(), value.as_str())?;
     }
@@ -188,9 +190,14 @@ pub(super) fn response(
     if !bodiless && !head.headers.contains_key("content-length") && request.version == Version::HTTP_11 {
         head.insert_header("Transfer-Encoding", "chunked")?;
     }
+    if upgraded {
+        head.insert_header("Connection", "Upgrade")?;
+    }
     head.set_version(Version::HTTP_11);
     let edits = &route.response_headers;
-    edit(edits, |name| drop(head.remove_header(name)), &mut Vec::new());
+    for name in &edits.remove {
+        head.remove_header(name.as_str());
+    }
     for (name, value) in &edits.set {
         head.insert_header(name.clone(), value.as_str())?;
     }
@@ -198,12 +205,6 @@ pub(super) fn response(
         head.append_header(name.clone(), value.as_str())?;
     }
     Ok(())
-}
-
-fn edit(edits: &HeaderEdits, mut remove: impl FnMut(&str), _: &mut Vec<()>) {
-    for name in &edits.remove {
-        remove(name);
-    }
 }
 
 pub(super) fn value<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {

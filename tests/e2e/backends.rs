@@ -15,7 +15,12 @@ async fn alone(backend: &Raw) -> Gateway {
 
 #[tokio::test]
 async fn each_broken_answer_is_a_502_or_504_with_its_reason() {
-    let drip: Vec<Step> = (0..40).flat_map(|_| [send("X"), Step::Wait(Duration::from_millis(100))]).collect();
+    let dripped = "HTTP/1.1 200 OK
+X: a-head-that-comes-byte-by-byte
+
+"
+    .chars();
+    let drip = dripped.flat_map(|byte| [send(byte.to_string()), Step::Wait(Duration::from_millis(100))]).collect();
     for (what, steps, status, reason) in [
         ("a close instead of an answer", vec![Step::Close], 502, "backend_failed"),
         ("a reset instead of an answer", vec![Step::Reset], 502, "backend_failed"),

@@ -112,7 +112,11 @@ async fn clients_that_leave_blame_nobody() {
     let address = backend.address.to_string();
     eventually("all have left", async || gateway.backend(&address).await["in_flight"] == 0).await;
     let told = gateway.backend(&address).await;
-    assert_eq!((told["standing"].as_str(), told["streak"].as_u64()), (Some("up"), Some(0)), "{told}");
+    assert_eq!(
+        (told["standing"].as_str(), told["outcomes"]["failures_in_a_row"].as_u64()),
+        (Some("up"), Some(0)),
+        "{told}"
+    );
 }
 
 #[tokio::test]

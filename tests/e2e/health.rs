@@ -33,7 +33,7 @@ async fn a_burst_of_500s_ejects_and_one_trial_request_brings_it_back() {
     .await;
     let told = gateway.backend(&address).await;
     assert_eq!(told["last_probe"]["passed"], true, "{told}");
-    assert!(told["ejection"]["nth"] == 1 && told["ejection"]["earliest_return"].is_string(), "{told}");
+    assert!(told["ejection"]["nth"] == 1 && told["ejection"]["earliest_return"]["at"].is_string(), "{told}");
 
     failing.store(false, Ordering::Relaxed);
     eventually("its trial is due", async || gateway.standing_of(&address).await == "trial").await;

@@ -36,6 +36,8 @@ struct Parts {
     listeners: Vec<Item<ListenerSpec>>,
     routes: Vec<Item<RouteSpec>>,
     upstreams: Vec<(String, Item<UpstreamSpec>)>,
+    /// All names, those of upstreams that could not be read included, so that one mistake is told once.
+    upstream_names: Vec<String>,
     rest: Spec,
 }
 
@@ -54,7 +56,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let listeners = listeners::compile(&parts.listeners, base, &root, findings);
     let hosts = routes::hosts_by_upstream(&parts.routes);
     let upstreams = upstreams::compile(&parts.upstreams, &hosts, base, findings);
-    let routes = routes::compile(&parts.routes, &parts.upstreams, &root, findings);
+    let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
     let admin = admin(parts.rest.admin.as_ref(), &root.at("admin"), findings);
     if !findings.errors.is_empty() {
         return None;
@@ -87,7 +89,9 @@ fn split(mut tree: Value, file: usize, parts: &mut Parts, findings: &mut Finding
             for (name, value) in upstreams {
                 let mut place = root.at("upstreams");
                 place.steps.push(name.clone());
-                if parts.upstreams.iter().any(|(known, _)| *known == name) {
+                let again = parts.upstream_names.contains(&name);
+                parts.upstream_names.push(name.clone());
+                if again {
                     findings.error(&place, format!("the upstream {name} a second time"), "each name once");
                 } else if let Some(item) = part(value, place, findings) {
                     parts.upstreams.push((name, item));

@@ -29,6 +29,7 @@ pub(super) fn hosts_by_upstream(items: &[Item<RouteSpec>]) -> BTreeMap<String, S
 pub(super) fn compile(
     items: &[Item<RouteSpec>],
     upstreams: &[(String, Item<UpstreamSpec>)],
+    names: &[String],
     root: &Place,
     findings: &mut Findings,
 ) -> Vec<RoutePlan> {
@@ -38,7 +39,7 @@ pub(super) fn compile(
     let plans: Vec<(usize, RoutePlan)> = items
         .iter()
         .enumerate()
-        .filter_map(|(index, item)| route(item, upstreams, findings).map(|plan| (index, plan)))
+        .filter_map(|(index, item)| route(item, upstreams, names, findings).map(|plan| (index, plan)))
         .collect();
     let matches: Vec<&RouteMatch> = plans.iter().map(|(_, plan)| &plan.matches).collect();
     for (first, second) in conflicts(&matches) {
@@ -62,6 +63,7 @@ pub(super) fn compile(
 fn route(
     item: &Item<RouteSpec>,
     upstreams: &[(String, Item<UpstreamSpec>)],
+    names: &[String],
     findings: &mut Findings,
 ) -> Option<RoutePlan> {
     let (spec, place) = (&item.spec, &item.place);
@@ -75,7 +77,7 @@ fn route(
     let own_retries = spec.retries.clone().unwrap_or_default();
     Some(RoutePlan {
         name: spec.name.clone().unwrap_or_else(|| generated_name(&spec.matches)).into(),
-        action: action(spec, place, upstreams, findings)?,
+        action: action(spec, place, upstreams, names, findings)?,
         matches,
         allow_encoded_slashes: spec.allow_encoded_slashes,
         request_headers: edits(&spec.request_headers, &place.at("request_headers"), findings),
@@ -174,10 +176,11 @@ fn action(
     spec: &RouteSpec,
     place: &Place,
     upstreams: &[(String, Item<UpstreamSpec>)],
+    names: &[String],
     findings: &mut Findings,
 ) -> Option<RouteAction> {
     match (&spec.upstream, &spec.redirect, &spec.respond) {
-        (Some(name), None, None) => forward(name, spec, place, upstreams, findings),
+        (Some(name), None, None) => forward(name, spec, place, upstreams, names, findings),
         (None, Some(redirect), None) => redirect_to(redirect, &place.at("redirect"), findings),
         (None, None, Some(respond)) => respond_with(respond, &place.at("respond"), findings),
         _ => {
@@ -192,12 +195,15 @@ fn forward(
     spec: &RouteSpec,
     place: &Place,
     upstreams: &[(String, Item<UpstreamSpec>)],
+    names: &[String],
     findings: &mut Findings,
 ) -> Option<RouteAction> {
     let Some(upstream) = upstreams.iter().position(|(known, _)| known == name) else {
-        let names: Vec<&str> = upstreams.iter().map(|(name, _)| name.as_str()).collect();
-        let hint = nearest(name, &names).map(|name| format!("did you mean `{name}`?"));
-        findings.hinted(&place.at("upstream"), format!("{name:?}, which is not defined"), names.join(", "), hint);
+        if !names.iter().any(|known| known == name) {
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            let hint = nearest(name, &known).map(|name| format!("did you mean `{name}`?"));
+            findings.hinted(&place.at("upstream"), format!("{name:?}, which is not defined"), known.join(", "), hint);
+        }
         return None;
     };
     if spec.strip_prefix && spec.replace_prefix.is_some() {
