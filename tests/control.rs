@@ -2,6 +2,7 @@
 //!
 //! tokio's clock stands still while there is work and jumps to the next timer when there is none, so minutes pass in
 //! milliseconds and every moment is exact.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 use pulsegate::config;
 use pulsegate::control::{self, Clock, Handle, Prober, Reporter};

@@ -17,7 +17,7 @@ pub(super) fn read_all(path: &Path, findings: &mut Findings) -> Vec<Value> {
     let mut trees = Vec::new();
     match read_text(path) {
         Ok(text) => take(path, text, findings, &mut trees),
-        Err(diagnostic) => findings.errors.push(diagnostic),
+        Err(diagnostic) => findings.errors.push(*diagnostic),
     }
     trees
 }
@@ -96,7 +96,7 @@ fn include_all(from: &Path, pattern: &str, place: &Place, findings: &mut Finding
         }
         match read_text(&path) {
             Ok(text) => take(&path, text, findings, trees),
-            Err(diagnostic) => findings.errors.push(diagnostic),
+            Err(diagnostic) => findings.errors.push(*diagnostic),
         }
     }
 }
@@ -126,23 +126,27 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Diagnostic> {
+fn read_text(path: &Path) -> Result<String, Box<Diagnostic>> {
     let size = std::fs::metadata(path)
-        .map_err(|error| about(path, None, format!("no readable file ({error})"), String::new()))?
+        .map_err(|error| boxed(path, None, format!("no readable file ({error})"), String::new()))?
         .len();
     if size > FILE_BYTES {
-        return Err(about(path, None, format!("a file of {size} bytes"), format!("{FILE_BYTES} bytes")));
+        return Err(boxed(path, None, format!("a file of {size} bytes"), format!("{FILE_BYTES} bytes")));
     }
     let bytes =
-        std::fs::read(path).map_err(|error| about(path, None, format!("no readable file ({error})"), String::new()))?;
+        std::fs::read(path).map_err(|error| boxed(path, None, format!("no readable file ({error})"), String::new()))?;
     String::from_utf8(bytes).map_err(|error| {
-        about(
+        boxed(
             path,
             None,
             format!("bytes that are not UTF-8 (at offset {})", error.utf8_error().valid_up_to()),
             String::new(),
         )
     })
+}
+
+fn boxed(path: &Path, line: Option<usize>, found: String, allowed: String) -> Box<Diagnostic> {
+    Box::new(about(path, line, found, allowed))
 }
 
 fn about(path: &Path, line: Option<usize>, found: String, allowed: String) -> Diagnostic {

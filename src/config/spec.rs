@@ -11,7 +11,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The whole configuration.
+/// The whole configuration. Its first three keys and `include` are taken out before it is read as one (each part is read by itself), so
+/// they are here for the schema.
+#[allow(dead_code, reason = "the schema is made of them")]
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Spec {

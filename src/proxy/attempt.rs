@@ -27,156 +27,146 @@ pub(super) struct Attempted {
     pub next: Next,
 }
 
+/// Whom an attempt asks, and on whose terms.
+pub(super) struct Choice<'a> {
+    pub pool: &'a Arc<Pool>,
+    pub lease: &'a Lease,
+    pub route: &'a RoutePlan,
+    pub forward: &'a Forward,
+    /// The client gets a cookie that binds it to this backend.
+    pub new_pin: bool,
+}
+
+/// A connection to a backend, and what returns it to its pool.
+struct Connected {
+    upstream: HttpSession,
+    reused: bool,
+    peer: HttpPeer,
+}
+
 impl Exchange<'_> {
     /// Makes one attempt at the leased backend and records its outcome.
-    pub(super) async fn attempt(
-        &mut self,
-        pool: &Arc<Pool>,
-        lease: &Lease,
-        route: &RoutePlan,
-        forward: &Forward,
-        new_pin: bool,
-    ) -> Attempted {
+    pub(super) async fn attempt(&mut self, choice: &Choice<'_>) -> Attempted {
         let began = self.clock().now();
         self.story.attempts += 1;
-        self.story.backend = Some(lease.member.id.address.clone());
-        let connected = self.connect(pool, lease, route).await;
-        let (relayed, next) = match connected {
+        self.story.backend = Some(choice.lease.member.id.address.clone());
+        let (relayed, next) = match self.connect(choice).await {
             Err(end) => {
-                let relayed = Relayed { end, begun: false, whole: false, refusal: None, head_after: None };
-                let next = self.next(&relayed.end, true, self.replay.possible(), pool, route);
-                (relayed, next)
+                let next = self.next(&end, true, choice);
+                (Relayed::nothing(end), next)
             }
-            Ok((upstream, reused, peer)) => {
-                self.exchange(pool, lease, route, forward, new_pin, upstream, reused, peer).await
-            }
+            Ok(connected) => self.converse(choice, connected).await,
         };
-        self.record(pool, lease, &relayed, began);
+        self.record(choice, &relayed, began);
         Attempted { relayed, next }
     }
 
-    async fn connect(
-        &self,
-        pool: &Pool,
-        lease: &Lease,
-        route: &RoutePlan,
-    ) -> Result<(HttpSession, bool, HttpPeer), AttemptEnd> {
-        let peer =
-            peer::peer(&pool.upstream, &lease.member, &route.timeouts, &self.proxy.authorities).map_err(|why| {
-                log::error!("upstream {}: {why}; {} cannot be asked", pool.upstream.name, lease.member.id.address);
-                AttemptEnd::TlsFailed
-            })?;
-        let left = self.deadline(route).since(self.clock().now()).min(route.timeouts.connect);
+    async fn connect(&self, choice: &Choice<'_>) -> Result<Connected, AttemptEnd> {
+        let (upstream, member, timeouts) = (&choice.pool.upstream, &choice.lease.member, &choice.route.timeouts);
+        let peer = peer::peer(upstream, member, timeouts, &self.proxy.authorities).map_err(|why| {
+            log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
+            AttemptEnd::TlsFailed
+        })?;
+        let left = self.deadline(choice.route).since(self.clock().now()).min(timeouts.connect);
         let session = Connector::get_http_session(&self.proxy.connector, &peer);
         match tokio::time::timeout(left, session).await {
-            Ok(Ok((session, reused))) => Ok((session, reused, peer)),
+            Ok(Ok((upstream, reused))) => Ok(Connected { upstream, reused, peer }),
             Ok(Err(error)) => Err(ends::of_connect(&error)),
             Err(_) => Err(AttemptEnd::ConnectFailed { timed_out: true }),
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one call, everything of one attempt")]
-    async fn exchange(
-        &mut self,
-        pool: &Arc<Pool>,
-        lease: &Lease,
-        route: &RoutePlan,
-        forward: &Forward,
-        new_pin: bool,
-        mut upstream: HttpSession,
-        reused: bool,
-        peer: HttpPeer,
-    ) -> (Relayed, Next) {
-        let bounds = Bounds {
-            per_try: route.timeouts.per_try,
-            idle: route.timeouts.idle,
-            body_idle: self.facts.listener.limits.body_idle_timeout,
-            total: self.deadline(route),
-            body_bytes: self.facts.listener.limits.body_bytes,
+    /// Sends the request and relays the answer; a connection that is still good goes back to its pool.
+    async fn converse(&mut self, choice: &Choice<'_>, connected: Connected) -> (Relayed, Next) {
+        let Connected { mut upstream, reused, peer } = connected;
+        let request = self.session.req_header();
+        let head = heads::request(request, &self.target, &self.asker, choice.route, choice.forward, self.facts);
+        let Ok(head) = head else {
+            return (Relayed::nothing(AttemptEnd::Ours), Next::Stop(StopReason::NotRetriable));
         };
-        let clock = self.clock();
-        let head =
-            match heads::request(self.session.req_header(), &self.target, &self.asker, route, forward, self.facts) {
-                Ok(head) => head,
-                Err(_) => {
-                    let end = AttemptEnd::Ours;
-                    let relayed = Relayed { end, begun: false, whole: false, refusal: None, head_after: None };
-                    return (relayed, Next::Stop(StopReason::NotRetriable));
-                }
-            };
-        let expects_continue = self.session.req_header().headers.contains_key("expect") && !self.continued;
+        let expects_continue = request.headers.contains_key("expect") && !self.continued;
         self.continued |= expects_continue;
-        let cookie = new_pin
-            .then(|| pool.upstream.balance.sticky.as_ref().map(|plan| self.proxy.pin(plan, lease.member.key)))
-            .flatten();
+        let (bounds, clock) = (self.bounds(choice.route), self.clock());
         let mut receiver = Receiver {
-            request: self.session.req_header().clone(),
-            request_id: &self.asker.request_id,
-            route,
-            drain_header: pool.upstream.drain_header.as_ref(),
-            cookie,
+            request: request.clone(),
+            request_id: self.asker.request_id.clone(),
+            choice,
+            cookie: self.cookie(choice),
             drain_asked: false,
-            after: AfterStatus {
-                idempotent: is_idempotent(self.session.req_header().method.as_str()),
-                attempts: self.story.attempts,
-                untried_left: pool.balancer.has_untried(&self.tried),
-                pool,
-                now: clock.now(),
-            },
+            attempts: self.story.attempts,
+            untried_left: choice.pool.balancer.has_untried(&self.tried),
+            now: clock.now(),
             next: None,
         };
+        let (session, replay) = (&mut self.session, &mut self.replay);
+        let (receiver_of, state) = (&mut receiver, State::default());
         let relay = Relay {
-            session: &mut self.session,
+            session,
             upstream: &mut upstream,
-            replay: &mut self.replay,
-            receiver: &mut receiver,
+            replay,
+            receiver: receiver_of,
             bounds,
             clock,
             reused,
             expects_continue,
-            state: State::default(),
+            state,
         };
         let relayed = relay.run(head).await;
-        let (decided, drain_asked) = (receiver.next.take(), receiver.drain_asked);
-        if drain_asked {
-            self.proxy.handle.hint(Hint { backend: lease.member.key, kind: HintKind::DrainAsked });
+        if receiver.drain_asked {
+            self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
         }
+        let decided = receiver.next;
         if relayed.whole {
-            self.proxy.connector.release_http_session(upstream, &peer, Some(pool.upstream.idle_timeout)).await;
+            let idle_timeout = Some(choice.pool.upstream.idle_timeout);
+            self.proxy.connector.release_http_session(upstream, &peer, idle_timeout).await;
         }
-        let next = decided.unwrap_or_else(|| {
-            if relayed.begun {
-                Next::Stop(StopReason::ResponseStarted)
-            } else {
-                self.next(&relayed.end, false, self.replay.possible(), pool, route)
-            }
-        });
+        let next = match decided {
+            Some(next) => next,
+            None if relayed.begun => Next::Stop(StopReason::ResponseStarted),
+            None => self.next(&relayed.end, false, choice),
+        };
         (relayed, next)
     }
 
+    fn bounds(&self, route: &RoutePlan) -> Bounds {
+        let limits = &self.facts.listener.limits;
+        Bounds {
+            per_try: route.timeouts.per_try,
+            idle: route.timeouts.idle,
+            body_idle: limits.body_idle_timeout,
+            total: self.deadline(route),
+            body_bytes: limits.body_bytes,
+        }
+    }
+
+    fn cookie(&self, choice: &Choice<'_>) -> Option<String> {
+        let plan = choice.pool.upstream.balance.sticky.as_ref().filter(|_| choice.new_pin)?;
+        Some(self.proxy.pin(plan, choice.lease.member.key))
+    }
+
     /// The domain's decision, and the budget's where a token is needed.
-    fn next(&self, end: &AttemptEnd, never_sent: bool, replayable: bool, pool: &Pool, route: &RoutePlan) -> Next {
+    fn next(&self, end: &AttemptEnd, never_sent: bool, choice: &Choice<'_>) -> Next {
         let now = self.clock().now();
         let after = AfterAttempt {
             end,
             idempotent: is_idempotent(self.session.req_header().method.as_str()),
             response_started: false,
-            replayable,
+            replayable: self.replay.possible(),
             never_sent,
             attempts: self.story.attempts,
-            untried_left: pool.balancer.has_untried(&self.tried),
-            time_left: now < self.deadline(route),
+            untried_left: choice.pool.balancer.has_untried(&self.tried),
+            time_left: now < self.deadline(choice.route),
         };
-        with_budget(decide(&after, &route.retries), pool, now)
+        with_budget(decide(&after, &choice.route.retries), choice.pool, now)
     }
 
-    fn record(&self, pool: &Pool, lease: &Lease, relayed: &Relayed, began: Timestamp) {
+    fn record(&self, choice: &Choice<'_>, relayed: &Relayed, began: Timestamp) {
         let now = self.clock().now();
         let outcome = classify(&relayed.end, SLOW_AFTER);
         let latency = relayed.head_after.unwrap_or_else(|| now.since(began));
-        let record = Record { outcome, latency, client: self.client_hash, trial: lease.trial, now };
-        let member = &lease.member;
-        if let Some(kind) = member.cell.record(record, &pool.upstream.passive) {
+        let record = Record { outcome, latency, client: self.client_hash, trial: choice.lease.trial, now };
+        let member = &choice.lease.member;
+        if let Some(kind) = member.cell.record(record, &choice.pool.upstream.passive) {
             self.proxy.handle.hint(Hint { backend: member.key, kind });
         }
         if matches!(outcome, Outcome::Failure(_)) {
@@ -192,56 +182,54 @@ fn with_budget(next: Next, pool: &Pool, now: Timestamp) -> Next {
     }
 }
 
-/// What a decision on a status needs.
-struct AfterStatus<'a> {
-    idempotent: bool,
-    attempts: u32,
-    untried_left: bool,
-    pool: &'a Pool,
-    now: Timestamp,
-}
-
 /// Looks at a response head: is somebody else asked instead? If not, makes it fit for the client.
 struct Receiver<'a> {
     request: RequestHeader,
-    request_id: &'a str,
-    route: &'a RoutePlan,
-    drain_header: Option<&'a (String, String)>,
+    request_id: String,
+    choice: &'a Choice<'a>,
     cookie: Option<String>,
     drain_asked: bool,
-    after: AfterStatus<'a>,
+    attempts: u32,
+    untried_left: bool,
+    now: Timestamp,
     next: Option<Next>,
 }
 
 impl Receive for Receiver<'_> {
     fn receive(&mut self, head: &mut ResponseHeader, replayable: bool) -> Reception {
-        if let Some((name, value)) = self.drain_header {
+        if let Some((name, value)) = &self.choice.pool.upstream.drain_header {
             self.drain_asked =
                 head.headers.get(name.as_str()).is_some_and(|found| found.as_bytes() == value.as_bytes());
         }
         let end = AttemptEnd::Response { status: head.status.as_u16() };
         let after = AfterAttempt {
             end: &end,
-            idempotent: self.after.idempotent,
+            idempotent: is_idempotent(self.request.method.as_str()),
             response_started: false,
             replayable,
             never_sent: false,
-            attempts: self.after.attempts,
-            untried_left: self.after.untried_left,
+            attempts: self.attempts,
+            untried_left: self.untried_left,
             time_left: true,
         };
-        let next = with_budget(decide(&after, &self.route.retries), self.after.pool, self.after.now);
+        let next = with_budget(decide(&after, &self.choice.route.retries), self.choice.pool, self.now);
         self.next = Some(next);
         if matches!(next, Next::Retry { .. }) {
             return Reception::Discard;
         }
-        let drain_header = self.drain_header.map(|(name, _)| name.as_str());
-        let fit = heads::response(head, &self.request, self.route, drain_header)
-            .and_then(|()| head.insert_header("X-Request-Id", self.request_id))
-            .and_then(|()| {
-                self.cookie.take().map_or(Ok(()), |cookie| head.append_header("Set-Cookie", cookie).map(drop))
-            });
-        if fit.is_ok() { Reception::Forward } else { Reception::Unfit }
+        if self.fit(head).is_ok() { Reception::Forward } else { Reception::Unfit }
+    }
+}
+
+impl Receiver<'_> {
+    fn fit(&mut self, head: &mut ResponseHeader) -> pingora::Result<()> {
+        let drain_header = self.choice.pool.upstream.drain_header.as_ref().map(|(name, _)| name.as_str());
+        heads::response(head, &self.request, self.choice.route, drain_header)?;
+        head.insert_header("X-Request-Id", self.request_id.as_str())?;
+        if let Some(cookie) = self.cookie.take() {
+            head.append_header("Set-Cookie", cookie)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who is asked, and who next? The loop over attempts: a fresh snapshot each time, a backend that was not tried, an end.
 
 use super::answer::Answer;
-use super::attempt::announced_too_large;
+use super::attempt::{Choice, announced_too_large};
 use super::exchange::Exchange;
 use super::heads::Body;
 use super::keys;
@@ -41,7 +41,8 @@ impl Exchange<'_> {
             let new_pin = pool.upstream.balance.sticky.is_some() && pinned != Some(pick.member.key);
             let lease = Lease::new(pick.member, pick.trial);
             self.tried.push(lease.member.key);
-            let attempted = self.attempt(&pool, &lease, route, forward, new_pin).await;
+            let choice = Choice { pool: &pool, lease: &lease, route, forward, new_pin };
+            let attempted = self.attempt(&choice).await;
             drop(lease);
 
             let relayed = attempted.relayed;

@@ -64,6 +64,13 @@ pub(super) struct Relayed {
     pub head_after: Option<Duration>,
 }
 
+impl Relayed {
+    /// Nothing reached the client.
+    pub(super) fn nothing(end: AttemptEnd) -> Self {
+        Self { end, begun: false, whole: false, refusal: None, head_after: None }
+    }
+}
+
 pub(super) struct Relay<'a, R> {
     pub session: &'a mut ServerSession,
     pub upstream: &'a mut HttpSession,

@@ -3,6 +3,7 @@
 //!
 //! One long test, since the services take seconds to start: Redis dies and returns, an instance is killed under load, another is
 //! frozen, a third bursts real exceptions. `make test-needs` brings the programs; without them this fails and says so.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;

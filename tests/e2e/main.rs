@@ -1,4 +1,5 @@
 //! Does the whole gateway do what it says, one behaviour at a time? The real binary between a raw client and a scripted upstream.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,6 +2,7 @@
 //!
 //! Three backends are processes of their own (this executable, started again), so that they can be killed, frozen and restarted
 //! like anybody's. Every scenario prints what it saw: `cargo test --test scenarios -- --nocapture`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;

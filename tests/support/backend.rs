@@ -45,7 +45,9 @@ async fn serve(address: SocketAddr) {
     let socket = TcpListener::bind(address).await.expect("the backend's port");
     let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
     axum::serve(socket, app)
-        .with_graceful_shutdown(async move { drop(terminate.recv().await) })
+        .with_graceful_shutdown(async move {
+            let _ = terminate.recv().await;
+        })
         .await
         .expect("serving");
 }

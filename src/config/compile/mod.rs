@@ -123,7 +123,7 @@ fn part<T: DeserializeOwned>(value: Value, place: Place, findings: &mut Findings
     match serde_path_to_error::deserialize::<_, T>(value) {
         Ok(spec) => Some(Item { spec, place }),
         Err(error) => {
-            let at = place.at(&error.path().to_string().replace('[', ".").replace(']', "").replace('?', ""));
+            let at = place.at(&error.path().to_string().replace('[', ".").replace([']', '?'], ""));
             findings.error(&at, error.inner().to_string(), "");
             None
         }

@@ -34,6 +34,7 @@ fn heads_that_are_served() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one table, a row per head")]
 fn heads_that_are_refused() {
     for (head, problem) in [
         ("", MalformedRequest),
