@@ -32,4 +32,5 @@ test: test-needs lint ## Everything: lint, then all tests
 	$(CARGO) test --locked --no-fail-fast
 
 docs: ## Renew the generated documents
-	PULSEGATE_BLESS=1 $(CARGO) test --locked --lib -- table reference
+	PULSEGATE_BLESS=1 $(CARGO) test --locked --lib -- telemetry::table
+	PULSEGATE_BLESS=1 $(CARGO) test --locked --test e2e -- generated_documents
