@@ -1,17 +1,21 @@
-# The build stage types what everybody types; the runtime stage holds the binary, the roots and nothing that can be logged into.
-FROM rust:1-bookworm AS build
+# Pulsegate in a container: built by the same target as everywhere, run by nobody in particular.
+#
+#   docker build -t pulsegate .
+#   docker run --rm --network host -v ./pulsegate.yaml:/etc/pulsegate/pulsegate.yaml:ro pulsegate
+#
+# Without `--network host`, let the listener's address be 0.0.0.0:8080 and publish that port.
+
+FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
 RUN make release
 
 FROM debian:bookworm-slim
-RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates \
- && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 pulsegate
+# The trusted roots, for upstreams that are reached over TLS without a CA of their own.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /src/target/release/pulsegate /usr/local/bin/pulsegate
-USER 10001
-EXPOSE 8080
+USER 65532:65532
+# Answered by the admin listener at its default address; override it together with `admin.address`.
 HEALTHCHECK --interval=5s --timeout=3s CMD ["pulsegate", "healthcheck"]
 ENTRYPOINT ["pulsegate"]
 CMD ["run", "--config", "/etc/pulsegate/pulsegate.yaml"]

@@ -34,7 +34,8 @@ fn member(number: u32) -> Arc<Member> {
 }
 
 fn main() {
-    let policies = [Policy::LeastRequest, Policy::RoundRobin, Policy::PeakEwma, Policy::Random, Policy::Hash(HashBy::Path)];
+    let policies =
+        [Policy::LeastRequest, Policy::RoundRobin, Policy::PeakEwma, Policy::Random, Policy::Hash(HashBy::Path)];
     for policy in policies {
         print!("{policy:<20?}", policy = policy);
         for size in [3u32, 50, 1_000, 10_000] {
@@ -46,7 +47,14 @@ fn main() {
             for number in 0..PICKS {
                 let (random, hash) = (mix(number), Some(mix(number ^ 7)));
                 let now = Timestamp(number);
-                black_box(balancer.pick(&PickInput { tried: &[], now, random, hash, sticky: None, trial_allowed: false }));
+                black_box(balancer.pick(&PickInput {
+                    tried: &[],
+                    now,
+                    random,
+                    hash,
+                    sticky: None,
+                    trial_allowed: false,
+                }));
             }
             print!("  {size:>6}: {:>6.1} ns", begun.elapsed().as_nanos() as f64 / PICKS as f64);
         }

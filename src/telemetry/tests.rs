@@ -1,3 +1,5 @@
+//! What a scrape shows after requests, reports and reloads.
+
 use super::*;
 use crate::domain::board::{BackendReport, LastProbe};
 use crate::domain::event::EventKind;

@@ -8,6 +8,7 @@ mod check;
 mod contract;
 mod desk;
 mod member;
+mod passive;
 mod publish;
 mod sources;
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! What the access log writes, and what it drops.
+
 use super::*;
 use crate::domain::identity::Address;
 use std::sync::mpsc::{Sender, channel};

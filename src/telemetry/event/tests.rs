@@ -1,3 +1,5 @@
+//! How each event is told.
+
 use super::*;
 use crate::domain::identity::Address;
 

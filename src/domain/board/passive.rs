@@ -1,0 +1,166 @@
+//! What does live traffic say of each backend, beside its peers? Ejection with its cap, refusals, and the end of a trial.
+//!
+//! The evidence is in the cells; the machine of one backend is `outlier`. Here is what needs the neighbours: peers that do better,
+//! and the least number that must stay fit.
+
+use super::check::Check;
+use super::desk::Desk;
+use super::upstream::Upstream;
+use crate::domain::cell::{self, Evidence};
+use crate::domain::event::EventKind;
+use crate::domain::outlier::State;
+use crate::domain::plan::PassivePlan;
+use crate::domain::time::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// While failures are in a window, the board looks at least this often: a lost hint costs no more.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Upstream {
+    /// A failure was seen: look at the evidence, and have the probe look at the backend.
+    pub(super) fn suspect(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        if let Some(check) = &mut self.members[index].check {
+            check.pull(now);
+        }
+        self.judge_traffic(index, ramps, desk, now);
+        self.look_at = Some(self.look_at.unwrap_or(now + LOOK_AGAIN));
+    }
+
+    /// Looks at every backend's evidence: what a lost hint would have told.
+    pub(super) fn look_around(&mut self, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        self.look_at = None;
+        for index in 0..self.members.len() {
+            let evidence = self.evidence(index, now);
+            if evidence.window.failures > 0 {
+                self.judge_traffic(index, ramps, desk, now);
+            }
+        }
+        // Cells are written without a word to the board, so it keeps looking as long as there is anybody to look at.
+        if self.plan.passive.enabled && !self.members.is_empty() {
+            self.look_at = Some(now + LOOK_AGAIN);
+        }
+    }
+
+    fn evidence(&self, index: usize, now: Timestamp) -> Evidence {
+        self.members[index].cell.evidence(now, &self.plan.passive)
+    }
+
+    fn judge_traffic(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        let evidence = self.evidence(index, now);
+        // Only a fit backend can lose by it: one that is out by its probes learns nothing new from traffic.
+        if !self.members[index].fit()
+            || !cell::suffices(&evidence, &self.plan.passive)
+            || !self.stands_out(index, &evidence, now)
+        {
+            return;
+        }
+        let why = explain_evidence(&evidence, &self.plan.passive);
+        if self.may_lose_one(index) {
+            self.eject(index, &why, ramps, desk, now);
+        } else {
+            self.refuse_ejection(index, why, desk, now);
+        }
+    }
+
+    /// Failures other than statuses speak for themselves. Statuses alone count only against a backend that does worse than the
+    /// median of its peers, and only from two clients where there are two: a poison request must not take out half a pool.
+    fn stands_out(&self, index: usize, evidence: &Evidence, now: Timestamp) -> bool {
+        let streak = cell::streak_suffices(evidence, &self.plan.passive);
+        let hard_share = f64::from(evidence.hard_failures) / f64::from(evidence.window.total().max(1));
+        let window_is_hard = hard_share >= self.plan.passive.failure_ratio && self.plan.passive.failure_ratio > 0.0;
+        if (streak && evidence.streak_is_hard) || (!streak && window_is_hard) {
+            return true;
+        }
+        let clients = !evidence.two_clients_seen || evidence.two_clients_failed;
+        clients && evidence.window.failed_share() > self.median_of_peers(index, now)
+    }
+
+    /// The median failed share of the others that had traffic; −1 (everybody is worse) where there are none.
+    fn median_of_peers(&self, index: usize, now: Timestamp) -> f64 {
+        let mut shares: Vec<f64> = (0..self.members.len())
+            .filter(|peer| *peer != index)
+            .map(|peer| self.evidence(peer, now).window)
+            .filter(|window| window.total() > 0)
+            .map(|window| window.failed_share())
+            .collect();
+        shares.sort_by(f64::total_cmp);
+        shares.get(shares.len() / 2).copied().unwrap_or(-1.0)
+    }
+
+    /// Would enough stay fit without this one?
+    pub(super) fn may_lose_one(&self, index: usize) -> bool {
+        let (fit, _, floor) = self.fitness();
+        !self.members[index].fit() || fit > floor
+    }
+
+    /// How many are fit, how many count, how many must stay fit.
+    fn fitness(&self) -> (u32, u32, u32) {
+        let fit = self.members.iter().filter(|member| member.fit()).count() as u32;
+        let pool = self.members.iter().filter(|member| member.counts()).count() as u32;
+        (fit, pool, floor(pool, self.plan.passive.minimum_fit))
+    }
+
+    fn eject(&mut self, index: usize, why: &str, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        let plan = Arc::clone(&self.plan);
+        let member = &mut self.members[index];
+        let readiness_lies = member.check.as_ref().is_none_or(Check::last_passed);
+        let ejection = member.outlier.eject(readiness_lies, &plan.passive, now, &mut desk.rng);
+        member.cell.clear_evidence();
+        let event = EventKind::Ejected {
+            backend: member.id.clone(),
+            nth: ejection.nth,
+            duration: ejection.length(),
+            why: why.to_owned(),
+        };
+        member.report(event, desk, now);
+        self.dirty |= member.settle(&plan, ramps, why, desk, now);
+    }
+
+    /// Said once per ejection time, not with every failure.
+    fn refuse_ejection(&mut self, index: usize, why: String, desk: &mut Desk, now: Timestamp) {
+        let (fit, pool, floor) = self.fitness();
+        let quiet = self.plan.passive.base_ejection;
+        let member = &mut self.members[index];
+        if now >= member.refusal_quiet_until {
+            member.refusal_quiet_until = now + quiet;
+            let event = EventKind::EjectionRefused { backend: member.id.clone(), fit, pool, floor, why };
+            member.report(event, desk, now);
+        }
+    }
+
+    /// The one request that decides has ended.
+    pub(super) fn trial_ended(&mut self, index: usize, passed: bool, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        let plan = Arc::clone(&self.plan);
+        let member = &mut self.members[index];
+        if !matches!(member.outlier.state, State::Trial { .. }) {
+            return;
+        }
+        if passed {
+            member.outlier.trial_passed(now);
+            member.cell.clear_evidence();
+            self.dirty |= member.settle(&plan, ramps, "its trial request succeeded", desk, now);
+        } else {
+            self.eject(index, "its trial request failed", ramps, desk, now);
+        }
+    }
+}
+
+/// ⌈pool × share⌉, without floating-point dust (0.5 × 4 must be 2, not 3).
+pub(super) fn floor(pool: u32, share: f64) -> u32 {
+    (f64::from(pool) * share - 1e-9).ceil().max(0.0) as u32
+}
+
+fn explain_evidence(evidence: &Evidence, plan: &PassivePlan) -> String {
+    if cell::streak_suffices(evidence, plan) {
+        format!("{} failures in a row (limit {})", evidence.streak, plan.consecutive_failures)
+    } else {
+        format!(
+            "{} of {} outcomes failed within {:?} (limit {:.0} %)",
+            evidence.window.failures,
+            evidence.window.total(),
+            plan.window,
+            plan.failure_ratio * 100.0
+        )
+    }
+}
