@@ -1,0 +1,192 @@
+//! What may be written? One type per mapping of the YAML; the schema, the reference and the strict reading come from these.
+//!
+//! A field is what the operator wrote, absent where nothing was. Defaults are filled in by the compile step, and named in the
+//! comments in one form (``Default: `…`.``) from which the reference is made.
+
+mod probe;
+mod routes;
+mod upstreams;
+
+pub(super) use probe::*;
+pub(super) use routes::*;
+pub(super) use upstreams::*;
+
+use super::values::{Size, Span};
+use schemars::JsonSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The whole configuration. Its first three keys and `include` are taken out before it is read as one (each part is read by itself), so
+/// they are here for the schema.
+#[allow(dead_code, reason = "the schema is made of them")]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Spec {
+    /// Worker threads; 0 = one per core. Default: `0`.
+    pub threads: Option<usize>,
+    /// Where clients connect.
+    #[serde(default)]
+    pub listeners: Vec<ListenerSpec>,
+    /// Which request goes where; the most specific match wins.
+    #[serde(default)]
+    pub routes: Vec<RouteSpec>,
+    /// The pools, by name.
+    #[serde(default)]
+    pub upstreams: BTreeMap<String, UpstreamSpec>,
+    /// The admin listener; `off` for none. Default: `{ address: "127.0.0.1:9090" }`.
+    pub admin: Option<AdminSpec>,
+    /// Logging.
+    #[serde(default)]
+    pub logging: LoggingSpec,
+    /// Leaving.
+    #[serde(default)]
+    pub shutdown: ShutdownSpec,
+    /// Probing, all upstreams together.
+    #[serde(default)]
+    pub probing: ProbingSpec,
+    /// Starting.
+    #[serde(default)]
+    pub start: StartSpec,
+    /// More files, as globs (`*` and `?` in the last part), relative to this one. Default: `[]`.
+    #[serde(default)]
+    pub include: Vec<String>,
+}
+
+/// A listener.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListenerSpec {
+    /// For logs and metrics. Default: the address.
+    pub name: Option<String>,
+    /// IP address and port.
+    pub address: String,
+    /// PEM files; absent = plain HTTP.
+    pub tls: Option<ListenerTlsSpec>,
+    /// Networks (CIDR) or addresses whose `X-Forwarded-*` headers are believed. Default: `[]`.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// Pass header names with `_` on. Default: `false`.
+    #[serde(default)]
+    pub underscores_in_headers: bool,
+    /// What one client may cost.
+    #[serde(default)]
+    pub limits: LimitsSpec,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListenerTlsSpec {
+    /// PEM file of the chain.
+    pub certificate: PathBuf,
+    /// PEM file of the key.
+    pub key: PathBuf,
+}
+
+/// Limits of a listener.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsSpec {
+    /// The whole request head. Default: `32KiB`.
+    pub head_bytes: Option<Size>,
+    /// From the first byte of a head to its end. Default: `10s`.
+    pub head_timeout: Option<Span>,
+    /// Silence within a request body. Default: `30s`.
+    pub body_idle_timeout: Option<Span>,
+    /// Silence between requests. Default: `60s`.
+    pub keepalive_timeout: Option<Span>,
+    /// Requests per connection; 0 = no limit. Default: `0`.
+    pub keepalive_requests: Option<u32>,
+    /// A request body; 0 = no limit. Default: `0`.
+    pub body_bytes: Option<Size>,
+    /// Connections at once. Default: `20000`.
+    pub connections: Option<u32>,
+    /// Connections at once per client address; 0 = no limit. Default: `0`.
+    pub connections_per_client: Option<u32>,
+}
+
+/// The admin listener, or `off`.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum AdminSpec {
+    Off,
+    On(AdminOnSpec),
+}
+
+impl<'de> Deserialize<'de> for AdminSpec {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            Value::Bool(false) => Ok(Self::Off),
+            Value::String(word) if word == "off" => Ok(Self::Off),
+            other => serde_json::from_value(other).map(Self::On).map_err(D::Error::custom),
+        }
+    }
+}
+
+/// Where the admin listener is.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdminOnSpec {
+    /// IP address and port; keep it on loopback. Default: `127.0.0.1:9090`.
+    pub address: String,
+}
+
+/// Logging.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LoggingSpec {
+    /// `error`, `warn`, `info`, `debug` or `trace`. Default: `info`.
+    pub level: Option<LevelSpec>,
+    /// `text` or `json`. Default: `text`.
+    pub format: Option<FormatSpec>,
+    /// A line per request. Default: `true`.
+    pub access: Option<bool>,
+}
+
+/// A log level.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LevelSpec {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// A log format.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FormatSpec {
+    Text,
+    Json,
+}
+
+/// Leaving.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShutdownSpec {
+    /// How long `/readyz` fails while listeners still accept. Default: `0s`.
+    pub delay: Option<Span>,
+    /// How long requests in flight may take after that. Default: `30s`.
+    pub grace: Option<Span>,
+}
+
+/// Probing.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProbingSpec {
+    /// Probes in flight at once. Default: `256`.
+    pub concurrency: Option<usize>,
+}
+
+/// Starting.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartSpec {
+    /// Listeners accept after the first probe round or this, whichever is first. Default: `5s`.
+    pub wait: Option<Span>,
+}

@@ -1,0 +1,85 @@
+//! What may be written of a readiness probe.
+
+use super::upstreams::UpstreamTlsSpec;
+use crate::config::values::{Share, Size, Span, Words};
+use schemars::JsonSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The readiness probe. Names are those of Kubernetes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct ProbeSpec {
+    /// HTTP: the path, with query.
+    pub path: Option<String>,
+    /// A TCP probe instead of HTTP. Default: `false`.
+    #[serde(default)]
+    pub tcp: bool,
+    /// Default: `GET`.
+    pub method: Option<String>,
+    /// The Host header. Default: the first exact host of a route to this upstream, else the address.
+    pub host: Option<String>,
+    /// Another port of the same backend.
+    pub port: Option<u16>,
+    /// Header values. Default: `{}`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Statuses that pass, such as `200` or `"200-299"`. Default: 2xx, and 3xx with a warning.
+    pub expected_statuses: Option<Words>,
+    /// How much of a body is read. Default: `64KiB`.
+    pub body_bytes: Option<Size>,
+    /// `inherit` the upstream's, `off`, or settings of its own. Default: `inherit`.
+    pub tls: Option<ProbeTlsSpec>,
+    /// Default: `2s`.
+    pub period: Option<Span>,
+    /// The period while a change is pending. Default: `500ms`.
+    pub fast_period: Option<Span>,
+    /// ± share of the period. Default: `10%`.
+    pub jitter: Option<Share>,
+    /// Total: connect, TLS, head and body. Default: `1s`.
+    pub timeout: Option<Span>,
+    /// Passes that bring a backend back. Default: `2`.
+    pub success_threshold: Option<u32>,
+    /// Failures that take a backend out. Default: `3`.
+    pub failure_threshold: Option<u32>,
+    /// Before the first probe. Default: `0s`.
+    pub initial_delay: Option<Span>,
+    /// Failures within this time after joining mean `starting`. Default: `0s`.
+    pub startup_grace: Option<Span>,
+    /// Failure kinds that do not wait for the threshold: `refused`, `timeout`, `tls`, `status`, `body`. Default: `[]`.
+    #[serde(default)]
+    pub immediate: Vec<FailureSpec>,
+}
+
+/// TLS of a probe: `inherit`, `off`, or settings of its own.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(in crate::config) enum ProbeTlsSpec {
+    Inherit,
+    Off,
+    Own(UpstreamTlsSpec),
+}
+
+impl<'de> Deserialize<'de> for ProbeTlsSpec {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            Value::String(word) if word == "inherit" => Ok(Self::Inherit),
+            Value::String(word) if word == "off" => Ok(Self::Off),
+            Value::String(word) => Err(D::Error::unknown_variant(&word, &["inherit", "off"])),
+            other => serde_json::from_value(other).map(Self::Own).map_err(D::Error::custom),
+        }
+    }
+}
+
+/// A kind of probe failure.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum FailureSpec {
+    Refused,
+    Timeout,
+    Tls,
+    Status,
+    Body,
+}

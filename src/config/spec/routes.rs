@@ -1,0 +1,142 @@
+//! What may be written of a route: what it matches, what it does, how long that may take.
+
+use crate::config::values::{Span, Words};
+use schemars::JsonSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A route: what it matches, and one of `upstream`, `redirect`, `respond`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct RouteSpec {
+    /// For logs and metrics. Default: made from the match.
+    pub name: Option<String>,
+    /// Which requests; absent = all.
+    #[serde(default, rename = "match")]
+    pub matches: MatchSpec,
+    /// The pool that serves them.
+    pub upstream: Option<String>,
+    /// Answer with a redirect.
+    pub redirect: Option<RedirectSpec>,
+    /// Answer with a fixed response.
+    pub respond: Option<RespondSpec>,
+    /// Take the matched prefix off the path. Default: `false`.
+    #[serde(default)]
+    pub strip_prefix: bool,
+    /// Put this in the place of the matched prefix.
+    pub replace_prefix: Option<String>,
+    /// The Host for the backend: `keep` or a name. Default: `keep`.
+    pub host: Option<String>,
+    /// Accept `%2F` and `%5C` in the path. Default: `false`.
+    #[serde(default)]
+    pub allow_encoded_slashes: bool,
+    /// Changes to request headers.
+    #[serde(default)]
+    pub request_headers: EditsSpec,
+    /// Changes to response headers.
+    #[serde(default)]
+    pub response_headers: EditsSpec,
+    /// The upstream's, changed for this route.
+    pub timeouts: Option<TimeoutsSpec>,
+    /// The upstream's, changed for this route.
+    pub retries: Option<RetriesSpec>,
+}
+
+/// What a route matches; all parts must hold.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct MatchSpec {
+    /// `api.example.com`, or `*.example.com`. Default: any.
+    pub host: Option<String>,
+    /// A prefix, by segment. Default: `/`.
+    pub path: Option<String>,
+    /// The exact path, instead of a prefix.
+    pub path_exact: Option<String>,
+    /// Any of these. Default: all.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// Header values; `*` = present. Default: `{}`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// A redirect.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct RedirectSpec {
+    /// 301, 302, 303, 307 or 308. Default: `308`.
+    pub status: Option<u16>,
+    /// May hold `{host}`, `{path}` and `{query}` (with its `?`).
+    pub location: String,
+}
+
+/// A fixed response.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct RespondSpec {
+    /// 200 to 599. Default: `200`.
+    pub status: Option<u16>,
+    /// Default: `text/plain; charset=utf-8`.
+    pub content_type: Option<String>,
+    /// The body. Default: empty.
+    #[serde(default)]
+    pub body: String,
+}
+
+/// Changes to headers: first `remove`, then `set`, then `add`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct EditsSpec {
+    /// Names. Default: `[]`.
+    #[serde(default)]
+    pub remove: Vec<String>,
+    /// Replaces. Default: `{}`.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+    /// Appends. Default: `{}`.
+    #[serde(default)]
+    pub add: BTreeMap<String, String>,
+}
+
+/// How long things may take.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct TimeoutsSpec {
+    /// Connect, TLS included. Default: `1s`.
+    pub connect: Option<Span>,
+    /// From the request being fully sent to the response head. Default: `10s`.
+    pub per_try: Option<Span>,
+    /// Silence between bytes. Default: `60s`.
+    pub idle: Option<Span>,
+    /// The whole request, retries included; `none` for streams. Default: `60s`.
+    pub total: Option<TotalSpec>,
+}
+
+/// A duration, or `none`.
+#[derive(Clone, Copy, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(in crate::config) enum TotalSpec {
+    Never,
+    After(Span),
+}
+
+impl<'de> Deserialize<'de> for TotalSpec {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            Value::String(word) if word == "none" => Ok(Self::Never),
+            other => serde_json::from_value(other).map(Self::After).map_err(D::Error::custom),
+        }
+    }
+}
+
+/// Retries.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct RetriesSpec {
+    /// Tries beyond the first. Default: `2`.
+    pub limit: Option<u32>,
+    /// `connect`, `reset`, `timeout`, and statuses. Default: `[connect, reset, timeout, "500", "502", "503", "504"]`.
+    pub on: Option<Words>,
+}

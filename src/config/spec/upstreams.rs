@@ -1,0 +1,210 @@
+//! What may be written of an upstream: its backends, and how traffic is spread, watched and retried.
+
+use super::probe::ProbeSpec;
+use super::routes::{RetriesSpec, TimeoutsSpec};
+use crate::config::values::{Share, Span};
+use schemars::JsonSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// A pool of backends.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct UpstreamSpec {
+    /// Addresses, names, files.
+    #[serde(default)]
+    pub backends: Vec<BackendSpec>,
+    /// TLS to the backends.
+    pub tls: Option<UpstreamTlsSpec>,
+    /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block is accepted as it is.
+    pub readiness: Option<ProbeSpec>,
+    /// Ejection by live traffic.
+    #[serde(default)]
+    pub passive: PassiveSpec,
+    /// The ramp of a backend that comes back.
+    #[serde(default)]
+    pub slow_start: SlowStartSpec,
+    /// Who gets the next request.
+    #[serde(default)]
+    pub balance: BalanceSpec,
+    /// Of all routes to this upstream.
+    #[serde(default)]
+    pub timeouts: TimeoutsSpec,
+    /// Of all routes to this upstream.
+    #[serde(default)]
+    pub retries: RetriesSpec,
+    /// How many retries may be added to the load.
+    #[serde(default)]
+    pub retry_budget: BudgetSpec,
+    /// `fail_closed`, `fail_open` or `last_known_good`. Default: `fail_closed`.
+    pub when_none_eligible: Option<NoneEligibleSpec>,
+    /// With a smaller share eligible, the balancer uses the wider set; 0% = off. Default: `0%`.
+    pub panic_threshold: Option<Share>,
+    /// How long an idle connection to a backend is kept. Default: `60s`.
+    pub idle_timeout: Option<Span>,
+    /// A response header by which a backend asks to be drained. Default: none.
+    pub drain_header: Option<DrainHeaderSpec>,
+    /// Sticky clients stay with a draining backend. Default: `false`.
+    #[serde(default)]
+    pub drain_keeps_sessions: bool,
+}
+
+/// A backend, or where backends come from: an address in short form, or one of `address`, `dns`, `srv`, `file`.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(in crate::config) enum BackendSpec {
+    Short(String),
+    Long(Box<SourceSpec>),
+}
+
+impl<'de> Deserialize<'de> for BackendSpec {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            Value::String(address) => Ok(Self::Short(address)),
+            other => serde_json::from_value(other).map(Self::Long).map_err(D::Error::custom),
+        }
+    }
+}
+
+/// The long form of a backend.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct SourceSpec {
+    /// IP address and port, or `unix:/path`.
+    pub address: Option<String>,
+    /// A name and a port, resolved to A and AAAA.
+    pub dns: Option<String>,
+    /// A name of SRV records.
+    pub srv: Option<String>,
+    /// A watched file with a list of addresses or `{ address, weight }`.
+    pub file: Option<PathBuf>,
+    /// 0 to 65535. Default: `1`.
+    pub weight: Option<u32>,
+    /// Serves only when no other backend can. Default: `false`.
+    #[serde(default)]
+    pub backup: bool,
+    /// `dns`, `srv`: not resolved more often than this, at least 5 s. Default: `5s`.
+    pub min_interval: Option<Span>,
+    /// `dns`, `srv`: resolved at least this often. Default: `60s`.
+    pub max_interval: Option<Span>,
+    /// `dns`, `srv`: servers to ask instead of the system's. Default: `[]`.
+    #[serde(default)]
+    pub servers: Vec<String>,
+}
+
+/// TLS to backends.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct UpstreamTlsSpec {
+    /// The name that is sent and verified. Default: the name of a `dns` backend.
+    pub sni: Option<String>,
+    /// Verify the certificate. Default: `true`.
+    pub verify: Option<bool>,
+    /// PEM file of the CA. Default: the system's roots.
+    pub ca: Option<PathBuf>,
+}
+
+/// Ejection by live traffic.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct PassiveSpec {
+    /// Default: `true`.
+    pub enabled: Option<bool>,
+    /// Failures in a row that eject; 0 = off. Default: `5`.
+    pub consecutive_failures: Option<u32>,
+    /// Share of failures in the window that ejects; 0% = off. Default: `50%`.
+    pub failure_ratio: Option<Share>,
+    /// Outcomes the window must hold before the ratio counts. Default: `20`.
+    pub minimum_outcomes: Option<u32>,
+    /// Default: `10s`.
+    pub window: Option<Span>,
+    /// The first ejection's time; the n-th in a row takes n times as long. Default: `10s`.
+    pub base_ejection: Option<Span>,
+    /// Default: `300s`.
+    pub max_ejection: Option<Span>,
+    /// ± share. Default: `20%`.
+    pub ejection_jitter: Option<Share>,
+    /// The share of the pool that must stay fit, rounded up. Default: `50%`.
+    pub minimum_fit: Option<Share>,
+}
+
+/// The ramp of a backend that comes back or joins.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct SlowStartSpec {
+    /// 0s = off. Default: `10s`.
+    pub duration: Option<Span>,
+    /// Default: `10%`.
+    pub initial_share: Option<Share>,
+}
+
+/// Balancing.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct BalanceSpec {
+    /// `least_request`, `round_robin`, `peak_ewma`, `random` or `hash`. Default: `least_request`.
+    pub policy: Option<PolicySpec>,
+    /// With `hash`: `client_address`, `path`, `header:NAME` or `cookie:NAME`. Default: `client_address`.
+    pub hash_by: Option<String>,
+    /// A cookie binds a client to a backend. Default: none.
+    pub sticky: Option<StickySpec>,
+}
+
+/// A balancing policy.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum PolicySpec {
+    LeastRequest,
+    RoundRobin,
+    PeakEwma,
+    Random,
+    Hash,
+}
+
+/// A sticky cookie.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct StickySpec {
+    /// Its name. Default: `pulsegate`.
+    pub cookie: Option<String>,
+    /// The key of its hash, shared by all gateways in front of one pool (best from `${ENV}`). Default: drawn at start.
+    pub secret: Option<String>,
+    /// Its lifetime. Default: the browser session's.
+    pub ttl: Option<Span>,
+    /// Over HTTPS only. Default: `false`.
+    #[serde(default)]
+    pub secure: bool,
+}
+
+/// The retry budget.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct BudgetSpec {
+    /// Retries per request that are allowed. Default: `20%`.
+    pub ratio: Option<Share>,
+    /// How long an unused allowance lives. Default: `10s`.
+    pub ttl: Option<Span>,
+    /// Retries per second that are always allowed. Default: `10`.
+    pub min_per_second: Option<u32>,
+}
+
+/// What happens when nobody is eligible.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum NoneEligibleSpec {
+    FailClosed,
+    FailOpen,
+    LastKnownGood,
+}
+
+/// A response header.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct DrainHeaderSpec {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
