@@ -10,7 +10,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: ## Show what it does: three small backends, the gateway, a story of 20 seconds
-	$(CARGO) run --locked --quiet -- demo --for 20s
+	$(CARGO) run --locked -- demo --for 20s
 
 build: ## A quick build for trying things out
 	$(CARGO) build --locked
