@@ -54,7 +54,7 @@ pub enum FailureKind {
 /// The table: what happened on the wire → what it says about the backend. `slow_after` is the wait beyond which a client's
 /// abort before the head counts as a soft failure (at least 1 s, or five times the pool's p99).
 pub fn classify(end: &AttemptEnd, slow_after: Duration) -> Outcome {
-    use Outcome::{Failure, Ignored, SoftFailure, Success};
+    use Outcome::{Failure, Ignored, SoftFailure};
     match end {
         AttemptEnd::Response { status } => classify_status(*status),
         AttemptEnd::ConnectFailed { .. } => Failure(FailureKind::Connect),
