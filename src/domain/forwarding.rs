@@ -1,17 +1,29 @@
 //! Which headers travel, and which are ours? The rules for both directions, on plain names and values.
 //!
 //! Hop-by-hop fields end here (RFC 9110 §7.6.1); what an untrusted peer claims about the client is removed before ours is set;
-//! names with `_` are dropped where WSGI would fold them into `-`. The invariant: a client's `Connection` header cannot name one
-//! of our own fields away, because ours are set after the removal.
+//! names with `_` are dropped where WSGI would fold them into `-`. The invariant: no spelling of a name, and no `Connection`
+//! header, lets a client set or remove what a backend learns about it from us.
 
 use super::head::is_token;
 use super::plan::Network;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+
+const REQUEST_ID: &str = "x-request-id";
 
 /// Does a request header (lower-case name) travel to the backend? Connection-listed names are checked by the caller through
 /// [`listed_in_connection`].
 pub fn request_header_travels(name: &str, trusted: bool, underscores: bool) -> bool {
-    !is_hop_by_hop(name) && (trusted || !claims_identity(name)) && (underscores || !name.contains('_'))
+    if name.contains('_') {
+        return underscores && is_harmless_when_folded(name);
+    }
+    !is_hop_by_hop(name) && (trusted || !claims_identity(name))
+}
+
+/// A backend that folds `_` into `-` must not take it for a field that ends here or that is ours; not even a trusted proxy
+/// spells those with `_`.
+fn is_harmless_when_folded(name: &str) -> bool {
+    let folded = name.replace('_', "-");
+    !is_hop_by_hop(&folded) && !claims_identity(&folded) && folded != REQUEST_ID
 }
 
 /// Does a response header (lower-case name) travel to the client?
@@ -49,10 +61,13 @@ fn claims_identity(name: &str) -> bool {
         || name == "client-cert"
 }
 
-/// Is `name` (lower case) listed in a `Connection` header's value? End-to-end fields that routing and framing rely on cannot be listed away.
+/// Is `name` (lower case) listed in a `Connection` header's value? End-to-end fields that routing and framing rely on cannot be
+/// listed away, nor what tells a backend who the client is: it may have come through a proxy that passes `Connection` on.
 pub fn listed_in_connection(connection: &str, name: &str) -> bool {
-    const NEVER: [&str; 6] = ["host", "content-length", "content-type", "authorization", "cookie", "cache-control"];
-    !NEVER.contains(&name) && connection.split(',').any(|token| token.trim().eq_ignore_ascii_case(name))
+    const NEVER: [&str; 7] =
+        ["host", "content-length", "content-type", "authorization", "cookie", "cache-control", REQUEST_ID];
+    let listed = connection.split(',').any(|token| token.trim().eq_ignore_ascii_case(name));
+    listed && !NEVER.contains(&name) && !claims_identity(name)
 }
 
 /// Is the peer among the trusted proxies?
@@ -60,22 +75,29 @@ pub fn is_trusted(peer: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(peer))
 }
 
-/// The client's address: the rightmost of X-Forwarded-For that is not a trusted proxy, else the peer.
+/// The client's address: the rightmost of X-Forwarded-For that is not a trusted proxy, else the peer. What is no address ends
+/// the search, since nothing to the left of it can be vouched for.
 pub fn client_address(peer: IpAddr, forwarded_for: Option<&str>, trusted: &[Network]) -> IpAddr {
-    if !is_trusted(peer, trusted) {
-        return peer;
+    let mut client = peer.to_canonical();
+    if !is_trusted(client, trusted) {
+        return client;
     }
-    let mut client = peer;
     for claimed in forwarded_for.unwrap_or_default().rsplit(',') {
-        match claimed.trim().parse::<IpAddr>() {
-            Ok(address) => client = address.to_canonical(),
-            Err(_) => break,
+        match address(claimed.trim()) {
+            Some(address) => client = address.to_canonical(),
+            None => break,
         }
         if !is_trusted(client, trusted) {
             break;
         }
     }
     client
+}
+
+/// As proxies write it: with or without a port, IPv6 with or without brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))
 }
 
 /// An inbound request id is kept when it matches `[A-Za-z0-9._-]{1,128}`: it goes into logs and headers as it is.
@@ -128,14 +150,28 @@ mod tests {
             assert_eq!(request_header_travels(name, false, false), from_stranger, "{name}");
             assert_eq!(request_header_travels(name, true, false), from_trusted, "{name}");
         }
+    }
+
+    #[test]
+    fn allowed_underscores_do_not_smuggle_what_a_backend_would_fold() {
         assert!(request_header_travels("x_own", false, true));
+        for name in
+            ["x_forwarded_for", "x-forwarded_proto", "x_real_ip", "x_request_id", "transfer_encoding", "x_ssl_cert"]
+        {
+            assert!(!request_header_travels(name, false, true), "{name}");
+            assert!(!request_header_travels(name, true, true), "{name}");
+        }
     }
 
     #[test]
     fn connection_lists_names_away_but_not_all() {
         assert!(listed_in_connection("close, X-Own", "x-own"));
         assert!(!listed_in_connection("close", "x-own"));
-        assert!(!listed_in_connection("Host, Authorization", "host"));
+        for ours in
+            ["host", "authorization", "x-forwarded-for", "x-forwarded-proto", "forwarded", "x-real-ip", "x-request-id"]
+        {
+            assert!(!listed_in_connection(ours, ours), "{ours}");
+        }
     }
 
     #[test]
@@ -148,6 +184,13 @@ mod tests {
             ("10.0.0.1", Some("1.1.1.1, garbage"), "10.0.0.1"),
             ("10.0.0.1", None, "10.0.0.1"),
             ("10.0.0.1", Some("::ffff:1.2.3.4"), "1.2.3.4"),
+            ("10.0.0.1", Some("1.1.1.1:4711"), "1.1.1.1"),
+            ("10.0.0.1", Some("2001:db8::1"), "2001:db8::1"),
+            ("10.0.0.1", Some("[2001:db8::1]"), "2001:db8::1"),
+            ("10.0.0.1", Some("[2001:db8::1]:4711, 10.0.0.2:80"), "2001:db8::1"),
+            ("10.0.0.1", Some("1.1.1.1, unknown, 10.0.0.2"), "10.0.0.2"),
+            ("10.0.0.1", Some(""), "10.0.0.1"),
+            ("::ffff:192.0.2.1", None, "192.0.2.1"),
         ] {
             assert_eq!(client_address(ip(peer), forwarded, &trusted()), ip(expected), "{peer} {forwarded:?}");
         }

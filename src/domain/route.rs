@@ -5,7 +5,8 @@
 //! routes that cannot be told apart are a configuration error, found by [`conflicts`].
 //!
 //! Routes are grouped by host and, within a host, by path, so a lookup costs one hash per label of the host and one per segment of
-//! the path, however many routes there are.
+//! the path, however many routes there are. Only what is no longer than the longest configured suffix or prefix is hashed: a
+//! client that sends thousands of labels or segments pays for them, not we.
 
 use super::plan::{HeaderCondition, HostMatch, PathMatch, RouteMatch, RoutePlan};
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ pub struct RouteTable {
     exact_hosts: HashMap<String, Paths>,
     /// By suffix with its leading dot.
     suffix_hosts: HashMap<String, Paths>,
+    longest_suffix: usize,
     any_host: Paths,
 }
 
@@ -40,6 +42,7 @@ pub struct RouteTable {
 struct Paths {
     exact: HashMap<String, Candidates>,
     prefix: HashMap<String, Candidates>,
+    longest_prefix: usize,
 }
 
 /// The routes of one host and path, most specific first.
@@ -52,54 +55,59 @@ impl RouteTable {
         for (index, route) in routes.iter().enumerate() {
             table.insert(index, &route.matches);
         }
-        table.sort();
         table
     }
 
     fn insert(&mut self, index: usize, matches: &RouteMatch) {
         let paths = match &matches.host {
             HostMatch::Exact(host) => self.exact_hosts.entry(host.clone()).or_default(),
-            HostMatch::Suffix(suffix) => self.suffix_hosts.entry(suffix.clone()).or_default(),
+            HostMatch::Suffix(suffix) => {
+                self.longest_suffix = self.longest_suffix.max(suffix.len());
+                self.suffix_hosts.entry(suffix.clone()).or_default()
+            }
             HostMatch::Any => &mut self.any_host,
         };
-        let candidates = match &matches.path {
-            PathMatch::Exact(path) => paths.exact.entry(path.clone()).or_default(),
-            PathMatch::Prefix(prefix) => paths.prefix.entry(prefix.clone()).or_default(),
-        };
-        candidates.push((index, matches.clone()));
+        paths.insert(index, matches);
     }
 
-    fn sort(&mut self) {
-        let hosts = self.exact_hosts.values_mut().chain(self.suffix_hosts.values_mut()).chain([&mut self.any_host]);
-        for paths in hosts {
-            for candidates in paths.exact.values_mut().chain(paths.prefix.values_mut()) {
-                candidates.sort_by_key(|(index, matches)| {
-                    (std::cmp::Reverse(matches.headers.len()), matches.methods.is_empty(), *index)
-                });
-            }
-        }
-    }
-
+    /// The index of the most specific route that the request fulfils.
     pub fn find(&self, question: &Question<'_>) -> Option<usize> {
         let exact = self.exact_hosts.get(question.host);
         exact
             .into_iter()
-            .chain(suffixes(question.host).filter_map(|suffix| self.suffix_hosts.get(suffix)))
+            .chain(suffixes(question.host, self.longest_suffix).filter_map(|suffix| self.suffix_hosts.get(suffix)))
             .chain([&self.any_host])
             .find_map(|paths| paths.find(question))
     }
 }
 
 impl Paths {
+    fn insert(&mut self, index: usize, matches: &RouteMatch) {
+        let candidates = match &matches.path {
+            PathMatch::Exact(path) => self.exact.entry(path.clone()).or_default(),
+            PathMatch::Prefix(prefix) => {
+                self.longest_prefix = self.longest_prefix.max(prefix.len());
+                self.prefix.entry(prefix.clone()).or_default()
+            }
+        };
+        let place = candidates.partition_point(|(_, other)| conditions_of(other) >= conditions_of(matches));
+        candidates.insert(place, (index, matches.clone()));
+    }
+
     fn find(&self, question: &Question<'_>) -> Option<usize> {
         let exact = self.exact.get(question.path);
         exact
             .into_iter()
-            .chain(prefixes(question.path).filter_map(|prefix| self.prefix.get(prefix)))
+            .chain(prefixes(question.path, self.longest_prefix).filter_map(|prefix| self.prefix.get(prefix)))
             .flatten()
             .find(|(_, matches)| conditions_hold(matches, question))
             .map(|(index, _)| *index)
     }
+}
+
+/// How specific a route is among those of one host and path: header conditions first, then whether it names methods.
+fn conditions_of(matches: &RouteMatch) -> (usize, bool) {
+    (matches.headers.len(), !matches.methods.is_empty())
 }
 
 fn conditions_hold(matches: &RouteMatch, question: &Question<'_>) -> bool {
@@ -112,18 +120,19 @@ fn conditions_hold(matches: &RouteMatch, question: &Question<'_>) -> bool {
         })
 }
 
-/// ".b.example.com", ".example.com", ".com" of "a.b.example.com".
-fn suffixes(host: &str) -> impl Iterator<Item = &str> {
-    host.char_indices().filter(|(at, character)| *character == '.' && *at > 0).filter_map(|(at, _)| host.get(at..))
+/// ".b.example.com", ".example.com", ".com" of "a.b.example.com", as far as they are no longer than `longest`.
+fn suffixes(host: &str, longest: usize) -> impl Iterator<Item = &str> {
+    let starts = host.char_indices().filter(|(at, character)| *character == '.' && *at > 0);
+    starts.filter_map(|(at, _)| host.get(at..)).filter(move |suffix| suffix.len() <= longest)
 }
 
-/// The prefixes by segment, longest first: "/a/b/c", "/a/b", "/a", "/". A trailing slash belongs to the segment before it.
-fn prefixes(path: &str) -> impl Iterator<Item = &str> {
+/// The prefixes by segment, longest first: "/a/b/c", "/a/b", "/a", "/", as far as they are no longer than `longest`. A trailing
+/// slash belongs to the segment before it.
+fn prefixes(path: &str, longest: usize) -> impl Iterator<Item = &str> {
     let whole = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
-    let parents = whole.char_indices().rev().filter(|(_, character)| *character == '/');
-    std::iter::once(whole)
-        .chain(parents.filter_map(move |(at, _)| if at == 0 { None } else { whole.get(..at) }))
-        .chain(["/"])
+    let parents = whole.char_indices().rev().filter(|(at, character)| *character == '/' && *at > 0);
+    let all = std::iter::once(whole).chain(parents.filter_map(|(at, _)| whole.get(..at))).chain(["/"]);
+    all.filter(move |prefix| prefix.len() <= longest)
 }
 
 /// The pairs of routes (by index) that match the same requests with the same specificity.
@@ -186,7 +195,6 @@ mod tests {
     fn table(routes: &[RouteMatch]) -> RouteTable {
         let mut table = RouteTable::default();
         routes.iter().enumerate().for_each(|(index, route)| table.insert(index, route));
-        table.sort();
         table
     }
 
@@ -251,6 +259,76 @@ mod tests {
     #[test]
     fn nothing_matches_an_empty_table() {
         assert_eq!(find(&RouteTable::default(), "h", "/"), None);
+    }
+
+    #[test]
+    fn segments_and_labels_beyond_every_route_are_not_looked_up() {
+        let (host, path) = ("x.".repeat(10_000) + "example.com", "/b/c".to_owned() + &"/d".repeat(10_000));
+        let table = table(&["* /a", ".example.com /b/c"].map(route));
+        assert_eq!(find(&table, &host, &path), Some(1));
+        assert_eq!(suffixes(&host, ".example.com".len()).collect::<Vec<_>>(), [".example.com", ".com"]);
+        assert_eq!(prefixes(&path, "/b/c".len()).collect::<Vec<_>>(), ["/b/c", "/b", "/"]);
+    }
+
+    /// The documented order, told by looking at every route.
+    fn most_specific(routes: &[RouteMatch], question: &Question<'_>) -> Option<usize> {
+        let host_rank = |route: &RouteMatch| match &route.host {
+            HostMatch::Exact(host) => (host == question.host).then_some((2, 0)),
+            HostMatch::Suffix(suffix) => (question.host.ends_with(suffix.as_str())
+                && question.host.len() > suffix.len())
+            .then_some((1, suffix.len())),
+            HostMatch::Any => Some((0, 0)),
+        };
+        let path_rank = |route: &RouteMatch| match &route.path {
+            PathMatch::Exact(path) => (path == question.path).then_some((1, 0)),
+            PathMatch::Prefix(prefix) => {
+                let rest = if prefix == "/" { Some("/") } else { question.path.strip_prefix(prefix.as_str()) };
+                rest.filter(|rest| rest.is_empty() || rest.starts_with('/')).map(|_| (0, prefix.len()))
+            }
+        };
+        let ranked = routes.iter().enumerate().filter(|(_, route)| conditions_hold(route, question));
+        ranked
+            .filter_map(|(at, route)| {
+                let place = (host_rank(route)?, path_rank(route)?);
+                Some((place, conditions_of(route), std::cmp::Reverse(at)))
+            })
+            .max()
+            .map(|(_, _, std::cmp::Reverse(at))| at)
+    }
+
+    #[test]
+    fn the_table_answers_as_a_look_at_every_route_would() {
+        let mut rng = crate::domain::rng::Rng::new(7);
+        let hosts = ["*", "a.example.com", "b.a.example.com", ".example.com", ".a.example.com", "example.com"];
+        let paths = ["/", "/a", "/a=", "/a/b", "/a/b=", "/a/bc", "/a//b", "/a/b/c/d"];
+        let asked = ["/", "/a", "/a/", "/a/b", "/a/b/", "/a/bc", "/a//b", "/a/b/c", "/a/b/c/d/e", "/x", "//", "/a//"];
+        let mut draw = |from: &[&'static str]| from[rng.below(from.len() as u32) as usize];
+        for _ in 0..300 {
+            let routes: Vec<RouteMatch> = (0..12)
+                .map(|_| {
+                    let mut route = route(&format!("{} {}", draw(&hosts), draw(&paths)));
+                    route.methods = [draw(&["", "", "GET", "POST"])].map(str::to_owned).into();
+                    route.methods.retain(|method| !method.is_empty());
+                    if draw(&["", "x-env"]) == "x-env" {
+                        route.headers = vec![("x-env".to_owned(), HeaderCondition::Present)];
+                    }
+                    route
+                })
+                .collect();
+            let table = table(&routes);
+            for host in ["example.com", "a.example.com", "b.a.example.com", "c.b.a.example.com", "other"] {
+                for path in asked {
+                    let env = draw(&["", "beta"]);
+                    let header = |name: &str| Some(env).filter(|env| name == "x-env" && !env.is_empty());
+                    let question = Question { host, path, method: draw(&["GET", "PUT"]), header: &header };
+                    assert_eq!(
+                        table.find(&question),
+                        most_specific(&routes, &question),
+                        "{question:?} among {routes:#?}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
