@@ -153,7 +153,11 @@ impl Check {
     /// A sentence for the transition that `verdict` caused, if it did.
     pub(super) fn explain(&self, verdict: &Verdict) -> String {
         match verdict {
-            Verdict::Pass { .. } => "its probes pass".to_owned(),
+            Verdict::Pass { .. } if self.up() => "its probes pass".to_owned(),
+            Verdict::Pass { .. } => {
+                let (passes, needed) = self.counter.map(Counter::shown).unwrap_or_default();
+                format!("a probe passed, {passes} of the {needed} that bring it back")
+            }
             Verdict::Fail { why, .. } => format!("its probes fail: {why}"),
         }
     }
