@@ -49,8 +49,7 @@ impl Answer {
         session.set_total_drain_timeout(Some(DRAIN_TIME));
         let written = matches!(timeout(WRITE_TIME, self.write(session, request_id)).await, Ok(Ok(())));
         if written && !drained {
-            // The answer must not be destroyed by the reset that unread bytes would cause.
-            let _ = timeout(DRAIN_TIME, discard(session)).await;
+            linger(session).await;
         }
         written && keep && drained
     }
@@ -71,12 +70,16 @@ impl Answer {
     }
 }
 
-async fn discard(session: &mut ServerSession) {
-    let mut left = DRAINED_BYTES * 4;
-    while let Ok(Some(chunk)) = session.read_request_body().await {
-        left = left.saturating_sub(chunk.len() as u64);
-        if left == 0 {
-            return;
+/// Reads on for a moment after an early answer: the reset that unread bytes cause could destroy it on its way.
+pub(super) async fn linger(session: &mut ServerSession) {
+    let discard = async {
+        let mut left = DRAINED_BYTES * 4;
+        while let Ok(Some(chunk)) = session.read_request_body().await {
+            left = left.saturating_sub(chunk.len() as u64);
+            if left == 0 {
+                return;
+            }
         }
-    }
+    };
+    let _ = timeout(DRAIN_TIME, discard).await;
 }

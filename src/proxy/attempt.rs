@@ -116,7 +116,7 @@ impl Exchange<'_> {
             self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
         }
         let decided = receiver.next;
-        if relayed.whole {
+        if relayed.whole && relayed.sent_whole {
             let idle_timeout = Some(choice.pool.upstream.idle_timeout);
             self.proxy.connector.release_http_session(upstream, &peer, idle_timeout).await;
         }

@@ -1,10 +1,11 @@
 //! Who is asked, and who next? The loop over attempts: a fresh snapshot each time, a backend that was not tried, an end.
 
-use super::answer::Answer;
+use super::answer::{Answer, linger};
 use super::attempt::{Choice, announced_too_large};
 use super::exchange::Exchange;
 use super::heads::Body;
 use super::keys;
+use super::relay::Relayed;
 use crate::domain::attempt::{Next, StopReason, is_idempotent};
 use crate::domain::balance::{Pick, PickInput};
 use crate::domain::outcome::AttemptEnd;
@@ -57,7 +58,7 @@ impl Exchange<'_> {
                         self.story.retry_stopped = Some(reason.word());
                     }
                     return if relayed.begun {
-                        self.delivered(&relayed.end, relayed.whole)
+                        self.delivered(&relayed).await
                     } else {
                         self.give_up(&relayed.end).await
                     };
@@ -129,11 +130,14 @@ impl Exchange<'_> {
     }
 
     /// The response began: it was delivered whole, or both connections are cut.
-    fn delivered(&mut self, end: &AttemptEnd, whole: bool) {
+    async fn delivered(&mut self, relayed: &Relayed) {
         self.story.status = self.session.response_written().map_or(0, |head| head.status.as_u16());
-        if !whole {
+        if relayed.whole && !relayed.sent_whole {
+            linger(&mut self.session).await;
+        }
+        if !relayed.whole {
             self.keep = false;
-            self.story.reason = Some(match end {
+            self.story.reason = Some(match &relayed.end {
                 AttemptEnd::ClientAborted { .. } => "client_left",
                 AttemptEnd::BrokenBody { .. } => "backend_broke_off",
                 _ => "cut",

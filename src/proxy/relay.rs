@@ -58,6 +58,9 @@ pub(super) struct Relayed {
     pub begun: bool,
     /// The response was delivered whole.
     pub whole: bool,
+    /// The request was sent whole: only then may the connection carry another one. What is missing of a body would be read out
+    /// of the next request.
+    pub sent_whole: bool,
     /// An answer of our own is due (nothing was written to the client).
     pub refusal: Option<Problem>,
     /// From the request being fully sent to the response head.
@@ -67,7 +70,7 @@ pub(super) struct Relayed {
 impl Relayed {
     /// Nothing reached the client.
     pub(super) fn nothing(end: AttemptEnd) -> Self {
-        Self { end, begun: false, whole: false, refusal: None, head_after: None }
+        Self { end, begun: false, whole: false, sent_whole: false, refusal: None, head_after: None }
     }
 }
 
@@ -283,6 +286,7 @@ impl<R: Receive> Relay<'_, R> {
             end,
             begun: self.state.status.is_some(),
             whole: false,
+            sent_whole: self.state.request_done && !self.state.upload_broken,
             refusal: None,
             head_after: self.state.head_after,
         }

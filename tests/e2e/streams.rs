@@ -108,6 +108,42 @@ async fn an_early_answer_is_passed_on_and_the_rest_of_the_upload_is_never_a_requ
 }
 
 #[tokio::test]
+async fn a_connection_with_half_a_request_on_it_is_not_used_again() {
+    // Answers 200 and keeps the connection as soon as it sees a head, whatever body is still to come.
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = socket.local_addr().expect("an address");
+    let serving = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = socket.accept().await {
+            tokio::spawn(async move {
+                let mut seen = [0; 4096];
+                while let Ok(read) = stream.read(&mut seen).await {
+                    let text = String::from_utf8_lossy(&seen[..read]).into_owned();
+                    if read == 0 {
+                        return;
+                    }
+                    let verdict = if text.starts_with("POST ") || text.starts_with("GET ") { "head" } else { "amid" };
+                    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{verdict}");
+                    if stream.write_all(answer.as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let yaml = format!("routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{address}\"] }}\n");
+    let gateway = Gateway::start(&yaml).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n").await;
+    let early = client.answer().await;
+    assert_eq!((early.text().as_str(), early.header("connection")), ("head", Some("close")));
+    for _ in 0..3 {
+        let mut client = Client::connect(gateway.address).await;
+        assert_eq!(client.get("/").await.text(), "head", "a request was written into another's body");
+    }
+    serving.abort();
+}
+
+#[tokio::test]
 async fn expect_100_continue_is_answered_before_the_body_comes() {
     let backend = Raw::start(|request, _| vec![ok(request.rsplit("\r\n\r\n").next().unwrap_or_default())]).await;
     let gateway = Gateway::start(&pool(&[backend.address])).await;
