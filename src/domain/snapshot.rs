@@ -40,10 +40,8 @@ impl Pool {
     /// Who takes this attempt? The balancer's pick, except that a client whose backend drains may stay with it where the plan says so.
     pub fn pick(&self, input: &PickInput<'_>) -> Option<Pick> {
         let stays = input.sticky.filter(|key| self.upstream.drain_keeps_sessions && !input.tried.contains(key));
-        let draining = |member: &&Arc<Member>| {
-            Some(member.key) == stays && matches!(member.standing.cause, Cause::Drained | Cause::Draining)
-        };
-        match self.members.iter().find(draining) {
+        let draining = |member: &&Arc<Member>| matches!(member.standing.cause, Cause::Drained | Cause::Draining);
+        match stays.and_then(|key| self.balancer.member(key)).filter(draining) {
             Some(member) => Some(Pick { member: Arc::clone(member), trial: false }),
             None => self.balancer.pick(input),
         }

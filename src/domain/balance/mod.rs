@@ -19,6 +19,8 @@ use turns::Turns;
 
 /// Draws before a scan takes over: with half of the pool tried, all fail once in 256 requests.
 const DRAWS: usize = 8;
+/// Members that are asked for their load to estimate the pool's.
+const LOAD_SAMPLE: usize = 16;
 
 /// What a pick may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +50,11 @@ pub struct Pick {
 pub struct Balancer {
     members: Arc<[Arc<Member>]>,
     serving: Vec<Serving>,
+    /// Where in `serving` each member is.
+    place: Vec<Option<u32>>,
     trials: Vec<usize>,
+    /// Members in the order of their keys, where sticky clients name them.
+    by_key: Vec<(BackendKey, u32)>,
     choice: Choice,
 }
 
@@ -66,10 +72,9 @@ enum Choice {
     PeakEwma(AliasTable),
     Random(AliasTable),
     RoundRobin(Turns),
-    /// The ring is over all members; `place` says where in `serving` a member is.
+    /// The ring is over all members; requests without a hash are drawn.
     Hash {
         ring: Ring,
-        place: Vec<Option<u32>>,
         spare: AliasTable,
     },
 }
@@ -102,22 +107,18 @@ impl Balancer {
                     Choice::Hash { ring, .. } => Some(ring),
                     _ => None,
                 });
-                let mut place = vec![None; members.len()];
-                for (at, (index, _)) in serving.iter().enumerate() {
-                    if let Some(slot) = place.get_mut(*index) {
-                        *slot = Some(at as u32);
-                    }
-                }
-                Choice::Hash { ring: Ring::new(members, before), place, spare: AliasTable::new(&weights) }
+                Choice::Hash { ring: Ring::new(members, before), spare: AliasTable::new(&weights) }
             }
         };
+        let by_key = if plan.sticky.is_some() { in_order_of_keys(members) } else { Vec::new() };
+        let place = places(members.len(), serving);
         let serving = serving
             .iter()
             .filter_map(|(index, weight)| {
                 members.get(*index).map(|m| Serving { member: Arc::clone(m), weight: *weight })
             })
             .collect();
-        Self { members: Arc::clone(members), serving, trials: trials.to_vec(), choice }
+        Self { members: Arc::clone(members), serving, place, trials: trials.to_vec(), by_key, choice }
     }
 
     /// `None`: nobody that this request has not tried.
@@ -139,9 +140,20 @@ impl Balancer {
         self.serving.iter().any(|serving| !tried.contains(&serving.member.key))
     }
 
-    /// The request decides a trial only when somebody else could take it afterwards.
+    /// The member that a sticky cookie names, serving or not; only where the plan has sticky clients.
+    pub fn member(&self, key: BackendKey) -> Option<&Arc<Member>> {
+        self.members.get(self.position(key)?)
+    }
+
+    fn position(&self, key: BackendKey) -> Option<usize> {
+        let at = self.by_key.binary_search_by_key(&key, |(candidate, _)| *candidate).ok()?;
+        self.by_key.get(at).map(|(_, index)| *index as usize)
+    }
+
+    /// The request decides a trial only when somebody else could take it afterwards, or when nobody serves at all: then its
+    /// alternative is our own 503, and a success brings the pool back.
     fn trial(&self, input: &PickInput<'_>) -> Option<Arc<Member>> {
-        if self.trials.is_empty() || !self.has_untried(input.tried) {
+        if self.trials.is_empty() || !(self.serving.is_empty() || self.has_untried(input.tried)) {
             return None;
         }
         let open = self.trials.iter().filter_map(|index| self.members.get(*index));
@@ -151,7 +163,7 @@ impl Balancer {
     }
 
     fn sticky(&self, key: BackendKey, input: &PickInput<'_>) -> Option<&Serving> {
-        self.serving.iter().find(|serving| serving.member.key == key && !input.tried.contains(&key))
+        self.served(self.position(key)?, input)
     }
 
     fn choose(&self, input: &PickInput<'_>) -> Option<&Serving> {
@@ -165,14 +177,14 @@ impl Balancer {
             Choice::LeastRequest(table) => self.better_of_two(table, input, &mut rng, |serving| {
                 f64::from(serving.member.cell.load(input.now)) / serving.weight
             }),
-            Choice::PeakEwma(table) => self.better_of_two(table, input, &mut rng, |serving| {
-                let cell = &serving.member.cell;
-                cell.latency_ewma(input.now).as_secs_f64() * f64::from(cell.load(input.now) + 1) / serving.weight
-            }),
-            Choice::Hash { ring, place, spare } => {
-                let Some(hash) = input.hash else { return self.draw(spare, input, &mut rng, None) };
-                self.by_hash(ring, place, hash, input).or_else(|| self.scan(input, &mut rng))
+            Choice::PeakEwma(table) => {
+                self.better_of_two(table, input, &mut rng, |serving| expected_wait(serving, input.now))
             }
+            Choice::Hash { ring, spare } => match input.hash {
+                // Where the ring meets nobody, the key still decides: it stays with one of the few that are left.
+                Some(hash) => self.by_hash(ring, hash, input).or_else(|| self.scan(input, &mut Rng::new(hash))),
+                None => self.draw(spare, input, &mut rng, None),
+            },
         }
     }
 
@@ -217,22 +229,64 @@ impl Balancer {
         self.serving.iter().skip(start).chain(self.serving.iter().take(start))
     }
 
-    fn by_hash(&self, ring: &Ring, place: &[Option<u32>], hash: u64, input: &PickInput<'_>) -> Option<&Serving> {
-        let total: u32 = self.serving.iter().take(64).map(|serving| serving.member.cell.in_flight()).sum();
-        let mean = (f64::from(total) + 1.0) / self.serving.len().clamp(1, 64) as f64;
-        let at_most = (mean * ring::LOAD_BOUND).ceil() as u32;
+    fn by_hash(&self, ring: &Ring, hash: u64, input: &PickInput<'_>) -> Option<&Serving> {
         let mut first = None;
+        let mut bound = None;
         // A few dozen points meet several members; whoever is still above the bound then is as good as any.
         for member in ring.walk(hash).take(256) {
-            let serving = place.get(member).copied().flatten().and_then(|at| self.untried(at as usize, input));
-            let Some(serving) = serving else { continue };
-            if serving.member.cell.in_flight() < at_most {
+            let Some(serving) = self.served(member, input) else { continue };
+            let in_flight = f64::from(serving.member.cell.in_flight());
+            // Who is idle is within every bound.
+            if in_flight == 0.0
+                || in_flight < (*bound.get_or_insert_with(|| self.load_bound(input)) * serving.weight).ceil()
+            {
                 return Some(serving);
             }
             first.get_or_insert(serving);
         }
         first
     }
+
+    /// What one unit of weight may have in flight, this request included. Exact for small pools; of large ones a
+    /// sample is asked, so that a pick costs the same.
+    fn load_bound(&self, input: &PickInput<'_>) -> f64 {
+        let mut rng = Rng::new(input.random);
+        let sample = self.rotated(&mut rng).take(LOAD_SAMPLE);
+        let (load, weight) = sample.fold((1.0, 0.0), |(load, weight), serving| {
+            (load + f64::from(serving.member.cell.in_flight()), weight + serving.weight)
+        });
+        ring::LOAD_BOUND * load / weight
+    }
+
+    /// The member at this position of the pool, if it serves and was not tried.
+    fn served(&self, member: usize, input: &PickInput<'_>) -> Option<&Serving> {
+        self.untried(self.place.get(member).copied().flatten()? as usize, input)
+    }
+}
+
+fn in_order_of_keys(members: &[Arc<Member>]) -> Vec<(BackendKey, u32)> {
+    let mut by_key: Vec<_> = members.iter().enumerate().map(|(index, member)| (member.key, index as u32)).collect();
+    by_key.sort_unstable();
+    by_key
+}
+
+fn places(members: usize, serving: &[(usize, f64)]) -> Vec<Option<u32>> {
+    let mut places = vec![None; members];
+    for (at, (index, _)) in serving.iter().enumerate() {
+        if let Some(place) = places.get_mut(*index) {
+            *place = Some(at as u32);
+        }
+    }
+    places
+}
+
+/// Latency × queue, after Finagle's peak EWMA. A backend whose latency is not known gets one request to show it, not all of
+/// them until its first answer.
+fn expected_wait(serving: &Serving, now: Timestamp) -> f64 {
+    const UNKNOWN: f64 = 1e6;
+    let (latency, load) = (serving.member.cell.latency_ewma(now), serving.member.cell.load(now));
+    let seconds = if latency.is_zero() && load > 0 { UNKNOWN } else { latency.as_secs_f64() };
+    seconds * f64::from(load + 1) / serving.weight
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Ketama's idea: each member owns many points of a circle, a key belongs to the next point. Members that cannot serve are skipped
 //! while picking, not removed, so that a backend's failure moves only its own keys, and its return moves them back.
-//! Bounded load after Mirrokni, Thorup and Zadimoghaddam (2016): a member with more than 1.25 × the mean load is skipped too.
+//! Bounded load after Mirrokni, Thorup and Zadimoghaddam (2016): a member with more than 1.25 × its share of the load is skipped too.
 
 use crate::domain::rng::mix;
 use crate::domain::snapshot::Member;
@@ -10,8 +10,13 @@ use std::sync::Arc;
 
 /// Points per unit of (mean) weight.
 const POINTS: f64 = 160.0;
-/// How far above the mean load a member may be before its keys go on to the next.
+/// How far above its share of the load a member may be before its keys go on to the next.
 pub(super) const LOAD_BOUND: f64 = 1.25;
+
+/// Nobody who has a weight is without a point.
+fn points_of(weight: f64, mean: f64) -> u64 {
+    if weight > 0.0 { (POINTS * weight / mean).round().max(1.0) as u64 } else { 0 }
+}
 
 /// The circle: points in order, each with the index of its member.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +36,7 @@ impl Ring {
         let mean = members.iter().map(|member| f64::from(member.weight)).sum::<f64>() / members.len().max(1) as f64;
         let mut points: Vec<(u64, u32)> = Vec::new();
         for (index, member) in members.iter().enumerate() {
-            let count = (POINTS * f64::from(member.weight) / mean.max(1e-9)).round() as u64;
+            let count = points_of(f64::from(member.weight), mean);
             points.extend((0..count).map(|point| (mix(member.key.0 ^ mix(point + 1)), index as u32)));
         }
         points.sort_unstable();

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::domain::cell::Cell;
+use crate::domain::cell::Record;
 use crate::domain::identity::{Address, BackendId};
-use crate::domain::plan::HashBy;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{HashBy, PassivePlan, StickyPlan};
 use crate::domain::standing::{Cause, Standing};
 
 fn member(port: u16, weight: u32) -> Arc<Member> {
@@ -122,13 +124,21 @@ fn a_member_that_leaves_the_serving_set_moves_only_its_own_keys() {
 #[test]
 fn a_sticky_client_stays_until_its_backend_is_gone() {
     let members = pool(&[1, 1, 1]);
-    let balancer = balancer(Policy::RoundRobin, &members);
+    let sticky = StickyPlan { cookie: "pin".to_owned(), secret: None, ttl: None, secure: false };
+    let plan = BalancePlan { policy: Policy::RoundRobin, sticky: Some(sticky) };
+    let balancer = Balancer::prepare(&plan, &members, &[(0, 1.0), (2, 1.0)], &[], None);
     let sticky = Some(members[2].key);
     for random in 0..10 {
         assert_eq!(balancer.pick(&PickInput { sticky, ..input(random) }).unwrap().member.key, members[2].key);
     }
     let tried = [members[2].key];
     assert_ne!(balancer.pick(&PickInput { sticky, tried: &tried, ..input(1) }).unwrap().member.key, members[2].key);
+    let sticky = Some(members[1].key);
+    assert_ne!(
+        balancer.pick(&PickInput { sticky, ..input(1) }).unwrap().member.key,
+        members[1].key,
+        "it does not serve"
+    );
 }
 
 #[test]
@@ -138,6 +148,8 @@ fn exactly_one_request_decides_a_trial_and_only_where_a_retry_is_left() {
     let balancer = Balancer::prepare(&plan, &members, &[(1, 1.0)], &[0], None);
     members[0].cell.arm_trial();
     assert!(!balancer.pick(&input(1)).unwrap().trial, "not every request may decide");
+    let tried = [members[1].key];
+    assert!(balancer.pick(&PickInput { trial_allowed: true, tried: &tried, ..input(1) }).is_none(), "nobody is left");
     let trial = balancer.pick(&PickInput { trial_allowed: true, ..input(2) }).unwrap();
     assert!(trial.trial && trial.member.key == members[0].key);
     assert!(!balancer.pick(&PickInput { trial_allowed: true, ..input(3) }).unwrap().trial);
@@ -149,4 +161,101 @@ fn an_empty_pool_has_nobody() {
     for policy in policies() {
         assert!(balancer(policy, &members).pick(&PickInput { hash: Some(1), ..input(1) }).is_none());
     }
+}
+
+#[test]
+fn a_trial_is_better_than_nobody() {
+    let members = pool(&[1]);
+    let plan = BalancePlan { policy: Policy::Random, sticky: None };
+    let balancer = Balancer::prepare(&plan, &members, &[], &[0], None);
+    members[0].cell.arm_trial();
+    assert!(balancer.pick(&input(1)).is_none(), "a POST is no trial");
+    assert!(balancer.pick(&PickInput { trial_allowed: true, ..input(2) }).unwrap().trial);
+    assert!(balancer.pick(&PickInput { trial_allowed: true, ..input(3) }).is_none(), "one request decides");
+}
+
+fn passive() -> PassivePlan {
+    let second = std::time::Duration::from_secs(1);
+    PassivePlan {
+        enabled: true,
+        consecutive_failures: 5,
+        failure_ratio: 0.5,
+        minimum_outcomes: 20,
+        window: second * 10,
+        base_ejection: second * 10,
+        max_ejection: second * 300,
+        ejection_jitter: 0.2,
+        minimum_fit: 0.5,
+    }
+}
+
+fn answers_in(member: &Member, millis: u64) {
+    let latency = std::time::Duration::from_millis(millis);
+    let record = Record { outcome: Outcome::Success, latency, client: 1, trial: false, now: Timestamp::from_secs(1) };
+    member.cell.record(record, &passive());
+}
+
+#[test]
+fn peak_ewma_prefers_the_quicker_until_it_queues() {
+    let members = pool(&[1, 1]);
+    answers_in(&members[0], 10);
+    answers_in(&members[1], 45);
+    let balancer = balancer(Policy::PeakEwma, &members);
+    let at = |random| PickInput { now: Timestamp::from_secs(1), ..input(random) };
+    let mut taken = [0; 2];
+    for random in 0..10 {
+        let pick = balancer.pick(&at(random)).unwrap();
+        pick.member.cell.begin();
+        taken[usize::from(pick.member.key == members[1].key)] += 1;
+    }
+    assert_eq!(taken, [8, 2], "in proportion to their speed");
+}
+
+#[test]
+fn peak_ewma_gives_a_newcomer_one_request_until_it_has_answered() {
+    let members = pool(&[1, 1, 1]);
+    answers_in(&members[0], 5);
+    answers_in(&members[1], 5);
+    let balancer = balancer(Policy::PeakEwma, &members);
+    for random in 0..100 {
+        let pick = balancer.pick(&PickInput { now: Timestamp::from_secs(1), ..input(random * 7919) }).unwrap();
+        if pick.member.key == members[2].key {
+            pick.member.cell.begin();
+        }
+    }
+    assert_eq!(members[2].cell.in_flight(), 1);
+}
+
+#[test]
+fn one_hot_key_spreads_when_its_member_is_above_its_share_and_weights_count() {
+    let members = pool(&[1, 1, 6]);
+    let balancer = balancer(Policy::Hash(HashBy::Path), &members);
+    for _ in 0..800 {
+        balancer.pick(&PickInput { hash: Some(42), ..input(1) }).unwrap().member.cell.begin();
+    }
+    for (member, share) in members.iter().zip([100.0, 100.0, 600.0]) {
+        let load = f64::from(member.cell.in_flight());
+        assert!(load <= share * 1.25 + 2.0, "{load} of {share}");
+    }
+    assert!(members[2].cell.in_flight() > 500, "the heavy one carries the most");
+}
+
+#[test]
+fn a_key_stays_with_one_of_the_few_that_are_left_of_many() {
+    let members = pool(&[1; 2000]);
+    let plan = BalancePlan { policy: Policy::Hash(HashBy::Path), sticky: None };
+    let balancer = Balancer::prepare(&plan, &members, &[(3, 1.0), (1500, 1.0)], &[], None);
+    for hash in (0..50).map(crate::domain::rng::mix) {
+        let pick = |random| balancer.pick(&PickInput { hash: Some(hash), ..input(random) }).unwrap().member.key;
+        assert!((0..20).all(|random| pick(random) == pick(99)));
+    }
+}
+
+#[test]
+fn on_the_ring_the_lightest_has_its_place() {
+    let members = pool(&[1, 100_000]);
+    let plan = BalancePlan { policy: Policy::Hash(HashBy::Path), sticky: None };
+    let balancer = Balancer::prepare(&plan, &members, &[(0, 1.0), (1, 100_000.0)], &[], None);
+    let hit = |hash: u64| balancer.pick(&PickInput { hash: Some(hash), ..input(1) }).unwrap().member.key;
+    assert!((0..50_000).map(crate::domain::rng::mix).any(|hash| hit(hash) == members[0].key));
 }
