@@ -8,10 +8,13 @@
 
 #[path = "../support/needs.rs"]
 mod needs;
+#[path = "../support/ports.rs"]
+mod ports;
 
+use ports::free_address;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -37,11 +40,6 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// A port that was free a moment ago.
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).unwrap()
 }
 
 /// Asks again and again until the answer satisfies; the last answer is shown when it never does.

@@ -7,9 +7,10 @@ pub mod dns;
 pub mod gateway;
 pub mod load;
 pub mod needs;
+pub mod ports;
 pub mod raw;
 
-use std::net::{SocketAddr, TcpListener};
+pub use ports::free_address;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -29,9 +30,4 @@ pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 /// Lets the load run for a while: time itself is what the scenario is about.
 pub async fn pause(length: Duration) {
     sleep(length).await;
-}
-
-/// A loopback address whose port was free a moment ago.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port on loopback")
 }
