@@ -5,6 +5,7 @@ use crate::domain::board::{Board, Input, Output};
 use crate::domain::cell::Hint;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::time::Timestamp;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -12,6 +13,9 @@ use tokio::time::sleep_until;
 
 /// Hints that may wait; more are dropped (the board looks by itself at its next deadline).
 const HINTS: usize = 1024;
+
+/// Messages and hints that are handed over in one go at most: one snapshot carries the changes of all.
+const BATCH: usize = 256;
 
 /// Builds the board with its first plan and starts the control task on the current runtime. The first snapshot is there
 /// when this returns.
@@ -46,8 +50,7 @@ impl<P: Prober> ControlTask<P> {
             let deadline = self.board.next_deadline();
             tokio::select! {
                 message = inbox.recv() => match message {
-                    Some(Message::Input(input)) => self.board.handle(input, clock.now()),
-                    Some(Message::Report(reply)) => { let _ = reply.send(self.board.report(clock.now())); }
+                    Some(message) => self.take(message, clock.now()),
                     None => return,
                 },
                 Some(hint) = hints.recv() => self.board.handle(Input::Hint(hint), clock.now()),
@@ -55,7 +58,32 @@ impl<P: Prober> ControlTask<P> {
                     self.board.handle_deadline(clock.now());
                 }
             }
+            self.take_what_waits(&mut inbox, &mut hints);
             self.carry_out();
+        }
+    }
+
+    fn take(&mut self, message: Message, now: Timestamp) {
+        match message {
+            Message::Input(input) => self.board.handle(input, now),
+            Message::Report(reply) => {
+                let _ = reply.send(self.board.report(now));
+            }
+        }
+    }
+
+    /// A burst is one moment: equal hints are one.
+    fn take_what_waits(&mut self, inbox: &mut mpsc::UnboundedReceiver<Message>, hints: &mut mpsc::Receiver<Hint>) {
+        let now = self.handle.clock.now();
+        for message in std::iter::from_fn(|| inbox.try_recv().ok()).take(BATCH) {
+            self.take(message, now);
+        }
+        let mut taken: Vec<Hint> = Vec::new();
+        for hint in std::iter::from_fn(|| hints.try_recv().ok()).take(BATCH) {
+            if !taken.contains(&hint) {
+                taken.push(hint);
+                self.board.handle(Input::Hint(hint), now);
+            }
         }
     }
 

@@ -1,8 +1,7 @@
 //! How is a backend asked? The prober runs the board's jobs: HTTP and TCP checks with one total deadline each.
 //!
 //! It reads facts of the wire and judges nothing: `domain::reading::judge` does. Every job that is not cancelled ends in exactly
-//! one `ProbeDone`, whatever the backend does. Waiting for one of the `concurrency` permits (first come, first served) is no part
-//! of a probe's timeout: that this gateway is busy must not count against a backend.
+//! one `ProbeDone`, whatever the backend does. How many run at once is the board's business.
 
 mod check;
 mod connect;
@@ -17,37 +16,23 @@ use crate::domain::reading::Reading;
 use crate::tls::ClientConfigs;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// Runs probes as tasks, at most `concurrency` at once. Dropping it ends them all.
-#[derive(Debug)]
+/// Runs probes as tasks. Dropping it ends them all.
+#[derive(Debug, Default)]
 pub struct ProbeRunner {
-    permits: Arc<Semaphore>,
     configs: Arc<ClientConfigs>,
     tasks: JoinSet<ProbeTicket>,
     running: HashMap<ProbeTicket, AbortHandle>,
 }
 
 impl ProbeRunner {
-    /// `concurrency` below 1 counts as 1.
-    pub fn new(concurrency: usize) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS))),
-            configs: Arc::default(),
-            tasks: JoinSet::new(),
-            running: HashMap::new(),
-        }
-    }
-
     /// Runs `job` and hands its reading to `tell`.
     fn run(&mut self, job: ProbeJob, clock: Clock, tell: impl FnOnce(ProbeTicket, Reading) + Send + 'static) {
         self.forget_finished();
         let ticket = job.ticket;
-        let (permits, configs) = (self.permits.clone(), self.configs.clone());
+        let configs = self.configs.clone();
         let task = self.tasks.spawn(async move {
-            // The semaphore is never closed; were it, running unbounded would be better than never answering.
-            let _permit = permits.acquire().await;
             tell(ticket, check::check(&job, &configs, clock).await);
             ticket
         });

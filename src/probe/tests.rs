@@ -145,43 +145,11 @@ async fn a_tcp_check_connects_and_leaves_in_order() {
 }
 
 #[tokio::test]
-async fn no_more_probes_run_at_once_than_permitted_and_waiting_is_free() {
-    let (arrived, mut arrivals) = mpsc::unbounded_channel();
-    let backend = serve(move |peer: tools::Peer| {
-        let _ = arrived.send(());
-        async move {
-            never().await;
-            drop(peer);
-        }
-    })
-    .await;
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let mut runner = ProbeRunner::new(1);
-    for ticket in 1..=3 {
-        let mut checked = Checked::http(&backend);
-        checked.probe.timeout = Duration::from_millis(60);
-        let tell = tell.clone();
-        let told = move |ticket, reading| tell.send((ticket, reading)).unwrap();
-        runner.run(checked.job(ticket), Clock::start(), told);
-    }
-    for ticket in 1..=3 {
-        arrivals.recv().await.unwrap();
-        assert!(arrivals.try_recv().is_err(), "one at a time");
-        // Were the wait part of the timeout, the later ones would end before they had connected.
-        let expected = ReadingResult::TimedOut { connected: true };
-        assert_eq!(
-            told.recv().await.map(|(done, reading)| (done, reading.result)),
-            Some((ProbeTicket(ticket), expected))
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_cancelled_probe_says_nothing_and_frees_its_place() {
+async fn a_cancelled_probe_says_nothing() {
     let backend = serve(async |_peer: tools::Peer| never().await).await;
     let ready = answering("HTTP/1.1 200 OK\r\n\r\n").await;
     let (tell, mut told) = mpsc::unbounded_channel();
-    let mut runner = ProbeRunner::new(1);
+    let mut runner = ProbeRunner::default();
     for (ticket, server) in [(1, &backend), (2, &ready)] {
         let tell = tell.clone();
         let told = move |ticket, _| tell.send(ticket).unwrap();

@@ -77,7 +77,7 @@ impl Gateway {
             Some(other) => Arc::new(Both(telemetry.clone(), other)),
             None => telemetry.clone(),
         };
-        let prober = ProbeRunner::new(plan.probing.concurrency);
+        let prober = ProbeRunner::default();
         let handle = control::spawn(plan.clone(), fastrand::u64(..), clock, prober, reporter);
         Self {
             front: Arc::new(Front {

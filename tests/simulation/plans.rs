@@ -71,7 +71,7 @@ fn add_or_remove(upstreams: &mut Vec<UpstreamPlan>, rng: &mut Rng) {
     }
 }
 
-pub fn compile(upstreams: &[UpstreamPlan]) -> Plan {
+pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
     Plan {
         listeners: Vec::new(),
         routes: Vec::new(),
@@ -80,7 +80,7 @@ pub fn compile(upstreams: &[UpstreamPlan]) -> Plan {
         admin: AdminPlan { address: None },
         logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
-        probing: ProbingPlan { concurrency: 256 },
+        probing: ProbingPlan { concurrency },
         start: StartPlan { wait: Duration::from_secs(5) },
         threads: 1,
     }

@@ -24,6 +24,8 @@ pub struct Storm {
     board: Board,
     now: Timestamp,
     upstreams: Vec<UpstreamPlan>,
+    /// Probes that may be in flight at once.
+    concurrency: usize,
     snapshot: Option<Arc<Snapshot>>,
     /// Probes that were started and neither answered nor cancelled.
     flying: BTreeMap<ProbeTicket, BackendId>,
@@ -46,6 +48,7 @@ impl Storm {
             board,
             now,
             upstreams,
+            concurrency: 16,
             snapshot: None,
             flying: BTreeMap::new(),
             stale: Vec::new(),
@@ -221,12 +224,15 @@ impl Storm {
 
     fn reload(&mut self) {
         plans::mutate(&mut self.upstreams, &mut self.rng);
+        if self.rng.below(4) == 0 {
+            self.concurrency = 1 + self.rng.below(6) as usize;
+        }
         self.reconfigure();
     }
 
     fn reconfigure(&mut self) {
         self.witness.reconfigured(&self.upstreams, self.now);
-        self.send(Input::Reconfigure(Arc::new(plans::compile(&self.upstreams))));
+        self.send(Input::Reconfigure(Arc::new(plans::compile(&self.upstreams, self.concurrency))));
     }
 
     fn discover(&mut self) {
@@ -274,6 +280,10 @@ impl Storm {
 
     fn send(&mut self, input: Input) {
         self.board.handle(input, self.now);
+        if self.rng.below(10) == 0 {
+            // A busy control task hands several things over before it drains.
+            self.board.handle_deadline(self.now);
+        }
         self.drain();
     }
 
@@ -289,6 +299,7 @@ impl Storm {
                         "{} has two probes in flight",
                         job.backend
                     );
+                    assert!(self.flying.len() < self.concurrency, "more probes in flight than allowed");
                     self.flying.insert(job.ticket, job.backend.clone());
                 }
                 Output::CancelProbe(ticket) => {

@@ -27,6 +27,8 @@ pub(super) struct Check {
     last_started: Option<Timestamp>,
     previous_start: Option<Timestamp>,
     in_flight: Option<InFlight>,
+    /// It is due and waits for a place among the probes in flight.
+    pub queued: bool,
     pub last: Option<LastProbe>,
     /// Every failure since the last pass was a timeout.
     only_timeouts: bool,
@@ -57,6 +59,7 @@ impl Check {
             last_started: None,
             previous_start: None,
             in_flight: None,
+            queued: false,
             last: None,
             only_timeouts: true,
             plan,
@@ -97,16 +100,21 @@ impl Check {
     }
 
     /// When something is due: the next probe, or the loss of the one in flight.
-    pub(super) fn deadline(&self) -> Timestamp {
-        self.in_flight.map_or(self.next, |probe| probe.lost_at)
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        match self.in_flight {
+            Some(probe) => Some(probe.lost_at),
+            None => (!self.queued).then_some(self.next),
+        }
     }
 
     pub(super) fn next_probe(&self) -> Option<Timestamp> {
         self.in_flight.is_none().then_some(self.next)
     }
 
-    pub(super) fn due(&self, now: Timestamp) -> bool {
-        self.in_flight.is_none() && self.next <= now
+    /// Is a probe due that does not wait for its place yet? Then it does from now on.
+    pub(super) fn queues(&mut self, now: Timestamp) -> bool {
+        let due = self.in_flight.is_none() && self.next <= now;
+        due && !std::mem::replace(&mut self.queued, true)
     }
 
     pub(super) fn lost(&self, now: Timestamp) -> bool {
@@ -114,8 +122,9 @@ impl Check {
     }
 
     pub(super) fn started(&mut self, ticket: ProbeTicket, now: Timestamp, rng: &mut Rng) {
-        // The wait for a place among the probes in flight is part of this, hence the generous bound.
+        // Every probe ends by itself at its timeout, so a generous bound costs nothing.
         let lost_at = now + self.plan.timeout * 2 + self.plan.period;
+        self.queued = false;
         self.in_flight = Some(InFlight { ticket, started: now, lost_at });
         self.next = match self.last_started {
             None => schedule::phase(&self.plan, now, rng),
@@ -147,6 +156,7 @@ impl Check {
 
     /// Whatever the probe in flight (if any) answers is of no interest any more.
     pub(super) fn forget_flight(&mut self) -> Option<ProbeTicket> {
+        self.queued = false;
         self.in_flight.take().map(|probe| probe.ticket)
     }
 

@@ -1,17 +1,25 @@
-//! What do all upstreams of a board share? The pen and the paper: numbers that only grow, randomness, and what is to go out.
+//! What do all upstreams of a board share? The pen and the paper: numbers that only grow, randomness, the agenda, the probes in
+//! flight, and what is to go out.
 
+use super::agenda::Agenda;
 use super::contract::{Output, ProbeJob, ProbeTicket};
+use super::queue::Queue;
 use crate::domain::event::{Event, EventKind};
+use crate::domain::identity::BackendKey;
 use crate::domain::rng::Rng;
 use crate::domain::time::Timestamp;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Debug)]
 pub(super) struct Desk {
     pub rng: Rng,
     pub outputs: VecDeque<Output>,
-    /// What the last snapshot said of the first round.
-    pub first_round_published: bool,
+    pub agenda: Agenda,
+    /// Backends whose probe is due.
+    pub queue: Queue,
+    /// How many probes may be in flight.
+    pub concurrency: usize,
+    in_flight: BTreeMap<ProbeTicket, BackendKey>,
     next_event: u64,
     next_ticket: u64,
 }
@@ -21,7 +29,10 @@ impl Desk {
         Self {
             rng: Rng::new(seed),
             outputs: VecDeque::new(),
-            first_round_published: false,
+            agenda: Agenda::default(),
+            queue: Queue::default(),
+            concurrency: 1,
+            in_flight: BTreeMap::new(),
             next_event: 1,
             next_ticket: 1,
         }
@@ -35,14 +46,25 @@ impl Desk {
         event
     }
 
-    pub(super) fn probe(&mut self, job: impl FnOnce(ProbeTicket) -> ProbeJob) -> ProbeTicket {
+    pub(super) fn may_probe(&self) -> bool {
+        self.in_flight.len() < self.concurrency
+    }
+
+    pub(super) fn probe(&mut self, backend: BackendKey, job: impl FnOnce(ProbeTicket) -> ProbeJob) -> ProbeTicket {
         let ticket = ProbeTicket(self.next_ticket);
         self.next_ticket += 1;
+        self.in_flight.insert(ticket, backend);
         self.outputs.push_back(Output::Probe(job(ticket)));
         ticket
     }
 
     pub(super) fn cancel(&mut self, ticket: ProbeTicket) {
+        self.in_flight.remove(&ticket);
         self.outputs.push_back(Output::CancelProbe(ticket));
+    }
+
+    /// Whose probe ended? `None` for a ticket that nobody awaits any more.
+    pub(super) fn ended(&mut self, ticket: ProbeTicket) -> Option<BackendKey> {
+        self.in_flight.remove(&ticket)
     }
 }

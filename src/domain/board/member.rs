@@ -45,6 +45,8 @@ pub(super) struct Member {
     pub refusal_quiet_until: Timestamp,
     pub timeouts_held: bool,
     history: VecDeque<Event>,
+    /// As the last snapshot shows it.
+    picture: Option<Arc<snapshot::Member>>,
 }
 
 impl Member {
@@ -70,6 +72,7 @@ impl Member {
             refusal_quiet_until: Timestamp::ZERO,
             timeouts_held: false,
             history: VecDeque::new(),
+            picture: None,
             check,
         }
     }
@@ -214,7 +217,7 @@ impl Member {
     /// When this backend needs the board's attention by itself.
     pub(super) fn deadline(&self, plan: &UpstreamPlan, now: Timestamp) -> Option<Timestamp> {
         let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
-        let check = self.check.as_ref().map(Check::deadline);
+        let check = self.check.as_ref().and_then(Check::deadline);
         [ramp, check, self.drain_over_at(plan), self.outlier.deadline().filter(|at| *at > now)]
             .into_iter()
             .flatten()
@@ -225,8 +228,18 @@ impl Member {
         self.check.as_ref().and_then(|check| check.counter).map_or((0, 0), |counter| counter.shown())
     }
 
-    /// Its picture for a snapshot.
-    pub(super) fn picture(&self) -> Arc<snapshot::Member> {
+    /// Its picture for a snapshot; the last one where it is still true.
+    pub(super) fn picture(&mut self) -> Arc<snapshot::Member> {
+        let true_still = |picture: &&Arc<snapshot::Member>| {
+            (picture.weight, picture.backup, picture.standing, picture.since, picture.connection_epoch)
+                == (self.weight, self.backup, self.standing, self.since, self.epoch)
+        };
+        let picture = self.picture.as_ref().filter(true_still).cloned().unwrap_or_else(|| self.portray());
+        self.picture = Some(Arc::clone(&picture));
+        picture
+    }
+
+    fn portray(&self) -> Arc<snapshot::Member> {
         Arc::new(snapshot::Member {
             id: self.id.clone(),
             key: self.key,

@@ -1,15 +1,17 @@
 //! Who is fit, right now, and what follows? The board composes the machines.
 //!
-//! A sans-I/O machine in the shape of quinn-proto: inputs go in with `now`, [`Board::poll_output`] is drained after every call,
+//! A sans-I/O machine in the shape of quinn-proto: inputs go in with `now`, [`Board::poll_output`] is drained,
 //! [`Board::next_deadline`] says when to call [`Board::handle_deadline`] next; late and spurious calls are harmless.
-//! Exactly one task owns it.
+//! Exactly one task owns it. Several inputs may go in before the outputs are drained: their changes are published as one snapshot.
 
+mod agenda;
 mod check;
 mod contract;
 mod desk;
 mod member;
 mod passive;
 mod publish;
+mod queue;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -23,8 +25,10 @@ use super::cell::{Hint, HintKind};
 use super::event::EventKind;
 use super::identity::{BackendId, BackendKey};
 use super::plan::Plan;
+use super::reading::Reading;
 use super::time::Timestamp;
 use desk::Desk;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use upstream::{Retired, Upstream};
@@ -41,10 +45,22 @@ pub struct Board {
     plan: Option<Arc<Plan>>,
     /// Parallel to `plan.upstreams`.
     upstreams: Vec<Upstream>,
+    /// Where each backend stands: (upstream, member).
+    places: BTreeMap<BackendKey, (usize, usize)>,
     retired: Retired,
     generation: u64,
     started: Timestamp,
     first_round_done: bool,
+    unpublished: Unpublished,
+}
+
+/// What the next snapshot is awaited for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unpublished {
+    /// The plan is new, or the first round was done.
+    frame: bool,
+    /// The last moment that the board was told of.
+    now: Timestamp,
 }
 
 impl Board {
@@ -54,44 +70,38 @@ impl Board {
             desk: Desk::new(seed),
             plan: None,
             upstreams: Vec::new(),
+            places: BTreeMap::new(),
             retired: Retired::new(),
             generation: 0,
             started: now,
             first_round_done: false,
+            unpublished: Unpublished::default(),
         }
     }
 
     pub fn handle(&mut self, input: Input, now: Timestamp) {
-        let mut replan = false;
         match input {
-            Input::Reconfigure(plan) => {
-                self.reconfigure(plan, now);
-                replan = true;
-            }
+            Input::Reconfigure(plan) => self.reconfigure(plan, now),
             Input::Discovered { upstream, source, answer } => self.discovered(&upstream, source, answer, now),
-            Input::ProbeDone { ticket, reading } => {
-                let ramps = self.first_round_done;
-                if let Some((upstream, index)) = self.awaiting(ticket) {
-                    self.upstreams[upstream].probe_done(index, ticket, &reading, ramps, &mut self.desk, now);
-                }
-            }
+            Input::ProbeDone { ticket, reading } => self.probe_done(ticket, &reading, now),
             Input::Hint(hint) => self.hint(hint, now),
             Input::Operate { backend, order, by } => self.operate(&backend, order, &by, now),
         }
-        self.finish(replan, now);
+        self.finish(now);
     }
 
     pub fn handle_deadline(&mut self, now: Timestamp) {
-        self.retired.retain(|_, (left, _)| now.since(*left) < RETIRED_FOR);
-        self.finish(false, now);
+        self.finish(now);
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.plan.as_ref()?;
-        self.upstreams.iter().filter_map(|upstream| upstream.next_deadline).min()
+        self.desk.agenda.next()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
+        if self.desk.outputs.is_empty() {
+            self.publish();
+        }
         self.desk.outputs.pop_front()
     }
 
@@ -105,19 +115,62 @@ impl Board {
         self.upstreams.iter().map(|upstream| (upstream.plan.name.clone(), keys(upstream))).collect()
     }
 
-    /// What every call ends with: time passes for everybody, then what changed is published.
-    fn finish(&mut self, replan: bool, now: Timestamp) {
-        for upstream in &mut self.upstreams {
-            upstream.advance(self.first_round_done, &mut self.desk, now);
+    /// What every call ends with: time passes for whoever was touched or whose time has come, then the probes that are due start.
+    fn finish(&mut self, now: Timestamp) {
+        self.unpublished.now = now;
+        let ramps = self.first_round_done;
+        for position in self.desk.agenda.expire(now) {
+            if let Some(upstream) = self.upstreams.get_mut(position) {
+                upstream.look_around(ramps, &mut self.desk, now);
+                upstream.plan_look(&mut self.desk);
+            }
         }
-        if !self.first_round_done && self.plan.is_some() && self.upstreams.iter().all(Upstream::first_round_done) {
+        for (position, index) in self.desk.agenda.take_touched() {
+            if let Some(upstream) = self.upstreams.get_mut(position) {
+                upstream.advance(index, ramps, &mut self.desk, now);
+            }
+        }
+        self.start_probes(now);
+        self.note_first_round(now);
+    }
+
+    fn start_probes(&mut self, now: Timestamp) {
+        while self.desk.may_probe()
+            && let Some(key) = self.desk.queue.pop()
+        {
+            if let Some((upstream, index)) = self.place(key) {
+                self.upstreams[upstream].start_probe(index, &mut self.desk, now);
+            }
+        }
+    }
+
+    fn note_first_round(&mut self, now: Timestamp) {
+        if self.first_round_done || self.plan.is_none() {
+            return;
+        }
+        if self.upstreams.iter_mut().all(Upstream::first_round_done) {
             self.first_round_done = true;
+            self.unpublished.frame = true;
             let took = now.since(self.started);
             self.desk.report(EventKind::FirstRoundDone { took }, now);
         }
-        self.publish(replan, now);
-        for upstream in &mut self.upstreams {
-            upstream.next_deadline = upstream.deadline(now);
+    }
+
+    fn place(&self, key: BackendKey) -> Option<(usize, usize)> {
+        self.places.get(&key).copied()
+    }
+
+    /// After members were regrouped: everybody's place is new.
+    fn replace_everybody(&mut self) {
+        self.desk.agenda = agenda::Agenda::default();
+        self.places.clear();
+        for (position, upstream) in self.upstreams.iter_mut().enumerate() {
+            upstream.position = position;
+            upstream.plan_look(&mut self.desk);
+            for (index, member) in upstream.members.iter().enumerate() {
+                self.places.insert(member.key, (position, index));
+                self.desk.agenda.touch(position, index);
+            }
         }
     }
 
@@ -147,8 +200,11 @@ impl Board {
             removed += gone.members.len();
             gone.dissolve(&mut self.retired, &mut self.desk, now);
         }
-        self.forget_the_oldest();
+        self.desk.concurrency = plan.probing.concurrency.max(1);
         self.plan = Some(plan);
+        self.unpublished.frame = true;
+        self.replace_everybody();
+        self.forget_retired(now);
         if !first {
             self.desk.report(EventKind::Reconfigured { added, removed, changed }, now);
         }
@@ -161,6 +217,7 @@ impl Board {
             Ok(true) => {
                 upstream.regroup(&mut self.retired, &mut self.desk, now);
                 upstream.begin_looking(now);
+                self.replace_everybody();
             }
             Err(kept) => {
                 let event = EventKind::DiscoveryKept {
@@ -171,47 +228,46 @@ impl Board {
                 self.desk.report(event, now);
             }
         }
-        self.forget_the_oldest();
+        self.forget_retired(now);
+    }
+
+    /// A late answer (its ticket was cancelled) changes nothing.
+    fn probe_done(&mut self, ticket: ProbeTicket, reading: &Reading, now: Timestamp) {
+        let ramps = self.first_round_done;
+        if let Some((position, index)) = self.desk.ended(ticket).and_then(|key| self.place(key)) {
+            self.upstreams[position].probe_done(index, ticket, reading, ramps, &mut self.desk, now);
+        }
     }
 
     fn hint(&mut self, hint: Hint, now: Timestamp) {
         let ramps = self.first_round_done;
-        for upstream in &mut self.upstreams {
-            let Some(index) = upstream.member(hint.backend) else { continue };
-            match hint.kind {
-                HintKind::Trip | HintKind::Suspect => upstream.suspect(index, ramps, &mut self.desk, now),
-                HintKind::TrialEnded { passed } => upstream.trial_ended(index, passed, ramps, &mut self.desk, now),
-                HintKind::DrainAsked => upstream.drain_asked(index, ramps, &mut self.desk, now),
-            }
+        let Some((position, index)) = self.place(hint.backend) else { return };
+        let upstream = &mut self.upstreams[position];
+        match hint.kind {
+            HintKind::Trip | HintKind::Suspect => upstream.suspect(index, ramps, &mut self.desk, now),
+            HintKind::TrialEnded { passed } => upstream.trial_ended(index, passed, ramps, &mut self.desk, now),
+            HintKind::DrainAsked => upstream.drain_asked(index, ramps, &mut self.desk, now),
         }
     }
 
     fn operate(&mut self, backend: &BackendId, order: Order, by: &str, now: Timestamp) {
         let ramps = self.first_round_done;
-        let upstream = self.upstreams.iter_mut().find(|upstream| upstream.plan.name == backend.upstream);
-        if let Some(upstream) = upstream
-            && let Some(index) = upstream.member(backend.key())
-        {
-            upstream.operate(index, order, by, ramps, &mut self.desk, now);
+        if let Some((position, index)) = self.place(backend.key()) {
+            self.upstreams[position].operate(index, order, by, ramps, &mut self.desk, now);
         }
     }
 
-    /// Whose probe has this ticket?
-    fn awaiting(&self, ticket: ProbeTicket) -> Option<(usize, usize)> {
-        let in_flight =
-            |member: &member::Member| member.check.as_ref().and_then(check::Check::in_flight) == Some(ticket);
-        self.upstreams
-            .iter()
-            .enumerate()
-            .find_map(|(position, upstream)| upstream.members.iter().position(in_flight).map(|index| (position, index)))
-    }
-
-    fn forget_the_oldest(&mut self) {
-        while self.retired.len() > RETIRED_AT_MOST {
-            let oldest = self.retired.iter().min_by_key(|(_, (left, _))| *left).map(|(id, _)| id.clone());
-            if let Some(id) = oldest {
-                self.retired.remove(&id);
-            }
+    /// Those that left too long ago, and the oldest where there are too many.
+    fn forget_retired(&mut self, now: Timestamp) {
+        self.retired.retain(|_, (left, _)| now.since(*left) < RETIRED_FOR);
+        let surplus = self.retired.len().saturating_sub(RETIRED_AT_MOST);
+        if surplus == 0 {
+            return;
+        }
+        let mut by_age: Vec<_> = self.retired.iter().map(|(id, (left, _))| (*left, id.clone())).collect();
+        by_age.sort();
+        for (_, id) in by_age.into_iter().take(surplus) {
+            self.retired.remove(&id);
         }
     }
 }

@@ -25,6 +25,7 @@ impl Upstream {
         }
         self.judge_traffic(index, ramps, desk, now);
         self.look_at = Some(self.look_at.unwrap_or(now + LOOK_AGAIN));
+        self.plan_look(desk);
     }
 
     /// Looks at every backend's evidence: what a lost hint would have told.
@@ -47,16 +48,18 @@ impl Upstream {
     }
 
     fn judge_traffic(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        desk.agenda.touch(self.position, index);
         let evidence = self.evidence(index, now);
         // Only a fit backend can lose by it: one that is out by its probes learns nothing new from traffic.
         if !self.members[index].fit()
             || !cell::suffices(&evidence, &self.plan.passive)
-            || !self.stands_out(index, &evidence, now)
+            || !self.stands_out(&evidence, now)
         {
             return;
         }
         let why = explain_evidence(&evidence, &self.plan.passive);
         if self.may_lose_one(index) {
+            self.leaves_peers(&evidence, now);
             self.eject(index, &why, ramps, desk, now);
         } else {
             self.refuse_ejection(index, why, desk, now);
@@ -65,7 +68,7 @@ impl Upstream {
 
     /// Failures other than statuses speak for themselves. Statuses alone count only against a backend that does worse than the
     /// median of its peers, and only from two clients where there are two: a poison request must not take out half a pool.
-    fn stands_out(&self, index: usize, evidence: &Evidence, now: Timestamp) -> bool {
+    fn stands_out(&mut self, evidence: &Evidence, now: Timestamp) -> bool {
         let streak = cell::streak_suffices(evidence, &self.plan.passive);
         let hard_share = f64::from(evidence.hard_failures) / f64::from(evidence.window.total().max(1));
         let window_is_hard = hard_share >= self.plan.passive.failure_ratio && self.plan.passive.failure_ratio > 0.0;
@@ -73,19 +76,45 @@ impl Upstream {
             return true;
         }
         let clients = !evidence.two_clients_seen || evidence.two_clients_failed;
-        clients && evidence.window.failed_share() > self.median_of_peers(index, now)
+        clients && evidence.window.failed_share() > self.median_of_peers(evidence, now)
     }
 
     /// The median failed share of the others that had traffic; −1 (everybody is worse) where there are none.
-    fn median_of_peers(&self, index: usize, now: Timestamp) -> f64 {
-        let mut shares: Vec<f64> = (0..self.members.len())
-            .filter(|peer| *peer != index)
-            .map(|peer| self.evidence(peer, now).window)
-            .filter(|window| window.total() > 0)
-            .map(|window| window.failed_share())
-            .collect();
-        shares.sort_by(f64::total_cmp);
-        shares.get(shares.len() / 2).copied().unwrap_or(-1.0)
+    fn median_of_peers(&mut self, own: &Evidence, now: Timestamp) -> f64 {
+        let shares = self.shares(now);
+        // Without one that equals its own share, the rest are the others.
+        let own = if own.window.total() > 0 { position_of(shares, own.window.failed_share()) } else { None };
+        let others = shares.len() - usize::from(own.is_some());
+        let middle = others / 2;
+        let median = if own.is_some_and(|own| own <= middle) { middle + 1 } else { middle };
+        shares.get(median).copied().unwrap_or(-1.0)
+    }
+
+    /// The failed shares of all that had traffic, in order; read once for everything that is judged at one moment.
+    fn shares(&mut self, now: Timestamp) -> &mut Vec<f64> {
+        if self.shares.as_ref().is_none_or(|(at, _)| *at != now) {
+            let passive = &self.plan.passive;
+            let mut shares: Vec<f64> = self
+                .members
+                .iter()
+                .map(|member| member.cell.evidence(now, passive).window)
+                .filter(|window| window.total() > 0)
+                .map(|window| window.failed_share())
+                .collect();
+            shares.sort_by(f64::total_cmp);
+            self.shares = Some((now, shares));
+        }
+        &mut self.shares.get_or_insert_with(|| (now, Vec::new())).1
+    }
+
+    /// An ejected backend's evidence is cleared: it is nobody's peer any more.
+    fn leaves_peers(&mut self, evidence: &Evidence, now: Timestamp) {
+        let shares = self.shares(now);
+        if evidence.window.total() > 0
+            && let Some(own) = position_of(shares, evidence.window.failed_share())
+        {
+            shares.remove(own);
+        }
     }
 
     /// Would enough stay fit without this one?
@@ -131,6 +160,7 @@ impl Upstream {
 
     /// The one request that decides has ended.
     pub(super) fn trial_ended(&mut self, index: usize, passed: bool, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        desk.agenda.touch(self.position, index);
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         if !matches!(member.outlier.state, State::Trial { .. }) {
@@ -144,6 +174,10 @@ impl Upstream {
             self.eject(index, "its trial request failed", ramps, desk, now);
         }
     }
+}
+
+fn position_of(shares: &[f64], share: f64) -> Option<usize> {
+    shares.binary_search_by(|other| other.total_cmp(&share)).ok()
 }
 
 /// ⌈pool × share⌉, without floating-point dust (0.5 × 4 must be 2, not 3).

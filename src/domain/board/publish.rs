@@ -24,16 +24,15 @@ pub(super) struct Published {
 }
 
 impl Board {
-    /// Publishes if anything changed. `replan`: the plan itself is new.
-    pub(super) fn publish(&mut self, replan: bool, now: Timestamp) {
+    /// Publishes if anything changed since the last time.
+    pub(super) fn publish(&mut self) {
         let Some(plan) = &self.plan else { return };
-        let first_round = self.desk.first_round_published != self.first_round_done;
-        if !replan && !first_round && !self.upstreams.iter().any(|upstream| upstream.dirty) {
+        if !self.unpublished.frame && !self.upstreams.iter().any(|upstream| upstream.dirty) {
             return;
         }
-        self.desk.first_round_published = self.first_round_done;
+        self.unpublished.frame = false;
         self.generation += 1;
-        let desk = &mut self.desk;
+        let (desk, now) = (&mut self.desk, self.unpublished.now);
         let pools = self.upstreams.iter_mut().map(|upstream| upstream.pool(desk, now)).collect();
         self.desk.outputs.push_back(Output::Publish(Arc::new(Snapshot {
             generation: self.generation,
@@ -53,7 +52,7 @@ impl Upstream {
         let serving = self.serving();
         let emptiness = self.emptiness(&serving, now);
         self.tell_emptiness(emptiness, desk, now);
-        let members: Arc<[Arc<snapshot::Member>]> = self.members.iter().map(Member::picture).collect();
+        let members: Arc<[Arc<snapshot::Member>]> = self.members.iter_mut().map(Member::picture).collect();
         let trials: Vec<usize> = self.positions(|member| member.standing.cause == Cause::Trial);
         let previous = self.published.pool.as_ref().map(|pool| &pool.balancer);
         let balancer = Balancer::prepare(&self.plan.balance, &members, &serving, &trials, previous);

@@ -79,27 +79,33 @@ struct Rig {
     publications: u32,
     flying: Vec<(ProbeTicket, BackendId)>,
     events: Vec<EventKind>,
+    concurrency: usize,
 }
 
 impl Rig {
     fn new(plan: UpstreamPlan, now: Timestamp) -> Self {
         let board = Board::new(7, now);
-        let mut rig = Self { board, snapshot: None, publications: 0, flying: Vec::new(), events: Vec::new() };
+        let mut rig =
+            Self { board, snapshot: None, publications: 0, flying: Vec::new(), events: Vec::new(), concurrency: 256 };
         rig.reload(plan, now);
         rig
     }
 
     fn reload(&mut self, upstream: UpstreamPlan, now: Timestamp) {
+        self.reload_all(vec![Arc::new(upstream)], now);
+    }
+
+    fn reload_all(&mut self, upstreams: Vec<Arc<UpstreamPlan>>, now: Timestamp) {
         self.tell(
             Input::Reconfigure(Arc::new(Plan {
                 listeners: Vec::new(),
                 routes: Vec::new(),
                 table: RouteTable::default(),
-                upstreams: vec![Arc::new(upstream)],
+                upstreams,
                 admin: AdminPlan { address: None },
                 logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
                 shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
-                probing: ProbingPlan { concurrency: 256 },
+                probing: ProbingPlan { concurrency: self.concurrency },
                 start: StartPlan { wait: Duration::ZERO },
                 threads: 1,
             })),
@@ -286,4 +292,28 @@ fn a_flap_of_discovery_does_not_forget_the_streak() {
     rig.reload(upstream(vec![backends(0)], Some(tcp_probe())), s(5));
     rig.reload(upstream(vec![backends(2)], Some(tcp_probe())), s(5));
     assert_eq!(counters(&rig), before);
+}
+
+#[test]
+fn a_dead_pool_does_not_hold_the_probes_of_another() {
+    let dead = upstream(vec![backends(4)], Some(tcp_probe()));
+    let live = UpstreamPlan { name: "live".into(), ..upstream(vec![backends(1)], Some(tcp_probe())) };
+    let mut rig = Rig::new(upstream(Vec::new(), None), s(0));
+    rig.concurrency = 2;
+    rig.reload_all(vec![Arc::new(dead), Arc::new(live)], s(0));
+    let upstreams = |rig: &Rig| rig.flying.iter().map(|(_, id)| id.upstream.to_string()).collect::<Vec<_>>();
+    assert_eq!(upstreams(&rig), ["pool", "live"], "two places, and upstreams take turns");
+
+    let (dead_probe, _) = rig.flying.remove(0);
+    let timeout = Reading { result: ReadingResult::TimedOut { connected: false }, took: Duration::from_secs(1) };
+    rig.tell(Input::ProbeDone { ticket: dead_probe, reading: timeout }, s(1));
+    assert_eq!(upstreams(&rig), ["live", "pool"], "a place that is free is taken");
+    let waiting = rig
+        .board
+        .report(s(1))
+        .iter()
+        .flat_map(|u| &u.backends)
+        .filter(|b| b.standing.cause == Cause::Unchecked)
+        .count();
+    assert_eq!(waiting, 4, "who waits is not counted as failed");
 }

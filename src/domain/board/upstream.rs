@@ -4,6 +4,7 @@
 //! single backend knows is in `member`, how the pool is published in `publish`.
 
 use super::RETIRED_FOR;
+use super::agenda::Place;
 use super::contract::{Found, Order, ProbeJob, ProbeTicket, UpstreamReport};
 use super::desk::Desk;
 use super::member::Member;
@@ -12,7 +13,7 @@ use super::publish::Published;
 use super::sources::Sources;
 use crate::domain::budget::Budget;
 use crate::domain::event::EventKind;
-use crate::domain::identity::{BackendId, BackendKey};
+use crate::domain::identity::BackendId;
 use crate::domain::plan::UpstreamPlan;
 use crate::domain::reading::{Reading, ReadingResult, Verdict};
 use crate::domain::standing::Cause;
@@ -23,6 +24,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Upstream {
     pub plan: Arc<UpstreamPlan>,
+    /// Its place in the plan.
+    pub position: usize,
     pub sources: Sources,
     /// In the order of their addresses.
     pub members: Vec<Member>,
@@ -32,8 +35,10 @@ pub(super) struct Upstream {
     pub dirty: bool,
     /// When the evidence of live traffic is looked at next without a hint.
     pub look_at: Option<Timestamp>,
-    /// When this upstream needs the board next, as computed after the last call.
-    pub next_deadline: Option<Timestamp>,
+    /// Members before this one have a verdict: how far the first round has come.
+    judged: usize,
+    /// The failed shares of its backends as read at a moment; see `passive`.
+    pub shares: Option<(Timestamp, Vec<f64>)>,
 }
 
 /// The backends that left lately, by identity.
@@ -42,13 +47,15 @@ pub(super) type Retired = BTreeMap<BackendId, (Timestamp, Member)>;
 impl Upstream {
     pub(super) fn new(plan: Arc<UpstreamPlan>) -> Self {
         Self {
+            position: 0,
             sources: Sources::default(),
             members: Vec::new(),
             budget: Arc::new(Budget::new(plan.budget)),
             published: Published::default(),
             dirty: true,
             look_at: None,
-            next_deadline: None,
+            judged: 0,
+            shares: None,
             plan,
         }
     }
@@ -67,6 +74,8 @@ impl Upstream {
 
     /// Brings the members in line with what the sources found. True when somebody joined or left.
     pub(super) fn regroup(&mut self, retired: &mut Retired, desk: &mut Desk, now: Timestamp) -> (usize, usize) {
+        self.judged = 0;
+        self.shares = None;
         let found = self.sources.union();
         let mut old: BTreeMap<BackendId, Member> =
             std::mem::take(&mut self.members).into_iter().map(|member| (member.id.clone(), member)).collect();
@@ -123,36 +132,35 @@ impl Upstream {
         }
     }
 
-    pub(super) fn member(&mut self, key: BackendKey) -> Option<usize> {
-        self.members.iter().position(|member| member.key == key)
-    }
-
     // ------------------------------------------------------------- probes
 
-    /// Starts the probes that are due, and counts as timeouts those whose answer got lost.
-    pub(super) fn run_probes(&mut self, ramps: bool, desk: &mut Desk, now: Timestamp) {
-        for index in 0..self.members.len() {
-            let Some(check) = self.members[index].check.as_ref() else { continue };
-            if check.lost(now)
-                && let Some(ticket) = check.in_flight()
-            {
-                desk.cancel(ticket);
-                let reading =
-                    Reading { result: ReadingResult::TimedOut { connected: false }, took: check.plan.timeout };
-                self.probe_done(index, ticket, &reading, ramps, desk, now);
-            }
-            self.start_probe(index, desk, now);
+    /// A probe whose answer got lost counts as a timeout; one that is due asks for its place.
+    fn run_probe(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        let Some(check) = self.members[index].check.as_ref() else { return };
+        if check.lost(now)
+            && let Some(ticket) = check.in_flight()
+        {
+            desk.cancel(ticket);
+            let reading = Reading { result: ReadingResult::TimedOut { connected: false }, took: check.plan.timeout };
+            self.probe_done(index, ticket, &reading, ramps, desk, now);
+        }
+        let member = &mut self.members[index];
+        if member.check.as_mut().is_some_and(|check| check.queues(now)) {
+            desk.queue.push(&self.plan.name, member.key);
         }
     }
 
-    fn start_probe(&mut self, index: usize, desk: &mut Desk, now: Timestamp) {
+    /// Its place among the probes in flight is there.
+    pub(super) fn start_probe(&mut self, index: usize, desk: &mut Desk, now: Timestamp) {
         let upstream = &self.plan;
         let member = &mut self.members[index];
-        let Some(check) = member.check.as_mut().filter(|check| check.due(now)) else { return };
+        let Some(check) = member.check.as_mut().filter(|check| check.queued) else { return };
         let backend = member.id.clone();
         let probe = Arc::clone(&check.plan);
-        let ticket = desk.probe(|ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe });
+        let ticket =
+            desk.probe(member.key, |ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe });
         check.started(ticket, now, &mut desk.rng);
+        self.plan_member(index, desk, now);
     }
 
     /// A probe's answer. Unknown tickets (late, cancelled) change nothing.
@@ -165,6 +173,7 @@ impl Upstream {
         desk: &mut Desk,
         now: Timestamp,
     ) {
+        desk.agenda.touch(self.position, index);
         let finished = self.members[index].check.as_mut().and_then(|check| check.finish(ticket, reading));
         let Some(finished) = finished else { return };
         if self.timeouts_are_held(index, &finished.verdict, desk, now) {
@@ -225,6 +234,7 @@ impl Upstream {
     // ------------------------------------------------------------- orders
 
     pub(super) fn drain_asked(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        desk.agenda.touch(self.position, index);
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         member.asked_drain = Some(now);
@@ -240,6 +250,7 @@ impl Upstream {
         desk: &mut Desk,
         now: Timestamp,
     ) {
+        desk.agenda.touch(self.position, index);
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         member.order = (order != Order::Release).then_some(order);
@@ -254,34 +265,35 @@ impl Upstream {
 
     // --------------------------------------------------------------- time
 
-    /// Whatever time alone has changed.
-    pub(super) fn advance(&mut self, ramps: bool, desk: &mut Desk, now: Timestamp) {
-        if self.look_at.is_some_and(|at| at <= now) {
-            self.look_around(ramps, desk, now);
-        }
+    /// Whatever time alone has changed for this member.
+    pub(super) fn advance(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
         let plan = Arc::clone(&self.plan);
-        for member in &mut self.members {
-            let probed = member.check.is_some();
-            let over = member.outlier.deadline().is_some_and(|at| at <= now);
-            if over && let (Some(check), Some(at)) = (&mut member.check, member.outlier.deadline()) {
-                check.pull_past(at, now);
-            }
-            let why = if member.outlier.advance(probed, now) {
-                member.cell.clear_evidence();
-                "its ejection time is over"
-            } else if member.end_drain(&plan, now) {
-                "it has not asked for a drain again"
-            } else {
-                "time passed"
-            };
-            self.dirty |= member.settle(&plan, ramps, why, desk, now);
+        let member = &mut self.members[index];
+        let probed = member.check.is_some();
+        let over = member.outlier.deadline().is_some_and(|at| at <= now);
+        if over && let (Some(check), Some(at)) = (&mut member.check, member.outlier.deadline()) {
+            check.pull_past(at, now);
         }
-        self.run_probes(ramps, desk, now);
+        let why = if member.outlier.advance(probed, now) {
+            member.cell.clear_evidence();
+            "its ejection time is over"
+        } else if member.end_drain(&plan, now) {
+            "it has not asked for a drain again"
+        } else {
+            "time passed"
+        };
+        self.dirty |= member.settle(&plan, ramps, why, desk, now);
+        self.run_probe(index, ramps, desk, now);
+        self.plan_member(index, desk, now);
     }
 
-    pub(super) fn deadline(&self, now: Timestamp) -> Option<Timestamp> {
-        let members = self.members.iter().filter_map(|member| member.deadline(&self.plan, now)).min();
-        members.into_iter().chain(self.look_at).min()
+    fn plan_member(&self, index: usize, desk: &mut Desk, now: Timestamp) {
+        let place = Place { upstream: self.position, member: Some(index) };
+        desk.agenda.set(place, self.members[index].deadline(&self.plan, now));
+    }
+
+    pub(super) fn plan_look(&self, desk: &mut Desk) {
+        desk.agenda.set(Place { upstream: self.position, member: None }, self.look_at);
     }
 
     /// Starts looking at cells: after members appeared.
@@ -291,9 +303,11 @@ impl Upstream {
         }
     }
 
-    /// Every member has a verdict, and every source an answer.
-    pub(super) fn first_round_done(&self) -> bool {
-        self.sources.all_answered() && self.members.iter().all(|member| member.standing.cause != Cause::Unchecked)
+    /// Every member has a verdict, and every source an answer. Who has a verdict keeps it, so each is looked at once.
+    pub(super) fn first_round_done(&mut self) -> bool {
+        let unchecked = |member: &Member| member.standing.cause == Cause::Unchecked;
+        self.judged += self.members.iter().skip(self.judged).take_while(|member| !unchecked(member)).count();
+        self.sources.all_answered() && self.judged == self.members.len()
     }
 
     pub(super) fn report(&self, now: Timestamp) -> UpstreamReport {
