@@ -14,6 +14,7 @@ use crate::domain::event::Event;
 use crate::domain::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// What the control task receives.
@@ -78,4 +79,6 @@ pub trait Prober: Send + 'static {
 /// Receives events: telemetry implements it.
 pub trait Reporter: Send + Sync + 'static {
     fn report(&self, event: &Event);
+    /// A probe starts, so long after it was due.
+    fn probe_started(&self, _late: Duration) {}
 }

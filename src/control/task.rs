@@ -95,7 +95,10 @@ impl<P: Prober> ControlTask<P> {
                     self.handle.snapshot.store(snapshot);
                     self.announce.send_replace(generation);
                 }
-                Output::Probe(job) => self.prober.start(job, &self.handle),
+                Output::Probe(job) => {
+                    self.reporter.probe_started(job.late);
+                    self.prober.start(job, &self.handle);
+                }
                 Output::CancelProbe(ticket) => self.prober.cancel(ticket),
                 Output::Report(event) => self.reporter.report(&event),
             }

@@ -23,6 +23,7 @@ use crate::telemetry::{Telemetry, init_logging};
 use bind::Bound;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -163,5 +164,10 @@ impl Reporter for Both {
     fn report(&self, event: &Event) {
         self.0.report(event);
         self.1.report(event);
+    }
+
+    fn probe_started(&self, late: Duration) {
+        self.0.probe_started(late);
+        self.1.probe_started(late);
     }
 }

@@ -11,6 +11,7 @@ use super::table;
 use crate::domain::plan::Plan;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use std::time::Duration;
 
 /// The counters of one process.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub struct Metrics {
     discovery_kept: Counted<1>,
     pool_emptied: Counted<1>,
     pub access_dropped: IntCounter,
+    probe_start_delay: Histogram,
 
     reloads: IntCounterVec,
     reload_ok: IntGauge,
@@ -112,6 +114,7 @@ impl Metrics {
             timeouts_held: Counted::new(counters(r, &table::PROBE_TIMEOUTS_HELD)),
             discovery_kept: Counted::new(counters(r, &table::DISCOVERY_KEPT)),
             pool_emptied: Counted::new(counters(r, &table::POOL_EMPTIED)),
+            probe_start_delay: histograms(r, &table::PROBE_START_DELAY).with_label_values(&[] as &[&str]),
             access_dropped: counter(r, &table::ACCESS_DROPPED),
             reloads: counters(r, &table::RELOADS),
             reload_ok: gauge(r, &table::RELOAD_OK),
@@ -180,6 +183,10 @@ impl Metrics {
             Tally::DiscoveryKept(upstream) => self.discovery_kept.inc([upstream]),
             Tally::PoolEmptied(upstream) => self.pool_emptied.inc([upstream]),
         }
+    }
+
+    pub fn probe_started(&self, late: Duration) {
+        self.probe_start_delay.observe(late.as_secs_f64());
     }
 
     /// `at`: Unix seconds.

@@ -136,6 +136,10 @@ impl Reporter for Telemetry {
         }
         emit(&line);
     }
+
+    fn probe_started(&self, late: std::time::Duration) {
+        self.metrics.probe_started(late);
+    }
 }
 
 fn emit(line: &event::Line) {

@@ -66,6 +66,7 @@ table! {
     FIRST_ROUND = "pulsegate_first_probe_round_done", Kind::Gauge, [], "0 or 1", "1 when every probed backend has had its first verdict.";
     OWN_ANSWERS = "pulsegate_own_answers_total", Kind::Counter, ["reason"], "requests", "Requests that the gateway answered by itself or whose exchange broke, by the reason of the access log.";
     POOL_EMPTIED = "pulsegate_pool_emptied_total", Kind::Counter, ["upstream"], "times", "How often the upstream lost its last eligible backend.";
+    PROBE_START_DELAY = "pulsegate_probe_start_delay_seconds", Kind::Histogram(LATENCY), [], "seconds", "How long after it was due a probe started: beyond a few milliseconds, the gateway is short of CPU or `probing.concurrency` holds probes back.";
     PROBE_TIMEOUTS_HELD = "pulsegate_probe_timeouts_held_total", Kind::Counter, ["upstream"], "verdicts", "Verdicts from probe timeouts alone that were held back because live traffic succeeded.";
     RECEIVED_BYTES = "pulsegate_received_bytes_total", Kind::Counter, ["route", "upstream"], "bytes", "Bytes received from clients.";
     REFUSED = "pulsegate_refused_total", Kind::Counter, ["listener", "reason"], "connections", "Connections and request heads that were refused before they became a request.";

@@ -183,7 +183,7 @@ fn shutdown(spec: &ShutdownSpec) -> ShutdownPlan {
 }
 
 fn probing(spec: &ProbingSpec) -> ProbingPlan {
-    ProbingPlan { concurrency: spec.concurrency.unwrap_or(256).max(1) }
+    ProbingPlan { concurrency: spec.concurrency.unwrap_or(1024).max(1) }
 }
 
 fn start(spec: &StartSpec) -> StartPlan {

@@ -179,7 +179,7 @@ pub(super) struct ShutdownSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProbingSpec {
-    /// Probes in flight at once. Default: `256`.
+    /// Probes in flight at once, all upstreams together; beyond it, upstreams take turns. Default: `1024`.
     pub concurrency: Option<usize>,
 }
 

@@ -12,6 +12,7 @@ use crate::domain::rng::Rng;
 use crate::domain::schedule;
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The readiness check of one backend.
 #[derive(Clone, Debug)]
@@ -115,6 +116,11 @@ impl Check {
     pub(super) fn queues(&mut self, now: Timestamp) -> bool {
         let due = self.in_flight.is_none() && self.next <= now;
         due && !std::mem::replace(&mut self.queued, true)
+    }
+
+    /// How long the next probe has been due.
+    pub(super) fn late(&self, now: Timestamp) -> Duration {
+        now.since(self.next)
     }
 
     pub(super) fn lost(&self, now: Timestamp) -> bool {

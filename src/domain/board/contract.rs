@@ -71,6 +71,8 @@ pub struct ProbeJob {
     pub backend: BackendId,
     pub upstream: Arc<UpstreamPlan>,
     pub probe: Arc<ProbePlan>,
+    /// How long after it was due it starts: the control task's lag, and the wait for a place among the probes in flight.
+    pub late: Duration,
 }
 
 /// What the admin API shows of one backend.

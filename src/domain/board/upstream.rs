@@ -157,8 +157,9 @@ impl Upstream {
         let Some(check) = member.check.as_mut().filter(|check| check.queued) else { return };
         let backend = member.id.clone();
         let probe = Arc::clone(&check.plan);
-        let ticket =
-            desk.probe(member.key, |ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe });
+        let late = check.late(now);
+        let job = |ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe, late };
+        let ticket = desk.probe(member.key, job);
         check.started(ticket, now, &mut desk.rng);
         self.plan_member(index, desk, now);
     }

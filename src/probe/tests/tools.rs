@@ -140,6 +140,7 @@ impl Checked {
 
     pub(super) fn job(&self, ticket: u64) -> ProbeJob {
         ProbeJob {
+            late: Duration::ZERO,
             ticket: ProbeTicket(ticket),
             backend: BackendId { upstream: "orders".into(), address: self.address.clone() },
             upstream: Arc::new(upstream(self.tls.clone())),
