@@ -1,0 +1,64 @@
+//! Who is compared? Each with the configuration in `conf/`: one worker, keep-alive both ways, no access log, the rest as it comes.
+
+use crate::ports::free_address;
+use crate::process::{Core, Process};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+#[derive(Debug)]
+pub struct Gateway {
+    pub name: &'static str,
+    pub port: u16,
+    pub process: Process,
+    _folder: TempDir,
+}
+
+/// All of them, waiting for traffic.
+pub fn start(pulsegate: &str, backend: u16) -> Vec<Gateway> {
+    let own = std::env::current_exe().expect("our own path");
+    let nginx = found("NGINX", "/usr/sbin/nginx");
+    let haproxy = found("HAPROXY", "/usr/sbin/haproxy");
+    let envoy = found("ENVOY", "/usr/bin/envoy");
+    vec![
+        gateway("pulsegate", backend, Path::new(pulsegate), "pulsegate.yaml", "run --config @CONFIG@"),
+        gateway("bare pingora", backend, &own, "", "bare @PORT@ @BACKEND@"),
+        gateway("nginx", backend, &nginx, "nginx.conf", "-c @CONFIG@ -p @FOLDER@ -e /dev/null"),
+        gateway("haproxy", backend, &haproxy, "haproxy.cfg", "-db -f @CONFIG@"),
+        gateway(
+            "envoy",
+            backend,
+            &envoy,
+            "envoy.yaml",
+            "-c @CONFIG@ --concurrency 1 --log-level off --disable-hot-restart",
+        ),
+    ]
+}
+
+/// `config` is a file of `conf/`; it and the `arguments` have their `@…@` filled in.
+fn gateway(name: &'static str, backend: u16, program: &Path, config: &str, arguments: &str) -> Gateway {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (port, admin) = (free_address().port(), free_address().port());
+    let file = folder.path().join("config.yaml");
+    let fill = |text: &str| {
+        text.replace("@PORT@", &port.to_string())
+            .replace("@ADMIN@", &admin.to_string())
+            .replace("@BACKEND@", &backend.to_string())
+            .replace("@FOLDER@", &folder.path().display().to_string())
+            .replace("@CONFIG@", &file.display().to_string())
+    };
+    if !config.is_empty() {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("conf").join(config));
+        fs::write(&file, fill(&text.expect("the configuration"))).expect("the configuration, filled in");
+    }
+    let words: Vec<String> = arguments.split(' ').map(fill).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let process = Process::start(program, &words, port, Core::Gateway);
+    Gateway { name, port, process, _folder: folder }
+}
+
+fn found(variable: &str, usual: &str) -> PathBuf {
+    let path = std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
+    assert!(Path::new(&path).exists(), "{path} is missing: run `make bench-needs`, or set {variable}");
+    path.into()
+}
