@@ -184,7 +184,9 @@ impl<R: Receive> Relay<'_, R> {
         if self.state.upload_broken {
             return None;
         }
-        let sent = self.send_chunk(&chunk).await;
+        // An empty piece means that a chunk's size is not whole yet. Sent on, it would end the body for the backend, which would read
+        // what follows as the next request.
+        let sent = if chunk.is_empty() { None } else { self.send_chunk(&chunk).await };
         if sent.is_none() && self.session.is_body_done() {
             return self.end_request().await;
         }
