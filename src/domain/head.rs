@@ -7,20 +7,35 @@
 
 use super::problem::Problem;
 
+/// More fields than anybody needs; pingora gives up at more without a word to the client.
+const FIELDS: usize = 256;
+
+/// How the body of a request whose head has passed is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// By a length, or there is none.
+    Plain,
+    Chunked,
+}
+
 /// Checks a complete head, its blank line included.
 ///
 /// # Errors
 /// The answer that the client gets.
-pub fn check(head: &[u8]) -> Result<(), Problem> {
+pub fn check(head: &[u8]) -> Result<Framing, Problem> {
     let text = head.strip_suffix(b"\r\n\r\n").ok_or(Problem::MalformedRequest)?;
     let mut lines = Lines { rest: Some(text) };
     let request_line = lines.next().ok_or(Problem::MalformedRequest)??;
     let request = RequestLine::parse(request_line)?;
     let mut facts = Facts::default();
-    for line in lines {
+    for (number, line) in lines.enumerate() {
+        if number == FIELDS {
+            return Err(Problem::HeadTooLarge);
+        }
         facts.take(Field::parse(line?)?)?;
     }
-    facts.conclude(&request)
+    facts.conclude(&request)?;
+    Ok(if facts.chunked { Framing::Chunked } else { Framing::Plain })
 }
 
 /// Lines that end in exactly CR LF; a bare CR or LF anywhere is an error.
@@ -70,7 +85,8 @@ impl<'a> RequestLine<'a> {
             }
             _ => return Err(Problem::MalformedRequest),
         };
-        if method == b"CONNECT" {
+        // TRACE would show a script the headers that it must not see, ours among them.
+        if method == b"CONNECT" || method == b"TRACE" {
             return Err(Problem::MethodNotAllowed);
         }
         let visible = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'#';
@@ -109,8 +125,7 @@ impl<'a> Field<'a> {
         if name.is_empty() || !name.iter().copied().all(is_token) {
             return Err(Problem::MalformedRequest);
         }
-        let allowed = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xFF);
-        if !value.iter().all(allowed) {
+        if !value.iter().copied().all(is_field_byte) {
             return Err(Problem::MalformedRequest);
         }
         Ok(Self { name, value: value.trim_ascii() })
@@ -127,6 +142,7 @@ struct Facts<'a> {
     host: Option<&'a [u8]>,
     length: Option<&'a [u8]>,
     chunked: bool,
+    unknown_expectation: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -144,8 +160,8 @@ impl<'a> Facts<'a> {
                 return Err(Problem::AmbiguousLength);
             }
             self.chunked = true;
-        } else if field.is("expect") && !field.value.eq_ignore_ascii_case(b"100-continue") {
-            return Err(Problem::ExpectationFailed);
+        } else if field.is("expect") {
+            self.unknown_expectation |= !field.value.eq_ignore_ascii_case(b"100-continue");
         }
         Ok(())
     }
@@ -171,7 +187,9 @@ impl<'a> Facts<'a> {
         match (self.host, authority) {
             (None, _) if !request.http10 => Err(Problem::BadHost),
             (_, Some(authority)) if !is_host(authority) => Err(Problem::BadHost),
-            (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => Err(Problem::BadHost),
+            // Identical, not only equal (RFC 9112 §3.2).
+            (Some(host), Some(authority)) if host != authority => Err(Problem::BadHost),
+            _ if self.unknown_expectation => Err(Problem::ExpectationFailed),
             _ => Ok(()),
         }
     }
@@ -204,19 +222,45 @@ pub const fn is_token(byte: u8) -> bool {
     matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'z' | b'|' | b'~' | b'0'..=b'9' | b'A'..=b'Z')
 }
 
-/// How the body of a backend's answer is framed, by its header lines. The body-less statuses and HEAD are the caller's.
+/// What may stand in a field's value, a reason phrase or a chunk extension: no control character but the tab.
+pub const fn is_field_byte(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xFF)
+}
+
+/// Is this head of a backend's answer strictly HTTP/1.1, and its framing clear? Its blank line is included; the body-less statuses
+/// and HEAD are the caller's.
 ///
 /// # Errors
-/// The framing is ambiguous: answered 502, and the connection is not used again.
-pub fn check_answer<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<(), Problem> {
+/// It is answered 502, and the connection is not used again.
+pub fn check_answer(head: &[u8]) -> Result<(), Problem> {
+    read_answer(head).ok_or(Problem::BadBackendAnswer)
+}
+
+fn read_answer(head: &[u8]) -> Option<()> {
+    let mut lines = Lines { rest: Some(head.strip_suffix(b"\r\n\r\n")?) };
+    let http10 = is_http10(lines.next()?.ok()?)?;
     let mut facts = Facts::default();
-    for (name, value) in fields {
-        let field = Field { name: name.as_bytes(), value: value.trim_ascii() };
+    for line in lines {
+        let field = Field::parse(line.ok()?).ok()?;
         if field.is("content-length") || field.is("transfer-encoding") {
-            facts.take(field).map_err(|_| Problem::BadBackendAnswer)?;
+            facts.take(field).ok()?;
         }
     }
-    if facts.chunked && facts.length.is_some() { Err(Problem::BadBackendAnswer) } else { Ok(()) }
+    (!facts.chunked || (facts.length.is_none() && !http10)).then_some(())
+}
+
+/// Reads a status line (RFC 9112 §4); the blank before an empty reason phrase may be missing, as it often is.
+fn is_http10(line: &[u8]) -> Option<bool> {
+    let (version, rest) = line.split_at_checked(8)?;
+    let http10 = match version {
+        b"HTTP/1.1" => false,
+        b"HTTP/1.0" => true,
+        _ => return None,
+    };
+    let (status, reason) = rest.split_at_checked(4)?;
+    let [b' ', b'1'..=b'5', tens, ones] = status else { return None };
+    let fits = tens.is_ascii_digit() && ones.is_ascii_digit() && reason.iter().copied().all(is_field_byte);
+    (fits && (reason.is_empty() || reason.starts_with(b" "))).then_some(http10)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod balance;
 pub mod board;
 pub mod budget;
 pub mod cell;
+pub mod chunks;
 pub mod combine;
 pub mod counter;
 pub mod event;

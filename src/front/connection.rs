@@ -1,19 +1,20 @@
 //! What happens on one connection? Head after head, each bounded and checked, then handed to the proxy.
 //!
 //! The invariant: pingora only ever sees a head that the strict check accepted, and sees it whole, so it never waits for
-//! one. Whatever follows the head in the buffer travels with it and is never lost or read twice.
+//! one. Whatever follows the head in the buffer travels with it and is never lost or read twice; a chunked body is watched to
+//! its end.
 
 use super::head::{HeadBounds, HeadEnd, first_bytes, read_head};
 use super::listener::Listener;
 use super::refuse::refuse;
 use super::socket::ClientSocket;
 use super::{Front, Stage};
-use crate::domain::head;
+use crate::domain::chunks::Chunks;
+use crate::domain::head::{self, Framing};
 use crate::domain::plan::ListenerPlan;
 use crate::domain::problem::Problem;
 use crate::proxy::ConnectionFacts;
 use bytes::BytesMut;
-use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,17 +34,18 @@ pub(super) struct Connection<'a> {
 
 impl Connection<'_> {
     pub(super) async fn serve(mut self, socket: ClientSocket) {
-        let mut stream: Stream = Box::new(socket);
+        let mut socket = Box::new(socket);
         let mut buf = BytesMut::new();
         let mut served = 0;
         loop {
             let plan = self.listener.terms.load().plan.clone();
-            if !self.next_request_begins(&mut stream, &mut buf, &plan, served).await {
+            if !self.next_request_begins(&mut socket, &mut buf, &plan, served).await {
                 return;
             }
-            let Some(reusable) = self.one_request(stream, buf, &plan, served).await else { return };
-            let (next_stream, pipelined) = reusable.into_parts();
-            (stream, buf) = (next_stream, pipelined.unwrap_or_default());
+            let Some(reusable) = self.one_request(socket, buf, &plan, served).await else { return };
+            let (stream, pipelined) = reusable.into_parts();
+            let Ok(same) = stream.into_any().downcast::<ClientSocket>() else { return };
+            (socket, buf) = (same, pipelined.unwrap_or_default());
             served += 1;
         }
     }
@@ -51,7 +53,7 @@ impl Connection<'_> {
     /// Waits for the first byte of a request: as long as keep-alive allows, and only briefly once the process leaves.
     async fn next_request_begins(
         &mut self,
-        stream: &mut Stream,
+        socket: &mut ClientSocket,
         buf: &mut BytesMut,
         plan: &ListenerPlan,
         served: u32,
@@ -59,23 +61,23 @@ impl Connection<'_> {
         let patience = if served == 0 { plan.limits.head_timeout } else { plan.limits.keepalive_timeout };
         tokio::select! {
             biased;
-            begun = first_bytes(stream, buf, patience) => return begun,
+            begun = first_bytes(socket, buf, patience) => return begun,
             _ = self.stage.wait_for(|stage| *stage >= Stage::Closing) => {}
         }
         let last_chance = if served == 0 { LAST_CHANCE } else { Duration::ZERO };
-        first_bytes(stream, buf, last_chance).await
+        first_bytes(socket, buf, last_chance).await
     }
 
     async fn one_request(
         &self,
-        mut stream: Stream,
+        mut socket: Box<ClientSocket>,
         mut buf: BytesMut,
         plan: &Arc<ListenerPlan>,
         served: u32,
     ) -> Option<pingora::protocols::http::server::ReusableHttpStream> {
         let bounds = HeadBounds { bytes: plan.limits.head_bytes, time: plan.limits.head_timeout };
-        let checked = match read_head(&mut stream, &mut buf, bounds).await {
-            HeadEnd::Complete(end) => head::check(buf.get(..end).unwrap_or_default()),
+        let checked = match read_head(socket.as_mut(), &mut buf, bounds).await {
+            HeadEnd::Complete(end) => check(&buf, end),
             HeadEnd::Idle => return None,
             HeadEnd::Truncated => {
                 self.count_refusal(plan, "head_truncated");
@@ -85,13 +87,16 @@ impl Connection<'_> {
             HeadEnd::TooLarge { in_request_line: true } => Err(Problem::TargetTooLong),
             HeadEnd::TooLarge { in_request_line: false } => Err(Problem::HeadTooLarge),
         };
-        if let Err(problem) = checked {
-            self.count_refusal(plan, problem.reason());
-            refuse(&mut stream, problem).await;
-            return None;
+        match checked {
+            Ok(body) => socket.watch(body),
+            Err(problem) => {
+                self.count_refusal(plan, problem.reason());
+                refuse(socket, problem).await;
+                return None;
+            }
         }
 
-        let mut session = ServerSession::new_http1(stream);
+        let mut session = ServerSession::new_http1(socket);
         session.set_pipelining_enabled(true);
         session.set_pipelined_prefix(buf);
         match session.read_request().await {
@@ -99,6 +104,9 @@ impl Connection<'_> {
             _ => {
                 // Our check is stricter than pingora's parser; should they ever disagree, nobody is asked on behalf of this client.
                 self.count_refusal(plan, "bad_request");
+                if let ServerSession::H1(session) = session {
+                    refuse(session.into_inner(), Problem::MalformedRequest).await;
+                }
                 None
             }
         }
@@ -118,5 +126,18 @@ impl Connection<'_> {
 
     fn count_refusal(&self, plan: &ListenerPlan, reason: &'static str) {
         self.front.telemetry.refused(&plan.name, self.peer.ip().to_canonical(), reason);
+    }
+}
+
+/// Checks the head, and what has come of a chunked body; gives the body that is to be watched.
+fn check(buf: &[u8], head_end: usize) -> Result<Option<Chunks>, Problem> {
+    let (head, behind) = buf.split_at_checked(head_end).unwrap_or_default();
+    match head::check(head)? {
+        Framing::Plain => Ok(None),
+        Framing::Chunked => {
+            let mut body = Chunks::default();
+            body.take(behind).map_err(|_| Problem::MalformedRequest)?;
+            Ok(Some(body))
+        }
     }
 }

@@ -69,9 +69,9 @@ async fn read_to_blank_line(
     buf: &mut BytesMut,
     limit: usize,
 ) -> HeadEnd {
-    let mut searched = 0;
+    let (mut searched, mut blank_left) = (0, LEADING_BLANK_BYTES);
     loop {
-        drop_leading_blank_lines(buf);
+        drop_leading_blank_lines(buf, &mut blank_left);
         if let Some(end) = find_head_end(buf, searched) {
             return if end <= limit { HeadEnd::Complete(end) } else { too_large(buf, limit) };
         }
@@ -92,9 +92,11 @@ fn too_large(buf: &[u8], limit: usize) -> HeadEnd {
     HeadEnd::TooLarge { in_request_line: !within.contains(&b'\n') }
 }
 
-fn drop_leading_blank_lines(buf: &mut BytesMut) {
-    let blank = buf.iter().take(LEADING_BLANK_BYTES).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+/// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond.
+fn drop_leading_blank_lines(buf: &mut BytesMut, left: &mut usize) {
+    let blank = buf.iter().take(*left).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     if blank > 0 {
+        *left -= blank;
         let _ = buf.split_to(blank);
     }
 }
@@ -140,6 +142,18 @@ mod tests {
     async fn empty_lines_in_front_of_a_request_are_skipped() {
         let (end, buf) = read(b"\r\n\r\nGET / HTTP/1.0\r\n\r\n").await;
         assert_eq!((end, &buf[..3]), (HeadEnd::Complete(18), &b"GET"[..]));
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_empty_lines_is_no_courtesy_however_it_arrives() {
+        let blank = "\r\n".repeat(20);
+        let (end, _) = read(format!("{blank}GET / HTTP/1.1\r\n\r\n").as_bytes()).await;
+        assert_eq!(end, HeadEnd::Complete(4));
+        let (mut client, mut server) = tokio::io::duplex(1);
+        let drip =
+            tokio::spawn(async move { tokio::io::AsyncWriteExt::write_all(&mut client, blank.as_bytes()).await });
+        assert_eq!(read_head(&mut server, &mut BytesMut::new(), BOUNDS).await, HeadEnd::Complete(4));
+        drip.abort();
     }
 
     #[tokio::test]

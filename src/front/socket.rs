@@ -4,7 +4,11 @@
 //! versions and certificate. So this is ours: a response head is held back until its body's first bytes and leaves with them in
 //! one segment; nothing else is buffered. The invariant: a head never waits while nobody writes. Reading, flushing and
 //! shutting down release it.
+//!
+//! A chunked body is watched on its way in (`domain::chunks`): pingora's parser, which forgives more, never sees a chunk
+//! that has two meanings.
 
+use crate::domain::chunks::Chunks;
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -32,6 +36,8 @@ pub struct ClientSocket {
     held: BytesMut,
     /// The next write is the first after a flush.
     fresh: bool,
+    /// The chunked body that is coming in.
+    watched: Option<Chunks>,
 }
 
 #[derive(Debug)]
@@ -42,11 +48,26 @@ enum Transport {
 
 impl ClientSocket {
     pub fn plain(stream: TcpStream) -> Self {
-        Self { stream: Transport::Plain(stream), held: BytesMut::new(), fresh: true }
+        Self { stream: Transport::Plain(stream), held: BytesMut::new(), fresh: true, watched: None }
     }
 
     pub fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { stream: Transport::Tls(Box::new(stream)), held: BytesMut::new(), fresh: true }
+        Self { stream: Transport::Tls(Box::new(stream)), held: BytesMut::new(), fresh: true, watched: None }
+    }
+
+    /// Watches the body that follows, or nothing.
+    pub fn watch(&mut self, body: Option<Chunks>) {
+        self.watched = body.filter(|body| !body.done());
+    }
+
+    /// After a malformed body nothing is watched any more: what still comes is only thrown away.
+    fn judge(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(body) = &mut self.watched else { return Ok(()) };
+        let verdict = body.take(bytes);
+        if verdict.is_err() || body.done() {
+            self.watched = None;
+        }
+        verdict.map_err(|malformed| io::Error::new(io::ErrorKind::InvalidData, malformed))
     }
 
     fn tcp(&self) -> &TcpStream {
@@ -70,6 +91,19 @@ impl ClientSocket {
 }
 
 impl Transport {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => {
+                // What TLS has not yet put on the wire would wait for ever otherwise.
+                if let Poll::Ready(Err(error)) = Pin::new(stream.as_mut()).poll_flush(cx) {
+                    return Poll::Ready(Err(error));
+                }
+                Pin::new(stream.as_mut()).poll_read(cx, buf)
+            }
+        }
+    }
+
     fn poll_write_vectored(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
@@ -92,16 +126,9 @@ impl AsyncRead for ClientSocket {
         if let Poll::Ready(Err(error)) = this.poll_release(cx) {
             return Poll::Ready(Err(error));
         }
-        match &mut this.stream {
-            Transport::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Transport::Tls(stream) => {
-                // What TLS has not yet put on the wire would wait for ever otherwise.
-                if let Poll::Ready(Err(error)) = Pin::new(stream.as_mut()).poll_flush(cx) {
-                    return Poll::Ready(Err(error));
-                }
-                Pin::new(stream.as_mut()).poll_read(cx, buf)
-            }
-        }
+        let before = buf.filled().len();
+        ready!(this.stream.poll_read(cx, buf))?;
+        Poll::Ready(this.judge(buf.filled().get(before..).unwrap_or_default()))
     }
 }
 

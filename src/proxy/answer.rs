@@ -18,6 +18,37 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// How long a client may take to accept a small answer.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
+/// What may still come of a request that is answered early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// Nothing, or so little that it is read to its end.
+    Drainable,
+    /// Nobody can tell where it ends within bounds, or whether it comes at all.
+    Boundless,
+}
+
+impl Unread {
+    /// `asked`: the client was told, or did not wait to be told, to send its body.
+    pub(super) fn of(body: Body, asked: bool) -> Self {
+        match body {
+            Body::None => Self::Drainable,
+            Body::Length(length) if length <= DRAINED_BYTES && asked => Self::Drainable,
+            Body::Length(_) | Body::Chunked => Self::Boundless,
+        }
+    }
+}
+
+/// What becomes of a client's connection when its request is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// As HTTP says: it carries another request, or it is closed.
+    Finish,
+    /// Closed with unread bytes on it, so that the answer arrives all the same.
+    Linger,
+    /// Cut: what broke off must not look whole.
+    Cut,
+}
+
 /// An answer of our own.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -34,24 +65,21 @@ impl Answer {
         Self { status: problem.status(), headers, body: document(problem, request_id) }
     }
 
-    /// Writes the answer. False: the client could not be reached, or the connection must not be used again.
-    pub(super) async fn send(self, session: &mut ServerSession, request_id: &str, body: Body, keep: bool) -> bool {
-        let drained = match body {
-            Body::None => true,
-            Body::Length(length) => length <= DRAINED_BYTES,
-            Body::Chunked => false,
-        };
-        if !keep || !drained {
+    /// Writes the answer to a request of which `unread` may still come.
+    pub(super) async fn send(self, session: &mut ServerSession, request_id: &str, unread: Unread) -> Fate {
+        let drained = unread == Unread::Drainable;
+        if !drained {
             session.set_keepalive(None);
         }
         // Without this, pingora would close whenever a body is still to be read; a small one is read behind the answer.
         session.set_close_on_response_before_downstream_finish(!drained);
         session.set_total_drain_timeout(Some(DRAIN_TIME));
         let written = matches!(timeout(WRITE_TIME, self.write(session, request_id)).await, Ok(Ok(())));
-        if written && !drained {
-            linger(session).await;
+        match written {
+            false => Fate::Cut,
+            true if drained => Fate::Finish,
+            true => Fate::Linger,
         }
-        written && keep && drained
     }
 
     async fn write(self, session: &mut ServerSession, request_id: &str) -> pingora::Result<()> {
@@ -68,18 +96,4 @@ impl Answer {
         }
         Ok(())
     }
-}
-
-/// Reads on for a moment after an early answer: the reset that unread bytes cause could destroy it on its way.
-pub(super) async fn linger(session: &mut ServerSession) {
-    let discard = async {
-        let mut left = DRAINED_BYTES * 4;
-        while let Ok(Some(chunk)) = session.read_request_body().await {
-            left = left.saturating_sub(chunk.len() as u64);
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    let _ = timeout(DRAIN_TIME, discard).await;
 }

@@ -84,8 +84,7 @@ impl Exchange<'_> {
         let Ok(head) = head else {
             return (Relayed::nothing(AttemptEnd::Ours), Next::Stop(StopReason::NotRetriable));
         };
-        let expects_continue = request.headers.contains_key("expect") && !self.continued;
-        self.continued |= expects_continue;
+        let expects_continue = heads::expects_continue(request);
         let (bounds, clock) = (self.bounds(choice.route), self.clock());
         let mut receiver = Receiver {
             request: request.clone(),
@@ -98,7 +97,7 @@ impl Exchange<'_> {
             now: clock.now(),
             next: None,
         };
-        let (session, replay) = (&mut self.session, &mut self.replay);
+        let (session, replay, continued) = (&mut self.session, &mut self.replay, &mut self.continued);
         let (receiver_of, state) = (&mut receiver, State::default());
         let relay = Relay {
             session,
@@ -109,6 +108,7 @@ impl Exchange<'_> {
             clock,
             reused,
             expects_continue,
+            continued,
             state,
         };
         let relayed = relay.run(head).await;

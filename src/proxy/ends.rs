@@ -1,5 +1,6 @@
 //! What did pingora's errors mean on the wire? One table from its error types to how an attempt ended.
 
+use crate::domain::chunks::MalformedBody;
 use crate::domain::outcome::AttemptEnd;
 use pingora::{Error, ErrorType};
 
@@ -14,6 +15,12 @@ pub(super) fn of_connect(error: &Error) -> AttemptEnd {
         ErrorType::ConnectTimedout => AttemptEnd::ConnectFailed { timed_out: true },
         _ => AttemptEnd::ConnectFailed { timed_out: false },
     }
+}
+
+/// Did the client's body break the rules (`domain::chunks`), or its connection?
+pub(super) fn is_malformed_body(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    cause.is_some_and(|cause| cause.is::<MalformedBody>())
 }
 
 /// The exchange broke before a response head was complete.

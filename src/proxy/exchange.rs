@@ -1,9 +1,10 @@
 //! What is one request's life? Read the target, find the route, act on it, tell the story, hand the connection back.
 
-use super::answer::Answer;
+use super::answer::{Answer, Fate, Unread};
 use super::attempt::Tried;
-use super::heads::{Asker, Body};
+use super::heads::{self, Asker, Body};
 use super::keys::client_hash;
+use super::linger;
 use super::replay::Replay;
 use super::target::Target;
 use super::{ConnectionFacts, Proxy};
@@ -35,8 +36,7 @@ pub(super) struct Exchange<'a> {
     pub replay: Replay,
     /// 100 Continue was sent.
     pub continued: bool,
-    /// The client's connection may carry another request.
-    pub keep: bool,
+    pub fate: Fate,
     pub story: Story,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Exchange<'a> {
             tried: Tried::new(),
             replay: Replay::default(),
             continued: false,
-            keep: true,
+            fate: Fate::Finish,
             story: Story::default(),
             proxy,
             session,
@@ -85,11 +85,14 @@ impl<'a> Exchange<'a> {
             Err(problem) => self.refuse(problem, None).await,
         }
         self.tell();
-        if !self.keep {
-            // Dropping the session cuts the connection: what broke off must not look whole.
-            return None;
+        match (self.fate, self.session) {
+            (Fate::Finish, session) => session.finish().await.ok().flatten(),
+            (Fate::Linger, ServerSession::H1(session)) => {
+                linger::close(session.into_inner()).await;
+                None
+            }
+            (Fate::Linger | Fate::Cut, _) => None,
         }
-        self.session.finish().await.ok().flatten()
     }
 
     async fn act(&mut self) {
@@ -137,8 +140,9 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) async fn answer(&mut self, answer: Answer) {
-        let body = Body::of(self.session.req_header());
-        self.keep = answer.send(&mut self.session, &self.asker.request_id, body, !self.facts.closing).await;
+        let head = self.session.req_header();
+        let unread = Unread::of(Body::of(head), self.continued || !heads::expects_continue(head));
+        self.fate = answer.send(&mut self.session, &self.asker.request_id, unread).await;
     }
 
     /// When the whole request must be over.

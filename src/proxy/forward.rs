@@ -1,6 +1,6 @@
 //! Who is asked, and who next? The loop over attempts: a fresh snapshot each time, a backend that was not tried, an end.
 
-use super::answer::{Answer, linger};
+use super::answer::{Answer, Fate};
 use super::attempt::{Choice, announced_too_large};
 use super::exchange::Exchange;
 use super::heads::Body;
@@ -118,7 +118,7 @@ impl Exchange<'_> {
             AttemptEnd::PerTryTimeout | AttemptEnd::ConnectFailed { timed_out: true } => Problem::BackendTimeout,
             AttemptEnd::InvalidResponse => Problem::BadBackendAnswer,
             AttemptEnd::ClientAborted { .. } => {
-                self.keep = false;
+                self.fate = Fate::Cut;
                 self.story.status = 499;
                 self.story.reason = Some("client_left");
                 return;
@@ -133,10 +133,10 @@ impl Exchange<'_> {
     async fn delivered(&mut self, relayed: &Relayed) {
         self.story.status = self.session.response_written().map_or(0, |head| head.status.as_u16());
         if relayed.whole && !relayed.sent_whole {
-            linger(&mut self.session).await;
+            self.fate = Fate::Linger;
         }
         if !relayed.whole {
-            self.keep = false;
+            self.fate = Fate::Cut;
             self.story.reason = Some(match &relayed.end {
                 AttemptEnd::ClientAborted { .. } => "client_left",
                 AttemptEnd::BrokenBody { .. } => "backend_broke_off",

@@ -56,6 +56,11 @@ impl Body {
     }
 }
 
+/// Does the client wait for a 100 before it sends its body? HTTP/1.0 knows of none (RFC 9110 §10.1.1).
+pub(super) fn expects_continue(head: &RequestHeader) -> bool {
+    head.version == Version::HTTP_11 && head.headers.contains_key("expect") && Body::of(head) != Body::None
+}
+
 /// The head for the backend.
 pub(super) fn request(
     head: &RequestHeader,
@@ -182,6 +187,10 @@ pub(super) fn response(
         .collect();
     for name in &gone {
         head.remove_header(name.as_str());
+    }
+    // Equal repetitions of a length (others are refused) become one.
+    if let Some(length) = head.headers.get("content-length").cloned() {
+        head.insert_header("Content-Length", length)?;
     }
     let bodiless = request.method == http::Method::HEAD || head.status == 204 || head.status == 304 || upgraded;
     if head.status == 204 {

@@ -10,6 +10,7 @@ mod exchange;
 mod forward;
 mod heads;
 mod keys;
+pub mod linger;
 mod peer;
 mod relay;
 mod replay;

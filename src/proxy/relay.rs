@@ -6,6 +6,7 @@
 //!
 //! The invariant: a response that broke off is never completed towards the client as if it were whole.
 
+use super::ends;
 use super::replay::Replay;
 use crate::control::Clock;
 use crate::domain::head::check_answer;
@@ -21,6 +22,9 @@ use tokio::time::{sleep_until, timeout};
 
 /// A backend's response head, all lines together, bytes. More is answered 502.
 const ANSWER_HEAD: usize = 32 * 1024;
+
+/// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.
+const INTERIM_ANSWERS: u32 = 32;
 
 /// The bounds of one attempt.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +86,10 @@ pub(super) struct Relay<'a, R> {
     pub bounds: Bounds,
     pub clock: Clock,
     pub reused: bool,
+    /// The client waits for a 100.
     pub expects_continue: bool,
+    /// It has got one.
+    pub continued: &'a mut bool,
     pub state: State,
 }
 
@@ -95,6 +102,7 @@ pub(super) struct State {
     sent_at: Timestamp,
     last_progress: Timestamp,
     received: u64,
+    interim: u32,
     status: Option<u16>,
     upgraded: bool,
     head_after: Option<Duration>,
@@ -118,6 +126,7 @@ impl<R: Receive> Relay<'_, R> {
                 },
                 chunk = self.session.read_body_or_idle(watch_only) => match chunk {
                     Ok(chunk) => Step::Request(chunk),
+                    Err(error) if ends::is_malformed_body(&error) => Step::Malformed,
                     Err(_) => Step::ClientLeft,
                 },
                 () = sleep_until(deadline) => Step::TimedOut,
@@ -137,6 +146,7 @@ impl<R: Receive> Relay<'_, R> {
             Step::Request(chunk) => self.take_request(chunk).await,
             Step::BackendBroke(error) => Some(self.backend_broke(&error)),
             Step::ClientLeft => Some(self.client_left()),
+            Step::Malformed => Some(self.refused(Problem::MalformedRequest)),
             Step::TimedOut => Some(self.timed_out()),
         }
     }
@@ -161,8 +171,13 @@ impl<R: Receive> Relay<'_, R> {
         if self.replay.complete || self.session.is_body_done() {
             return self.end_request().await.map_or(Ok(()), Err);
         }
-        if std::mem::take(&mut self.expects_continue) && self.session.write_continue_response().await.is_err() {
-            return Err(self.client_left());
+        if self.expects_continue && !*self.continued {
+            // pingora would take the 100 for an early answer and close the connection behind the real one.
+            self.session.set_close_on_response_before_downstream_finish(false);
+            if self.session.write_continue_response().await.is_err() {
+                return Err(self.client_left());
+            }
+            *self.continued = true;
         }
         Ok(())
     }
@@ -184,7 +199,9 @@ impl<R: Receive> Relay<'_, R> {
         if self.state.upload_broken {
             return None;
         }
-        let sent = self.send_chunk(&chunk).await;
+        // An empty piece means that a chunk's size is not whole yet. Sent on, it would end the body for the backend, which would read
+        // what follows as the next request.
+        let sent = if chunk.is_empty() { None } else { self.send_chunk(&chunk).await };
         if sent.is_none() && self.session.is_body_done() {
             return self.end_request().await;
         }
@@ -240,11 +257,14 @@ impl<R: Receive> Relay<'_, R> {
         let status = head.status.as_u16();
         if (100..200).contains(&status) && status != 101 {
             // We have told the client to go on; other interim answers are for the connection to the backend.
-            return None;
+            self.state.interim += 1;
+            let flood = self.state.interim > INTERIM_ANSWERS;
+            return flood.then(|| self.ended(AttemptEnd::InvalidResponse));
         }
-        let fields = || head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let size: usize = fields().map(|(name, value)| name.len() + value.len() + 4).sum();
-        if size > ANSWER_HEAD || check_answer(fields()).is_err() || (status == 101 && !self.upstream.is_upgrade_req()) {
+        // The bytes, not what pingora made of them: it unfolds lines, ends them at bare line feeds and drops a length beside a coding.
+        let raw = self.upstream.get_headers_raw_bytes();
+        let unasked = status == 101 && !self.upstream.is_upgrade_req();
+        if raw.len() > ANSWER_HEAD || unasked || check_answer(&raw).is_err() {
             return Some(self.ended(AttemptEnd::InvalidResponse));
         }
         self.state.head_after = Some(self.clock.now().since(self.state.sent_at));
@@ -352,5 +372,7 @@ enum Step {
     Request(Option<Bytes>),
     BackendBroke(Box<pingora::Error>),
     ClientLeft,
+    /// What the client sends is no body.
+    Malformed,
     TimedOut,
 }

@@ -17,7 +17,7 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) fn keep(&mut self, chunk: &Bytes) {
-        if self.overflown {
+        if self.overflown || chunk.is_empty() {
             return;
         }
         self.kept += chunk.len();

@@ -23,7 +23,12 @@ impl Target {
         let raw = std::str::from_utf8(head.raw_path()).map_err(|_| Problem::BadPath)?;
         let (authority, rest) = split_absolute(raw);
         let (path, query) = rest.find('?').map_or((rest, ""), |at| rest.split_at(at));
-        let path = if path.is_empty() { "/" } else { path };
+        let path = match path {
+            // RFC 9112 §3.2.4: "OPTIONS http://a" is about the server as a whole.
+            "" if query.is_empty() && head.method == http::Method::OPTIONS => "*",
+            "" => "/",
+            path => path,
+        };
         let Normalised { path, has_encoded_slash } = normalise(path).map_err(refused)?;
         let host =
             authority.or_else(|| head.headers.get("host").and_then(|host| host.to_str().ok())).unwrap_or_default();
@@ -62,7 +67,11 @@ mod tests {
     use super::*;
 
     fn target(path: &str, host: &str) -> Result<Target, Problem> {
-        let mut head = RequestHeader::build("GET", path.as_bytes(), None).unwrap();
+        target_of("GET", path, host)
+    }
+
+    fn target_of(method: &str, path: &str, host: &str) -> Result<Target, Problem> {
+        let mut head = RequestHeader::build(method, path.as_bytes(), None).unwrap();
         head.insert_header("host", host).unwrap();
         Target::of(&head)
     }
@@ -80,5 +89,7 @@ mod tests {
             assert_eq!((&*target.host, &*target.path, &*target.query), expected, "{path}");
         }
         assert_eq!(target("/../x", "a").unwrap_err(), Problem::BadPath);
+        assert_eq!(target_of("OPTIONS", "http://a", "a").unwrap().path, "*");
+        assert_eq!(target_of("OPTIONS", "http://a/", "a").unwrap().path, "/");
     }
 }

@@ -26,6 +26,24 @@ async fn chunks_travel_both_ways() {
 }
 
 #[tokio::test]
+async fn a_chunk_size_that_arrives_in_pieces_does_not_end_the_body() {
+    let backend = Raw::start(|request, _| vec![ok(request.split_once("\r\n\r\n").unwrap_or_default().1)]).await;
+    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.stream.set_nodelay(true).expect("a socket option");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    let body = "1\r\na\r\n2d;x=y\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\nX: 12345\r\n\r\n\r\n0\r\n\r\n";
+    for piece in body.as_bytes().chunks(1) {
+        client.send(piece).await;
+        super::support::pause(Duration::from_millis(2)).await;
+    }
+    // Each piece travels as a chunk of its own.
+    let seen = client.answer().await.text().replace("\r\n1\r\n", "");
+    assert!(seen.contains("aGET /smuggled"), "{seen:?}");
+    assert_eq!(backend.seen().len(), 1, "{:?}", backend.seen());
+}
+
+#[tokio::test]
 async fn the_first_byte_arrives_before_the_backend_has_finished() {
     for head in ["Transfer-Encoding: chunked", "Content-Length: 10"] {
         let chunked = head.starts_with('T');
