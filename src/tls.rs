@@ -39,7 +39,13 @@ enum Trust {
 }
 
 /// What changes when a CA file is replaced: the moment of modification and the length.
-type Stamp = (SystemTime, u64);
+pub type Stamp = (SystemTime, u64);
+
+/// `None` while there is no such file.
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    let found = metadata(path).ok()?;
+    Some((found.modified().ok()?, found.len()))
+}
 
 impl ClientConfigs {
     /// The configuration for `tls`, offering `http/1.1`. Reads files only when there is something new to read.
@@ -84,8 +90,7 @@ impl Trust {
 
     fn stamp(&self) -> Option<Stamp> {
         let Self::File(path) = self else { return None };
-        let found = metadata(path).ok()?;
-        Some((found.modified().ok()?, found.len()))
+        stamp(path)
     }
 
     fn config(&self) -> Result<ClientConfig, String> {

@@ -59,10 +59,12 @@ impl Connection<'_> {
         served: u32,
     ) -> bool {
         let patience = if served == 0 { plan.limits.head_timeout } else { plan.limits.keepalive_timeout };
+        let mut closed = self.listener.closed.subscribe();
         tokio::select! {
             biased;
             begun = first_bytes(socket, buf, patience) => return begun,
             _ = self.stage.wait_for(|stage| *stage >= Stage::Closing) => {}
+            _ = closed.wait_for(|closed| *closed) => {}
         }
         let last_chance = if served == 0 { LAST_CHANCE } else { Duration::ZERO };
         first_bytes(socket, buf, last_chance).await
@@ -98,6 +100,8 @@ impl Connection<'_> {
 
         let mut session = ServerSession::new_http1(socket);
         session.set_pipelining_enabled(true);
+        // The relay and the drain have bounds of their own; pingora's would cut quiet tunnels and uploads after a minute.
+        session.set_read_timeout(None);
         session.set_pipelined_prefix(buf);
         match session.read_request().await {
             Ok(true) => self.front.proxy.serve(session, &self.facts(plan, served)).await,
@@ -120,7 +124,7 @@ impl Connection<'_> {
             client_port: self.peer.port(),
             listener: plan.clone(),
             tls: self.tls,
-            closing: last_of_connection || *self.stage.borrow() > Stage::Serving,
+            closing: last_of_connection || *self.stage.borrow() > Stage::Serving || *self.listener.closed.borrow(),
         }
     }
 

@@ -42,7 +42,8 @@ pub struct Listener {
     pub clients: Clients,
     pub address: SocketAddr,
     /// Turns true when this listener alone is closed.
-    closed: watch::Sender<bool>,
+    pub(super) closed: watch::Sender<bool>,
+    accepting: watch::Sender<bool>,
 }
 
 impl Listener {
@@ -64,15 +65,23 @@ impl Listener {
             clients: Clients::default(),
             address,
             closed: watch::Sender::new(false),
+            accepting: watch::Sender::new(true),
         };
         let accepting = Accepting { front, listener: listener.clone(), stage };
         tokio::spawn(accepting.run(socket));
         Ok(listener)
     }
 
-    /// Stops accepting; connections that are open go on.
+    /// Stops accepting; requests in flight finish, and idle connections end.
     pub fn close(&self) {
         self.closed.send_replace(true);
+    }
+
+    /// Returns when it accepts no more and its last connection has ended.
+    pub async fn gone(&self) {
+        // The sender lives as long as `self`, so this waits for the value and nothing else.
+        let _ = self.accepting.subscribe().wait_for(|accepting| !*accepting).await;
+        self.clients.gone().await;
     }
 }
 
@@ -86,6 +95,7 @@ impl Accepting {
     async fn run(self, socket: TcpListener) {
         let mut stage = self.stage.clone();
         let mut closed = self.listener.closed.subscribe();
+        let mut failing = false;
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
@@ -93,14 +103,21 @@ impl Accepting {
                 _ = closed.wait_for(|closed| *closed) => break,
             };
             match accepted {
-                Ok((stream, peer)) => self.admit(stream, peer),
+                Ok((stream, peer)) => {
+                    failing = false;
+                    self.admit(stream, peer);
+                }
                 Err(error) => {
-                    log::warn!("listener {}: accept failed: {error}", self.listener.address);
+                    // Said once for the whole time that it lasts.
+                    if !std::mem::replace(&mut failing, true) {
+                        log::warn!("listener {}: accept fails, clients wait: {error}", self.listener.address);
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
         self.admit_the_backlog(&socket).await;
+        self.listener.accepting.send_replace(false);
     }
 
     /// Clients whose handshake the kernel has completed already would see a reset when the socket closes: take them in.

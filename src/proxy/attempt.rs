@@ -4,22 +4,29 @@ use super::exchange::Exchange;
 use super::heads::{self, Body};
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
 use super::{ends, peer};
+use crate::control::Clock;
 use crate::domain::attempt::{AfterAttempt, Next, StopReason, decide, is_idempotent};
 use crate::domain::cell::{Hint, HintKind, Record};
 use crate::domain::identity::BackendKey;
 use crate::domain::outcome::{AttemptEnd, Outcome, classify};
 use crate::domain::plan::{Forward, RoutePlan};
+use crate::domain::problem::Problem;
 use crate::domain::snapshot::{Lease, Pool};
 use crate::domain::time::Timestamp;
-use pingora::connectors::http::v1::Connector;
+use http::{Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession;
-use pingora::upstreams::peer::HttpPeer;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// A client that leaves after this long without a response head makes the backend suspect.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
+
+/// What a retry needs at least.
+const LEAST_TIME: Duration = Duration::from_millis(50);
+/// How long a connection that is not kept may take to close.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// How an attempt left the request.
 pub(super) struct Attempted {
@@ -41,7 +48,7 @@ pub(super) struct Choice<'a> {
 struct Connected {
     upstream: HttpSession,
     reused: bool,
-    peer: HttpPeer,
+    shelf: u64,
 }
 
 impl Exchange<'_> {
@@ -51,9 +58,9 @@ impl Exchange<'_> {
         self.story.attempts += 1;
         self.story.backend = Some(choice.lease.member.id.address.clone());
         let (relayed, next) = match self.connect(choice).await {
-            Err(end) => {
-                let next = self.next(&end, true, choice);
-                (Relayed::nothing(end), next)
+            Err(relayed) => {
+                let next = self.next(&relayed.end, true, choice);
+                (relayed, next)
             }
             Ok(connected) => self.converse(choice, connected).await,
         };
@@ -61,24 +68,33 @@ impl Exchange<'_> {
         Attempted { relayed, next }
     }
 
-    async fn connect(&self, choice: &Choice<'_>) -> Result<Connected, AttemptEnd> {
+    async fn connect(&self, choice: &Choice<'_>) -> Result<Connected, Relayed> {
         let (upstream, member, timeouts) = (&choice.pool.upstream, &choice.lease.member, &choice.route.timeouts);
+        let now = self.clock().now();
+        let shelf = peer::shelf(upstream, member, &self.proxy.authorities);
+        if let Some(stream) = self.proxy.idle.take(shelf, now) {
+            return Ok(Connected { upstream: HttpSession::new(stream), reused: true, shelf });
+        }
         let peer = peer::peer(upstream, member, timeouts, &self.proxy.authorities).map_err(|why| {
             log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
-            AttemptEnd::TlsFailed
+            Relayed::nothing(AttemptEnd::Ours)
         })?;
-        let left = self.deadline(choice.route).since(self.clock().now()).min(timeouts.connect);
-        let session = Connector::get_http_session(&self.proxy.connector, &peer);
-        match tokio::time::timeout(left, session).await {
-            Ok(Ok((upstream, reused))) => Ok(Connected { upstream, reused, peer }),
-            Ok(Err(error)) => Err(ends::of_connect(&error)),
-            Err(_) => Err(AttemptEnd::ConnectFailed { timed_out: true }),
+        let left = self.deadline(choice.route).since(now);
+        match timeout(left.min(timeouts.connect), self.proxy.connector.new_stream(&peer)).await {
+            Ok(Ok(stream)) => Ok(Connected { upstream: HttpSession::new(stream), reused: false, shelf }),
+            Ok(Err(error)) => Err(Relayed::nothing(ends::of_connect(&error))),
+            // The request's own time was up before a connection could be expected.
+            Err(_) if left < timeouts.connect => {
+                let refusal = Some(Problem::TotalTimeout);
+                Err(Relayed { refusal, ..Relayed::nothing(AttemptEnd::Ours) })
+            }
+            Err(_) => Err(Relayed::nothing(AttemptEnd::ConnectFailed { timed_out: true })),
         }
     }
 
     /// Sends the request and relays the answer; a connection that is still good goes back to its pool.
     async fn converse(&mut self, choice: &Choice<'_>, connected: Connected) -> (Relayed, Next) {
-        let Connected { mut upstream, reused, peer } = connected;
+        let Connected { mut upstream, reused, shelf } = connected;
         let request = self.session.req_header();
         let head = heads::request(request, &self.target, &self.asker, choice.route, choice.forward, self.facts);
         let Ok(head) = head else {
@@ -87,14 +103,16 @@ impl Exchange<'_> {
         let expects_continue = heads::expects_continue(request);
         let (bounds, clock) = (self.bounds(choice.route), self.clock());
         let mut receiver = Receiver {
-            request: request.clone(),
-            request_id: self.asker.request_id.clone(),
+            method: request.method.clone(),
+            version: request.version,
+            request_id: &self.asker.request_id,
             choice,
             cookie: self.cookie(choice),
             drain_asked: false,
             attempts: self.story.attempts,
             untried_left: choice.pool.balancer.has_untried(&self.tried),
-            now: clock.now(),
+            clock,
+            deadline: self.deadline(choice.route),
             next: None,
         };
         let (session, replay, continued) = (&mut self.session, &mut self.replay, &mut self.continued);
@@ -117,8 +135,7 @@ impl Exchange<'_> {
         }
         let decided = receiver.next;
         if relayed.whole && relayed.sent_whole {
-            let idle_timeout = Some(choice.pool.upstream.idle_timeout);
-            self.proxy.connector.release_http_session(upstream, &peer, idle_timeout).await;
+            self.lay_down(upstream, shelf, choice).await;
         }
         let next = match decided {
             Some(next) => next,
@@ -126,6 +143,14 @@ impl Exchange<'_> {
             None => self.next(&relayed.end, false, choice),
         };
         (relayed, next)
+    }
+
+    /// For the next request, where both sides agree to go on.
+    async fn lay_down(&self, mut upstream: HttpSession, shelf: u64, choice: &Choice<'_>) {
+        upstream.respect_keepalive();
+        if let Ok(Some(stream)) = timeout(CLOSING_TIME, upstream.reuse()).await {
+            self.proxy.idle.put(shelf, stream, self.clock().now() + choice.pool.upstream.idle_timeout);
+        }
     }
 
     fn bounds(&self, route: &RoutePlan) -> Bounds {
@@ -155,7 +180,7 @@ impl Exchange<'_> {
             never_sent,
             attempts: self.story.attempts,
             untried_left: choice.pool.balancer.has_untried(&self.tried),
-            time_left: now < self.deadline(choice.route),
+            time_left: time_left(now, self.deadline(choice.route)),
         };
         with_budget(decide(&after, &choice.route.retries), choice.pool, now)
     }
@@ -175,6 +200,11 @@ impl Exchange<'_> {
     }
 }
 
+/// With less than this, another attempt could only blame a backend for the deadline.
+fn time_left(now: Timestamp, deadline: Timestamp) -> bool {
+    deadline.since(now) >= LEAST_TIME
+}
+
 fn with_budget(next: Next, pool: &Pool, now: Timestamp) -> Next {
     match next {
         Next::Retry { costs_token: true } if !pool.budget.withdraw(now) => Next::Stop(StopReason::Budget),
@@ -184,14 +214,16 @@ fn with_budget(next: Next, pool: &Pool, now: Timestamp) -> Next {
 
 /// Looks at a response head: is somebody else asked instead? If not, makes it fit for the client.
 struct Receiver<'a> {
-    request: RequestHeader,
-    request_id: String,
+    method: Method,
+    version: Version,
+    request_id: &'a str,
     choice: &'a Choice<'a>,
     cookie: Option<String>,
     drain_asked: bool,
     attempts: u32,
     untried_left: bool,
-    now: Timestamp,
+    clock: Clock,
+    deadline: Timestamp,
     next: Option<Next>,
 }
 
@@ -202,17 +234,18 @@ impl Receive for Receiver<'_> {
                 head.headers.get(name.as_str()).is_some_and(|found| found.as_bytes() == value.as_bytes());
         }
         let end = AttemptEnd::Response { status: head.status.as_u16() };
+        let now = self.clock.now();
         let after = AfterAttempt {
             end: &end,
-            idempotent: is_idempotent(self.request.method.as_str()),
+            idempotent: is_idempotent(self.method.as_str()),
             response_started: false,
             replayable,
             never_sent: false,
             attempts: self.attempts,
             untried_left: self.untried_left,
-            time_left: true,
+            time_left: time_left(now, self.deadline),
         };
-        let next = with_budget(decide(&after, &self.choice.route.retries), self.choice.pool, self.now);
+        let next = with_budget(decide(&after, &self.choice.route.retries), self.choice.pool, now);
         self.next = Some(next);
         if matches!(next, Next::Retry { .. }) {
             return Reception::Discard;
@@ -224,8 +257,8 @@ impl Receive for Receiver<'_> {
 impl Receiver<'_> {
     fn fit(&mut self, head: &mut ResponseHeader) -> pingora::Result<()> {
         let drain_header = self.choice.pool.upstream.drain_header.as_ref().map(|(name, _)| name.as_str());
-        heads::response(head, &self.request, self.choice.route, drain_header)?;
-        head.insert_header("X-Request-Id", self.request_id.as_str())?;
+        heads::response(head, &self.method, self.version, self.choice.route, drain_header)?;
+        head.insert_header("X-Request-Id", self.request_id)?;
         if let Some(cookie) = self.cookie.take() {
             head.append_header("Set-Cookie", cookie)?;
         }

@@ -12,6 +12,8 @@ pub(super) fn of_connect(error: &Error) -> AttemptEnd {
         | ErrorType::InvalidCert
         | ErrorType::HandshakeError
         | ErrorType::TLSWantX509Lookup => AttemptEnd::TlsFailed,
+        // Out of file descriptors or ports, or a mistake of ours: the backend was never asked.
+        ErrorType::InternalError | ErrorType::SocketError | ErrorType::BindError => AttemptEnd::Ours,
         ErrorType::ConnectTimedout => AttemptEnd::ConnectFailed { timed_out: true },
         _ => AttemptEnd::ConnectFailed { timed_out: false },
     }
@@ -41,6 +43,8 @@ mod tests {
         assert_eq!(connect(ErrorType::ConnectRefused), AttemptEnd::ConnectFailed { timed_out: false });
         assert_eq!(connect(ErrorType::ConnectNoRoute), AttemptEnd::ConnectFailed { timed_out: false });
         assert_eq!(connect(ErrorType::ConnectTimedout), AttemptEnd::ConnectFailed { timed_out: true });
+        assert_eq!(connect(ErrorType::InternalError), AttemptEnd::Ours);
+        assert_eq!(connect(ErrorType::BindError), AttemptEnd::Ours);
         assert_eq!(connect(ErrorType::InvalidCert), AttemptEnd::TlsFailed);
         assert_eq!(connect(ErrorType::TLSHandshakeFailure), AttemptEnd::TlsFailed);
 

@@ -9,7 +9,7 @@ use crate::domain::forwarding::{
     response_header_travels, upgrade_asked,
 };
 use crate::domain::plan::{Forward, PathMatch, RoutePlan};
-use http::Version;
+use http::{Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use std::net::IpAddr;
 
@@ -163,7 +163,8 @@ fn rewritten(target: &Target, route: &RoutePlan, forward: &Forward) -> String {
 /// Makes a backend's head fit for the client: hop-by-hop fields out, framing for the client's version, edits of the route.
 pub(super) fn response(
     head: &mut ResponseHeader,
-    request: &RequestHeader,
+    method: &Method,
+    version: Version,
     route: &RoutePlan,
     drain_header: Option<&str>,
 ) -> pingora::Result<()> {
@@ -192,11 +193,11 @@ pub(super) fn response(
     if let Some(length) = head.headers.get("content-length").cloned() {
         head.insert_header("Content-Length", length)?;
     }
-    let bodiless = request.method == http::Method::HEAD || head.status == 204 || head.status == 304 || upgraded;
+    let bodiless = *method == Method::HEAD || head.status == 204 || head.status == 304 || upgraded;
     if head.status == 204 {
         head.remove_header("content-length");
     }
-    if !bodiless && !head.headers.contains_key("content-length") && request.version == Version::HTTP_11 {
+    if !bodiless && !head.headers.contains_key("content-length") && version == Version::HTTP_11 {
         head.insert_header("Transfer-Encoding", "chunked")?;
     }
     if upgraded {

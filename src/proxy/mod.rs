@@ -9,6 +9,7 @@ mod ends;
 mod exchange;
 mod forward;
 mod heads;
+mod idle;
 mod keys;
 pub mod linger;
 mod peer;
@@ -16,17 +17,19 @@ mod relay;
 mod replay;
 mod target;
 
-use crate::control::Handle;
+use crate::control::{Clock, Handle};
 use crate::domain::plan::ListenerPlan;
 use crate::telemetry::Telemetry;
 use exchange::Exchange;
-use pingora::connectors::ConnectorOptions;
-use pingora::connectors::http::v1::Connector;
+use idle::Idle;
+use pingora::connectors::TransportConnector;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::server::ReusableHttpStream;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// What the front knows of the connection that carries a request.
 #[derive(Clone, Debug)]
@@ -39,14 +42,15 @@ pub struct ConnectionFacts {
     pub closing: bool,
 }
 
-/// Idle connections kept over all backends; each upstream's own share bounds what one pool can take of it.
-const IDLE_CONNECTIONS: usize = 16_384;
+/// How often idle connections are looked at.
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// The data path on pingora-core's sessions, shared by all listeners.
 pub struct Proxy {
     handle: Handle,
     telemetry: Arc<Telemetry>,
-    connector: Connector,
+    connector: TransportConnector,
+    idle: Arc<Idle>,
     authorities: peer::Authorities,
     /// The key of sticky cookies where the configuration names none.
     sticky_key: [u8; 16],
@@ -59,11 +63,15 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
+    /// Within a runtime: idle connections are looked after by a task that ends with the proxy.
     pub fn new(handle: Handle, telemetry: Arc<Telemetry>) -> Self {
+        let idle = Arc::new(Idle::new());
+        tokio::spawn(sweep(Arc::downgrade(&idle), handle.clock()));
         Self {
             handle,
             telemetry,
-            connector: Connector::new(Some(ConnectorOptions::new(IDLE_CONNECTIONS))),
+            connector: TransportConnector::new(None),
+            idle,
             authorities: peer::Authorities::default(),
             sticky_key: fastrand::u128(..).to_le_bytes(),
         }
@@ -72,6 +80,14 @@ impl Proxy {
     /// Serves one request whose head is already read (`session.read_request()` was true). `Some`: the connection can carry another.
     pub async fn serve(&self, session: ServerSession, facts: &ConnectionFacts) -> Option<ReusableHttpStream> {
         Exchange::begin(self, session, facts).run().await
+    }
+}
+
+async fn sweep(idle: Weak<Idle>, clock: Clock) {
+    while let Some(idle) = idle.upgrade() {
+        idle.sweep(clock.now());
+        drop(idle);
+        sleep(SWEEP).await;
     }
 }
 

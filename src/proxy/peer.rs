@@ -7,7 +7,7 @@ use crate::domain::identity::Address;
 use crate::domain::plan::{Timeouts, UpstreamPlan, UpstreamTls};
 use crate::domain::rng::{hash_bytes, mix};
 use crate::domain::snapshot::Member;
-use crate::tls::read_ca;
+use crate::tls::{Stamp, read_ca, stamp};
 use arc_swap::ArcSwap;
 use pingora::protocols::ALPN;
 use pingora::upstreams::peer::HttpPeer;
@@ -16,23 +16,41 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Trusted roots as pingora takes them.
-type Roots = Arc<[WrappedX509]>;
+/// The certificates of a CA file as pingora takes them.
+#[derive(Clone)]
+struct Roots {
+    stamp: Option<Stamp>,
+    /// A hash of the contents.
+    key: u64,
+    certificates: Arc<[WrappedX509]>,
+}
 
-/// The CA files in use, read once each.
+/// The CA files in use. One that changes is read again; while it cannot be read, the last good one stays.
 #[derive(Default)]
 pub(super) struct Authorities(ArcSwap<HashMap<PathBuf, Roots>>);
 
 impl Authorities {
-    /// The certificates of `path`; read at the first use.
     fn get(&self, path: &PathBuf) -> Result<Roots, String> {
-        if let Some(roots) = self.0.load().get(path) {
-            return Ok(Arc::clone(roots));
+        let stamp = stamp(path);
+        let known = self.0.load().get(path).cloned();
+        if let Some(roots) = known.as_ref().filter(|roots| roots.stamp == stamp) {
+            return Ok(roots.clone());
         }
-        let roots: Roots = read_ca(path)?.iter().map(|one| WrappedX509::new(one.to_vec(), parse_x509)).collect();
+        let roots = match (read_ca(path), known) {
+            (Ok(found), _) => Roots {
+                stamp,
+                key: found.iter().fold(0, |key, one| mix(key ^ hash_bytes(one))),
+                certificates: found.iter().map(|one| WrappedX509::new(one.to_vec(), parse_x509)).collect(),
+            },
+            (Err(why), Some(roots)) => {
+                log::warn!("{why}; the last good one stays in use");
+                Roots { stamp, ..roots }
+            }
+            (Err(why), None) => return Err(why),
+        };
         self.0.rcu(|known| {
             let mut known = HashMap::clone(known);
-            known.insert(path.clone(), Arc::clone(&roots));
+            known.insert(path.clone(), roots.clone());
             known
         });
         Ok(roots)
@@ -56,7 +74,6 @@ pub(super) fn peer(
         Address::Unix(path) => HttpPeer::new_uds(&path.to_string_lossy(), tls.is_some(), sni)
             .map_err(|error| format!("unix socket {}: {error}", path.display()))?,
     };
-    peer.group_key = group_key(upstream, member);
     peer.options.connection_timeout = Some(timeouts.connect);
     peer.options.total_connection_timeout = Some(timeouts.connect);
     peer.options.idle_timeout = Some(upstream.idle_timeout);
@@ -64,18 +81,24 @@ pub(super) fn peer(
     if let Some(tls) = tls {
         peer.options.verify_cert = tls.verify;
         peer.options.verify_hostname = tls.verify;
-        peer.options.ca = tls.ca.as_ref().map(|path| authorities.get(path)).transpose()?;
+        peer.options.ca =
+            tls.ca.as_ref().map(|path| authorities.get(path).map(|roots| roots.certificates)).transpose()?;
     }
     Ok(peer)
 }
 
-/// Who may share a connection: the same upstream, identity, connection epoch and TLS settings.
-fn group_key(upstream: &UpstreamPlan, member: &Member) -> u64 {
-    let tls = upstream.tls.as_ref().map_or(0, tls_key);
+/// Who may share a connection: the same upstream, identity, connection epoch and TLS settings, a CA file's contents included.
+pub(super) fn shelf(upstream: &UpstreamPlan, member: &Member, authorities: &Authorities) -> u64 {
+    let tls = upstream.tls.as_ref().map_or(0, |tls| tls_key(tls, authorities));
     mix(member.key.0 ^ mix(tls ^ u64::from(member.connection_epoch)))
 }
 
-fn tls_key(tls: &UpstreamTls) -> u64 {
-    let ca = tls.ca.as_ref().map_or(0, |path| hash_bytes(path.as_os_str().as_encoded_bytes()));
+fn tls_key(tls: &UpstreamTls, authorities: &Authorities) -> u64 {
+    let ca = tls.ca.as_ref().map_or(0, |path| ca_key(path, authorities));
     mix(ca ^ u64::from(tls.verify)) ^ hash_bytes(tls.sni.as_bytes())
+}
+
+fn ca_key(path: &PathBuf, authorities: &Authorities) -> u64 {
+    let contents = authorities.get(path).map_or(0, |roots| roots.key);
+    contents ^ hash_bytes(path.as_os_str().as_encoded_bytes())
 }

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession;
 use pingora::protocols::http::{HttpTask, ServerSession};
+use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{sleep_until, timeout};
 
@@ -105,6 +106,8 @@ pub(super) struct State {
     interim: u32,
     status: Option<u16>,
     upgraded: bool,
+    /// The response said how long it is.
+    sized: bool,
     head_after: Option<Duration>,
 }
 
@@ -115,8 +118,19 @@ impl<R: Receive> Relay<'_, R> {
         if let Err(relayed) = self.send_head(head).await {
             return relayed;
         }
+        // One timer for the whole relay: it is moved when it must ring earlier, and looks again when it rings too early.
+        let mut timer = pin!(sleep_until(self.clock.instant(self.deadline())));
         loop {
-            let deadline = self.clock.instant(self.deadline());
+            let now = self.clock.now();
+            let deadline = self.deadline();
+            if now >= deadline {
+                // A side that always has something ready must not keep the timer from being asked.
+                return self.timed_out();
+            }
+            let at = self.clock.instant(deadline);
+            if at < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(at);
+            }
             let watch_only = self.state.request_done && !self.state.upgraded;
             let step = tokio::select! {
                 biased;
@@ -124,30 +138,35 @@ impl<R: Receive> Relay<'_, R> {
                     Ok(task) => Step::Response(task),
                     Err(error) => Step::BackendBroke(error),
                 },
-                chunk = self.session.read_body_or_idle(watch_only) => match chunk {
+                // What is left of a body that the backend no longer takes stays unread: its bytes are no sign of life.
+                chunk = self.session.read_body_or_idle(watch_only), if !self.state.upload_broken => match chunk {
                     Ok(chunk) => Step::Request(chunk),
                     Err(error) if ends::is_malformed_body(&error) => Step::Malformed,
                     Err(_) => Step::ClientLeft,
                 },
-                () = sleep_until(deadline) => Step::TimedOut,
+                () = timer.as_mut() => continue,
             };
             if let Some(relayed) = self.take(step).await {
                 return relayed;
             }
+            // Moved on only when the other side has taken it: one side's slowness is not the other's silence.
+            self.state.last_progress = self.clock.now();
         }
+    }
+
+    /// How long one write may take.
+    fn write_time(&self) -> Duration {
+        let left = self.bounds.total.since(self.clock.now());
+        if self.state.upgraded { self.bounds.idle } else { self.bounds.idle.min(left) }
     }
 
     async fn take(&mut self, step: Step) -> Option<Relayed> {
         match step {
-            Step::Response(task) => {
-                self.state.last_progress = self.clock.now();
-                self.take_response(task).await
-            }
+            Step::Response(task) => self.take_response(task).await,
             Step::Request(chunk) => self.take_request(chunk).await,
             Step::BackendBroke(error) => Some(self.backend_broke(&error)),
             Step::ClientLeft => Some(self.client_left()),
             Step::Malformed => Some(self.refused(Problem::MalformedRequest)),
-            Step::TimedOut => Some(self.timed_out()),
         }
     }
 
@@ -155,10 +174,11 @@ impl<R: Receive> Relay<'_, R> {
 
     /// The head, and what an earlier attempt has read of the body already.
     async fn send_head(&mut self, head: Box<RequestHeader>) -> Result<(), Relayed> {
-        let sent = timeout(self.bounds.idle, async {
+        let sent = timeout(self.write_time(), async {
             self.upstream.write_request_header(head).await?;
-            for chunk in self.replay.chunks() {
-                self.upstream.write_body(chunk).await?;
+            // Empty, it would end a chunked body.
+            if !self.replay.kept().is_empty() {
+                self.upstream.write_body(self.replay.kept()).await?;
             }
             pingora::Result::<()>::Ok(())
         })
@@ -166,7 +186,7 @@ impl<R: Receive> Relay<'_, R> {
         match sent {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(self.backend_broke(&error)),
-            Err(_) => return Err(self.ended(AttemptEnd::PerTryTimeout)),
+            Err(_) => return Err(self.write_timed_out()),
         }
         if self.replay.complete || self.session.is_body_done() {
             return self.end_request().await.map_or(Ok(()), Err);
@@ -174,8 +194,9 @@ impl<R: Receive> Relay<'_, R> {
         if self.expects_continue && !*self.continued {
             // pingora would take the 100 for an early answer and close the connection behind the real one.
             self.session.set_close_on_response_before_downstream_finish(false);
-            if self.session.write_continue_response().await.is_err() {
-                return Err(self.client_left());
+            match timeout(self.write_time(), self.session.write_continue_response()).await {
+                Ok(Ok(_)) => {}
+                _ => return Err(self.client_left()),
             }
             *self.continued = true;
         }
@@ -183,7 +204,6 @@ impl<R: Receive> Relay<'_, R> {
     }
 
     async fn take_request(&mut self, chunk: Option<Bytes>) -> Option<Relayed> {
-        self.state.last_progress = self.clock.now();
         let Some(chunk) = chunk else {
             return if self.state.upgraded { Some(self.tunnel_ended()) } else { self.end_request().await };
         };
@@ -209,7 +229,7 @@ impl<R: Receive> Relay<'_, R> {
     }
 
     async fn send_chunk(&mut self, chunk: &Bytes) -> Option<Relayed> {
-        match timeout(self.bounds.idle, self.upstream.write_body(chunk)).await {
+        match timeout(self.write_time(), self.upstream.write_body(chunk)).await {
             Ok(Ok(_)) => None,
             // It may have answered already and closed its ear: the answer counts.
             Ok(Err(_)) if !self.state.upgraded => {
@@ -217,7 +237,17 @@ impl<R: Receive> Relay<'_, R> {
                 None
             }
             Ok(Err(_)) => Some(self.tunnel_ended()),
-            Err(_) => Some(self.ended(AttemptEnd::PerTryTimeout)),
+            Err(_) => Some(self.write_timed_out()),
+        }
+    }
+
+    /// The backend took nothing for so long.
+    fn write_timed_out(&self) -> Relayed {
+        match self.state.status {
+            _ if self.clock.now() >= self.bounds.total => self.timed_out(),
+            // It answers while it does not read: perhaps it waits for the client to read, as the client waits for it.
+            Some(_) => self.ended(AttemptEnd::Ours),
+            None => self.ended(AttemptEnd::PerTryTimeout),
         }
     }
 
@@ -231,8 +261,10 @@ impl<R: Receive> Relay<'_, R> {
 
     async fn end_request(&mut self) -> Option<Relayed> {
         self.replay.complete = true;
-        if self.upstream.finish_body().await.is_err() {
-            self.stop_upload();
+        match timeout(self.write_time(), self.upstream.finish_body()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => self.stop_upload(),
+            Err(_) => return Some(self.write_timed_out()),
         }
         self.state.request_done = true;
         self.state.sent_at = self.clock.now();
@@ -274,11 +306,12 @@ impl<R: Receive> Relay<'_, R> {
             Reception::Forward => {}
         }
         self.state.status = Some(status);
+        self.state.sized = head.headers.contains_key("content-length");
         if !self.state.request_done && status != 101 {
             // An early answer: the client may still be sending, so this connection ends with it.
             self.session.set_keepalive(None);
         }
-        match timeout(self.bounds.idle, self.session.write_response_header(head)).await {
+        match timeout(self.write_time(), self.session.write_response_header(head)).await {
             Ok(Ok(())) => {}
             _ => return Some(self.client_left()),
         }
@@ -288,7 +321,7 @@ impl<R: Receive> Relay<'_, R> {
 
     async fn deliver(&mut self, chunk: Bytes, end: bool) -> Option<Relayed> {
         if !chunk.is_empty() || end {
-            match timeout(self.bounds.idle, self.session.write_response_body(chunk, end)).await {
+            match timeout(self.write_time(), self.session.write_response_body(chunk, end)).await {
                 Ok(Ok(())) => {}
                 _ => return Some(self.client_left()),
             }
@@ -340,8 +373,11 @@ impl<R: Receive> Relay<'_, R> {
         let now = self.clock.now();
         match self.state.status {
             Some(_) if self.state.upgraded => self.tunnel_ended(),
-            Some(_) if now >= self.bounds.total => self.ended(AttemptEnd::Ours),
-            Some(status) => self.ended(AttemptEnd::BrokenBody { status }),
+            // Silence blames a backend that owes bytes; a stream may have nothing to say.
+            Some(status) if now < self.bounds.total && self.state.sized && self.state.request_done => {
+                self.ended(AttemptEnd::BrokenBody { status })
+            }
+            Some(_) => self.ended(AttemptEnd::Ours),
             None if now >= self.bounds.total => {
                 let waited = if self.state.request_done { now.since(self.state.sent_at) } else { Duration::ZERO };
                 let end = AttemptEnd::ClientAborted { waited, head_seen: false };
@@ -374,5 +410,4 @@ enum Step {
     ClientLeft,
     /// What the client sends is no body.
     Malformed,
-    TimedOut,
 }

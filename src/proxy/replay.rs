@@ -1,6 +1,6 @@
 //! Can the request body be sent again? Its first bytes are kept, up to a bound; beyond that it cannot.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// What is kept of a body for a retry.
 const KEPT: usize = 64 * 1024;
@@ -8,8 +8,7 @@ const KEPT: usize = 64 * 1024;
 /// The beginning of a request body.
 #[derive(Debug, Default)]
 pub(super) struct Replay {
-    chunks: Vec<Bytes>,
-    kept: usize,
+    kept: BytesMut,
     overflown: bool,
     /// The client has sent all of it.
     pub complete: bool,
@@ -17,15 +16,14 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) fn keep(&mut self, chunk: &Bytes) {
-        if self.overflown || chunk.is_empty() {
+        if self.overflown {
             return;
         }
-        self.kept += chunk.len();
-        if self.kept > KEPT {
-            self.overflown = true;
-            self.chunks.clear();
+        self.overflown = self.kept.len() + chunk.len() > KEPT;
+        if self.overflown {
+            self.kept = BytesMut::new();
         } else {
-            self.chunks.push(chunk.clone());
+            self.kept.extend_from_slice(chunk);
         }
     }
 
@@ -34,8 +32,8 @@ impl Replay {
         !self.overflown
     }
 
-    pub(super) fn chunks(&self) -> &[Bytes] {
-        &self.chunks
+    pub(super) fn kept(&self) -> &[u8] {
+        &self.kept
     }
 }
 
@@ -48,9 +46,9 @@ mod tests {
         let mut replay = Replay::default();
         replay.keep(&Bytes::from(vec![0; KEPT]));
         assert!(replay.possible());
-        assert_eq!(replay.chunks().len(), 1);
+        assert_eq!(replay.kept().len(), KEPT);
         replay.keep(&Bytes::from_static(b"x"));
         assert!(!replay.possible());
-        assert!(replay.chunks().is_empty());
+        assert!(replay.kept().is_empty());
     }
 }

@@ -18,12 +18,13 @@ impl Gateway {
 
         self.stage.send_replace(Stage::Closing);
         let all_gone = async {
-            for listener in &self.listeners {
-                listener.clients.gone().await;
+            for listener in self.listeners.iter().chain(&self.closed_listeners) {
+                listener.gone().await;
             }
         };
         if timeout(plan.grace, all_gone).await.is_err() {
-            let left: u32 = self.listeners.iter().map(|listener| listener.clients.total()).sum();
+            let left: u32 =
+                self.listeners.iter().chain(&self.closed_listeners).map(|listener| listener.clients.total()).sum();
             log::warn!(
                 "leaving: {left} connections are still open after shutdown.grace ({:?}); cutting them",
                 plan.grace

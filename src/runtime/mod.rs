@@ -35,6 +35,8 @@ pub struct Gateway {
     front: Arc<Front>,
     telemetry: Arc<Telemetry>,
     listeners: Vec<Listener>,
+    /// Removed by a reload; their last connections may still be open.
+    closed_listeners: Vec<Listener>,
     discovery: Discovery,
     phase: watch::Sender<Phase>,
     stage: watch::Sender<Stage>,
@@ -87,6 +89,7 @@ impl Gateway {
             }),
             discovery: Discovery::new(handle.clone()),
             listeners: Vec::new(),
+            closed_listeners: Vec::new(),
             phase: watch::Sender::new(Phase::Starting),
             stage: watch::Sender::new(Stage::Serving),
             reload_state: watch::Sender::new(ReloadState::default()),

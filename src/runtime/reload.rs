@@ -62,9 +62,11 @@ impl Gateway {
 
     fn change_listeners(&mut self, plan: &Plan, prepared: Vec<Prepared>) -> Result<(), Vec<String>> {
         let kept = |listener: &Listener| plan.listeners.iter().any(|planned| planned.address == listener.address);
+        self.closed_listeners.retain(|listener| listener.clients.total() > 0);
         for listener in self.listeners.extract_if(.., |listener| !kept(listener)) {
             log::info!("listener {}: removed from the configuration, no longer accepting", listener.address);
             listener.close();
+            self.closed_listeners.push(listener);
         }
         for one in prepared {
             match one {

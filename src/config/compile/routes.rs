@@ -243,7 +243,20 @@ fn respond_with(spec: &RespondSpec, place: &Place, findings: &mut Findings) -> O
     Some(RouteAction::Respond { status, content_type, body: spec.body.clone() })
 }
 
+/// Headers that say where a message ends or what becomes of its connection: the gateway's own business on each side.
+const FRAMING: [&str; 8] =
+    ["connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+
 fn edits(spec: &EditsSpec, place: &Place, findings: &mut Findings) -> HeaderEdits {
+    for (key, names) in [
+        ("set", spec.set.keys().collect::<Vec<_>>()),
+        ("add", spec.add.keys().collect()),
+        ("remove", spec.remove.iter().collect()),
+    ] {
+        for name in names.into_iter().filter(|name| FRAMING.contains(&name.to_ascii_lowercase().as_str())) {
+            findings.error(&place.at(key), format!("{name:?}"), "no header that frames messages or steers connections");
+        }
+    }
     let mut pairs = |pairs: &BTreeMap<String, String>, key: &str| -> Vec<(String, String)> {
         let place = place.at(key);
         pairs.iter().map(|(name, value)| header(name, value, &place, findings)).collect()

@@ -48,7 +48,7 @@ pub fn json(at: SystemTime, record: &RequestRecord<'_>) -> String {
         client: record.client.to_string(),
         method: record.method,
         host: record.host,
-        path: record.path,
+        path: cut(record.path),
         protocol: record.protocol,
         status: record.status,
         route: record.route,
@@ -76,7 +76,7 @@ pub fn text(at: SystemTime, record: &RequestRecord<'_>) -> String {
     number(&mut line, "client", record.client);
     escape::pair(&mut line, "method", record.method);
     escape::pair(&mut line, "host", record.host);
-    escape::pair(&mut line, "path", record.path);
+    escape::pair(&mut line, "path", cut(record.path));
     escape::pair(&mut line, "protocol", record.protocol);
     number(&mut line, "status", record.status);
     optional(&mut line, "route", record.route);
@@ -130,4 +130,12 @@ fn optional(line: &mut String, key: &str, value: Option<&str>) {
 /// Milliseconds with microseconds behind the point.
 fn millis(span: Duration) -> f64 {
     span.as_micros() as f64 / 1000.0
+}
+
+/// A path beyond this is cut: lines wait in memory while their reader is slow, and a client chooses its paths.
+const PATH: usize = 1024;
+
+fn cut(path: &str) -> &str {
+    let end = (0..=PATH.min(path.len())).rev().find(|end| path.is_char_boundary(*end));
+    end.and_then(|end| path.get(..end)).unwrap_or_default()
 }

@@ -1,0 +1,152 @@
+//! Which connections to backends wait for their next request? A shelf per backend; the one laid down last is taken first.
+//!
+//! The newest is the warmest, and what a quiet hour leaves over grows old and is closed. A connection that the backend has closed, or
+//! that has something to say without being asked, is never handed out. pingora's own pool spawns a task per idle connection and
+//! waits for it at each reuse; here a look at the socket does.
+
+use crate::domain::rng::mix;
+use crate::domain::time::Timestamp;
+use pingora::protocols::Stream;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// Idle connections kept, all backends together.
+const AT_MOST: usize = 16_384;
+/// Shelves are spread over so many locks.
+const SHARDS: usize = 32;
+
+/// One that waits, and until when.
+struct Rested {
+    stream: Stream,
+    until: Timestamp,
+}
+
+type Shelves = HashMap<u64, Vec<Rested>>;
+
+/// The idle connections of the process.
+pub(super) struct Idle {
+    shards: [Mutex<Shelves>; SHARDS],
+    total: AtomicUsize,
+}
+
+impl Idle {
+    pub(super) fn new() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()), total: AtomicUsize::new(0) }
+    }
+
+    /// A connection for `key` that is good, as far as can be seen from here.
+    pub(super) fn take(&self, key: u64, now: Timestamp) -> Option<Stream> {
+        loop {
+            let mut rested = self.shard(key).get_mut(&key)?.pop()?;
+            self.total.fetch_sub(1, Relaxed);
+            if rested.is_good(now) {
+                return Some(rested.stream);
+            }
+        }
+    }
+
+    /// Lays a connection down; beyond the bound it is closed instead.
+    pub(super) fn put(&self, key: u64, stream: Stream, until: Timestamp) {
+        if self.total.load(Relaxed) < AT_MOST {
+            self.total.fetch_add(1, Relaxed);
+            self.shard(key).entry(key).or_default().push(Rested { stream, until });
+        }
+    }
+
+    /// Closes what is too old or was closed by its backend.
+    pub(super) fn sweep(&self, now: Timestamp) {
+        for shard in &self.shards {
+            let mut shelves = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = |shelves: &Shelves| shelves.values().map(Vec::len).sum::<usize>();
+            let before = count(&shelves);
+            shelves.retain(|_, shelf| {
+                shelf.retain_mut(|rested| rested.is_good(now));
+                !shelf.is_empty()
+            });
+            self.total.fetch_sub(before - count(&shelves), Relaxed);
+        }
+    }
+
+    fn shard(&self, key: u64) -> MutexGuard<'_, Shelves> {
+        let at = mix(key) as usize % SHARDS;
+        // Held for a push or a pop; a panic cannot leave it half done.
+        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rested {
+    fn is_good(&mut self, now: Timestamp) -> bool {
+        now < self.until && is_silent(&mut self.stream)
+    }
+}
+
+/// Neither closed nor speaking: a byte before the next request can only be an error.
+fn is_silent(stream: &mut Stream) -> bool {
+    let mut byte = [0];
+    let mut buffer = ReadBuf::new(&mut byte);
+    Pin::new(stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer).is_pending()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pingora::protocols::l4::stream::Stream as L4;
+    use std::time::Duration;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    async fn pair() -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Box::new(L4::from(near)), listener.accept().await.unwrap().0)
+    }
+
+    /// Until the kernel has told us what the far side did.
+    async fn noticed(idle: &Idle) {
+        for _ in 0..1000 {
+            idle.sweep(Timestamp::ZERO);
+            if idle.total.load(Relaxed) == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("nothing was noticed");
+    }
+
+    #[tokio::test]
+    async fn the_newest_is_taken_first_and_each_once() {
+        let idle = Idle::new();
+        let (far, until) = (Timestamp::ZERO + Duration::from_secs(1), Timestamp::ZERO + Duration::from_secs(60));
+        let ((one, _one), (two, _two)) = (pair().await, pair().await);
+        let newest = two.id();
+        idle.put(7, one, until);
+        idle.put(7, two, until);
+        assert!(idle.take(8, far).is_none());
+        assert_eq!(idle.take(7, far).map(|stream| stream.id()), Some(newest));
+        assert!(idle.take(7, far).is_some());
+        assert!(idle.take(7, far).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_old_closed_or_speaks_is_not_used_again() {
+        let idle = Idle::new();
+        let until = Timestamp::ZERO + Duration::from_secs(60);
+        let (old, _old) = pair().await;
+        idle.put(1, old, until);
+        assert!(idle.take(1, until).is_none());
+
+        let (closed, far) = pair().await;
+        idle.put(1, closed, until);
+        drop(far);
+        noticed(&idle).await;
+
+        let (speaking, mut far) = pair().await;
+        idle.put(1, speaking, until);
+        far.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.unwrap();
+        noticed(&idle).await;
+    }
+}
