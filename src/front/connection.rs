@@ -13,8 +13,9 @@ use crate::domain::chunks::Chunks;
 use crate::domain::head::{self, Framing};
 use crate::domain::plan::ListenerPlan;
 use crate::domain::problem::Problem;
-use crate::proxy::ConnectionFacts;
+use crate::proxy::{ConnectionFacts, Served};
 use bytes::BytesMut;
+use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,8 +43,11 @@ impl Connection<'_> {
             if !self.next_request_begins(&mut socket, &mut buf, &plan, served).await {
                 return;
             }
-            let Some(reusable) = self.one_request(socket, buf, &plan, served).await else { return };
-            let (stream, pipelined) = reusable.into_parts();
+            let (stream, pipelined) = match self.one_request(socket, buf, &plan, served).await {
+                Served::Again(reusable) => reusable.into_parts(),
+                Served::Reset(stream) => return reset(stream),
+                Served::Closed => return,
+            };
             let Ok(same) = stream.into_any().downcast::<ClientSocket>() else { return };
             (socket, buf) = (same, pipelined.unwrap_or_default());
             served += 1;
@@ -76,14 +80,14 @@ impl Connection<'_> {
         mut buf: BytesMut,
         plan: &Arc<ListenerPlan>,
         served: u32,
-    ) -> Option<pingora::protocols::http::server::ReusableHttpStream> {
+    ) -> Served {
         let bounds = HeadBounds { bytes: plan.limits.head_bytes, time: plan.limits.head_timeout };
         let checked = match read_head(socket.as_mut(), &mut buf, bounds).await {
             HeadEnd::Complete(end) => check(&buf, end),
-            HeadEnd::Idle => return None,
+            HeadEnd::Idle => return Served::Closed,
             HeadEnd::Truncated => {
                 self.count_refusal(plan, "head_truncated");
-                return None;
+                return Served::Closed;
             }
             HeadEnd::TooSlow => Err(Problem::RequestTimeout),
             HeadEnd::TooLarge { in_request_line: true } => Err(Problem::TargetTooLong),
@@ -94,7 +98,7 @@ impl Connection<'_> {
             Err(problem) => {
                 self.count_refusal(plan, problem.reason());
                 refuse(socket, problem).await;
-                return None;
+                return Served::Closed;
             }
         }
 
@@ -111,7 +115,7 @@ impl Connection<'_> {
                 if let ServerSession::H1(session) = session {
                     refuse(session.into_inner(), Problem::MalformedRequest).await;
                 }
-                None
+                Served::Closed
             }
         }
     }
@@ -130,6 +134,12 @@ impl Connection<'_> {
 
     fn count_refusal(&self, plan: &ListenerPlan, reason: &'static str) {
         self.front.telemetry.refused(&plan.name, self.peer.ip().to_canonical(), reason);
+    }
+}
+
+fn reset(stream: Stream) {
+    if let Ok(socket) = stream.into_any().downcast::<ClientSocket>() {
+        socket.reset();
     }
 }
 

@@ -55,6 +55,15 @@ impl ClientSocket {
         Self { stream: Transport::Tls(Box::new(stream)), held: BytesMut::new(), fresh: true, watched: None }
     }
 
+    /// Ends the connection with a reset: what the kernel has not sent yet is thrown away.
+    pub fn reset(self) {
+        let stream = match &self.stream {
+            Transport::Plain(stream) => stream,
+            Transport::Tls(stream) => stream.get_ref().0,
+        };
+        let _ = stream.set_zero_linger();
+    }
+
     /// Watches the body that follows, or nothing.
     pub fn watch(&mut self, body: Option<Chunks>) {
         self.watched = body.filter(|body| !body.done());

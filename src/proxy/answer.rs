@@ -47,6 +47,8 @@ pub(super) enum Fate {
     Linger,
     /// Cut: what broke off must not look whole.
     Cut,
+    /// Cut, and what the kernel still holds for a client that does not read is thrown away.
+    Reset,
 }
 
 /// An answer of our own.

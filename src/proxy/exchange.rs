@@ -7,7 +7,7 @@ use super::keys::client_hash;
 use super::linger;
 use super::replay::Replay;
 use super::target::Target;
-use super::{ConnectionFacts, Proxy};
+use super::{ConnectionFacts, Proxy, Served};
 use crate::control::Clock;
 use crate::domain::identity::Address;
 use crate::domain::plan::{RouteAction, RoutePlan};
@@ -18,9 +18,12 @@ use crate::domain::time::Timestamp;
 use crate::telemetry::RequestRecord;
 use http::Version;
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::http::server::ReusableHttpStream;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the end of a connection may take (TLS says goodbye).
+const FINISH_TIME: Duration = Duration::from_secs(5);
 
 /// One request, from its head to its record.
 pub(super) struct Exchange<'a> {
@@ -73,7 +76,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    pub(super) async fn run(mut self) -> Option<ReusableHttpStream> {
+    pub(super) async fn run(mut self) -> Served {
         if self.facts.closing {
             self.session.set_keepalive(None);
         }
@@ -86,12 +89,20 @@ impl<'a> Exchange<'a> {
         }
         self.tell();
         match (self.fate, self.session) {
-            (Fate::Finish, session) => session.finish().await.ok().flatten(),
+            (Fate::Finish, session) => {
+                let finished = timeout(FINISH_TIME, session.finish()).await;
+                finished
+                    .ok()
+                    .and_then(Result::ok)
+                    .flatten()
+                    .map_or(Served::Closed, |stream| Served::Again(Box::new(stream)))
+            }
             (Fate::Linger, ServerSession::H1(session)) => {
                 linger::close(session.into_inner()).await;
-                None
+                Served::Closed
             }
-            (Fate::Linger | Fate::Cut, _) => None,
+            (Fate::Reset, ServerSession::H1(session)) => Served::Reset(session.into_inner()),
+            (Fate::Linger | Fate::Cut | Fate::Reset, _) => Served::Closed,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::{Forward, RoutePlan};
 use crate::domain::problem::{Problem, retry_after};
 use crate::domain::snapshot::{Emptiness, Lease, Pool};
+use http::Version;
 use std::sync::Arc;
 use tokio::time::timeout_at;
 
@@ -136,7 +137,11 @@ impl Exchange<'_> {
             self.fate = Fate::Linger;
         }
         if !relayed.whole {
-            self.fate = Fate::Cut;
+            // What a backend has sent of a body whose length is known may be of use. Else the kernel would go on serving a client
+            // that does not read, or an end without a length would look whole.
+            let framed = self.session.req_header().version == Version::HTTP_11;
+            let broken = matches!(relayed.end, AttemptEnd::BrokenBody { .. });
+            self.fate = if broken && framed { Fate::Cut } else { Fate::Reset };
             self.story.reason = Some(match &relayed.end {
                 AttemptEnd::ClientAborted { .. } => "client_left",
                 AttemptEnd::BrokenBody { .. } => "backend_broke_off",

@@ -23,6 +23,7 @@ use crate::telemetry::Telemetry;
 use exchange::Exchange;
 use idle::Idle;
 use pingora::connectors::TransportConnector;
+use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::server::ReusableHttpStream;
 use std::fmt;
@@ -44,6 +45,16 @@ pub struct ConnectionFacts {
 
 /// How often idle connections are looked at.
 const SWEEP: Duration = Duration::from_secs(5);
+
+/// What became of the client's connection.
+#[derive(Debug)]
+pub enum Served {
+    /// It can carry another request.
+    Again(Box<ReusableHttpStream>),
+    /// It must end with a reset.
+    Reset(Stream),
+    Closed,
+}
 
 /// The data path on pingora-core's sessions, shared by all listeners.
 pub struct Proxy {
@@ -77,8 +88,8 @@ impl Proxy {
         }
     }
 
-    /// Serves one request whose head is already read (`session.read_request()` was true). `Some`: the connection can carry another.
-    pub async fn serve(&self, session: ServerSession, facts: &ConnectionFacts) -> Option<ReusableHttpStream> {
+    /// Serves one request whose head is already read (`session.read_request()` was true).
+    pub async fn serve(&self, session: ServerSession, facts: &ConnectionFacts) -> Served {
         Exchange::begin(self, session, facts).run().await
     }
 }

@@ -150,3 +150,11 @@ fn the_example_is_good_and_the_generated_documents_are_current() {
         assert!(kept == made, "{file} is stale: run `make docs`");
     }
 }
+
+#[test]
+fn a_route_must_not_edit_the_framing() {
+    refused(
+        b"listeners: [{ address: \"127.0.0.1:18080\" }]\nroutes:\n  - respond: {}\n    request_headers: { remove: [Content-Length], set: { transfer-encoding: chunked } }\n    response_headers: { add: { Connection: close } }\n",
+        &["request_headers.remove: found \"Content-Length\"", "request_headers.set", "response_headers.add: found \"Connection\""],
+    );
+}

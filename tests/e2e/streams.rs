@@ -3,10 +3,12 @@
 use super::support::client::Client;
 use super::support::gateway::Gateway;
 use super::support::raw::{Raw, Step, ok, send};
+use super::support::{PATIENCE, free_address};
 use super::{pool, pool_with};
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
@@ -256,4 +258,47 @@ async fn a_slow_upload_blames_nobody() {
         client.send(byte).await;
     }
     assert_eq!(client.answer().await.text(), "served");
+}
+
+#[tokio::test]
+async fn a_reader_that_is_slow_for_ever_is_cut_at_the_total_timeout() {
+    let endless = Raw::start(|_, _| {
+        let chunk = send("4000\r\n".to_owned() + &"x".repeat(0x4000) + "\r\n");
+        let head = send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        std::iter::once(head).chain(std::iter::repeat_n(chunk, 4000)).collect()
+    })
+    .await;
+    let gateway = Gateway::start(&pool_with(&[endless.address], "    timeouts: { total: 1s }\n")).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    // A little at a time: there is always something to write, and always something to read.
+    let reading = async {
+        let mut seen = [0; 1024];
+        while client.stream.read(&mut seen).await.is_ok_and(|read| read > 0) {
+            if gateway.backend(&endless.address.to_string()).await["in_flight"] == 0 {
+                return;
+            }
+        }
+    };
+    assert!(timeout(PATIENCE, reading).await.is_ok(), "it is served for ever");
+}
+
+#[tokio::test]
+async fn a_stream_with_nothing_to_say_blames_nobody() {
+    let quiet = Raw::start(|_, _| {
+        vec![send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: hello\n\n"), Step::Hang]
+    })
+    .await;
+    let gateway = Gateway::start(&pool_with(&[quiet.address, free_address()], "    timeouts: { idle: 100ms }\n")).await;
+    for _ in 0..8 {
+        let mut client = Client::connect(gateway.address).await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        client.ended().await;
+    }
+    let backend = gateway.backend(&quiet.address.to_string()).await;
+    assert_eq!(
+        (backend["standing"].as_str(), backend["outcomes"]["window"]["failures"].as_u64()),
+        (Some("up"), Some(0)),
+        "{backend}"
+    );
 }

@@ -10,51 +10,58 @@ use tempfile::TempDir;
 pub struct Gateway {
     pub name: &'static str,
     pub port: u16,
+    pub admin: u16,
     pub process: Process,
     _folder: TempDir,
 }
 
 /// All of them, waiting for traffic.
-pub fn start(pulsegate: &str, backend: u16) -> Vec<Gateway> {
+pub fn start(binary: &str, backend: u16) -> Vec<Gateway> {
+    let config = |file: &str| {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("conf").join(file));
+        text.expect("a configuration").replace("@BACKEND@", &backend.to_string())
+    };
     let own = std::env::current_exe().expect("our own path");
     let nginx = found("NGINX", "/usr/sbin/nginx");
-    let haproxy = found("HAPROXY", "/usr/sbin/haproxy");
     let envoy = found("ENVOY", "/usr/bin/envoy");
     vec![
-        gateway("pulsegate", backend, Path::new(pulsegate), "pulsegate.yaml", "run --config @CONFIG@"),
-        gateway("bare pingora", backend, &own, "", "bare @PORT@ @BACKEND@"),
-        gateway("nginx", backend, &nginx, "nginx.conf", "-c @CONFIG@ -p @FOLDER@ -e /dev/null"),
-        gateway("haproxy", backend, &haproxy, "haproxy.cfg", "-db -f @CONFIG@"),
+        pulsegate(binary, &config("pulsegate.yaml")),
+        gateway("bare pingora", &own, "", &format!("bare @PORT@ {backend}")),
+        gateway("nginx", &nginx, &config("nginx.conf"), "-c @CONFIG@ -p @FOLDER@ -e /dev/null"),
+        haproxy(&config("haproxy.cfg")),
         gateway(
             "envoy",
-            backend,
             &envoy,
-            "envoy.yaml",
+            &config("envoy.yaml"),
             "-c @CONFIG@ --concurrency 1 --log-level off --disable-hot-restart",
         ),
     ]
 }
 
-/// `config` is a file of `conf/`; it and the `arguments` have their `@…@` filled in.
-fn gateway(name: &'static str, backend: u16, program: &Path, config: &str, arguments: &str) -> Gateway {
+pub fn pulsegate(binary: &str, config: &str) -> Gateway {
+    gateway("pulsegate", Path::new(binary), config, "run --config @CONFIG@")
+}
+
+pub fn haproxy(config: &str) -> Gateway {
+    gateway("haproxy", &found("HAPROXY", "/usr/sbin/haproxy"), config, "-db -f @CONFIG@")
+}
+
+/// `config` and `arguments` have their `@…@` filled in.
+fn gateway(name: &'static str, program: &Path, config: &str, arguments: &str) -> Gateway {
     let folder = TempDir::new().expect("a temporary folder");
     let (port, admin) = (free_address().port(), free_address().port());
     let file = folder.path().join("config.yaml");
     let fill = |text: &str| {
         text.replace("@PORT@", &port.to_string())
             .replace("@ADMIN@", &admin.to_string())
-            .replace("@BACKEND@", &backend.to_string())
             .replace("@FOLDER@", &folder.path().display().to_string())
             .replace("@CONFIG@", &file.display().to_string())
     };
-    if !config.is_empty() {
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("conf").join(config));
-        fs::write(&file, fill(&text.expect("the configuration"))).expect("the configuration, filled in");
-    }
+    fs::write(&file, fill(config)).expect("the configuration, filled in");
     let words: Vec<String> = arguments.split(' ').map(fill).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let process = Process::start(program, &words, port, Core::Gateway);
-    Gateway { name, port, process, _folder: folder }
+    Gateway { name, port, admin, process, _folder: folder }
 }
 
 fn found(variable: &str, usual: &str) -> PathBuf {

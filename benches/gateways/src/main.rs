@@ -12,6 +12,7 @@ mod load;
 mod memory;
 #[path = "../../../tests/support/ports.rs"]
 mod ports;
+mod probing;
 mod process;
 mod table;
 
@@ -33,8 +34,17 @@ fn main() {
         ["backend", port] => backend::run(port.parse().expect("a port")),
         ["bare", port, backend] => bare::run(port, backend.parse().expect("a port")),
         ["run", rest @ ..] => run(rest),
-        _ => panic!("gateways run [--rounds N] [--only NAME,NAME] --pulsegate PATH"),
+        ["probing", "--pulsegate", binary] => probing(binary),
+        _ => panic!("gateways probing --pulsegate PATH | run [--rounds N] [--only NAME,NAME] --pulsegate PATH"),
     }
+}
+
+fn probing(binary: &str) {
+    let port = ports::free_address().port();
+    let _backend = process::Process::start_own(&["backend", &port.to_string()], port, process::Core::Load);
+    process::pin_self(process::Core::Load);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(probing::run(binary, port));
 }
 
 fn option<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {

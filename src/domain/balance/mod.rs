@@ -216,6 +216,7 @@ impl Balancer {
     }
 
     fn untried(&self, at: usize, input: &PickInput<'_>) -> Option<&Serving> {
+        looked_at_one();
         self.serving.get(at).filter(|serving| !input.tried.contains(&serving.member.key))
     }
 
@@ -226,7 +227,7 @@ impl Balancer {
 
     fn rotated(&self, rng: &mut Rng) -> impl Iterator<Item = &Serving> {
         let start = rng.below(self.serving.len() as u32) as usize;
-        self.serving.iter().skip(start).chain(self.serving.iter().take(start))
+        self.serving.iter().skip(start).chain(self.serving.iter().take(start)).inspect(|_| looked_at_one())
     }
 
     fn by_hash(&self, ring: &Ring, hash: u64, input: &PickInput<'_>) -> Option<&Serving> {
@@ -288,6 +289,12 @@ fn expected_wait(serving: &Serving, now: Timestamp) -> f64 {
     let seconds = if latency.is_zero() && load > 0 { UNKNOWN } else { latency.as_secs_f64() };
     seconds * f64::from(load + 1) / serving.weight
 }
+
+/// Tests count how many backends a pick looks at.
+#[cfg(not(test))]
+const fn looked_at_one() {}
+#[cfg(test)]
+use tests::looked_at_one;
 
 #[cfg(test)]
 mod tests;

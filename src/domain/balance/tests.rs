@@ -259,3 +259,31 @@ fn on_the_ring_the_lightest_has_its_place() {
     let hit = |hash: u64| balancer.pick(&PickInput { hash: Some(hash), ..input(1) }).unwrap().member.key;
     assert!((0..50_000).map(crate::domain::rng::mix).any(|hash| hit(hash) == members[0].key));
 }
+
+thread_local! {
+    static LOOKED_AT: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+pub(super) fn looked_at_one() {
+    LOOKED_AT.set(LOOKED_AT.get() + 1);
+}
+
+#[test]
+fn a_pick_looks_at_as_many_backends_of_ten_thousand_as_of_three() {
+    let looked_at = |policy: Policy, size: usize| {
+        let balancer = balancer(policy, &pool(&vec![1; size]));
+        LOOKED_AT.set(0);
+        for random in (0..1000).map(crate::domain::rng::mix) {
+            assert!(balancer.pick(&PickInput { hash: Some(random), ..input(random) }).is_some());
+        }
+        LOOKED_AT.get() as f64 / 1000.0
+    };
+    for policy in [Policy::RoundRobin, Policy::Random, Policy::Hash(HashBy::Path)] {
+        assert_eq!([3, 10_000].map(|size| looked_at(policy.clone(), size)), [1.0, 1.0], "{policy:?}");
+    }
+    for policy in [Policy::LeastRequest, Policy::PeakEwma] {
+        // Of three, the second draw is the first again every third time, and is drawn anew.
+        let [small, large] = [3, 10_000].map(|size| looked_at(policy.clone(), size));
+        assert!((2.3..2.7).contains(&small) && (2.0..2.1).contains(&large), "{policy:?}: {small}, {large}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Which costs must not grow? `cargo bench --bench gates` fails when one does.
+//!
+//! - Instructions per pick, counted by valgrind's callgrind, which says the same on every machine: a pool of 10 000 may cost at most
+//!   1.2 × what a pool of 3 costs. This program runs itself twice with different numbers of picks; the difference is theirs alone.
+//! - CPU time of a flip in an upstream of 1 000: at most 1 ms, the median of a thousand.
+//!
+//! That a pick touches the same number of backends whatever the pool's size, a unit test of the balancers counts.
+#![allow(clippy::panic, reason = "a bench that cannot go on says so by panicking")]
+
+mod rig;
+
+use nix::time::{ClockId, clock_gettime};
+use std::hint::black_box;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+const GATED: [&str; 2] = ["least_request", "round_robin"];
+const GROWTH: f64 = 1.2;
+const FLIP: Duration = Duration::from_millis(1);
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["picks", policy, size, count] => {
+            picks(policy, size.parse().expect("a size"), count.parse().expect("a count"));
+            ExitCode::SUCCESS
+        }
+        _ => gates(),
+    }
+}
+
+fn picks(policy: &str, size: u32, count: u64) {
+    let balancer = rig::balancer(policy, size);
+    for number in 0..count {
+        black_box(rig::pick(&balancer, number));
+    }
+}
+
+fn gates() -> ExitCode {
+    let mut kept = true;
+    for policy in rig::POLICIES {
+        let [small, large] = [3, 10_000].map(|size| instructions_per_pick(policy, size));
+        let gated = GATED.contains(&policy);
+        kept &= !gated || large <= small * GROWTH;
+        println!(
+            "{policy:<14} {small:>6.0} instructions per pick of 3, {large:>6.0} of 10 000: × {:.2}{}",
+            large / small,
+            if gated { format!(" (at most {GROWTH})") } else { String::new() }
+        );
+    }
+    let flip = median_flip();
+    kept &= flip <= FLIP;
+    println!("a flip in 1 000: {flip:?} of CPU time (at most {FLIP:?})");
+    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn instructions_per_pick(policy: &str, size: u32) -> f64 {
+    let (few, many) = (10_000, 30_000);
+    let difference = instructions(policy, size, many) - instructions(policy, size, few);
+    difference as f64 / (many - few) as f64
+}
+
+fn instructions(policy: &str, size: u32, count: u64) -> u64 {
+    let own = std::env::current_exe().expect("our own path");
+    let ran = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(own)
+        .args(["picks", policy, &size.to_string(), &count.to_string()])
+        .output()
+        .unwrap_or_else(|error| panic!("valgrind cannot be started ({error}): run `make bench-needs`"));
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let collected = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    collected.unwrap_or_else(|| panic!("valgrind said no count: {said}"))
+}
+
+fn median_flip() -> Duration {
+    let mut flips = rig::Flips::new(1_000);
+    let mut took: Vec<Duration> = (0..1_000)
+        .map(|number| {
+            let before = cpu();
+            flips.flip(number);
+            cpu() - before
+        })
+        .collect();
+    took.sort();
+    took[took.len() / 2]
+}
+
+fn cpu() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("the thread's clock").into()
+}

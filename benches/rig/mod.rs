@@ -1,0 +1,146 @@
+//! What do the benches measure on? Pools, boards and routes of a given size, without a socket.
+#![allow(dead_code, reason = "each bench uses a part of it")]
+#![allow(clippy::panic, reason = "a bench that cannot go on says so by panicking")]
+
+use pulsegate::config;
+use pulsegate::domain::balance::{Balancer, PickInput};
+use pulsegate::domain::board::{Board, Input, Order, Output};
+use pulsegate::domain::cell::{Cell, Record};
+use pulsegate::domain::identity::{Address, BackendId};
+use pulsegate::domain::outcome::Outcome;
+use pulsegate::domain::plan::{BalancePlan, HashBy, PassivePlan, Plan, Policy};
+use pulsegate::domain::rng::mix;
+use pulsegate::domain::snapshot::Member;
+use pulsegate::domain::standing::{Cause, Standing};
+use pulsegate::domain::time::Timestamp;
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub const POLICIES: [&str; 5] = ["least_request", "round_robin", "peak_ewma", "random", "hash"];
+pub const SIZES: [u32; 4] = [3, 50, 1_000, 10_000];
+
+fn policy(name: &str) -> Policy {
+    match name {
+        "least_request" => Policy::LeastRequest,
+        "round_robin" => Policy::RoundRobin,
+        "peak_ewma" => Policy::PeakEwma,
+        "random" => Policy::Random,
+        "hash" => Policy::Hash(HashBy::Path),
+        _ => panic!("no policy {name:?}; there are {POLICIES:?}"),
+    }
+}
+
+fn member(number: u32) -> Arc<Member> {
+    let [_, a, b, c] = number.to_be_bytes();
+    let id = BackendId { upstream: "pool".into(), address: Address::Socket(([10, a, b, c], 80).into()) };
+    Arc::new(Member {
+        key: id.key(),
+        id,
+        weight: 1,
+        backup: false,
+        standing: Standing { cause: Cause::Up, share: 1.0, earliest_return: None, unprobed: false },
+        since: Timestamp::ZERO,
+        connection_epoch: 0,
+        cell: Arc::new(Cell::new()),
+    })
+}
+
+/// A prepared balancer over `size` fit members.
+pub fn balancer(policy_name: &str, size: u32) -> Balancer {
+    let members: Arc<[Arc<Member>]> = (0..size).map(member).collect();
+    let serving: Vec<(usize, f64)> = (0..size as usize).map(|index| (index, 1.0)).collect();
+    let plan = BalancePlan { policy: policy(policy_name), sticky: None };
+    Balancer::prepare(&plan, &members, &serving, &[], None)
+}
+
+/// The `number`th of a stream of requests.
+pub fn pick(balancer: &Balancer, number: u64) -> Option<Arc<Member>> {
+    let input = PickInput {
+        tried: &[],
+        now: Timestamp(number),
+        random: mix(number),
+        hash: Some(mix(number ^ 7)),
+        sticky: None,
+        trial_allowed: false,
+    };
+    balancer.pick(&input).map(|pick| pick.member)
+}
+
+fn plan(yaml: &str) -> Arc<Plan> {
+    match config::load_text(yaml, Path::new(".")) {
+        Ok(loaded) => Arc::new(loaded.plan),
+        Err(diagnostics) => panic!("the bench's configuration: {diagnostics:?}"),
+    }
+}
+
+/// A board with one upstream, whose backends take turns in going down and coming back.
+pub struct Flips {
+    board: Board,
+    backends: Vec<BackendId>,
+    now: Timestamp,
+}
+
+impl Flips {
+    pub fn new(size: u32) -> Self {
+        let backends: Vec<BackendId> = (0..size).map(|number| member(number).id.clone()).collect();
+        let list: Vec<String> = backends.iter().map(|id| format!("\"{}\"", id.address)).collect();
+        let plan = plan(&format!(
+            "listeners: [{{ address: \"127.0.0.1:8080\" }}]\nroutes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [{}] }}\n",
+            list.join(", ")
+        ));
+        let now = Timestamp::from_secs(1);
+        let mut board = Board::new(7, now);
+        board.handle(Input::Reconfigure(plan), now);
+        while board.poll_output().is_some() {}
+        Self { board, backends, now }
+    }
+
+    /// One backend's standing changes: handled and published.
+    pub fn flip(&mut self, number: usize) {
+        let down = (number / self.backends.len()).is_multiple_of(2);
+        let backend = self.backends[number % self.backends.len()].clone();
+        let order = if down { Order::ForceDown } else { Order::Release };
+        self.now = self.now + Duration::from_millis(1);
+        self.board.handle(Input::Operate { backend, order, by: "bench".to_owned() }, self.now);
+        let mut published = false;
+        while let Some(output) = self.board.poll_output() {
+            published |= matches!(output, Output::Publish(_));
+        }
+        assert!(published, "a flip is published");
+    }
+}
+
+/// A thousand routes: hosts, prefixes and exact paths.
+pub fn routes() -> Arc<Plan> {
+    let mut yaml = "listeners: [{ address: \"127.0.0.1:8080\" }]\nroutes:\n".to_owned();
+    for number in 0..1_000 {
+        let _ = match number % 3 {
+            0 => writeln!(yaml, "  - {{ match: {{ host: \"h{number}.example.com\" }}, respond: {{}} }}"),
+            1 => writeln!(yaml, "  - {{ match: {{ path: \"/area/{number}\" }}, respond: {{}} }}"),
+            _ => writeln!(yaml, "  - {{ match: {{ path_exact: \"/exact/{number}/end\" }}, respond: {{}} }}"),
+        };
+    }
+    plan(&yaml)
+}
+
+/// A success, as an attempt writes it down.
+pub fn record(cell: &Cell, number: u64) {
+    let second = Duration::from_secs(1);
+    let passive = PassivePlan {
+        enabled: true,
+        consecutive_failures: 5,
+        failure_ratio: 0.5,
+        minimum_outcomes: 20,
+        window: second * 10,
+        base_ejection: second * 10,
+        max_ejection: second * 300,
+        ejection_jitter: 0.2,
+        minimum_fit: 0.5,
+    };
+    let now = Timestamp(number * 1_000_000);
+    let record =
+        Record { outcome: Outcome::Success, latency: Duration::from_millis(3), client: number % 5, trial: false, now };
+    cell.record(record, &passive);
+}
