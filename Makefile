@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo build release check test test-needs lint docs bench bench-needs bench-probing gates
+.PHONY: help demo build release check test test-needs lint docs papers deb bench bench-needs bench-probing gates
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,16 @@ test-needs: ## Bring what the tests need (Python packages into .tools, servers f
 
 test: test-needs lint ## Everything: lint, then all tests
 	$(CARGO) test --locked --no-fail-fast
+
+papers: release ## Write completions and the man page to target/papers
+	mkdir -p target/papers
+	target/release/pulsegate man >target/papers/pulsegate.1
+	target/release/pulsegate completions bash >target/papers/pulsegate.bash
+	target/release/pulsegate completions zsh >target/papers/_pulsegate
+	target/release/pulsegate completions fish >target/papers/pulsegate.fish
+
+deb: papers ## Build the Debian package (needs cargo-deb: cargo install --locked cargo-deb)
+	$(CARGO) deb --locked --no-build
 
 gates: bench-needs ## Fail when a pick or a publication costs more than it may (instructions, CPU time)
 	$(CARGO) bench --locked --bench gates

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod healthcheck;
+mod papers;
 mod run;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +47,13 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
         admin: SocketAddr,
     },
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page (roff)
+    Man,
     /// Show what it does: three small backends, the gateway, a little traffic, and a story
     Demo {
         /// How long the story takes, at least 10s
@@ -62,6 +70,8 @@ pub fn main() -> ExitCode {
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
         Command::Healthcheck { admin } => healthcheck::healthcheck(admin),
+        Command::Completions { shell } => papers::completions(shell),
+        Command::Man => papers::man(),
         Command::Demo { length } => demo::demo(length),
     }
 }
