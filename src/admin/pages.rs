@@ -117,7 +117,10 @@ async fn upstream_page(State(desk): State<Arc<Desk>>, Path(name): Path<String>) 
 
 async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
     let reports = desk.source.reports().await;
-    let text = desk.telemetry.render(&desk.source.snapshot(), &reports);
+    let snapshot = desk.source.snapshot();
+    // Ten thousand backends are more than a hundred thousand series: seconds of work that requests and probes must not wait for.
+    let rendering = tokio::task::spawn_blocking(move || desk.telemetry.render(&snapshot, &reports));
+    let Ok(text) = rendering.await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
