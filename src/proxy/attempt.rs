@@ -57,24 +57,46 @@ impl Exchange<'_> {
         let began = self.clock().now();
         self.story.attempts += 1;
         self.story.backend = Some(choice.lease.member.id.address.clone());
-        let (relayed, next) = match self.connect(choice).await {
+        let (mut relayed, mut next) = self.over(self.rested(choice), choice).await;
+        if self.lost_a_race(&relayed) {
+            // The backend closed an idle connection just as we used it: both were right, and it is asked again over a new one.
+            (relayed, next) = self.over(None, choice).await;
+        }
+        self.record(choice, &relayed, began);
+        Attempted { relayed, next }
+    }
+
+    /// Over this connection, or a new one.
+    async fn over(&mut self, rested: Option<Connected>, choice: &Choice<'_>) -> (Relayed, Next) {
+        let connected = match rested {
+            Some(connected) => Ok(connected),
+            None => self.connect(choice).await,
+        };
+        match connected {
+            Ok(connected) => self.converse(choice, connected).await,
             Err(relayed) => {
                 let next = self.next(&relayed.end, true, choice);
                 (relayed, next)
             }
-            Ok(connected) => self.converse(choice, connected).await,
-        };
-        self.record(choice, &relayed, began);
-        Attempted { relayed, next }
+        }
+    }
+
+    fn lost_a_race(&self, relayed: &Relayed) -> bool {
+        relayed.end == (AttemptEnd::ResetBeforeHead { reused: true })
+            && is_idempotent(self.session.req_header().method.as_str())
+            && self.replay.possible()
+    }
+
+    fn rested(&self, choice: &Choice<'_>) -> Option<Connected> {
+        let shelf = peer::shelf(&choice.pool.upstream, &choice.lease.member, &self.proxy.authorities);
+        let stream = self.proxy.idle.take(shelf, self.clock().now())?;
+        Some(Connected { upstream: HttpSession::new(stream), reused: true, shelf })
     }
 
     async fn connect(&self, choice: &Choice<'_>) -> Result<Connected, Relayed> {
         let (upstream, member, timeouts) = (&choice.pool.upstream, &choice.lease.member, &choice.route.timeouts);
         let now = self.clock().now();
         let shelf = peer::shelf(upstream, member, &self.proxy.authorities);
-        if let Some(stream) = self.proxy.idle.take(shelf, now) {
-            return Ok(Connected { upstream: HttpSession::new(stream), reused: true, shelf });
-        }
         let peer = peer::peer(upstream, member, timeouts, &self.proxy.authorities).map_err(|why| {
             log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
             Relayed::nothing(AttemptEnd::Ours)
