@@ -150,6 +150,22 @@ async fn an_idle_connection_that_closes_as_it_is_reused_blames_nobody() {
 }
 
 #[tokio::test]
+async fn the_only_backend_is_asked_again_when_its_idle_connection_closed_and_a_post_is_not() {
+    // Every second request finds its connection closed, as an application server's keep-alive timer would do it.
+    let only = Raw::start(|_, number| if number % 2 == 0 { vec![ok("served")] } else { vec![Step::Close] }).await;
+    let gateway = Gateway::start(&pool(&[only.address])).await;
+    let mut client = Client::connect(gateway.address).await;
+    for _ in 0..10 {
+        assert_eq!(client.get("/").await.text(), "served");
+    }
+    let before = only.seen().len();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await;
+    assert_eq!(client.answer().await.status, 502);
+    let posts = only.seen()[before..].iter().filter(|request| request.starts_with("POST ")).count();
+    assert_eq!(posts, 1, "it may have been worked on already");
+}
+
+#[tokio::test]
 async fn probes_survive_every_misbehaviour_with_a_cause_and_follow_no_redirect() {
     let elsewhere = Raw::start_with_ready(|_, _| vec![ok("followed")]).await;
     let target = elsewhere.address;
