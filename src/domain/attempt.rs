@@ -90,10 +90,15 @@ pub fn decide(after: &AfterAttempt<'_>, plan: &RetryPlan) -> Next {
 fn named_in_retry_on(end: &AttemptEnd, plan: &RetryPlan) -> bool {
     match end {
         AttemptEnd::ConnectFailed { .. } | AttemptEnd::TlsFailed => plan.on.connect,
-        AttemptEnd::ResetBeforeHead { .. } | AttemptEnd::InvalidResponse => plan.on.reset,
+        AttemptEnd::ResetBeforeHead { .. } | AttemptEnd::InvalidResponse | AttemptEnd::NotProcessed { .. } => {
+            plan.on.reset
+        }
         AttemptEnd::PerTryTimeout => plan.on.timeout,
         AttemptEnd::Response { status } => plan.on.statuses.binary_search(status).is_ok(),
-        AttemptEnd::BrokenBody { .. } | AttemptEnd::ClientAborted { .. } | AttemptEnd::Ours => false,
+        AttemptEnd::GrpcStatus(_)
+        | AttemptEnd::BrokenBody { .. }
+        | AttemptEnd::ClientAborted { .. }
+        | AttemptEnd::Ours => false,
     }
 }
 
@@ -141,6 +146,8 @@ mod tests {
             (AttemptEnd::Response { status: 501 }, never),
             (AttemptEnd::Response { status: 200 }, never),
             (AttemptEnd::BrokenBody { status: 200 }, never),
+            (AttemptEnd::NotProcessed { goodbye: false }, retry),
+            (AttemptEnd::GrpcStatus(14), never),
             (AttemptEnd::Ours, never),
         ] {
             assert_eq!(decide(&after(&end), &plan()), expected, "{end:?}");

@@ -159,7 +159,7 @@ impl Cell {
         self.streak.fetch_add(1, Relaxed);
         self.window.record(true, record.now, plan.window);
         self.failed_callers.saw(record.client, record.now);
-        if !matches!(kind, FailureKind::Status(_)) {
+        if !kind.is_said() {
             self.streak_is_hard.store(true, Relaxed);
             self.hard.record(true, record.now, plan.window);
         }

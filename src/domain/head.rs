@@ -10,6 +10,10 @@ use super::problem::Problem;
 /// More fields than anybody needs; pingora gives up at more without a word to the client.
 const FIELDS: usize = 256;
 
+mod stream;
+
+pub use stream::{StreamHead, check_stream};
+
 /// How the body of a request whose head has passed is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -85,12 +89,10 @@ impl<'a> RequestLine<'a> {
             }
             _ => return Err(Problem::MalformedRequest),
         };
-        // TRACE would show a script the headers that it must not see, ours among them.
-        if method == b"CONNECT" || method == b"TRACE" {
+        if !is_served(method) {
             return Err(Problem::MethodNotAllowed);
         }
-        let visible = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'#';
-        if target.is_empty() || !target.iter().all(visible) {
+        if !is_target(target) {
             return Err(Problem::MalformedRequest);
         }
         Ok(Self { method, target, http10 })
@@ -111,6 +113,16 @@ impl<'a> RequestLine<'a> {
     }
 }
 
+/// TRACE would show a script the headers that it must not see, ours among them.
+fn is_served(method: &[u8]) -> bool {
+    method != b"CONNECT" && method != b"TRACE"
+}
+
+fn is_target(target: &[u8]) -> bool {
+    let visible = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'#';
+    !target.is_empty() && target.iter().all(visible)
+}
+
 /// One header line.
 struct Field<'a> {
     name: &'a [u8],
@@ -118,6 +130,10 @@ struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
+    fn of(name: &'a [u8], value: &'a [u8]) -> Self {
+        Self { name, value: value.trim_ascii() }
+    }
+
     fn parse(line: &'a [u8]) -> Result<Self, Problem> {
         let colon = line.iter().position(|byte| *byte == b':').ok_or(Problem::MalformedRequest)?;
         let (name, value) = (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default());
@@ -128,7 +144,7 @@ impl<'a> Field<'a> {
         if !value.iter().copied().all(is_field_byte) {
             return Err(Problem::MalformedRequest);
         }
-        Ok(Self { name, value: value.trim_ascii() })
+        Ok(Self::of(name, value))
     }
 
     fn is(&self, name: &str) -> bool {

@@ -14,6 +14,8 @@ pub mod combine;
 pub mod counter;
 pub mod event;
 pub mod forwarding;
+pub mod glitches;
+pub mod grpc;
 pub mod head;
 pub mod identity;
 pub mod outcome;

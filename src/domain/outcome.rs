@@ -2,6 +2,7 @@
 //!
 //! One table, [`classify`], turns what happened on the wire into an [`Outcome`]. Shells describe; they do not judge.
 
+use super::grpc;
 use std::time::Duration;
 
 /// How one attempt ended, in plain words of the wire.
@@ -15,6 +16,11 @@ pub enum AttemptEnd {
     TlsFailed,
     /// The request was fully sent and no response head came within the per-try timeout.
     PerTryTimeout,
+    /// A whole answer of a gRPC backend, with the status that its trailers say.
+    GrpcStatus(u16),
+    /// The backend said that it did nothing with the request (HTTP/2). `goodbye`: its connection was about to end, as connections do; else
+    /// it refused this one.
+    NotProcessed { goodbye: bool },
     /// The connection ended before any byte of a response head. `reused`: it came from the idle pool.
     ResetBeforeHead { reused: bool },
     /// The backend answered with something that is not HTTP, or a head beyond the limits.
@@ -25,6 +31,13 @@ pub enum AttemptEnd {
     ClientAborted { waited: Duration, head_seen: bool },
     /// Something on our own side (limits, shutdown) ended it.
     Ours,
+}
+
+impl AttemptEnd {
+    /// Nothing was done with the request: it may go elsewhere, whatever its method.
+    pub const fn never_processed(&self) -> bool {
+        matches!(self, Self::ConnectFailed { .. } | Self::TlsFailed | Self::NotProcessed { .. })
+    }
 }
 
 /// The judgement on a backend from one attempt of live traffic.
@@ -47,8 +60,19 @@ pub enum FailureKind {
     Reset,
     Invalid,
     BrokenBody,
+    /// It refused a request that it had room for by its own word.
+    Refused,
     /// A 5xx answer; alone it ejects only when peers do better (see the outlier machine).
     Status(u16),
+    /// A gRPC status that a caller's own mistake does not explain; alone as little as a 5xx.
+    Grpc(u16),
+}
+
+impl FailureKind {
+    /// Said in a whole answer: a poison request gets it from every backend.
+    pub const fn is_said(self) -> bool {
+        matches!(self, Self::Status(_) | Self::Grpc(_))
+    }
 }
 
 /// The table: what happened on the wire → what it says about the backend. `slow_after` is the wait beyond which a client's
@@ -57,6 +81,10 @@ pub fn classify(end: &AttemptEnd, slow_after: Duration) -> Outcome {
     use Outcome::{Failure, Ignored, SoftFailure};
     match end {
         AttemptEnd::Response { status } => classify_status(*status),
+        AttemptEnd::GrpcStatus(status) if grpc::blames_the_backend(*status) => Failure(FailureKind::Grpc(*status)),
+        AttemptEnd::GrpcStatus(_) => Outcome::Success,
+        AttemptEnd::NotProcessed { goodbye: true } => Ignored,
+        AttemptEnd::NotProcessed { goodbye: false } => Failure(FailureKind::Refused),
         AttemptEnd::ConnectFailed { .. } => Failure(FailureKind::Connect),
         AttemptEnd::TlsFailed => Failure(FailureKind::Tls),
         AttemptEnd::PerTryTimeout => Failure(FailureKind::Timeout),
@@ -109,6 +137,11 @@ mod tests {
             (AttemptEnd::ConnectFailed { timed_out: true }, Outcome::Failure(FailureKind::Connect)),
             (AttemptEnd::TlsFailed, Outcome::Failure(FailureKind::Tls)),
             (AttemptEnd::PerTryTimeout, Outcome::Failure(FailureKind::Timeout)),
+            (AttemptEnd::GrpcStatus(0), Outcome::Success),
+            (AttemptEnd::GrpcStatus(5), Outcome::Success),
+            (AttemptEnd::GrpcStatus(14), Outcome::Failure(FailureKind::Grpc(14))),
+            (AttemptEnd::NotProcessed { goodbye: true }, Outcome::Ignored),
+            (AttemptEnd::NotProcessed { goodbye: false }, Outcome::Failure(FailureKind::Refused)),
             (AttemptEnd::ResetBeforeHead { reused: false }, Outcome::Failure(FailureKind::Reset)),
             (AttemptEnd::ResetBeforeHead { reused: true }, Outcome::Ignored),
             (AttemptEnd::InvalidResponse, Outcome::Failure(FailureKind::Invalid)),

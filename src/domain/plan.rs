@@ -36,6 +36,8 @@ pub struct ListenerPlan {
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed.
     pub trusted_proxies: Vec<Network>,
     pub limits: ListenerLimits,
+    /// HTTP/2 is served too: offered in the TLS handshake, and recognised by its first bytes.
+    pub http2: bool,
     /// Header names with `_` are dropped unless this is true (WSGI folds them into `-`).
     pub underscores_in_headers: bool,
 }
@@ -63,6 +65,8 @@ pub struct ListenerLimits {
     pub body_bytes: u64,
     pub connections: u32,
     pub connections_per_client: u32,
+    /// Requests in flight on one HTTP/2 connection.
+    pub streams: u32,
 }
 
 /// A network in CIDR notation.
@@ -218,6 +222,8 @@ pub struct BudgetPlan {
 pub struct UpstreamPlan {
     pub name: Arc<str>,
     pub sources: Vec<SourcePlan>,
+    /// What its backends speak.
+    pub protocol: Protocol,
     pub tls: Option<UpstreamTls>,
     pub readiness: Option<ProbePlan>,
     pub passive: PassivePlan,
@@ -232,6 +238,14 @@ pub struct UpstreamPlan {
     /// A response header by which a backend asks to be drained (stripped before the client sees it).
     pub drain_header: Option<(String, String)>,
     pub drain_keeps_sessions: bool,
+}
+
+/// The version of HTTP towards backends. Over TLS it is agreed on by ALPN; without TLS both sides know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    #[default]
+    Http1,
+    Http2,
 }
 
 /// Where backends come from.

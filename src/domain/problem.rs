@@ -93,6 +93,11 @@ impl Problem {
         self.entry().1
     }
 
+    /// One sentence for people.
+    pub const fn detail(self) -> &'static str {
+        self.entry().3
+    }
+
     /// Answers that a client may retry carry Retry-After.
     pub const fn retriable(self) -> bool {
         matches!(self, Self::NoneEligible | Self::NotCheckedYet)

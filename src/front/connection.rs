@@ -8,11 +8,12 @@ use super::head::{HeadBounds, HeadEnd, first_bytes, read_head};
 use super::listener::Listener;
 use super::refuse::refuse;
 use super::socket::ClientSocket;
-use super::{Front, Stage};
+use super::{Front, Stage, http2};
 use crate::domain::chunks::Chunks;
 use crate::domain::head::{self, Framing};
 use crate::domain::plan::ListenerPlan;
 use crate::domain::problem::Problem;
+use crate::proxy::client::{ClientSide, H1Client};
 use crate::proxy::{ConnectionFacts, Served};
 use bytes::BytesMut;
 use pingora::protocols::Stream;
@@ -25,28 +26,36 @@ use tokio::sync::watch;
 /// A client that has just connected when the process leaves gets this long to send its request.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
 
-pub(super) struct Connection<'a> {
-    pub front: &'a Front,
-    pub listener: &'a Listener,
+pub(super) struct Connection {
+    pub front: Arc<Front>,
+    pub listener: Listener,
     pub peer: SocketAddr,
     pub tls: bool,
     pub stage: watch::Receiver<Stage>,
 }
 
-impl Connection<'_> {
+impl Connection {
     pub(super) async fn serve(mut self, socket: ClientSocket) {
         let mut socket = Box::new(socket);
         let mut buf = BytesMut::new();
+        if socket.speaks_http2() {
+            return http2::serve(self, socket, buf).await;
+        }
         let mut served = 0;
         loop {
             let plan = self.listener.terms.load().plan.clone();
             if !self.next_request_begins(&mut socket, &mut buf, &plan, served).await {
                 return;
             }
-            let (stream, pipelined) = match self.one_request(socket, buf, &plan, served).await {
+            let bounds = HeadBounds { bytes: plan.limits.head_bytes, time: plan.limits.head_timeout };
+            let read = read_head(socket.as_mut(), &mut buf, bounds).await;
+            if served == 0 && plan.http2 && is_preface(&buf, &read) {
+                return http2::serve(self, socket, buf).await;
+            }
+            let (stream, pipelined) = match self.one_request(socket, buf, read, &plan, served).await {
                 Served::Again(reusable) => reusable.into_parts(),
                 Served::Reset(stream) => return reset(stream),
-                Served::Closed => return,
+                Served::Closed | Served::Left => return,
             };
             let Ok(same) = stream.into_any().downcast::<ClientSocket>() else { return };
             (socket, buf) = (same, pipelined.unwrap_or_default());
@@ -77,12 +86,12 @@ impl Connection<'_> {
     async fn one_request(
         &self,
         mut socket: Box<ClientSocket>,
-        mut buf: BytesMut,
+        buf: BytesMut,
+        read: HeadEnd,
         plan: &Arc<ListenerPlan>,
         served: u32,
     ) -> Served {
-        let bounds = HeadBounds { bytes: plan.limits.head_bytes, time: plan.limits.head_timeout };
-        let checked = match read_head(socket.as_mut(), &mut buf, bounds).await {
+        let checked = match read {
             HeadEnd::Complete(end) => check(&buf, end),
             HeadEnd::Idle => return Served::Closed,
             HeadEnd::Truncated => {
@@ -108,7 +117,10 @@ impl Connection<'_> {
         session.set_read_timeout(None);
         session.set_pipelined_prefix(buf);
         match session.read_request().await {
-            Ok(true) => self.front.proxy.serve(session, &self.facts(plan, served)).await,
+            Ok(true) => {
+                let client = ClientSide::H1(Box::new(H1Client::new(session)));
+                self.front.proxy.serve(client, &self.facts(plan, served)).await
+            }
             _ => {
                 // Our check is stricter than pingora's parser; should they ever disagree, nobody is asked on behalf of this client.
                 self.count_refusal(plan, "bad_request");
@@ -120,7 +132,7 @@ impl Connection<'_> {
         }
     }
 
-    fn facts(&self, plan: &Arc<ListenerPlan>, served: u32) -> ConnectionFacts {
+    pub(super) fn facts(&self, plan: &Arc<ListenerPlan>, served: u32) -> ConnectionFacts {
         let limit = plan.limits.keepalive_requests;
         let last_of_connection = limit > 0 && served + 1 >= limit;
         ConnectionFacts {
@@ -132,7 +144,7 @@ impl Connection<'_> {
         }
     }
 
-    fn count_refusal(&self, plan: &ListenerPlan, reason: &'static str) {
+    pub(super) fn count_refusal(&self, plan: &ListenerPlan, reason: &'static str) {
         self.front.telemetry.refused(&plan.name, self.peer.ip().to_canonical(), reason);
     }
 }
@@ -141,6 +153,11 @@ fn reset(stream: Stream) {
     if let Ok(socket) = stream.into_any().downcast::<ClientSocket>() {
         socket.reset();
     }
+}
+
+/// The first line of HTTP/2's preface looks like a head (RFC 9113 §3.4), so nobody waits for a byte more than a head needs.
+fn is_preface(buf: &[u8], read: &HeadEnd) -> bool {
+    matches!(read, HeadEnd::Complete(end) if buf.get(..*end) == Some(b"PRI * HTTP/2.0\r\n\r\n"))
 }
 
 /// Checks the head, and what has come of a chunked body; gives the body that is to be watched.

@@ -150,9 +150,9 @@ impl Accepting {
             let _place = place;
             front.telemetry.connection_opened(&terms.plan.name);
             if let Some(socket) = handshake(&front, &terms, stream, peer).await {
-                Connection { front: &front, listener: &listener, peer, tls: terms.tls.is_some(), stage }
-                    .serve(socket)
-                    .await;
+                let tls = terms.tls.is_some();
+                let connection = Connection { front: front.clone(), listener, peer, tls, stage };
+                connection.serve(socket).await;
             }
             front.telemetry.connection_closed(&terms.plan.name);
         });

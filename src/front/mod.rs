@@ -7,10 +7,12 @@
 mod clients;
 mod connection;
 mod head;
+mod http2;
 mod listener;
 mod refuse;
 mod socket;
 pub mod tls;
+mod wire;
 
 pub use listener::{Listener, Terms};
 

@@ -8,6 +8,7 @@
 //! A chunked body is watched on its way in (`domain::chunks`): pingora's parser, which forgives more, never sees a chunk
 //! that has two meanings.
 
+use super::tls;
 use crate::domain::chunks::Chunks;
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
@@ -53,6 +54,14 @@ impl ClientSocket {
 
     pub fn tls(stream: TlsStream<TcpStream>) -> Self {
         Self { stream: Transport::Tls(Box::new(stream)), held: BytesMut::new(), fresh: true, watched: None }
+    }
+
+    /// HTTP/2 was agreed on in the TLS handshake.
+    pub fn speaks_http2(&self) -> bool {
+        match &self.stream {
+            Transport::Plain(_) => false,
+            Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2),
+        }
     }
 
     /// Ends the connection with a reset: what the kernel has not sent yet is thrown away.

@@ -4,17 +4,17 @@
 //! A body that the client is still sending is read to its end within bounds before the next request is looked for; where that
 //! cannot be, the connection is closed. Otherwise an unread body would be read as the next request (RUSTSEC-2025-0037).
 
+use super::client::{ClientSide, FromClient, Read};
 use super::heads::Body;
+use crate::domain::grpc;
 use crate::domain::problem::{Problem, document};
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
-use pingora::protocols::http::ServerSession;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// A body up to this size is read to its end; a larger one ends the connection.
 const DRAINED_BYTES: u64 = 64 * 1024;
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// How long a client may take to accept a small answer.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
@@ -33,7 +33,7 @@ impl Unread {
         match body {
             Body::None => Self::Drainable,
             Body::Length(length) if length <= DRAINED_BYTES && asked => Self::Drainable,
-            Body::Length(_) | Body::Chunked => Self::Boundless,
+            Body::Length(_) | Body::Unsized => Self::Boundless,
         }
     }
 }
@@ -67,16 +67,21 @@ impl Answer {
         Self { status: problem.status(), headers, body: document(problem, request_id) }
     }
 
+    /// The same problem as a gRPC caller is told of it: a head that is also the trailers (RFC 9113 knows no other place without a body).
+    pub(super) fn grpc(problem: Problem) -> Self {
+        let headers = vec![
+            ("Content-Type", grpc::CONTENT_TYPE.to_owned()),
+            (grpc::STATUS, grpc::status_of(problem).to_string()),
+            (grpc::MESSAGE, grpc::message(problem.detail())),
+        ];
+        Self { status: 200, headers, body: String::new() }
+    }
+
     /// Writes the answer to a request of which `unread` may still come.
-    pub(super) async fn send(self, session: &mut ServerSession, request_id: &str, unread: Unread) -> Fate {
+    pub(super) async fn send(self, client: &mut ClientSide, request_id: &str, unread: Unread) -> Fate {
         let drained = unread == Unread::Drainable;
-        if !drained {
-            session.set_keepalive(None);
-        }
-        // Without this, pingora would close whenever a body is still to be read; a small one is read behind the answer.
-        session.set_close_on_response_before_downstream_finish(!drained);
-        session.set_total_drain_timeout(Some(DRAIN_TIME));
-        let written = matches!(timeout(WRITE_TIME, self.write(session, request_id)).await, Ok(Ok(())));
+        client.answer_early(drained);
+        let written = matches!(timeout(WRITE_TIME, self.write(client, request_id)).await, Ok(Ok(())));
         match written {
             false => Fate::Cut,
             true if drained => Fate::Finish,
@@ -84,18 +89,31 @@ impl Answer {
         }
     }
 
-    async fn write(self, session: &mut ServerSession, request_id: &str) -> pingora::Result<()> {
+    async fn write(self, client: &mut ClientSide, request_id: &str) -> pingora::Result<()> {
         let mut head = ResponseHeader::build(self.status, Some(self.headers.len() + 4))?;
         for (name, value) in self.headers {
             head.insert_header(name, value)?;
         }
-        head.insert_header("Content-Length", self.body.len())?;
         head.insert_header("X-Request-Id", request_id)?;
-        let headless = session.req_header().method == http::Method::HEAD;
-        session.write_response_header(Box::new(head)).await?;
-        if !headless {
-            session.write_response_body(Bytes::from(self.body), true).await?;
+        let trailers_only = head.headers.contains_key(grpc::STATUS);
+        if !trailers_only {
+            head.insert_header("Content-Length", self.body.len())?;
+        }
+        let bodiless = client.head().method == http::Method::HEAD || trailers_only;
+        client.send_head(Box::new(head), bodiless).await.map_err(|_| gone())?;
+        if !bodiless {
+            client.offer(Bytes::from(self.body), true).await.map_err(|_| gone())?;
+        }
+        // A window that the client keeps shut holds this answer up, not us: the caller's time bounds the wait.
+        while !client.is_clear() {
+            if !matches!(client.next(Read::Nothing).await, FromClient::Taken) {
+                return Err(gone());
+            }
         }
         Ok(())
     }
+}
+
+fn gone() -> Box<pingora::Error> {
+    pingora::Error::new(pingora::ErrorType::WriteError)
 }

@@ -1,32 +1,27 @@
 //! What happens in one attempt? A connection, the relay, and the outcome written down for the board.
 
+use super::connect::Connected;
 use super::exchange::Exchange;
 use super::heads::{self, Body};
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
-use super::{ends, peer};
 use crate::control::Clock;
 use crate::domain::attempt::{AfterAttempt, Next, StopReason, decide, is_idempotent};
 use crate::domain::cell::{Hint, HintKind, Record};
 use crate::domain::identity::BackendKey;
 use crate::domain::outcome::{AttemptEnd, Outcome, classify};
 use crate::domain::plan::{Forward, RoutePlan};
-use crate::domain::problem::Problem;
 use crate::domain::snapshot::{Lease, Pool};
 use crate::domain::time::Timestamp;
 use http::{Method, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::protocols::http::v1::client::HttpSession;
+use pingora::http::ResponseHeader;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// A client that leaves after this long without a response head makes the backend suspect.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
 
 /// What a retry needs at least.
 const LEAST_TIME: Duration = Duration::from_millis(50);
-/// How long a connection that is not kept may take to close.
-const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// How an attempt left the request.
 pub(super) struct Attempted {
@@ -42,13 +37,6 @@ pub(super) struct Choice<'a> {
     pub forward: &'a Forward,
     /// The client gets a cookie that binds it to this backend.
     pub new_pin: bool,
-}
-
-/// A connection to a backend, and what returns it to its pool.
-struct Connected {
-    upstream: HttpSession,
-    reused: bool,
-    shelf: u64,
 }
 
 impl Exchange<'_> {
@@ -75,54 +63,29 @@ impl Exchange<'_> {
         match connected {
             Ok(connected) => self.converse(choice, connected).await,
             Err(relayed) => {
-                let next = self.next(&relayed.end, true, choice);
+                let next = self.next(&relayed.end, choice);
                 (relayed, next)
             }
         }
     }
 
     fn lost_a_race(&self, relayed: &Relayed) -> bool {
-        relayed.end == (AttemptEnd::ResetBeforeHead { reused: true })
-            && is_idempotent(self.session.req_header().method.as_str())
-            && self.replay.possible()
-    }
-
-    fn rested(&self, choice: &Choice<'_>) -> Option<Connected> {
-        let shelf = peer::shelf(&choice.pool.upstream, &choice.lease.member, &self.proxy.authorities);
-        let stream = self.proxy.idle.take(shelf, self.clock().now())?;
-        Some(Connected { upstream: HttpSession::new(stream), reused: true, shelf })
-    }
-
-    async fn connect(&self, choice: &Choice<'_>) -> Result<Connected, Relayed> {
-        let (upstream, member, timeouts) = (&choice.pool.upstream, &choice.lease.member, &choice.route.timeouts);
-        let now = self.clock().now();
-        let shelf = peer::shelf(upstream, member, &self.proxy.authorities);
-        let peer = peer::peer(upstream, member, timeouts, &self.proxy.authorities).map_err(|why| {
-            log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
-            Relayed::nothing(AttemptEnd::Ours)
-        })?;
-        let left = self.deadline(choice.route).since(now);
-        match timeout(left.min(timeouts.connect), self.proxy.connector.new_stream(&peer)).await {
-            Ok(Ok(stream)) => Ok(Connected { upstream: HttpSession::new(stream), reused: false, shelf }),
-            Ok(Err(error)) => Err(Relayed::nothing(ends::of_connect(&error))),
-            // The request's own time was up before a connection could be expected.
-            Err(_) if left < timeouts.connect => {
-                let refusal = Some(Problem::TotalTimeout);
-                Err(Relayed { refusal, ..Relayed::nothing(AttemptEnd::Ours) })
-            }
-            Err(_) => Err(Relayed::nothing(AttemptEnd::ConnectFailed { timed_out: true })),
-        }
+        let again = match relayed.end {
+            AttemptEnd::ResetBeforeHead { reused: true } => is_idempotent(self.client.head().method.as_str()),
+            AttemptEnd::NotProcessed { goodbye } => goodbye,
+            _ => false,
+        };
+        again && self.replay.possible()
     }
 
     /// Sends the request and relays the answer; a connection that is still good goes back to its pool.
-    async fn converse(&mut self, choice: &Choice<'_>, connected: Connected) -> (Relayed, Next) {
-        let Connected { mut upstream, reused, shelf } = connected;
-        let request = self.session.req_header();
-        let head = heads::request(request, &self.target, &self.asker, choice.route, choice.forward, self.facts);
+    async fn converse(&mut self, choice: &Choice<'_>, mut connected: Connected) -> (Relayed, Next) {
+        let (request, body) = (self.client.head(), self.client.body());
+        let head = heads::request(request, body, &self.target, &self.asker, choice.route, choice.forward, self.facts);
         let Ok(head) = head else {
             return (Relayed::nothing(AttemptEnd::Ours), Next::Stop(StopReason::NotRetriable));
         };
-        let expects_continue = heads::expects_continue(request);
+        let expects_continue = heads::expects_continue(request, body);
         let (bounds, clock) = (self.bounds(choice.route), self.clock());
         let mut receiver = Receiver {
             method: request.method.clone(),
@@ -137,50 +100,41 @@ impl Exchange<'_> {
             deadline: self.deadline(choice.route),
             next: None,
         };
-        let (session, replay, continued) = (&mut self.session, &mut self.replay, &mut self.continued);
-        let (receiver_of, state) = (&mut receiver, State::default());
         let relay = Relay {
-            session,
-            upstream: &mut upstream,
-            replay,
-            receiver: receiver_of,
+            client: &mut self.client,
+            backend: &mut connected.backend,
+            replay: &mut self.replay,
+            receiver: &mut receiver,
             bounds,
             clock,
-            reused,
             expects_continue,
-            continued,
-            state,
+            continued: &mut self.continued,
+            state: State::default(),
         };
         let relayed = relay.run(head).await;
         if receiver.drain_asked {
             self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
         }
         let decided = receiver.next;
-        if relayed.whole && relayed.sent_whole {
-            self.lay_down(upstream, shelf, choice).await;
-        }
+        self.lay_down(connected, &relayed, choice).await;
         let next = match decided {
             Some(next) => next,
             None if relayed.begun => Next::Stop(StopReason::ResponseStarted),
-            None => self.next(&relayed.end, false, choice),
+            None => self.next(&relayed.end, choice),
         };
         (relayed, next)
     }
 
-    /// For the next request, where both sides agree to go on.
-    async fn lay_down(&self, mut upstream: HttpSession, shelf: u64, choice: &Choice<'_>) {
-        upstream.respect_keepalive();
-        if let Ok(Some(stream)) = timeout(CLOSING_TIME, upstream.reuse()).await {
-            self.proxy.idle.put(shelf, stream, self.clock().now() + choice.pool.upstream.idle_timeout);
-        }
-    }
-
     fn bounds(&self, route: &RoutePlan) -> Bounds {
         let limits = &self.facts.listener.limits;
+        // A gRPC server may keep its head until it has a message, and a stream of messages may pause: its caller's deadline
+        // decides, and where it has none, silence.
+        let silence =
+            self.call.map(|call| call.timeout.map_or(route.timeouts.idle, |own| own.max(route.timeouts.idle)));
         Bounds {
-            per_try: route.timeouts.per_try,
-            idle: route.timeouts.idle,
-            body_idle: limits.body_idle_timeout,
+            per_try: silence.unwrap_or(route.timeouts.per_try),
+            idle: silence.unwrap_or(route.timeouts.idle),
+            body_idle: silence.unwrap_or(limits.body_idle_timeout),
             total: self.deadline(route),
             body_bytes: limits.body_bytes,
         }
@@ -192,14 +146,14 @@ impl Exchange<'_> {
     }
 
     /// The domain's decision, and the budget's where a token is needed.
-    fn next(&self, end: &AttemptEnd, never_sent: bool, choice: &Choice<'_>) -> Next {
+    fn next(&self, end: &AttemptEnd, choice: &Choice<'_>) -> Next {
         let now = self.clock().now();
         let after = AfterAttempt {
             end,
-            idempotent: is_idempotent(self.session.req_header().method.as_str()),
+            idempotent: is_idempotent(self.client.head().method.as_str()),
             response_started: false,
             replayable: self.replay.possible(),
-            never_sent,
+            never_sent: end.never_processed(),
             attempts: self.story.attempts,
             untried_left: choice.pool.balancer.has_untried(&self.tried),
             time_left: time_left(now, self.deadline(choice.route)),
@@ -289,8 +243,8 @@ impl Receiver<'_> {
 }
 
 /// Was the body of this request announced as larger than accepted?
-pub(super) fn announced_too_large(head: &RequestHeader, limit: u64) -> bool {
-    limit > 0 && matches!(Body::of(head), Body::Length(length) if length > limit)
+pub(super) fn announced_too_large(body: Body, limit: u64) -> bool {
+    limit > 0 && matches!(body, Body::Length(length) if length > limit)
 }
 
 /// The backends that a request tried: few, so a list.

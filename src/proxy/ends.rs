@@ -2,6 +2,7 @@
 
 use crate::domain::chunks::MalformedBody;
 use crate::domain::outcome::AttemptEnd;
+use h2::Reason;
 use pingora::{Error, ErrorType};
 
 /// A connection could not be had.
@@ -30,6 +31,17 @@ pub(super) fn before_head(error: &Error, reused: bool) -> AttemptEnd {
     match error.etype() {
         ErrorType::InvalidHTTPHeader => AttemptEnd::InvalidResponse,
         _ => AttemptEnd::ResetBeforeHead { reused },
+    }
+}
+
+/// A stream of an HTTP/2 connection broke before its head.
+pub(super) fn before_head_of_stream(error: &h2::Error) -> AttemptEnd {
+    match error.reason() {
+        Some(Reason::REFUSED_STREAM) if error.is_reset() => AttemptEnd::NotProcessed { goodbye: false },
+        // h2 gives this error to the streams that the goodbye left out, and to those who come behind it.
+        Some(_) if error.is_go_away() && error.is_remote() => AttemptEnd::NotProcessed { goodbye: true },
+        _ if error.is_library() => AttemptEnd::InvalidResponse,
+        _ => AttemptEnd::ResetBeforeHead { reused: false },
     }
 }
 

@@ -2,13 +2,14 @@
 
 use super::answer::{Answer, Fate, Unread};
 use super::attempt::Tried;
-use super::heads::{self, Asker, Body};
+use super::client::ClientSide;
+use super::heads::{self, Asker};
 use super::keys::client_hash;
-use super::linger;
 use super::replay::Replay;
 use super::target::Target;
 use super::{ConnectionFacts, Proxy, Served};
 use crate::control::Clock;
+use crate::domain::grpc;
 use crate::domain::identity::Address;
 use crate::domain::plan::{RouteAction, RoutePlan};
 use crate::domain::problem::Problem;
@@ -17,18 +18,13 @@ use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Timestamp;
 use crate::telemetry::RequestRecord;
 use http::Version;
-use pingora::protocols::http::ServerSession;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
-
-/// How long the end of a connection may take (TLS says goodbye).
-const FINISH_TIME: Duration = Duration::from_secs(5);
 
 /// One request, from its head to its record.
 pub(super) struct Exchange<'a> {
     pub proxy: &'a Proxy,
-    pub session: ServerSession,
+    pub client: ClientSide,
     pub facts: &'a ConnectionFacts,
     pub snapshot: Arc<Snapshot>,
     pub began: Timestamp,
@@ -37,10 +33,19 @@ pub(super) struct Exchange<'a> {
     pub target: Target,
     pub tried: Tried,
     pub replay: Replay,
+    /// A gRPC call: it is answered in gRPC's way, on its own deadline.
+    pub call: Option<Call>,
     /// 100 Continue was sent.
     pub continued: bool,
     pub fate: Fate,
     pub story: Story,
+}
+
+/// What a gRPC call says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    /// How long the caller waits; `None` = without end.
+    pub timeout: Option<Duration>,
 }
 
 /// What the record will say.
@@ -57,8 +62,8 @@ pub(super) struct Story {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn begin(proxy: &'a Proxy, session: ServerSession, facts: &'a ConnectionFacts) -> Self {
-        let asker = Asker::of(session.req_header(), facts);
+    pub(super) fn begin(proxy: &'a Proxy, client: ClientSide, facts: &'a ConnectionFacts) -> Self {
+        let asker = Asker::of(client.head(), facts);
         Self {
             snapshot: Arc::clone(&proxy.handle.snapshot()),
             began: proxy.handle.clock().now(),
@@ -67,20 +72,21 @@ impl<'a> Exchange<'a> {
             target: Target { host: String::new(), path: String::new(), query: String::new(), has_encoded_slash: false },
             tried: Tried::new(),
             replay: Replay::default(),
+            call: Call::of(&client),
             continued: false,
             fate: Fate::Finish,
             story: Story::default(),
             proxy,
-            session,
+            client,
             facts,
         }
     }
 
     pub(super) async fn run(mut self) -> Served {
         if self.facts.closing {
-            self.session.set_keepalive(None);
+            self.client.close_behind();
         }
-        match Target::of(self.session.req_header()) {
+        match Target::of(self.client.head()) {
             Ok(target) => {
                 self.target = target;
                 self.act().await;
@@ -88,22 +94,7 @@ impl<'a> Exchange<'a> {
             Err(problem) => self.refuse(problem, None).await,
         }
         self.tell();
-        match (self.fate, self.session) {
-            (Fate::Finish, session) => {
-                let finished = timeout(FINISH_TIME, session.finish()).await;
-                finished
-                    .ok()
-                    .and_then(Result::ok)
-                    .flatten()
-                    .map_or(Served::Closed, |stream| Served::Again(Box::new(stream)))
-            }
-            (Fate::Linger, ServerSession::H1(session)) => {
-                linger::close(session.into_inner()).await;
-                Served::Closed
-            }
-            (Fate::Reset, ServerSession::H1(session)) => Served::Reset(session.into_inner()),
-            (Fate::Linger | Fate::Cut | Fate::Reset, _) => Served::Closed,
-        }
+        self.client.end(self.fate).await
     }
 
     async fn act(&mut self) {
@@ -126,7 +117,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn route<'p>(&self, routes: &'p [RoutePlan]) -> Option<&'p RoutePlan> {
-        let head = self.session.req_header();
+        let head = self.client.head();
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let question = Question {
             host: &self.target.host,
@@ -151,14 +142,16 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) async fn answer(&mut self, answer: Answer) {
-        let head = self.session.req_header();
-        let unread = Unread::of(Body::of(head), self.continued || !heads::expects_continue(head));
-        self.fate = answer.send(&mut self.session, &self.asker.request_id, unread).await;
+        let body = self.client.body();
+        let unread = Unread::of(body, self.continued || !heads::expects_continue(self.client.head(), body));
+        self.fate = answer.send(&mut self.client, &self.asker.request_id, unread).await;
     }
 
     /// When the whole request must be over.
     pub(super) fn deadline(&self, route: &RoutePlan) -> Timestamp {
-        route.timeouts.total.map_or(Timestamp::NEVER, |total| self.began + total)
+        // A caller that says how long it waits knows its call better than the route does, and a stream of messages has no total.
+        let total = self.call.map_or(route.timeouts.total, |call| call.timeout);
+        total.map_or(Timestamp::NEVER, |total| self.began + total)
     }
 
     pub(super) fn clock(&self) -> Clock {
@@ -166,7 +159,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn tell(&self) {
-        let head = self.session.req_header();
+        let head = self.client.head();
         let story = &self.story;
         self.proxy.telemetry.request(&RequestRecord {
             request_id: &self.asker.request_id,
@@ -175,7 +168,7 @@ impl<'a> Exchange<'a> {
             method: head.method.as_str(),
             host: &self.target.host,
             path: &self.target.path,
-            protocol: if head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
+            protocol: self.client.protocol(),
             route: story.route.as_deref(),
             upstream: story.upstream.as_deref(),
             backend: story.backend.as_ref(),
@@ -183,10 +176,18 @@ impl<'a> Exchange<'a> {
             reason: story.reason,
             attempts: story.attempts,
             retry_stopped: story.retry_stopped,
-            bytes_in: self.session.body_bytes_read() as u64,
-            bytes_out: self.session.body_bytes_sent() as u64,
+            bytes_in: self.client.bytes_in(),
+            bytes_out: self.client.bytes_out(),
             took: self.clock().now().since(self.began),
             upstream_took: story.upstream_took,
         });
+    }
+}
+
+impl Call {
+    fn of(client: &ClientSide) -> Option<Self> {
+        let head = client.head();
+        let is_call = head.version == Version::HTTP_2 && heads::value(head, "content-type").is_some_and(grpc::is_call);
+        is_call.then(|| Self { timeout: heads::value(head, grpc::TIMEOUT).and_then(grpc::timeout) })
     }
 }

@@ -8,18 +8,19 @@ use super::keys;
 use super::relay::Relayed;
 use crate::domain::attempt::{Next, StopReason, is_idempotent};
 use crate::domain::balance::{Pick, PickInput};
+use crate::domain::grpc;
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::{Forward, RoutePlan};
 use crate::domain::problem::{Problem, retry_after};
 use crate::domain::snapshot::{Emptiness, Lease, Pool};
-use http::Version;
+use http::{HeaderMap, Version};
 use std::sync::Arc;
 use tokio::time::timeout_at;
 
 impl Exchange<'_> {
     pub(super) async fn forward(&mut self, route: &RoutePlan, forward: &Forward) {
         let limit = self.facts.listener.limits.body_bytes;
-        if announced_too_large(self.session.req_header(), limit) {
+        if announced_too_large(self.client.body(), limit) {
             return self.refuse(Problem::BodyTooLarge, None).await;
         }
         let name = self.snapshot.plan.upstreams.get(forward.upstream).map(|upstream| upstream.name.clone());
@@ -69,7 +70,7 @@ impl Exchange<'_> {
     }
 
     fn pick(&self, pool: &Pool, route: &RoutePlan) -> (Option<Pick>, Option<crate::domain::identity::BackendKey>) {
-        let head = self.session.req_header();
+        let head = self.client.head();
         let pinned = self.proxy.pinned(pool, head);
         let input = PickInput {
             tried: &self.tried,
@@ -77,7 +78,7 @@ impl Exchange<'_> {
             random: fastrand::u64(..),
             hash: keys::hash_key(pool, head, self.asker.client, &self.target.path),
             sticky: pinned,
-            trial_allowed: Body::of(head) == Body::None
+            trial_allowed: self.client.body() == Body::None
                 && is_idempotent(head.method.as_str())
                 && self.story.attempts < route.retries.limit,
         };
@@ -132,14 +133,14 @@ impl Exchange<'_> {
 
     /// The response began: it was delivered whole, or both connections are cut.
     async fn delivered(&mut self, relayed: &Relayed) {
-        self.story.status = self.session.response_written().map_or(0, |head| head.status.as_u16());
+        self.story.status = self.client.status().unwrap_or_default();
         if relayed.whole && !relayed.sent_whole {
             self.fate = Fate::Linger;
         }
         if !relayed.whole {
             // What a backend has sent of a body whose length is known may be of use. Else the kernel would go on serving a client
             // that does not read, or an end without a length would look whole.
-            let framed = self.session.req_header().version == Version::HTTP_11;
+            let framed = self.client.head().version != Version::HTTP_10;
             let broken = matches!(relayed.end, AttemptEnd::BrokenBody { .. });
             self.fate = if broken && framed { Fate::Cut } else { Fate::Reset };
             self.story.reason = Some(match &relayed.end {
@@ -147,6 +148,26 @@ impl Exchange<'_> {
                 AttemptEnd::BrokenBody { .. } => "backend_broke_off",
                 _ => "cut",
             });
+            if self.call.is_some() {
+                self.hang_up(&relayed.end).await;
+            }
+        }
+    }
+
+    /// A gRPC call that broke off behind its head is told so in trailers: a reset would say less.
+    async fn hang_up(&mut self, end: &AttemptEnd) {
+        let problem = match end {
+            AttemptEnd::ClientAborted { .. } => return,
+            AttemptEnd::BrokenBody { .. } => Problem::BackendFailed,
+            _ => Problem::TotalTimeout,
+        };
+        let mut trailers = HeaderMap::new();
+        trailers.insert(grpc::STATUS, grpc::status_of(problem).into());
+        if let Ok(message) = grpc::message(problem.detail()).parse() {
+            trailers.insert(grpc::MESSAGE, message);
+        }
+        if self.client.offer_trailers(trailers).await.is_ok() {
+            self.fate = Fate::Finish;
         }
     }
 
@@ -154,7 +175,10 @@ impl Exchange<'_> {
     pub(super) async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
         self.story.status = problem.status();
         self.story.reason = Some(problem.reason());
-        let answer = Answer::problem(problem, &self.asker.request_id, retry_after);
+        let answer = match self.call {
+            Some(_) => Answer::grpc(problem),
+            None => Answer::problem(problem, &self.asker.request_id, retry_after),
+        };
         self.answer(answer).await;
     }
 }

@@ -37,33 +37,44 @@ impl Asker {
 
 /// How the request's body travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Body {
+pub enum Body {
     None,
     Length(u64),
-    Chunked,
+    /// Its end shows when it is there: chunked on HTTP/1, END_STREAM on HTTP/2.
+    Unsized,
 }
 
 impl Body {
-    /// The front's check has left one meaning only.
+    /// As an HTTP/1 head says it. The front's check has left one meaning only.
     pub(super) fn of(head: &RequestHeader) -> Self {
         if head.headers.contains_key("transfer-encoding") {
-            return Self::Chunked;
+            return Self::Unsized;
         }
-        match value(head, "content-length").and_then(|length| length.parse().ok()) {
+        match length(head) {
             Some(0) | None => Self::None,
             Some(length) => Self::Length(length),
         }
     }
+
+    /// There is one, on HTTP/2.
+    pub(super) fn of_length(head: &RequestHeader) -> Self {
+        length(head).map_or(Self::Unsized, Self::Length)
+    }
+}
+
+fn length(head: &RequestHeader) -> Option<u64> {
+    value(head, "content-length").and_then(|length| length.parse().ok())
 }
 
 /// Does the client wait for a 100 before it sends its body? HTTP/1.0 knows of none (RFC 9110 §10.1.1).
-pub(super) fn expects_continue(head: &RequestHeader) -> bool {
-    head.version == Version::HTTP_11 && head.headers.contains_key("expect") && Body::of(head) != Body::None
+pub(super) fn expects_continue(head: &RequestHeader, body: Body) -> bool {
+    head.version >= Version::HTTP_11 && head.headers.contains_key("expect") && body != Body::None
 }
 
 /// The head for the backend.
 pub(super) fn request(
     head: &RequestHeader,
+    body: Body,
     target: &Target,
     asker: &Asker,
     route: &RoutePlan,
@@ -76,13 +87,13 @@ pub(super) fn request(
     out.insert_header("Host", forward.host.as_deref().or(value(head, "host")).unwrap_or(&target.host))?;
     copy(head, asker, facts, &mut out)?;
     ours(head, asker, facts, &mut out)?;
-    match Body::of(head) {
+    match body {
         Body::None => drop(out.remove_header("content-length")),
         Body::Length(length) => out.insert_header("Content-Length", length)?,
-        Body::Chunked => out.insert_header("Transfer-Encoding", "chunked")?,
+        Body::Unsized => out.insert_header("Transfer-Encoding", "chunked")?,
     }
     // A length of zero is said for methods that are expected to have a body (RFC 9110 §8.6).
-    if Body::of(head) == Body::None && head.headers.contains_key("content-length") {
+    if body == Body::None && head.headers.contains_key("content-length") {
         out.insert_header("Content-Length", 0)?;
     }
     for name in &route.request_headers.remove {
@@ -108,9 +119,9 @@ fn copy(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut 
             out.append_header(name.clone(), value.clone())?;
         }
     }
-    if connections.iter().any(|value| listed_in_connection(value, "te"))
-        && value(head, "te").is_some_and(|te| te.contains("trailers"))
-    {
+    let te_travels =
+        head.version == Version::HTTP_2 || connections.iter().any(|value| listed_in_connection(value, "te"));
+    if te_travels && value(head, "te").is_some_and(|te| te.contains("trailers")) {
         out.insert_header("TE", "trailers")?;
     }
     Ok(())

@@ -5,6 +5,9 @@
 
 mod answer;
 mod attempt;
+mod backend;
+pub mod client;
+mod connect;
 mod ends;
 mod exchange;
 mod forward;
@@ -12,6 +15,7 @@ mod heads;
 mod idle;
 mod keys;
 pub mod linger;
+mod outbox;
 mod peer;
 mod relay;
 mod replay;
@@ -20,11 +24,12 @@ mod target;
 use crate::control::{Clock, Handle};
 use crate::domain::plan::ListenerPlan;
 use crate::telemetry::Telemetry;
+use backend::Shared;
+use client::ClientSide;
 use exchange::Exchange;
 use idle::Idle;
 use pingora::connectors::TransportConnector;
 use pingora::protocols::Stream;
-use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::server::ReusableHttpStream;
 use std::fmt;
 use std::net::IpAddr;
@@ -54,6 +59,8 @@ pub enum Served {
     /// It must end with a reset.
     Reset(Stream),
     Closed,
+    /// The client took its request back (HTTP/2).
+    Left,
 }
 
 /// The data path on pingora-core's sessions, shared by all listeners.
@@ -62,6 +69,7 @@ pub struct Proxy {
     telemetry: Arc<Telemetry>,
     connector: TransportConnector,
     idle: Arc<Idle>,
+    shared: Arc<Shared>,
     authorities: peer::Authorities,
     /// The key of sticky cookies where the configuration names none.
     sticky_key: [u8; 16],
@@ -76,28 +84,34 @@ impl fmt::Debug for Proxy {
 impl Proxy {
     /// Within a runtime: idle connections are looked after by a task that ends with the proxy.
     pub fn new(handle: Handle, telemetry: Arc<Telemetry>) -> Self {
-        let idle = Arc::new(Idle::new());
-        tokio::spawn(sweep(Arc::downgrade(&idle), handle.clock()));
+        let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
+        tokio::spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
         Self {
             handle,
             telemetry,
             connector: TransportConnector::new(None),
             idle,
+            shared,
             authorities: peer::Authorities::default(),
             sticky_key: fastrand::u128(..).to_le_bytes(),
         }
     }
 
-    /// Serves one request whose head is already read (`session.read_request()` was true).
-    pub async fn serve(&self, session: ServerSession, facts: &ConnectionFacts) -> Served {
-        Exchange::begin(self, session, facts).run().await
+    pub fn clock(&self) -> Clock {
+        self.handle.clock()
+    }
+
+    /// Serves one request whose head is read and checked.
+    pub async fn serve(&self, client: ClientSide, facts: &ConnectionFacts) -> Served {
+        Exchange::begin(self, client, facts).run().await
     }
 }
 
-async fn sweep(idle: Weak<Idle>, clock: Clock) {
-    while let Some(idle) = idle.upgrade() {
+async fn sweep(idle: Weak<Idle>, shared: Weak<Shared>, clock: Clock) {
+    while let (Some(idle), Some(shared)) = (idle.upgrade(), shared.upgrade()) {
         idle.sweep(clock.now());
-        drop(idle);
+        shared.sweep(clock.now());
+        drop((idle, shared));
         sleep(SWEEP).await;
     }
 }

@@ -4,7 +4,7 @@
 //! new epoch, so that none of its old idle connections is used again.
 
 use crate::domain::identity::Address;
-use crate::domain::plan::{Timeouts, UpstreamPlan, UpstreamTls};
+use crate::domain::plan::{Protocol, Timeouts, UpstreamPlan, UpstreamTls};
 use crate::domain::rng::{hash_bytes, mix};
 use crate::domain::snapshot::Member;
 use crate::tls::{Stamp, read_ca, stamp};
@@ -77,7 +77,10 @@ pub(super) fn peer(
     peer.options.connection_timeout = Some(timeouts.connect);
     peer.options.total_connection_timeout = Some(timeouts.connect);
     peer.options.idle_timeout = Some(upstream.idle_timeout);
-    peer.options.alpn = ALPN::H1;
+    peer.options.alpn = match upstream.protocol {
+        Protocol::Http1 => ALPN::H1,
+        Protocol::Http2 => ALPN::H2,
+    };
     if let Some(tls) = tls {
         peer.options.verify_cert = tls.verify;
         peer.options.verify_hostname = tls.verify;
@@ -87,10 +90,11 @@ pub(super) fn peer(
     Ok(peer)
 }
 
-/// Who may share a connection: the same upstream, identity, connection epoch and TLS settings, a CA file's contents included.
+/// Who may share a connection: the same upstream, identity, protocol, connection epoch and TLS settings, a CA file's contents included.
 pub(super) fn shelf(upstream: &UpstreamPlan, member: &Member, authorities: &Authorities) -> u64 {
     let tls = upstream.tls.as_ref().map_or(0, |tls| tls_key(tls, authorities));
-    mix(member.key.0 ^ mix(tls ^ u64::from(member.connection_epoch)))
+    let protocol = u64::from(upstream.protocol == Protocol::Http2) << 32;
+    mix(member.key.0 ^ mix(tls ^ protocol ^ u64::from(member.connection_epoch)))
 }
 
 fn tls_key(tls: &UpstreamTls, authorities: &Authorities) -> u64 {

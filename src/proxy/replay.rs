@@ -32,8 +32,8 @@ impl Replay {
         !self.overflown
     }
 
-    pub(super) fn kept(&self) -> &[u8] {
-        &self.kept
+    pub(super) fn kept(&self) -> Bytes {
+        Bytes::copy_from_slice(&self.kept)
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn listen(plan: &Arc<ListenerPlan>) -> Result<(TcpListener, Terms), S
 /// # Errors
 /// What is wrong with the certificate, as a sentence.
 pub(super) fn terms(plan: &Arc<ListenerPlan>) -> Result<Terms, String> {
-    let tls = plan.tls.as_ref().map(tls::acceptor).transpose();
+    let tls = plan.tls.as_ref().map(|files| tls::acceptor(files, plan.http2)).transpose();
     let tls = tls.map_err(|error| format!("listener {} ({}): {error}", plan.name, plan.address))?;
     Ok(Terms { plan: plan.clone(), tls })
 }

@@ -5,9 +5,9 @@ use crate::domain::board::{BackendReport, LastProbe};
 use crate::domain::event::EventKind;
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, RetryOn,
-    RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan, Timeouts, UpstreamPlan,
-    WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, Protocol,
+    RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan, Timeouts,
+    UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
@@ -63,6 +63,7 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
     Arc::new(UpstreamPlan {
         name: name.into(),
         sources: Vec::new(),
+        protocol: Protocol::Http1,
         tls: None,
         readiness: None,
         passive,

@@ -6,7 +6,7 @@ use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, PassivePlan, Plan, Policy, ProbeCheck,
-    ProbePlan, ProbingPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend, UpstreamPlan,
+    ProbePlan, ProbingPlan, Protocol, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend, UpstreamPlan,
     WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
@@ -94,6 +94,7 @@ fn upstream(name: &str, rng: &mut Rng) -> UpstreamPlan {
     UpstreamPlan {
         name: name.into(),
         sources,
+        protocol: Protocol::Http1,
         tls: None,
         readiness: (rng.below(4) > 0).then(|| probe(rng)),
         passive: passive(rng),

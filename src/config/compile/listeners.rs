@@ -57,6 +57,7 @@ fn listener(item: &Item<ListenerSpec>, base: &Path, findings: &mut Findings) -> 
         address,
         tls,
         trusted_proxies,
+        http2: spec.http2.unwrap_or(true),
         limits: limits(&spec.limits, &place.at("limits"), findings),
         underscores_in_headers: spec.underscores_in_headers,
     })
@@ -74,6 +75,10 @@ fn limits(spec: &LimitsSpec, place: &Place, findings: &mut Findings) -> Listener
     let connections = spec.connections.unwrap_or(20_000);
     if connections == 0 {
         findings.error(&place.at("connections"), "0", "at least 1");
+    }
+    let streams = spec.streams.unwrap_or(100);
+    if streams == 0 {
+        findings.error(&place.at("streams"), "0", "at least 1 (`http2: false` on the listener turns HTTP/2 off)");
     }
     for (key, written) in [
         ("head_timeout", spec.head_timeout),
@@ -93,5 +98,6 @@ fn limits(spec: &LimitsSpec, place: &Place, findings: &mut Findings) -> Listener
         body_bytes: spec.body_bytes.map_or(0, |size| size.0),
         connections,
         connections_per_client: spec.connections_per_client.unwrap_or(0),
+        streams,
     }
 }

@@ -5,12 +5,12 @@ use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
-    BackendSpec, BalanceSpec, BudgetSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, RetriesSpec, SlowStartSpec,
-    SourceSpec, StickySpec, TimeoutsSpec, TotalSpec, UpstreamSpec, UpstreamTlsSpec,
+    BackendSpec, BalanceSpec, BudgetSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, ProtocolSpec, RetriesSpec,
+    SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, TotalSpec, UpstreamSpec, UpstreamTlsSpec,
 };
 use crate::domain::plan::{
-    BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, RetryOn, RetryPlan, SlowStartPlan,
-    SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamPlan, UpstreamTls, WhenNoneEligible,
+    BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
+    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamPlan, UpstreamTls, WhenNoneEligible,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -53,6 +53,10 @@ fn upstream(
     UpstreamPlan {
         name: name.into(),
         sources,
+        protocol: match spec.protocol {
+            None | Some(ProtocolSpec::Http1) => Protocol::Http1,
+            Some(ProtocolSpec::Http2) => Protocol::Http2,
+        },
         tls,
         readiness,
         passive,

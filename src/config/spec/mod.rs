@@ -68,6 +68,8 @@ pub(super) struct ListenerSpec {
     /// Networks (CIDR) or addresses whose `X-Forwarded-*` headers are believed. Default: `[]`.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// Serve HTTP/2 too: offered in the TLS handshake, and without TLS (h2c) recognised by its first bytes. Default: `true`.
+    pub http2: Option<bool>,
     /// Pass header names with `_` on. Default: `false`.
     #[serde(default)]
     pub underscores_in_headers: bool,
@@ -106,6 +108,8 @@ pub(super) struct LimitsSpec {
     pub connections: Option<u32>,
     /// Connections at once per client address; 0 = no limit. Default: `0`.
     pub connections_per_client: Option<u32>,
+    /// Requests in flight on one HTTP/2 connection. Default: `100`.
+    pub streams: Option<u32>,
 }
 
 /// The admin listener, or `off`.

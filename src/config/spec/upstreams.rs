@@ -16,6 +16,8 @@ pub(in crate::config) struct UpstreamSpec {
     /// Addresses, names, files.
     #[serde(default)]
     pub backends: Vec<BackendSpec>,
+    /// `http1`, or `http2` (over TLS agreed on by ALPN, without TLS as h2c), which gRPC needs. Default: `http1`.
+    pub protocol: Option<ProtocolSpec>,
     /// TLS to the backends.
     pub tls: Option<UpstreamTlsSpec>,
     /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block is accepted as it is.
@@ -197,6 +199,14 @@ pub(in crate::config) enum NoneEligibleSpec {
     FailClosed,
     FailOpen,
     LastKnownGood,
+}
+
+/// What backends speak.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ProtocolSpec {
+    Http1,
+    Http2,
 }
 
 /// A response header.

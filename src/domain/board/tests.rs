@@ -32,6 +32,7 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
     UpstreamPlan {
         name: "pool".into(),
         sources,
+        protocol: Protocol::Http1,
         tls: None,
         readiness,
         passive: PassivePlan {

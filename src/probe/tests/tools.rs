@@ -5,8 +5,8 @@ use crate::control::Clock;
 use crate::domain::board::{ProbeJob, ProbeTicket};
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::plan::{
-    BalancePlan, BudgetPlan, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, SlowStartPlan, UpstreamPlan,
-    UpstreamTls, WhenNoneEligible,
+    BalancePlan, BudgetPlan, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, Protocol, SlowStartPlan,
+    UpstreamPlan, UpstreamTls, WhenNoneEligible,
 };
 use crate::domain::reading::{Reading, ReadingResult};
 use crate::tls::ClientConfigs;
@@ -197,6 +197,7 @@ fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
     UpstreamPlan {
         name: "orders".into(),
         sources: Vec::new(),
+        protocol: Protocol::Http1,
         tls,
         readiness: None,
         passive: PassivePlan {

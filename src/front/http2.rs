@@ -1,0 +1,233 @@
+//! What happens on an HTTP/2 connection? Stream after stream, each checked and then served by a task of its own, while this one keeps the
+//! connection moving.
+//!
+//! A connection ends by GOAWAY: when the process leaves, when it rests for the keep-alive time, when its client takes nothing
+//! for as long, or when it does nothing but take requests back.
+
+use super::connection::Connection;
+use super::socket::ClientSocket;
+use super::wire::{Progress, Wire};
+use super::{Front, Stage};
+use crate::domain::glitches::Glitches;
+use crate::domain::head::{StreamHead, check_stream};
+use crate::domain::plan::ListenerPlan;
+use crate::domain::problem::{Problem, document};
+use crate::proxy::client::{ClientSide, H2Client};
+use crate::proxy::{ConnectionFacts, Served};
+use bytes::{Bytes, BytesMut};
+use h2::server::{self, SendResponse};
+use h2::{Reason, RecvStream};
+use http::{HeaderName, Request, Response};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+/// What a client may have under way on one stream, bytes.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// What we may have under way on one stream, bytes.
+const SEND_BUFFER: usize = 64 * 1024;
+/// Between looks at whether the client takes anything.
+const LOOK: Duration = Duration::from_secs(5);
+/// A goodbye may take so long.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// How a stream ended, as far as its connection must know.
+struct Ended {
+    glitch: bool,
+}
+
+/// A connection that is driven.
+struct Driven {
+    server: server::Connection<Wire, Bytes>,
+    connection: Connection,
+    plan: Arc<ListenerPlan>,
+    progress: Arc<Progress>,
+    ends: mpsc::UnboundedSender<Ended>,
+    glitches: Glitches,
+    streams: u32,
+    served: u32,
+    /// Since when no stream is open.
+    rests: Instant,
+    /// It has said goodbye; cut at this moment at the latest, where there is one.
+    leaving: Option<Option<Instant>>,
+}
+
+/// Serves the connection to its end. `before`: bytes that were read already.
+pub(super) async fn serve(connection: Connection, socket: Box<ClientSocket>, before: BytesMut) {
+    let plan = connection.listener.terms.load().plan.clone();
+    let progress = Arc::new(Progress::default());
+    let wire = Wire::new(socket, before, progress.clone());
+    let Ok(Ok(server)) = timeout(plan.limits.head_timeout, options(&plan).handshake(wire)).await else {
+        return connection.count_refusal(&plan, "http2_handshake");
+    };
+    let (ends, mut ended) = mpsc::unbounded_channel();
+    let now = connection.front.proxy.clock();
+    let mut driven = Driven {
+        server,
+        glitches: Glitches::new(now.now()),
+        rests: now.instant(now.now()),
+        connection,
+        plan,
+        progress,
+        ends,
+        streams: 0,
+        served: 0,
+        leaving: None,
+    };
+    driven.run(&mut ended).await;
+}
+
+fn options(plan: &ListenerPlan) -> server::Builder {
+    let mut options = server::Builder::new();
+    options
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_header_list_size(u32::try_from(plan.limits.head_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(plan.limits.streams);
+    options
+}
+
+impl Driven {
+    async fn run(&mut self, ended: &mut mpsc::UnboundedReceiver<Ended>) {
+        let mut stage = self.connection.stage.clone();
+        let mut closed = self.connection.listener.closed.subscribe();
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stuck = None;
+        loop {
+            let until = self.until();
+            // While the process announces its leaving, a connection that has just come may still ask once.
+            let last = if self.served > 0 { Stage::Announcing } else { Stage::Closing };
+            tokio::select! {
+                accepted = self.server.accept() => match accepted {
+                    Some(Ok((request, respond))) => self.take(request, respond),
+                    Some(Err(_)) | None => return,
+                },
+                Some(end) = ended.recv() => self.note(&end),
+                _ = stage.wait_for(|stage| *stage >= last), if self.leaving.is_none() => self.leave(None),
+                _ = closed.wait_for(|closed| *closed), if self.leaving.is_none() => self.leave(None),
+                () = sleep_until(until.unwrap_or(self.rests)), if until.is_some() => {
+                    if self.leaving.is_some() {
+                        return;
+                    }
+                    self.leave(Some(GOODBYE));
+                }
+                now = look.tick() => if self.is_stuck(&mut stuck, now) {
+                    return self.connection.count_refusal(&self.plan, "slow_reader");
+                },
+            }
+        }
+    }
+
+    /// When the connection has rested long enough, or its goodbye is over.
+    fn until(&self) -> Option<Instant> {
+        match self.leaving {
+            Some(until) => until,
+            None => (self.streams == 0).then(|| self.rests + self.plan.limits.keepalive_timeout),
+        }
+    }
+
+    fn leave(&mut self, within: Option<Duration>) {
+        self.server.graceful_shutdown();
+        self.leaving = Some(within.map(|within| self.now() + within));
+    }
+
+    fn take(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+        self.plan = self.connection.listener.terms.load().plan.clone();
+        self.served += 1;
+        if let Err(problem) = check(&request) {
+            self.connection.count_refusal(&self.plan, problem.reason());
+            refuse(respond, problem);
+            return self.note_glitch();
+        }
+        self.streams += 1;
+        let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
+        tokio::spawn(async move {
+            let ended = one_stream(&front, &facts, request, respond).await;
+            // The connection may have ended before its stream.
+            let _ = ends.send(ended);
+        });
+        let limit = self.plan.limits.keepalive_requests;
+        if limit > 0 && self.served >= limit && self.leaving.is_none() {
+            self.leave(None);
+        }
+    }
+
+    fn facts(&self) -> ConnectionFacts {
+        ConnectionFacts { closing: false, ..self.connection.facts(&self.plan, 0) }
+    }
+
+    fn note(&mut self, end: &Ended) {
+        self.streams = self.streams.saturating_sub(1);
+        self.rests = self.now();
+        if end.glitch {
+            self.note_glitch();
+        }
+    }
+
+    fn note_glitch(&mut self) {
+        if !self.glitches.spend(self.connection.front.proxy.clock().now()) {
+            self.connection.count_refusal(&self.plan, "too_many_glitches");
+            self.server.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+            self.leaving = Some(Some(self.now() + GOODBYE));
+        }
+    }
+
+    /// The client has taken nothing for the keep-alive time, though something waits for it. `stuck`: since when, and at which byte.
+    fn is_stuck(&self, stuck: &mut Option<(Instant, u64)>, now: Instant) -> bool {
+        let at = self.progress.blocked_at();
+        match (at, *stuck) {
+            (Some(at), Some((since, before))) if at == before => {
+                now.saturating_duration_since(since) >= self.plan.limits.keepalive_timeout
+            }
+            (at, _) => {
+                *stuck = at.map(|at| (now, at));
+                false
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        let clock = self.connection.front.proxy.clock();
+        clock.instant(clock.now())
+    }
+}
+
+async fn one_stream(
+    front: &Front,
+    facts: &ConnectionFacts,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) -> Ended {
+    let client = ClientSide::H2(Box::new(H2Client::new(request, respond)));
+    Ended { glitch: matches!(front.proxy.serve(client, facts).await, Served::Left) }
+}
+
+fn check(request: &Request<RecvStream>) -> Result<(), Problem> {
+    let uri = request.uri();
+    let head = StreamHead {
+        method: request.method().as_str(),
+        authority: uri.authority().map(http::uri::Authority::as_str),
+        path: uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str),
+    };
+    check_stream(&head, request.headers().iter().map(|(name, value)| (HeaderName::as_str(name), value.as_bytes())))
+}
+
+/// A small problem document; the stream's window holds it, or it is lost.
+fn refuse(mut respond: SendResponse<Bytes>, problem: Problem) {
+    let id = crate::proxy::new_request_id();
+    let body = Bytes::from(document(problem, &id));
+    let response = Response::builder()
+        .status(problem.status())
+        .header("content-type", "application/problem+json")
+        .header("content-length", body.len())
+        .header("x-request-id", &id)
+        .body(());
+    let sent = response.ok().and_then(|response| respond.send_response(response, false).ok());
+    if let Some(mut stream) = sent {
+        let _ = stream.send_data(body, true);
+    }
+}

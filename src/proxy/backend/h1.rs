@@ -1,0 +1,76 @@
+//! How does an HTTP/1 backend take part? Over pingora's session; its heads are judged by their bytes.
+
+use super::{Deaf, FromBackend};
+use crate::domain::head::check_answer;
+use crate::domain::outcome::AttemptEnd;
+use crate::proxy::ends;
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::Stream;
+use pingora::protocols::http::HttpTask;
+use pingora::protocols::http::v1::client::HttpSession;
+
+/// A backend's response head, all lines together, bytes. More is answered 502.
+const ANSWER_HEAD: usize = 32 * 1024;
+
+/// A connection for one exchange at a time.
+pub(in crate::proxy) struct H1Backend {
+    session: HttpSession,
+    reused: bool,
+}
+
+impl H1Backend {
+    /// `reused`: it has carried an exchange before.
+    pub(in crate::proxy) fn new(stream: Stream, reused: bool) -> Self {
+        Self { session: HttpSession::new(stream), reused }
+    }
+
+    pub(super) async fn next(&mut self) -> FromBackend {
+        match self.session.read_response_task().await {
+            Ok(HttpTask::Header(head, end)) => self.judge(head, end),
+            Ok(HttpTask::Body(chunk, end) | HttpTask::UpgradedBody(chunk, end)) => {
+                FromBackend::Body(chunk.unwrap_or_default(), end)
+            }
+            Ok(HttpTask::Trailer(_) | HttpTask::Done) => FromBackend::Body(Bytes::new(), true),
+            Ok(HttpTask::Failed(error)) | Err(error) => FromBackend::Broke(ends::before_head(&error, self.reused)),
+        }
+    }
+
+    /// By the bytes, not by what pingora made of them: it unfolds lines, ends them at bare line feeds and drops a length beside a
+    /// coding.
+    fn judge(&self, head: Box<ResponseHeader>, end: bool) -> FromBackend {
+        let switches = head.status == 101;
+        if head.status.is_informational() && !switches {
+            return FromBackend::Interim;
+        }
+        let raw = self.session.get_headers_raw_bytes();
+        let unasked = switches && !self.session.is_upgrade_req();
+        if raw.len() > ANSWER_HEAD || unasked || check_answer(&raw).is_err() {
+            return FromBackend::Invalid;
+        }
+        FromBackend::Head { head, end }
+    }
+
+    pub(super) async fn send_head(&mut self, head: Box<RequestHeader>) -> Result<(), AttemptEnd> {
+        let sent = self.session.write_request_header(head).await;
+        sent.map(drop).map_err(|error| ends::before_head(&error, self.reused))
+    }
+
+    pub(super) async fn offer(&mut self, chunk: &Bytes) -> Result<(), Deaf> {
+        self.session.write_body(chunk).await.map(drop).map_err(|_| Deaf)
+    }
+
+    pub(super) async fn finish(&mut self) -> Result<(), Deaf> {
+        self.session.finish_body().await.map(drop).map_err(|_| Deaf)
+    }
+
+    pub(super) fn upgrade(&mut self) {
+        self.session.maybe_upgrade_body_writer();
+    }
+
+    /// The connection, where both sides agree to go on.
+    pub(in crate::proxy) async fn rest(mut self) -> Option<Stream> {
+        self.session.respect_keepalive();
+        self.session.reuse().await
+    }
+}

@@ -1,0 +1,163 @@
+//! How does an HTTP/2 backend take part? One stream of a connection that others use too.
+//!
+//! A stream that the backend refused, or that its goodbye (GOAWAY) left out, was not processed: the request may go elsewhere,
+//! whatever its method (RFC 9113 §8.7).
+
+use super::shared::Seat;
+use super::{Deaf, FromBackend};
+use crate::domain::outcome::AttemptEnd;
+use crate::proxy::ends;
+use crate::proxy::outbox::Outbox;
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::client::ResponseFuture;
+use http::header::{CONNECTION, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderMap, Request, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// One stream, from its request to its end.
+pub(in crate::proxy) struct H2Backend {
+    seat: Seat,
+    scheme: Scheme,
+    outbox: Option<Outbox>,
+    answer: Answer,
+}
+
+enum Answer {
+    NotAsked,
+    Awaited(ResponseFuture),
+    Body { stream: RecvStream, data_over: bool },
+}
+
+impl H2Backend {
+    pub(in crate::proxy) fn new(seat: Seat, tls: bool) -> Self {
+        let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
+        Self { seat, scheme, outbox: None, answer: Answer::NotAsked }
+    }
+
+    pub(super) fn is_clear(&self) -> bool {
+        self.outbox.as_ref().is_none_or(Outbox::is_clear)
+    }
+
+    pub(super) fn send_head(&mut self, head: &RequestHeader, end: bool) -> Result<(), AttemptEnd> {
+        let request = request(head, self.scheme.clone()).ok_or(AttemptEnd::Ours)?;
+        let (answer, stream) = self.seat.send(request, end).map_err(|error| ends::before_head_of_stream(&error))?;
+        self.outbox = Some(Outbox::new(stream, end));
+        self.answer = Answer::Awaited(answer);
+        Ok(())
+    }
+
+    pub(super) fn offer(&mut self, chunk: Bytes) -> Result<(), Deaf> {
+        self.outbox.as_mut().ok_or(Deaf)?.offer(chunk, false).map_err(|_| Deaf)
+    }
+
+    pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
+        let outbox = self.outbox.as_mut().ok_or(Deaf)?;
+        match trailers {
+            Some(trailers) => outbox.offer_trailers(trailers),
+            None => outbox.offer_end(),
+        }
+        .map_err(|_| Deaf)
+    }
+
+    /// The connection is not trusted with further streams: this one got no answer on it.
+    pub(in crate::proxy) fn distrust(&self) {
+        self.seat.retire();
+    }
+
+    pub(super) async fn next(&mut self, read: bool) -> FromBackend {
+        poll_fn(|cx| self.poll_next(cx, read)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<FromBackend> {
+        if let Some(outbox) = &mut self.outbox
+            && let Poll::Ready(passed) = outbox.poll_pass(cx)
+        {
+            if passed.is_err() {
+                self.outbox = None;
+            }
+            return Poll::Ready(if passed.is_ok() { FromBackend::Taken } else { FromBackend::Deaf });
+        }
+        match &mut self.answer {
+            Answer::NotAsked => Poll::Pending,
+            Answer::Awaited(_) => self.poll_head(cx),
+            Answer::Body { .. } if !read => Poll::Pending,
+            Answer::Body { stream, data_over } => poll_body(stream, data_over, cx),
+        }
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
+        let Answer::Awaited(answer) = &mut self.answer else { return Poll::Pending };
+        if let Poll::Ready(Some(Ok(_))) = answer.poll_informational(cx) {
+            return Poll::Ready(FromBackend::Interim);
+        }
+        match ready!(Pin::new(answer).poll(cx)) {
+            Ok(response) => {
+                let (mut parts, stream) = response.into_parts();
+                parts.version = Version::HTTP_11;
+                let end = stream.is_end_stream();
+                self.answer = Answer::Body { stream, data_over: false };
+                if parts.status.is_informational() {
+                    return Poll::Ready(FromBackend::Invalid);
+                }
+                Poll::Ready(FromBackend::Head { head: Box::new(ResponseHeader::from(parts)), end })
+            }
+            Err(error) => Poll::Ready(FromBackend::Broke(ends::before_head_of_stream(&error))),
+        }
+    }
+}
+
+fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>) -> Poll<FromBackend> {
+    // Behind the head, what an error means is the status's matter.
+    let broke = FromBackend::Broke(AttemptEnd::ResetBeforeHead { reused: false });
+    if !*data_over {
+        match ready!(stream.poll_data(cx)) {
+            Some(Ok(chunk)) => {
+                // The relay reads on only when the client has taken what it had: the window follows the client.
+                let _ = stream.flow_control().release_capacity(chunk.len());
+                return Poll::Ready(FromBackend::Body(chunk, stream.is_end_stream()));
+            }
+            Some(Err(_)) => return Poll::Ready(broke),
+            None => *data_over = true,
+        }
+    }
+    Poll::Ready(match ready!(stream.poll_trailers(cx)) {
+        Ok(Some(trailers)) => FromBackend::Trailers(trailers),
+        Ok(None) => FromBackend::Body(Bytes::new(), true),
+        Err(_) => broke,
+    })
+}
+
+/// The head in HTTP/2's form: the Host becomes `:authority`, what belongs to a connection stays here.
+fn request(head: &RequestHeader, scheme: Scheme) -> Option<Request<()>> {
+    let mut parts = head.as_owned_parts();
+    let authority: Authority = parts.headers.remove(HOST)?.to_str().ok()?.parse().ok()?;
+    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")] {
+        parts.headers.remove(name);
+    }
+    let path = PathAndQuery::try_from(head.raw_path()).ok()?;
+    parts.uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build().ok()?;
+    parts.version = Version::HTTP_2;
+    Some(Request::from_parts(parts, ()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_in_the_form_of_http2() {
+        let mut head = RequestHeader::build("GET", b"/a?b=c", None).unwrap();
+        for (name, value) in [("Host", "api.example:81"), ("Connection", "Upgrade"), ("Upgrade", "x"), ("X-Y", "z")] {
+            head.insert_header(name, value).unwrap();
+        }
+        let request = request(&head, Scheme::HTTPS).unwrap();
+        assert_eq!(request.uri(), "https://api.example:81/a?b=c");
+        assert_eq!(request.headers().len(), 1, "{:?}", request.headers());
+        assert_eq!(request.headers()["x-y"], "z");
+    }
+}

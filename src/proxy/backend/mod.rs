@@ -1,0 +1,97 @@
+//! Who is asked, as the exchange sees it: an HTTP/1 connection that is ours alone, or one stream of a shared HTTP/2 connection.
+//!
+//! The counterpart of `client`: `next`, `offer`, `is_clear`.
+
+mod h1;
+mod h2;
+mod shared;
+
+use crate::domain::outcome::AttemptEnd;
+use ::http::HeaderMap;
+use bytes::Bytes;
+pub(super) use h1::H1Backend;
+pub(super) use h2::H2Backend;
+use pingora::http::{RequestHeader, ResponseHeader};
+pub(super) use shared::{Claim, Opening, Seat, Shared};
+
+/// The backend's side of one attempt.
+pub(super) enum BackendSide {
+    H1(Box<H1Backend>),
+    H2(Box<H2Backend>),
+}
+
+/// What came of the backend.
+#[derive(Debug)]
+pub(super) enum FromBackend {
+    /// An interim answer (1xx, but not 101).
+    Interim,
+    /// The head of the answer; `end`: nothing follows it.
+    Head {
+        head: Box<ResponseHeader>,
+        end: bool,
+    },
+    /// What came is no answer.
+    Invalid,
+    Body(Bytes, bool),
+    /// Trailers, and with them the end.
+    Trailers(HeaderMap),
+    /// Some of what was offered has been taken.
+    Taken,
+    /// It takes no more of the request; its answer counts all the same.
+    Deaf,
+    /// It broke off; what that means while no head has come.
+    Broke(AttemptEnd),
+}
+
+/// It takes no more of the request.
+#[derive(Debug)]
+pub(super) struct Deaf;
+
+impl BackendSide {
+    /// Waits for the backend, but reads nothing of its body while `read` is false. Safe to cancel.
+    pub(super) async fn next(&mut self, read: bool) -> FromBackend {
+        match self {
+            Self::H1(backend) if read => backend.next().await,
+            Self::H1(_) => std::future::pending().await,
+            Self::H2(backend) => backend.next(read).await,
+        }
+    }
+
+    pub(super) fn is_clear(&self) -> bool {
+        match self {
+            Self::H1(_) => true,
+            Self::H2(backend) => backend.is_clear(),
+        }
+    }
+
+    /// # Errors
+    /// How the attempt ended.
+    pub(super) async fn send_head(&mut self, head: Box<RequestHeader>, end: bool) -> Result<(), AttemptEnd> {
+        match self {
+            Self::H1(backend) => backend.send_head(head).await,
+            Self::H2(backend) => backend.send_head(&head, end),
+        }
+    }
+
+    pub(super) async fn offer(&mut self, chunk: &Bytes) -> Result<(), Deaf> {
+        match self {
+            Self::H1(backend) => backend.offer(chunk).await,
+            Self::H2(backend) => backend.offer(chunk.clone()),
+        }
+    }
+
+    /// The request is whole; trailers go where the protocol has a place for them.
+    pub(super) async fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
+        match self {
+            Self::H1(backend) => backend.finish().await,
+            Self::H2(backend) => backend.finish(trailers),
+        }
+    }
+
+    /// From now on bytes travel as they come.
+    pub(super) fn upgrade(&mut self) {
+        if let Self::H1(backend) = self {
+            backend.upgrade();
+        }
+    }
+}

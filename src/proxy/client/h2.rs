@@ -1,0 +1,214 @@
+//! How does a stream of an HTTP/2 connection take part? Both of its directions at once: nothing here waits for the window but `next`.
+//!
+//! The request's head is brought into the one form that routing, heads and keys share: `:authority` becomes Host, and the pieces of a
+//! cookie become one (RFC 9113 §8.2.3), since a backend may speak HTTP/1.
+
+use super::{FromClient, Gone, Read};
+use crate::proxy::Served;
+use crate::proxy::answer::Fate;
+use crate::proxy::heads::Body;
+use crate::proxy::outbox::Outbox;
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::header::{CONNECTION, COOKIE, DATE, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::date::get_cached_date;
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+/// One stream, from its request to its end.
+pub struct H2Client {
+    head: RequestHeader,
+    body: RecvStream,
+    /// DATA is over; trailers may follow.
+    data_over: bool,
+    body_over: bool,
+    respond: SendResponse<Bytes>,
+    outbox: Option<Outbox>,
+    status: Option<u16>,
+    /// The client took the request back.
+    left: bool,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl fmt::Debug for H2Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("H2Client").field("stream", &self.respond.stream_id()).finish_non_exhaustive()
+    }
+}
+
+impl H2Client {
+    /// A request that the front has checked.
+    pub fn new(request: http::Request<RecvStream>, respond: SendResponse<Bytes>) -> Self {
+        let (parts, body) = request.into_parts();
+        let over = body.is_end_stream();
+        Self {
+            head: RequestHeader::from(in_one_form(parts)),
+            data_over: over,
+            body_over: over,
+            body,
+            respond,
+            outbox: None,
+            status: None,
+            left: false,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+
+    pub(super) fn head(&self) -> &RequestHeader {
+        &self.head
+    }
+
+    pub(super) fn body(&self) -> Body {
+        if self.body_over && self.bytes_in == 0 { Body::None } else { Body::of_length(&self.head) }
+    }
+
+    pub(super) fn body_done(&self) -> bool {
+        self.body_over
+    }
+
+    pub(super) fn is_clear(&self) -> bool {
+        self.outbox.as_ref().is_none_or(Outbox::is_clear)
+    }
+
+    pub(super) async fn next(&mut self, read: Read) -> FromClient {
+        poll_fn(|cx| self.poll_next(cx, read)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, read: Read) -> Poll<FromClient> {
+        if let Some(outbox) = &mut self.outbox
+            && let Poll::Ready(taken) = outbox.poll_pass(cx)
+        {
+            return Poll::Ready(if taken.is_ok() { FromClient::Taken } else { FromClient::Left });
+        }
+        if read == Read::Body
+            && !self.body_over
+            && let Poll::Ready(from) = self.poll_body(cx)
+        {
+            return Poll::Ready(from);
+        }
+        self.poll_left(cx)
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<FromClient> {
+        if !self.data_over {
+            match std::task::ready!(self.body.poll_data(cx)) {
+                Some(Ok(chunk)) => {
+                    self.bytes_in += chunk.len() as u64;
+                    // The relay asks for more only when the other side has taken what it had: the window follows the backend.
+                    let _ = self.body.flow_control().release_capacity(chunk.len());
+                    self.body_over = self.body.is_end_stream();
+                    return Poll::Ready(FromClient::Chunk(chunk));
+                }
+                Some(Err(_)) => return Poll::Ready(FromClient::Left),
+                None => self.data_over = true,
+            }
+        }
+        match std::task::ready!(self.body.poll_trailers(cx)) {
+            Ok(trailers) => {
+                self.body_over = true;
+                Poll::Ready(FromClient::End(trailers))
+            }
+            Err(_) => Poll::Ready(FromClient::Left),
+        }
+    }
+
+    /// A reset, or the end of the whole connection.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<FromClient> {
+        let reset = match &mut self.outbox {
+            Some(outbox) => outbox.poll_reset(cx),
+            None => self.respond.poll_reset(cx).map(|_| ()),
+        };
+        reset.map(|()| {
+            self.left = true;
+            FromClient::Left
+        })
+    }
+
+    pub(super) fn send_continue(&mut self) -> Result<(), Gone> {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::CONTINUE;
+        self.respond.send_informational(response).map_err(|_| Gone)
+    }
+
+    pub(super) fn send_head(&mut self, head: ResponseHeader, end: bool) -> Result<(), Gone> {
+        let mut parts = http::response::Parts::from(head);
+        parts.version = Version::HTTP_2;
+        for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")] {
+            parts.headers.remove(name);
+        }
+        parts.headers.entry(DATE).or_insert_with(get_cached_date);
+        self.status = Some(parts.status.as_u16());
+        let stream = self.respond.send_response(Response::from_parts(parts, ()), end).map_err(|_| Gone)?;
+        self.outbox = Some(Outbox::new(stream, end));
+        Ok(())
+    }
+
+    pub(super) fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
+        self.bytes_out += chunk.len() as u64;
+        self.outbox.as_mut().ok_or(Gone)?.offer(chunk, end).map_err(|_| Gone)
+    }
+
+    pub(super) fn offer_trailers(&mut self, trailers: HeaderMap) -> Result<(), Gone> {
+        self.outbox.as_mut().ok_or(Gone)?.offer_trailers(trailers).map_err(|_| Gone)
+    }
+
+    pub(super) fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    pub(super) fn bytes_in(&self) -> u64 {
+        self.bytes_in
+    }
+
+    pub(super) fn bytes_out(&self) -> u64 {
+        self.bytes_out
+    }
+
+    /// A body of which nobody read the rest is told to stop by HTTP/2 itself when the stream is dropped (RFC 9113 §8.1).
+    pub(super) fn end(mut self, fate: Fate) -> Served {
+        match fate {
+            Fate::Finish | Fate::Linger => {}
+            Fate::Cut | Fate::Reset => self.respond.send_reset(Reason::INTERNAL_ERROR),
+        }
+        if self.left { Served::Left } else { Served::Closed }
+    }
+}
+
+fn in_one_form(mut parts: Parts) -> Parts {
+    if let Some(authority) = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
+    {
+        parts.headers.insert(HOST, authority);
+    }
+    if parts.headers.get_all(COOKIE).iter().nth(1).is_some() {
+        let pieces: Vec<&[u8]> = parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+            parts.headers.insert(COOKIE, whole);
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_becomes_the_host_and_pieces_of_a_cookie_one() {
+        let request = http::Request::builder()
+            .uri("https://a.example:8443/x?y")
+            .header("cookie", "a=1")
+            .header("cookie", "b=2; c=3")
+            .body(())
+            .unwrap();
+        let parts = in_one_form(request.into_parts().0);
+        assert_eq!(parts.headers[HOST], "a.example:8443");
+        assert_eq!(parts.headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2; c=3"]);
+    }
+}

@@ -1,0 +1,177 @@
+//! Who asked, as the exchange sees it: one request of an HTTP/1 connection, or one stream of an HTTP/2 connection.
+//!
+//! Both sides of a relay have the same shape: `next` waits for whatever comes first, `offer` hands something over, and until
+//! `is_clear` nothing more may be offered. On HTTP/1 an offer is written before it returns; on HTTP/2 it waits for the window, while
+//! the other direction goes on.
+
+mod h1;
+mod h2;
+
+use super::Served;
+use super::answer::Fate;
+use super::heads::Body;
+use ::http::HeaderMap;
+use bytes::Bytes;
+pub use h1::H1Client;
+pub use h2::H2Client;
+use pingora::http::{RequestHeader, ResponseHeader};
+
+/// The client's side of one exchange.
+#[derive(Debug)]
+pub enum ClientSide {
+    H1(Box<H1Client>),
+    H2(Box<H2Client>),
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// The body's next bytes.
+    Body,
+    /// The client's leaving; nothing else is expected.
+    Watch,
+    /// Nothing that the client sends: its bytes are no sign of life.
+    Nothing,
+}
+
+/// What came of the client.
+#[derive(Debug)]
+pub(super) enum FromClient {
+    Chunk(Bytes),
+    /// The body's end; trailers on HTTP/2 only.
+    End(Option<HeaderMap>),
+    /// Some of what was offered has been taken.
+    Taken,
+    Left,
+    /// What it sends is no body.
+    Malformed,
+}
+
+/// The client is gone, or takes nothing any more.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+impl ClientSide {
+    pub(super) fn head(&self) -> &RequestHeader {
+        match self {
+            Self::H1(client) => client.head(),
+            Self::H2(client) => client.head(),
+        }
+    }
+
+    /// How the request's body comes.
+    pub(super) fn body(&self) -> Body {
+        match self {
+            Self::H1(client) => Body::of(client.head()),
+            Self::H2(client) => client.body(),
+        }
+    }
+
+    /// The name of the protocol, for records.
+    pub(super) fn protocol(&self) -> &'static str {
+        match self {
+            Self::H1(client) => client.protocol(),
+            Self::H2(_) => "HTTP/2.0",
+        }
+    }
+
+    /// All of the body has been read.
+    pub(super) fn body_done(&mut self) -> bool {
+        match self {
+            Self::H1(client) => client.body_done(),
+            Self::H2(client) => client.body_done(),
+        }
+    }
+
+    /// Waits for the client. Safe to cancel.
+    pub(super) async fn next(&mut self, read: Read) -> FromClient {
+        match self {
+            Self::H1(client) => client.next(read).await,
+            Self::H2(client) => client.next(read).await,
+        }
+    }
+
+    /// Another piece of the response may be offered.
+    pub(super) fn is_clear(&self) -> bool {
+        match self {
+            Self::H1(_) => true,
+            Self::H2(client) => client.is_clear(),
+        }
+    }
+
+    pub(super) async fn send_continue(&mut self) -> Result<(), Gone> {
+        match self {
+            Self::H1(client) => client.send_continue().await,
+            Self::H2(client) => client.send_continue(),
+        }
+    }
+
+    /// `end`: nothing follows it.
+    pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
+        match self {
+            Self::H1(client) => client.send_head(head, end).await,
+            Self::H2(client) => client.send_head(*head, end),
+        }
+    }
+
+    pub(super) async fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
+        match self {
+            Self::H1(client) => client.offer(chunk, end).await,
+            Self::H2(client) => client.offer(chunk, end),
+        }
+    }
+
+    /// Ends the response with trailers, where the client's protocol has a place for them.
+    pub(super) async fn offer_trailers(&mut self, trailers: HeaderMap) -> Result<(), Gone> {
+        match self {
+            Self::H1(client) => client.offer(Bytes::new(), true).await,
+            Self::H2(client) => client.offer_trailers(trailers),
+        }
+    }
+
+    /// The connection ends behind this exchange (an HTTP/2 connection leaves by GOAWAY, which is the front's).
+    pub(super) fn close_behind(&mut self) {
+        if let Self::H1(client) = self {
+            client.close_behind();
+        }
+    }
+
+    /// An own answer is written now; what is left of the request's body is read behind it (`drained`), or never.
+    pub(super) fn answer_early(&mut self, drained: bool) {
+        if let Self::H1(client) = self {
+            client.answer_early(drained);
+        }
+    }
+
+    /// The status that was sent.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::H1(client) => client.status(),
+            Self::H2(client) => client.status(),
+        }
+    }
+
+    /// Bytes of the request's body that were read.
+    pub(super) fn bytes_in(&self) -> u64 {
+        match self {
+            Self::H1(client) => client.bytes_in(),
+            Self::H2(client) => client.bytes_in(),
+        }
+    }
+
+    /// Bytes of the response's body that were sent.
+    pub(super) fn bytes_out(&self) -> u64 {
+        match self {
+            Self::H1(client) => client.bytes_out(),
+            Self::H2(client) => client.bytes_out(),
+        }
+    }
+
+    /// Ends the exchange.
+    pub(super) async fn end(self, fate: Fate) -> Served {
+        match self {
+            Self::H1(client) => client.end(fate).await,
+            Self::H2(client) => client.end(fate),
+        }
+    }
+}

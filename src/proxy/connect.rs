@@ -1,0 +1,126 @@
+//! How does an attempt get a way to its backend? A connection that rests, a stream on one that is shared, or a new connection; and where it
+//! goes afterwards.
+
+use super::attempt::Choice;
+use super::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
+use super::exchange::Exchange;
+use super::relay::Relayed;
+use super::{ends, peer};
+use crate::domain::outcome::AttemptEnd;
+use crate::domain::plan::Protocol;
+use crate::domain::problem::Problem;
+use pingora::protocols::{ALPN, Stream};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a connection that is not kept may take to close.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
+
+/// A way to a backend, and the shelf of its connections.
+pub(super) struct Connected {
+    pub backend: BackendSide,
+    pub shelf: u64,
+}
+
+impl Exchange<'_> {
+    /// A connection that waits for its next request.
+    pub(super) fn rested(&self, choice: &Choice<'_>) -> Option<Connected> {
+        let shelf = self.shelf(choice);
+        match choice.pool.upstream.protocol {
+            Protocol::Http1 => {
+                let stream = self.proxy.idle.take(shelf, self.clock().now())?;
+                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(stream, true))), shelf })
+            }
+            Protocol::Http2 => match self.proxy.shared.claim(shelf, self.clock()) {
+                Claim::Use(seat) => Some(self.seated(seat, shelf, choice)),
+                Claim::Wait(_) | Claim::Open(_) => None,
+            },
+        }
+    }
+
+    /// A new connection, or a stream on one that somebody opens at this moment.
+    pub(super) async fn connect(&self, choice: &Choice<'_>) -> Result<Connected, Relayed> {
+        let (left, connect) = (self.deadline(choice.route).since(self.clock().now()), choice.route.timeouts.connect);
+        let shelf = self.shelf(choice);
+        let connected = async {
+            match choice.pool.upstream.protocol {
+                Protocol::Http1 => {
+                    let stream = self.open(choice).await?;
+                    Ok(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(stream, false))), shelf })
+                }
+                Protocol::Http2 => self.join(shelf, choice).await.map(|seat| self.seated(seat, shelf, choice)),
+            }
+        };
+        match timeout(left.min(connect), connected).await {
+            Ok(connected) => connected.map_err(Relayed::nothing),
+            // The request's own time was up before a connection could be expected.
+            Err(_) if left < connect => {
+                let refusal = Some(Problem::TotalTimeout);
+                Err(Relayed { refusal, ..Relayed::nothing(AttemptEnd::Ours) })
+            }
+            Err(_) => Err(Relayed::nothing(AttemptEnd::ConnectFailed { timed_out: true })),
+        }
+    }
+
+    async fn join(&self, shelf: u64, choice: &Choice<'_>) -> Result<Seat, AttemptEnd> {
+        loop {
+            match self.proxy.shared.claim(shelf, self.clock()) {
+                Claim::Use(seat) => return Ok(seat),
+                // It ends when the connection is there or could not be had; then we look again.
+                Claim::Wait(mut opening) => drop(opening.changed().await),
+                Claim::Open(opening) => return self.open_shared(opening, choice).await,
+            }
+        }
+    }
+
+    async fn open_shared(&self, opening: Opening, choice: &Choice<'_>) -> Result<Seat, AttemptEnd> {
+        let stream = self.open(choice).await?;
+        let upstream = &choice.pool.upstream;
+        if upstream.tls.is_some() && stream.selected_alpn_proto() != Some(ALPN::H2) {
+            log::warn!(
+                "upstream {}: {} was asked for HTTP/2 and did not choose it in the TLS handshake; `protocol: http1` is what it speaks",
+                upstream.name,
+                choice.lease.member.id.address
+            );
+            return Err(AttemptEnd::TlsFailed);
+        }
+        let idle = upstream.idle_timeout;
+        opening.begin(stream, self.clock(), idle).await.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
+    }
+
+    async fn open(&self, choice: &Choice<'_>) -> Result<Stream, AttemptEnd> {
+        let (upstream, member) = (&choice.pool.upstream, &choice.lease.member);
+        let peer = peer::peer(upstream, member, &choice.route.timeouts, &self.proxy.authorities).map_err(|why| {
+            log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
+            AttemptEnd::Ours
+        })?;
+        self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))
+    }
+
+    fn seated(&self, seat: Seat, shelf: u64, choice: &Choice<'_>) -> Connected {
+        let tls = choice.pool.upstream.tls.is_some();
+        Connected { backend: BackendSide::H2(Box::new(H2Backend::new(seat, tls))), shelf }
+    }
+
+    fn shelf(&self, choice: &Choice<'_>) -> u64 {
+        peer::shelf(&choice.pool.upstream, &choice.lease.member, &self.proxy.authorities)
+    }
+
+    /// For the next request, where both sides agree to go on.
+    pub(super) async fn lay_down(&self, connected: Connected, relayed: &Relayed, choice: &Choice<'_>) {
+        match connected.backend {
+            BackendSide::H1(backend) if relayed.whole && relayed.sent_whole => {
+                if let Ok(Some(stream)) = timeout(CLOSING_TIME, backend.rest()).await {
+                    self.proxy.idle.put(
+                        connected.shelf,
+                        stream,
+                        self.clock().now() + choice.pool.upstream.idle_timeout,
+                    );
+                }
+            }
+            // Silence on one stream may be the silence of the connection.
+            BackendSide::H2(backend) if relayed.end == AttemptEnd::PerTryTimeout => backend.distrust(),
+            BackendSide::H1(_) | BackendSide::H2(_) => {}
+        }
+    }
+}
