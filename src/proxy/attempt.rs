@@ -3,6 +3,7 @@
 use super::exchange::Exchange;
 use super::heads::{self, Body};
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
+use super::socket::BackendSocket;
 use super::{ends, peer};
 use crate::control::Clock;
 use crate::domain::attempt::{AfterAttempt, Next, StopReason, decide, is_idempotent};
@@ -90,7 +91,12 @@ impl Exchange<'_> {
     fn rested(&self, choice: &Choice<'_>) -> Option<Connected> {
         let shelf = peer::shelf(&choice.pool.upstream, &choice.lease.member, &self.proxy.authorities);
         let stream = self.proxy.idle.take(shelf, self.clock().now())?;
-        Some(Connected { upstream: HttpSession::new(stream), reused: true, shelf })
+        let socket = BackendSocket::again(stream, self.asks_for_a_head())?;
+        Some(Connected { upstream: HttpSession::new(socket), reused: true, shelf })
+    }
+
+    fn asks_for_a_head(&self) -> bool {
+        self.session.req_header().method == Method::HEAD
     }
 
     async fn connect(&self, choice: &Choice<'_>) -> Result<Connected, Relayed> {
@@ -103,7 +109,10 @@ impl Exchange<'_> {
         })?;
         let left = self.deadline(choice.route).since(now);
         match timeout(left.min(timeouts.connect), self.proxy.connector.new_stream(&peer)).await {
-            Ok(Ok(stream)) => Ok(Connected { upstream: HttpSession::new(stream), reused: false, shelf }),
+            Ok(Ok(stream)) => {
+                let socket = BackendSocket::new(stream, self.asks_for_a_head());
+                Ok(Connected { upstream: HttpSession::new(socket), reused: false, shelf })
+            }
             Ok(Err(error)) => Err(Relayed::nothing(ends::of_connect(&error))),
             // The request's own time was up before a connection could be expected.
             Err(_) if left < timeouts.connect => {
@@ -154,6 +163,9 @@ impl Exchange<'_> {
         let relayed = relay.run(head).await;
         if receiver.drain_asked {
             self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
+        }
+        if let Some(flaw) = BackendSocket::flaw(upstream.stream()) {
+            log::debug!("attempt {} at {}: {flaw}", self.story.attempts, choice.lease.member.id);
         }
         let decided = receiver.next;
         if relayed.whole && relayed.sent_whole {

@@ -15,6 +15,7 @@ pub mod linger;
 mod peer;
 mod relay;
 mod replay;
+mod socket;
 mod target;
 
 use crate::control::{Clock, Handle};

@@ -9,7 +9,6 @@
 use super::ends;
 use super::replay::Replay;
 use crate::control::Clock;
-use crate::domain::head::check_answer;
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::problem::Problem;
 use crate::domain::time::Timestamp;
@@ -20,9 +19,6 @@ use pingora::protocols::http::{HttpTask, ServerSession};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{sleep_until, timeout};
-
-/// A backend's response head, all lines together, bytes. More is answered 502.
-const ANSWER_HEAD: usize = 32 * 1024;
 
 /// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.
 const INTERIM_ANSWERS: u32 = 32;
@@ -293,10 +289,7 @@ impl<R: Receive> Relay<'_, R> {
             let flood = self.state.interim > INTERIM_ANSWERS;
             return flood.then(|| self.ended(AttemptEnd::InvalidResponse));
         }
-        // The bytes, not what pingora made of them: it unfolds lines, ends them at bare line feeds and drops a length beside a coding.
-        let raw = self.upstream.get_headers_raw_bytes();
-        let unasked = status == 101 && !self.upstream.is_upgrade_req();
-        if raw.len() > ANSWER_HEAD || unasked || check_answer(&raw).is_err() {
+        if status == 101 && !self.upstream.is_upgrade_req() {
             return Some(self.ended(AttemptEnd::InvalidResponse));
         }
         self.state.head_after = Some(self.clock.now().since(self.state.sent_at));
