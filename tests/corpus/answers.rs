@@ -9,7 +9,7 @@ use super::world::{Finding, World};
 pub async fn run(world: &World, number: usize, row: &Answer, pace: Pace) -> Vec<Finding> {
     let (same, other) = (format!("{number}-{pace:?}-same"), format!("{number}-{pace:?}-other"));
     let mut line = world.connect().await;
-    let path = answer_path(number, pace);
+    let path = answer_path(number, if world.drips { pace } else { Pace::Whole });
     line.send(format!("{} {path} {}\r\nHost: a\r\n\r\n", row.method, row.version).as_bytes(), pace).await;
     let heard = line.answer(row.method == "HEAD").await;
     let (mut wrong, goes_on) = match &row.client {

@@ -87,7 +87,6 @@ async fn serve(mut stream: TcpStream, log: &Log, number: usize, answers: &[Answe
                 if stream.write_all(&bytes).await.is_err() {
                     return;
                 }
-                tokio::task::yield_now().await;
             }
             if then == Then::Close {
                 return;
