@@ -37,15 +37,17 @@ fn the_completions_are_a_script_that_bash_understands() {
 #[test]
 fn the_man_page_has_every_command() {
     let page = said(&["man"]);
-    for command in ["RUN", "CHECK", "SCHEMA", "REFERENCE", "HEALTHCHECK", "COMPLETIONS", "MAN", "DEMO"] {
-        assert!(page.contains(&format!(".SH \"{command}\"")), "{command}");
+    for command in ["run", "check", "schema", "reference", "healthcheck", "completions", "man", "demo"] {
+        assert!(page.contains(&format!(".SS \"{command}\"\n")), "{command}");
     }
+    assert!(!page.contains("(1)"), "it refers to pages that nobody makes");
 }
 
 #[test]
 fn the_unit_checks_first_reloads_by_hup_and_gives_more_time_than_leaving_takes() {
     assert!(unit("ExecStartPre")[0].contains("pulsegate check"));
-    assert!(unit("ExecReload")[0].contains("-HUP"));
+    let reload = unit("ExecReload");
+    assert!(reload[0] == unit("ExecStartPre")[0] && reload[1].contains("-HUP"), "{reload:?}");
     let reference = read("conf/reference.yaml");
     let shutdown = &reference[reference.find("# shutdown:").unwrap()..];
     let seconds = |key: &str| -> u64 {
