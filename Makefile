@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo build release check test test-needs lint docs papers deb bench bench-needs bench-probing gates
+.PHONY: help demo build release check test test-needs lint docs papers deb bench bench-needs bench-probing gates fuzz
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,10 @@ papers: release ## Write completions and the man page to target/papers
 
 deb: papers ## Build the Debian package (needs cargo-deb: cargo install --locked cargo-deb)
 	$(CARGO) deb --locked --no-build
+
+fuzz: ## Let a fuzzer loose on configuration, board and heads, each for FUZZ_SECONDS (default 60)
+	bash scripts/test-needs fuzz
+	bash scripts/fuzz
 
 gates: bench-needs ## Fail when a pick or a publication costs more than it may (instructions, CPU time)
 	$(CARGO) bench --locked --bench gates
