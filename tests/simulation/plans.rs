@@ -95,6 +95,7 @@ fn upstream(name: &str, rng: &mut Rng) -> UpstreamPlan {
         name: name.into(),
         sources,
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls: None,
         readiness: (rng.below(4) > 0).then(|| probe(rng)),
         passive: passive(rng),
