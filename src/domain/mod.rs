@@ -25,6 +25,7 @@ pub mod outlier;
 pub mod path;
 pub mod plan;
 pub mod problem;
+pub mod proxy_header;
 pub mod ramp;
 pub mod reading;
 pub mod rng;

@@ -3,6 +3,7 @@
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
 use super::identity::Address;
+use super::proxy_header;
 use super::reading::ProbeFailure;
 use super::route::RouteTable;
 use super::split::Target;
@@ -36,6 +37,8 @@ pub struct ListenerPlan {
     pub tls: Option<ListenerTls>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed.
     pub trusted_proxies: Vec<Network>,
+    /// Peers that must begin with a PROXY header, and are believed whom it names.
+    pub proxied_by: Vec<Network>,
     pub limits: ListenerLimits,
     /// HTTP/2 is served too: offered in the TLS handshake, and recognised by its first bytes.
     pub http2: bool,
@@ -235,6 +238,8 @@ pub struct UpstreamPlan {
     pub sources: Vec<SourcePlan>,
     /// What its backends speak.
     pub protocol: Protocol,
+    /// Each connection begins with a PROXY header of this version. Never with HTTP/2, whose connections are shared.
+    pub send_proxy_protocol: Option<proxy_header::Version>,
     pub tls: Option<UpstreamTls>,
     pub readiness: Option<ProbePlan>,
     pub passive: PassivePlan,

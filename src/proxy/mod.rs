@@ -13,19 +13,24 @@ mod exchange;
 mod forward;
 mod heads;
 mod idle;
+mod introduce;
 mod keys;
 pub mod linger;
 mod mirror;
 mod outbox;
 mod peer;
 mod place;
+mod private;
 mod relay;
 mod replay;
 mod socket;
 mod target;
 
+pub use private::Private;
+
 use crate::control::{Clock, Handle};
 use crate::domain::plan::ListenerPlan;
+use crate::domain::proxy_header::Ends;
 use crate::telemetry::Telemetry;
 use backend::Shared;
 use client::ClientSide;
@@ -44,7 +49,10 @@ use tokio::time::sleep;
 #[derive(Clone, Debug)]
 pub struct ConnectionFacts {
     pub client: IpAddr,
-    pub client_port: u16,
+    /// From the client to us.
+    pub ends: Ends,
+    /// Connections to backends that nobody else may use.
+    pub private: Arc<Private>,
     pub listener: Arc<ListenerPlan>,
     pub tls: bool,
     /// The process is leaving: answer with `Connection: close`.

@@ -64,6 +64,7 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         name: name.into(),
         sources: Vec::new(),
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls: None,
         readiness: None,
         passive,

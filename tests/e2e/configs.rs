@@ -158,3 +158,16 @@ fn a_route_must_not_edit_the_framing() {
         &["request_headers.remove: found \"Content-Length\"", "request_headers.set", "response_headers.add: found \"Connection\""],
     );
 }
+
+#[test]
+fn the_proxy_protocol_needs_proxies_to_believe_and_connections_of_its_own() {
+    refused(
+        b"listeners:\n  - { address: \"127.0.0.1:18080\", proxy_protocol: {} }\n  - { address: \"127.0.0.1:18081\", proxy_protocol: { from: [\"10.0.0.0/40\"] } }\n\
+          routes: [{ upstream: a }]\nupstreams: { a: { backends: [\"127.0.0.1:1\"], protocol: http2, send_proxy_protocol: v2 } }\n",
+        &[
+            "proxy_protocol.from: found nobody",
+            "proxy_protocol.from.0: found \"10.0.0.0/40\"",
+            "send_proxy_protocol: found a PROXY header with `protocol: http2`",
+        ],
+    );
+}

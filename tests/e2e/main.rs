@@ -13,6 +13,7 @@ mod http2;
 mod large;
 mod life;
 mod limits;
+mod proxy_protocol;
 mod requests;
 mod streams;
 

@@ -95,6 +95,7 @@ fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         name: name.into(),
         sources,
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls: None,
         readiness: (dice.below(4) > 0).then(|| probe(dice)),
         passive: passive(dice),

@@ -6,7 +6,7 @@ use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
     BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, ProtocolSpec,
-    RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec, UpstreamTlsSpec,
+    ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec, UpstreamTlsSpec,
 };
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
@@ -40,6 +40,13 @@ fn upstream(
     let tls =
         spec.tls.as_ref().and_then(|tls| upstream_tls(tls, default_sni(&sources), base, &place.at("tls"), findings));
     let protocol = spec.protocol.map_or(Protocol::Http1, ProtocolSpec::plan);
+    if let (Some(_), Protocol::Http2) = (spec.send_proxy_protocol, protocol) {
+        findings.error(
+            &place.at("send_proxy_protocol"),
+            "a PROXY header with `protocol: http2`",
+            "`protocol: http1`: connections of HTTP/2 are shared by all clients, and a header names one",
+        );
+    }
     let context = ProbeContext { host, protocol, tls: tls.as_ref(), base };
     let readiness =
         spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
@@ -56,6 +63,7 @@ fn upstream(
         name: name.into(),
         sources,
         protocol,
+        send_proxy_protocol: spec.send_proxy_protocol.map(ProxyVersionSpec::plan),
         tls,
         readiness,
         passive,

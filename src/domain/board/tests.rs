@@ -33,6 +33,7 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         name: "pool".into(),
         sources,
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls: None,
         readiness,
         passive: PassivePlan {
