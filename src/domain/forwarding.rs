@@ -53,12 +53,21 @@ fn claims_identity(name: &str) -> bool {
     name == "forwarded"
         || name == "x-real-ip"
         || name.starts_with("x-forwarded-")
-        || name.starts_with("x-client-cert")
-        || name.starts_with("x-ssl-")
-        || name == "ssl-client-cert"
         || name == "x-envoy-external-address"
         || name == "true-client-ip"
-        || name == "client-cert"
+        || names_client_certificate(name)
+}
+
+/// What tells a backend whose certificate the client has shown, in the names of RFC 9440 and of other gateways. A listener that asks
+/// for certificates itself lets nobody else speak of them, trusted proxies included: half of theirs and half of ours would be a
+/// third person.
+pub fn names_client_certificate(name: &str) -> bool {
+    name.starts_with("client-cert")
+        || name.starts_with("x-client-cert")
+        || name.starts_with("x-ssl-")
+        || name.starts_with("ssl-client-")
+        || name == "x-forwarded-client-cert"
+        || name.starts_with("x-forwarded-tls-client-cert")
 }
 
 /// Is `name` (lower case) listed in a `Connection` header's value? End-to-end fields that routing and framing rely on cannot be
@@ -144,11 +153,35 @@ mod tests {
             ("forwarded", false, true),
             ("x-real-ip", false, true),
             ("x-client-cert-subject", false, true),
+            ("client-cert", false, true),
+            ("client-cert-chain", false, true),
+            ("ssl-client-verify", false, true),
+            ("x-ssl-client-dn", false, true),
+            ("x-forwarded-client-cert", false, true),
+            ("x_client_cert_subject", false, false),
             ("x_forwarded_for", false, false),
             ("x_own", false, false),
         ] {
             assert_eq!(request_header_travels(name, false, false), from_stranger, "{name}");
             assert_eq!(request_header_travels(name, true, false), from_trusted, "{name}");
+        }
+    }
+
+    #[test]
+    fn which_headers_are_about_client_certificates() {
+        for (name, is) in [
+            ("client-cert", true),
+            ("client-cert-chain", true),
+            ("x-client-cert-san", true),
+            ("x-ssl-client-s-dn", true),
+            ("ssl-client-subject-dn", true),
+            ("x-forwarded-client-cert", true),
+            ("x-forwarded-tls-client-cert-info", true),
+            ("x-forwarded-for", false),
+            ("x-real-ip", false),
+            ("x-client-id", false),
+        ] {
+            assert_eq!(names_client_certificate(name), is, "{name}");
         }
     }
 

@@ -29,6 +29,7 @@ pub mod rng;
 pub mod route;
 pub mod schedule;
 pub mod snapshot;
+pub mod sni;
 pub mod standing;
 pub mod time;
 pub mod window;

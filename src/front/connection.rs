@@ -15,6 +15,7 @@ use crate::domain::plan::ListenerPlan;
 use crate::domain::problem::Problem;
 use crate::proxy::client::{ClientSide, H1Client};
 use crate::proxy::{ConnectionFacts, Served};
+use crate::tls::ClientCertificate;
 use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
@@ -31,6 +32,7 @@ pub(super) struct Connection {
     pub listener: Listener,
     pub peer: SocketAddr,
     pub tls: bool,
+    pub certificate: Option<Arc<ClientCertificate>>,
     pub stage: watch::Receiver<Stage>,
 }
 
@@ -140,6 +142,7 @@ impl Connection {
             client_port: self.peer.port(),
             listener: plan.clone(),
             tls: self.tls,
+            certificate: self.certificate.clone(),
             closing: last_of_connection || *self.stage.borrow() > Stage::Serving || *self.listener.closed.borrow(),
         }
     }

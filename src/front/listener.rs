@@ -6,6 +6,7 @@
 use super::clients::{Clients, NoPlace};
 use super::connection::Connection;
 use super::socket::ClientSocket;
+use super::tls::Secured;
 use super::{Front, Stage};
 use crate::domain::plan::ListenerPlan;
 use arc_swap::ArcSwap;
@@ -17,22 +18,15 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 /// After an accept error that is ours (out of files): long enough for connections to end, short enough not to be felt.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is in force for a listener.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Terms {
     pub plan: Arc<ListenerPlan>,
-    pub tls: Option<TlsAcceptor>,
-}
-
-impl std::fmt::Debug for Terms {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terms").field("plan", &self.plan).field("tls", &self.tls.is_some()).finish()
-    }
+    pub tls: Option<Secured>,
 }
 
 /// A listener that runs.
@@ -151,7 +145,8 @@ impl Accepting {
             front.telemetry.connection_opened(&terms.plan.name);
             if let Some(socket) = handshake(&front, &terms, stream, peer).await {
                 let tls = terms.tls.is_some();
-                let connection = Connection { front: front.clone(), listener, peer, tls, stage };
+                let certificate = socket.client_certificate().map(Arc::new);
+                let connection = Connection { front: front.clone(), listener, peer, tls, certificate, stage };
                 connection.serve(socket).await;
             }
             front.telemetry.connection_closed(&terms.plan.name);
@@ -161,16 +156,24 @@ impl Accepting {
 
 /// TLS within the head's time: a client that never ends its handshake is a slow head.
 async fn handshake(front: &Front, terms: &Terms, stream: TcpStream, peer: SocketAddr) -> Option<ClientSocket> {
-    let Some(acceptor) = &terms.tls else {
+    let Some(tls) = &terms.tls else {
         return Some(ClientSocket::plain(stream));
     };
-    match timeout(terms.plan.limits.head_timeout, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Some(ClientSocket::tls(stream)),
-        failed => {
-            let reason = if failed.is_err() { "tls_timeout" } else { "tls_failed" };
-            front.telemetry.refused(&terms.plan.name, peer.ip().to_canonical(), reason);
-            None
-        }
+    let reason = match timeout(terms.plan.limits.head_timeout, tls.acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(ClientSocket::tls(stream)),
+        Ok(Err(error)) => why_refused(&error),
+        Err(_) => "tls_timeout",
+    };
+    front.telemetry.refused(&terms.plan.name, peer.ip().to_canonical(), reason);
+    None
+}
+
+/// A client whose certificate is the trouble looks for it elsewhere than one that speaks no TLS.
+fn why_refused(error: &std::io::Error) -> &'static str {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::NoCertificatesPresented) => "client_certificate_missing",
+        Some(rustls::Error::InvalidCertificate(_)) => "client_certificate_refused",
+        _ => "tls_failed",
     }
 }
 

@@ -5,7 +5,7 @@
 //! A TCP probe closes in order: its reset could overtake the application's `accept`, and databases log that as a broken client.
 
 use crate::domain::identity::Address;
-use crate::domain::plan::UpstreamTls;
+use crate::domain::plan::{Protocol, UpstreamTls};
 use crate::domain::reading::ReadingResult;
 use crate::tls::{ClientConfigs, server_name};
 use std::io::Error;
@@ -51,7 +51,7 @@ pub(super) async fn secure(
     tls: &UpstreamTls,
     configs: &ClientConfigs,
 ) -> Result<Stream, ReadingResult> {
-    let config = configs.get(tls).map_err(ReadingResult::TlsFailed)?;
+    let config = configs.get(tls, Protocol::Http1).map_err(ReadingResult::TlsFailed)?.config;
     let name = server_name(tls).map_err(ReadingResult::TlsFailed)?;
     match TlsConnector::from(config).connect(name, stream).await {
         Ok(secured) => Ok(Box::new(secured)),

@@ -19,16 +19,18 @@ mod outbox;
 mod peer;
 mod relay;
 mod replay;
+mod secure;
 mod target;
 
 use crate::control::{Clock, Handle};
 use crate::domain::plan::ListenerPlan;
 use crate::telemetry::Telemetry;
+use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use client::ClientSide;
 use exchange::Exchange;
 use idle::Idle;
-use pingora::connectors::TransportConnector;
+use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
 use pingora::protocols::http::server::ReusableHttpStream;
 use std::fmt;
@@ -44,6 +46,8 @@ pub struct ConnectionFacts {
     pub client_port: u16,
     pub listener: Arc<ListenerPlan>,
     pub tls: bool,
+    /// The client's, verified; `None` where it showed none or was not asked.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// The process is leaving: answer with `Connection: close`.
     pub closing: bool,
 }
@@ -70,7 +74,7 @@ pub struct Proxy {
     connector: TransportConnector,
     idle: Arc<Idle>,
     shared: Arc<Shared>,
-    authorities: peer::Authorities,
+    clients: ClientConfigs,
     /// The key of sticky cookies where the configuration names none.
     sticky_key: [u8; 16],
 }
@@ -89,10 +93,10 @@ impl Proxy {
         Self {
             handle,
             telemetry,
-            connector: TransportConnector::new(None),
+            connector: TransportConnector::new(Some(without_tls())),
             idle,
             shared,
-            authorities: peer::Authorities::default(),
+            clients: ClientConfigs::default(),
             sticky_key: fastrand::u128(..).to_le_bytes(),
         }
     }
@@ -105,6 +109,11 @@ impl Proxy {
     pub async fn serve(&self, client: ClientSide, facts: &ConnectionFacts) -> Served {
         Exchange::begin(self, client, facts).run().await
     }
+}
+
+/// Only TCP and Unix sockets are pingora's to connect: no root certificates are read for it (it would panic at an odd one).
+fn without_tls() -> ConnectorOptions {
+    ConnectorOptions { ca_file: Some("/dev/null".to_owned()), ..ConnectorOptions::new(1) }
 }
 
 async fn sweep(idle: Weak<Idle>, shared: Weak<Shared>, clock: Clock) {

@@ -12,6 +12,8 @@ mod health;
 mod life;
 mod requests;
 mod streams;
+mod tls;
+mod tls_configs;
 
 use std::net::SocketAddr;
 

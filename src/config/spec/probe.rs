@@ -1,6 +1,6 @@
 //! What may be written of a readiness probe.
 
-use super::upstreams::UpstreamTlsSpec;
+use super::tls::UpstreamTlsSpec;
 use crate::config::values::{Share, Size, Span, Words};
 use schemars::JsonSchema;
 use serde::de::Error;
