@@ -13,6 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
+/// HTTP/2 in the TLS handshake.
+const HTTP2: &[u8] = b"h2";
+
 /// A connection of whatever kind.
 pub(super) type Stream = Box<dyn Connection>;
 
@@ -49,11 +52,16 @@ async fn tcp(address: &Address, socket: std::net::SocketAddr) -> Result<TcpStrea
 pub(super) async fn secure(
     stream: Stream,
     tls: &UpstreamTls,
+    protocol: Protocol,
     configs: &ClientConfigs,
 ) -> Result<Stream, ReadingResult> {
-    let config = configs.get(tls, Protocol::Http1).map_err(ReadingResult::TlsFailed)?.config;
+    let config = configs.get(tls, protocol).map_err(ReadingResult::TlsFailed)?.config;
     let name = server_name(tls).map_err(ReadingResult::TlsFailed)?;
     match TlsConnector::from(config).connect(name, stream).await {
+        Ok(secured) if protocol == Protocol::Http2 && secured.get_ref().1.alpn_protocol() != Some(HTTP2) => {
+            let words = "the backend did not choose HTTP/2 in the TLS handshake; `protocol: http1` is what it speaks";
+            Err(ReadingResult::TlsFailed(words.to_owned()))
+        }
         Ok(secured) => Ok(Box::new(secured)),
         Err(error) => Err(ReadingResult::TlsFailed(handshake_words(&tls.sni, &error))),
     }

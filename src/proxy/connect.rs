@@ -6,10 +6,12 @@ use super::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
 use super::exchange::Exchange;
 use super::relay::Relayed;
 use super::secure::{Insecure, secure};
+use super::socket::BackendSocket;
 use super::{ends, peer};
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::Protocol;
 use crate::domain::problem::Problem;
+use http::Method;
 use pingora::protocols::{ALPN, Stream};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -30,7 +32,8 @@ impl Exchange<'_> {
         match choice.pool.upstream.protocol {
             Protocol::Http1 => {
                 let stream = self.proxy.idle.take(shelf, self.clock().now())?;
-                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(stream, true))), shelf })
+                let socket = BackendSocket::again(stream, self.asks_for_a_head())?;
+                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true))), shelf })
             }
             Protocol::Http2 => match self.proxy.shared.claim(shelf, self.clock()) {
                 Claim::Use(seat) => Some(self.seated(seat, shelf, choice)),
@@ -46,8 +49,8 @@ impl Exchange<'_> {
         let connected = async {
             match choice.pool.upstream.protocol {
                 Protocol::Http1 => {
-                    let stream = self.open(choice).await?;
-                    Ok(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(stream, false))), shelf })
+                    let socket = BackendSocket::new(self.open(choice).await?, self.asks_for_a_head());
+                    Ok(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, false))), shelf })
                 }
                 Protocol::Http2 => self.join(shelf, choice).await.map(|seat| self.seated(seat, shelf, choice)),
             }
@@ -102,6 +105,10 @@ impl Exchange<'_> {
             Insecure::Ours(why) => ours(why),
             Insecure::Handshake => AttemptEnd::TlsFailed,
         })
+    }
+
+    fn asks_for_a_head(&self) -> bool {
+        self.client.head().method == Method::HEAD
     }
 
     fn seated(&self, seat: Seat, shelf: u64, choice: &Choice<'_>) -> Connected {

@@ -20,6 +20,7 @@ mod peer;
 mod relay;
 mod replay;
 mod secure;
+mod socket;
 mod target;
 
 use crate::control::{Clock, Handle};

@@ -2,6 +2,7 @@
 //!
 //! Bytes are written as YAML strings with escapes; `\xNN` is the byte NN. `{text*100}` stands for a hundred times `text`.
 
+use super::line::Pace;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -140,12 +141,13 @@ pub struct Answer {
     #[serde(default)]
     pub why: String,
     answer: String,
+    /// Bytes behind the answer, in one write with its last ones. Any later they would be the answer to the next request, and nobody
+    /// could tell.
+    #[serde(default)]
+    behind: String,
     /// What the backend does behind its answer.
     #[serde(default)]
     pub then: Then,
-    /// Why the gateway does not live up to the verdict yet. Such a row must fail: when it does not, this is to go.
-    #[serde(default)]
-    pub known: String,
     #[serde(default = "get")]
     pub method: String,
     /// Of the client.
@@ -193,8 +195,14 @@ pub struct Whole {
 }
 
 impl Answer {
-    pub fn answer(&self) -> Vec<u8> {
-        bytes(&self.answer)
+    /// The writes that it is sent in.
+    pub fn writes(&self, pace: Pace) -> Vec<Vec<u8>> {
+        let answer = bytes(&self.answer);
+        let mut writes: Vec<_> = answer.chunks(pace.piece(answer.len())).map(<[u8]>::to_vec).collect();
+        if let Some(last) = writes.last_mut() {
+            last.extend(bytes(&self.behind));
+        }
+        writes
     }
 }
 

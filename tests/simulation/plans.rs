@@ -121,6 +121,7 @@ fn when_none_eligible(rng: &mut Rng) -> WhenNoneEligible {
 fn probe(rng: &mut Rng) -> ProbePlan {
     ProbePlan {
         kind: ProbeCheck::Http(HttpCheck {
+            protocol: Protocol::Http1,
             method: "GET".to_owned(),
             path: "/ready".to_owned(),
             host: None,

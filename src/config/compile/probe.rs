@@ -4,9 +4,9 @@ use super::routes::header;
 use super::tls::{self, Files};
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{FailureSpec, ProbeSpec, ProbeTlsSpec};
+use crate::config::spec::{FailureSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
 use crate::config::values::Words;
-use crate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, UpstreamTls};
+use crate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use std::time::Duration;
 pub(super) struct ProbeContext<'a> {
     /// The first exact host of a route to this upstream.
     pub host: Option<&'a String>,
+    pub protocol: Protocol,
     pub tls: Option<&'a UpstreamTls>,
     pub files: Files<'a>,
 }
@@ -101,6 +102,7 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
         }
     };
     HttpCheck {
+        protocol: spec.protocol.map_or(context.protocol, ProtocolSpec::plan),
         method,
         path: path.to_owned(),
         host,

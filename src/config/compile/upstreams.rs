@@ -39,7 +39,8 @@ fn upstream(
     let sources = sources(&spec.backends, files.base, place, findings);
     let tls =
         spec.tls.as_ref().and_then(|tls| tls::upstream(tls, default_sni(&sources), files, &place.at("tls"), findings));
-    let context = ProbeContext { host, tls: tls.as_ref(), files };
+    let protocol = spec.protocol.map_or(Protocol::Http1, ProtocolSpec::plan);
+    let context = ProbeContext { host, protocol, tls: tls.as_ref(), files };
     let readiness =
         spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
     let passive = passive(&spec.passive, &place.at("passive"), findings);
@@ -54,10 +55,7 @@ fn upstream(
     UpstreamPlan {
         name: name.into(),
         sources,
-        protocol: match spec.protocol {
-            None | Some(ProtocolSpec::Http1) => Protocol::Http1,
-            Some(ProtocolSpec::Http2) => Protocol::Http2,
-        },
+        protocol,
         tls,
         readiness,
         passive,
