@@ -6,7 +6,6 @@ use super::support::eventually;
 use super::support::gateway::Gateway;
 use super::support::raw::{Raw, ok};
 use super::support::tls::{Authority, Hello, Made, replace, self_signed};
-use rustls::client::Resumption;
 use rustls::version::{TLS12, TLS13};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -185,7 +184,7 @@ async fn a_resumed_session_is_still_the_same_client_and_none_survives_its_author
         let known = Hello { identity: Some(&asked.client), version: Some(version), ..Hello::default() };
         eventually("the client is known", async || answer(&known, &gateway).await.is_some()).await;
 
-        let known = Hello { sessions: Some(Resumption::in_memory_sessions(8)), ..known };
+        let known = Hello { shared: Some(Arc::new(known.config())), ..known };
         assert!(answer(&known, &gateway).await.is_some());
         let mut again = known.connect(gateway.address).await.expect("a handshake");
         assert!(again.resumed(), "{version:?}");
@@ -316,6 +315,22 @@ async fn twenty_renewals_under_load_fail_no_request() {
 }
 
 // -------------------------------------------------------------- towards backends
+
+#[tokio::test]
+async fn a_system_without_roots_serves_what_needs_none() {
+    let folder = TempDir::new().expect("a folder");
+    named(&["one.test"]).write(folder.path(), "one");
+    let backend = Gateway::start_with("routes: [{ respond: { body: from within } }]\n", &one(folder.path(), "")).await;
+    let yaml = format!(
+        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\"]\n    tls: {{ sni: any.test, verify: false }}\n    \
+         readiness: {{ path: /, period: 300ms, timeout: 200ms }}\n",
+        backend.address
+    );
+    let rootless = [("SSL_CERT_FILE", "/nowhere/roots.pem"), ("SSL_CERT_DIR", "/nowhere")];
+    let gateway = Gateway::spawn_in(&yaml, "", &rootless);
+    gateway.ready().await;
+    assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "from within");
+}
 
 #[tokio::test]
 async fn a_backend_that_asks_who_we_are_is_told_by_probes_and_traffic() {

@@ -2,7 +2,6 @@
 
 use super::PATIENCE;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -87,8 +86,8 @@ pub fn replace(path: &Path, text: &str) {
 /// How to connect.
 #[derive(Clone, Debug, Default)]
 pub struct Hello<'a> {
-    /// Handshakes that share this resume each other's sessions.
-    pub sessions: Option<Resumption>,
+    /// Made before by [`Self::config`]: handshakes that share it resume each other's sessions.
+    pub shared: Option<Arc<ClientConfig>>,
     /// The name to ask for.
     pub sni: Option<&'a str>,
     pub identity: Option<&'a Made>,
@@ -98,7 +97,7 @@ pub struct Hello<'a> {
 }
 
 impl Hello<'_> {
-    fn config(&self) -> ClientConfig {
+    pub fn config(&self) -> ClientConfig {
         let provider = Arc::new(ring::default_provider());
         let versions: &[&SupportedProtocolVersion] = match &self.version {
             Some(version) => &[version],
@@ -118,9 +117,6 @@ impl Hello<'_> {
             }
         };
         config.enable_sni = self.sni.is_some();
-        if let Some(sessions) = &self.sessions {
-            config.resumption = sessions.clone();
-        }
         if self.http2 {
             config.alpn_protocols = vec![b"h2".to_vec()];
         }
@@ -130,9 +126,10 @@ impl Hello<'_> {
     /// Shakes hands. With TLS 1.3 a server that does not like our certificate says so with its first answer only.
     pub async fn shake(&self, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(self.sni.unwrap_or("nobody.test").to_owned()).expect("a name");
+        let config = self.shared.clone().unwrap_or_else(|| Arc::new(self.config()));
         let connecting = async {
             let stream = TcpStream::connect(address).await?;
-            TlsConnector::from(Arc::new(self.config())).connect(name, stream).await
+            TlsConnector::from(config).connect(name, stream).await
         };
         timeout(PATIENCE, connecting).await.expect("a handshake or an end in time")
     }
