@@ -19,6 +19,11 @@ pub fn request_header_travels(name: &str, trusted: bool, underscores: bool) -> b
     !is_hop_by_hop(name) && (trusted || !claims_identity(name))
 }
 
+/// May a route be chosen by this request header (lower-case name)? Not by what a stranger says of who it is.
+pub fn request_header_routes(name: &str, trusted: bool) -> bool {
+    trusted || !claims_identity(name)
+}
+
 /// A backend that folds `_` into `-` must not take it for a field that ends here or that is ours; not even a trusted proxy
 /// spells those with `_`.
 fn is_harmless_when_folded(name: &str) -> bool {
@@ -164,6 +169,16 @@ mod tests {
         ] {
             assert_eq!(request_header_travels(name, false, false), from_stranger, "{name}");
             assert_eq!(request_header_travels(name, true, false), from_trusted, "{name}");
+        }
+    }
+
+    #[test]
+    fn which_request_headers_choose_a_route() {
+        for (name, from_stranger) in
+            [("x-env", true), ("upgrade", true), ("x-forwarded-proto", false), ("x-client-cert-subject", false)]
+        {
+            assert_eq!(request_header_routes(name, false), from_stranger, "{name}");
+            assert!(request_header_routes(name, true), "{name}");
         }
     }
 

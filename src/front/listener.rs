@@ -6,7 +6,7 @@
 use super::clients::{Clients, NoPlace};
 use super::connection::Connection;
 use super::socket::ClientSocket;
-use super::tls::Secured;
+use super::tls::Certificates;
 use super::{Front, Stage};
 use crate::domain::plan::ListenerPlan;
 use arc_swap::ArcSwap;
@@ -26,7 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub struct Terms {
     pub plan: Arc<ListenerPlan>,
-    pub tls: Option<Secured>,
+    pub tls: Option<Certificates>,
 }
 
 /// A listener that runs.

@@ -19,9 +19,9 @@ use tokio_rustls::TlsAcceptor;
 /// HTTP/2 in the TLS handshake (RFC 9113 §3.2).
 pub const HTTP2: &[u8] = b"h2";
 
-/// What a listener needs for its handshakes.
+/// The certificates of a listener, and the acceptor that is made of them.
 #[derive(Clone)]
-pub struct Secured {
+pub struct Certificates {
     pub acceptor: TlsAcceptor,
     pairs: Vec<Kept<Identity>>,
     authorities: Option<Kept<RootCertStore>>,
@@ -43,20 +43,20 @@ impl<T> Clone for Kept<T> {
 /// What became of files that changed.
 #[derive(Debug)]
 pub struct Renewal {
-    pub now: Secured,
+    pub now: Certificates,
     /// A line for each file that is in force now, and what must be said against it.
     pub renewed: Vec<(String, Option<String>)>,
     /// A sentence for each that is not.
     pub refused: Vec<String>,
 }
 
-impl std::fmt::Debug for Secured {
+impl std::fmt::Debug for Certificates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Secured").field("certificates", &self.pairs.len()).finish_non_exhaustive()
+        f.debug_struct("Certificates").field("pairs", &self.pairs.len()).finish_non_exhaustive()
     }
 }
 
-impl Secured {
+impl Certificates {
     /// Reads all files of `plan`.
     ///
     /// # Errors

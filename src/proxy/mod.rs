@@ -53,6 +53,13 @@ pub struct ConnectionFacts {
     pub closing: bool,
 }
 
+impl ConnectionFacts {
+    /// The listener asks for certificates itself: nobody else speaks of them.
+    fn asks_for_certificates(&self) -> bool {
+        self.listener.tls.as_ref().is_some_and(|tls| tls.client_auth.is_some())
+    }
+}
+
 /// How often idle connections are looked at.
 const SWEEP: Duration = Duration::from_secs(5);
 

@@ -2,7 +2,7 @@
 
 use crate::domain::plan::{ListenerPlan, Plan};
 use crate::front::Terms;
-use crate::front::tls::Secured;
+use crate::front::tls::Certificates;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub(super) fn listen(plan: &Arc<ListenerPlan>) -> Result<(TcpListener, Terms), S
 /// # Errors
 /// What is wrong with the certificate, as a sentence.
 pub(super) fn terms(plan: &Arc<ListenerPlan>) -> Result<Terms, String> {
-    let tls = plan.tls.as_ref().map(|files| Secured::read(files, plan.http2)).transpose();
+    let tls = plan.tls.as_ref().map(|files| Certificates::read(files, plan.http2)).transpose();
     let tls = tls.map_err(|error| format!("listener {} ({}): {error}", plan.name, plan.address))?;
     Ok(Terms { plan: plan.clone(), tls })
 }

@@ -6,6 +6,7 @@ use super::support::eventually;
 use super::support::gateway::Gateway;
 use super::support::raw::{Raw, ok};
 use super::support::tls::{Authority, Hello, Made, replace, self_signed};
+use nix::sys::signal::Signal;
 use rustls::version::{TLS12, TLS13};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -157,6 +158,23 @@ async fn an_optional_client_certificate_is_verified_when_it_is_shown() {
 }
 
 #[tokio::test]
+async fn a_route_is_chosen_by_what_was_verified_and_not_by_what_is_claimed() {
+    let asked = Asked::new();
+    let routes = "routes:\n  - match: { headers: { X-Client-Cert-Subject: CN=till.test } }\n    respond: { body: the till }\n  \
+                  - match: { headers: { X-Client-Cert-Subject: CN=admin } }\n    respond: { body: the admin }\n  \
+                  - respond: { body: nobody }\n";
+    let gateway = Gateway::start_with(routes, &asked.listener(", mode: optional")).await;
+    assert_eq!(answer(&Hello::default(), &gateway).await.as_deref(), Some("nobody"));
+    let known = Hello { identity: Some(&asked.client), ..Hello::default() };
+    assert_eq!(answer(&known, &gateway).await.as_deref(), Some("the till"));
+
+    let plain = Gateway::start(routes).await;
+    let mut client = Client::connect(plain.address).await;
+    client.send(format!("GET / HTTP/1.1\r\nHost: test\r\n{SPOOF}\r\n")).await;
+    assert_eq!(client.answer().await.text(), "nobody");
+}
+
+#[tokio::test]
 async fn the_subject_is_passed_on_for_every_stream_of_http2() {
     let (asked, backend) = (Asked::new(), echo().await);
     let gateway = Gateway::start_with(&pool(&[backend.address]), &asked.listener("")).await;
@@ -301,9 +319,13 @@ async fn twenty_renewals_under_load_fail_no_request() {
         })
     });
     let clients: Vec<_> = clients.collect();
-    for _ in 0..20 {
+    for number in 0..20 {
         let renewed = named(&["one.test"]);
         renewed.write(folder.path(), "one");
+        // A reload reads them too, at the same time or before.
+        if number % 4 == 0 {
+            gateway.signal(Signal::SIGHUP);
+        }
         shows(&gateway, &renewed).await;
     }
     done.store(true, Relaxed);
