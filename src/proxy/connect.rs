@@ -35,7 +35,7 @@ impl Exchange<'_> {
                 let socket = BackendSocket::again(stream, self.asks_for_a_head())?;
                 Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true))), shelf })
             }
-            Protocol::Http2 => match self.proxy.shared.claim(shelf, self.clock()) {
+            Protocol::Http2 => match self.proxy.shared.claim(shelf, limit(choice), self.clock()) {
                 Claim::Use(seat) => Some(self.seated(seat, shelf, choice)),
                 Claim::Wait(_) | Claim::Open(_) => None,
             },
@@ -68,7 +68,7 @@ impl Exchange<'_> {
 
     async fn join(&self, shelf: u64, choice: &Choice<'_>) -> Result<Seat, AttemptEnd> {
         loop {
-            match self.proxy.shared.claim(shelf, self.clock()) {
+            match self.proxy.shared.claim(shelf, limit(choice), self.clock()) {
                 Claim::Use(seat) => return Ok(seat),
                 // It ends when the connection is there or could not be had; then we look again.
                 Claim::Wait(mut opening) => drop(opening.changed().await),
@@ -137,4 +137,9 @@ impl Exchange<'_> {
             BackendSide::H1(_) | BackendSide::H2(_) => {}
         }
     }
+}
+
+/// Connections to one backend.
+fn limit(choice: &Choice<'_>) -> u32 {
+    choice.pool.upstream.limits.connections_per_backend
 }

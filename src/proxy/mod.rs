@@ -15,8 +15,10 @@ mod heads;
 mod idle;
 mod keys;
 pub mod linger;
+mod mirror;
 mod outbox;
 mod peer;
+mod place;
 mod relay;
 mod replay;
 mod secure;
@@ -82,6 +84,8 @@ pub struct Proxy {
     connector: TransportConnector,
     idle: Arc<Idle>,
     shared: Arc<Shared>,
+    queues: place::Queues,
+    copies: mirror::Copies,
     clients: ClientConfigs,
     /// The key of sticky cookies where the configuration names none.
     sticky_key: [u8; 16],
@@ -104,6 +108,8 @@ impl Proxy {
             connector: TransportConnector::new(Some(without_tls())),
             idle,
             shared,
+            queues: place::Queues::default(),
+            copies: mirror::Copies::default(),
             clients: ClientConfigs::default(),
             sticky_key: fastrand::u128(..).to_le_bytes(),
         }
@@ -114,7 +120,7 @@ impl Proxy {
     }
 
     /// Serves one request whose head is read and checked.
-    pub async fn serve(&self, client: ClientSide, facts: &ConnectionFacts) -> Served {
+    pub async fn serve(self: &Arc<Self>, client: ClientSide, facts: &ConnectionFacts) -> Served {
         Exchange::begin(self, client, facts).run().await
     }
 }

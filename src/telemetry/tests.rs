@@ -7,7 +7,7 @@ use crate::domain::identity::BackendId;
 use crate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, Protocol,
     RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan, Timeouts,
-    UpstreamPlan, WhenNoneEligible,
+    UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
@@ -69,6 +69,7 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         passive,
         slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 1.0 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
+        limits: UpstreamLimits::default(),
         budget: BudgetPlan { ratio: 0.0, ttl: Duration::ZERO, min_per_second: 0 },
         when_none_eligible: WhenNoneEligible::FailClosed,
         panic_threshold: 0.0,

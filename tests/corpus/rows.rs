@@ -5,7 +5,6 @@
 use super::line::Pace;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// What a client sends, and what must come of it.
 #[derive(Clone, Debug, Deserialize)]
@@ -222,26 +221,23 @@ fn http11() -> String {
 
 /// The rows that may leave half a request at the backend come last: it may arrive late, and would be laid at another row's door.
 pub fn requests() -> Vec<Request> {
-    let mut rows: Vec<Request> = read("requests.yaml");
+    let mut rows: Vec<Request> = read(include_str!("../data/requests.yaml"));
     rows.sort_by_key(|row| row.verdict.may_begin());
     check(rows.iter().map(|row| (row.name.as_str(), row.source.as_str(), row.why.as_str())));
     rows
 }
 
 pub fn answers() -> Vec<Answer> {
-    let rows: Vec<Answer> = read("answers.yaml");
+    let rows: Vec<Answer> = read(include_str!("../data/answers.yaml"));
     check(rows.iter().map(|row| (row.name.as_str(), row.source.as_str(), row.why.as_str())));
     rows
 }
 
-fn read<T: for<'de> Deserialize<'de>>(file: &str) -> Vec<T> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
-    let text = std::fs::read_to_string(&path).expect("the corpus");
+fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Vec<T> {
     // By way of JSON's values: serde_yaml alone wants enums as tags.
-    let rows: Vec<serde_json::Value> =
-        serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let rows: Vec<serde_json::Value> = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("the corpus: {error}"));
     let row = |row: serde_json::Value| {
-        serde_json::from_value(row.clone()).unwrap_or_else(|error| panic!("{}: {error} in {row}", path.display()))
+        serde_json::from_value(row.clone()).unwrap_or_else(|error| panic!("the corpus: {error} in {row}"))
     };
     rows.into_iter().map(row).collect()
 }

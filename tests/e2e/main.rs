@@ -11,6 +11,7 @@ mod configs;
 mod health;
 mod http2;
 mod life;
+mod limits;
 mod requests;
 mod streams;
 mod tls;

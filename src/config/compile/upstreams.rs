@@ -11,7 +11,7 @@ use crate::config::spec::{
 };
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
-    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamPlan, WhenNoneEligible,
+    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -61,6 +61,7 @@ fn upstream(
         passive,
         slow_start: slow_start(&spec.slow_start),
         balance: balance(&spec.balance, &place.at("balance"), findings),
+        limits: limits(spec, place, findings),
         budget: budget(&spec.retry_budget),
         when_none_eligible: match spec.when_none_eligible {
             None | Some(NoneEligibleSpec::FailClosed) => WhenNoneEligible::FailClosed,
@@ -295,6 +296,30 @@ fn sticky_plan(spec: &StickySpec, place: &Place, findings: &mut Findings) -> Sti
         _ => {}
     }
     StickyPlan { cookie, secret: spec.secret.clone(), ttl: spec.ttl.map(|ttl| ttl.0), secure: spec.secure }
+}
+
+fn limits(spec: &UpstreamSpec, place: &Place, findings: &mut Findings) -> UpstreamLimits {
+    let written = &spec.limits;
+    let limits = UpstreamLimits {
+        requests: written.requests.unwrap_or(0),
+        requests_per_backend: written.requests_per_backend.unwrap_or(0),
+        connections_per_backend: written.connections_per_backend.unwrap_or(0),
+        queue: written.queue.unwrap_or(0),
+        queue_timeout: span(written.queue_timeout, secs(5)),
+        hold: span(spec.hold, Duration::ZERO),
+    };
+    let limited = limits.requests > 0 || limits.requests_per_backend > 0 || limits.connections_per_backend > 0;
+    if limits.queue > 0 && !limited {
+        findings.warning(
+            &place.at("limits.queue"),
+            limits.queue.to_string(),
+            "nobody ever waits, since nothing is limited",
+        );
+    }
+    if limits.queue > 0 && limits.queue_timeout.is_zero() {
+        findings.error(&place.at("limits.queue_timeout"), "0s", "more than 0s, or no queue");
+    }
+    limits
 }
 
 fn budget(spec: &BudgetSpec) -> BudgetPlan {

@@ -39,6 +39,11 @@ pub(in crate::config) struct UpstreamSpec {
     /// Of all routes to this upstream.
     #[serde(default)]
     pub retries: RetriesSpec,
+    /// What may be under way at once.
+    #[serde(default)]
+    pub limits: UpstreamLimitsSpec,
+    /// An idempotent request waits so long while nobody is eligible. Default: `0s`.
+    pub hold: Option<Span>,
     /// How many retries may be added to the load.
     #[serde(default)]
     pub retry_budget: BudgetSpec,
@@ -189,6 +194,22 @@ pub(in crate::config) enum NoneEligibleSpec {
     FailClosed,
     FailOpen,
     LastKnownGood,
+}
+
+/// What may be under way to an upstream at once.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct UpstreamLimitsSpec {
+    /// Requests in flight, all backends together; 0 = no limit. Default: `0`.
+    pub requests: Option<u32>,
+    /// Requests in flight at one backend; 0 = no limit. Default: `0`.
+    pub requests_per_backend: Option<u32>,
+    /// Connections to one backend; 0 = no limit. Default: `0`.
+    pub connections_per_backend: Option<u32>,
+    /// Requests that wait for a turn where a limit is reached; more are answered 503 at once. Default: `0`.
+    pub queue: Option<u32>,
+    /// How long they wait. Default: `5s`.
+    pub queue_timeout: Option<Span>,
 }
 
 /// What backends speak.
