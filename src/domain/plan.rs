@@ -221,8 +221,8 @@ pub struct HeaderEdits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     pub connect: Duration,
-    /// From the request being fully sent to the response head.
-    pub per_try: Duration,
+    /// From the request being fully sent to the response head; `None` for long polls.
+    pub per_try: Option<Duration>,
     /// Silence between bytes of an exchange.
     pub idle: Duration,
     /// The whole request, retries included; `None` for streams.

@@ -135,7 +135,7 @@ impl Exchange<'_> {
         let silence =
             self.call.map(|call| call.timeout.map_or(route.timeouts.idle, |own| own.max(route.timeouts.idle)));
         Bounds {
-            per_try: silence.unwrap_or(route.timeouts.per_try),
+            per_try: silence.or(route.timeouts.per_try).unwrap_or(Duration::MAX),
             idle: silence.unwrap_or(route.timeouts.idle),
             body_idle: silence.unwrap_or(limits.body_idle_timeout),
             total: self.deadline(route),

@@ -40,7 +40,7 @@ fn route(name: &str) -> RoutePlan {
         allow_encoded_slashes: false,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
-        timeouts: Timeouts { connect: Duration::ZERO, per_try: Duration::ZERO, idle: Duration::ZERO, total: None },
+        timeouts: Timeouts { connect: Duration::ZERO, per_try: None, idle: Duration::ZERO, total: None },
         retries: RetryPlan {
             limit: 0,
             on: RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() },

@@ -10,6 +10,7 @@ mod clients;
 mod configs;
 mod health;
 mod http2;
+mod large;
 mod life;
 mod limits;
 mod requests;

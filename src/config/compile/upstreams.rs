@@ -6,8 +6,8 @@ use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
-    BackendSpec, BalanceSpec, BudgetSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, ProtocolSpec, RetriesSpec,
-    SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, TotalSpec, UpstreamSpec,
+    BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, ProtocolSpec,
+    RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec,
 };
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
@@ -331,32 +331,30 @@ fn budget(spec: &BudgetSpec) -> BudgetPlan {
 }
 
 pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findings) -> Timeouts {
-    let total = match spec.total {
-        None => Some(secs(60)),
-        Some(TotalSpec::Never) => None,
-        Some(TotalSpec::After(total)) => Some(total.0),
+    let deadline = |written: Option<DeadlineSpec>, default: Duration| match written {
+        None => Some(default),
+        Some(DeadlineSpec::Never) => None,
+        Some(DeadlineSpec::After(after)) => Some(after.0),
     };
-    let timeouts = Timeouts {
-        connect: span(spec.connect, secs(1)),
-        per_try: span(spec.per_try, secs(10)),
-        idle: span(spec.idle, secs(60)),
-        total,
-    };
-    for (key, value) in [("connect", timeouts.connect), ("per_try", timeouts.per_try), ("idle", timeouts.idle)] {
+    let (per_try, total) = (deadline(spec.per_try, secs(10)), deadline(spec.total, secs(60)));
+    let timeouts = Timeouts { connect: span(spec.connect, secs(1)), per_try, idle: span(spec.idle, secs(60)), total };
+    for (key, value) in [("connect", timeouts.connect), ("idle", timeouts.idle)] {
         if value.is_zero() {
             findings.error(&place.at(key), "0s", "more than 0s");
         }
     }
+    if per_try.is_some_and(|per_try| per_try.is_zero()) {
+        findings.error(&place.at("per_try"), "0s", "more than 0s, or none");
+    }
     match total {
         Some(total) if total.is_zero() => findings.error(&place.at("total"), "0s", "more than 0s, or none"),
-        Some(total) if total < timeouts.per_try => {
-            findings.warning(
-                &place.at("per_try"),
-                format!("{:?}, more than total ({total:?})", timeouts.per_try),
-                "it never applies",
-            );
-        }
         _ => {}
+    }
+    if let (Some(per_try), Some(total)) = (per_try, total)
+        && total < per_try
+    {
+        let found = format!("{per_try:?}, more than total ({total:?})");
+        findings.warning(&place.at("per_try"), found, "it never applies");
     }
     timeouts
 }

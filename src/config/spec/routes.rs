@@ -128,23 +128,23 @@ pub(in crate::config) struct EditsSpec {
 pub(in crate::config) struct TimeoutsSpec {
     /// Connect, TLS included. Default: `1s`.
     pub connect: Option<Span>,
-    /// From the request being fully sent to the response head. Default: `10s`.
-    pub per_try: Option<Span>,
+    /// From the request being fully sent to the response head; `none` for long polls. Default: `10s`.
+    pub per_try: Option<DeadlineSpec>,
     /// Silence between bytes. Default: `60s`.
     pub idle: Option<Span>,
     /// The whole request, retries included; `none` for streams. Default: `60s`.
-    pub total: Option<TotalSpec>,
+    pub total: Option<DeadlineSpec>,
 }
 
 /// A duration, or `none`.
 #[derive(Clone, Copy, Debug, JsonSchema)]
 #[schemars(untagged)]
-pub(in crate::config) enum TotalSpec {
+pub(in crate::config) enum DeadlineSpec {
     Never,
     After(Span),
 }
 
-impl<'de> Deserialize<'de> for TotalSpec {
+impl<'de> Deserialize<'de> for DeadlineSpec {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match Value::deserialize(from)? {
             Value::String(word) if word == "none" => Ok(Self::Never),
