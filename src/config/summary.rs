@@ -1,6 +1,7 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
 use crate::domain::plan::{Plan, ProbeCheck, ProbePlan, SourcePlan, UpstreamPlan};
+use crate::tls::Identity;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -10,6 +11,11 @@ pub fn summary(plan: &Plan) -> String {
     for listener in &plan.listeners {
         let tls = if listener.tls.is_some() { " with TLS" } else { "" };
         let _ = writeln!(out, "listener {}: {}{tls}", listener.name, listener.address);
+        for pair in listener.tls.iter().flat_map(|tls| &tls.certificates) {
+            if let Ok(read) = Identity::read(pair) {
+                let _ = writeln!(out, "  certificate {}: {}", pair.certificate.display(), read.facts.summary());
+            }
+        }
     }
     let _ = writeln!(out, "{} route(s)", plan.routes.len());
     for upstream in &plan.upstreams {

@@ -32,6 +32,7 @@ pub mod rng;
 pub mod route;
 pub mod schedule;
 pub mod snapshot;
+pub mod sni;
 pub mod split;
 pub mod standing;
 pub mod time;

@@ -46,11 +46,39 @@ pub struct ListenerPlan {
     pub underscores_in_headers: bool,
 }
 
-/// PEM files of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerTls {
+    /// Never empty; the first answers where no other has the name that is asked for.
+    pub certificates: Vec<KeyPair>,
+    /// Refuse who asks for no name, or for one that no certificate has.
+    pub strict_sni: bool,
+    pub minimum_version: TlsVersion,
+    /// Set: clients are asked for a certificate.
+    pub client_auth: Option<ClientAuth>,
+}
+
+/// PEM files of one certificate (its chain) and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPair {
     pub certificate: PathBuf,
     pub key: PathBuf,
+    /// A key that every user of the machine may read is refused.
+    pub strict_permissions: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    #[default]
+    Tls12,
+    Tls13,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// PEM file of the authorities that sign clients' certificates.
+    pub ca: PathBuf,
+    /// A client without a certificate is refused.
+    pub required: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -323,6 +351,8 @@ pub struct UpstreamTls {
     pub verify: bool,
     /// PEM file of the CA; `None` = the system's roots.
     pub ca: Option<PathBuf>,
+    /// What we show to a backend that asks who we are.
+    pub identity: Option<Box<KeyPair>>,
 }
 
 /// A readiness probe. Field names are those of Kubernetes.

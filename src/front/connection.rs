@@ -16,6 +16,7 @@ use crate::domain::problem::Problem;
 use crate::domain::proxy_header::Ends;
 use crate::proxy::client::{ClientSide, H1Client};
 use crate::proxy::{ConnectionFacts, Private, Served};
+use crate::tls::ClientCertificate;
 use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
@@ -33,6 +34,7 @@ pub(super) struct Connection {
     /// From the client to us, as the sockets have it or the proxy in front says.
     pub ends: Ends,
     pub tls: bool,
+    pub certificate: Option<Arc<ClientCertificate>>,
     pub stage: watch::Receiver<Stage>,
     pub private: Arc<Private>,
 }
@@ -144,6 +146,7 @@ impl Connection {
             private: self.private.clone(),
             listener: plan.clone(),
             tls: self.tls,
+            certificate: self.certificate.clone(),
             closing: last_of_connection || *self.stage.borrow() > Stage::Serving || *self.listener.closed.borrow(),
         }
     }

@@ -6,6 +6,7 @@
 use super::clients::{Clients, Place};
 use super::connection::Connection;
 use super::socket::ClientSocket;
+use super::tls::Certificates;
 use super::{Front, Stage, introduced};
 use crate::domain::plan::ListenerPlan;
 use crate::domain::proxy_header::Ends;
@@ -18,22 +19,15 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsAcceptor;
 
 /// After an accept error that is ours (out of files): long enough for connections to end, short enough not to be felt.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is in force for a listener.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Terms {
     pub plan: Arc<ListenerPlan>,
-    pub tls: Option<TlsAcceptor>,
-}
-
-impl std::fmt::Debug for Terms {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terms").field("plan", &self.plan).field("tls", &self.tls.is_some()).finish()
-    }
+    pub tls: Option<Certificates>,
 }
 
 /// A listener that runs.
@@ -141,8 +135,9 @@ impl Accepting {
             let ends = introduced::of_socket(&stream, peer, listener.address);
             if let Some((socket, ends)) = arrive(&front, &terms, stream, ends, &mut place).await {
                 let tls = terms.tls.is_some();
-                let connection =
-                    Connection { front: front.clone(), listener, ends, tls, stage, private: Arc::default() };
+                let certificate = socket.client_certificate().map(Arc::new);
+                let private = Arc::default();
+                let connection = Connection { front: front.clone(), listener, ends, tls, certificate, stage, private };
                 connection.serve(socket).await;
             }
             front.telemetry.connection_closed(&terms.plan.name);
@@ -188,16 +183,24 @@ async fn handshake(
     client: SocketAddr,
     until: Instant,
 ) -> Option<ClientSocket> {
-    let Some(acceptor) = &terms.tls else {
+    let Some(tls) = &terms.tls else {
         return Some(ClientSocket::plain(stream));
     };
-    match timeout_at(until, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Some(ClientSocket::tls(stream)),
-        failed => {
-            let reason = if failed.is_err() { "tls_timeout" } else { "tls_failed" };
-            front.telemetry.refused(&terms.plan.name, client.ip().to_canonical(), reason);
-            None
-        }
+    let reason = match timeout_at(until, tls.acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(ClientSocket::tls(stream)),
+        Ok(Err(error)) => why_refused(&error),
+        Err(_) => "tls_timeout",
+    };
+    front.telemetry.refused(&terms.plan.name, client.ip().to_canonical(), reason);
+    None
+}
+
+/// A client whose certificate is the trouble looks for it elsewhere than one that speaks no TLS.
+fn why_refused(error: &std::io::Error) -> &'static str {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::NoCertificatesPresented) => "client_certificate_missing",
+        Some(rustls::Error::InvalidCertificate(_)) => "client_certificate_refused",
+        _ => "tls_failed",
     }
 }
 

@@ -10,7 +10,6 @@ use crate::domain::proxy_header::{self, Version};
 use crate::domain::reading::ReadingResult;
 use crate::tls::{ClientConfigs, server_name};
 use std::io::Error;
-use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
@@ -64,10 +63,7 @@ pub(super) async fn secure(
     protocol: Protocol,
     configs: &ClientConfigs,
 ) -> Result<Stream, ReadingResult> {
-    let mut config = configs.get(tls).map_err(ReadingResult::TlsFailed)?;
-    if protocol == Protocol::Http2 {
-        Arc::make_mut(&mut config).alpn_protocols = vec![HTTP2.to_vec()];
-    }
+    let config = configs.get(tls, protocol).map_err(ReadingResult::TlsFailed)?.config;
     let name = server_name(tls).map_err(ReadingResult::TlsFailed)?;
     match TlsConnector::from(config).connect(name, stream).await {
         Ok(secured) if protocol == Protocol::Http2 && secured.get_ref().1.alpn_protocol() != Some(HTTP2) => {

@@ -5,6 +5,7 @@ use super::attempt::Choice;
 use super::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
 use super::exchange::Exchange;
 use super::relay::Relayed;
+use super::secure::{Insecure, secure};
 use super::socket::BackendSocket;
 use super::{ends, introduce, peer};
 use crate::domain::outcome::AttemptEnd;
@@ -97,13 +98,18 @@ impl Exchange<'_> {
 
     async fn open(&self, choice: &Choice<'_>) -> Result<Stream, AttemptEnd> {
         let (upstream, member) = (&choice.pool.upstream, &choice.lease.member);
-        let mut peer =
-            peer::peer(upstream, member, &choice.route.timeouts, &self.proxy.authorities).map_err(|why| {
-                log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
-                AttemptEnd::Ours
-            })?;
+        let ours = |why: String| {
+            log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
+            AttemptEnd::Ours
+        };
+        let mut peer = peer::peer(upstream, member, &choice.route.timeouts).map_err(ours)?;
         peer.options.custom_l4 = upstream.send_proxy_protocol.map(|version| introduce::for_client(version, self.facts));
-        self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))
+        let stream = self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))?;
+        let Some(tls) = &upstream.tls else { return Ok(stream) };
+        secure(stream, tls, upstream.protocol, &self.proxy.clients).await.map_err(|insecure| match insecure {
+            Insecure::Ours(why) => ours(why),
+            Insecure::Handshake => AttemptEnd::TlsFailed,
+        })
     }
 
     fn asks_for_a_head(&self) -> bool {
@@ -116,7 +122,7 @@ impl Exchange<'_> {
     }
 
     fn shelf(&self, choice: &Choice<'_>) -> u64 {
-        peer::shelf(&choice.pool.upstream, &choice.lease.member, &self.proxy.authorities)
+        peer::shelf(&choice.pool.upstream, &choice.lease.member, &self.proxy.clients)
     }
 
     /// For the next request, where both sides agree to go on.

@@ -1,7 +1,8 @@
 //! Which sockets does a plan need? All of them, bound before anything starts, so that a busy port is a sentence and not a surprise.
 
 use crate::domain::plan::{ListenerPlan, Plan};
-use crate::front::{Terms, tls};
+use crate::front::Terms;
+use crate::front::tls::Certificates;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub(super) fn listen(plan: &Arc<ListenerPlan>) -> Result<(TcpListener, Terms), S
 /// # Errors
 /// What is wrong with the certificate, as a sentence.
 pub(super) fn terms(plan: &Arc<ListenerPlan>) -> Result<Terms, String> {
-    let tls = plan.tls.as_ref().map(|files| tls::acceptor(files, plan.http2)).transpose();
+    let tls = plan.tls.as_ref().map(|files| Certificates::read(files, plan.http2)).transpose();
     let tls = tls.map_err(|error| format!("listener {} ({}): {error}", plan.name, plan.address))?;
     Ok(Terms { plan: plan.clone(), tls })
 }

@@ -5,6 +5,7 @@
 //! about health.
 
 mod bind;
+mod certificates;
 mod leave;
 mod reload;
 mod signals;
@@ -67,6 +68,7 @@ impl Gateway {
         for (socket, terms) in bound.traffic {
             gateway.listen(socket, terms)?;
         }
+        gateway.show_certificates();
         gateway.phase.send_replace(Phase::Serving);
         Ok(gateway)
     }

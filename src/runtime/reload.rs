@@ -38,6 +38,7 @@ impl Gateway {
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;
+        self.show_certificates();
         self.plan = plan;
         Ok(())
     }

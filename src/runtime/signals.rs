@@ -1,10 +1,12 @@
-//! What do signals do? SIGHUP reloads, SIGTERM and SIGINT leave, a second one of those leaves at once.
+//! What do signals do? SIGHUP reloads, SIGTERM and SIGINT leave, a second one of those leaves at once. Between them, certificate files are
+//! looked at.
 
-use super::Gateway;
+use super::{Gateway, certificates};
 use crate::config::{self, Loaded};
 use std::io;
 use std::path::Path;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Runs the gateway of `loaded` until it is told to leave.
 ///
@@ -16,8 +18,11 @@ pub async fn run(loaded: Loaded, config: &Path) -> Result<(), Vec<String>> {
     raise_file_limit();
 
     let mut gateway = Gateway::start(loaded.plan).await?;
+    let mut look = interval(certificates::LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            _ = look.tick() => gateway.renew_certificates(),
             _ = hangup.recv() => reload(&mut gateway, config),
             () = leave.told() => break,
         }

@@ -107,6 +107,11 @@ impl Telemetry {
         self.metrics.connection_closed(listener);
     }
 
+    /// The certificates in force: listener, name, end in Unix seconds.
+    pub fn certificates(&self, ends: &[(String, String, i64)]) {
+        self.metrics.certificates(ends);
+    }
+
     /// A reload was tried.
     pub fn reload(&self, applied: bool) {
         self.metrics.reload(applied, when::unix_seconds(self.wall_now()));

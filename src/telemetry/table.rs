@@ -56,6 +56,7 @@ table! {
     BACKEND_SHARE = "pulsegate_backend_share", Kind::Gauge, ["upstream", "backend"], "share, 0 to 1", "The share of its weight that the backend receives now: less than 1 while it ramps, 0 when it is not eligible.";
     BACKEND_STANDING = "pulsegate_backend_standing", Kind::Gauge, ["upstream", "backend", "standing"], "0 or 1", "The backend's standing as a state set: 1 for the current one, 0 for all others.";
     BUILD = "pulsegate_build_info", Kind::Gauge, ["version"], "always 1", "The running version.";
+    CERTIFICATE_EXPIRY = "pulsegate_certificate_expiry_timestamp_seconds", Kind::Gauge, ["listener", "name"], "Unix seconds", "When the certificate that a listener has for a name ends; the earliest where it has several. The name is empty for a certificate without names.";
     RELOAD_AT = "pulsegate_config_last_reload_success_timestamp_seconds", Kind::Gauge, [], "Unix seconds", "When the configuration in force was loaded.";
     RELOAD_OK = "pulsegate_config_last_reload_successful", Kind::Gauge, [], "0 or 1", "1 when the configuration file as last read is in force; 0 when a reload was refused and the old one stays.";
     CONNECTIONS = "pulsegate_connections", Kind::Gauge, ["listener"], "connections", "Open client connections.";

@@ -265,6 +265,7 @@ fn eventful() -> Telemetry {
     let telemetry = telemetry();
     telemetry.connection_opened("public");
     telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
+    telemetry.certificates(&[("public".into(), "shop.test".into(), 4_000_000_000)]);
     telemetry.request(&RequestRecord {
         upstream: Some("orders"),
         reason: Some("upstream_timeout"),
@@ -307,6 +308,21 @@ fn the_text_is_well_formed_and_holds_the_whole_table() {
     series.sort_unstable();
     series.dedup();
     assert_eq!(series.len(), all);
+}
+
+#[test]
+fn a_certificate_has_a_series_per_name_while_it_is_in_force() {
+    let telemetry = telemetry();
+    let end = |name: &str, at| ("public".to_owned(), name.to_owned(), at);
+    telemetry.certificates(&[end("a.test", 200), end("a.test", 100), end("b.test", 300)]);
+    let text = telemetry.render(&snapshot(&[]), &[]);
+    has(&text, r#"pulsegate_certificate_expiry_timestamp_seconds{listener="public",name="a.test"} 100"#);
+    has(&text, r#"pulsegate_certificate_expiry_timestamp_seconds{listener="public",name="b.test"} 300"#);
+
+    telemetry.certificates(&[end("b.test", 400)]);
+    let text = telemetry.render(&snapshot(&[]), &[]);
+    has(&text, r#"pulsegate_certificate_expiry_timestamp_seconds{listener="public",name="b.test"} 400"#);
+    assert!(!text.contains("a.test"), "{text}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod limits;
 mod proxy_protocol;
 mod requests;
 mod streams;
+mod tls;
+mod tls_configs;
 
 use std::net::SocketAddr;
 

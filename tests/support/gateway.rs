@@ -39,6 +39,11 @@ impl Gateway {
 
     /// Starts without waiting.
     pub fn spawn(yaml: &str, listener: &str) -> Self {
+        Self::spawn_in(yaml, listener, &[])
+    }
+
+    /// As [`Self::spawn`], with more variables in its environment.
+    pub fn spawn_in(yaml: &str, listener: &str, environment: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let (address, admin) = (free_address(), free_address());
         fs::write(folder.path().join("pulsegate.yaml"), whole(yaml, address, admin, listener))
@@ -47,6 +52,7 @@ impl Gateway {
         let process = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
             .args(["run", "--config"])
             .arg(folder.path().join("pulsegate.yaml"))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a file"))
             .stderr(output)

@@ -1,16 +1,16 @@
 //! What may each listener accept? Addresses, certificates, limits.
 
+use super::tls::{self, Files};
 use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{LimitsSpec, ListenerSpec};
-use crate::domain::plan::{ListenerLimits, ListenerPlan, ListenerTls, Network};
-use std::path::Path;
+use crate::domain::plan::{ListenerLimits, ListenerPlan, Network};
 use std::sync::Arc;
 
 pub(super) fn compile(
     items: &[Item<ListenerSpec>],
-    base: &Path,
+    files: Files<'_>,
     root: &Place,
     findings: &mut Findings,
 ) -> Vec<Arc<ListenerPlan>> {
@@ -19,7 +19,7 @@ pub(super) fn compile(
     }
     let mut plans: Vec<Arc<ListenerPlan>> = Vec::new();
     for item in items {
-        let Some(plan) = listener(item, base, findings) else { continue };
+        let Some(plan) = listener(item, files, findings) else { continue };
         if plan.address.port() != 0 && plans.iter().any(|other| other.address == plan.address) {
             findings.error(
                 &item.place.at("address"),
@@ -32,7 +32,7 @@ pub(super) fn compile(
     plans
 }
 
-fn listener(item: &Item<ListenerSpec>, base: &Path, findings: &mut Findings) -> Option<ListenerPlan> {
+fn listener(item: &Item<ListenerSpec>, files: Files<'_>, findings: &mut Findings) -> Option<ListenerPlan> {
     let (spec, place) = (&item.spec, &item.place);
     let address = addresses::socket(&spec.address)
         .map_err(|allowed| findings.error(&place.at("address"), format!("{:?}", spec.address), allowed))
@@ -45,15 +45,7 @@ fn listener(item: &Item<ListenerSpec>, base: &Path, findings: &mut Findings) -> 
         }
         networks(&proxy.from, &place, findings)
     });
-    let tls = spec.tls.as_ref().map(|tls| {
-        let files = ListenerTls { certificate: base.join(&tls.certificate), key: base.join(&tls.key) };
-        for (file, key) in [(&files.certificate, "tls.certificate"), (&files.key, "tls.key")] {
-            if let Err(error) = std::fs::File::open(file) {
-                findings.error(&place.at(key), format!("{} ({error})", file.display()), "a readable PEM file");
-            }
-        }
-        files
-    });
+    let tls = spec.tls.as_ref().and_then(|tls| tls::listener(tls, files, &place.at("tls"), findings));
     let address = address?;
     Some(ListenerPlan {
         name: spec.name.clone().unwrap_or_else(|| address.to_string()).into(),

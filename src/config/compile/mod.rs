@@ -6,6 +6,7 @@ mod listeners;
 mod probe;
 mod routes;
 mod targets;
+mod tls;
 mod upstreams;
 
 use super::addresses;
@@ -54,9 +55,10 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         split(tree, file, &mut parts, findings);
     }
     let root = Place { file: 0, steps: Vec::new() };
-    let listeners = listeners::compile(&parts.listeners, base, &root, findings);
+    let files = tls::Files { base, strict_permissions: parts.rest.strict_permissions };
+    let listeners = listeners::compile(&parts.listeners, files, &root, findings);
     let hosts = routes::hosts_by_upstream(&parts.routes);
-    let upstreams = upstreams::compile(&parts.upstreams, &hosts, base, findings);
+    let upstreams = upstreams::compile(&parts.upstreams, &hosts, files, findings);
     let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
     let admin = admin(parts.rest.admin.as_ref(), &root.at("admin"), findings);
     if !findings.errors.is_empty() {

@@ -1,17 +1,17 @@
 //! What is each pool like? Sources, TLS, passive health, balancing, timeouts, retries.
 
 use super::probe::{self, ProbeContext};
+use super::tls::{self, Files};
 use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
     BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, ProtocolSpec,
-    ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec, UpstreamTlsSpec,
+    ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec,
 };
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
-    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits, UpstreamPlan, UpstreamTls,
-    WhenNoneEligible,
+    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -22,23 +22,23 @@ use std::time::Duration;
 pub(super) fn compile(
     items: &[(String, Item<UpstreamSpec>)],
     hosts: &BTreeMap<String, String>,
-    base: &Path,
+    files: Files<'_>,
     findings: &mut Findings,
 ) -> Vec<Arc<UpstreamPlan>> {
-    items.iter().map(|(name, item)| Arc::new(upstream(name, item, hosts.get(name), base, findings))).collect()
+    items.iter().map(|(name, item)| Arc::new(upstream(name, item, hosts.get(name), files, findings))).collect()
 }
 
 fn upstream(
     name: &str,
     item: &Item<UpstreamSpec>,
     host: Option<&String>,
-    base: &Path,
+    files: Files<'_>,
     findings: &mut Findings,
 ) -> UpstreamPlan {
     let (spec, place) = (&item.spec, &item.place);
-    let sources = sources(&spec.backends, base, place, findings);
+    let sources = sources(&spec.backends, files.base, place, findings);
     let tls =
-        spec.tls.as_ref().and_then(|tls| upstream_tls(tls, default_sni(&sources), base, &place.at("tls"), findings));
+        spec.tls.as_ref().and_then(|tls| tls::upstream(tls, default_sni(&sources), files, &place.at("tls"), findings));
     let protocol = spec.protocol.map_or(Protocol::Http1, ProtocolSpec::plan);
     if let (Some(_), Protocol::Http2) = (spec.send_proxy_protocol, protocol) {
         findings.error(
@@ -47,7 +47,7 @@ fn upstream(
             "`protocol: http1`: connections of HTTP/2 are shared by all clients, and a header names one",
         );
     }
-    let context = ProbeContext { host, protocol, tls: tls.as_ref(), base };
+    let context = ProbeContext { host, protocol, tls: tls.as_ref(), files };
     let readiness =
         spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
     let passive = passive(&spec.passive, &place.at("passive"), findings);
@@ -215,28 +215,6 @@ fn default_sni(sources: &[SourcePlan]) -> Option<String> {
         SourcePlan::Dns(DnsSource { query: DnsQuery::Host { name, .. }, .. }) => Some(name.clone()),
         _ => None,
     })
-}
-
-pub(super) fn upstream_tls(
-    spec: &UpstreamTlsSpec,
-    default_sni: Option<String>,
-    base: &Path,
-    place: &Place,
-    findings: &mut Findings,
-) -> Option<UpstreamTls> {
-    let verify = spec.verify.unwrap_or(true);
-    if !verify {
-        findings.warning(&place.at("verify"), "false", "anybody who answers at a backend's address is believed");
-    }
-    let ca = spec.ca.as_ref().map(|path| base.join(path));
-    if let Some(Err(error)) = ca.as_ref().map(|path| crate::tls::read_ca(path)) {
-        findings.error(&place.at("ca"), error, "a PEM file of the CA");
-    }
-    let Some(sni) = spec.sni.clone().or(default_sni).filter(|sni| !sni.is_empty()) else {
-        findings.error(place, "no name to verify", "`sni`, since backends by address have no name of their own");
-        return None;
-    };
-    Some(UpstreamTls { sni, verify, ca })
 }
 
 // ------------------------------------------------------------ the rest of it

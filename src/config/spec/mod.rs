@@ -5,10 +5,12 @@
 
 mod probe;
 mod routes;
+mod tls;
 mod upstreams;
 
 pub(super) use probe::*;
 pub(super) use routes::*;
+pub(super) use tls::*;
 pub(super) use upstreams::*;
 
 use super::values::{Size, Span};
@@ -17,7 +19,6 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// The whole configuration. Its first three keys and `include` are taken out before it is read as one (each part is read by itself), so
 /// they are here for the schema.
@@ -50,6 +51,9 @@ pub(super) struct Spec {
     /// Starting.
     #[serde(default)]
     pub start: StartSpec,
+    /// Refuse keys that every user of the machine may read, or others than their owner replace, instead of warning. Default: `false`.
+    #[serde(default)]
+    pub strict_permissions: bool,
     /// More files, as globs (`*` and `?` in the last part), relative to this one. Default: `[]`.
     #[serde(default)]
     pub include: Vec<String>,
@@ -63,7 +67,7 @@ pub(super) struct ListenerSpec {
     pub name: Option<String>,
     /// IP address and port.
     pub address: String,
-    /// PEM files; absent = plain HTTP.
+    /// Certificates; absent = plain HTTP.
     pub tls: Option<ListenerTlsSpec>,
     /// Networks (CIDR) or addresses whose `X-Forwarded-*` headers are believed. Default: `[]`.
     #[serde(default)]
@@ -89,16 +93,6 @@ pub(super) struct ProxyProtocolSpec {
     /// forbids guessing. All others are ordinary clients, and a header is no HTTP.
     #[serde(default)]
     pub from: Vec<String>,
-}
-
-/// A certificate.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListenerTlsSpec {
-    /// PEM file of the chain.
-    pub certificate: PathBuf,
-    /// PEM file of the key.
-    pub key: PathBuf,
 }
 
 /// Limits of a listener.

@@ -2,6 +2,7 @@
 
 use super::probe::ProbeSpec;
 use super::routes::{RetriesSpec, TimeoutsSpec};
+use super::tls::UpstreamTlsSpec;
 use crate::config::values::{Share, Span};
 use crate::domain::plan::Protocol;
 use crate::domain::proxy_header::Version;
@@ -104,18 +105,6 @@ pub(in crate::config) struct SourceSpec {
     /// `dns`, `srv`: servers to ask instead of the system's. Default: `[]`.
     #[serde(default)]
     pub servers: Vec<String>,
-}
-
-/// TLS to backends.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct UpstreamTlsSpec {
-    /// The name that is sent and verified. Default: the name of a `dns` backend.
-    pub sni: Option<String>,
-    /// Verify the certificate. Default: `true`.
-    pub verify: Option<bool>,
-    /// PEM file of the CA. Default: the system's roots.
-    pub ca: Option<PathBuf>,
 }
 
 /// Ejection by live traffic.
