@@ -410,10 +410,29 @@ pub enum WhenNoneEligible {
 
 // ------------------------------------------------------------------- others
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminPlan {
     /// `None` = no admin listener.
     pub address: Option<SocketAddr>,
+    /// A listener of its own for `/livez` and `/readyz`.
+    pub health_address: Option<SocketAddr>,
+    /// Who may ask. Empty: everybody who reaches it, which only a loopback address allows.
+    pub tokens: Vec<TokenPlan>,
+}
+
+/// A bearer token of the admin listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPlan {
+    /// Who presents it: for the audit log.
+    pub name: Arc<str>,
+    pub source: TokenSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    File(PathBuf),
+    /// A variable of the environment.
+    Env(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -40,7 +40,10 @@ impl Pool {
     /// Who takes this attempt? The balancer's pick, except that a client whose backend drains may stay with it where the plan says so.
     pub fn pick(&self, input: &PickInput<'_>) -> Option<Pick> {
         let stays = input.sticky.filter(|key| self.upstream.drain_keeps_sessions && !input.tried.contains(key));
-        let draining = |member: &&Arc<Member>| matches!(member.standing.cause, Cause::Drained | Cause::Draining);
+        let draining = |member: &&Arc<Member>| {
+            let weightless = member.weight == 0 && member.eligible();
+            weightless || matches!(member.standing.cause, Cause::Drained | Cause::Draining)
+        };
         match stays.and_then(|key| self.balancer.member(key)).filter(draining) {
             Some(member) => Some(Pick { member: Arc::clone(member), trial: false }),
             None => self.balancer.pick(input),
@@ -66,7 +69,7 @@ pub enum Emptiness {
 pub struct Member {
     pub id: BackendId,
     pub key: BackendKey,
-    /// As configured or discovered.
+    /// In force: the one that an operator ordered, else the configured or discovered.
     pub weight: u32,
     pub backup: bool,
     pub standing: Standing,

@@ -1,10 +1,11 @@
-//! What do signals do? SIGHUP reloads, SIGTERM and SIGINT leave, a second one of those leaves at once.
+//! What do signals do? SIGHUP reloads (as does the admin API), SIGTERM and SIGINT leave, a second one of those leaves at once.
 
 use super::Gateway;
 use crate::config::{self, Loaded};
 use std::io;
 use std::path::Path;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// Runs the gateway of `loaded` until it is told to leave.
 ///
@@ -15,13 +16,17 @@ pub async fn run(loaded: Loaded, config: &Path) -> Result<(), Vec<String>> {
     let (mut hangup, mut leave) = install().map_err(|error| vec![format!("signal handlers: {error}")])?;
     raise_file_limit();
 
-    let mut gateway = Gateway::start(loaded.plan).await?;
+    let (reloads, mut asked) = mpsc::channel(1);
+    let mut gateway = Gateway::start_for(loaded.plan, None, Some(reloads)).await?;
     loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&mut gateway, config),
+            _ = hangup.recv() => drop(reload(&mut gateway, config)),
+            Some(ask) = asked.recv() => drop(ask.reply.send(reload(&mut gateway, config))),
             () = leave.told() => break,
         }
     }
+    // Whoever asks from now on is told that the process is leaving.
+    drop(asked);
     tokio::select! {
         () = gateway.leave() => {}
         () = leave.told() => log::warn!("told to leave a second time: leaving at once"),
@@ -29,9 +34,10 @@ pub async fn run(loaded: Loaded, config: &Path) -> Result<(), Vec<String>> {
     Ok(())
 }
 
-fn reload(gateway: &mut Gateway, config: &Path) {
+fn reload(gateway: &mut Gateway, config: &Path) -> Result<(), Vec<String>> {
     log::info!("reload: reading {}", config.display());
-    match gateway.reload(config::load(config)) {
+    let outcome = gateway.reload(config::load(config));
+    match &outcome {
         Ok(()) => log::info!("reload: the new configuration is in force"),
         Err(sentences) => {
             for sentence in sentences {
@@ -39,6 +45,7 @@ fn reload(gateway: &mut Gateway, config: &Path) {
             }
         }
     }
+    outcome
 }
 
 fn install() -> io::Result<(Signal, Leave)> {

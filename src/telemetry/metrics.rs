@@ -43,6 +43,7 @@ pub struct Metrics {
     pub access_dropped: IntCounter,
     probe_start_delay: Histogram,
 
+    admin_writes: IntCounterVec,
     reloads: IntCounterVec,
     reload_ok: IntGauge,
     reload_at: Gauge,
@@ -116,6 +117,7 @@ impl Metrics {
             pool_emptied: Counted::new(counters(r, &table::POOL_EMPTIED)),
             probe_start_delay: histograms(r, &table::PROBE_START_DELAY).with_label_values(&[] as &[&str]),
             access_dropped: counter(r, &table::ACCESS_DROPPED),
+            admin_writes: counters(r, &table::ADMIN_WRITES),
             reloads: counters(r, &table::RELOADS),
             reload_ok: gauge(r, &table::RELOAD_OK),
             reload_at: gauge(r, &table::RELOAD_AT),
@@ -187,6 +189,10 @@ impl Metrics {
 
     pub fn probe_started(&self, late: Duration) {
         self.probe_start_delay.observe(late.as_secs_f64());
+    }
+
+    pub fn admin_write(&self, action: &'static str, result: &'static str) {
+        self.admin_writes.with_label_values(&[action, result]).inc();
     }
 
     /// `at`: Unix seconds.

@@ -11,6 +11,7 @@ mod configs;
 mod health;
 mod life;
 mod requests;
+mod steering;
 mod streams;
 
 use std::net::SocketAddr;

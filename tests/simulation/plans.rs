@@ -77,7 +77,7 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         routes: Vec::new(),
         table: RouteTable::default(),
         upstreams: upstreams.iter().cloned().map(Arc::new).collect(),
-        admin: AdminPlan { address: None },
+        admin: AdminPlan::default(),
         logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency },

@@ -6,7 +6,7 @@
 use super::invariants::Witness;
 use super::plans;
 use super::trace::Trace;
-use pulsegate::domain::board::{Board, Input, Order, Output, ProbeTicket};
+use pulsegate::domain::board::{Board, Input, Order, Output, ProbeTicket, Steer, Steering};
 use pulsegate::domain::cell::{Hint, HintKind, Record};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::{FailureKind, Outcome};
@@ -77,7 +77,7 @@ impl Storm {
             87..=88 => self.send_a_wild_hint(),
             89..=91 => self.reload(),
             92..=94 => self.discover(),
-            95..=96 => self.operate(),
+            95..=96 => self.steer(),
             _ => self.change_a_mood(),
         }
         self.settle_deadlines();
@@ -251,12 +251,24 @@ impl Storm {
         self.send(Input::Discovered { upstream: name, source, answer });
     }
 
-    fn operate(&mut self) {
+    /// Of any kind, at a member or at nobody, for ever or for a while.
+    fn steer(&mut self) {
         let backend = self.some_backend();
-        let order = [Order::Drain, Order::ForceUp, Order::ForceDown, Order::Release, Order::Release]
-            [self.rng.below(5) as usize];
-        self.witness.operated(&backend, order);
-        self.send(Input::Operate { backend, order, by: "the storm".to_owned() });
+        let what = [
+            Steer::Order(Order::Drain),
+            Steer::Order(Order::ForceUp),
+            Steer::Order(Order::ForceDown),
+            Steer::Undrain,
+            Steer::Release,
+            Steer::Release,
+            Steer::Weight(Some(self.rng.below(4))),
+            Steer::Weight(None),
+        ][self.rng.below(8) as usize];
+        let lasts = (self.rng.below(2) == 0).then(|| Duration::from_secs(u64::from(1 + self.rng.below(40))));
+        let steering = Steering { backend, what, by: "the storm".into(), lasts, reason: None };
+        let outcome = self.board.steer(&steering, self.now);
+        self.witness.steered(&steering, outcome.as_ref(), self.now);
+        self.drain();
     }
 
     fn change_a_mood(&mut self) {
