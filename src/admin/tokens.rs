@@ -5,8 +5,8 @@
 
 use crate::domain::plan::{TokenPlan, TokenSource};
 use axum::http::{HeaderMap, header};
-use ring::hmac;
-use ring::rand::SystemRandom;
+use ring_crypto::hmac;
+use ring_crypto::rand::SystemRandom;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;

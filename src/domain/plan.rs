@@ -238,6 +238,19 @@ pub struct UpstreamPlan {
     /// A response header by which a backend asks to be drained (stripped before the client sees it).
     pub drain_header: Option<(String, String)>,
     pub drain_keeps_sessions: bool,
+    pub on_down: OnDown,
+}
+
+/// What becomes of a backend's connections when it goes down or is forced down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDown {
+    /// Nothing: idle ones are used again when it is back.
+    Keep,
+    /// Idle ones are not used again: whatever listened there is gone or wrong.
+    #[default]
+    RetireIdle,
+    /// Those with a request in flight are cut as well.
+    CloseAll,
 }
 
 /// The version of HTTP towards backends. Over TLS it is agreed on by ALPN; without TLS both sides know it.

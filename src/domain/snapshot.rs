@@ -75,7 +75,7 @@ pub struct Member {
     pub standing: Standing,
     /// When `standing` ramps: the start of the ramp. The board republishes as it grows.
     pub since: Timestamp,
-    /// Grows whenever idle connections to this backend must not be used again (it was down, or removed).
+    /// Grows whenever idle connections to this backend must not be used again (it was down or forced down, where `on_down` says so, or removed).
     pub connection_epoch: u32,
     /// Shared by all publications of this identity.
     pub cell: Arc<Cell>,

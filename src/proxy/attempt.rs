@@ -1,6 +1,7 @@
 //! What happens in one attempt? A connection, the relay, and the outcome written down for the board.
 
 use super::connect::Connected;
+use super::cut::Cut;
 use super::exchange::Exchange;
 use super::heads::{self, Body};
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
@@ -106,6 +107,7 @@ impl Exchange<'_> {
             replay: &mut self.replay,
             receiver: &mut receiver,
             bounds,
+            cut: Cut::of(choice.pool, &choice.lease.member, &self.proxy.handle),
             clock,
             expects_continue,
             continued: &mut self.continued,

@@ -75,6 +75,7 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         idle_timeout: Duration::ZERO,
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: Default::default(),
     })
 }
 

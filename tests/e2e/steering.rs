@@ -5,7 +5,7 @@
 use super::pool;
 use super::support::client::Client;
 use super::support::gateway::Gateway;
-use super::support::raw::{Raw, ok};
+use super::support::raw::{Raw, Step, ok};
 use super::support::{eventually, free_address};
 
 async fn two() -> (Raw, Raw, String) {
@@ -152,4 +152,49 @@ async fn a_token_names_who_it_was_and_a_reload_changes_it() {
     assert_eq!((probe.get("/readyz").await.status, probe.get("/metrics").await.status), (200, 404));
     let said = gateway.output();
     assert!(said.contains("result=denied") && !said.contains(first) && !said.contains(second), "{said}");
+}
+
+/// A backend that never answers, and one that does; by weight, requests go to the first as long as they may.
+async fn frozen(on_down: &str) -> (Raw, Raw, Gateway) {
+    let frozen = Raw::start(|_, _| vec![Step::Hang]).await;
+    let well = Raw::start(|_, _| vec![ok("well")]).await;
+    let weighed = format!("{{ address: \"{}\", weight: 65535 }}", frozen.address);
+    let yaml = pool(&[frozen.address, well.address]).replace(&format!("\"{}\"", frozen.address), &weighed);
+    let gateway = Gateway::start(&format!("{yaml}    on_down: {on_down}\n")).await;
+    (frozen, well, gateway)
+}
+
+async fn held(gateway: &Gateway, frozen: &Raw, request: &str) -> Client {
+    let mut client = Client::connect(gateway.address).await;
+    client.send(request).await;
+    let address = frozen.address.to_string();
+    eventually("it is in flight", async || gateway.backend(&address).await["in_flight"] == 1).await;
+    client
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn close_all_cuts_what_is_in_flight_and_asks_another_where_that_is_safe() {
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nHost: test\r\n\r\n", 200),
+        ("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n", 502),
+    ] {
+        let (frozen, _well, gateway) = frozen("close_all").await;
+        let mut client = held(&gateway, &frozen, request).await;
+        let address = frozen.address.to_string();
+        assert_eq!(gateway.command(&["force-down", "pool", &address]).0, 0);
+        assert_eq!(client.answer().await.status, status, "{request}");
+        let told = gateway.backend(&address).await;
+        assert_eq!((&told["in_flight"], &told["outcomes"]["total"]["failures"]), (&0.into(), &0.into()), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_default_what_is_in_flight_is_left_to_finish() {
+    let (frozen, _well, gateway) = frozen("retire_idle").await;
+    let _client = held(&gateway, &frozen, "GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    let address = frozen.address.to_string();
+    assert_eq!(gateway.command(&["force-down", "pool", &address]).0, 0);
+    let mut other = Client::connect(gateway.address).await;
+    assert_eq!(other.get("/").await.text(), "well");
+    assert_eq!(gateway.backend(&address).await["in_flight"], 1);
 }

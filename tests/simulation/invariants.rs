@@ -9,7 +9,7 @@ use pulsegate::domain::cell::HintKind;
 use pulsegate::domain::event::{Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{PassivePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate::domain::plan::{OnDown, PassivePlan, UpstreamPlan, WhenNoneEligible};
 use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
 use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
 use pulsegate::domain::standing::Cause;
@@ -191,6 +191,9 @@ impl Witness {
             assert_eq!(*pool.upstream, **plan);
             self.pool(pool, now);
             let old = before.iter().flat_map(|before| &before.pools).find(|old| old.upstream.name == plan.name);
+            if let Some(old) = old {
+                lost(old, pool);
+            }
             if let Some(old) = old.filter(|old| same(old, pool)) {
                 assert!(Arc::ptr_eq(old, pool), "{}: an unchanged pool was made anew", plan.name);
             }
@@ -369,6 +372,26 @@ fn fit(backend: &BackendReport) -> bool {
 fn pick(pool: &Pool, random: u64) -> Option<Arc<Member>> {
     let input = PickInput { tried: &[], now: Timestamp::ZERO, random, hash: None, sticky: None, trial_allowed: false };
     pool.balancer.pick(&input).map(|pick| pick.member)
+}
+
+/// What became of the connections of those that went down since: as `on_down` says, and never of those that came after.
+fn lost(old: &Pool, new: &Pool) {
+    for member in new.members.iter() {
+        let id = &member.id;
+        assert!(!member.cell.is_cut(member.connection_epoch), "{id}: what begins now is cut");
+        let Some(before) = old.members.iter().find(|before| before.id == *id && before.eligible()) else { continue };
+        if matches!(member.standing.cause, Cause::Down | Cause::ForcedDown) {
+            let retired = before.connection_epoch < member.connection_epoch;
+            let cut = before.cell.is_cut(before.connection_epoch);
+            let expected = match new.upstream.on_down {
+                // Who left and came back within one step has retired its idle connections all the same.
+                OnDown::Keep => (retired, false),
+                OnDown::RetireIdle => (true, false),
+                OnDown::CloseAll => (true, true),
+            };
+            assert_eq!((retired, cut), expected, "{id} went {}", member.standing.cause);
+        }
+    }
 }
 
 /// Nothing that a request could see differs.

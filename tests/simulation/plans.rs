@@ -5,9 +5,9 @@
 use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, PassivePlan, Plan, Policy, ProbeCheck,
-    ProbePlan, ProbingPlan, Protocol, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend, UpstreamPlan,
-    WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, OnDown, PassivePlan, Plan, Policy,
+    ProbeCheck, ProbePlan, ProbingPlan, Protocol, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend,
+    UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
 use pulsegate::domain::rng::Rng;
@@ -45,13 +45,14 @@ pub fn mutate(upstreams: &mut Vec<UpstreamPlan>, rng: &mut Rng) {
     }
     let which = rng.below(upstreams.len() as u32) as usize;
     let Some(upstream) = upstreams.get_mut(which) else { return };
-    match rng.below(9) {
+    match rng.below(10) {
         0 | 1 => upstream.sources[0] = static_source(rng),
         2 => upstream.readiness = upstream.readiness.is_none().then(|| probe(rng)),
         3 | 4 => upstream.readiness = Some(probe(rng)),
         5 => upstream.passive = passive(rng),
         6 => upstream.when_none_eligible = when_none_eligible(rng),
         7 => flip_file_tier(upstream),
+        8 => upstream.on_down = on_down(rng),
         _ => {}
     }
 }
@@ -106,6 +107,7 @@ fn upstream(name: &str, rng: &mut Rng) -> UpstreamPlan {
         idle_timeout: Duration::from_secs(60),
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: on_down(rng),
     }
 }
 
@@ -116,6 +118,10 @@ fn static_source(rng: &mut Rng) -> SourcePlan {
 
 fn when_none_eligible(rng: &mut Rng) -> WhenNoneEligible {
     [WhenNoneEligible::FailClosed, WhenNoneEligible::FailOpen, WhenNoneEligible::LastKnownGood][rng.below(3) as usize]
+}
+
+fn on_down(rng: &mut Rng) -> OnDown {
+    [OnDown::Keep, OnDown::RetireIdle, OnDown::CloseAll][rng.below(3) as usize]
 }
 
 fn probe(rng: &mut Rng) -> ProbePlan {

@@ -11,7 +11,7 @@ use crate::domain::combine::{Active, Facts, Passive, combine};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{BackendId, BackendKey};
 use crate::domain::outlier::{Outlier, State};
-use crate::domain::plan::UpstreamPlan;
+use crate::domain::plan::{OnDown, UpstreamPlan};
 use crate::domain::ramp;
 use crate::domain::snapshot;
 use crate::domain::standing::{Cause, Standing};
@@ -129,16 +129,18 @@ impl Member {
         }
         self.standing = after;
         if after.cause != before.cause {
-            self.transition(before.cause, why, desk, now);
+            self.transition(plan.on_down, before.cause, why, desk, now);
         }
         after.cause != before.cause || after.share != before.share
     }
 
-    fn transition(&mut self, from: Cause, why: &str, desk: &mut Desk, now: Timestamp) {
+    fn transition(&mut self, on_down: OnDown, from: Cause, why: &str, desk: &mut Desk, now: Timestamp) {
         let to = self.standing.cause;
-        if to == Cause::Down {
-            // Whatever listened there is gone or wrong: its idle connections must not be used again.
+        if matches!(to, Cause::Down | Cause::ForcedDown) && on_down != OnDown::Keep {
             self.epoch += 1;
+            if on_down == OnDown::CloseAll {
+                self.cell.cut_before(self.epoch);
+            }
         }
         if to == Cause::Trial {
             self.cell.arm_trial();

@@ -56,6 +56,7 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         idle_timeout: Duration::from_secs(60),
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: Default::default(),
     }
 }
 

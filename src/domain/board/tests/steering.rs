@@ -145,3 +145,24 @@ fn who_is_not_there_is_refused_with_those_that_are() {
     assert_eq!(rig.steer(1, Steer::Undrain, None, s(3)).unwrap_err(), other);
     assert_eq!(rig.cause(1), Cause::ForcedUp);
 }
+
+#[test]
+fn what_becomes_of_connections_when_it_is_down() {
+    for (on_down, retired, cut) in
+        [(OnDown::Keep, false, false), (OnDown::RetireIdle, true, false), (OnDown::CloseAll, true, true)]
+    {
+        let mut plan = upstream(vec![backends(2)], None);
+        plan.on_down = on_down;
+        let mut rig = Rig::new(plan, s(0));
+        let member = |rig: &Rig| rig.snapshot.as_ref().unwrap().pools[0].members[0].clone();
+        let before = member(&rig);
+        rig.steer(1, Steer::Order(Order::Drain), None, s(1)).unwrap();
+        assert!(!before.cell.is_cut(before.connection_epoch), "a drain lets it finish");
+        rig.steer(1, Steer::Order(Order::ForceDown), None, s(2)).unwrap();
+        assert_eq!(member(&rig).connection_epoch > before.connection_epoch, retired, "{on_down:?}");
+        assert_eq!(before.cell.is_cut(before.connection_epoch), cut, "{on_down:?}");
+        rig.steer(1, Steer::Release, None, s(3)).unwrap();
+        let after = member(&rig);
+        assert!(!after.cell.is_cut(after.connection_epoch), "what begins now is not cut");
+    }
+}
