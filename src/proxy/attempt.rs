@@ -157,10 +157,20 @@ impl Exchange<'_> {
             replayable: self.replay.possible(),
             never_sent: end.never_processed(),
             attempts: self.story.attempts,
-            untried_left: choice.pool.balancer.has_untried(&self.tried),
+            untried_left: self.untried_left(end, choice),
             time_left: time_left(now, self.deadline(choice.route)),
         };
         with_budget(decide(&after, &choice.route.retries), choice.pool, now)
+    }
+
+    /// After a cut, the pool that was chosen from is no more: who serves now counts, a backup perhaps.
+    fn untried_left(&self, end: &AttemptEnd, choice: &Choice<'_>) -> bool {
+        if *end != AttemptEnd::CutOff {
+            return choice.pool.balancer.has_untried(&self.tried);
+        }
+        let snapshot = self.proxy.handle.snapshot();
+        let now = snapshot.pools.iter().find(|pool| pool.upstream.name == choice.pool.upstream.name);
+        now.is_some_and(|pool| pool.balancer.has_untried(&self.tried))
     }
 
     fn record(&self, choice: &Choice<'_>, relayed: &Relayed, began: Timestamp) {

@@ -154,12 +154,12 @@ async fn a_token_names_who_it_was_and_a_reload_changes_it() {
     assert!(said.contains("result=denied") && !said.contains(first) && !said.contains(second), "{said}");
 }
 
-/// A backend that never answers, and one that does; by weight, requests go to the first as long as they may.
+/// A backend that never answers, and a backup that does.
 async fn frozen(on_down: &str) -> (Raw, Raw, Gateway) {
     let frozen = Raw::start(|_, _| vec![Step::Hang]).await;
     let well = Raw::start(|_, _| vec![ok("well")]).await;
-    let weighed = format!("{{ address: \"{}\", weight: 65535 }}", frozen.address);
-    let yaml = pool(&[frozen.address, well.address]).replace(&format!("\"{}\"", frozen.address), &weighed);
+    let backup = format!("{{ address: \"{}\", backup: true }}", well.address);
+    let yaml = pool(&[frozen.address, well.address]).replace(&format!("\"{}\"", well.address), &backup);
     let gateway = Gateway::start(&format!("{yaml}    on_down: {on_down}\n")).await;
     (frozen, well, gateway)
 }
