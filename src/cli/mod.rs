@@ -3,10 +3,12 @@
 mod check;
 mod demo;
 mod healthcheck;
+mod operate;
 mod papers;
 mod run;
 
 use clap::{Parser, Subcommand};
+use operate::{Asking, Target, Terms};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +49,63 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
         admin: SocketAddr,
     },
+    /// Give a backend no new requests; what is in flight finishes
+    Drain {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        terms: Terms,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Take a drain back
+    Undrain {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Give a backend traffic, whatever probes and traffic say of it
+    ForceUp {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        terms: Terms,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Keep a backend out, whatever probes and traffic say of it
+    ForceDown {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        terms: Terms,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Take every order about a backend back: drain, force and weight
+    Release {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Give a backend another weight
+    Weight {
+        #[command(flatten)]
+        target: Target,
+        /// 0 to 65535 (0 = no new requests), or `configured`
+        weight: String,
+        #[command(flatten)]
+        terms: Terms,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Have a running gateway read its configuration again; exit code 64 when it refuses it
+    Reload {
+        #[command(flatten)]
+        asking: Asking,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -70,6 +129,17 @@ pub fn main() -> ExitCode {
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
         Command::Healthcheck { admin } => healthcheck::healthcheck(admin),
+        Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),
+        Command::Undrain { target, asking } => operate::steer("undrain", &target, None, None, &asking),
+        Command::ForceUp { target, terms, asking } => operate::steer("force-up", &target, Some(&terms), None, &asking),
+        Command::ForceDown { target, terms, asking } => {
+            operate::steer("force-down", &target, Some(&terms), None, &asking)
+        }
+        Command::Release { target, asking } => operate::steer("release", &target, None, None, &asking),
+        Command::Weight { target, weight, terms, asking } => {
+            operate::steer("weight", &target, Some(&terms), Some(&weight), &asking)
+        }
+        Command::Reload { asking } => operate::reload(&asking),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
         Command::Demo { length } => demo::demo(length),

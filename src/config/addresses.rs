@@ -10,9 +10,11 @@ use std::path::PathBuf;
 /// What a Unix socket's path may have (sun_path without its NUL), bytes.
 const UNIX_PATH: usize = 107;
 
+/// Parses a backend's address.
+///
 /// # Errors
 /// How it should be written.
-pub(super) fn backend(text: &str) -> Result<Address, String> {
+pub fn backend(text: &str) -> Result<Address, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         let fits = path.starts_with('/') && path.len() <= UNIX_PATH;
         let wrong = || format!("unix: and an absolute path of at most {UNIX_PATH} bytes");

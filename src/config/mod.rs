@@ -19,7 +19,7 @@ mod tests;
 mod values;
 mod yaml;
 
-pub use addresses::backends_file;
+pub use addresses::{backend as backend_address, backends_file};
 pub use diagnostic::Diagnostic;
 pub use reference::{example, reference};
 pub use summary::summary;

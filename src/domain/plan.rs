@@ -283,6 +283,19 @@ pub struct UpstreamPlan {
     /// A response header by which a backend asks to be drained (stripped before the client sees it).
     pub drain_header: Option<(String, String)>,
     pub drain_keeps_sessions: bool,
+    pub on_down: OnDown,
+}
+
+/// What becomes of a backend's connections when it goes down or is forced down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDown {
+    /// Nothing: idle ones are used again when it is back.
+    Keep,
+    /// Idle ones are not used again: whatever listened there is gone or wrong.
+    #[default]
+    RetireIdle,
+    /// Those with a request in flight are cut as well.
+    CloseAll,
 }
 
 /// What may be under way to an upstream at once. 0 = no limit.
@@ -473,10 +486,29 @@ pub enum WhenNoneEligible {
 
 // ------------------------------------------------------------------- others
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminPlan {
     /// `None` = no admin listener.
     pub address: Option<SocketAddr>,
+    /// A listener of its own for `/livez` and `/readyz`.
+    pub health_address: Option<SocketAddr>,
+    /// Who may ask. Empty: everybody who reaches it, which only a loopback address allows.
+    pub tokens: Vec<TokenPlan>,
+}
+
+/// A bearer token of the admin listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPlan {
+    /// Who presents it: for the audit log.
+    pub name: Arc<str>,
+    pub source: TokenSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    File(PathBuf),
+    /// A variable of the environment.
+    Env(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

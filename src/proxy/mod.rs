@@ -8,6 +8,7 @@ mod attempt;
 mod backend;
 pub mod client;
 mod connect;
+mod cut;
 mod ends;
 mod exchange;
 mod forward;

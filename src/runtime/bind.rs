@@ -1,5 +1,6 @@
 //! Which sockets does a plan need? All of them, bound before anything starts, so that a busy port is a sentence and not a surprise.
 
+use crate::admin::Tokens;
 use crate::domain::plan::{ListenerPlan, Plan};
 use crate::front::Terms;
 use crate::front::tls::Certificates;
@@ -14,6 +15,8 @@ const BACKLOG: i32 = 4096;
 pub(super) struct Bound {
     pub traffic: Vec<(TcpListener, Terms)>,
     pub admin: Option<TcpListener>,
+    pub health: Option<TcpListener>,
+    pub tokens: Tokens,
 }
 
 impl Bound {
@@ -28,10 +31,18 @@ impl Bound {
                 Err(problem) => problems.push(problem),
             }
         }
-        let admin = plan.admin.address.and_then(|address| {
-            bind(address).map_err(|error| problems.push(format!("admin.address {address}: {error}"))).ok()
-        });
-        if problems.is_empty() { Ok(Self { traffic, admin }) } else { Err(problems) }
+        let mut own = |key: &str, address: Option<SocketAddr>| {
+            let bound = address.map(|address| bind(address).map_err(|error| format!("{key} {address}: {error}")));
+            bound.transpose().map_err(|problem| problems.push(problem)).unwrap_or_default()
+        };
+        let admin = own("admin.address", plan.admin.address);
+        let health = own("admin.health_address", plan.admin.health_address);
+        match Tokens::read(&plan.admin.tokens) {
+            Ok(tokens) if problems.is_empty() => return Ok(Self { traffic, admin, health, tokens }),
+            Ok(_) => {}
+            Err(unusable) => problems.extend(unusable),
+        }
+        Err(problems)
     }
 }
 

@@ -12,7 +12,7 @@ mod signals;
 
 pub use signals::run;
 
-use crate::admin::{self, AdminState, Phase, ReloadState};
+use crate::admin::{self, AdminState, Phase, ReloadAsk, ReloadState, Tokens};
 use crate::control::{self, Clock, Handle, Reporter};
 use crate::discovery::Discovery;
 use crate::domain::event::Event;
@@ -21,11 +21,12 @@ use crate::front::{Front, Listener, Stage};
 use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
 use crate::telemetry::{Telemetry, init_logging};
+use arc_swap::ArcSwap;
 use bind::Bound;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// A gateway that runs on the current runtime.
@@ -44,6 +45,7 @@ pub struct Gateway {
     reload_state: watch::Sender<ReloadState>,
     admin_stop: watch::Sender<bool>,
     admin_address: Option<SocketAddr>,
+    admin_tokens: Arc<ArcSwap<Tokens>>,
 }
 
 impl Gateway {
@@ -60,10 +62,20 @@ impl Gateway {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with(plan: Plan, listener_in: Option<Arc<dyn Reporter>>) -> Result<Self, Vec<String>> {
+        Self::start_for(plan, listener_in, None).await
+    }
+
+    /// `reloads`: who reads the configuration again when the admin API asks for it.
+    async fn start_for(
+        plan: Plan,
+        listener_in: Option<Arc<dyn Reporter>>,
+        reloads: Option<mpsc::Sender<ReloadAsk>>,
+    ) -> Result<Self, Vec<String>> {
         let bound = Bound::all(&plan)?;
-        let mut gateway = Self::build(Arc::new(plan), listener_in);
+        let mut gateway = Self::build(Arc::new(plan), listener_in, bound.tokens);
         gateway.discovery.apply(&gateway.plan);
-        gateway.start_admin(bound.admin);
+        gateway.start_admin(bound.admin, reloads);
+        gateway.start_health(bound.health);
         gateway.first_round().await;
         for (socket, terms) in bound.traffic {
             gateway.listen(socket, terms)?;
@@ -73,7 +85,7 @@ impl Gateway {
         Ok(gateway)
     }
 
-    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>) -> Self {
+    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>, tokens: Tokens) -> Self {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
@@ -97,13 +109,14 @@ impl Gateway {
             reload_state: watch::Sender::new(ReloadState::default()),
             admin_stop: watch::Sender::new(false),
             admin_address: None,
+            admin_tokens: Arc::new(ArcSwap::from_pointee(tokens)),
             plan,
             handle,
             telemetry,
         }
     }
 
-    fn start_admin(&mut self, socket: Option<std::net::TcpListener>) {
+    fn start_admin(&mut self, socket: Option<std::net::TcpListener>, reloads: Option<mpsc::Sender<ReloadAsk>>) {
         let Some(socket) = socket else { return };
         self.admin_address = socket.local_addr().ok();
         let state = AdminState {
@@ -111,11 +124,25 @@ impl Gateway {
             telemetry: self.telemetry.clone(),
             phase: self.phase.subscribe(),
             reload: self.reload_state.subscribe(),
+            tokens: self.admin_tokens.clone(),
+            reloads,
         };
         let stop = self.admin_stop.subscribe();
         tokio::spawn(async move {
             if let Err(error) = admin::serve(socket, state, stop).await {
                 log::error!("the admin listener ended: {error}; traffic goes on, /readyz and /metrics do not answer");
+            }
+        });
+    }
+
+    fn start_health(&self, socket: Option<std::net::TcpListener>) {
+        let Some(socket) = socket else { return };
+        let (phase, stop) = (self.phase.subscribe(), self.admin_stop.subscribe());
+        tokio::spawn(async move {
+            if let Err(error) = admin::serve_health(socket, phase, stop).await {
+                log::error!(
+                    "the health listener ended: {error}; traffic goes on, admin.health_address does not answer"
+                );
             }
         });
     }

@@ -4,7 +4,7 @@
 //! in-flight counts live in the board and the cells, by identity, and are not touched here at all.
 
 use super::{Gateway, bind};
-use crate::admin::ReloadState;
+use crate::admin::{ReloadState, Tokens};
 use crate::config::{Diagnostic, Loaded};
 use crate::domain::board::Input;
 use crate::domain::plan::Plan;
@@ -35,10 +35,12 @@ impl Gateway {
             return Err(refused);
         }
         let prepared = self.prepare_listeners(&plan)?;
+        let tokens = Tokens::read(&plan.admin.tokens)?;
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;
         self.show_certificates();
+        self.admin_tokens.store(Arc::new(tokens));
         self.plan = plan;
         Ok(())
     }
@@ -96,12 +98,17 @@ enum Prepared {
 /// What cannot change while the process lives, by name.
 fn needs_restart(old: &Plan, new: &Plan) -> Vec<String> {
     let mut refused = Vec::new();
-    if old.admin.address != new.admin.address {
-        refused.push(format!(
-            "admin.address: changed from {} to {}, which needs a restart; the old configuration stays in force",
-            shown(old.admin.address),
-            shown(new.admin.address)
-        ));
+    for (key, old, new) in [
+        ("admin.address", old.admin.address, new.admin.address),
+        ("admin.health_address", old.admin.health_address, new.admin.health_address),
+    ] {
+        if old != new {
+            refused.push(format!(
+                "{key}: changed from {} to {}, which needs a restart; the old configuration stays in force",
+                shown(old),
+                shown(new)
+            ));
+        }
     }
     if old.threads != new.threads {
         refused.push(format!(

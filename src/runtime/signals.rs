@@ -1,11 +1,12 @@
-//! What do signals do? SIGHUP reloads, SIGTERM and SIGINT leave, a second one of those leaves at once. Between them, certificate files are
-//! looked at.
+//! What do signals do? SIGHUP reloads (as does the admin API), SIGTERM and SIGINT leave, a second one of those leaves at once. Between them,
+//! certificate files are looked at.
 
 use super::{Gateway, certificates};
 use crate::config::{self, Loaded};
 use std::io;
 use std::path::Path;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Runs the gateway of `loaded` until it is told to leave.
@@ -17,16 +18,20 @@ pub async fn run(loaded: Loaded, config: &Path) -> Result<(), Vec<String>> {
     let (mut hangup, mut leave) = install().map_err(|error| vec![format!("signal handlers: {error}")])?;
     raise_file_limit();
 
-    let mut gateway = Gateway::start(loaded.plan).await?;
+    let (reloads, mut asked) = mpsc::channel(1);
+    let mut gateway = Gateway::start_for(loaded.plan, None, Some(reloads)).await?;
     let mut look = interval(certificates::LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = look.tick() => gateway.renew_certificates(),
-            _ = hangup.recv() => reload(&mut gateway, config),
+            _ = hangup.recv() => drop(reload(&mut gateway, config)),
+            Some(ask) = asked.recv() => drop(ask.reply.send(reload(&mut gateway, config))),
             () = leave.told() => break,
         }
     }
+    // Whoever asks from now on is told that the process is leaving.
+    drop(asked);
     tokio::select! {
         () = gateway.leave() => {}
         () = leave.told() => log::warn!("told to leave a second time: leaving at once"),
@@ -34,9 +39,10 @@ pub async fn run(loaded: Loaded, config: &Path) -> Result<(), Vec<String>> {
     Ok(())
 }
 
-fn reload(gateway: &mut Gateway, config: &Path) {
+fn reload(gateway: &mut Gateway, config: &Path) -> Result<(), Vec<String>> {
     log::info!("reload: reading {}", config.display());
-    match gateway.reload(config::load(config)) {
+    let outcome = gateway.reload(config::load(config));
+    match &outcome {
         Ok(()) => log::info!("reload: the new configuration is in force"),
         Err(sentences) => {
             for sentence in sentences {
@@ -44,6 +50,7 @@ fn reload(gateway: &mut Gateway, config: &Path) {
             }
         }
     }
+    outcome
 }
 
 fn install() -> io::Result<(Signal, Leave)> {

@@ -49,6 +49,7 @@ pub struct Metrics {
     certificates: IntGaugeVec,
     /// The labels that `certificates` has.
     certified: Mutex<BTreeMap<(String, String), i64>>,
+    admin_writes: IntCounterVec,
     reloads: IntCounterVec,
     reload_ok: IntGauge,
     reload_at: Gauge,
@@ -125,6 +126,7 @@ impl Metrics {
             access_dropped: counter(r, &table::ACCESS_DROPPED),
             certificates: gauges(r, &table::CERTIFICATE_EXPIRY),
             certified: Mutex::default(),
+            admin_writes: counters(r, &table::ADMIN_WRITES),
             reloads: counters(r, &table::RELOADS),
             reload_ok: gauge(r, &table::RELOAD_OK),
             reload_at: gauge(r, &table::RELOAD_AT),
@@ -217,6 +219,10 @@ impl Metrics {
             let _ = self.certificates.remove_label_values(&[listener, name]);
         }
         *before = now;
+    }
+
+    pub fn admin_write(&self, action: &'static str, result: &'static str) {
+        self.admin_writes.with_label_values(&[action, result]).inc();
     }
 
     /// `at`: Unix seconds.

@@ -23,7 +23,7 @@ fn plan(routes: &[&str]) -> Plan {
         routes: routes.iter().map(|name| route(name)).collect(),
         table: RouteTable::default(),
         upstreams: vec![upstream("orders")],
-        admin: AdminPlan { address: None },
+        admin: AdminPlan::default(),
         logging: LoggingPlan { level: "info".into(), format: LogFormat::Text, access: false },
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
@@ -77,6 +77,7 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         idle_timeout: Duration::ZERO,
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: Default::default(),
     })
 }
 
@@ -112,6 +113,9 @@ fn report() -> UpstreamReport {
     let backend = BackendReport {
         id,
         weight: 1,
+        configured_weight: 1,
+        order: None,
+        weight_order: None,
         backup: false,
         standing: Standing { cause: Cause::NotReady, share: 0.0, earliest_return: None, unprobed: false },
         since: Timestamp::from_secs(1),
@@ -287,6 +291,14 @@ fn eventful() -> Telemetry {
     ] {
         telemetry.report(&Event { id: 1, at: Timestamp::ZERO, kind });
     }
+    telemetry.admin_write(&AdminWrite {
+        by: "ops",
+        from: ([127, 0, 0, 1], 40_000).into(),
+        action: "drain",
+        what: "orders/127.0.0.1:9001",
+        result: WriteResult::Applied,
+        detail: "it is drained now",
+    });
     telemetry
 }
 

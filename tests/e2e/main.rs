@@ -15,6 +15,7 @@ mod life;
 mod limits;
 mod proxy_protocol;
 mod requests;
+mod steering;
 mod streams;
 mod tls;
 mod tls_configs;

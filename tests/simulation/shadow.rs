@@ -3,7 +3,7 @@
 //! It keeps its own counters (as "failures left" and "passes in a row", not as HAProxy's one integer), its own sets of
 //! members and its own memory of who left when. It shares no code with the board beyond the words.
 
-use pulsegate::domain::board::{Found, Order};
+use pulsegate::domain::board::{Found, Order, Steer, Steering};
 use pulsegate::domain::identity::{Address, BackendId};
 use pulsegate::domain::plan::{ProbePlan, SourcePlan, UpstreamPlan};
 use pulsegate::domain::reading::Verdict;
@@ -33,7 +33,9 @@ pub enum Count {
 #[derive(Clone, Debug)]
 pub struct Backend {
     pub count: Count,
-    pub order: Option<Order>,
+    /// Each with its end.
+    pub order: Option<(Order, Option<Timestamp>)>,
+    pub weight: Option<(u32, Option<Timestamp>)>,
     /// By the last transition that was reported, or how it began.
     pub cause: Cause,
     pub ejected_until: Timestamp,
@@ -76,6 +78,18 @@ impl Shadow {
             self.answers.insert((upstream.clone(), source), found.clone());
             self.regroup(now);
         }
+    }
+
+    /// The members as requests must see them: with the weights that were ordered.
+    pub fn weighed(&self, upstream: &UpstreamPlan, now: Timestamp) -> Vec<Found> {
+        let mut members = self.members(upstream);
+        for member in &mut members {
+            let id = BackendId { upstream: upstream.name.clone(), address: member.address.clone() };
+            if let Some(weight) = self.backends.get(&id).and_then(|backend| backend.weight_at(now)) {
+                member.weight = weight;
+            }
+        }
+        members
     }
 
     /// The union of all sources, in the order of addresses; the first wins.
@@ -132,6 +146,7 @@ impl Backend {
         Self {
             count: if probe.is_some() { Count::Unchecked } else { Count::Unprobed },
             order: None,
+            weight: None,
             cause: if probe.is_some() { Cause::Unchecked } else { Cause::Up },
             ejected_until: Timestamp::ZERO,
             nth: 0,
@@ -181,6 +196,27 @@ impl Backend {
             Count::Down { passes } if passed => Count::Down { passes: passes + 1 },
             Count::Unchecked | Count::Up { .. } | Count::Down { .. } => Count::Down { passes: 0 },
         };
+    }
+
+    pub fn order_at(&self, now: Timestamp) -> Option<Order> {
+        self.order.filter(|(_, until)| until.is_none_or(|until| until > now)).map(|(order, _)| order)
+    }
+
+    pub fn weight_at(&self, now: Timestamp) -> Option<u32> {
+        self.weight.filter(|(_, until)| until.is_none_or(|until| until > now)).map(|(weight, _)| weight)
+    }
+
+    /// Takes an order. False when it must be refused.
+    pub fn steer(&mut self, steering: &Steering, now: Timestamp) -> bool {
+        let until = steering.lasts.map(|lasts| now + lasts);
+        match steering.what {
+            Steer::Undrain if self.order_at(now).is_some_and(|order| order != Order::Drain) => return false,
+            Steer::Order(order) => self.order = Some((order, until)),
+            Steer::Undrain => self.order = None,
+            Steer::Release => (self.order, self.weight) = (None, None),
+            Steer::Weight(weight) => self.weight = weight.map(|weight| (weight, until)),
+        }
+        true
     }
 
     /// As the report shows it.

@@ -2,6 +2,7 @@
 //!
 //! Every part is read by itself, so that a mistake in one does not hide those in the others.
 
+mod admin;
 mod listeners;
 mod probe;
 mod routes;
@@ -9,16 +10,15 @@ mod targets;
 mod tls;
 mod upstreams;
 
-use super::addresses;
 use super::files::{Findings, Place};
 use super::kubernetes;
 use super::spec::{
-    AdminSpec, FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, RouteSpec, ShutdownSpec, Spec, StartSpec,
+    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, RouteSpec, ShutdownSpec, Spec, StartSpec,
     UpstreamSpec,
 };
 use super::strict::reject_unknown_keys;
 use super::values::Span;
-use crate::domain::plan::{AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ShutdownPlan, StartPlan};
+use crate::domain::plan::{LogFormat, LoggingPlan, Plan, ProbingPlan, ShutdownPlan, StartPlan};
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -60,7 +60,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let hosts = routes::hosts_by_upstream(&parts.routes);
     let upstreams = upstreams::compile(&parts.upstreams, &hosts, files, findings);
     let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
-    let admin = admin(parts.rest.admin.as_ref(), &root.at("admin"), findings);
+    let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
     if !findings.errors.is_empty() {
         return None;
     }
@@ -140,30 +140,6 @@ fn span(written: Option<Span>, default: Duration) -> Duration {
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-fn admin(spec: Option<&AdminSpec>, place: &Place, findings: &mut Findings) -> AdminPlan {
-    let text = match spec {
-        Some(AdminSpec::Off) => return AdminPlan { address: None },
-        Some(AdminSpec::On(on)) => on.address.as_str(),
-        None => "127.0.0.1:9090",
-    };
-    match addresses::socket(text) {
-        Ok(address) => {
-            if !address.ip().is_loopback() {
-                findings.warning(
-                    &place.at("address"),
-                    format!("{address}"),
-                    "everybody who reaches it can read the state of every backend",
-                );
-            }
-            AdminPlan { address: Some(address) }
-        }
-        Err(allowed) => {
-            findings.error(&place.at("address"), format!("{text:?}"), allowed);
-            AdminPlan { address: None }
-        }
-    }
 }
 
 fn logging(spec: &LoggingSpec) -> LoggingPlan {

@@ -6,11 +6,11 @@ use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
-    BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, ProtocolSpec,
-    ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec,
+    BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, OnDownSpec, PassiveSpec, PolicySpec,
+    ProtocolSpec, ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec,
 };
 use crate::domain::plan::{
-    BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
+    BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, OnDown, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
     SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use std::collections::BTreeMap;
@@ -83,6 +83,11 @@ fn upstream(
             .as_ref()
             .map(|header| super::routes::header(&header.name, &header.value, &place.at("drain_header"), findings)),
         drain_keeps_sessions: spec.drain_keeps_sessions,
+        on_down: match spec.on_down {
+            None | Some(OnDownSpec::RetireIdle) => OnDown::RetireIdle,
+            Some(OnDownSpec::Keep) => OnDown::Keep,
+            Some(OnDownSpec::CloseAll) => OnDown::CloseAll,
+        },
     }
 }
 

@@ -19,6 +19,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The whole configuration. Its first three keys and `include` are taken out before it is read as one (each part is read by itself), so
 /// they are here for the schema.
@@ -141,8 +142,25 @@ impl<'de> Deserialize<'de> for AdminSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AdminOnSpec {
-    /// IP address and port; keep it on loopback. Default: `127.0.0.1:9090`.
-    pub address: String,
+    /// IP address and port; anywhere but on loopback it needs `tokens`. Default: `127.0.0.1:9090`.
+    pub address: Option<String>,
+    /// IP address and port of a listener for `/livez` and `/readyz` alone, which never need a token. Default: none.
+    pub health_address: Option<String>,
+    /// Who may ask, by bearer token; with one, everything but `/livez` and `/readyz` needs one. Read again at every reload. Default: `[]`.
+    #[serde(default)]
+    pub tokens: Vec<TokenSpec>,
+}
+
+/// A bearer token, from one of `file` and `env`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenSpec {
+    /// Who presents it: for the audit log.
+    pub name: String,
+    /// A file that holds nothing else: at least 16 characters.
+    pub file: Option<PathBuf>,
+    /// A variable of the environment that holds it.
+    pub env: Option<String>,
 }
 
 /// Logging.

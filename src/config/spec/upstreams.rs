@@ -62,6 +62,18 @@ pub(in crate::config) struct UpstreamSpec {
     /// Sticky clients stay with a draining backend. Default: `false`.
     #[serde(default)]
     pub drain_keeps_sessions: bool,
+    /// What becomes of a backend's connections when it is down or forced down: `keep`, `retire_idle` (idle ones are not used again) or
+    /// `close_all` (requests in flight are cut as well; idempotent ones are tried elsewhere). Default: `retire_idle`.
+    pub on_down: Option<OnDownSpec>,
+}
+
+/// What becomes of a lost backend's connections.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum OnDownSpec {
+    Keep,
+    RetireIdle,
+    CloseAll,
 }
 
 /// A backend, or where backends come from: an address in short form, or one of `address`, `dns`, `srv`, `file`.

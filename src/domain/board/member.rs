@@ -5,12 +5,13 @@
 use super::check::Check;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
+use super::orders::Orders;
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{BackendId, BackendKey};
 use crate::domain::outlier::{Outlier, State};
-use crate::domain::plan::UpstreamPlan;
+use crate::domain::plan::{OnDown, UpstreamPlan};
 use crate::domain::ramp;
 use crate::domain::snapshot;
 use crate::domain::standing::{Cause, Standing};
@@ -25,12 +26,13 @@ const HISTORY: usize = 32;
 pub(super) struct Member {
     pub id: BackendId,
     pub key: BackendKey,
-    pub weight: u32,
+    /// As configured or discovered; see [`Self::weight`].
+    pub configured_weight: u32,
     pub backup: bool,
     pub cell: Arc<Cell>,
     pub check: Option<Check>,
     pub outlier: Outlier,
-    pub order: Option<Order>,
+    pub orders: Orders,
     /// When it asked for a drain by a header, the last time. A probe that starts a period later and passes takes it back; without
     /// probes it is over after one base ejection time, and its next response may ask again.
     pub asked_drain: Option<Timestamp>,
@@ -57,11 +59,11 @@ impl Member {
         Self {
             key: id.key(),
             id,
-            weight: found.weight,
+            configured_weight: found.weight,
             backup: found.backup,
             cell: Arc::new(Cell::new()),
             outlier: Outlier::default(),
-            order: None,
+            orders: Orders::default(),
             asked_drain: None,
             standing: Standing { cause, share, earliest_return: None, unprobed: check.is_none() },
             since: now,
@@ -81,15 +83,23 @@ impl Member {
         self.check.as_ref().map_or(Active::Unprobed, Check::active)
     }
 
-    /// In the pool that caps are computed over: neither drained nor unchecked.
+    /// The weight in force.
+    pub(super) fn weight(&self) -> u32 {
+        self.orders.weight.as_ref().map_or(self.configured_weight, |given| given.what)
+    }
+
+    /// In the pool that caps are computed over: neither drained (by weight 0 either) nor unchecked.
     pub(super) fn counts(&self) -> bool {
-        !matches!(self.order, Some(Order::Drain)) && self.asked_drain.is_none() && self.active() != Active::Unchecked
+        self.orders.order() != Some(Order::Drain)
+            && self.weight() > 0
+            && self.asked_drain.is_none()
+            && self.active() != Active::Unchecked
     }
 
     /// Passes its probes (or has none) and is not ejected.
     pub(super) fn fit(&self) -> bool {
         self.counts()
-            && self.order != Some(Order::ForceDown)
+            && self.orders.order() != Some(Order::ForceDown)
             && matches!(self.active(), Active::Up | Active::Unprobed)
             && self.outlier.state == State::Clear
     }
@@ -119,16 +129,18 @@ impl Member {
         }
         self.standing = after;
         if after.cause != before.cause {
-            self.transition(before.cause, why, desk, now);
+            self.transition(plan.on_down, before.cause, why, desk, now);
         }
         after.cause != before.cause || after.share != before.share
     }
 
-    fn transition(&mut self, from: Cause, why: &str, desk: &mut Desk, now: Timestamp) {
+    fn transition(&mut self, on_down: OnDown, from: Cause, why: &str, desk: &mut Desk, now: Timestamp) {
         let to = self.standing.cause;
-        if to == Cause::Down {
-            // Whatever listened there is gone or wrong: its idle connections must not be used again.
+        if matches!(to, Cause::Down | Cause::ForcedDown) && on_down != OnDown::Keep {
             self.epoch += 1;
+            if on_down == OnDown::CloseAll {
+                self.cell.cut_before(self.epoch);
+            }
         }
         if to == Cause::Trial {
             self.cell.arm_trial();
@@ -189,7 +201,7 @@ impl Member {
             State::Trial { .. } => Passive::Trial,
         };
         Facts {
-            order: self.order,
+            order: self.orders.order(),
             passive,
             active: self.active(),
             asks_drain: self.asked_drain.is_some(),
@@ -214,11 +226,21 @@ impl Member {
         over
     }
 
+    /// Takes orders back whose time is over. True when there were any.
+    pub(super) fn orders_over(&mut self, desk: &mut Desk, now: Timestamp) -> bool {
+        let over = self.orders.expire(now);
+        let any = !over.is_empty();
+        for (what, by) in over {
+            self.report(EventKind::OrderOver { backend: self.id.clone(), what, by }, desk, now);
+        }
+        any
+    }
+
     /// When this backend needs the board's attention by itself.
     pub(super) fn deadline(&self, plan: &UpstreamPlan, now: Timestamp) -> Option<Timestamp> {
         let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
         let check = self.check.as_ref().and_then(Check::deadline);
-        [ramp, check, self.drain_over_at(plan), self.outlier.deadline().filter(|at| *at > now)]
+        [ramp, check, self.drain_over_at(plan), self.orders.deadline(), self.outlier.deadline().filter(|at| *at > now)]
             .into_iter()
             .flatten()
             .min()
@@ -232,7 +254,7 @@ impl Member {
     pub(super) fn picture(&mut self) -> Arc<snapshot::Member> {
         let true_still = |picture: &&Arc<snapshot::Member>| {
             (picture.weight, picture.backup, picture.standing, picture.since, picture.connection_epoch)
-                == (self.weight, self.backup, self.standing, self.since, self.epoch)
+                == (self.weight(), self.backup, self.standing, self.since, self.epoch)
         };
         let picture = self.picture.as_ref().filter(true_still).cloned().unwrap_or_else(|| self.portray());
         self.picture = Some(Arc::clone(&picture));
@@ -243,7 +265,7 @@ impl Member {
         Arc::new(snapshot::Member {
             id: self.id.clone(),
             key: self.key,
-            weight: self.weight,
+            weight: self.weight(),
             backup: self.backup,
             standing: self.standing,
             since: self.since,
@@ -257,8 +279,11 @@ impl Member {
         let (total_successes, total_failures) = self.cell.totals();
         BackendReport {
             id: self.id.clone(),
-            weight: self.weight,
+            weight: self.weight(),
+            configured_weight: self.configured_weight,
             backup: self.backup,
+            order: self.orders.standing.clone(),
+            weight_order: self.orders.weight.clone(),
             standing: combine(&self.facts(plan, now)),
             since: self.since,
             why: self.why.clone(),

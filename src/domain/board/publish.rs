@@ -70,8 +70,10 @@ impl Upstream {
 
     /// Who may be picked, with the weight in force: the first tier that has somebody, or the wider set where the plan says so.
     fn serving(&mut self) -> Vec<(usize, f64)> {
-        let primaries = self.positions(|member| member.standing.cause.eligible() && !member.backup);
-        let backups = self.positions(|member| member.standing.cause.eligible() && member.backup);
+        // Who has no weight takes nothing, so it must not keep the backups out either.
+        let serves = |member: &Member| member.standing.cause.eligible() && member.weight() > 0;
+        let primaries = self.positions(|member| serves(member) && !member.backup);
+        let backups = self.positions(|member| serves(member) && member.backup);
         let eligible = if primaries.is_empty() { backups } else { primaries };
         let panicking = self.panics(eligible.len());
         if !eligible.is_empty() && !panicking {
@@ -109,7 +111,7 @@ impl Upstream {
         let skip_ramps = ramping * 2 > self.members.len();
         let weight = |member: &Member| {
             let share = if skip_ramps || !member.standing.cause.eligible() { 1.0 } else { member.standing.share };
-            f64::from(member.weight) * share
+            f64::from(member.weight()) * share
         };
         positions
             .iter()

@@ -1,6 +1,8 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
-use super::{Board, Found, Input, Order, Output, ProbeTicket};
+mod steering;
+
+use super::{BackendReport, Board, Found, Input, Order, Output, ProbeTicket, Refused, Steer, Steering};
 use crate::domain::cell::{Hint, HintKind, Record};
 use crate::domain::event::EventKind;
 use crate::domain::identity::{Address, BackendId};
@@ -56,6 +58,7 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         idle_timeout: Duration::from_secs(60),
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: Default::default(),
     }
 }
 
@@ -105,7 +108,7 @@ impl Rig {
                 routes: Vec::new(),
                 table: RouteTable::default(),
                 upstreams,
-                admin: AdminPlan { address: None },
+                admin: AdminPlan::default(),
                 logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
                 shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
                 probing: ProbingPlan { concurrency: self.concurrency },
@@ -114,6 +117,16 @@ impl Rig {
             })),
             now,
         );
+    }
+
+    /// Steers the backend `last`; `lasts` in seconds.
+    fn steer(&mut self, last: u8, what: Steer, lasts: Option<u64>, now: Timestamp) -> Result<BackendReport, Refused> {
+        let lasts = lasts.map(Duration::from_secs);
+        let steering =
+            Steering { backend: Rig::id(last), what, by: "ops".into(), lasts, reason: Some("a test".into()) };
+        let outcome = self.board.steer(&steering, now);
+        self.drain();
+        outcome
     }
 
     fn tell(&mut self, input: Input, now: Timestamp) {
@@ -258,8 +271,8 @@ fn a_reload_that_redefines_a_source_keeps_its_backends_until_it_answers() {
 #[test]
 fn a_ramp_is_published_in_its_steps_and_not_with_every_input() {
     let mut rig = Rig::new(upstream(vec![backends(3)], None), s(0));
-    rig.tell(Input::Operate { backend: Rig::id(1), order: Order::Drain, by: "a test".to_owned() }, s(10));
-    rig.tell(Input::Operate { backend: Rig::id(1), order: Order::Release, by: "a test".to_owned() }, s(20));
+    rig.steer(1, Steer::Order(Order::Drain), None, s(10)).unwrap();
+    rig.steer(1, Steer::Release, None, s(20)).unwrap();
     assert_eq!(rig.cause(1), Cause::Ramping);
     let before = rig.publications;
     for millis in 20_000..30_000 {

@@ -5,7 +5,7 @@
 
 use super::RETIRED_FOR;
 use super::agenda::Place;
-use super::contract::{Found, Order, ProbeJob, ProbeTicket, UpstreamReport};
+use super::contract::{BackendReport, Found, Order, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
 use super::desk::Desk;
 use super::member::Member;
 use super::passive::LOOK_AGAIN;
@@ -93,8 +93,9 @@ impl Upstream {
                     self.returning_or_new(id, one, retired, desk, now)
                 }
             };
-            self.dirty |= (member.weight, member.backup) != (one.weight, one.backup);
-            (member.weight, member.backup) = (one.weight, one.backup);
+            let before = (member.weight(), member.backup);
+            (member.configured_weight, member.backup) = (one.weight, one.backup);
+            self.dirty |= before != (member.weight(), member.backup);
             self.members.push(member);
         }
         let left = old.len();
@@ -245,26 +246,31 @@ impl Upstream {
         self.dirty |= member.settle(&plan, ramps, "it asked for a drain by its response header", desk, now);
     }
 
-    pub(super) fn operate(
+    /// # Errors
+    /// It cannot be done; nothing has changed.
+    pub(super) fn steer(
         &mut self,
         index: usize,
-        order: Order,
-        by: &str,
+        steering: &Steering,
         ramps: bool,
         desk: &mut Desk,
         now: Timestamp,
-    ) {
-        desk.agenda.touch(self.position, index);
+    ) -> Result<(), Refused> {
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
-        member.order = (order != Order::Release).then_some(order);
-        let what = match order {
-            Order::Drain => "drained",
-            Order::ForceUp => "forced up",
-            Order::ForceDown => "forced down",
-            Order::Release => "released",
+        let weight = member.weight();
+        member.orders.take(steering, now)?;
+        desk.agenda.touch(self.position, index);
+        let event = EventKind::Steered {
+            backend: member.id.clone(),
+            what: steering.what,
+            by: Arc::clone(&steering.by),
+            lasts: steering.lasts,
+            reason: steering.reason.clone(),
         };
-        self.dirty |= member.settle(&plan, ramps, &format!("{what} by {by}"), desk, now);
+        member.report(event, desk, now);
+        self.dirty |= member.settle(&plan, ramps, &explain(steering), desk, now) || member.weight() != weight;
+        Ok(())
     }
 
     // --------------------------------------------------------------- time
@@ -278,13 +284,19 @@ impl Upstream {
         if over && let (Some(check), Some(at)) = (&mut member.check, member.outlier.deadline()) {
             check.pull_past(at, now);
         }
-        let why = if member.outlier.advance(probed, now) {
+        let weight = member.weight();
+        let taken_back = member.orders_over(desk, now);
+        self.dirty |= member.weight() != weight;
+        let ejection_over = member.outlier.advance(probed, now);
+        if ejection_over {
             member.cell.clear_evidence();
-            "its ejection time is over"
-        } else if member.end_drain(&plan, now) {
-            "it has not asked for a drain again"
-        } else {
-            "time passed"
+        }
+        let drain_over = !ejection_over && member.end_drain(&plan, now);
+        let why = match (taken_back, ejection_over, drain_over) {
+            (true, ..) => "the time of an order is over",
+            (_, true, _) => "its ejection time is over",
+            (.., true) => "it has not asked for a drain again",
+            _ => "time passed",
         };
         self.dirty |= member.settle(&plan, ramps, why, desk, now);
         self.run_probe(index, ramps, desk, now);
@@ -314,10 +326,30 @@ impl Upstream {
         self.sources.all_answered() && self.judged == self.members.len()
     }
 
+    pub(super) fn report_of(&self, index: usize, now: Timestamp) -> BackendReport {
+        self.members[index].show(&self.plan, now)
+    }
+
     pub(super) fn report(&self, now: Timestamp) -> UpstreamReport {
         UpstreamReport {
             name: self.plan.name.clone(),
             backends: self.members.iter().map(|member| member.show(&self.plan, now)).collect(),
         }
+    }
+}
+
+/// A sentence for the transition that `steering` caused, if it did.
+fn explain(steering: &Steering) -> String {
+    let what = match steering.what {
+        Steer::Order(Order::Drain) => "drained",
+        Steer::Order(Order::ForceUp) => "forced up",
+        Steer::Order(Order::ForceDown) => "forced down",
+        Steer::Undrain => "undrained",
+        Steer::Release => "released",
+        Steer::Weight(_) => "weighed",
+    };
+    match &steering.reason {
+        Some(reason) => format!("{what} by {}: {reason}", steering.by),
+        None => format!("{what} by {}", steering.by),
     }
 }

@@ -225,5 +225,6 @@ fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
         idle_timeout: Duration::ZERO,
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: Default::default(),
     }
 }

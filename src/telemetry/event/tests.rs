@@ -97,3 +97,20 @@ fn what_counts_names_its_upstream() {
     assert_eq!(tally(EventKind::MemberJoined { backend: backend() }), None);
     assert_eq!(tally(EventKind::PoolEmpty { upstream: "orders".into(), empty: false }), None);
 }
+
+#[test]
+fn an_order_says_what_by_whom_how_long_and_why() {
+    let kind = EventKind::Steered {
+        backend: backend(),
+        what: Steer::Weight(Some(5)),
+        by: "ops".into(),
+        lasts: Some(Duration::from_secs(600)),
+        reason: Some("a new disk".into()),
+    };
+    let fields = "upstream=orders backend=127.0.0.1:9001 order=weight 5 by=ops for_ms=600000 event_id=7";
+    let expected =
+        (Level::Info, "backend.steered", "weight 5 by ops for 10 min: a new disk".to_owned(), fields.to_owned());
+    assert_eq!(told(kind), expected);
+    let over = told(EventKind::OrderOver { backend: backend(), what: Steer::Undrain, by: "ops".into() });
+    assert_eq!((over.1, over.2.as_str()), ("backend.order_over", "the time of an order is over: undrain by ops"));
+}
