@@ -1,5 +1,7 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
+mod why;
+
 use super::{Board, Found, Input, Order, Output, ProbeTicket};
 use crate::domain::cell::{Hint, HintKind, Record};
 use crate::domain::event::EventKind;

@@ -11,6 +11,7 @@ use super::member::Member;
 use super::passive::LOOK_AGAIN;
 use super::publish::Published;
 use super::sources::Sources;
+use super::why::Occasion;
 use crate::domain::budget::Budget;
 use crate::domain::event::EventKind;
 use crate::domain::identity::BackendId;
@@ -184,13 +185,13 @@ impl Upstream {
         let member = &mut self.members[index];
         let Some(check) = member.check.as_mut() else { return };
         check.count(&finished.verdict, now);
-        let why = check.explain(&finished.verdict);
+        let mut occasion = None;
         if matches!(finished.verdict, Verdict::Pass { .. }) {
-            member.outlier.probe_passed(finished.started, now);
+            occasion = member.outlier.probe_passed(finished.started, now).then_some(Occasion::EjectionOver);
             member.asked_drain = member.asked_drain.filter(|asked| finished.started <= *asked + check.plan.period);
         }
         self.hint(index, &finished.verdict, desk, now);
-        self.dirty |= self.members[index].settle(&plan, ramps, &why, desk, now);
+        self.dirty |= self.members[index].settle(&plan, ramps, occasion.as_ref(), desk, now);
     }
 
     /// Where traffic succeeds, probe timeouts alone take out no more than ejections may: a busy worker is not a dead one.
@@ -239,7 +240,7 @@ impl Upstream {
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         member.asked_drain = Some(now);
-        self.dirty |= member.settle(&plan, ramps, "it asked for a drain by its response header", desk, now);
+        self.dirty |= member.settle(&plan, ramps, None, desk, now);
     }
 
     pub(super) fn operate(
@@ -255,13 +256,9 @@ impl Upstream {
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         member.order = (order != Order::Release).then_some(order);
-        let what = match order {
-            Order::Drain => "drained",
-            Order::ForceUp => "forced up",
-            Order::ForceDown => "forced down",
-            Order::Release => "released",
-        };
-        self.dirty |= member.settle(&plan, ramps, &format!("{what} by {by}"), desk, now);
+        by.clone_into(&mut member.ordered_by);
+        let occasion = member.order.is_none().then(|| Occasion::Released { by: by.to_owned() });
+        self.dirty |= member.settle(&plan, ramps, occasion.as_ref(), desk, now);
     }
 
     // --------------------------------------------------------------- time
@@ -275,15 +272,13 @@ impl Upstream {
         if over && let (Some(check), Some(at)) = (&mut member.check, member.outlier.deadline()) {
             check.pull_past(at, now);
         }
-        let why = if member.outlier.advance(probed, now) {
+        let occasion = if member.outlier.advance(probed, now) {
             member.cell.clear_evidence();
-            "its ejection time is over"
-        } else if member.end_drain(&plan, now) {
-            "it has not asked for a drain again"
+            Some(Occasion::EjectionOver)
         } else {
-            "time passed"
+            member.end_drain(&plan, now).then_some(Occasion::DrainOver)
         };
-        self.dirty |= member.settle(&plan, ramps, why, desk, now);
+        self.dirty |= member.settle(&plan, ramps, occasion.as_ref(), desk, now);
         self.run_probe(index, ramps, desk, now);
         self.plan_member(index, desk, now);
     }
