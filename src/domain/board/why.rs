@@ -133,101 +133,60 @@ mod tests {
         Grounds { cause, passive, probes, ordered_by: "ops", ejected_for, ejection_waits: false }
     }
 
-    /// Causes × what else is known × the occasion: the sentence of the standing, and that of the transition.
     #[test]
     fn every_standing_is_explained_by_what_holds_it() {
         use Passive::{Clear, Ejected, Trial};
-        let released = Occasion::Released { by: "ops".to_owned() };
         let failing = Probes::Fail { how: "answered 500", left: (2, 3), held: false };
         let held = Probes::Fail { how: "no answer", left: (1, 3), held: true };
-        for (grounds, occasion, stands, moved) in [
-            (grounds(Cause::ForcedDown, Ejected, OUT), None, "forced down by ops", "forced down by ops"),
-            (grounds(Cause::Drained, Clear, Probes::Pass), None, "drained by ops", "drained by ops"),
-            (grounds(Cause::ForcedUp, Clear, OUT), None, "forced up by ops", "forced up by ops"),
+        for (cause, passive, probes, says) in [
+            (Cause::ForcedDown, Ejected, OUT, "forced down by ops"),
+            (Cause::Drained, Clear, Probes::Pass, "drained by ops"),
+            (Cause::ForcedUp, Clear, OUT, "forced up by ops"),
+            (Cause::Ejected, Ejected, OUT, "5 failures in a row (limit 5)"),
+            (Cause::Down, Clear, OUT, "its probes fail: answered 503"),
+            (Cause::Down, Clear, COMING, "its probes failed: answered 503; 1 of 2 passes that bring it back"),
+            (Cause::NotReady, Trial, OUT, "its probes fail: answered 503 (its ejection is over)"),
+            (Cause::Draining, Clear, Probes::Pass, "it asked for a drain by its response header"),
+            (Cause::Starting, Clear, OUT, "its probes fail: answered 503"),
+            (Cause::Unchecked, Clear, Probes::Unchecked, "waits for its first probe"),
+            (Cause::Trial, Trial, Probes::Pass, "its ejection time is over; one request decides"),
+            (Cause::Degraded, Clear, Probes::Pass, "it says that it is degraded"),
+            (Cause::Ramping, Clear, Probes::Pass, "its probes pass"),
+            (Cause::Up, Clear, Probes::Pass, "its probes pass"),
+            (Cause::Up, Clear, Probes::None, "it has no readiness probe"),
+            (Cause::Up, Clear, failing, "its last probe failed, 1 of the 3 failures that take it out: answered 500"),
+            (Cause::Up, Clear, held, "its probes fail, but its traffic succeeds: no answer"),
+        ] {
+            let grounds = grounds(cause, passive, probes);
+            assert_eq!(standing(&grounds), says, "{grounds:?}");
+            assert_eq!(transition(&grounds, None), says, "{grounds:?}");
+        }
+    }
+
+    #[test]
+    fn a_return_is_told_by_its_occasion_and_a_loss_by_what_holds_it_out() {
+        use Occasion::{DrainOver, EjectionOver, RampOver, TrialPassed};
+        use Passive::{Clear, Trial};
+        let released = || Occasion::Released { by: "ops".to_owned() };
+        for (cause, passive, probes, occasion, says) in [
+            (Cause::Ramping, Clear, Probes::Pass, TrialPassed, "its trial request succeeded"),
+            (Cause::Ramping, Clear, Probes::Pass, EjectionOver, "its probes pass (its ejection is over)"),
+            (Cause::Ramping, Clear, Probes::Pass, released(), "released by ops"),
+            (Cause::Up, Clear, Probes::Pass, RampOver, "its ramp is over"),
+            (Cause::Up, Clear, Probes::None, DrainOver, "it has not asked for a drain again"),
+            (Cause::Trial, Trial, Probes::Pass, EjectionOver, "its ejection time is over; one request decides"),
+            (Cause::NotReady, Trial, OUT, EjectionOver, "its probes fail: answered 503 (its ejection is over)"),
+            (Cause::Down, Trial, OUT, released(), "its probes fail: answered 503 (released by ops)"),
             (
-                grounds(Cause::Ejected, Ejected, OUT),
-                None,
-                "5 failures in a row (limit 5)",
-                "5 failures in a row (limit 5)",
-            ),
-            (grounds(Cause::Down, Clear, OUT), None, "its probes fail: answered 503", "its probes fail: answered 503"),
-            (
-                grounds(Cause::NotReady, Trial, OUT),
-                Some(Occasion::EjectionOver),
-                "its probes fail: answered 503 (its ejection is over)",
-                "its probes fail: answered 503 (its ejection is over)",
-            ),
-            (
-                grounds(Cause::Down, Clear, COMING),
-                Some(Occasion::EjectionOver),
-                "its probes failed: answered 503; 1 of 2 passes that bring it back",
+                Cause::Down,
+                Clear,
+                COMING,
+                EjectionOver,
                 "its probes failed: answered 503; 1 of 2 passes that bring it back (its ejection is over)",
             ),
-            (
-                grounds(Cause::Down, Trial, OUT),
-                Some(released.clone()),
-                "its probes fail: answered 503 (its ejection is over)",
-                "its probes fail: answered 503 (released by ops)",
-            ),
-            (
-                grounds(Cause::Draining, Clear, Probes::Pass),
-                None,
-                "it asked for a drain by its response header",
-                "it asked for a drain by its response header",
-            ),
-            (
-                grounds(Cause::Starting, Clear, OUT),
-                None,
-                "its probes fail: answered 503",
-                "its probes fail: answered 503",
-            ),
-            (
-                grounds(Cause::Unchecked, Clear, Probes::Unchecked),
-                None,
-                "waits for its first probe",
-                "waits for its first probe",
-            ),
-            (
-                grounds(Cause::Trial, Trial, Probes::Pass),
-                Some(Occasion::EjectionOver),
-                "its ejection time is over; one request decides",
-                "its ejection time is over; one request decides",
-            ),
-            (
-                grounds(Cause::Ramping, Clear, Probes::Pass),
-                Some(Occasion::TrialPassed),
-                "its probes pass",
-                "its trial request succeeded",
-            ),
-            (
-                grounds(Cause::Ramping, Clear, Probes::Pass),
-                Some(Occasion::EjectionOver),
-                "its probes pass",
-                "its probes pass (its ejection is over)",
-            ),
-            (grounds(Cause::Ramping, Clear, Probes::Pass), Some(released), "its probes pass", "released by ops"),
-            (grounds(Cause::Up, Clear, Probes::Pass), Some(Occasion::RampOver), "its probes pass", "its ramp is over"),
-            (
-                grounds(Cause::Up, Clear, Probes::None),
-                Some(Occasion::DrainOver),
-                "it has no readiness probe",
-                "it has not asked for a drain again",
-            ),
-            (
-                grounds(Cause::Up, Clear, failing),
-                None,
-                "its last probe failed, 1 of the 3 failures that take it out: answered 500",
-                "its last probe failed, 1 of the 3 failures that take it out: answered 500",
-            ),
-            (
-                grounds(Cause::Up, Clear, held),
-                None,
-                "its probes fail, but its traffic succeeds: no answer",
-                "its probes fail, but its traffic succeeds: no answer",
-            ),
         ] {
-            assert_eq!(standing(&grounds), stands, "{grounds:?}");
-            assert_eq!(transition(&grounds, occasion.as_ref()), moved, "{grounds:?} {occasion:?}");
+            let grounds = grounds(cause, passive, probes);
+            assert_eq!(transition(&grounds, Some(&occasion)), says, "{grounds:?} {occasion:?}");
         }
     }
 
