@@ -2,6 +2,7 @@
 //!
 //! Every part is read by itself, so that a mistake in one does not hide those in the others.
 
+mod clashes;
 mod listeners;
 mod probe;
 mod routes;
@@ -16,10 +17,11 @@ use super::spec::{
 };
 use super::strict::reject_unknown_keys;
 use super::values::Span;
+use super::words;
 use crate::domain::plan::{AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ShutdownPlan, StartPlan};
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
@@ -58,6 +60,8 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let upstreams = upstreams::compile(&parts.upstreams, &hosts, base, findings);
     let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
     let admin = admin(parts.rest.admin.as_ref(), &root.at("admin"), findings);
+    clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
+    clashes::loops(&parts.upstreams, &listeners, admin.address, findings);
     if !findings.errors.is_empty() {
         return None;
     }
@@ -101,6 +105,10 @@ fn split(mut tree: Value, file: usize, parts: &mut Parts, findings: &mut Finding
         None | Some(Value::Null) => {}
         Some(_) => findings.error(&root.at("upstreams"), "no mapping", "upstreams by name"),
     }
+    if let Some(rest) = tree.as_object_mut() {
+        // Each by itself first: a mistake in one must not hide those in the others.
+        rest.retain(|key, value| part::<Spec>(json!({ key: value }), root.clone(), findings).is_some());
+    }
     if let Some(item) = part::<Spec>(tree, root, findings)
         && file == 0
     {
@@ -124,7 +132,8 @@ fn part<T: DeserializeOwned>(value: Value, place: Place, findings: &mut Findings
         Ok(spec) => Some(Item { spec, place }),
         Err(error) => {
             let at = place.at(&error.path().to_string().replace('[', ".").replace([']', '?'], ""));
-            findings.error(&at, error.inner().to_string(), "");
+            let told = words::tell(&error.inner().to_string());
+            findings.hinted(&at, told.found, told.allowed, told.hint);
             None
         }
     }

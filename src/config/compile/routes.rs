@@ -6,7 +6,7 @@ use crate::config::files::{Findings, Place};
 use crate::config::spec::{
     EditsSpec, MatchSpec, RedirectSpec, RespondSpec, RetriesSpec, RouteSpec, TimeoutsSpec, UpstreamSpec,
 };
-use crate::config::strict::nearest;
+use crate::config::words::{meant, not_exactly_one};
 use crate::domain::plan::{
     Forward, HeaderCondition, HeaderEdits, HostMatch, PathMatch, RouteAction, RouteMatch, RoutePlan,
 };
@@ -183,8 +183,10 @@ fn action(
         (Some(name), None, None) => forward(name, spec, place, upstreams, names, findings),
         (None, Some(redirect), None) => redirect_to(redirect, &place.at("redirect"), findings),
         (None, None, Some(respond)) => respond_with(respond, &place.at("respond"), findings),
-        _ => {
-            findings.error(place, "none or several of `upstream`, `redirect`, `respond`", "exactly one of them");
+        (upstream, redirect, respond) => {
+            let choices =
+                [("upstream", upstream.is_some()), ("redirect", redirect.is_some()), ("respond", respond.is_some())];
+            findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
             None
         }
     }
@@ -201,7 +203,10 @@ fn forward(
     let Some(upstream) = upstreams.iter().position(|(known, _)| known == name) else {
         if !names.iter().any(|known| known == name) {
             let known: Vec<&str> = names.iter().map(String::as_str).collect();
-            let hint = nearest(name, &known).map(|name| format!("did you mean `{name}`?"));
+            let hint = match meant(name, &known) {
+                _ if known.is_empty() => Some("no upstreams are defined".to_owned()),
+                meant => meant.map(|name| format!("did you mean `{name}`?")),
+            };
             findings.hinted(&place.at("upstream"), format!("{name:?}, which is not defined"), known.join(", "), hint);
         }
         return None;
