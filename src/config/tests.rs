@@ -53,7 +53,7 @@ fn types_are_told_in_words_of_the_file() {
         ),
         (
             "    readiness: { path: /, period: 2 }\n",
-            "6: upstreams.a.readiness.period: found 2, allowed: a duration with its unit, such as 500ms, 2s or 1m",
+            "6: upstreams.a.readiness.period: found 2, allowed: a duration with its unit, such as 500ms, 2s or 1m, of at most 1000 days",
         ),
         (
             "    balance: { policy: roundrobin }\n    readiness: { path: / }\n",

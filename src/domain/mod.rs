@@ -4,6 +4,7 @@
 //! of its own (seeds are arguments), and nothing in it can fail: it returns values. Hash maps may be looked up but never
 //! iterated, so that the same seed gives the same trace.
 
+pub mod answer_watch;
 pub mod attempt;
 pub mod balance;
 pub mod board;

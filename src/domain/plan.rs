@@ -324,6 +324,7 @@ pub enum ProbeCheck {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpCheck {
+    pub protocol: Protocol,
     pub method: String,
     /// With query.
     pub path: String,

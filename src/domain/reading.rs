@@ -143,10 +143,11 @@ fn hint(status: u16) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::plan::HttpCheck;
+    use crate::domain::plan::{HttpCheck, Protocol};
 
     fn told(expected: &[(u16, u16)], status: u16, location: Option<&str>) -> String {
         let check = HttpCheck {
+            protocol: Protocol::Http1,
             method: "GET".into(),
             path: "/".into(),
             host: None,

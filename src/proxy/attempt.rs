@@ -115,6 +115,9 @@ impl Exchange<'_> {
         if receiver.drain_asked {
             self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
         }
+        if let Some(flaw) = connected.backend.flaw() {
+            log::debug!("attempt {} at {}: {flaw}", self.story.attempts, choice.lease.member.id);
+        }
         let decided = receiver.next;
         self.lay_down(connected, &relayed, choice).await;
         let next = match decided {

@@ -19,6 +19,7 @@ mod outbox;
 mod peer;
 mod relay;
 mod replay;
+mod socket;
 mod target;
 
 use crate::control::{Clock, Handle};

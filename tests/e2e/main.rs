@@ -9,6 +9,7 @@ mod backends;
 mod clients;
 mod configs;
 mod health;
+mod http2;
 mod life;
 mod requests;
 mod streams;

@@ -1,5 +1,6 @@
 //! A scripted upstream on raw sockets: what it answers to each request is a list of steps, and it keeps the exact bytes that it saw.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -36,8 +37,23 @@ type Script = Arc<dyn Fn(&str, usize) -> Vec<Step> + Send + Sync>;
 /// The upstream.
 pub struct Raw {
     pub address: SocketAddr,
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<Request>>>,
     accepting: JoinHandle<()>,
+}
+
+/// A request as it came in.
+#[derive(Clone, Debug)]
+struct Request {
+    /// The number of its connection.
+    connection: usize,
+    /// Head and body.
+    text: String,
+}
+
+impl Request {
+    fn is_probe(&self) -> bool {
+        self.text.starts_with("GET /ready ")
+    }
 }
 
 impl Raw {
@@ -53,11 +69,12 @@ impl Raw {
     pub async fn start_with_ready(script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = socket.local_addr().expect("an address");
-        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
         let (script, log): (Script, _) = (Arc::new(script), Arc::clone(&seen));
         let accepting = tokio::spawn(async move {
-            while let Ok((stream, _)) = socket.accept().await {
-                tokio::spawn(converse(stream, Arc::clone(&script), Arc::clone(&log)));
+            for connection in 0.. {
+                let Ok((stream, _)) = socket.accept().await else { return };
+                tokio::spawn(converse(stream, connection, Arc::clone(&script), Arc::clone(&log)));
             }
         });
         Self { address, seen, accepting }
@@ -65,13 +82,16 @@ impl Raw {
 
     /// The requests so far, probes left out, as they came in (head and body).
     pub fn seen(&self) -> Vec<String> {
-        self.seen
-            .lock()
-            .expect("the log")
-            .iter()
-            .filter(|request| !request.starts_with("GET /ready "))
-            .cloned()
-            .collect()
+        self.requests(|request| request.text.clone())
+    }
+
+    /// On how many connections they came.
+    pub fn connections(&self) -> usize {
+        self.requests(|request| request.connection).into_iter().collect::<BTreeSet<_>>().len()
+    }
+
+    fn requests<T>(&self, what: impl Fn(&Request) -> T) -> Vec<T> {
+        self.seen.lock().expect("the log").iter().filter(|request| !request.is_probe()).map(what).collect()
     }
 }
 
@@ -81,16 +101,16 @@ impl Drop for Raw {
     }
 }
 
-async fn converse(mut stream: TcpStream, script: Script, log: Arc<Mutex<Vec<String>>>) {
+async fn converse(mut stream: TcpStream, connection: usize, script: Script, log: Arc<Mutex<Vec<Request>>>) {
     let mut buffer = Vec::new();
-    while let Some(request) = read_request(&mut stream, &mut buffer).await {
+    while let Some(text) = read_request(&mut stream, &mut buffer).await {
         let number = {
             let mut log = log.lock().expect("the log");
-            let number = log.iter().filter(|request| !request.starts_with("GET /ready ")).count();
-            log.push(request.clone());
+            let number = log.iter().filter(|request| !request.is_probe()).count();
+            log.push(Request { connection, text: text.clone() });
             number
         };
-        for step in script(&request, number) {
+        for step in script(&text, number) {
             match step {
                 Step::Send(bytes) => {
                     if stream.write_all(&bytes).await.is_err() {

@@ -40,7 +40,8 @@ fn upstream(
     let sources = sources(&spec.backends, base, place, findings);
     let tls =
         spec.tls.as_ref().and_then(|tls| upstream_tls(tls, default_sni(&sources), base, &place.at("tls"), findings));
-    let context = ProbeContext { host, tls: tls.as_ref(), base };
+    let protocol = spec.protocol.map_or(Protocol::Http1, ProtocolSpec::plan);
+    let context = ProbeContext { host, protocol, tls: tls.as_ref(), base };
     let readiness =
         spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
     if let Some(port) = readiness.as_ref().and_then(|probe| probe.port) {
@@ -58,10 +59,7 @@ fn upstream(
     UpstreamPlan {
         name: name.into(),
         sources,
-        protocol: match spec.protocol {
-            None | Some(ProtocolSpec::Http1) => Protocol::Http1,
-            Some(ProtocolSpec::Http2) => Protocol::Http2,
-        },
+        protocol,
         tls,
         readiness,
         passive,

@@ -3,6 +3,7 @@
 use super::probe::ProbeSpec;
 use super::routes::{RetriesSpec, TimeoutsSpec};
 use crate::config::values::{Share, Span};
+use crate::domain::plan::Protocol;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -208,6 +209,15 @@ pub(in crate::config) enum NoneEligibleSpec {
 pub(in crate::config) enum ProtocolSpec {
     Http1,
     Http2,
+}
+
+impl ProtocolSpec {
+    pub(in crate::config) fn plan(self) -> Protocol {
+        match self {
+            Self::Http1 => Protocol::Http1,
+            Self::Http2 => Protocol::Http2,
+        }
+    }
 }
 
 /// A response header.

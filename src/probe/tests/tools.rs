@@ -167,6 +167,7 @@ impl Checked {
 
 pub(super) fn http_check() -> HttpCheck {
     HttpCheck {
+        protocol: Protocol::Http1,
         method: "GET".to_owned(),
         path: "/ready?deep=1".to_owned(),
         host: None,

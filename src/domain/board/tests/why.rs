@@ -4,6 +4,7 @@ use super::*;
 
 fn http_probe() -> ProbePlan {
     let check = HttpCheck {
+        protocol: Protocol::Http1,
         method: "GET".into(),
         path: "/ready".into(),
         host: None,
