@@ -97,3 +97,27 @@ fn what_counts_names_its_upstream() {
     assert_eq!(tally(EventKind::MemberJoined { backend: backend() }), None);
     assert_eq!(tally(EventKind::PoolEmpty { upstream: "orders".into(), empty: false }), None);
 }
+
+#[test]
+fn an_ejection_warns_once() {
+    let transition = EventKind::Transition {
+        backend: backend(),
+        from: Cause::Up,
+        to: Cause::Ejected,
+        counter: (3, 3),
+        why: "5 failures in a row".into(),
+        earliest_return: None,
+    };
+    let ejected =
+        EventKind::Ejected { backend: backend(), nth: 1, duration: Duration::from_millis(11_970), why: "5".into() };
+    assert_eq!(told(transition).0, Level::Info, "the event of the ejection says the same");
+    let (level, _, message, _) = told(ejected);
+    assert_eq!((level, message.as_str()), (Level::Warn, "ejected for 12 s: 5"));
+}
+
+#[test]
+fn a_reload_says_what_it_counts() {
+    let message = |changed| told(EventKind::Reconfigured { added: 0, removed: 0, changed }).2;
+    assert_eq!(message(1), "backends: 0 added, 0 removed; 1 upstream redefined");
+    assert_eq!(message(2), "backends: 0 added, 0 removed; 2 upstreams redefined");
+}
