@@ -39,8 +39,8 @@ impl Place {
 pub(super) struct Findings {
     pub files: Vec<SourceFile>,
     pub errors: Vec<Diagnostic>,
-    /// Places whose value holds a variable that is not set: whatever else is wrong with them follows from that.
-    pub unset: Vec<Place>,
+    /// Places that something was said of whatever else is wrong with them follows from.
+    told: Vec<Place>,
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -56,7 +56,7 @@ impl Findings {
         allowed: impl Into<String>,
         hint: Option<String>,
     ) {
-        if !self.unset.iter().any(|unset| place.is_about(unset)) {
+        if !self.told.iter().any(|told| place.is_about(told)) {
             let diagnostic = self.diagnostic(place, found.into(), allowed.into(), "");
             self.errors.push(Diagnostic { hint, ..diagnostic });
         }
@@ -69,7 +69,12 @@ impl Findings {
             format!("${{{name}}}, which is not set"),
             "a variable of the environment, or ${NAME:-default}",
         );
-        self.unset.push(place.clone());
+        self.is_told(place);
+    }
+
+    /// Nothing more is said of this place: it would follow from what was said.
+    pub(super) fn is_told(&mut self, place: &Place) {
+        self.told.push(place.clone());
     }
 
     /// In the order in which a reader meets them: by file, then by line.

@@ -211,6 +211,29 @@ admin: { address: d }
 }
 
 #[test]
+fn a_mistake_does_not_hide_those_beside_it() {
+    let yaml = upstream(
+        "    readiness: { path: ready, port: 99999, expected_statuses: 2xx }\n    balance: round\n    passive: { window: 3 }\n",
+    );
+    let told = errors(&yaml.replace("127.0.0.1:7301", "127.0.0.1:73010"));
+    let places: Vec<&str> = told.iter().filter_map(|error| error.split(": ").nth(1)).collect();
+    assert_eq!(
+        places,
+        [
+            "upstreams.a.backends.0",
+            "upstreams.a.readiness.port",
+            "upstreams.a.readiness.path",
+            "upstreams.a.readiness.expected_statuses",
+            "upstreams.a.balance",
+            "upstreams.a.passive.window",
+        ],
+        "{told:#?}"
+    );
+    let told = errors("listeners: [{ address: 5 }]\nroutes: [{ upstream: [x] }]\n");
+    assert_eq!(told.len(), 2, "nothing that follows from another: {told:#?}");
+}
+
+#[test]
 fn sockets_that_exclude_each_other() {
     let with = |listeners: &str, admin: &str| {
         format!("listeners: [{listeners}]\nroutes: [{{ respond: {{}} }}]\nadmin: {{ address: \"{admin}\" }}\n")

@@ -21,7 +21,8 @@ use super::words;
 use crate::domain::plan::{AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ShutdownPlan, StartPlan};
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_path_to_error::Segment;
 use std::path::Path;
 use std::time::Duration;
 
@@ -105,10 +106,6 @@ fn split(mut tree: Value, file: usize, parts: &mut Parts, findings: &mut Finding
         None | Some(Value::Null) => {}
         Some(_) => findings.error(&root.at("upstreams"), "no mapping", "upstreams by name"),
     }
-    if let Some(rest) = tree.as_object_mut() {
-        // Each by itself first: a mistake in one must not hide those in the others.
-        rest.retain(|key, value| part::<Spec>(json!({ key: value }), root.clone(), findings).is_some());
-    }
     if let Some(item) = part::<Spec>(tree, root, findings)
         && file == 0
     {
@@ -127,15 +124,33 @@ fn list(value: Option<Value>, place: &Place, findings: &mut Findings) -> Vec<Val
     }
 }
 
-fn part<T: DeserializeOwned>(value: Value, place: Place, findings: &mut Findings) -> Option<Item<T>> {
-    match serde_path_to_error::deserialize::<_, T>(value) {
-        Ok(spec) => Some(Item { spec, place }),
-        Err(error) => {
-            let at = place.at(&error.path().to_string().replace('[', ".").replace([']', '?'], ""));
-            let told = words::tell(&error.inner().to_string());
-            findings.hinted(&at, told.found, told.allowed, told.hint);
-            None
+/// Reads one part. What does not fit is told and left out, so that a mistake does not hide those beside it; `None` where nothing is left.
+fn part<T: DeserializeOwned>(mut value: Value, place: Place, findings: &mut Findings) -> Option<Item<T>> {
+    loop {
+        let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
+            Ok(spec) => return Some(Item { spec, place }),
+            Err(error) => error,
+        };
+        let mut at = place.clone();
+        for segment in error.path() {
+            match segment {
+                Segment::Map { key } => at.steps.push(key.clone()),
+                Segment::Seq { index } => at.steps.push(index.to_string()),
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
         }
+        let told = words::tell(&error.inner().to_string());
+        findings.hinted(&at, told.found, told.allowed, told.hint);
+        findings.is_told(&at);
+        // An item cannot go without its list: the others would get other places.
+        let keys = error.path().iter().map_while(|segment| match segment {
+            Segment::Map { key } => Some(key.clone()),
+            _ => None,
+        });
+        let keys: Vec<String> = keys.collect();
+        let (last, holders) = keys.split_last()?;
+        let holder = holders.iter().try_fold(&mut value, |value, key| value.get_mut(key.as_str()));
+        holder?.as_object_mut()?.remove(last)?;
     }
 }
 
