@@ -50,7 +50,7 @@ fn value_of(key: &str, default: &str) -> Option<String> {
 }
 
 /// What has no default and must be there. Mappings and lists have no value of their own.
-const NEEDED: [(&str, &str); 26] = [
+const NEEDED: [(&str, &str); 27] = [
     ("admin", ""),
     ("listeners[]", ""),
     ("listeners[].address", "0.0.0.0:8080"),
@@ -70,6 +70,7 @@ const NEEDED: [(&str, &str); 26] = [
     ("upstreams.NAME.backends[]", ""),
     ("upstreams.NAME.backends[].address", "10.0.0.7:8000"),
     ("upstreams.NAME.balance", ""),
+    ("upstreams.NAME.limits", ""),
     ("upstreams.NAME.passive", ""),
     ("upstreams.NAME.readiness", ""),
     ("upstreams.NAME.readiness.path", "/ready"),

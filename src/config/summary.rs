@@ -51,7 +51,16 @@ fn upstream_lines(upstream: &UpstreamPlan, out: &mut String) {
 fn action(action: &RouteAction, plan: &Plan) -> String {
     match action {
         RouteAction::Forward(forward) => {
-            format!("upstream {}", plan.upstreams.get(forward.upstream).map_or("", |upstream| &upstream.name))
+            let name = |index: usize| plan.upstreams.get(index).map_or("", |upstream| &upstream.name);
+            let mirror = forward.mirror.map(|mirror| format!(", copies to {}", name(mirror.upstream)));
+            let targets = match forward.targets.as_slice() {
+                [one] => name(one.upstream).to_owned(),
+                several => {
+                    let weighted = several.iter().map(|target| format!("{} {}", name(target.upstream), target.weight));
+                    weighted.collect::<Vec<_>>().join(", ")
+                }
+            };
+            format!("upstream {targets}{}", mirror.unwrap_or_default())
         }
         RouteAction::Redirect { status, location } => format!("redirect {status} to {location}"),
         RouteAction::Respond { status, .. } => format!("answer {status}"),

@@ -160,7 +160,7 @@ fn what_is_missing_or_too_much_is_named() {
     );
     says(
         &routes("  - match: { path: /a }\n"),
-        &["3: routes.0: found none of `upstream`, `redirect` and `respond`, allowed: exactly one of them"],
+        &["3: routes.0: found none of `upstream`, `split`, `redirect` and `respond`, allowed: exactly one of them"],
     );
     says(
         &routes("  - respond: {}\n    redirect: { location: / }\n"),

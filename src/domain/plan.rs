@@ -3,8 +3,10 @@
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
 use super::identity::Address;
+use super::proxy_header;
 use super::reading::ProbeFailure;
 use super::route::RouteTable;
+use super::split::Target;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub struct ListenerPlan {
     pub tls: Option<ListenerTls>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed.
     pub trusted_proxies: Vec<Network>,
+    /// Peers that must begin with a PROXY header, and are believed whom it names.
+    pub proxied_by: Vec<Network>,
     pub limits: ListenerLimits,
     /// HTTP/2 is served too: offered in the TLS handshake, and recognised by its first bytes.
     pub http2: bool,
@@ -163,12 +167,22 @@ pub enum RouteAction {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forward {
-    /// Index into [`Plan::upstreams`].
-    pub upstream: usize,
+    /// One, or several with their weights.
+    pub targets: Vec<Target>,
+    pub mirror: Option<MirrorPlan>,
     /// What takes the place of the matched path prefix: `None` leaves the path as it is, `Some("")` strips it.
     pub replace_prefix: Option<String>,
     /// `None` keeps the client's Host.
     pub host: Option<String>,
+}
+
+/// A share of the requests goes to another upstream too, whose answers nobody waits for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MirrorPlan {
+    /// Index into [`Plan::upstreams`].
+    pub upstream: usize,
+    /// 0.0..=1.0.
+    pub share: f64,
 }
 
 /// `set` replaces, `add` appends, `remove` goes first. Names in lower case.
@@ -182,8 +196,8 @@ pub struct HeaderEdits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     pub connect: Duration,
-    /// From the request being fully sent to the response head.
-    pub per_try: Duration,
+    /// From the request being fully sent to the response head; `None` for long polls.
+    pub per_try: Option<Duration>,
     /// Silence between bytes of an exchange.
     pub idle: Duration,
     /// The whole request, retries included; `None` for streams.
@@ -224,11 +238,14 @@ pub struct UpstreamPlan {
     pub sources: Vec<SourcePlan>,
     /// What its backends speak.
     pub protocol: Protocol,
+    /// Each connection begins with a PROXY header of this version. Never with HTTP/2, whose connections are shared.
+    pub send_proxy_protocol: Option<proxy_header::Version>,
     pub tls: Option<UpstreamTls>,
     pub readiness: Option<ProbePlan>,
     pub passive: PassivePlan,
     pub slow_start: SlowStartPlan,
     pub balance: BalancePlan,
+    pub limits: UpstreamLimits,
     pub budget: BudgetPlan,
     pub when_none_eligible: WhenNoneEligible,
     /// 0.0..=1.0: with fewer than this share of the pool eligible, the balancer uses the wider set (see [`WhenNoneEligible`]). 0 = off.
@@ -238,6 +255,21 @@ pub struct UpstreamPlan {
     /// A response header by which a backend asks to be drained (stripped before the client sees it).
     pub drain_header: Option<(String, String)>,
     pub drain_keeps_sessions: bool,
+}
+
+/// What may be under way to an upstream at once. 0 = no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamLimits {
+    pub requests: u32,
+    pub requests_per_backend: u32,
+    /// HTTP/2: more streams share them. HTTP/1: a request has its own, so the smaller of the two limits counts.
+    pub connections_per_backend: u32,
+    /// Requests that may wait for a turn; 0 = none.
+    pub queue: u32,
+    /// How long they may.
+    pub queue_timeout: Duration,
+    /// How long an idempotent request is held while nobody is eligible.
+    pub hold: Duration,
 }
 
 /// The version of HTTP towards backends. Over TLS it is agreed on by ALPN; without TLS both sides know it.

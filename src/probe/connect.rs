@@ -6,11 +6,12 @@
 
 use crate::domain::identity::Address;
 use crate::domain::plan::{Protocol, UpstreamTls};
+use crate::domain::proxy_header::{self, Version};
 use crate::domain::reading::ReadingResult;
 use crate::tls::{ClientConfigs, server_name};
 use std::io::Error;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
@@ -47,6 +48,13 @@ pub(super) async fn open_to_be_reset(address: &Address) -> Result<Stream, Readin
 
 async fn tcp(address: &Address, socket: std::net::SocketAddr) -> Result<TcpStream, ReadingResult> {
     TcpStream::connect(socket).await.map_err(|error| refused(address, &error))
+}
+
+/// Says in a PROXY header that nobody stands behind this connection.
+pub(super) async fn introduce(stream: &mut Stream, version: Version) -> Result<(), ReadingResult> {
+    stream.write_all(&proxy_header::local(version)).await.map_err(|error| {
+        ReadingResult::ConnectFailed(format!("the connection broke with its PROXY header: {}", words(&error)))
+    })
 }
 
 /// Shakes hands over `stream`.

@@ -6,7 +6,7 @@ use super::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
 use super::exchange::Exchange;
 use super::relay::Relayed;
 use super::socket::BackendSocket;
-use super::{ends, peer};
+use super::{ends, introduce, peer};
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::Protocol;
 use crate::domain::problem::Problem;
@@ -30,11 +30,15 @@ impl Exchange<'_> {
         let shelf = self.shelf(choice);
         match choice.pool.upstream.protocol {
             Protocol::Http1 => {
-                let stream = self.proxy.idle.take(shelf, self.clock().now())?;
+                let now = self.clock().now();
+                let stream = match choice.pool.upstream.send_proxy_protocol {
+                    None => self.proxy.idle.take(shelf, now),
+                    Some(_) => self.facts.private.take(shelf, now),
+                }?;
                 let socket = BackendSocket::again(stream, self.asks_for_a_head())?;
                 Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true))), shelf })
             }
-            Protocol::Http2 => match self.proxy.shared.claim(shelf, self.clock()) {
+            Protocol::Http2 => match self.proxy.shared.claim(shelf, limit(choice), self.clock()) {
                 Claim::Use(seat) => Some(self.seated(seat, shelf, choice)),
                 Claim::Wait(_) | Claim::Open(_) => None,
             },
@@ -67,7 +71,7 @@ impl Exchange<'_> {
 
     async fn join(&self, shelf: u64, choice: &Choice<'_>) -> Result<Seat, AttemptEnd> {
         loop {
-            match self.proxy.shared.claim(shelf, self.clock()) {
+            match self.proxy.shared.claim(shelf, limit(choice), self.clock()) {
                 Claim::Use(seat) => return Ok(seat),
                 // It ends when the connection is there or could not be had; then we look again.
                 Claim::Wait(mut opening) => drop(opening.changed().await),
@@ -93,10 +97,12 @@ impl Exchange<'_> {
 
     async fn open(&self, choice: &Choice<'_>) -> Result<Stream, AttemptEnd> {
         let (upstream, member) = (&choice.pool.upstream, &choice.lease.member);
-        let peer = peer::peer(upstream, member, &choice.route.timeouts, &self.proxy.authorities).map_err(|why| {
-            log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
-            AttemptEnd::Ours
-        })?;
+        let mut peer =
+            peer::peer(upstream, member, &choice.route.timeouts, &self.proxy.authorities).map_err(|why| {
+                log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
+                AttemptEnd::Ours
+            })?;
+        peer.options.custom_l4 = upstream.send_proxy_protocol.map(|version| introduce::for_client(version, self.facts));
         self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))
     }
 
@@ -118,11 +124,12 @@ impl Exchange<'_> {
         match connected.backend {
             BackendSide::H1(backend) if relayed.whole && relayed.sent_whole => {
                 if let Ok(Some(stream)) = timeout(CLOSING_TIME, backend.rest()).await {
-                    self.proxy.idle.put(
-                        connected.shelf,
-                        stream,
-                        self.clock().now() + choice.pool.upstream.idle_timeout,
-                    );
+                    let upstream = &choice.pool.upstream;
+                    let until = self.clock().now() + upstream.idle_timeout;
+                    match upstream.send_proxy_protocol {
+                        None => self.proxy.idle.put(connected.shelf, stream, until),
+                        Some(_) => self.facts.private.put(connected.shelf, stream, until),
+                    }
                 }
             }
             // Silence on one stream may be the silence of the connection.
@@ -130,4 +137,9 @@ impl Exchange<'_> {
             BackendSide::H1(_) | BackendSide::H2(_) => {}
         }
     }
+}
+
+/// Connections to one backend.
+fn limit(choice: &Choice<'_>) -> u32 {
+    choice.pool.upstream.limits.connections_per_backend
 }

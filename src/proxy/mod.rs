@@ -13,17 +13,24 @@ mod exchange;
 mod forward;
 mod heads;
 mod idle;
+mod introduce;
 mod keys;
 pub mod linger;
+mod mirror;
 mod outbox;
 mod peer;
+mod place;
+mod private;
 mod relay;
 mod replay;
 mod socket;
 mod target;
 
+pub use private::Private;
+
 use crate::control::{Clock, Handle};
 use crate::domain::plan::ListenerPlan;
+use crate::domain::proxy_header::Ends;
 use crate::telemetry::Telemetry;
 use backend::Shared;
 use client::ClientSide;
@@ -42,7 +49,10 @@ use tokio::time::sleep;
 #[derive(Clone, Debug)]
 pub struct ConnectionFacts {
     pub client: IpAddr,
-    pub client_port: u16,
+    /// From the client to us.
+    pub ends: Ends,
+    /// Connections to backends that nobody else may use.
+    pub private: Arc<Private>,
     pub listener: Arc<ListenerPlan>,
     pub tls: bool,
     /// The process is leaving: answer with `Connection: close`.
@@ -71,6 +81,8 @@ pub struct Proxy {
     connector: TransportConnector,
     idle: Arc<Idle>,
     shared: Arc<Shared>,
+    queues: place::Queues,
+    copies: mirror::Copies,
     authorities: peer::Authorities,
     /// The key of sticky cookies where the configuration names none.
     sticky_key: [u8; 16],
@@ -93,6 +105,8 @@ impl Proxy {
             connector: TransportConnector::new(None),
             idle,
             shared,
+            queues: place::Queues::default(),
+            copies: mirror::Copies::default(),
             authorities: peer::Authorities::default(),
             sticky_key: fastrand::u128(..).to_le_bytes(),
         }
@@ -103,7 +117,7 @@ impl Proxy {
     }
 
     /// Serves one request whose head is read and checked.
-    pub async fn serve(&self, client: ClientSide, facts: &ConnectionFacts) -> Served {
+    pub async fn serve(self: &Arc<Self>, client: ClientSide, facts: &ConnectionFacts) -> Served {
         Exchange::begin(self, client, facts).run().await
     }
 }

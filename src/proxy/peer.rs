@@ -91,10 +91,13 @@ pub(super) fn peer(
 }
 
 /// Who may share a connection: the same upstream, identity, protocol, connection epoch and TLS settings, a CA file's contents included.
+/// One that a PROXY header has introduced is shared with nobody (`private`); the header's version is part of the key all the same, since a
+/// reload may change it.
 pub(super) fn shelf(upstream: &UpstreamPlan, member: &Member, authorities: &Authorities) -> u64 {
     let tls = upstream.tls.as_ref().map_or(0, |tls| tls_key(tls, authorities));
     let protocol = u64::from(upstream.protocol == Protocol::Http2) << 32;
-    mix(member.key.0 ^ mix(tls ^ protocol ^ u64::from(member.connection_epoch)))
+    let header = upstream.send_proxy_protocol.map_or(0, |version| 1 + version as u64) << 33;
+    mix(member.key.0 ^ mix(tls ^ protocol ^ header ^ u64::from(member.connection_epoch)))
 }
 
 fn tls_key(tls: &UpstreamTls, authorities: &Authorities) -> u64 {

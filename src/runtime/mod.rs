@@ -88,7 +88,7 @@ impl Gateway {
         let handle = control::spawn(plan.clone(), fastrand::u64(..), clock, prober, reporter);
         Self {
             front: Arc::new(Front {
-                proxy: Proxy::new(handle.clone(), telemetry.clone()),
+                proxy: Arc::new(Proxy::new(handle.clone(), telemetry.clone())),
                 telemetry: telemetry.clone(),
             }),
             discovery: Discovery::new(handle.clone()),

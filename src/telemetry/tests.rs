@@ -7,7 +7,7 @@ use crate::domain::identity::BackendId;
 use crate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, Protocol,
     RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan, Timeouts,
-    UpstreamPlan, WhenNoneEligible,
+    UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
@@ -40,7 +40,7 @@ fn route(name: &str) -> RoutePlan {
         allow_encoded_slashes: false,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
-        timeouts: Timeouts { connect: Duration::ZERO, per_try: Duration::ZERO, idle: Duration::ZERO, total: None },
+        timeouts: Timeouts { connect: Duration::ZERO, per_try: None, idle: Duration::ZERO, total: None },
         retries: RetryPlan {
             limit: 0,
             on: RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() },
@@ -64,11 +64,13 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         name: name.into(),
         sources: Vec::new(),
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls: None,
         readiness: None,
         passive,
         slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 1.0 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
+        limits: UpstreamLimits::default(),
         budget: BudgetPlan { ratio: 0.0, ttl: Duration::ZERO, min_per_second: 0 },
         when_none_eligible: WhenNoneEligible::FailClosed,
         panic_threshold: 0.0,

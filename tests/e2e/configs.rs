@@ -173,3 +173,16 @@ fn a_file_may_be_named_without_its_option() {
     assert!(String::from_utf8_lossy(&named.stdout).contains("route */: answer 200"));
     assert!(!check(&["--config".as_ref(), file.as_os_str(), file.as_os_str()]).status.success(), "one of both");
 }
+
+#[test]
+fn the_proxy_protocol_needs_proxies_to_believe_and_connections_of_its_own() {
+    refused(
+        b"listeners:\n  - { address: \"127.0.0.1:18080\", proxy_protocol: {} }\n  - { address: \"127.0.0.1:18081\", proxy_protocol: { from: [\"10.0.0.0/40\"] } }\n\
+          routes: [{ upstream: a }]\nupstreams: { a: { backends: [\"127.0.0.1:1\"], protocol: http2, send_proxy_protocol: v2 } }\n",
+        &[
+            "proxy_protocol.from: found nobody",
+            "proxy_protocol.from.0: found \"10.0.0.0/40\"",
+            "send_proxy_protocol: found a PROXY header with `protocol: http2`",
+        ],
+    );
+}

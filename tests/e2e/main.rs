@@ -10,7 +10,10 @@ mod clients;
 mod configs;
 mod health;
 mod http2;
+mod large;
 mod life;
+mod limits;
+mod proxy_protocol;
 mod requests;
 mod streams;
 

@@ -7,8 +7,8 @@ use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, PassivePlan, Plan, Policy, ProbeCheck,
-    ProbePlan, ProbingPlan, Protocol, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend, UpstreamPlan,
-    WhenNoneEligible,
+    ProbePlan, ProbingPlan, Protocol, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend,
+    UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
 use pulsegate::domain::route::RouteTable;
@@ -95,11 +95,13 @@ fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         name: name.into(),
         sources,
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls: None,
         readiness: (dice.below(4) > 0).then(|| probe(dice)),
         passive: passive(dice),
         slow_start: SlowStartPlan { duration: Duration::from_secs(u64::from(dice.below(3)) * 5), initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
+        limits: UpstreamLimits::default(),
         budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
         when_none_eligible: when_none_eligible(dice),
         panic_threshold: 0.0,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +39,15 @@ type Script = Arc<dyn Fn(&str, usize) -> Vec<Step> + Send + Sync>;
 pub struct Raw {
     pub address: SocketAddr,
     seen: Arc<Mutex<Vec<Request>>>,
+    crowd: Arc<Crowd>,
     accepting: JoinHandle<()>,
+}
+
+/// How many requests are being answered, and how many were at most.
+#[derive(Default)]
+struct Crowd {
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
 
 /// A request as it came in.
@@ -59,25 +68,39 @@ impl Request {
 impl Raw {
     /// Answers `/ready` with 200; everything else by the script.
     pub async fn start(script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
-        Self::start_with_ready(move |head, number| {
-            if head.starts_with("GET /ready ") { vec![ok("ready"), Step::Close] } else { script(head, number) }
-        })
-        .await
+        Self::start_with_ready(with_ready(script)).await
+    }
+
+    /// How many requests it had to answer at once, at most; probes left out.
+    pub fn most_at_once(&self) -> usize {
+        self.crowd.most.load(Ordering::SeqCst)
     }
 
     /// Answers everything, probes included, by the script.
     pub async fn start_with_ready(script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port"), script)
+    }
+
+    /// As [`Self::start`], at an address where nobody has listened so far.
+    pub async fn start_at(
+        address: SocketAddr,
+        script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        Self::on(TcpListener::bind(address).await.expect("the port"), with_ready(script))
+    }
+
+    fn on(socket: TcpListener, script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
         let address = socket.local_addr().expect("an address");
         let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let (script, log): (Script, _) = (Arc::new(script), Arc::clone(&seen));
+        let crowd: Arc<Crowd> = Arc::default();
+        let (script, log, all): (Script, _, _) = (Arc::new(script), Arc::clone(&seen), Arc::clone(&crowd));
         let accepting = tokio::spawn(async move {
             for connection in 0.. {
                 let Ok((stream, _)) = socket.accept().await else { return };
-                tokio::spawn(converse(stream, connection, Arc::clone(&script), Arc::clone(&log)));
+                tokio::spawn(converse(stream, connection, Arc::clone(&script), Arc::clone(&log), Arc::clone(&all)));
             }
         });
-        Self { address, seen, accepting }
+        Self { address, seen, crowd, accepting }
     }
 
     /// The requests so far, probes left out, as they came in (head and body).
@@ -95,13 +118,43 @@ impl Raw {
     }
 }
 
+struct Answering<'a>(&'a Crowd);
+
+impl<'a> Answering<'a> {
+    fn begin(crowd: &'a Crowd) -> Self {
+        let now = crowd.now.fetch_add(1, Ordering::SeqCst) + 1;
+        crowd.most.fetch_max(now, Ordering::SeqCst);
+        Self(crowd)
+    }
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn with_ready(
+    script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static,
+) -> impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static {
+    move |head, number| {
+        if head.starts_with("GET /ready ") { vec![ok("ready"), Step::Close] } else { script(head, number) }
+    }
+}
+
 impl Drop for Raw {
     fn drop(&mut self) {
         self.accepting.abort();
     }
 }
 
-async fn converse(mut stream: TcpStream, connection: usize, script: Script, log: Arc<Mutex<Vec<Request>>>) {
+async fn converse(
+    mut stream: TcpStream,
+    connection: usize,
+    script: Script,
+    log: Arc<Mutex<Vec<Request>>>,
+    crowd: Arc<Crowd>,
+) {
     let mut buffer = Vec::new();
     while let Some(text) = read_request(&mut stream, &mut buffer).await {
         let number = {
@@ -110,9 +163,12 @@ async fn converse(mut stream: TcpStream, connection: usize, script: Script, log:
             log.push(Request { connection, text: text.clone() });
             number
         };
+        // Counted until its answer begins: whoever sees that may send the next one.
+        let mut _answering = (!text.starts_with("GET /ready ")).then(|| Answering::begin(&crowd));
         for step in script(&text, number) {
             match step {
                 Step::Send(bytes) => {
+                    _answering = None;
                     if stream.write_all(&bytes).await.is_err() {
                         return;
                     }

@@ -38,11 +38,14 @@ fn listener(item: &Item<ListenerSpec>, base: &Path, findings: &mut Findings) -> 
     let address = addresses::socket(&spec.address)
         .map_err(|allowed| findings.error(&place.at("address"), format!("{:?}", spec.address), allowed))
         .ok();
-    let trusted_proxies = spec.trusted_proxies.iter().enumerate().filter_map(|(index, text)| {
-        let place = place.at(&format!("trusted_proxies.{index}"));
-        trusted(text, &place, findings)
+    let trusted_proxies = networks(&spec.trusted_proxies, &place.at("trusted_proxies"), findings);
+    let proxied_by = spec.proxy_protocol.as_ref().map_or_else(Vec::new, |proxy| {
+        let place = place.at("proxy_protocol.from");
+        if proxy.from.is_empty() {
+            findings.error(&place, "nobody", "the networks of the proxies in front, such as [\"10.0.0.0/8\"]");
+        }
+        networks(&proxy.from, &place, findings)
     });
-    let trusted_proxies = trusted_proxies.collect();
     let tls = spec.tls.as_ref().map(|tls| {
         let files = ListenerTls { certificate: base.join(&tls.certificate), key: base.join(&tls.key) };
         for (file, key) in [(&files.certificate, "tls.certificate"), (&files.key, "tls.key")] {
@@ -58,14 +61,19 @@ fn listener(item: &Item<ListenerSpec>, base: &Path, findings: &mut Findings) -> 
         address,
         tls,
         trusted_proxies,
+        proxied_by,
         http2: spec.http2.unwrap_or(true),
         limits: limits(&spec.limits, &place.at("limits"), findings),
         underscores_in_headers: spec.underscores_in_headers,
     })
 }
 
-fn trusted(text: &str, place: &Place, findings: &mut Findings) -> Option<Network> {
-    addresses::network(text).map_err(|allowed| findings.error(place, format!("{text:?}"), allowed)).ok()
+fn networks(texts: &[String], place: &Place, findings: &mut Findings) -> Vec<Network> {
+    let mut network = |(index, text): (usize, &String)| {
+        let place = place.at(&index.to_string());
+        addresses::network(text).map_err(|allowed| findings.error(&place, format!("{text:?}"), allowed)).ok()
+    };
+    texts.iter().enumerate().filter_map(&mut network).collect()
 }
 
 fn limits(spec: &LimitsSpec, place: &Place, findings: &mut Findings) -> ListenerLimits {

@@ -6,6 +6,7 @@ mod clashes;
 mod listeners;
 mod probe;
 mod routes;
+mod targets;
 mod upstreams;
 
 use super::addresses;

@@ -68,6 +68,9 @@ pub(super) struct ListenerSpec {
     /// Networks (CIDR) or addresses whose `X-Forwarded-*` headers are believed. Default: `[]`.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// The PROXY protocol, versions 1 and 2. Whom a header names is the client for everything: limits, logs, `hash_by`, `X-Forwarded-For`,
+    /// and what `trusted_proxies` is asked about. Default: none.
+    pub proxy_protocol: Option<ProxyProtocolSpec>,
     /// Serve HTTP/2 too: offered in the TLS handshake, and without TLS (h2c) recognised by its first bytes. Default: `true`.
     pub http2: Option<bool>,
     /// Pass header names with `_` on. Default: `false`.
@@ -76,6 +79,16 @@ pub(super) struct ListenerSpec {
     /// What one client may cost.
     #[serde(default)]
     pub limits: LimitsSpec,
+}
+
+/// From whom a PROXY header is taken.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProxyProtocolSpec {
+    /// Networks (CIDR) or addresses of proxies. Their connections must begin with a header, before TLS, else they are closed: the protocol
+    /// forbids guessing. All others are ordinary clients, and a header is no HTTP.
+    #[serde(default)]
+    pub from: Vec<String>,
 }
 
 /// A certificate.

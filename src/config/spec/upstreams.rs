@@ -4,6 +4,7 @@ use super::probe::ProbeSpec;
 use super::routes::{RetriesSpec, TimeoutsSpec};
 use crate::config::values::{Share, Span};
 use crate::domain::plan::Protocol;
+use crate::domain::proxy_header::Version;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -19,6 +20,9 @@ pub(in crate::config) struct UpstreamSpec {
     pub backends: Vec<BackendSpec>,
     /// `http1`, or `http2` (over TLS agreed on by ALPN, without TLS as h2c), which gRPC needs. Default: `http1`.
     pub protocol: Option<ProtocolSpec>,
+    /// `v1` or `v2`: each connection to a backend begins with a PROXY header that names the client, before TLS. Such connections serve one
+    /// client's connection only, so not with `protocol: http2`. Probes send one too, which names nobody. Default: none.
+    pub send_proxy_protocol: Option<ProxyVersionSpec>,
     /// TLS to the backends.
     pub tls: Option<UpstreamTlsSpec>,
     /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block (`httpGet` or `tcpSocket`, `periodSeconds`…) is
@@ -39,6 +43,11 @@ pub(in crate::config) struct UpstreamSpec {
     /// Of all routes to this upstream.
     #[serde(default)]
     pub retries: RetriesSpec,
+    /// What may be under way at once.
+    #[serde(default)]
+    pub limits: UpstreamLimitsSpec,
+    /// An idempotent request waits so long while nobody is eligible. Default: `0s`.
+    pub hold: Option<Span>,
     /// How many retries may be added to the load.
     #[serde(default)]
     pub retry_budget: BudgetSpec,
@@ -203,6 +212,22 @@ pub(in crate::config) enum NoneEligibleSpec {
     LastKnownGood,
 }
 
+/// What may be under way to an upstream at once.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct UpstreamLimitsSpec {
+    /// Requests in flight, all backends together; 0 = no limit. Default: `0`.
+    pub requests: Option<u32>,
+    /// Requests in flight at one backend; 0 = no limit. Default: `0`.
+    pub requests_per_backend: Option<u32>,
+    /// Connections to one backend; 0 = no limit. Default: `0`.
+    pub connections_per_backend: Option<u32>,
+    /// Requests that wait for a turn where a limit is reached; more are answered 503 at once. Default: `0`.
+    pub queue: Option<u32>,
+    /// How long they wait. Default: `5s`.
+    pub queue_timeout: Option<Span>,
+}
+
 /// What backends speak.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -216,6 +241,23 @@ impl ProtocolSpec {
         match self {
             Self::Http1 => Protocol::Http1,
             Self::Http2 => Protocol::Http2,
+        }
+    }
+}
+
+/// A version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ProxyVersionSpec {
+    V1,
+    V2,
+}
+
+impl ProxyVersionSpec {
+    pub(in crate::config) fn plan(self) -> Version {
+        match self {
+            Self::V1 => Version::V1,
+            Self::V2 => Version::V2,
         }
     }
 }
