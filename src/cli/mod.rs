@@ -9,8 +9,7 @@ mod run;
 
 use clap::{Parser, Subcommand};
 use operate::{Asking, Target, Terms};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,15 +28,13 @@ pub struct Cli {
 enum Command {
     /// Run the gateway
     Run {
-        /// The configuration file
-        #[arg(short, long, default_value = "pulsegate.yaml", value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        file: ConfigFile,
     },
     /// Check a configuration: every diagnostic, and what it comes to; exit code 64 when it cannot be used
     Check {
-        /// The configuration file
-        #[arg(short, long, default_value = "pulsegate.yaml", value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        file: ConfigFile,
     },
     /// Print the JSON Schema of the configuration, for editors
     Schema,
@@ -47,7 +44,7 @@ enum Command {
     Healthcheck {
         /// The admin listener's address
         #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
-        admin: SocketAddr,
+        admin: String,
     },
     /// Give a backend no new requests; what is in flight finishes
     Drain {
@@ -121,14 +118,31 @@ enum Command {
     },
 }
 
+/// Which configuration: `--config FILE`, or `FILE` alone.
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(short, long, default_value = "pulsegate.yaml", value_name = "FILE")]
+    config: PathBuf,
+    /// The same, without `--config`
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn path(&self) -> &Path {
+        self.file.as_ref().unwrap_or(&self.config)
+    }
+}
+
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Run { config } => run::run(&config),
-        Command::Check { config } => check::check(&config),
+        Command::Run { file } => run::run(file.path()),
+        Command::Check { file } => check::check(file.path()),
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
-        Command::Healthcheck { admin } => healthcheck::healthcheck(admin),
+        Command::Healthcheck { admin } => healthcheck::healthcheck(&admin),
         Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),
         Command::Undrain { target, asking } => operate::steer("undrain", &target, None, None, &asking),
         Command::ForceUp { target, terms, asking } => operate::steer("force-up", &target, Some(&terms), None, &asking),

@@ -17,6 +17,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod values;
+mod words;
 mod yaml;
 
 pub use addresses::{backend as backend_address, backends_file};
@@ -60,6 +61,7 @@ pub fn load_text(yaml: &str, base: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 
 fn compile(trees: Vec<serde_json::Value>, base: &Path, mut findings: Findings) -> Result<Loaded, Vec<Diagnostic>> {
     let plan = compile::compile(trees, base, &mut findings);
+    findings.sort();
     match plan {
         Some(plan) if findings.errors.is_empty() => Ok(Loaded {
             plan,

@@ -80,7 +80,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     };
     bound().map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            "the address is in use by another process; stop it or choose another port".to_owned()
+            "the address is in use by another process, or by another listener of this file; stop it or choose another port".to_owned()
         }
         std::io::ErrorKind::PermissionDenied => {
             "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE (or choose a higher port)".to_owned()

@@ -17,10 +17,11 @@ use crate::control::{self, Clock, Handle, Reporter};
 use crate::discovery::Discovery;
 use crate::domain::event::Event;
 use crate::domain::plan::Plan;
+use crate::domain::standing::Cause;
 use crate::front::{Front, Listener, Stage};
 use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
-use crate::telemetry::{Telemetry, init_logging};
+use crate::telemetry::{Telemetry, init_logging, when};
 use arc_swap::ArcSwap;
 use bind::Bound;
 use std::net::SocketAddr;
@@ -28,6 +29,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
+
+/// A first round that takes longer than this is worth a line.
+const SAY_AFTER: Duration = Duration::from_secs(1);
 
 /// A gateway that runs on the current runtime.
 #[derive(Debug)]
@@ -157,12 +161,42 @@ impl Gateway {
                 }
             }
         };
-        if timeout(self.plan.start.wait, done).await.is_err() {
-            log::warn!(
-                "not every backend had its first verdict within start.wait ({:?}): accepting traffic now, requests wait \
-                 while a whole upstream is unchecked",
-                self.plan.start.wait
+        let wait = self.plan.start.wait;
+        let patience = wait.min(SAY_AFTER);
+        tokio::pin!(done);
+        if timeout(patience, &mut done).await.is_ok() {
+            return;
+        }
+        if wait > patience {
+            log::info!(
+                "waiting for the first probes of {}, at most {} more",
+                self.unchecked(),
+                when::span(wait - patience)
             );
+            if timeout(wait - patience, &mut done).await.is_ok() {
+                return;
+            }
+        }
+        log::warn!(
+            "not every backend had its first verdict within start.wait ({wait:?}): accepting traffic now, requests wait \
+             while a whole upstream is unchecked; still awaited: {}",
+            self.unchecked()
+        );
+    }
+
+    /// The backends without a verdict, by address; of many, the first few.
+    fn unchecked(&self) -> String {
+        const NAMED: usize = 5;
+        let snapshot = self.handle.snapshot();
+        let members = snapshot.pools.iter().flat_map(|pool| pool.members.iter());
+        let awaited: Vec<String> = members
+            .filter(|member| member.standing.cause == Cause::Unchecked)
+            .map(|member| member.id.address.to_string())
+            .collect();
+        match awaited.len() {
+            0 => "names and files that have not answered".to_owned(),
+            1..=NAMED => awaited.join(", "),
+            more => format!("{} and {} more", awaited[..NAMED].join(", "), more - NAMED),
         }
     }
 

@@ -23,7 +23,7 @@ impl Gateway {
             .and_then(|loaded| self.apply(Arc::new(loaded.plan)));
         self.telemetry.reload(outcome.is_ok());
         self.reload_state.send_replace(ReloadState {
-            at: Some(jiff::Timestamp::now().to_string()),
+            at: Some(format!("{:.3}", jiff::Timestamp::now())),
             error: outcome.as_ref().err().map(|sentences| sentences.join("\n")),
         });
         outcome

@@ -123,12 +123,14 @@ fn transition(
 }
 
 /// Losing a backend that should serve is a warning; what an operator or the backend itself asked for, and every return, is information.
+/// So is the transition of an ejection: `backend.ejected` has warned with the same sentence.
 fn gravity(to: Cause) -> Level {
     match to {
-        Cause::Ejected | Cause::Down | Cause::NotReady | Cause::Degraded => Level::Warn,
+        Cause::Down | Cause::NotReady | Cause::Degraded => Level::Warn,
         Cause::ForcedDown
         | Cause::Drained
         | Cause::ForcedUp
+        | Cause::Ejected
         | Cause::Draining
         | Cause::Starting
         | Cause::Unchecked
@@ -182,7 +184,8 @@ fn first_round_done(took: Duration) -> Line {
 }
 
 fn reconfigured(added: usize, removed: usize, changed: usize) -> Line {
-    let message = format!("backends: {added} added, {removed} removed, {changed} changed");
+    let upstreams = if changed == 1 { "upstream" } else { "upstreams" };
+    let message = format!("backends: {added} added, {removed} removed; {changed} {upstreams} redefined");
     Line::new(Level::Info, "config.in_force", message)
         .with("added", added)
         .with("removed", removed)

@@ -267,6 +267,7 @@ fn connections_are_a_gauge_and_a_total() {
 /// One of everything that can happen.
 fn eventful() -> Telemetry {
     let telemetry = telemetry();
+    telemetry.mirrored("home", true);
     telemetry.connection_opened("public");
     telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
     telemetry.certificates(&[("public".into(), "shop.test".into(), 4_000_000_000)]);

@@ -110,7 +110,7 @@ upstreams:
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success()
-            && told.contains("GET /healthz")
+            && told.contains("GET http://…:8080/healthz")
             && told.contains("every 4s")
             && told.contains("3 failures out"),
         "{told}"
@@ -157,6 +157,21 @@ fn a_route_must_not_edit_the_framing() {
         b"listeners: [{ address: \"127.0.0.1:18080\" }]\nroutes:\n  - respond: {}\n    request_headers: { remove: [Content-Length], set: { transfer-encoding: chunked } }\n    response_headers: { add: { Connection: close } }\n",
         &["request_headers.remove: found \"Content-Length\"", "request_headers.set", "response_headers.add: found \"Connection\""],
     );
+}
+
+#[test]
+fn a_file_may_be_named_without_its_option() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("my.yaml");
+    std::fs::write(&file, "listeners: [{ address: \"127.0.0.1:18080\" }]\nroutes: [{ respond: {} }]\n")
+        .expect("a file");
+    let check = |arguments: &[&std::ffi::OsStr]| {
+        Command::new(env!("CARGO_BIN_EXE_pulsegate")).arg("check").args(arguments).output().expect("it runs")
+    };
+    let named = check(&[file.as_os_str()]);
+    assert!(named.status.success(), "{}", String::from_utf8_lossy(&named.stderr));
+    assert!(String::from_utf8_lossy(&named.stdout).contains("route */: answer 200"));
+    assert!(!check(&["--config".as_ref(), file.as_os_str(), file.as_os_str()]).status.success(), "one of both");
 }
 
 #[test]

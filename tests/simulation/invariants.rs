@@ -25,6 +25,8 @@ pub struct Witness {
     snapshot: Option<Arc<Snapshot>>,
     first_round_events: u32,
     empty: BTreeMap<Arc<str>, bool>,
+    /// Pools in which somebody was eligible once.
+    served: BTreeSet<Arc<str>>,
     /// Verdicts of slow probes that the board may have held instead of counting, in this step.
     may_be_held: BTreeSet<BackendId>,
     /// When traffic last succeeded.
@@ -37,7 +39,9 @@ impl Witness {
 
     pub fn reconfigured(&mut self, upstreams: &[UpstreamPlan], now: Timestamp) {
         self.shadow.reconfigured(upstreams, now);
-        self.empty.retain(|name, _| upstreams.iter().any(|upstream| upstream.name == *name));
+        let stays = |name: &Arc<str>| upstreams.iter().any(|upstream| upstream.name == *name);
+        self.empty.retain(|name, _| stays(name));
+        self.served.retain(stays);
     }
 
     pub fn discovered(&mut self, name: &Arc<str>, source: usize, answer: &Result<Vec<Found>, String>, now: Timestamp) {
@@ -124,7 +128,10 @@ impl Witness {
                 known.cause = *to;
                 assert!(*to != Cause::Ramping || self.first_round_events == 1, "{backend} ramps at process start");
             }
-            EventKind::Ejected { backend, nth, duration, .. } => self.ejected(backend, *nth, *duration, event.at),
+            EventKind::Ejected { backend, nth, duration, why } => {
+                self.ejected(backend, *nth, *duration, event.at);
+                self.shadow.backends.get_mut(backend).unwrap().ejected_for.clone_from(why);
+            }
             EventKind::EjectionRefused { backend, fit, pool, floor, .. } => {
                 assert!(
                     fit <= floor && fit <= pool,
@@ -140,6 +147,8 @@ impl Witness {
             EventKind::PoolEmpty { upstream, empty } => {
                 let before = self.empty.insert(upstream.clone(), *empty).unwrap_or(false);
                 assert!(before != *empty || !*empty, "{upstream}: told twice that it is empty");
+                let awaited = self.shadow.awaits_a_verdict(upstream);
+                assert!(!*empty || !awaited || self.served.contains(upstream), "{upstream}: a false alarm");
             }
             EventKind::FirstRoundDone { .. } => self.first_round_events += 1,
             EventKind::DiscoveryKept { why, .. } => assert!(!why.is_empty()),
@@ -189,6 +198,9 @@ impl Witness {
         assert_eq!(snapshot.first_round_done, self.first_round_events == 1);
         for (pool, plan) in snapshot.pools.iter().zip(&snapshot.plan.upstreams) {
             assert_eq!(*pool.upstream, **plan);
+            if pool.emptiness == Emptiness::Serving {
+                self.served.insert(plan.name.clone());
+            }
             self.pool(pool, now);
             let old = before.iter().flat_map(|before| &before.pools).find(|old| old.upstream.name == plan.name);
             if let Some(old) = old {
@@ -317,12 +329,40 @@ impl Witness {
             "{id} stands as {}, not {expected:?}",
             report.standing.cause
         );
+        explains_itself(report, &known.ejected_for);
         assert!(report.history.len() <= 32);
         if let Some(next) = report.next_probe {
             let longest = report.standing.unprobed || next <= now + Duration::from_millis(2_200);
             assert!(longest, "{id} waits for its probe until {next:?}");
         }
     }
+}
+
+/// The sentence speaks of what holds the backend now.
+fn explains_itself(report: &BackendReport, ejected_for: &str) {
+    let (why, cause) = (&report.why, report.standing.cause);
+    let last_failed = report.last_probe.as_ref().filter(|probe| !probe.passed);
+    let probes = match (report.counter, last_failed) {
+        _ if report.standing.unprobed => "it has no readiness probe".to_owned(),
+        ((0, 0), _) => "waits for its first probe".to_owned(),
+        ((0, _), Some(last)) => format!("its probes fail: {}", last.text),
+        (_, Some(_)) => "its last probe failed".to_owned(),
+        (_, None) => "its probes pass".to_owned(),
+    };
+    let begins = match cause {
+        Cause::ForcedDown => "forced down by ",
+        Cause::Drained => "drained by ",
+        Cause::ForcedUp => "forced up by ",
+        Cause::Ejected => ejected_for,
+        Cause::Draining => "it asked for a drain",
+        Cause::Trial => "its ejection time is over; one request decides",
+        Cause::Down | Cause::NotReady | Cause::Starting if last_failed.is_none() => "its probes failed: ",
+        _ => &probes,
+    };
+    let held = why.starts_with("its probes fail, but its traffic succeeds: ") && cause.eligible();
+    assert!(why.starts_with(begins) || held, "{} stands as {cause}: {why:?} does not begin with {begins:?}", report.id);
+    let over = why.contains("its ejection is over") || why.contains("its ejection time is over");
+    assert!(!over || report.ejection.is_some(), "{}: {why}", report.id);
 }
 
 /// The causes that are possible, by precedence, for what the shadow knows.

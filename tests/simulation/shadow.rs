@@ -39,6 +39,8 @@ pub struct Backend {
     /// By the last transition that was reported, or how it began.
     pub cause: Cause,
     pub ejected_until: Timestamp,
+    /// The evidence that its last ejection named.
+    pub ejected_for: String,
     pub nth: u32,
     pub refusal_reported: Option<Timestamp>,
     pub last_probe_started: Option<Timestamp>,
@@ -114,6 +116,14 @@ impl Shadow {
         self.backends.get(id).is_some_and(|backend| backend.left_at.is_none())
     }
 
+    /// Has a member of this pool no verdict yet?
+    pub fn awaits_a_verdict(&self, name: &str) -> bool {
+        let member = |(id, backend): (&BackendId, &Backend)| {
+            &*id.upstream == name && backend.left_at.is_none() && backend.cause == Cause::Unchecked
+        };
+        self.backends.iter().any(member)
+    }
+
     pub fn upstream(&self, name: &str) -> Option<&UpstreamPlan> {
         self.upstreams.iter().find(|upstream| &*upstream.name == name)
     }
@@ -149,6 +159,7 @@ impl Backend {
             weight: None,
             cause: if probe.is_some() { Cause::Unchecked } else { Cause::Up },
             ejected_until: Timestamp::ZERO,
+            ejected_for: String::new(),
             nth: 0,
             refusal_reported: None,
             last_probe_started: None,

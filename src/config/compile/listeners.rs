@@ -1,5 +1,6 @@
 //! What may each listener accept? Addresses, certificates, limits.
 
+use super::clashes::same_socket;
 use super::tls::{self, Files};
 use super::{Item, secs, span};
 use crate::config::addresses;
@@ -20,11 +21,11 @@ pub(super) fn compile(
     let mut plans: Vec<Arc<ListenerPlan>> = Vec::new();
     for item in items {
         let Some(plan) = listener(item, files, findings) else { continue };
-        if plan.address.port() != 0 && plans.iter().any(|other| other.address == plan.address) {
+        if let Some(other) = plans.iter().find(|other| same_socket(other.address, plan.address)) {
             findings.error(
                 &item.place.at("address"),
-                format!("{}, which another listener has already", plan.address),
-                "each address once",
+                format!("{}, which another listener has already ({})", plan.address, other.address),
+                "each address and port once; 0.0.0.0 and [::] are all addresses of a family",
             );
         }
         plans.push(Arc::new(plan));

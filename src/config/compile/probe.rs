@@ -6,6 +6,7 @@ use super::{secs, span};
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{FailureSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
 use crate::config::values::Words;
+use crate::config::words::not_exactly_one;
 use crate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
 use std::time::Duration;
@@ -29,7 +30,8 @@ pub(super) fn compile(
         (Some(path), false) => ProbeCheck::Http(http(path, spec, context, place, findings)),
         (None, true) => ProbeCheck::Tcp,
         _ => {
-            findings.error(place, "none or both of `path` and `tcp: true`", "one of them");
+            let choices = [("path", spec.path.is_some()), ("tcp: true", spec.tcp)];
+            findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
             ProbeCheck::Tcp
         }
     };

@@ -9,6 +9,8 @@ use crate::config::spec::{
     BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, OnDownSpec, PassiveSpec, PolicySpec,
     ProtocolSpec, ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec,
 };
+use crate::config::words::not_exactly_one;
+use crate::domain::identity::Address;
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, OnDown, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
     SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
@@ -50,6 +52,9 @@ fn upstream(
     let context = ProbeContext { host, protocol, tls: tls.as_ref(), files };
     let readiness =
         spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
+    if let Some(port) = readiness.as_ref().and_then(|probe| probe.port) {
+        shared_port(port, &sources, &place.at("readiness.port"), findings);
+    }
     let passive = passive(&spec.passive, &place.at("passive"), findings);
     if readiness.is_none() {
         let consequence = if passive.enabled {
@@ -91,6 +96,29 @@ fn upstream(
     }
 }
 
+/// One port for all is one endpoint for all that share an address, and a slip where it is the port of some.
+fn shared_port(port: u16, sources: &[SourcePlan], place: &Place, findings: &mut Findings) {
+    let fixed = sources.iter().flat_map(|source| match source {
+        SourcePlan::Static(backends) => backends.as_slice(),
+        SourcePlan::Dns(_) | SourcePlan::File { .. } => &[],
+    });
+    let mut sockets = fixed.filter_map(|backend| match &backend.address {
+        Address::Socket(address) => Some(*address),
+        Address::Unix(_) => None,
+    });
+    let all: Vec<SocketAddr> = sockets.by_ref().collect();
+    let one_asked_for_several =
+        all.iter().enumerate().any(|(index, one)| all.iter().take(index).any(|other| other.ip() == one.ip()));
+    let port_of_some = all.iter().any(|one| one.port() == port) && all.iter().any(|one| one.port() != port);
+    if one_asked_for_several || port_of_some {
+        findings.warning(
+            place,
+            format!("port {port}, which is not the port of every backend"),
+            &format!("port {port} is asked at every backend; leave it out to ask each at its own"),
+        );
+    }
+}
+
 // ------------------------------------------------------------------ sources
 
 fn sources(specs: &[BackendSpec], base: &Path, place: &Place, findings: &mut Findings) -> Vec<SourcePlan> {
@@ -117,8 +145,14 @@ fn sources(specs: &[BackendSpec], base: &Path, place: &Place, findings: &mut Fin
                 (None, None, None, Some(path)) => {
                     watched.push(SourcePlan::File { path: base.join(path), backup: source.backup });
                 }
-                _ => {
-                    findings.error(&place, "none or several of `address`, `dns`, `srv`, `file`", "exactly one of them")
+                (address, dns, srv, file) => {
+                    let choices = [
+                        ("address", address.is_some()),
+                        ("dns", dns.is_some()),
+                        ("srv", srv.is_some()),
+                        ("file", file.is_some()),
+                    ];
+                    findings.error(&place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
                 }
             },
         }
@@ -197,7 +231,8 @@ fn dns(
             }))
         }
         Err(allowed) => {
-            findings.error(place, "something else", allowed);
+            let found = source.dns.as_deref().unwrap_or_default();
+            findings.error(place, format!("{found:?}"), allowed);
             None
         }
     }

@@ -26,7 +26,8 @@ pub(in crate::config) struct UpstreamSpec {
     pub send_proxy_protocol: Option<ProxyVersionSpec>,
     /// TLS to the backends.
     pub tls: Option<UpstreamTlsSpec>,
-    /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block is accepted as it is.
+    /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block (`httpGet` or `tcpSocket`, `periodSeconds`…) is
+    /// accepted as it is, with Kubernetes' defaults for what it leaves out: every 10 s, 1 pass, 3 failures.
     pub readiness: Option<ProbeSpec>,
     /// Ejection by live traffic.
     #[serde(default)]

@@ -4,6 +4,7 @@
 //! that nothing waits for ever.
 
 use super::contract::{LastProbe, ProbeTicket};
+use super::why::Probes;
 use crate::domain::combine::Active;
 use crate::domain::counter::Counter;
 use crate::domain::plan::ProbePlan;
@@ -31,6 +32,8 @@ pub(super) struct Check {
     /// It is due and waits for a place among the probes in flight.
     pub queued: bool,
     pub last: Option<LastProbe>,
+    /// How the last failed probe failed.
+    last_failure: String,
     /// Every failure since the last pass was a timeout.
     only_timeouts: bool,
 }
@@ -62,6 +65,7 @@ impl Check {
             in_flight: None,
             queued: false,
             last: None,
+            last_failure: String::new(),
             only_timeouts: true,
             plan,
         }
@@ -166,15 +170,15 @@ impl Check {
         self.in_flight.take().map(|probe| probe.ticket)
     }
 
-    /// A sentence for the transition that `verdict` caused, if it did.
-    pub(super) fn explain(&self, verdict: &Verdict) -> String {
-        match verdict {
-            Verdict::Pass { .. } if self.up() => "its probes pass".to_owned(),
-            Verdict::Pass { .. } => {
-                let (passes, needed) = self.counter.map(Counter::shown).unwrap_or_default();
-                format!("a probe passed, {passes} of the {needed} that bring it back")
-            }
-            Verdict::Fail { why, .. } => format!("its probes fail: {why}"),
+    /// What it says, for people. `held`: its failures do not count while its traffic succeeds.
+    pub(super) fn grounds(&self, held: bool) -> Probes<'_> {
+        let how = self.last_failure.as_str();
+        match self.counter {
+            None => Probes::Unchecked,
+            Some(counter) if !counter.up() && self.last_passed() => Probes::OutPassing { how, passes: counter.shown() },
+            Some(counter) if !counter.up() => Probes::OutFailing { how },
+            Some(counter) if !self.last_passed() => Probes::Fail { how, left: counter.shown(), held },
+            Some(_) => Probes::Pass,
         }
     }
 
@@ -184,7 +188,11 @@ impl Check {
         self.in_flight = None;
         self.previous_start = self.last.as_ref().map(|last| last.at);
         let verdict = judge(reading, &self.plan);
-        self.last = Some(last_probe(reading, &verdict, probe.started));
+        let last = last_probe(reading, &verdict, probe.started);
+        if !last.passed {
+            self.last_failure.clone_from(&last.text);
+        }
+        self.last = Some(last);
         if matches!(verdict, Verdict::Pass { .. }) {
             self.only_timeouts = true;
         } else {

@@ -6,11 +6,12 @@ use super::check::Check;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
 use super::orders::Orders;
+use super::why::{self, Grounds, Occasion, Probes};
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{BackendId, BackendKey};
-use crate::domain::outlier::{Outlier, State};
+use crate::domain::outlier::{Ejection, Outlier, State};
 use crate::domain::plan::{OnDown, UpstreamPlan};
 use crate::domain::ramp;
 use crate::domain::snapshot;
@@ -38,7 +39,9 @@ pub(super) struct Member {
     pub asked_drain: Option<Timestamp>,
     pub standing: Standing,
     pub since: Timestamp,
-    why: String,
+    /// Who gave the order that is in force.
+    /// The evidence of the last ejection.
+    pub ejected_for: String,
     ramp_since: Option<Timestamp>,
     epoch: u32,
     /// The last text of a hint that was reported.
@@ -67,7 +70,7 @@ impl Member {
             asked_drain: None,
             standing: Standing { cause, share, earliest_return: None, unprobed: check.is_none() },
             since: now,
-            why: if check.is_some() { "waits for its first probe" } else { "has no readiness probe" }.to_owned(),
+            ejected_for: String::new(),
             ramp_since: None,
             epoch: 0,
             hinted: None,
@@ -109,12 +112,12 @@ impl Member {
         self.ramp_since = Some(now);
     }
 
-    /// Computes the standing anew; reports a transition when the cause changed. `why` explains it. True when anything changed.
+    /// Computes the standing anew; reports a transition when the cause changed. True when anything changed.
     pub(super) fn settle(
         &mut self,
         plan: &UpstreamPlan,
         ramps: bool,
-        why: &str,
+        occasion: Option<&Occasion>,
         desk: &mut Desk,
         now: Timestamp,
     ) -> bool {
@@ -129,12 +132,19 @@ impl Member {
         }
         self.standing = after;
         if after.cause != before.cause {
-            self.transition(plan.on_down, before.cause, why, desk, now);
+            self.transition(plan.on_down, before.cause, occasion, desk, now);
         }
         after.cause != before.cause || after.share != before.share
     }
 
-    fn transition(&mut self, on_down: OnDown, from: Cause, why: &str, desk: &mut Desk, now: Timestamp) {
+    fn transition(
+        &mut self,
+        on_down: OnDown,
+        from: Cause,
+        occasion: Option<&Occasion>,
+        desk: &mut Desk,
+        now: Timestamp,
+    ) {
         let to = self.standing.cause;
         if matches!(to, Cause::Down | Cause::ForcedDown) && on_down != OnDown::Keep {
             self.epoch += 1;
@@ -148,14 +158,14 @@ impl Member {
             self.cell.disarm_trial();
         }
         self.since = now;
-        self.why =
-            if to == Cause::Up && from == Cause::Ramping { "its ramp is over".to_owned() } else { why.to_owned() };
+        let ramp_over = (from, to) == (Cause::Ramping, Cause::Up);
+        let occasion = if ramp_over { Some(&Occasion::RampOver) } else { occasion };
         let event = EventKind::Transition {
             backend: self.id.clone(),
             from,
             to,
             counter: self.counter(),
-            why: self.why.clone(),
+            why: why::transition(&self.grounds(to, now), occasion),
             earliest_return: self.standing.earliest_return,
         };
         self.report(event, desk, now);
@@ -194,15 +204,33 @@ impl Member {
         self.epoch += 1;
     }
 
-    fn facts(&self, plan: &UpstreamPlan, now: Timestamp) -> Facts {
-        let passive = match self.outlier.state {
+    fn passive(&self) -> Passive {
+        match self.outlier.state {
             State::Clear => Passive::Clear,
             State::Ejected(_) => Passive::Ejected,
             State::Trial { .. } => Passive::Trial,
-        };
+        }
+    }
+
+    /// What holds it in the standing of `cause`.
+    fn grounds(&self, cause: Cause, now: Timestamp) -> Grounds<'_> {
+        let ejection_over = |ejection: Ejection| ejection.until <= now;
+        let order = self.orders.standing.as_ref();
+        Grounds {
+            cause,
+            passive: self.passive(),
+            probes: self.check.as_ref().map_or(Probes::None, |check| check.grounds(self.timeouts_held)),
+            ordered_by: order.map_or("", |given| &*given.by),
+            ordered_for: order.and_then(|given| given.reason.as_deref()),
+            ejected_for: &self.ejected_for,
+            ejection_waits: self.check.is_some() && self.outlier.ejection().is_some_and(ejection_over),
+        }
+    }
+
+    fn facts(&self, plan: &UpstreamPlan, now: Timestamp) -> Facts {
         Facts {
             order: self.orders.order(),
-            passive,
+            passive: self.passive(),
             active: self.active(),
             asks_drain: self.asked_drain.is_some(),
             ramp: self.ramp_since.map_or(1.0, |since| ramp::share(&plan.slow_start, since, now)),
@@ -277,6 +305,7 @@ impl Member {
     pub(super) fn show(&self, plan: &UpstreamPlan, now: Timestamp) -> BackendReport {
         let evidence = self.cell.evidence(now, &plan.passive);
         let (total_successes, total_failures) = self.cell.totals();
+        let standing = combine(&self.facts(plan, now));
         BackendReport {
             id: self.id.clone(),
             weight: self.weight(),
@@ -284,9 +313,9 @@ impl Member {
             backup: self.backup,
             order: self.orders.standing.clone(),
             weight_order: self.orders.weight.clone(),
-            standing: combine(&self.facts(plan, now)),
+            standing,
             since: self.since,
-            why: self.why.clone(),
+            why: why::standing(&self.grounds(standing.cause, now)),
             counter: self.counter(),
             last_probe: self.check.as_ref().and_then(|check| check.last.clone()),
             next_probe: self.check.as_ref().and_then(Check::next_probe),

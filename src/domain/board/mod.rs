@@ -17,6 +17,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod upstream;
+mod why;
 
 pub use contract::{
     BackendReport, EjectionReport, Found, Input, LastProbe, Order, Output, ProbeJob, ProbeTicket, Refused, Steer,

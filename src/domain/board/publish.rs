@@ -21,6 +21,8 @@ pub(super) struct Published {
     /// Who was eligible when somebody last was.
     last_good: Vec<BackendKey>,
     empty: bool,
+    /// Somebody was eligible once.
+    served: bool,
 }
 
 impl Board {
@@ -136,11 +138,23 @@ impl Upstream {
     }
 
     fn tell_emptiness(&mut self, emptiness: Emptiness, desk: &mut Desk, now: Timestamp) {
-        let empty = matches!(emptiness, Emptiness::NobodyEligible { .. } | Emptiness::NoMembers);
+        self.published.served |= emptiness == Emptiness::Serving;
+        let empty = match emptiness {
+            Emptiness::Serving => false,
+            // Before the first round is over, a bad verdict that comes first is no outage: the next may be good.
+            _ if !self.published.served && self.awaits_verdicts() => false,
+            // Who is awaited anew does not end an outage.
+            Emptiness::AllUnchecked => self.published.empty,
+            Emptiness::NobodyEligible { .. } | Emptiness::NoMembers => true,
+        };
         if empty != self.published.empty {
             self.published.empty = empty;
             desk.report(EventKind::PoolEmpty { upstream: self.plan.name.clone(), empty }, now);
         }
+    }
+
+    fn awaits_verdicts(&self) -> bool {
+        !self.sources.all_answered() || self.members.iter().any(|member| member.standing.cause == Cause::Unchecked)
     }
 
     fn positions(&self, wanted: impl Fn(&Member) -> bool) -> Vec<usize> {

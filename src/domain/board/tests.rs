@@ -1,6 +1,7 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
 mod steering;
+mod why;
 
 use super::{BackendReport, Board, Found, Input, Order, Output, ProbeTicket, Refused, Steer, Steering};
 use crate::domain::cell::{Hint, HintKind, Record};

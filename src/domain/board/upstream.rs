@@ -5,12 +5,13 @@
 
 use super::RETIRED_FOR;
 use super::agenda::Place;
-use super::contract::{BackendReport, Found, Order, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
+use super::contract::{BackendReport, Found, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
 use super::desk::Desk;
 use super::member::Member;
 use super::passive::LOOK_AGAIN;
 use super::publish::Published;
 use super::sources::Sources;
+use super::why::Occasion;
 use crate::domain::budget::Budget;
 use crate::domain::event::EventKind;
 use crate::domain::gate::Gate;
@@ -188,13 +189,13 @@ impl Upstream {
         let member = &mut self.members[index];
         let Some(check) = member.check.as_mut() else { return };
         check.count(&finished.verdict, now);
-        let why = check.explain(&finished.verdict);
+        let mut occasion = None;
         if matches!(finished.verdict, Verdict::Pass { .. }) {
-            member.outlier.probe_passed(finished.started, now);
+            occasion = member.outlier.probe_passed(finished.started, now).then_some(Occasion::EjectionOver);
             member.asked_drain = member.asked_drain.filter(|asked| finished.started <= *asked + check.plan.period);
         }
         self.hint(index, &finished.verdict, desk, now);
-        self.dirty |= self.members[index].settle(&plan, ramps, &why, desk, now);
+        self.dirty |= self.members[index].settle(&plan, ramps, occasion.as_ref(), desk, now);
     }
 
     /// Where traffic succeeds, probe timeouts alone take out no more than ejections may: a busy worker is not a dead one.
@@ -243,7 +244,7 @@ impl Upstream {
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         member.asked_drain = Some(now);
-        self.dirty |= member.settle(&plan, ramps, "it asked for a drain by its response header", desk, now);
+        self.dirty |= member.settle(&plan, ramps, None, desk, now);
     }
 
     /// # Errors
@@ -269,7 +270,10 @@ impl Upstream {
             reason: steering.reason.clone(),
         };
         member.report(event, desk, now);
-        self.dirty |= member.settle(&plan, ramps, &explain(steering), desk, now) || member.weight() != weight;
+        // The order itself is told by the standing; that one was taken back is not.
+        let released = matches!(steering.what, Steer::Undrain | Steer::Release);
+        let occasion = released.then(|| Occasion::Released { by: Arc::clone(&steering.by) });
+        self.dirty |= member.settle(&plan, ramps, occasion.as_ref(), desk, now) || member.weight() != weight;
         Ok(())
     }
 
@@ -292,13 +296,13 @@ impl Upstream {
             member.cell.clear_evidence();
         }
         let drain_over = !ejection_over && member.end_drain(&plan, now);
-        let why = match (taken_back, ejection_over, drain_over) {
-            (true, ..) => "the time of an order is over",
-            (_, true, _) => "its ejection time is over",
-            (.., true) => "it has not asked for a drain again",
-            _ => "time passed",
+        let occasion = match (taken_back, ejection_over, drain_over) {
+            (true, ..) => Some(Occasion::OrderOver),
+            (_, true, _) => Some(Occasion::EjectionOver),
+            (.., true) => Some(Occasion::DrainOver),
+            _ => None,
         };
-        self.dirty |= member.settle(&plan, ramps, why, desk, now);
+        self.dirty |= member.settle(&plan, ramps, occasion.as_ref(), desk, now);
         self.run_probe(index, ramps, desk, now);
         self.plan_member(index, desk, now);
     }
@@ -335,21 +339,5 @@ impl Upstream {
             name: self.plan.name.clone(),
             backends: self.members.iter().map(|member| member.show(&self.plan, now)).collect(),
         }
-    }
-}
-
-/// A sentence for the transition that `steering` caused, if it did.
-fn explain(steering: &Steering) -> String {
-    let what = match steering.what {
-        Steer::Order(Order::Drain) => "drained",
-        Steer::Order(Order::ForceUp) => "forced up",
-        Steer::Order(Order::ForceDown) => "forced down",
-        Steer::Undrain => "undrained",
-        Steer::Release => "released",
-        Steer::Weight(_) => "weighed",
-    };
-    match &steering.reason {
-        Some(reason) => format!("{what} by {}: {reason}", steering.by),
-        None => format!("{what} by {}", steering.by),
     }
 }

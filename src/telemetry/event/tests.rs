@@ -114,3 +114,27 @@ fn an_order_says_what_by_whom_how_long_and_why() {
     let over = told(EventKind::OrderOver { backend: backend(), what: Steer::Undrain, by: "ops".into() });
     assert_eq!((over.1, over.2.as_str()), ("backend.order_over", "the time of an order is over: undrain by ops"));
 }
+
+#[test]
+fn an_ejection_warns_once() {
+    let transition = EventKind::Transition {
+        backend: backend(),
+        from: Cause::Up,
+        to: Cause::Ejected,
+        counter: (3, 3),
+        why: "5 failures in a row".into(),
+        earliest_return: None,
+    };
+    let ejected =
+        EventKind::Ejected { backend: backend(), nth: 1, duration: Duration::from_millis(11_970), why: "5".into() };
+    assert_eq!(told(transition).0, Level::Info, "the event of the ejection says the same");
+    let (level, _, message, _) = told(ejected);
+    assert_eq!((level, message.as_str()), (Level::Warn, "ejected for 12 s: 5"));
+}
+
+#[test]
+fn a_reload_says_what_it_counts() {
+    let message = |changed| told(EventKind::Reconfigured { added: 0, removed: 0, changed }).2;
+    assert_eq!(message(1), "backends: 0 added, 0 removed; 1 upstream redefined");
+    assert_eq!(message(2), "backends: 0 added, 0 removed; 2 upstreams redefined");
+}
