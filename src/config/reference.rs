@@ -103,8 +103,10 @@ fn line(out: &mut String, key: &str, shown: &Shown) {
         parent.ends_with("[]") && out.lines().last().is_some_and(|last| last.contains("a list; each item"));
     let mut indent = "  ".repeat(shown.depth + key.matches("[]").count() - usize::from(key.ends_with("[]")));
     if opens_item {
-        indent.replace_range(indent.len() - 2.., "- ");
+        indent.truncate(indent.len() - 2);
     }
+    // The dash of what is a comment is a part of the comment.
+    let dash = if opens_item { "- " } else { "" };
     let aside = if shown.aside { "# " } else { "" };
     let bare = name.trim_end_matches("[]");
     let list = if name.ends_with("[]") { "a list; each item: " } else { "" };
@@ -113,7 +115,7 @@ fn line(out: &mut String, key: &str, shown: &Shown) {
         if shown.aside && !shown.default.is_empty() { format!(" Default: {}.", shown.default) } else { String::new() };
     let comment = format!("{list}{}{default}", shown.meaning);
     let comment = if comment.is_empty() { comment } else { format!("   # {}", comment.trim_start()) };
-    let _ = writeln!(out, "# {indent}{aside}{bare}:{value}{comment}");
+    let _ = writeln!(out, "# {indent}{aside}{dash}{bare}:{value}{comment}");
 }
 
 /// The path of every key.

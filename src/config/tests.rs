@@ -252,7 +252,10 @@ fn sockets_that_exclude_each_other() {
         let two = with(&format!("{}, {}", listener(one), listener(other)), "127.0.0.1:1");
         let beside_admin = with(&listener(one), other);
         for yaml in [two, beside_admin] {
-            assert_eq!(load_text(&yaml, Path::new(".")).is_err(), clash, "{yaml}");
+            // Anywhere but on loopback the admin listener needs tokens too, which is another sentence.
+            let errors = load_text(&yaml, Path::new(".")).err().unwrap_or_default();
+            let clashes = errors.iter().any(|error| error.to_string().contains(" already"));
+            assert_eq!(clashes, clash, "{yaml}");
         }
     }
     says(

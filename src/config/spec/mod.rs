@@ -146,7 +146,7 @@ pub(super) struct AdminOnSpec {
     pub address: Option<String>,
     /// IP address and port of a listener for `/livez` and `/readyz` alone, which never need a token. Default: none.
     pub health_address: Option<String>,
-    /// Who may ask, by bearer token; with one, everything but `/livez` and `/readyz` needs one. Read again at every reload. Default: `[]`.
+    /// Who may ask, by bearer token; with one, everything but `/livez` and `/readyz` needs one. Read again at every reload. Default: none.
     #[serde(default)]
     pub tokens: Vec<TokenSpec>,
 }
