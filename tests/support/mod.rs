@@ -9,6 +9,7 @@ pub mod load;
 pub mod needs;
 pub mod ports;
 pub mod raw;
+pub mod server;
 
 pub use ports::free_address;
 use std::time::Duration;
