@@ -3,6 +3,7 @@
 use super::gateway::Kind;
 use super::play::{self, Played};
 use super::scenarios::Scenario;
+use super::table;
 use super::tools::Tools;
 use crate::support::load::Outcome;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -36,12 +37,12 @@ const BOUNDS: [Bound; 6] = [
 pub fn run(pulsegate: &str) -> ExitCode {
     let arguments = Arguments::from_args();
     let tools = Tools { pulsegate: pulsegate.into() };
-    let trials = BOUNDS
-        .map(|bound| {
-            let tools = tools.clone();
-            Trial::test(bound.scenario, move || check(bound, &tools))
-        })
-        .into();
+    let play = |bound: Bound| {
+        let tools = tools.clone();
+        Trial::test(bound.scenario, move || check(bound, &tools))
+    };
+    let mut trials = vec![Trial::test("the_bar_of_the_table", table::check)];
+    trials.extend(BOUNDS.map(play));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

@@ -3,6 +3,7 @@
 use super::gateway::{Gateway, Kind};
 use super::result::{Record, Tally};
 use super::scenarios::{self, Scenario};
+use libtest_mimic::Failed;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -47,8 +48,7 @@ fn row(records: &[Record], scenario: &Scenario) -> String {
         let _ = write!(row, " {} |", cell(&of(records, scenario, kind), scenario, kind));
     }
     let failed = |kind: Kind| median(of(records, scenario, kind).iter().map(|record| record.failed() as f64));
-    let best = Kind::ALL[1..].iter().filter_map(|kind| failed(*kind)).reduce(f64::min);
-    let allowed = best.map(|best| best + f64::max(2.0, total as f64 / 1000.0));
+    let allowed = allowed(Kind::ALL[1..].iter().filter_map(|kind| failed(*kind)), total);
     let verdict = match (failed(Kind::Pulsegate), allowed) {
         _ if scenario.recorded => "recorded",
         (Some(own), Some(allowed)) if own <= allowed => "✔",
@@ -58,6 +58,11 @@ fn row(records: &[Record], scenario: &Scenario) -> String {
     let allowed = allowed.filter(|_| !scenario.recorded).map_or("–".to_owned(), |allowed| format!("{allowed:.0}"));
     let _ = writeln!(row, " {allowed} | {verdict} |");
     row
+}
+
+/// What Pulsegate may fail: the best of its peers, and 2 or 0.1 % of the requests, whichever is more.
+fn allowed(peers: impl Iterator<Item = f64>, total: usize) -> Option<f64> {
+    peers.reduce(f64::min).map(|best| best + f64::max(2.0, total as f64 / 1000.0))
 }
 
 /// Failed GETs + failed POSTs; how many GETs were slow, and the 99th percentile of those that were answered.
@@ -79,4 +84,18 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied()
+}
+
+/// The arithmetic behind a verdict, as a test: a wrong bar would flatter.
+pub fn check() -> Result<(), Failed> {
+    let bars = [
+        (allowed([7.0, 3.0, 5.0].into_iter(), 1600), Some(5.0)),
+        (allowed([0.0].into_iter(), 4000), Some(4.0)),
+        (allowed([].into_iter(), 1600), None),
+    ];
+    let medians = [(median([9.0, 1.0, 2.0].into_iter()), Some(2.0)), (median([].into_iter()), None)];
+    match bars.into_iter().chain(medians).find(|(found, expected)| found != expected) {
+        None => Ok(()),
+        Some((found, expected)) => Err(format!("{found:?}, and not {expected:?}").into()),
+    }
 }
