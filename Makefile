@@ -66,9 +66,9 @@ bench-probing: bench-needs ## Probe 10 000 backends every 5 s, beside HAProxy: a
 bench-needs: ## Bring what the benches need (nginx, HAProxy, Envoy, valgrind)
 	bash scripts/test-needs bench
 
-chaos: chaos-needs ## What do clients feel when something fails, beside HAProxy, nginx and Envoy? Renews docs/chaos.md: about two hours, on an idle machine
+chaos: chaos-needs ## What do clients feel when something fails, beside HAProxy, nginx and Envoy? Renews docs/chaos.md: about half an hour, on an idle machine
 	$(CARGO) build --locked --release
-	$(CARGO) test --locked --test chaos -- compare --runs 5 --pulsegate target/release/pulsegate --write docs/chaos.md
+	$(CARGO) test --locked --test chaos -- compare --runs 5 --at-once 4 --pulsegate target/release/pulsegate --write docs/chaos.md
 
 chaos-needs: ## Bring what the chaos suite needs (nginx, HAProxy, Envoy, nftables, trixter)
 	bash scripts/test-needs chaos

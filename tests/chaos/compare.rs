@@ -1,10 +1,12 @@
 //! In which order are the plays of a comparison? Run by run, scenario by scenario, and within a scenario every gateway in turn, so
-//! that a machine that is slow for a minute is slow for all of them.
+//! that a machine that is slow for a minute is slow for all of them. Or several gateways at once: their namespaces keep them apart, and what is
+//! counted is failures, not microseconds.
 
 use super::gateway::{Gateway, Kind};
 use super::namespace;
 use super::result::{Record, Tally};
 use super::scenarios::Scenario;
+use futures_util::future::join_all;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ pub struct Comparison {
     pub scenarios: Vec<Scenario>,
     pub gateways: Vec<Kind>,
     pub runs: usize,
+    /// Gateways that play at the same time, each in namespaces of its own.
+    pub at_once: usize,
     pub pulsegate: PathBuf,
     pub folder: PathBuf,
 }
@@ -46,7 +50,8 @@ impl Comparison {
 
     async fn all(&self) -> Result<usize, String> {
         let seconds: u64 = self.scenarios.iter().map(|scenario| scenario.seconds + USUALLY).sum();
-        let minutes = seconds * (self.runs * self.gateways.len()) as u64 / 60;
+        let turns = self.runs * self.gateways.len().div_ceil(self.at_once.max(1));
+        let minutes = seconds * turns as u64 / 60;
         eprintln!(
             "{} scenarios, {} gateways, {} runs: about {minutes} minutes",
             self.scenarios.len(),
@@ -58,21 +63,24 @@ impl Comparison {
         let mut failed = 0;
         for run in 0..self.runs {
             for (number, scenario) in self.scenarios.iter().enumerate() {
-                for turn in 0..self.gateways.len() {
-                    let kind = self.gateways[(run + number + turn) % self.gateways.len()];
-                    if scenario.upgrades() && Gateway::cannot_upgrade(kind).is_some() {
-                        continue;
-                    }
-                    let line = match self.play(scenario, kind).await {
-                        Ok(line) => line,
-                        Err(error) => {
-                            eprintln!("run {} of {}: {} {}: {error}", run + 1, self.runs, scenario.name, kind.name());
-                            failed += 1;
-                            continue;
+                let order = (0..self.gateways.len()).map(|turn| (run + number + turn) % self.gateways.len());
+                let able = |kind: &Kind| !scenario.upgrades() || Gateway::cannot_upgrade(*kind).is_none();
+                let turns: Vec<Kind> = order.map(|place| self.gateways[place]).filter(able).collect();
+                for together in turns.chunks(self.at_once.max(1)) {
+                    let plays = together.iter().map(|kind| self.play(scenario, *kind));
+                    for (kind, played) in together.iter().zip(join_all(plays).await) {
+                        match played {
+                            Ok(line) => {
+                                eprintln!("run {} of {}: {}", run + 1, self.runs, told(&line));
+                                writeln!(results, "{line}").map_err(|error| format!("{}: {error}", path.display()))?;
+                            }
+                            Err(error) => {
+                                let (name, gateway) = (scenario.name, kind.name());
+                                eprintln!("run {} of {}: {name} {gateway}: {error}", run + 1, self.runs);
+                                failed += 1;
+                            }
                         }
-                    };
-                    eprintln!("run {} of {}: {}", run + 1, self.runs, told(&line));
-                    writeln!(results, "{line}").map_err(|error| format!("{}: {error}", path.display()))?;
+                    }
                 }
             }
         }

@@ -36,6 +36,9 @@ enum Command {
     Compare {
         #[arg(long, default_value_t = 5)]
         runs: usize,
+        /// Gateways that play at the same time
+        #[arg(long, default_value_t = 1)]
+        at_once: usize,
         /// Scenarios; all when absent
         #[arg(long, value_delimiter = ',', value_parser = scenario)]
         only: Vec<Scenario>,
@@ -97,11 +100,12 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), String> {
     match command {
-        Command::Compare { runs, only, gateways, pulsegate, folder, write } => {
+        Command::Compare { runs, at_once, only, gateways, pulsegate, folder, write } => {
             let comparison = compare::Comparison {
                 scenarios: if only.is_empty() { scenarios::all() } else { only },
                 gateways: if gateways.is_empty() { Kind::ALL.into() } else { gateways },
                 runs,
+                at_once,
                 pulsegate,
                 folder,
             };
