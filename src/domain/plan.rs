@@ -137,6 +137,8 @@ pub struct RoutePlan {
     /// In force for this route: its own, else the upstream's.
     pub timeouts: Timeouts,
     pub retries: RetryPlan,
+    /// After how long without an answer another backend is asked too; `None` = never.
+    pub hedge: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -46,26 +46,28 @@ impl Exchange<'_> {
         let began = self.clock().now();
         self.story.attempts += 1;
         self.story.backend = Some(choice.lease.member.id.address.clone());
-        let (mut relayed, mut next) = self.over(self.rested(choice), choice).await;
+        let (mut relayed, mut next) = self.over(self.rested(choice), choice, began).await;
         if self.lost_a_race(&relayed) {
             // The backend closed an idle connection just as we used it: both were right, and it is asked again over a new one.
             if !choice.lease.trial {
                 self.record(choice, &relayed, began);
             }
-            (relayed, next) = self.over(None, choice).await;
+            (relayed, next) = self.over(None, choice, began).await;
         }
-        self.record(choice, &relayed, began);
+        if !relayed.by_rival {
+            self.record(choice, &relayed, began);
+        }
         Attempted { relayed, next }
     }
 
     /// Over this connection, or a new one.
-    async fn over(&mut self, rested: Option<Connected>, choice: &Choice<'_>) -> (Relayed, Next) {
+    async fn over(&mut self, rested: Option<Connected>, choice: &Choice<'_>, began: Timestamp) -> (Relayed, Next) {
         let connected = match rested {
             Some(connected) => Ok(connected),
             None => self.connect(choice).await,
         };
         match connected {
-            Ok(connected) => self.converse(choice, connected).await,
+            Ok(connected) => self.converse(choice, connected, began).await,
             Err(relayed) => {
                 let next = self.next(&relayed.end, choice);
                 (relayed, next)
@@ -83,7 +85,7 @@ impl Exchange<'_> {
     }
 
     /// Sends the request and relays the answer; a connection that is still good goes back to its pool.
-    async fn converse(&mut self, choice: &Choice<'_>, mut connected: Connected) -> (Relayed, Next) {
+    async fn converse(&mut self, choice: &Choice<'_>, mut connected: Connected, began: Timestamp) -> (Relayed, Next) {
         let (request, body) = (self.client.head(), self.client.body());
         let head = heads::request(request, body, &self.target, &self.asker, choice.route, choice.forward, self.facts);
         let Ok(head) = head else {
@@ -91,6 +93,7 @@ impl Exchange<'_> {
         };
         let expects_continue = heads::expects_continue(request, body);
         let (bounds, clock) = (self.bounds(choice.route), self.clock());
+        let (rival, mut won) = (self.rival(choice), None);
         let mut receiver = Receiver {
             method: request.method.clone(),
             version: request.version,
@@ -111,12 +114,14 @@ impl Exchange<'_> {
             receiver: &mut receiver,
             bounds,
             cut: Cut::of(choice.pool, &choice.lease.member, &self.proxy.handle),
+            rival,
+            won: &mut won,
             clock,
             expects_continue,
             continued: &mut self.continued,
             state: State::default(),
         };
-        let relayed = relay.run(head).await;
+        let mut relayed = relay.run(head).await;
         if receiver.drain_asked && !self.is_copy {
             self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
         }
@@ -124,6 +129,12 @@ impl Exchange<'_> {
             log::debug!("attempt {} at {}: {flaw}", self.story.attempts, choice.lease.member.id);
         }
         let decided = receiver.next;
+        if let Some((place, shelf)) = won {
+            connected.shelf = shelf;
+            relayed.by_rival = true;
+            let winner = Choice { lease: &place.lease, ..*choice };
+            self.outrun(choice, &winner, &relayed, began);
+        }
         self.lay_down(connected, &relayed, choice).await;
         let next = match decided {
             Some(next) => next,
@@ -131,6 +142,15 @@ impl Exchange<'_> {
             None => self.next(&relayed.end, choice),
         };
         (relayed, next)
+    }
+
+    /// The rival answered first: the outcome is its own. The one that was too slow was left as an impatient client leaves.
+    fn outrun(&mut self, slow: &Choice<'_>, winner: &Choice<'_>, relayed: &Relayed, began: Timestamp) {
+        let waited = self.clock().now().since(began);
+        self.record(slow, &Relayed::nothing(AttemptEnd::ClientAborted { waited, head_seen: false }), began);
+        self.record(winner, relayed, began);
+        self.story.attempts += 1;
+        self.story.backend = Some(winner.lease.member.id.address.clone());
     }
 
     fn bounds(&self, route: &RoutePlan) -> Bounds {

@@ -13,6 +13,7 @@ mod ends;
 mod exchange;
 mod forward;
 mod heads;
+mod hedge;
 mod idle;
 mod introduce;
 mod keys;

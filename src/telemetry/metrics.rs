@@ -33,6 +33,7 @@ pub struct Metrics {
     own_answers: Counted<1>,
     refused: Counted<2>,
     mirrored: Counted<2>,
+    hedged: Counted<2>,
     connections_accepted: Counted<1>,
     connections: Handles<IntGauge, 1>,
     connections_vec: IntGaugeVec,
@@ -113,6 +114,7 @@ impl Metrics {
             own_answers: Counted::new(counters(r, &table::OWN_ANSWERS)),
             refused: Counted::new(counters(r, &table::REFUSED)),
             mirrored: Counted::new(counters(r, &table::MIRRORED)),
+            hedged: Counted::new(counters(r, &table::HEDGED)),
             connections_accepted: Counted::new(counters(r, &table::CONNECTIONS_ACCEPTED)),
             connections: Handles::default(),
             connections_vec: gauges(r, &table::CONNECTIONS),
@@ -165,6 +167,10 @@ impl Metrics {
                 retries: self.retries.with_label_values(&[upstream]),
             }),
         }
+    }
+
+    pub fn hedged(&self, route: &str, result: &'static str) {
+        self.hedged.inc([route, result]);
     }
 
     pub fn mirrored(&self, route: &str, sent: bool) {

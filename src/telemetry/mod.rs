@@ -128,6 +128,11 @@ impl Telemetry {
         }
     }
 
+    /// Somebody else was asked too, since an answer was late (`sent`), or answered first (`won`).
+    pub fn hedged(&self, route: &str, result: &'static str) {
+        self.metrics.hedged(route, result);
+    }
+
     /// A request was one of its route's mirrored share: a copy was sent, or could not be.
     pub fn mirrored(&self, route: &str, sent: bool) {
         self.metrics.mirrored(route, sent);

@@ -41,6 +41,7 @@ fn route(name: &str) -> RoutePlan {
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts { connect: Duration::ZERO, per_try: None, idle: Duration::ZERO, total: None },
+        hedge: None,
         retries: RetryPlan {
             limit: 0,
             on: RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() },
@@ -268,6 +269,7 @@ fn connections_are_a_gauge_and_a_total() {
 fn eventful() -> Telemetry {
     let telemetry = telemetry();
     telemetry.mirrored("home", true);
+    telemetry.hedged("home", "sent");
     telemetry.connection_opened("public");
     telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
     telemetry.certificates(&[("public".into(), "shop.test".into(), 4_000_000_000)]);

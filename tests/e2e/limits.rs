@@ -156,3 +156,30 @@ async fn a_mirror_gets_copies_and_its_failures_touch_nobody() {
     let lines = gateway.output().lines().filter(|line| line.contains("request_id=")).count();
     assert_eq!(lines, 20, "copies are not in the access log");
 }
+
+#[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "a wait of real time is measured by the real clock")]
+async fn a_late_answer_is_outrun_by_another_backend_and_a_post_is_not_sent_twice() {
+    let (slow, quick) = (busy(Duration::from_secs(3)).await, busy(Duration::from_millis(1)).await);
+    let more = "    balance: { policy: round_robin }\n    passive: { consecutive_failures: 0 }\n";
+    let yaml = pool_with(&[slow.address, quick.address], more)
+        .replace("routes: [{ upstream: pool }]", "routes: [{ upstream: pool, hedge: 150ms }]");
+    let gateway = Gateway::start(&yaml).await;
+    for _ in 0..6 {
+        let begun = Instant::now();
+        assert_eq!(get(&gateway, "/x").await.0, 200);
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+    let metrics = gateway.get("/metrics").await.unwrap();
+    let won = metrics.lines().find(|line| line.starts_with("pulsegate_hedged_requests_total") && line.contains("won"));
+    assert!(won.is_some_and(|line| !line.ends_with(" 0")), "{won:?}");
+    assert!(gateway.output().contains("attempts=2"));
+
+    let before = slow.seen().len() + quick.seen().len();
+    for _ in 0..2 {
+        let mut client = Client::connect(gateway.address).await;
+        client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(client.answer().await.status, 200);
+    }
+    assert_eq!(slow.seen().len() + quick.seen().len(), before + 2);
+}

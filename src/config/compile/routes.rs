@@ -11,6 +11,7 @@ use crate::config::words::not_exactly_one;
 use crate::domain::plan::{HeaderCondition, HeaderEdits, HostMatch, PathMatch, RouteAction, RouteMatch, RoutePlan};
 use crate::domain::route::conflicts;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The first exact host that routes to each upstream: what a probe sends as Host.
 pub(super) fn hosts_by_upstream(items: &[Item<RouteSpec>]) -> BTreeMap<String, String> {
@@ -83,6 +84,7 @@ fn route(
     Some(RoutePlan {
         name: spec.name.clone().unwrap_or_else(|| generated_name(&spec.matches)).into(),
         action: action(spec, place, upstreams, names, findings)?,
+        hedge: hedge(spec, place, findings),
         matches,
         allow_encoded_slashes: spec.allow_encoded_slashes,
         request_headers: edits(&spec.request_headers, &place.at("request_headers"), findings),
@@ -103,6 +105,18 @@ fn route(
             findings,
         ),
     })
+}
+
+fn hedge(spec: &RouteSpec, place: &Place, findings: &mut Findings) -> Option<Duration> {
+    let after = spec.hedge?.0;
+    if after.is_zero() {
+        findings.error(
+            &place.at("hedge"),
+            "0s",
+            "more than 0s: half of the answers should be there by then; absent = never",
+        );
+    }
+    Some(after)
 }
 
 fn generated_name(matches: &MatchSpec) -> String {

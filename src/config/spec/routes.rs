@@ -47,6 +47,9 @@ pub(in crate::config) struct RouteSpec {
     pub timeouts: Option<TimeoutsSpec>,
     /// The upstream's, changed for this route.
     pub retries: Option<RetriesSpec>,
+    /// Ask another backend too when the answer is so late, within the retry budget: idempotent requests without a body, and no sticky
+    /// clients. Default: never.
+    pub hedge: Option<Span>,
 }
 
 /// What a route matches; all parts must hold.

@@ -14,6 +14,7 @@ impl<R> Relay<'_, R> {
             sent_whole: self.state.request_done && !self.state.upload_broken,
             refusal: None,
             head_after: self.state.head_after,
+            by_rival: false,
         }
     }
 

@@ -13,6 +13,8 @@ mod response;
 use super::backend::{BackendSide, FromBackend};
 use super::client::{ClientSide, FromClient, Read};
 use super::cut::{Cut, cut};
+use super::hedge::{Rival, Won, won};
+use super::place::Place;
 use super::replay::Replay;
 use crate::control::Clock;
 use crate::domain::outcome::AttemptEnd;
@@ -66,12 +68,14 @@ pub(super) struct Relayed {
     pub refusal: Option<Problem>,
     /// From the request being fully sent to the response head.
     pub head_after: Option<Duration>,
+    /// Another backend answered first (`hedge`), and its outcome is written down.
+    pub by_rival: bool,
 }
 
 impl Relayed {
     /// Nothing reached the client.
     pub(super) fn nothing(end: AttemptEnd) -> Self {
-        Self { end, begun: false, whole: false, sent_whole: false, refusal: None, head_after: None }
+        Self { end, begun: false, whole: false, sent_whole: false, refusal: None, head_after: None, by_rival: false }
     }
 }
 
@@ -83,6 +87,10 @@ pub(super) struct Relay<'a, R> {
     pub bounds: Bounds,
     /// Where the backend's connections end with it.
     pub cut: Option<Cut>,
+    /// Who is asked too when the answer is late.
+    pub rival: Option<Rival<'a>>,
+    /// The rival answered first: its place and its shelf, from now on the exchange's.
+    pub won: &'a mut Option<(Place, u64)>,
     pub clock: Clock,
     /// The client waits for a 100.
     pub expects_continue: bool,
@@ -117,6 +125,7 @@ pub(super) struct State {
 enum Step {
     Backend(FromBackend),
     Client(FromClient),
+    Rival(Won),
 }
 
 impl<R: Receive> Relay<'_, R> {
@@ -146,6 +155,7 @@ impl<R: Receive> Relay<'_, R> {
                 () = cut(&mut self.cut), if self.cut.is_some() => return self.cut_off(),
                 said = self.backend.next(listen), if !self.state.answered => Step::Backend(said),
                 said = self.client.next(read) => Step::Client(said),
+                rival = won(&mut self.rival), if self.rival.is_some() && self.state.status.is_none() => Step::Rival(rival),
                 () = timer.as_mut() => continue,
             };
             if let Some(relayed) = self.take(step).await {
@@ -160,6 +170,7 @@ impl<R: Receive> Relay<'_, R> {
         match step {
             Step::Backend(said) => self.take_response(said).await,
             Step::Client(said) => self.take_request(said).await,
+            Step::Rival(won) => self.take_rival(won).await,
         }
     }
 

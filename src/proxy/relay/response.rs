@@ -4,6 +4,7 @@ use super::{Receive, Reception, Relay, Relayed};
 use crate::domain::grpc;
 use crate::domain::outcome::AttemptEnd;
 use crate::proxy::backend::FromBackend;
+use crate::proxy::hedge::Won;
 use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
@@ -35,6 +36,14 @@ impl<R: Receive> Relay<'_, R> {
             }
             FromBackend::Broke(before_head) => Some(self.backend_broke(before_head)),
         }
+    }
+
+    /// The rival takes the backend's place, which is let go with what it was asked.
+    pub(super) async fn take_rival(&mut self, won: Won) -> Option<Relayed> {
+        (self.rival, self.cut) = (None, None);
+        *self.backend = won.backend;
+        *self.won = Some((won.place, won.shelf));
+        self.take_head(won.head, won.end).await
     }
 
     async fn take_head(&mut self, mut head: Box<ResponseHeader>, end: bool) -> Option<Relayed> {
