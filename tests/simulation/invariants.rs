@@ -38,6 +38,17 @@ impl Witness {
         self.empty.retain(|name, _| upstreams.iter().any(|upstream| upstream.name == *name));
     }
 
+    /// Another board goes on: it numbers its events and snapshots anew, and has no probe in flight.
+    pub fn handed_over(&mut self) {
+        (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
+        self.empty.clear();
+        for backend in self.shadow.backends.values_mut() {
+            backend.early_probe_allowed = true;
+            backend.refusal_reported = None;
+            backend.handed_over = true;
+        }
+    }
+
     pub fn discovered(&mut self, name: &Arc<str>, source: usize, answer: &Result<Vec<Found>, String>, now: Timestamp) {
         self.shadow.discovered(name, source, answer, now);
     }

@@ -50,6 +50,12 @@ pub(super) struct Spec {
     /// Starting.
     #[serde(default)]
     pub start: StartSpec,
+    /// Reloading.
+    #[serde(default)]
+    pub reload: ReloadSpec,
+    /// Handing over to a new binary.
+    #[serde(default)]
+    pub upgrade: UpgradeSpec,
     /// More files, as globs (`*` and `?` in the last part), relative to this one. Default: `[]`.
     #[serde(default)]
     pub include: Vec<String>,
@@ -193,4 +199,24 @@ pub(super) struct ProbingSpec {
 pub(super) struct StartSpec {
     /// Listeners accept after the first probe round or this, whichever is first. Default: `5s`.
     pub wait: Option<Span>,
+}
+
+/// Reloading.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReloadSpec {
+    /// Reload by itself when this file or one that it includes changes (ConfigMap swaps too). SIGHUP reloads in any case. Default: `false`.
+    #[serde(default)]
+    pub watch: bool,
+}
+
+/// Handing over to a new binary (`pulsegate run --takeover`).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpgradeSpec {
+    /// A directory of this instance alone, made with mode 0700 where it is missing. Default: `$RUNTIME_DIRECTORY/takeover`, where systemd
+    /// gives one; else there is no hand-over.
+    pub directory: Option<PathBuf>,
+    /// How long the new process may take to become ready; the old one goes on when it does not. Default: `30s`.
+    pub timeout: Option<Span>,
 }

@@ -5,6 +5,7 @@
 use super::check::Check;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
+use super::handover::Known;
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
 use crate::domain::event::{Event, EventKind};
@@ -36,8 +37,8 @@ pub(super) struct Member {
     pub asked_drain: Option<Timestamp>,
     pub standing: Standing,
     pub since: Timestamp,
-    why: String,
-    ramp_since: Option<Timestamp>,
+    pub why: String,
+    pub ramp_since: Option<Timestamp>,
     epoch: u32,
     /// The last text of a hint that was reported.
     pub hinted: Option<String>,
@@ -180,6 +181,27 @@ impl Member {
     pub(super) fn retire(&mut self, desk: &mut Desk) {
         self.cancel_probe(desk);
         self.epoch += 1;
+    }
+
+    /// Its verdict is that of the process before, and no probe of this one has ended.
+    pub(super) fn unconfirmed(&self) -> bool {
+        self.check.as_ref().is_some_and(|check| check.unconfirmed)
+    }
+
+    /// What another board must know to go on from here.
+    pub(super) fn known(&self, now: Timestamp) -> Known {
+        Known {
+            id: self.id.clone(),
+            left: None,
+            order: self.order,
+            asked_drain: self.asked_drain.map(|at| now.since(at)),
+            check: self.check.as_ref().map(|check| check.known(now)),
+            passive: self.outlier.known(now),
+            ramp: self.ramp_since.map(|at| now.since(at)),
+            cause: self.standing.cause,
+            stands_for: now.since(self.since),
+            why: self.why.clone(),
+        }
     }
 
     fn facts(&self, plan: &UpstreamPlan, now: Timestamp) -> Facts {

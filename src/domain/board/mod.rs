@@ -8,6 +8,7 @@ mod agenda;
 mod check;
 mod contract;
 mod desk;
+mod handover;
 mod member;
 mod passive;
 mod publish;
@@ -20,6 +21,8 @@ mod upstream;
 pub use contract::{
     BackendReport, EjectionReport, Found, Input, LastProbe, Order, Output, ProbeJob, ProbeTicket, UpstreamReport,
 };
+
+pub use handover::{Handover, Known, KnownCheck, KnownEjection, KnownPassive, KnownProbe, KnownSource};
 
 use super::cell::{Hint, HintKind};
 use super::event::EventKind;
@@ -48,6 +51,8 @@ pub struct Board {
     /// Where each backend stands: (upstream, member).
     places: BTreeMap<BackendKey, (usize, usize)>,
     retired: Retired,
+    /// What the sources of a process before this one found, until its plan is known.
+    inherited_sources: Vec<KnownSource>,
     generation: u64,
     started: Timestamp,
     first_round_done: bool,
@@ -72,6 +77,7 @@ impl Board {
             upstreams: Vec::new(),
             places: BTreeMap::new(),
             retired: Retired::new(),
+            inherited_sources: Vec::new(),
             generation: 0,
             started: now,
             first_round_done: false,
@@ -86,6 +92,7 @@ impl Board {
             Input::ProbeDone { ticket, reading } => self.probe_done(ticket, &reading, now),
             Input::Hint(hint) => self.hint(hint, now),
             Input::Operate { backend, order, by } => self.operate(&backend, order, &by, now),
+            Input::TakeOver(handover) => self.take_over(&handover, now),
         }
         self.finish(now);
     }
@@ -191,6 +198,7 @@ impl Board {
                 None => Upstream::new(upstream_plan.clone()),
             };
             upstream.sources.reconfigure(upstream_plan);
+            upstream.sources.recall(&upstream_plan.name, &self.inherited_sources);
             let (joined, left) = upstream.regroup(&mut self.retired, &mut self.desk, now);
             (added, removed) = (added + joined, removed + left);
             upstream.begin_looking(now);
@@ -200,6 +208,7 @@ impl Board {
             removed += gone.members.len();
             gone.dissolve(&mut self.retired, &mut self.desk, now);
         }
+        self.inherited_sources.clear();
         self.desk.concurrency = plan.probing.concurrency.max(1);
         self.plan = Some(plan);
         self.unpublished.frame = true;
