@@ -66,6 +66,18 @@ fn the_unit_checks_first_reloads_by_hup_and_gives_more_time_than_leaving_takes()
 }
 
 #[test]
+fn the_unit_gives_a_takeover_its_folder_and_believes_the_new_process() {
+    for (key, value) in [
+        ("Type", "notify"),
+        ("NotifyAccess", "all"),
+        ("RuntimeDirectory", "pulsegate"),
+        ("RuntimeDirectoryMode", "0700"),
+    ] {
+        assert_eq!(unit(key), [value], "{key}");
+    }
+}
+
+#[test]
 fn the_container_is_built_by_the_same_target_and_runs_as_nobody() {
     let file = read("Dockerfile");
     let lines: Vec<&str> = file.lines().filter(|line| !line.starts_with('#')).collect();

@@ -30,6 +30,9 @@ enum Command {
         /// The configuration file
         #[arg(short, long, default_value = "pulsegate.yaml", value_name = "FILE")]
         config: PathBuf,
+        /// Take the listeners and the health over from the process that runs, where one does; it leaves when this one is ready
+        #[arg(long)]
+        takeover: bool,
     },
     /// Check a configuration: every diagnostic, and what it comes to; exit code 64 when it cannot be used
     Check {
@@ -65,7 +68,7 @@ enum Command {
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Run { config } => run::run(&config),
+        Command::Run { config, takeover } => run::run(&config, takeover),
         Command::Check { config } => check::check(&config),
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),

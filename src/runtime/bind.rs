@@ -1,5 +1,6 @@
 //! Which sockets does a plan need? All of them, bound before anything starts, so that a busy port is a sentence and not a surprise.
 
+use super::upgrade::Sockets;
 use crate::domain::plan::{ListenerPlan, Plan};
 use crate::front::{Terms, tls};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -16,19 +17,26 @@ pub(super) struct Bound {
 }
 
 impl Bound {
+    /// Those that were handed over are taken as they are.
+    ///
     /// # Errors
     /// A sentence for each socket and certificate that cannot be had; nothing stays bound then.
-    pub(super) fn all(plan: &Plan) -> Result<Self, Vec<String>> {
+    pub(super) fn all(plan: &Plan, mut handed_over: Sockets) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut traffic = Vec::new();
         for listener in &plan.listeners {
-            match listen(listener) {
+            let bound = match handed_over.take(listener.address) {
+                Some(socket) => terms(listener).map(|terms| (socket, terms)),
+                None => listen(listener),
+            };
+            match bound {
                 Ok(bound) => traffic.push(bound),
                 Err(problem) => problems.push(problem),
             }
         }
         let admin = plan.admin.address.and_then(|address| {
-            bind(address).map_err(|error| problems.push(format!("admin.address {address}: {error}"))).ok()
+            let bound = handed_over.take(address).map_or_else(|| bind(address), Ok);
+            bound.map_err(|error| problems.push(format!("admin.address {address}: {error}"))).ok()
         });
         if problems.is_empty() { Ok(Self { traffic, admin }) } else { Err(problems) }
     }

@@ -7,13 +7,17 @@
 mod bind;
 mod leave;
 mod reload;
+mod run;
 mod signals;
+mod upgrade;
+mod watcher;
 
-pub use signals::run;
+pub use run::run;
 
 use crate::admin::{self, AdminState, Phase, ReloadState};
-use crate::control::{self, Clock, Handle, Reporter};
+use crate::control::{self, Clock, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
+use crate::domain::board::{Handover, Input};
 use crate::domain::event::Event;
 use crate::domain::plan::Plan;
 use crate::front::{Front, Listener, Stage};
@@ -24,8 +28,9 @@ use bind::Bound;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
+use upgrade::{Estate, Sockets, Succession};
 
 /// A gateway that runs on the current runtime.
 #[derive(Debug)]
@@ -41,7 +46,12 @@ pub struct Gateway {
     phase: watch::Sender<Phase>,
     stage: watch::Sender<Stage>,
     reload_state: watch::Sender<ReloadState>,
+    reloader: Reloader,
+    /// Reloads that are asked for, in their order.
+    reloads: mpsc::Receiver<control::Request>,
     admin_stop: watch::Sender<bool>,
+    /// A second handle of the admin listener, for a successor.
+    admin_socket: Option<std::net::TcpListener>,
     admin_address: Option<SocketAddr>,
 }
 
@@ -59,8 +69,8 @@ impl Gateway {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with(plan: Plan, listener_in: Option<Arc<dyn Reporter>>) -> Result<Self, Vec<String>> {
-        let bound = Bound::all(&plan)?;
-        let mut gateway = Self::build(Arc::new(plan), listener_in);
+        let bound = Bound::all(&plan, Sockets::default())?;
+        let mut gateway = Self::build(Arc::new(plan), listener_in, Heritage::default());
         gateway.discovery.apply(&gateway.plan);
         gateway.start_admin(bound.admin);
         gateway.first_round().await;
@@ -71,7 +81,43 @@ impl Gateway {
         Ok(gateway)
     }
 
-    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>) -> Self {
+    /// As [`Self::start`], on the sockets and with the knowledge of the process before. That one goes on accepting until the first
+    /// round is done here; only then does anything answer to clients or to whoever asks the admin listener.
+    async fn succeed(plan: Plan, mut before: Succession) -> Result<Self, Vec<String>> {
+        let bound = Bound::all(&plan, std::mem::take(&mut before.sockets))?;
+        let heritage = Heritage { health: std::mem::take(&mut before.health), sticky_key: before.sticky_key };
+        let mut gateway = Self::build(Arc::new(plan), None, heritage);
+        gateway.discovery.apply(&gateway.plan);
+        tokio::select! {
+            () = gateway.first_round() => {}
+            given_up = before.given_up() => return Err(vec![given_up]),
+        }
+        let latest = before.ready().await.map_err(|why| vec![why])?;
+        gateway.handle.send(Input::TakeOver(Arc::new(latest)));
+        gateway.start_admin(bound.admin);
+        for (socket, terms) in bound.traffic {
+            gateway.listen(socket, terms)?;
+        }
+        gateway.phase.send_replace(Phase::Serving);
+        before.accepting().await;
+        Ok(gateway)
+    }
+
+    /// What a successor needs to serve as we do.
+    fn estate(&self) -> Estate {
+        let listening = self.listeners.iter().filter_map(|listener| Some((listener.address, listener.duplicate()?)));
+        let admin = self
+            .admin_socket
+            .iter()
+            .filter_map(|socket| Some((self.admin_address?, std::os::fd::OwnedFd::from(socket.try_clone().ok()?))));
+        Estate {
+            sockets: listening.chain(admin).collect(),
+            sticky_key: self.front.proxy.sticky_key(),
+            handle: self.handle.clone(),
+        }
+    }
+
+    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>, heritage: Heritage) -> Self {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
@@ -81,10 +127,12 @@ impl Gateway {
             None => telemetry.clone(),
         };
         let prober = ProbeRunner::default();
-        let handle = control::spawn(plan.clone(), fastrand::u64(..), clock, prober, reporter);
+        let seed = fastrand::u64(..);
+        let handle = control::spawn_heir(heritage.health, plan.clone(), seed, clock, prober, reporter);
+        let (reloader, reloads) = Reloader::new();
         Self {
             front: Arc::new(Front {
-                proxy: Proxy::new(handle.clone(), telemetry.clone()),
+                proxy: Proxy::new(handle.clone(), telemetry.clone(), heritage.sticky_key),
                 telemetry: telemetry.clone(),
             }),
             discovery: Discovery::new(handle.clone()),
@@ -93,7 +141,10 @@ impl Gateway {
             phase: watch::Sender::new(Phase::Starting),
             stage: watch::Sender::new(Stage::Serving),
             reload_state: watch::Sender::new(ReloadState::default()),
+            reloader,
+            reloads,
             admin_stop: watch::Sender::new(false),
+            admin_socket: None,
             admin_address: None,
             plan,
             handle,
@@ -104,6 +155,7 @@ impl Gateway {
     fn start_admin(&mut self, socket: Option<std::net::TcpListener>) {
         let Some(socket) = socket else { return };
         self.admin_address = socket.local_addr().ok();
+        self.admin_socket = socket.try_clone().ok();
         let state = AdminState {
             handle: self.handle.clone(),
             telemetry: self.telemetry.clone(),
@@ -157,6 +209,23 @@ impl Gateway {
 
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// Asks this gateway for reloads; answered as long as [`run`] runs it.
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+}
+
+/// What a process may have from the one before.
+struct Heritage {
+    health: Handover,
+    sticky_key: [u8; 16],
+}
+
+impl Default for Heritage {
+    fn default() -> Self {
+        Self { health: Handover::default(), sticky_key: fastrand::u128(..).to_le_bytes() }
     }
 }
 

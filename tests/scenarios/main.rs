@@ -7,6 +7,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod changes;
+
 use std::time::Duration;
 use support::backend::Backend;
 use support::gateway::Gateway;
@@ -35,11 +37,16 @@ struct Rig {
 }
 
 async fn rig() -> Rig {
+    rig_with("").await
+}
+
+/// With more keys at the top.
+async fn rig_with(more: &str) -> Rig {
     let mut backends = Vec::new();
     for _ in 0..3 {
         backends.push(Backend::start().await);
     }
-    let gateway = Gateway::start(&configuration(&backends)).await;
+    let gateway = Gateway::start(&(configuration(&backends) + more)).await;
     Rig { backends, gateway }
 }
 

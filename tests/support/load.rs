@@ -47,8 +47,18 @@ impl Load {
     }
 
     /// As [`Self::start`], of one particular request.
-    #[allow(clippy::disallowed_methods, reason = "a load is timed by the real clock")]
     pub fn of(request: Request, gateway: SocketAddr, rate: u32, length: Duration) -> Self {
+        Self::to(request, move || gateway, rate, length)
+    }
+
+    /// As [`Self::of`], each request to the gateway that `balancer` names at that moment.
+    #[allow(clippy::disallowed_methods, reason = "a load is timed by the real clock")]
+    pub fn to(
+        request: Request,
+        mut balancer: impl FnMut() -> SocketAddr + Send + 'static,
+        rate: u32,
+        length: Duration,
+    ) -> Self {
         Self(tokio::spawn(async move {
             let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
             let begun = Instant::now();
@@ -57,7 +67,7 @@ impl Load {
             for number in 0..total {
                 let due = Duration::from_secs_f64(f64::from(number) / f64::from(rate));
                 sleep_until(begun + due).await;
-                let client = client.clone();
+                let (client, gateway) = (client.clone(), balancer());
                 requests.spawn(async move {
                     let result = timeout(CLIENT_PATIENCE, send(&client, gateway, request)).await;
                     let result = result.unwrap_or_else(|_| Err("the client lost its patience".to_owned()));
