@@ -1,5 +1,6 @@
 //! What do clients feel when the gateway itself changes? Reloads in a row, a new binary, an end with another instance beside it.
 
+use super::support::client::Client;
 use super::support::gateway::Gateway;
 use super::support::load::{Load, Outcome, Request};
 use super::support::{eventually, free_address, pause};
@@ -7,8 +8,10 @@ use super::{Rig, assert_no_failures, configuration, load, rig_with};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 const UPGRADE: &str = "upgrade: { directory: takeover, timeout: 3s }\n";
 
@@ -110,6 +113,34 @@ fn takeover_lines(output: &str) -> String {
 fn assert_same_second(one: &str, other: &str) {
     let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
     assert!((at(one) - at(other)).abs() < 1_000, "{one} and {other}");
+}
+
+/// What waits in the backlog while one process lets go and the next takes hold: a connection for each request, 200 a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn five_binaries_in_a_row_lose_no_connection_on_its_way_in() {
+    let mut rig = upgradable().await;
+    let (address, over) = (rig.gateway.address, Arc::new(AtomicBool::new(false)));
+    let knocking = tokio::spawn({
+        let over = over.clone();
+        async move {
+            let mut requests = JoinSet::new();
+            while !over.load(Ordering::Relaxed) {
+                requests.spawn(async move { Client::connect(address).await.get("/work").await.status });
+                pause(Duration::from_millis(5)).await;
+            }
+            requests.join_all().await
+        }
+    });
+    for _ in 0..5 {
+        pause(Duration::from_millis(300)).await;
+        let next = rig.gateway.successor(&with_upgrade(&rig));
+        assert!(rig.gateway.ended().await.success());
+        rig.gateway = next;
+    }
+    over.store(true, Ordering::Relaxed);
+    let statuses = knocking.await.unwrap();
+    println!("five upgrades: {} connections", statuses.len());
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
