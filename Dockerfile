@@ -1,9 +1,10 @@
 # Pulsegate in a container: built by the same target as everywhere, run by nobody in particular.
 #
 #   docker build -t pulsegate .
-#   docker run --rm --network host -v ./pulsegate.yaml:/etc/pulsegate/pulsegate.yaml:ro pulsegate
+#   docker run --rm --network host --stop-timeout 40 -v ./pulsegate.yaml:/etc/pulsegate/pulsegate.yaml:ro pulsegate
 #
-# Without `--network host`, let the listener's address be 0.0.0.0:8080 and publish that port.
+# Without `--network host`, let the listener's address be 0.0.0.0:8080 and publish that port. The stop timeout is longer than
+# `shutdown.delay` and `shutdown.grace` together (30 s by default): Docker's own 10 s would cut off requests in flight.
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /src

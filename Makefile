@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo build release check test test-needs lint docs papers deb bench bench-needs bench-probing gates
+.PHONY: help demo build release check test test-needs lint docs papers sbom audit deb bench bench-needs bench-probing gates fuzz
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,8 +38,19 @@ papers: release ## Write completions and the man page to target/papers
 	target/release/pulsegate completions zsh >target/papers/_pulsegate
 	target/release/pulsegate completions fish >target/papers/pulsegate.fish
 
-deb: papers ## Build the Debian package (needs cargo-deb: cargo install --locked cargo-deb)
+sbom: ## Write what the binary is made of to target/sbom, as CycloneDX (needs cargo-cyclonedx: cargo install --locked cargo-cyclonedx)
+	python3 scripts/sbom
+
+deb: papers sbom ## Build the Debian package (needs also cargo-deb: cargo install --locked cargo-deb)
 	$(CARGO) deb --locked --no-build
+
+audit: ## Known weaknesses, licences, sources of all crates (needs: cargo install --locked cargo-deny cargo-audit)
+	$(CARGO) deny --locked --workspace check
+	$(CARGO) audit --deny warnings
+
+fuzz: ## Let a fuzzer loose on configuration, board and heads, each for FUZZ_SECONDS (default 60)
+	bash scripts/test-needs fuzz
+	bash scripts/fuzz
 
 gates: bench-needs ## Fail when a pick or a publication costs more than it may (instructions, CPU time)
 	$(CARGO) bench --locked --bench gates

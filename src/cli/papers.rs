@@ -11,7 +11,7 @@ pub(super) fn completions(shell: Shell) -> ExitCode {
     print_out(&String::from_utf8_lossy(&script))
 }
 
-/// One page for all commands: they are few, and each has a section of its own.
+/// One page for all commands: they are few, and each has a part of its own.
 pub(super) fn man() -> ExitCode {
     let mut page = Vec::new();
     if let Err(error) = write_page(&mut page) {
@@ -23,13 +23,26 @@ pub(super) fn man() -> ExitCode {
 
 fn write_page(page: &mut Vec<u8>) -> std::io::Result<()> {
     let command = Cli::command();
-    clap_mangen::Man::new(command.clone()).render(page)?;
+    let man = clap_mangen::Man::new(command.clone());
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_options_section(page)?;
+    // In place of the section that refers to a page per command.
+    page.extend_from_slice(b".SH COMMANDS\n");
     for subcommand in command.get_subcommands() {
-        let name = subcommand.get_name().to_uppercase();
-        page.extend_from_slice(format!(".SH \"{name}\"\n").as_bytes());
-        let part = clap_mangen::Man::new(subcommand.clone());
-        part.render_description_section(page)?;
-        part.render_options_section(page)?;
+        page.extend_from_slice(format!(".SS \"{}\"\n", subcommand.get_name()).as_bytes());
+        let man = clap_mangen::Man::new(subcommand.clone());
+        let mut part = Vec::new();
+        man.render_description_section(&mut part)?;
+        man.render_options_section(&mut part)?;
+        page.extend_from_slice(without_headings(&String::from_utf8_lossy(&part)).as_bytes());
     }
-    Ok(())
+    man.render_version_section(page)
+}
+
+/// A part of a page without headings of its own and without what stands at the top of a page once.
+fn without_headings(part: &str) -> String {
+    let own = |line: &&str| ![".SH ", ".ie ", ".el "].iter().any(|macro_name| line.starts_with(macro_name));
+    part.lines().filter(own).flat_map(|line| [line, "\n"]).collect()
 }

@@ -7,6 +7,7 @@ use super::diagnostic::Diagnostic;
 use super::files::{Findings, Place, SourceFile};
 use super::yaml;
 use serde_json::Value;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 const FILE_BYTES: u64 = 1 << 20;
@@ -114,27 +115,40 @@ fn glob_last_part(pattern: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Only the last star is gone back to: two of them cannot multiply their tries.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern.split_first(), name.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            matches(rest, name) || name.split_first().is_some_and(|(_, after)| matches(pattern, after))
+    let (mut pattern, mut name) = (pattern, name);
+    let mut star: Option<(&[u8], &[u8])> = None;
+    loop {
+        match (pattern, name) {
+            ([], []) => return true,
+            ([b'*', rest @ ..], _) => {
+                star = Some((rest, name));
+                pattern = rest;
+                continue;
+            }
+            ([wanted, rest @ ..], [found, after @ ..]) if *wanted == b'?' || wanted == found => {
+                (pattern, name) = (rest, after);
+                continue;
+            }
+            _ => {}
         }
-        (Some((b'?', rest)), Some((_, after))) => matches(rest, after),
-        (Some((wanted, rest)), Some((found, after))) => wanted == found && matches(rest, after),
-        _ => false,
+        let Some((behind, [_, later @ ..])) = star else { return false };
+        (pattern, name, star) = (behind, later, Some((behind, later)));
     }
 }
 
 fn read_text(path: &Path) -> Result<String, Box<Diagnostic>> {
-    let size = std::fs::metadata(path)
-        .map_err(|error| boxed(path, None, format!("no readable file ({error})"), String::new()))?
-        .len();
-    if size > FILE_BYTES {
-        return Err(boxed(path, None, format!("a file of {size} bytes"), format!("{FILE_BYTES} bytes")));
+    let unreadable = |error| boxed(path, None, format!("no readable file ({error})"), String::new());
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let said = file.metadata().map_err(unreadable)?.len();
+    // The size that a device or a pipe gives is no bound of what comes out of it.
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_BYTES {
+        let size = said.max(FILE_BYTES + 1);
+        return Err(boxed(path, None, format!("a file of {size} bytes or more"), format!("{FILE_BYTES} bytes")));
     }
-    let bytes =
-        std::fs::read(path).map_err(|error| boxed(path, None, format!("no readable file ({error})"), String::new()))?;
     String::from_utf8(bytes).map_err(|error| {
         boxed(
             path,
@@ -205,4 +219,36 @@ fn expanded(text: &str) -> Result<String, String> {
         rest = behind;
     }
     Ok(out + rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        for (pattern, name, expected) in [
+            ("a.yaml", "a.yaml", true),
+            ("*.yaml", "a.yaml", true),
+            ("*.yaml", ".yaml", true),
+            ("*.yaml", "a.yml", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("**", "", true),
+            ("*a", "aaa", true),
+            ("?", "", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
+        }
+        let stars = "*a".repeat(100);
+        assert!(!matches(format!("{stars}b").as_bytes(), "a".repeat(250).as_bytes()), "and soon");
+    }
+
+    #[test]
+    fn a_file_without_end_is_refused() {
+        let refused = read_text(Path::new("/dev/zero")).unwrap_err();
+        assert!(refused.to_string().contains("a file of 1048577 bytes or more"), "{refused}");
+    }
 }

@@ -49,11 +49,22 @@ impl<T> Visitor<'_> for Written<T> {
     }
 }
 
+/// Longer than anybody waits. With a bound, no product of a duration (by a threshold, by the number of an ejection) can overflow.
+const LONGEST: Duration = Duration::from_secs(1_000 * 24 * 60 * 60);
+
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let parse = |text: &str| if text == "0" { Some(Duration::ZERO) } else { humantime::parse_duration(text).ok() };
-        from.deserialize_any(Written { allowed: "a duration with its unit, such as 500ms, 2s or 1m", parse }).map(Self)
+        let written = Written {
+            allowed: "a duration with its unit, such as 500ms, 2s or 1m, of at most 1000 days",
+            parse: parse_span,
+        };
+        from.deserialize_any(written).map(Self)
     }
+}
+
+fn parse_span(text: &str) -> Option<Duration> {
+    let span = if text == "0" { Duration::ZERO } else { humantime::parse_duration(text).ok()? };
+    (span <= LONGEST).then_some(span)
 }
 
 impl<'de> Deserialize<'de> for Size {
@@ -135,6 +146,10 @@ mod tests {
         assert!(span(json!(2)).unwrap_err().to_string().contains("such as 500ms, 2s or 1m"));
         assert!(span(json!("2")).is_err());
         assert!(span(json!("-2s")).is_err());
+        assert_eq!(span(json!("1000days")).unwrap(), LONGEST);
+        for overflows in ["1001days", "584542046090years", "18446744073709551615s"] {
+            assert!(span(json!(overflows)).unwrap_err().to_string().contains("at most 1000 days"), "{overflows}");
+        }
 
         let size = |value| serde_json::from_value::<Size>(value).map(|size| size.0);
         assert_eq!(size(json!("64KiB")).unwrap(), 65_536);

@@ -3,6 +3,7 @@
 //! Data paths call [`Cell::record`] after each attempt; the board reads the evidence and decides. A [`Hint`] says "look now";
 //! it may be lost, since the board looks at every cell that has fresh evidence at its own deadlines too.
 
+use super::gate;
 use super::identity::BackendKey;
 use super::outcome::{FailureKind, Outcome};
 use super::plan::PassivePlan;
@@ -95,6 +96,11 @@ impl Cell {
 
     pub fn begin(&self) {
         self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    /// Begins, where fewer than `limit` are in flight; 0 = no limit.
+    pub fn begin_within(&self, limit: u32) -> bool {
+        gate::below(&self.in_flight, limit)
     }
 
     pub fn end(&self) {

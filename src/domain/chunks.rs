@@ -1,5 +1,5 @@
-//! Is a request's chunked body framed so that it has one meaning? Watched byte by byte, before any parser that is more
-//! forgiving sees them.
+//! Is a chunked body, a request's or an answer's, framed so that it has one meaning? Watched byte by byte, before any parser
+//! that is more forgiving sees them.
 //!
 //! Sizes are plain hexadecimal digits, lines end in exactly CR LF, extensions and trailers hold no control characters. What is
 //! allowed (extensions, trailers) ends at the gateway; what is not is where two implementations find two different ends of
@@ -23,7 +23,7 @@ pub struct MalformedBody;
 
 impl fmt::Display for MalformedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the request's chunks do not follow HTTP/1.1")
+        f.write_str("the chunks of the body do not follow HTTP/1.1 (RFC 9112 §7.1)")
     }
 }
 

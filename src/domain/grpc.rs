@@ -54,9 +54,11 @@ pub const fn status_of(problem: Problem) -> u16 {
         Problem::NoRoute | Problem::MethodNotAllowed => UNIMPLEMENTED,
         Problem::BodyTooLarge | Problem::HeadTooLarge | Problem::TargetTooLong => RESOURCE_EXHAUSTED,
         Problem::RequestTimeout => CANCELLED,
-        Problem::BackendFailed | Problem::NoneEligible | Problem::NotCheckedYet | Problem::BackendTimeout => {
-            UNAVAILABLE
-        }
+        Problem::BackendFailed
+        | Problem::NoneEligible
+        | Problem::NotCheckedYet
+        | Problem::Overloaded
+        | Problem::BackendTimeout => UNAVAILABLE,
         Problem::MalformedRequest
         | Problem::BadHost
         | Problem::AmbiguousLength

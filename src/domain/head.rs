@@ -1,4 +1,5 @@
-//! Is this request head strictly HTTP/1.1? Checked on the raw bytes, before any parser that is more forgiving sees them.
+//! Is this head, a request's or an answer's, strictly HTTP/1.1? Checked on the raw bytes, before any parser that is more forgiving
+//! sees them.
 //!
 //! Everything that two implementations could read differently is refused here: bare line feeds, folded lines, odd lengths, odd
 //! transfer codings, a Host that is not one host. The invariant: a head that passes has one meaning.
@@ -14,10 +15,10 @@ mod stream;
 
 pub use stream::{StreamHead, check_stream};
 
-/// How the body of a request whose head has passed is framed.
+/// How the body behind a head that has passed is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// By a length, or there is none.
+    /// By a length or (an answer's) by the connection's end, or there is none.
     Plain,
     Chunked,
 }
@@ -243,18 +244,34 @@ pub const fn is_field_byte(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xFF)
 }
 
-/// Is this head of a backend's answer strictly HTTP/1.1, and its framing clear? Its blank line is included; the body-less statuses
-/// and HEAD are the caller's.
-///
-/// # Errors
-/// It is answered 502, and the connection is not used again.
-pub fn check_answer(head: &[u8]) -> Result<(), Problem> {
-    read_answer(head).ok_or(Problem::BadBackendAnswer)
+/// The index behind the blank line that ends the head at the start of `bytes`, looking from `from` on. Bare line feeds end it too,
+/// so that the strict check refuses it at once instead of waiting for an end that never comes.
+pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let line_feed = at + bytes.get(at..)?.iter().position(|byte| *byte == b'\n')?;
+        match bytes.get(line_feed + 1..)? {
+            [b'\n', ..] => return Some(line_feed + 2),
+            [b'\r', b'\n', ..] => return Some(line_feed + 3),
+            _ => at = line_feed + 1,
+        }
+    }
 }
 
-fn read_answer(head: &[u8]) -> Option<()> {
+/// What comes behind the head of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// It was an interim one: another head.
+    Head,
+    /// The body, or another protocol: neither has marks among its bytes unless it is chunked.
+    Body(Framing),
+}
+
+/// Reads the head of a backend's answer, its blank line included; `to_head`: the request was a HEAD. `None`: it is not strictly
+/// HTTP/1.1, or its framing is not clear.
+pub fn check_answer(head: &[u8], to_head: bool) -> Option<Follows> {
     let mut lines = Lines { rest: Some(head.strip_suffix(b"\r\n\r\n")?) };
-    let http10 = is_http10(lines.next()?.ok()?)?;
+    let (http10, status) = status_line(lines.next()?.ok()?)?;
     let mut facts = Facts::default();
     for line in lines {
         let field = Field::parse(line.ok()?).ok()?;
@@ -262,21 +279,29 @@ fn read_answer(head: &[u8]) -> Option<()> {
             facts.take(field).ok()?;
         }
     }
-    (!facts.chunked || (facts.length.is_none() && !http10)).then_some(())
+    if facts.chunked && (facts.length.is_some() || http10) {
+        return None;
+    }
+    // RFC 9112 §6.3: whatever the first of these say about a body, they have none.
+    Some(match status {
+        b"101" | b"204" | b"304" => Follows::Body(Framing::Plain),
+        [b'1', ..] => Follows::Head,
+        _ if facts.chunked && !to_head => Follows::Body(Framing::Chunked),
+        _ => Follows::Body(Framing::Plain),
+    })
 }
 
-/// Reads a status line (RFC 9112 §4); the blank before an empty reason phrase may be missing, as it often is.
-fn is_http10(line: &[u8]) -> Option<bool> {
+/// Reads a status line (RFC 9112 §4): is it HTTP/1.0, and the status; the blank before an empty reason phrase may be missing, as it often is.
+fn status_line(line: &[u8]) -> Option<(bool, &[u8; 3])> {
     let (version, rest) = line.split_at_checked(8)?;
     let http10 = match version {
         b"HTTP/1.1" => false,
         b"HTTP/1.0" => true,
         _ => return None,
     };
-    let (status, reason) = rest.split_at_checked(4)?;
-    let [b' ', b'1'..=b'5', tens, ones] = status else { return None };
-    let fits = tens.is_ascii_digit() && ones.is_ascii_digit() && reason.iter().copied().all(is_field_byte);
-    (fits && (reason.is_empty() || reason.starts_with(b" "))).then_some(http10)
+    let (status, reason) = rest.strip_prefix(b" ")?.split_first_chunk()?;
+    let fits = matches!(status, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9']) && reason.iter().copied().all(is_field_byte);
+    (fits && (reason.is_empty() || reason.starts_with(b" "))).then_some((http10, status))
 }
 
 #[cfg(test)]

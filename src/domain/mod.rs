@@ -4,6 +4,7 @@
 //! of its own (seeds are arguments), and nothing in it can fail: it returns values. Hash maps may be looked up but never
 //! iterated, so that the same seed gives the same trace.
 
+pub mod answer_watch;
 pub mod attempt;
 pub mod balance;
 pub mod board;
@@ -14,6 +15,7 @@ pub mod combine;
 pub mod counter;
 pub mod event;
 pub mod forwarding;
+pub mod gate;
 pub mod glitches;
 pub mod grpc;
 pub mod head;
@@ -29,6 +31,7 @@ pub mod rng;
 pub mod route;
 pub mod schedule;
 pub mod snapshot;
+pub mod split;
 pub mod standing;
 pub mod time;
 pub mod window;

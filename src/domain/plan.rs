@@ -5,6 +5,7 @@
 use super::identity::Address;
 use super::reading::ProbeFailure;
 use super::route::RouteTable;
+use super::split::Target;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -165,12 +166,22 @@ pub enum RouteAction {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forward {
-    /// Index into [`Plan::upstreams`].
-    pub upstream: usize,
+    /// One, or several with their weights.
+    pub targets: Vec<Target>,
+    pub mirror: Option<MirrorPlan>,
     /// What takes the place of the matched path prefix: `None` leaves the path as it is, `Some("")` strips it.
     pub replace_prefix: Option<String>,
     /// `None` keeps the client's Host.
     pub host: Option<String>,
+}
+
+/// A share of the requests goes to another upstream too, whose answers nobody waits for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MirrorPlan {
+    /// Index into [`Plan::upstreams`].
+    pub upstream: usize,
+    /// 0.0..=1.0.
+    pub share: f64,
 }
 
 /// `set` replaces, `add` appends, `remove` goes first. Names in lower case.
@@ -184,8 +195,8 @@ pub struct HeaderEdits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     pub connect: Duration,
-    /// From the request being fully sent to the response head.
-    pub per_try: Duration,
+    /// From the request being fully sent to the response head; `None` for long polls.
+    pub per_try: Option<Duration>,
     /// Silence between bytes of an exchange.
     pub idle: Duration,
     /// The whole request, retries included; `None` for streams.
@@ -231,6 +242,7 @@ pub struct UpstreamPlan {
     pub passive: PassivePlan,
     pub slow_start: SlowStartPlan,
     pub balance: BalancePlan,
+    pub limits: UpstreamLimits,
     pub budget: BudgetPlan,
     pub when_none_eligible: WhenNoneEligible,
     /// 0.0..=1.0: with fewer than this share of the pool eligible, the balancer uses the wider set (see [`WhenNoneEligible`]). 0 = off.
@@ -240,6 +252,21 @@ pub struct UpstreamPlan {
     /// A response header by which a backend asks to be drained (stripped before the client sees it).
     pub drain_header: Option<(String, String)>,
     pub drain_keeps_sessions: bool,
+}
+
+/// What may be under way to an upstream at once. 0 = no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamLimits {
+    pub requests: u32,
+    pub requests_per_backend: u32,
+    /// HTTP/2: more streams share them. HTTP/1: a request has its own, so the smaller of the two limits counts.
+    pub connections_per_backend: u32,
+    /// Requests that may wait for a turn; 0 = none.
+    pub queue: u32,
+    /// How long they may.
+    pub queue_timeout: Duration,
+    /// How long an idempotent request is held while nobody is eligible.
+    pub hold: Duration,
 }
 
 /// The version of HTTP towards backends. Over TLS it is agreed on by ALPN; without TLS both sides know it.
@@ -326,6 +353,7 @@ pub enum ProbeCheck {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpCheck {
+    pub protocol: Protocol,
     pub method: String,
     /// With query.
     pub path: String,

@@ -25,6 +25,7 @@ pub enum Problem {
     BadBackendAnswer,
     NoneEligible,
     NotCheckedYet,
+    Overloaded,
     BackendTimeout,
     TotalTimeout,
     Internal,
@@ -78,6 +79,9 @@ impl Problem {
             Self::NotCheckedYet => {
                 (503, "not_checked_yet", "Service unavailable", "The service's instances are still being checked.")
             }
+            Self::Overloaded => {
+                (503, "overloaded", "Service unavailable", "The service has as much to do as it may have.")
+            }
             Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout", "The service did not answer in time."),
             Self::TotalTimeout => (504, "total_timeout", "Gateway timeout", "The request took longer than accepted."),
             Self::Internal => (500, "internal", "Internal error", "The gateway failed to handle this request."),
@@ -100,7 +104,7 @@ impl Problem {
 
     /// Answers that a client may retry carry Retry-After.
     pub const fn retriable(self) -> bool {
-        matches!(self, Self::NoneEligible | Self::NotCheckedYet)
+        matches!(self, Self::NoneEligible | Self::NotCheckedYet | Self::Overloaded)
     }
 }
 

@@ -6,6 +6,7 @@
 use super::balance::{Balancer, Pick, PickInput};
 use super::budget::Budget;
 use super::cell::Cell;
+use super::gate::Gate;
 use super::identity::{BackendId, BackendKey};
 use super::plan::{Plan, UpstreamPlan};
 use super::standing::{Cause, Standing};
@@ -33,6 +34,8 @@ pub struct Pool {
     pub balancer: Balancer,
     /// Survives publications and reloads.
     pub budget: Arc<Budget>,
+    /// Survives publications and reloads.
+    pub gate: Arc<Gate>,
     pub emptiness: Emptiness,
 }
 
@@ -100,6 +103,11 @@ impl Lease {
     pub fn new(member: Arc<Member>, trial: bool) -> Self {
         member.cell.begin();
         Self { member, trial }
+    }
+
+    /// A place where fewer than `limit` requests are in flight; 0 = no limit.
+    pub fn within(limit: u32, member: Arc<Member>, trial: bool) -> Option<Self> {
+        member.cell.begin_within(limit).then(|| Self { member, trial })
     }
 }
 

@@ -6,6 +6,7 @@
 //! A head ends at CRLF CRLF. Bare line feeds end it too, so that the strict check refuses it at once instead of waiting
 //! for an end that never comes.
 
+use crate::domain::head::head_end;
 use bytes::BytesMut;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -72,7 +73,7 @@ async fn read_to_blank_line(
     let (mut searched, mut blank_left) = (0, LEADING_BLANK_BYTES);
     loop {
         drop_leading_blank_lines(buf, &mut blank_left);
-        if let Some(end) = find_head_end(buf, searched) {
+        if let Some(end) = head_end(buf, searched) {
             return if end <= limit { HeadEnd::Complete(end) } else { too_large(buf, limit) };
         }
         if buf.len() > limit {
@@ -98,19 +99,6 @@ fn drop_leading_blank_lines(buf: &mut BytesMut, left: &mut usize) {
     if blank > 0 {
         *left -= blank;
         let _ = buf.split_to(blank);
-    }
-}
-
-/// The index behind the blank line that ends a head, looking from `from` on.
-fn find_head_end(buf: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    loop {
-        let line_feed = at + buf.get(at..)?.iter().position(|byte| *byte == b'\n')?;
-        match buf.get(line_feed + 1..)? {
-            [b'\n', ..] => return Some(line_feed + 2),
-            [b'\r', b'\n', ..] => return Some(line_feed + 3),
-            _ => at = line_feed + 1,
-        }
     }
 }
 

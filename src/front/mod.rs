@@ -35,6 +35,6 @@ pub enum Stage {
 /// What all listeners share.
 #[derive(Debug)]
 pub struct Front {
-    pub proxy: Proxy,
+    pub proxy: Arc<Proxy>,
     pub telemetry: Arc<Telemetry>,
 }

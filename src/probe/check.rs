@@ -2,11 +2,11 @@
 //!
 //! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
 
-use super::{connect, http, request};
+use super::{connect, http, http2, request};
 use crate::control::Clock;
 use crate::domain::board::ProbeJob;
 use crate::domain::identity::Address;
-use crate::domain::plan::{HttpCheck, ProbeCheck, UpstreamTls};
+use crate::domain::plan::{HttpCheck, ProbeCheck, Protocol, UpstreamTls};
 use crate::domain::reading::{Reading, ReadingResult};
 use crate::tls::ClientConfigs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) ->
         ProbeCheck::Http(_) => connect::open_to_be_reset(&address).await?,
     };
     if let Some(tls) = tls_of(job) {
-        stream = connect::secure(stream, tls, configs).await?;
+        stream = connect::secure(stream, tls, protocol_of(job), configs).await?;
     }
     connected.store(true, Ordering::Relaxed);
     match &job.probe.kind {
@@ -46,7 +46,10 @@ async fn ask_http(
     address: &Address,
 ) -> Result<ReadingResult, ReadingResult> {
     let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
-    Ok(http::exchange(stream, request, check.body_bytes).await)
+    Ok(match check.protocol {
+        Protocol::Http1 => http::exchange(stream, request, check.body_bytes).await,
+        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes).await,
+    })
 }
 
 /// The backend's address, with the probe's own port where it has one. A Unix socket has no port.
@@ -66,5 +69,12 @@ fn tls_of(job: &ProbeJob) -> Option<&UpstreamTls> {
     match &job.probe.kind {
         ProbeCheck::Tcp => job.upstream.tls.as_ref(),
         ProbeCheck::Http(check) => check.tls.as_ref(),
+    }
+}
+
+fn protocol_of(job: &ProbeJob) -> Protocol {
+    match &job.probe.kind {
+        ProbeCheck::Tcp => job.upstream.protocol,
+        ProbeCheck::Http(check) => check.protocol,
     }
 }

@@ -5,13 +5,17 @@
 //! A TCP probe closes in order: its reset could overtake the application's `accept`, and databases log that as a broken client.
 
 use crate::domain::identity::Address;
-use crate::domain::plan::UpstreamTls;
+use crate::domain::plan::{Protocol, UpstreamTls};
 use crate::domain::reading::ReadingResult;
 use crate::tls::{ClientConfigs, server_name};
 use std::io::Error;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
+
+/// HTTP/2 in the TLS handshake.
+const HTTP2: &[u8] = b"h2";
 
 /// A connection of whatever kind.
 pub(super) type Stream = Box<dyn Connection>;
@@ -49,11 +53,19 @@ async fn tcp(address: &Address, socket: std::net::SocketAddr) -> Result<TcpStrea
 pub(super) async fn secure(
     stream: Stream,
     tls: &UpstreamTls,
+    protocol: Protocol,
     configs: &ClientConfigs,
 ) -> Result<Stream, ReadingResult> {
-    let config = configs.get(tls).map_err(ReadingResult::TlsFailed)?;
+    let mut config = configs.get(tls).map_err(ReadingResult::TlsFailed)?;
+    if protocol == Protocol::Http2 {
+        Arc::make_mut(&mut config).alpn_protocols = vec![HTTP2.to_vec()];
+    }
     let name = server_name(tls).map_err(ReadingResult::TlsFailed)?;
     match TlsConnector::from(config).connect(name, stream).await {
+        Ok(secured) if protocol == Protocol::Http2 && secured.get_ref().1.alpn_protocol() != Some(HTTP2) => {
+            let words = "the backend did not choose HTTP/2 in the TLS handshake; `protocol: http1` is what it speaks";
+            Err(ReadingResult::TlsFailed(words.to_owned()))
+        }
         Ok(secured) => Ok(Box::new(secured)),
         Err(error) => Err(ReadingResult::TlsFailed(handshake_words(&tls.sni, &error))),
     }

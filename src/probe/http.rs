@@ -67,7 +67,7 @@ async fn body_fits(mut body: Incoming, cap: usize) -> Result<bool, hyper::Error>
     Ok(true)
 }
 
-fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+pub(super) fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {
     let value = headers.get(LOCATION).filter(|_| status.is_redirection())?;
     Some(String::from_utf8_lossy(value.as_bytes()).chars().take(LOCATION_CAP).collect())
 }

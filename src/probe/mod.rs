@@ -6,6 +6,7 @@
 mod check;
 mod connect;
 mod http;
+mod http2;
 mod request;
 #[cfg(test)]
 mod tests;

@@ -112,8 +112,11 @@ impl Exchange<'_> {
             state: State::default(),
         };
         let relayed = relay.run(head).await;
-        if receiver.drain_asked {
+        if receiver.drain_asked && !self.is_copy {
             self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
+        }
+        if let Some(flaw) = connected.backend.flaw() {
+            log::debug!("attempt {} at {}: {flaw}", self.story.attempts, choice.lease.member.id);
         }
         let decided = receiver.next;
         self.lay_down(connected, &relayed, choice).await;
@@ -132,7 +135,7 @@ impl Exchange<'_> {
         let silence =
             self.call.map(|call| call.timeout.map_or(route.timeouts.idle, |own| own.max(route.timeouts.idle)));
         Bounds {
-            per_try: silence.unwrap_or(route.timeouts.per_try),
+            per_try: silence.or(route.timeouts.per_try).unwrap_or(Duration::MAX),
             idle: silence.unwrap_or(route.timeouts.idle),
             body_idle: silence.unwrap_or(limits.body_idle_timeout),
             total: self.deadline(route),
@@ -162,6 +165,9 @@ impl Exchange<'_> {
     }
 
     fn record(&self, choice: &Choice<'_>, relayed: &Relayed, began: Timestamp) {
+        if self.is_copy {
+            return;
+        }
         let now = self.clock().now();
         let outcome = classify(&relayed.end, SLOW_AFTER);
         let latency = relayed.head_after.unwrap_or_else(|| now.since(began));

@@ -5,10 +5,12 @@ use super::attempt::Choice;
 use super::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
 use super::exchange::Exchange;
 use super::relay::Relayed;
+use super::socket::BackendSocket;
 use super::{ends, peer};
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::Protocol;
 use crate::domain::problem::Problem;
+use http::Method;
 use pingora::protocols::{ALPN, Stream};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -29,9 +31,10 @@ impl Exchange<'_> {
         match choice.pool.upstream.protocol {
             Protocol::Http1 => {
                 let stream = self.proxy.idle.take(shelf, self.clock().now())?;
-                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(stream, true))), shelf })
+                let socket = BackendSocket::again(stream, self.asks_for_a_head())?;
+                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true))), shelf })
             }
-            Protocol::Http2 => match self.proxy.shared.claim(shelf, self.clock()) {
+            Protocol::Http2 => match self.proxy.shared.claim(shelf, limit(choice), self.clock()) {
                 Claim::Use(seat) => Some(self.seated(seat, shelf, choice)),
                 Claim::Wait(_) | Claim::Open(_) => None,
             },
@@ -45,8 +48,8 @@ impl Exchange<'_> {
         let connected = async {
             match choice.pool.upstream.protocol {
                 Protocol::Http1 => {
-                    let stream = self.open(choice).await?;
-                    Ok(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(stream, false))), shelf })
+                    let socket = BackendSocket::new(self.open(choice).await?, self.asks_for_a_head());
+                    Ok(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, false))), shelf })
                 }
                 Protocol::Http2 => self.join(shelf, choice).await.map(|seat| self.seated(seat, shelf, choice)),
             }
@@ -64,7 +67,7 @@ impl Exchange<'_> {
 
     async fn join(&self, shelf: u64, choice: &Choice<'_>) -> Result<Seat, AttemptEnd> {
         loop {
-            match self.proxy.shared.claim(shelf, self.clock()) {
+            match self.proxy.shared.claim(shelf, limit(choice), self.clock()) {
                 Claim::Use(seat) => return Ok(seat),
                 // It ends when the connection is there or could not be had; then we look again.
                 Claim::Wait(mut opening) => drop(opening.changed().await),
@@ -97,6 +100,10 @@ impl Exchange<'_> {
         self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))
     }
 
+    fn asks_for_a_head(&self) -> bool {
+        self.client.head().method == Method::HEAD
+    }
+
     fn seated(&self, seat: Seat, shelf: u64, choice: &Choice<'_>) -> Connected {
         let tls = choice.pool.upstream.tls.is_some();
         Connected { backend: BackendSide::H2(Box::new(H2Backend::new(seat, tls))), shelf }
@@ -123,4 +130,9 @@ impl Exchange<'_> {
             BackendSide::H1(_) | BackendSide::H2(_) => {}
         }
     }
+}
+
+/// Connections to one backend.
+fn limit(choice: &Choice<'_>) -> u32 {
+    choice.pool.upstream.limits.connections_per_backend
 }

@@ -1,5 +1,6 @@
 //! What did pingora's errors mean on the wire? One table from its error types to how an attempt ended.
 
+use crate::domain::answer_watch::Malformed;
 use crate::domain::chunks::MalformedBody;
 use crate::domain::outcome::AttemptEnd;
 use h2::Reason;
@@ -22,14 +23,14 @@ pub(super) fn of_connect(error: &Error) -> AttemptEnd {
 
 /// Did the client's body break the rules (`domain::chunks`), or its connection?
 pub(super) fn is_malformed_body(error: &Error) -> bool {
-    let cause = error.root_cause().downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    cause.is_some_and(|cause| cause.is::<MalformedBody>())
+    is_because_of::<MalformedBody>(error)
 }
 
 /// The exchange broke before a response head was complete.
 pub(super) fn before_head(error: &Error, reused: bool) -> AttemptEnd {
     match error.etype() {
         ErrorType::InvalidHTTPHeader => AttemptEnd::InvalidResponse,
+        _ if is_because_of::<Malformed>(error) => AttemptEnd::InvalidResponse,
         _ => AttemptEnd::ResetBeforeHead { reused },
     }
 }
@@ -43,6 +44,12 @@ pub(super) fn before_head_of_stream(error: &h2::Error) -> AttemptEnd {
         _ if error.is_library() => AttemptEnd::InvalidResponse,
         _ => AttemptEnd::ResetBeforeHead { reused: false },
     }
+}
+
+/// Did a connection that we watch end the reading?
+fn is_because_of<T: std::error::Error + 'static>(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    cause.is_some_and(|cause| cause.is::<T>())
 }
 
 #[cfg(test)]
@@ -65,5 +72,9 @@ mod tests {
         assert_eq!(broken(ErrorType::ConnectionClosed, true), AttemptEnd::ResetBeforeHead { reused: true });
         assert_eq!(broken(ErrorType::ReadError, false), AttemptEnd::ResetBeforeHead { reused: false });
         assert_eq!(broken(ErrorType::WriteError, false), AttemptEnd::ResetBeforeHead { reused: false });
+
+        let refused = std::io::Error::new(std::io::ErrorKind::InvalidData, Malformed::Head);
+        let refused = Error::because(ErrorType::ReadError, "while reading response headers", refused);
+        assert_eq!(before_head(&refused, true), AttemptEnd::InvalidResponse);
     }
 }

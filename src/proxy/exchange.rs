@@ -5,6 +5,7 @@ use super::attempt::Tried;
 use super::client::ClientSide;
 use super::heads::{self, Asker};
 use super::keys::client_hash;
+use super::place::{Entered, Queued};
 use super::replay::Replay;
 use super::target::Target;
 use super::{ConnectionFacts, Proxy, Served};
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 /// One request, from its head to its record.
 pub(super) struct Exchange<'a> {
-    pub proxy: &'a Proxy,
+    pub proxy: &'a Arc<Proxy>,
     pub client: ClientSide,
     pub facts: &'a ConnectionFacts,
     pub snapshot: Arc<Snapshot>,
@@ -32,12 +33,18 @@ pub(super) struct Exchange<'a> {
     pub client_hash: u64,
     pub target: Target,
     pub tried: Tried,
+    /// Its place in the queue, while it waits.
+    pub queued: Option<Queued>,
+    /// What it holds of the upstream's limit.
+    pub entered: Option<Entered>,
     pub replay: Replay,
     /// A gRPC call: it is answered in gRPC's way, on its own deadline.
     pub call: Option<Call>,
     /// 100 Continue was sent.
     pub continued: bool,
     pub fate: Fate,
+    /// A mirror's copy: nobody hears of it.
+    pub is_copy: bool,
     pub story: Story,
 }
 
@@ -62,7 +69,7 @@ pub(super) struct Story {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn begin(proxy: &'a Proxy, client: ClientSide, facts: &'a ConnectionFacts) -> Self {
+    pub(super) fn begin(proxy: &'a Arc<Proxy>, client: ClientSide, facts: &'a ConnectionFacts) -> Self {
         let asker = Asker::of(client.head(), facts);
         Self {
             snapshot: Arc::clone(&proxy.handle.snapshot()),
@@ -71,10 +78,13 @@ impl<'a> Exchange<'a> {
             asker,
             target: Target { host: String::new(), path: String::new(), query: String::new(), has_encoded_slash: false },
             tried: Tried::new(),
+            queued: None,
+            entered: None,
             replay: Replay::default(),
             call: Call::of(&client),
             continued: false,
             fate: Fate::Finish,
+            is_copy: false,
             story: Story::default(),
             proxy,
             client,
@@ -107,7 +117,10 @@ impl<'a> Exchange<'a> {
             return self.refuse(Problem::BadPath, None).await;
         }
         match &route.action {
-            RouteAction::Forward(forward) => self.forward(route, forward).await,
+            RouteAction::Forward(forward) => {
+                self.forward(route, forward).await;
+                self.mirror(route, forward);
+            }
             RouteAction::Redirect { status, location } => self.redirect(*status, location).await,
             RouteAction::Respond { status, content_type, body } => {
                 let headers = vec![("Content-Type", content_type.clone())];

@@ -3,18 +3,18 @@
 use super::answer::{Answer, Fate};
 use super::attempt::{Choice, announced_too_large};
 use super::exchange::Exchange;
-use super::heads::Body;
-use super::keys;
+use super::place::Found;
 use super::relay::Relayed;
-use crate::domain::attempt::{Next, StopReason, is_idempotent};
-use crate::domain::balance::{Pick, PickInput};
+use crate::domain::attempt::{Next, StopReason};
 use crate::domain::grpc;
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::{Forward, RoutePlan};
 use crate::domain::problem::{Problem, retry_after};
-use crate::domain::snapshot::{Emptiness, Lease, Pool};
+use crate::domain::snapshot::{Emptiness, Pool};
+use crate::domain::split::{self, Target};
 use http::{HeaderMap, Version};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::timeout_at;
 
 impl Exchange<'_> {
@@ -23,30 +23,26 @@ impl Exchange<'_> {
         if announced_too_large(self.client.body(), limit) {
             return self.refuse(Problem::BodyTooLarge, None).await;
         }
-        let name = self.snapshot.plan.upstreams.get(forward.upstream).map(|upstream| upstream.name.clone());
-        let Some(name) = name else { return self.refuse(Problem::Internal, None).await };
+        let Some(name) = self.choose(&forward.targets) else { return self.refuse(Problem::Internal, None).await };
         self.story.upstream = Some(name.clone());
         let mut failed: Option<AttemptEnd> = None;
         loop {
             let Some(pool) = self.pool(&name).await else {
                 return self.refuse(Problem::NoneEligible, None).await;
             };
+            let (place, new_pin) = match self.look(&pool, route) {
+                Found::Place { place, new_pin } => (place, new_pin),
+                Found::Full if !self.is_copy && self.wait_for_room(&pool, route).await => continue,
+                Found::Nobody if !self.is_copy && failed.is_none() && self.hold(&pool, route).await => continue,
+                found => return self.without_place(&found, &pool, failed.as_ref()).await,
+            };
             if failed.is_none() {
                 pool.budget.deposit(self.clock().now());
             }
-            let (pick, pinned) = self.pick(&pool, route);
-            let Some(pick) = pick else {
-                return match failed {
-                    Some(end) => self.give_up(&end).await,
-                    None => self.nobody(&pool).await,
-                };
-            };
-            let new_pin = pool.upstream.balance.sticky.is_some() && pinned != Some(pick.member.key);
-            let lease = Lease::new(pick.member, pick.trial);
-            self.tried.push(lease.member.key);
-            let choice = Choice { pool: &pool, lease: &lease, route, forward, new_pin };
+            self.tried.push(place.lease.member.key);
+            let choice = Choice { pool: &pool, lease: &place.lease, route, forward, new_pin };
             let attempted = self.attempt(&choice).await;
-            drop(lease);
+            drop(place);
 
             let relayed = attempted.relayed;
             self.story.upstream_took = relayed.head_after;
@@ -69,20 +65,26 @@ impl Exchange<'_> {
         }
     }
 
-    fn pick(&self, pool: &Pool, route: &RoutePlan) -> (Option<Pick>, Option<crate::domain::identity::BackendKey>) {
-        let head = self.client.head();
-        let pinned = self.proxy.pinned(pool, head);
-        let input = PickInput {
-            tried: &self.tried,
-            now: self.clock().now(),
-            random: fastrand::u64(..),
-            hash: keys::hash_key(pool, head, self.asker.client, &self.target.path),
-            sticky: pinned,
-            trial_allowed: self.client.body() == Body::None
-                && is_idempotent(head.method.as_str())
-                && self.story.attempts < route.retries.limit,
+    /// The name of the upstream that takes this request.
+    fn choose(&self, targets: &[Target]) -> Option<Arc<str>> {
+        let serves = |upstream: usize| {
+            let pool = self.snapshot.pools.get(upstream);
+            pool.is_some_and(|pool| matches!(pool.emptiness, Emptiness::Serving | Emptiness::AllUnchecked))
         };
-        (pool.pick(&input), pinned)
+        let chosen = split::choose(targets, fastrand::u64(..), serves)?;
+        self.snapshot.plan.upstreams.get(chosen).map(|upstream| upstream.name.clone())
+    }
+
+    async fn without_place(&mut self, found: &Found, pool: &Pool, failed: Option<&AttemptEnd>) {
+        match (failed, found) {
+            (Some(end), _) => self.give_up(end).await,
+            (None, Found::Full) => {
+                let in_a_second = Some(self.clock().now() + Duration::from_secs(1));
+                let wait = retry_after(in_a_second, self.clock().now(), fastrand::u64(..));
+                self.refuse(Problem::Overloaded, Some(wait)).await;
+            }
+            (None, Found::Nobody | Found::Place { .. }) => self.nobody(pool).await,
+        }
     }
 
     /// The pool of this moment; waits while all of its members are unchecked, at most the start wait.

@@ -15,10 +15,13 @@ mod heads;
 mod idle;
 mod keys;
 pub mod linger;
+mod mirror;
 mod outbox;
 mod peer;
+mod place;
 mod relay;
 mod replay;
+mod socket;
 mod target;
 
 use crate::control::{Clock, Handle};
@@ -70,6 +73,8 @@ pub struct Proxy {
     connector: TransportConnector,
     idle: Arc<Idle>,
     shared: Arc<Shared>,
+    queues: place::Queues,
+    copies: mirror::Copies,
     authorities: peer::Authorities,
     /// The key of sticky cookies where the configuration names none.
     sticky_key: [u8; 16],
@@ -93,6 +98,8 @@ impl Proxy {
             connector: TransportConnector::new(None),
             idle,
             shared,
+            queues: place::Queues::default(),
+            copies: mirror::Copies::default(),
             authorities: peer::Authorities::default(),
             sticky_key,
         }
@@ -108,7 +115,7 @@ impl Proxy {
     }
 
     /// Serves one request whose head is read and checked.
-    pub async fn serve(&self, client: ClientSide, facts: &ConnectionFacts) -> Served {
+    pub async fn serve(self: &Arc<Self>, client: ClientSide, facts: &ConnectionFacts) -> Served {
         Exchange::begin(self, client, facts).run().await
     }
 }

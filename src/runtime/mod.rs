@@ -132,7 +132,7 @@ impl Gateway {
         let (reloader, reloads) = Reloader::new();
         Self {
             front: Arc::new(Front {
-                proxy: Proxy::new(handle.clone(), telemetry.clone(), heritage.sticky_key),
+                proxy: Arc::new(Proxy::new(handle.clone(), telemetry.clone(), heritage.sticky_key)),
                 telemetry: telemetry.clone(),
             }),
             discovery: Discovery::new(handle.clone()),

@@ -30,6 +30,7 @@ pub struct Metrics {
     retry_stopped: Counted<2>,
     own_answers: Counted<1>,
     refused: Counted<2>,
+    mirrored: Counted<2>,
     connections_accepted: Counted<1>,
     connections: Handles<IntGauge, 1>,
     connections_vec: IntGaugeVec,
@@ -105,6 +106,7 @@ impl Metrics {
             retry_stopped: Counted::new(counters(r, &table::RETRY_STOPPED)),
             own_answers: Counted::new(counters(r, &table::OWN_ANSWERS)),
             refused: Counted::new(counters(r, &table::REFUSED)),
+            mirrored: Counted::new(counters(r, &table::MIRRORED)),
             connections_accepted: Counted::new(counters(r, &table::CONNECTIONS_ACCEPTED)),
             connections: Handles::default(),
             connections_vec: gauges(r, &table::CONNECTIONS),
@@ -154,6 +156,10 @@ impl Metrics {
                 retries: self.retries.with_label_values(&[upstream]),
             }),
         }
+    }
+
+    pub fn mirrored(&self, route: &str, sent: bool) {
+        self.mirrored.inc([route, if sent { "sent" } else { "dropped" }]);
     }
 
     pub fn refused(&self, listener: &str, reason: &'static str) {

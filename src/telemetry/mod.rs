@@ -93,6 +93,11 @@ impl Telemetry {
         }
     }
 
+    /// A request was one of its route's mirrored share: a copy was sent, or could not be.
+    pub fn mirrored(&self, route: &str, sent: bool) {
+        self.metrics.mirrored(route, sent);
+    }
+
     pub fn connection_opened(&self, listener: &str) {
         self.metrics.connection_opened(listener);
     }

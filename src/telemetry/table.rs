@@ -64,6 +64,7 @@ table! {
     EJECTIONS_REFUSED = "pulsegate_ejections_refused_total", Kind::Counter, ["upstream"], "ejections", "Ejections that passive evidence asked for and the floor of fit backends refused.";
     EJECTIONS = "pulsegate_ejections_total", Kind::Counter, ["upstream"], "ejections", "Backends ejected by passive evidence.";
     FIRST_ROUND = "pulsegate_first_probe_round_done", Kind::Gauge, [], "0 or 1", "1 when every probed backend has had its first verdict.";
+    MIRRORED = "pulsegate_mirrored_requests_total", Kind::Counter, ["route", "result"], "requests", "Requests of a route's mirrored share: a copy was sent, or dropped (its body was too long to keep, or 256 copies were under way).";
     OWN_ANSWERS = "pulsegate_own_answers_total", Kind::Counter, ["reason"], "requests", "Requests that the gateway answered by itself or whose exchange broke, by the reason of the access log.";
     POOL_EMPTIED = "pulsegate_pool_emptied_total", Kind::Counter, ["upstream"], "times", "How often the upstream lost its last eligible backend.";
     PROBE_START_DELAY = "pulsegate_probe_start_delay_seconds", Kind::Histogram(LATENCY), [], "seconds", "How long after it was due a probe started: beyond a few milliseconds, the gateway is short of CPU or `probing.concurrency` holds probes back.";

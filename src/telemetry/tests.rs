@@ -7,7 +7,7 @@ use crate::domain::identity::BackendId;
 use crate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, Protocol,
     ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan,
-    Timeouts, UpgradePlan, UpstreamPlan, WhenNoneEligible,
+    Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
@@ -43,7 +43,7 @@ fn route(name: &str) -> RoutePlan {
         allow_encoded_slashes: false,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
-        timeouts: Timeouts { connect: Duration::ZERO, per_try: Duration::ZERO, idle: Duration::ZERO, total: None },
+        timeouts: Timeouts { connect: Duration::ZERO, per_try: None, idle: Duration::ZERO, total: None },
         retries: RetryPlan {
             limit: 0,
             on: RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() },
@@ -72,6 +72,7 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         passive,
         slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 1.0 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
+        limits: UpstreamLimits::default(),
         budget: BudgetPlan { ratio: 0.0, ttl: Duration::ZERO, min_per_second: 0 },
         when_none_eligible: WhenNoneEligible::FailClosed,
         panic_threshold: 0.0,

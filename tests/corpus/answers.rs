@@ -1,6 +1,7 @@
 //! Does a client get of a backend's answer what the verdict says, and its next answer untouched?
 
 use super::line::{Heard, Pace};
+use super::permissive::answer_path;
 use super::rows::{Answer, Gets, Whole};
 use super::strict::Message;
 use super::world::{Finding, World};
@@ -8,8 +9,8 @@ use super::world::{Finding, World};
 pub async fn run(world: &World, number: usize, row: &Answer, pace: Pace) -> Vec<Finding> {
     let (same, other) = (format!("{number}-{pace:?}-same"), format!("{number}-{pace:?}-other"));
     let mut line = world.connect().await;
-    let first_line = format!("{} /answer/{number} {}", row.method, row.version);
-    line.send(format!("{first_line}\r\nHost: a\r\n\r\n").as_bytes(), pace).await;
+    let path = answer_path(number, if world.drips { pace } else { Pace::Whole });
+    line.send(format!("{} {path} {}\r\nHost: a\r\n\r\n", row.method, row.version).as_bytes(), pace).await;
     let heard = line.answer(row.method == "HEAD").await;
     let (mut wrong, goes_on) = match &row.client {
         Gets::Problem(status) => (problem(*status, &heard), true),

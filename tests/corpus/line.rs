@@ -16,6 +16,17 @@ pub enum Pace {
     Drip,
 }
 
+impl Pace {
+    /// How long the pieces of so many bytes are.
+    pub const fn piece(self, bytes: usize) -> usize {
+        match self {
+            Self::Whole if bytes > 0 => bytes,
+            Self::Drip if bytes > 600 => 1009,
+            Self::Whole | Self::Drip => 1,
+        }
+    }
+}
+
 /// What came of waiting for an answer.
 #[derive(Debug)]
 #[allow(dead_code, reason = "told in findings")]
@@ -49,14 +60,9 @@ impl Line {
 
     /// Writes, and reads meanwhile: whoever refuses early may stop listening.
     pub async fn send(&mut self, bytes: &[u8], pace: Pace) {
-        let piece = match pace {
-            Pace::Whole => bytes.len().max(1),
-            Pace::Drip if bytes.len() <= 600 => 1,
-            Pace::Drip => 1009,
-        };
         let Self { reader, writer, buffer, ended, .. } = self;
         let write = async {
-            for piece in bytes.chunks(piece) {
+            for piece in bytes.chunks(pace.piece(bytes.len())) {
                 if writer.write_all(piece).await.is_err() {
                     return;
                 }

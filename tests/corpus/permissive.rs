@@ -2,8 +2,9 @@
 //! did, and answers each with its first line, so that a client can tell whose answer it got.
 //!
 //! Some paths make it do more: `/app/early` is answered at the head and its body is taken for the next request (CL.0),
-//! `/app/no-upgrade` is answered 426, `/app/switch` 101, and `/answer/N` with the N-th row of the corpus of answers.
+//! `/app/no-upgrade` is answered 426, `/app/switch` 101, and what [`answer_path`] says with a row of the corpus of answers.
 
+use super::line::Pace;
 use super::rows::{Answer, Then};
 use super::strict::find;
 use std::net::SocketAddr;
@@ -81,8 +82,13 @@ async fn serve(mut stream: TcpStream, log: &Log, number: usize, answers: &[Answe
     loop {
         while let Some((first_line, used)) = split(&buffer) {
             buffer.drain(..used);
-            let (answer, then) = answer(&first_line, answers);
-            if stream.write_all(&answer).await.is_err() || then == Then::Close {
+            let (writes, then) = answer(&first_line, answers);
+            for bytes in writes {
+                if stream.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+            if then == Then::Close {
                 return;
             }
         }
@@ -94,23 +100,35 @@ async fn serve(mut stream: TcpStream, log: &Log, number: usize, answers: &[Answe
     }
 }
 
-fn answer(first_line: &str, answers: &[Answer]) -> (Vec<u8>, Then) {
+/// Where a row's answer is to be had at this pace.
+pub fn answer_path(number: usize, pace: Pace) -> String {
+    format!("/answer/{pace:?}/{number}")
+}
+
+/// The row that such a path names.
+fn row<'a>(path: &str, answers: &'a [Answer]) -> Option<(&'a Answer, Pace)> {
+    let (pace, number) = path.strip_prefix("/answer/")?.split_once('/')?;
+    let pace = [Pace::Whole, Pace::Drip].into_iter().find(|known| format!("{known:?}") == pace)?;
+    Some((answers.get(number.parse::<usize>().ok()?)?, pace))
+}
+
+/// The writes of an answer, and what comes behind them.
+fn answer(first_line: &str, answers: &[Answer]) -> (Vec<Vec<u8>>, Then) {
     let path = first_line.split(' ').nth(1).unwrap_or_default();
-    if let Some(row) = path.strip_prefix("/answer/").and_then(|number| answers.get(number.parse::<usize>().ok()?)) {
-        return (row.answer(), row.then);
+    if let Some((row, pace)) = row(path, answers) {
+        return (row.writes(pace), row.then);
     }
     let head = match path {
         "/app/no-upgrade" => "HTTP/1.1 426 Upgrade Required\r\n",
         "/app/switch" => {
-            return (
-                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n".to_vec(),
-                Then::Keep,
-            );
+            let switch = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n";
+            return (vec![switch.into()], Then::Keep);
         }
         _ => "HTTP/1.1 200 OK\r\n",
     };
     let body = if first_line.starts_with("HEAD ") { "" } else { first_line };
-    (format!("{head}Content-Length: {}\r\n\r\n{body}", first_line.len()).into_bytes(), Then::Keep)
+    let answer = format!("{head}Content-Length: {}\r\n\r\n{body}", first_line.len());
+    (vec![answer.into_bytes()], Then::Keep)
 }
 
 /// The first line of the next request, and how many bytes the request takes.

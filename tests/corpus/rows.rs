@@ -2,9 +2,9 @@
 //!
 //! Bytes are written as YAML strings with escapes; `\xNN` is the byte NN. `{text*100}` stands for a hundred times `text`.
 
+use super::line::Pace;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// What a client sends, and what must come of it.
 #[derive(Clone, Debug, Deserialize)]
@@ -140,12 +140,13 @@ pub struct Answer {
     #[serde(default)]
     pub why: String,
     answer: String,
+    /// Bytes behind the answer, in one write with its last ones. Any later they would be the answer to the next request, and nobody
+    /// could tell.
+    #[serde(default)]
+    behind: String,
     /// What the backend does behind its answer.
     #[serde(default)]
     pub then: Then,
-    /// Why the gateway does not live up to the verdict yet. Such a row must fail: when it does not, this is to go.
-    #[serde(default)]
-    pub known: String,
     #[serde(default = "get")]
     pub method: String,
     /// Of the client.
@@ -193,8 +194,14 @@ pub struct Whole {
 }
 
 impl Answer {
-    pub fn answer(&self) -> Vec<u8> {
-        bytes(&self.answer)
+    /// The writes that it is sent in.
+    pub fn writes(&self, pace: Pace) -> Vec<Vec<u8>> {
+        let answer = bytes(&self.answer);
+        let mut writes: Vec<_> = answer.chunks(pace.piece(answer.len())).map(<[u8]>::to_vec).collect();
+        if let Some(last) = writes.last_mut() {
+            last.extend(bytes(&self.behind));
+        }
+        writes
     }
 }
 
@@ -214,26 +221,23 @@ fn http11() -> String {
 
 /// The rows that may leave half a request at the backend come last: it may arrive late, and would be laid at another row's door.
 pub fn requests() -> Vec<Request> {
-    let mut rows: Vec<Request> = read("requests.yaml");
+    let mut rows: Vec<Request> = read(include_str!("../data/requests.yaml"));
     rows.sort_by_key(|row| row.verdict.may_begin());
     check(rows.iter().map(|row| (row.name.as_str(), row.source.as_str(), row.why.as_str())));
     rows
 }
 
 pub fn answers() -> Vec<Answer> {
-    let rows: Vec<Answer> = read("answers.yaml");
+    let rows: Vec<Answer> = read(include_str!("../data/answers.yaml"));
     check(rows.iter().map(|row| (row.name.as_str(), row.source.as_str(), row.why.as_str())));
     rows
 }
 
-fn read<T: for<'de> Deserialize<'de>>(file: &str) -> Vec<T> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
-    let text = std::fs::read_to_string(&path).expect("the corpus");
+fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Vec<T> {
     // By way of JSON's values: serde_yaml alone wants enums as tags.
-    let rows: Vec<serde_json::Value> =
-        serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let rows: Vec<serde_json::Value> = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("the corpus: {error}"));
     let row = |row: serde_json::Value| {
-        serde_json::from_value(row.clone()).unwrap_or_else(|error| panic!("{}: {error} in {row}", path.display()))
+        serde_json::from_value(row.clone()).unwrap_or_else(|error| panic!("the corpus: {error} in {row}"))
     };
     rows.into_iter().map(row).collect()
 }

@@ -39,6 +39,9 @@ impl fmt::Display for Finding {
 pub struct World {
     pub backend: Permissive,
     pub patience: Duration,
+    /// The backend's answers come in pieces too. Not for the control: it searches all it has with each piece, and would keep the
+    /// processor from the gateways.
+    pub drips: bool,
     address: SocketAddr,
     _proxy: Proxy,
 }
@@ -55,14 +58,14 @@ impl World {
         let backend = Permissive::start(answers).await;
         let gateway = Gateway::start_with(&configuration(backend.address), LIMITS).await;
         let address = gateway.address;
-        Self { backend, patience: PATIENCE, address, _proxy: Proxy::Gateway(gateway) }
+        Self { backend, patience: PATIENCE, drips: true, address, _proxy: Proxy::Gateway(gateway) }
     }
 
     async fn broken(answers: &[Answer]) -> Self {
         let backend = Permissive::start(answers).await;
         let broken = Broken::start(backend.address).await;
         let address = broken.address;
-        Self { backend, patience: IMPATIENCE, address, _proxy: Proxy::Broken(broken) }
+        Self { backend, patience: IMPATIENCE, drips: false, address, _proxy: Proxy::Broken(broken) }
     }
 
     pub async fn connect(&self) -> Line {

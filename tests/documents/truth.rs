@@ -6,7 +6,7 @@ use super::{documents, read};
 use pulsegate::domain::board::Order;
 use pulsegate::domain::combine::{Active, Facts, Passive, combine};
 use pulsegate::domain::outcome::{AttemptEnd, Outcome, classify};
-use pulsegate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan};
+use pulsegate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, Protocol};
 use pulsegate::domain::reading::{Reading, ReadingResult, Severity, Verdict, judge};
 use pulsegate::domain::standing::Cause;
 use std::collections::BTreeMap;
@@ -135,6 +135,7 @@ fn the_table_of_probe_answers_is_that_of_judge() {
 
 fn plan() -> ProbePlan {
     let http = HttpCheck {
+        protocol: Protocol::Http1,
         method: "GET".into(),
         path: "/".into(),
         host: None,

@@ -1,11 +1,14 @@
 //! What a backend can do wrong: each ends in a clear answer or a retry, never in a hang, a wrong ejection or another client's bytes.
 
 use super::support::client::Client;
-use super::support::eventually;
 use super::support::gateway::Gateway;
 use super::support::raw::{Raw, Step, ok, send};
+use super::support::{PATIENCE, eventually};
 use super::{pool, pool_with};
+use std::io::ErrorKind;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 
 /// A gateway over one backend that misbehaves so, without retries.
 async fn alone(backend: &Raw) -> Gateway {
@@ -70,6 +73,19 @@ async fn an_answer_that_breaks_off_is_never_completed_as_if_it_were_whole() {
             "chunks without an end",
             vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"), Step::Close],
         ),
+        (
+            "a chunk without a size",
+            vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n\r\n\r\n"), Step::Hang],
+        ),
+        (
+            "a chunk without a size, later",
+            vec![
+                send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+                Step::Wait(Duration::from_millis(50)),
+                send("\r\n\r\n"),
+                Step::Hang,
+            ],
+        ),
         ("silence amid the body", vec![send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"), Step::Hang]),
     ] {
         let backend = Raw::start(move |_, _| steps.clone()).await;
@@ -77,26 +93,84 @@ async fn an_answer_that_breaks_off_is_never_completed_as_if_it_were_whole() {
         let mut client = Client::connect(gateway.address).await;
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         assert!(client.whole_answer().await.is_none(), "{what}");
+
+        // The end of the connection is the end of the body for this one, unless it is a reset.
+        let mut client = Client::connect(gateway.address).await;
+        client.send("GET / HTTP/1.0\r\n\r\n").await;
+        let end = timeout(PATIENCE, client.stream.read_to_end(&mut Vec::new())).await.expect("an end in time");
+        assert_eq!(end.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset), "{what}, HTTP/1.0");
     }
 }
 
 #[tokio::test]
 async fn bytes_beyond_an_answer_reach_no_other_client() {
-    let backend = Raw::start(|_, number| {
-        if number == 0 {
-            vec![send(
-                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison",
-            )]
-        } else {
-            vec![ok("clean")]
+    for answer in [
+        "Content-Length: 2\r\n\r\nok",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n",
+    ] {
+        for pause in [Duration::ZERO, Duration::from_millis(50)] {
+            let backend = Raw::start(move |_, number| {
+                let poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
+                match number {
+                    0 if pause.is_zero() => vec![send(format!("HTTP/1.1 200 OK\r\n{answer}{poison}"))],
+                    0 => vec![send(format!("HTTP/1.1 200 OK\r\n{answer}")), Step::Wait(pause), send(poison)],
+                    _ => vec![ok("clean")],
+                }
+            })
+            .await;
+            let gateway = Gateway::start(&pool(&[backend.address])).await;
+            assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "ok");
+            // It rests meanwhile.
+            super::support::pause(pause * 4).await;
+            let mut other = Client::connect(gateway.address).await;
+            for _ in 0..3 {
+                assert_eq!(other.get("/").await.text(), "clean", "{answer:?}");
+            }
+            assert_eq!(backend.connections(), 2, "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_behind_every_answer_that_ends_on_it() {
+    let backend = Raw::start(|request, _| {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let hints = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+        match request.split(' ').nth(1).unwrap_or_default() {
+            "/chunks" => vec![send(format!("{chunked}2\r\nok\r\n0\r\n\r\n"))],
+            "/pieces" => (format!("{chunked}2;a=b\r\nok\r\n0\r\nX: y\r\n\r\n").chars())
+                .flat_map(|byte| [send(byte.to_string()), Step::Wait(Duration::from_millis(1))])
+                .collect(),
+            "/hints" => vec![send(format!("{hints}{hints}{chunked}2\r\nok\r\n0\r\n\r\n"))],
+            "/head" => vec![send(chunked)],
+            _ => vec![ok("ok")],
         }
     })
     .await;
     let gateway = Gateway::start(&pool(&[backend.address])).await;
-    assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "ok");
-    for _ in 0..5 {
-        assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "clean");
+    let mut client = Client::connect(gateway.address).await;
+    for path in ["/chunks", "/pieces", "/hints", "/length", "/chunks", "/pieces"] {
+        assert_eq!(client.get(path).await.text(), "ok", "{path}");
+        client.send("HEAD /head HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(client.answer_to("HEAD").await.status, 200);
     }
+    assert_eq!(backend.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_bad_head_on_a_used_connection_is_the_backend_s_and_no_lost_race() {
+    let backend = Raw::start(|_, number| match number {
+        0 => vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")],
+        _ => vec![send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")],
+    })
+    .await;
+    let gateway = alone(&backend).await;
+    let mut client = Client::connect(gateway.address).await;
+    assert_eq!(client.get("/").await.text(), "ok");
+    let answer = client.get("/").await;
+    assert_eq!((answer.status, answer.reason().as_str()), (502, "bad_backend_answer"));
+    assert_eq!((backend.seen().len(), backend.connections()), (2, 1), "asked again over a new connection");
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ async fn nobody_else_may_take_over() {
     let socket = folder.join("takeover.sock");
     let as_nobody = || {
         let script = "import os, socket, sys\nos.setgid(65534); os.setuid(65534)\ns = socket.socket(socket.AF_UNIX)\n\
-                      s.settimeout(5)\ns.connect(sys.argv[1])\nprint(s.recv(4096))\n";
+                      s.settimeout(5)\ns.connect(sys.argv[1])\nprint(s.makefile(\"rb\").read())\n";
         Command::new("python3").args(["-c", script]).arg(&socket).output().expect("python3")
     };
     let said = as_nobody();

@@ -10,7 +10,10 @@ mod changes;
 mod clients;
 mod configs;
 mod health;
+mod http2;
+mod large;
 mod life;
+mod limits;
 mod requests;
 mod streams;
 

@@ -82,6 +82,20 @@ async fn a_head_without_a_body_yet_is_not_held_back() {
 }
 
 #[tokio::test]
+async fn a_long_poll_is_not_cut_by_the_timer_of_a_try() {
+    let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(900)), ok("at last")]).await;
+    let more = "    timeouts: { per_try: 300ms }\n    retries: { limit: 0 }\n";
+    let yaml = pool_with(&[backend.address], more)
+        .replace("routes: [{", "routes: [{ match: { path: /poll }, upstream: pool, timeouts: { per_try: none } }, {");
+    let gateway = Gateway::start(&yaml).await;
+    for (path, status) in [("/poll", 200), ("/x", 504)] {
+        let mut client = Client::connect(gateway.address).await;
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        assert_eq!(client.answer().await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_large_body_travels_both_ways_unharmed() {
     let backend = axum::Router::new()
         .route("/ready", axum::routing::get(|| async { "" }))

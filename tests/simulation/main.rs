@@ -4,16 +4,20 @@
 //! probes, reloads, discovery flaps, operators) beats on the real board. After every step the invariants are checked, and a
 //! deliberately naive shadow model says what must have come of it. Nothing here sleeps: time is an argument.
 //!
+//! The dice of this storm are random numbers; those of `tests/fuzz` are bytes that a fuzzer chose.
+//!
 //! `SIMULATION_SEEDS=n` runs more seeds, `SIMULATION_SEED=k` replays one of them.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a promise that is broken stops the storm here")]
 
+mod dice;
 mod invariants;
 mod plans;
 mod shadow;
 mod storm;
 mod trace;
 
+use pulsegate::domain::rng::Rng;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use storm::Storm;
@@ -26,10 +30,8 @@ const THREADS: u32 = 2;
 const REPEAT_EVERY: u64 = 20;
 
 fn run(seed: u64) -> u64 {
-    let mut storm = Storm::new(seed);
-    for _ in 0..STEPS {
-        storm.step();
-    }
+    let mut storm = Storm::new(Box::new(Rng::new(seed)));
+    storm.rage(STEPS);
     storm.trace()
 }
 

@@ -2,15 +2,15 @@
 //!
 //! Addresses are few, so that backends leave and come back often; times are those of the defaults, in the main.
 
+use super::dice::Dice;
 use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, PassivePlan, Plan, Policy, ProbeCheck,
     ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend,
-    UpgradePlan, UpstreamPlan, WhenNoneEligible,
+    UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
-use pulsegate::domain::rng::Rng;
 use pulsegate::domain::route::RouteTable;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,34 +23,34 @@ pub fn address(number: u32) -> Address {
 }
 
 /// One to five backends.
-pub fn some_backends(rng: &mut Rng) -> Vec<Found> {
+pub fn some_backends(dice: &mut dyn Dice) -> Vec<Found> {
     let mut found = Vec::new();
-    for _ in 0..=rng.below(5) {
-        let address = address(rng.below(ADDRESSES));
+    for _ in 0..=dice.below(5) {
+        let address = address(dice.below(ADDRESSES));
         if found.iter().all(|other: &Found| other.address != address) {
-            found.push(Found { address, weight: rng.below(4), backup: rng.below(5) == 0 });
+            found.push(Found { address, weight: dice.below(4), backup: dice.below(5) == 0 });
         }
     }
     found
 }
 
-pub fn first(rng: &mut Rng) -> Vec<UpstreamPlan> {
-    NAMES.iter().take(1 + rng.below(3) as usize).map(|name| upstream(name, rng)).collect()
+pub fn first(dice: &mut dyn Dice) -> Vec<UpstreamPlan> {
+    NAMES.iter().take(1 + dice.below(3) as usize).map(|name| upstream(name, dice)).collect()
 }
 
 /// The same configuration with one thing changed, or with nothing changed.
-pub fn mutate(upstreams: &mut Vec<UpstreamPlan>, rng: &mut Rng) {
-    if rng.below(8) == 0 {
-        return add_or_remove(upstreams, rng);
+pub fn mutate(upstreams: &mut Vec<UpstreamPlan>, dice: &mut dyn Dice) {
+    if dice.below(8) == 0 {
+        return add_or_remove(upstreams, dice);
     }
-    let which = rng.below(upstreams.len() as u32) as usize;
+    let which = dice.below(upstreams.len() as u32) as usize;
     let Some(upstream) = upstreams.get_mut(which) else { return };
-    match rng.below(9) {
-        0 | 1 => upstream.sources[0] = static_source(rng),
-        2 => upstream.readiness = upstream.readiness.is_none().then(|| probe(rng)),
-        3 | 4 => upstream.readiness = Some(probe(rng)),
-        5 => upstream.passive = passive(rng),
-        6 => upstream.when_none_eligible = when_none_eligible(rng),
+    match dice.below(9) {
+        0 | 1 => upstream.sources[0] = static_source(dice),
+        2 => upstream.readiness = upstream.readiness.is_none().then(|| probe(dice)),
+        3 | 4 => upstream.readiness = Some(probe(dice)),
+        5 => upstream.passive = passive(dice),
+        6 => upstream.when_none_eligible = when_none_eligible(dice),
         7 => flip_file_tier(upstream),
         _ => {}
     }
@@ -63,11 +63,11 @@ fn flip_file_tier(upstream: &mut UpstreamPlan) {
     }
 }
 
-fn add_or_remove(upstreams: &mut Vec<UpstreamPlan>, rng: &mut Rng) {
-    let name = NAMES[rng.below(NAMES.len() as u32) as usize];
+fn add_or_remove(upstreams: &mut Vec<UpstreamPlan>, dice: &mut dyn Dice) {
+    let name = NAMES[dice.below(NAMES.len() as u32) as usize];
     match upstreams.iter().position(|upstream| &*upstream.name == name) {
         Some(position) => drop(upstreams.remove(position)),
-        None => upstreams.push(upstream(name, rng)),
+        None => upstreams.push(upstream(name, dice)),
     }
 }
 
@@ -88,9 +88,9 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
     }
 }
 
-fn upstream(name: &str, rng: &mut Rng) -> UpstreamPlan {
-    let mut sources = vec![static_source(rng)];
-    if rng.below(2) == 0 {
+fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
+    let mut sources = vec![static_source(dice)];
+    if dice.below(2) == 0 {
         sources.push(SourcePlan::File { path: format!("{name}.txt").into(), backup: false });
     }
     UpstreamPlan {
@@ -98,12 +98,13 @@ fn upstream(name: &str, rng: &mut Rng) -> UpstreamPlan {
         sources,
         protocol: Protocol::Http1,
         tls: None,
-        readiness: (rng.below(4) > 0).then(|| probe(rng)),
-        passive: passive(rng),
-        slow_start: SlowStartPlan { duration: Duration::from_secs(u64::from(rng.below(3)) * 5), initial_share: 0.1 },
+        readiness: (dice.below(4) > 0).then(|| probe(dice)),
+        passive: passive(dice),
+        slow_start: SlowStartPlan { duration: Duration::from_secs(u64::from(dice.below(3)) * 5), initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
+        limits: UpstreamLimits::default(),
         budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
-        when_none_eligible: when_none_eligible(rng),
+        when_none_eligible: when_none_eligible(dice),
         panic_threshold: 0.0,
         idle_timeout: Duration::from_secs(60),
         drain_header: None,
@@ -111,18 +112,19 @@ fn upstream(name: &str, rng: &mut Rng) -> UpstreamPlan {
     }
 }
 
-fn static_source(rng: &mut Rng) -> SourcePlan {
+fn static_source(dice: &mut dyn Dice) -> SourcePlan {
     let backend = |found: Found| StaticBackend { address: found.address, weight: found.weight, backup: found.backup };
-    SourcePlan::Static(some_backends(rng).into_iter().map(backend).collect())
+    SourcePlan::Static(some_backends(dice).into_iter().map(backend).collect())
 }
 
-fn when_none_eligible(rng: &mut Rng) -> WhenNoneEligible {
-    [WhenNoneEligible::FailClosed, WhenNoneEligible::FailOpen, WhenNoneEligible::LastKnownGood][rng.below(3) as usize]
+fn when_none_eligible(dice: &mut dyn Dice) -> WhenNoneEligible {
+    [WhenNoneEligible::FailClosed, WhenNoneEligible::FailOpen, WhenNoneEligible::LastKnownGood][dice.below(3) as usize]
 }
 
-fn probe(rng: &mut Rng) -> ProbePlan {
+fn probe(dice: &mut dyn Dice) -> ProbePlan {
     ProbePlan {
         kind: ProbeCheck::Http(HttpCheck {
+            protocol: Protocol::Http1,
             method: "GET".to_owned(),
             path: "/ready".to_owned(),
             host: None,
@@ -135,25 +137,25 @@ fn probe(rng: &mut Rng) -> ProbePlan {
         fast_period: Duration::from_millis(500),
         jitter: 0.1,
         timeout: Duration::from_secs(1),
-        success_threshold: 1 + rng.below(3),
-        failure_threshold: 1 + rng.below(4),
+        success_threshold: 1 + dice.below(3),
+        failure_threshold: 1 + dice.below(4),
         initial_delay: Duration::ZERO,
-        startup_grace: Duration::from_secs(u64::from(rng.below(4) / 3) * 20),
+        startup_grace: Duration::from_secs(u64::from(dice.below(4) / 3) * 20),
         port: None,
-        immediate: if rng.below(4) == 0 { vec![ProbeFailure::Refused] } else { Vec::new() },
+        immediate: if dice.below(4) == 0 { vec![ProbeFailure::Refused] } else { Vec::new() },
     }
 }
 
-fn passive(rng: &mut Rng) -> PassivePlan {
+fn passive(dice: &mut dyn Dice) -> PassivePlan {
     PassivePlan {
-        enabled: rng.below(10) > 0,
-        consecutive_failures: rng.below(2) * 5,
+        enabled: dice.below(10) > 0,
+        consecutive_failures: dice.below(2) * 5,
         failure_ratio: 0.5,
         minimum_outcomes: 20,
         window: Duration::from_secs(10),
         base_ejection: Duration::from_secs(10),
         max_ejection: Duration::from_secs(60),
         ejection_jitter: 0.2,
-        minimum_fit: [0.0, 0.3, 0.5, 1.0][rng.below(4) as usize],
+        minimum_fit: [0.0, 0.3, 0.5, 1.0][dice.below(4) as usize],
     }
 }

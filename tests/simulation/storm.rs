@@ -1,8 +1,9 @@
-//! What happens to the board? One step of the storm at a time, drawn from the seed.
+//! What happens to the board? One step of the storm at a time, as the dice fall.
 //!
 //! The storm plays the parts of the control task, the prober, the discovery, the proxy and the operator, well and badly:
 //! it comes late, twice or for nothing, it loses hints and probes and answers what was cancelled long ago.
 
+use super::dice::Dice;
 use super::invariants::Witness;
 use super::plans;
 use super::trace::Trace;
@@ -12,7 +13,6 @@ use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::{FailureKind, Outcome};
 use pulsegate::domain::plan::{SourcePlan, UpstreamPlan};
 use pulsegate::domain::reading::{Reading, ReadingResult};
-use pulsegate::domain::rng::Rng;
 use pulsegate::domain::snapshot::{Member, Snapshot};
 use pulsegate::domain::time::Timestamp;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub struct Storm {
-    rng: Rng,
+    dice: Box<dyn Dice>,
     board: Board,
     now: Timestamp,
     upstreams: Vec<UpstreamPlan>,
@@ -38,13 +38,12 @@ pub struct Storm {
 }
 
 impl Storm {
-    pub fn new(seed: u64) -> Self {
-        let mut rng = Rng::new(seed);
-        let now = Timestamp::from_millis(u64::from(rng.below(5_000)));
-        let board = Board::new(rng.next_u64(), now);
-        let upstreams = plans::first(&mut rng);
+    pub fn new(mut dice: Box<dyn Dice>) -> Self {
+        let now = Timestamp::from_millis(u64::from(dice.below(5_000)));
+        let board = Board::new(dice.seed(), now);
+        let upstreams = plans::first(&mut *dice);
         let mut storm = Self {
-            rng,
+            dice,
             board,
             now,
             upstreams,
@@ -64,8 +63,18 @@ impl Storm {
         self.trace.value()
     }
 
-    pub fn step(&mut self) {
-        match self.rng.below(100) {
+    /// Goes on for so many steps, or until the dice are used up.
+    pub fn rage(&mut self, steps: u32) {
+        for _ in 0..steps {
+            if self.dice.used_up() {
+                return;
+            }
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        match self.dice.below(100) {
             0..=29 => self.wait_for_the_deadline(Duration::ZERO),
             30..=33 => self.come_late(),
             34..=35 => self.jump(),
@@ -94,13 +103,13 @@ impl Storm {
     }
 
     fn come_late(&mut self) {
-        let late = Duration::from_millis(u64::from(self.rng.below(3_000)));
+        let late = Duration::from_millis(u64::from(self.dice.below(3_000)));
         self.wait_for_the_deadline(late);
     }
 
     /// A suspended machine: minutes are gone at once.
     fn jump(&mut self) {
-        let jump = Duration::from_secs(u64::from(self.rng.below(900)));
+        let jump = Duration::from_secs(u64::from(self.dice.below(900)));
         self.now = self.now + jump;
         self.board_deadline();
     }
@@ -124,13 +133,13 @@ impl Storm {
     // -------------------------------------------------------------- probes
 
     fn answer_a_probe(&mut self) {
-        let which = self.rng.below(self.flying.len() as u32) as usize;
+        let which = self.dice.below(self.flying.len() as u32) as usize;
         let Some((ticket, id)) = self.flying.iter().nth(which).map(|(ticket, id)| (*ticket, id.clone())) else {
             return;
         };
         self.flying.remove(&ticket);
         self.stale.push(ticket);
-        self.now = self.now + Duration::from_millis(u64::from(self.rng.below(200)));
+        self.now = self.now + Duration::from_millis(u64::from(self.dice.below(200)));
         let reading = self.reading(self.mood(&id));
         self.witness.probe_answered(&id, &reading);
         self.send(Input::ProbeDone { ticket, reading });
@@ -144,7 +153,7 @@ impl Storm {
     }
 
     fn answer_a_stale_probe(&mut self) {
-        let known = self.stale.get(self.rng.below(self.stale.len() as u32) as usize).copied();
+        let known = self.stale.get(self.dice.below(self.stale.len() as u32) as usize).copied();
         let ticket = known.unwrap_or(ProbeTicket(u64::MAX));
         let reading = self.reading(0);
         self.send(Input::ProbeDone { ticket, reading });
@@ -153,13 +162,13 @@ impl Storm {
     fn reading(&mut self, mood: u32) -> Reading {
         let refused = || ReadingResult::ConnectFailed("connection refused".to_owned());
         let http = |status| ReadingResult::Http { status, location: None };
-        let whim = if self.rng.below(8) == 0 { self.rng.below(8) } else { mood };
+        let whim = if self.dice.below(8) == 0 { self.dice.below(8) } else { mood };
         let result = match whim {
             1 => refused(),
             2 => http(503),
             3 => ReadingResult::TimedOut { connected: true },
             4 => [http(500), http(404), http(302), ReadingResult::BrokenAnswer("cut off".to_owned())]
-                [self.rng.below(4) as usize]
+                [self.dice.below(4) as usize]
                 .clone(),
             5 => ReadingResult::TlsFailed("the certificate is for another name".to_owned()),
             6 => ReadingResult::TimedOut { connected: false },
@@ -178,21 +187,21 @@ impl Storm {
             .iter()
             .flat_map(|pool| pool.members.iter().map(move |member| (member, &pool.upstream.passive)))
             .collect();
-        let Some((member, passive)) = members.get(self.rng.below(members.len() as u32) as usize) else { return };
+        let Some((member, passive)) = members.get(self.dice.below(members.len() as u32) as usize) else { return };
         let trial = member.on_trial() && member.cell.claim_trial();
-        let burst = if trial { 1 } else { self.rng.below(12) };
+        let burst = if trial { 1 } else { self.dice.below(12) };
         let mood = self.mood(&member.id);
         for _ in 0..burst {
             let record = Record {
                 outcome: self.outcome(mood),
-                latency: Duration::from_millis(u64::from(self.rng.below(50))),
-                client: u64::from(self.rng.below(3)) + 1,
+                latency: Duration::from_millis(u64::from(self.dice.below(50))),
+                client: u64::from(self.dice.below(3)) + 1,
                 trial,
                 now: self.now,
             };
             let hint = member.cell.record(record, passive);
             self.witness.traffic(&member.id, record.outcome, self.now);
-            if let Some(kind) = hint.filter(|_| self.rng.below(3) > 0) {
+            if let Some(kind) = hint.filter(|_| self.dice.below(3) > 0) {
                 self.send(Input::Hint(Hint { backend: member.key, kind }));
             }
         }
@@ -200,8 +209,8 @@ impl Storm {
 
     fn outcome(&mut self, mood: u32) -> Outcome {
         let kinds = [FailureKind::Connect, FailureKind::Reset, FailureKind::Timeout, FailureKind::Status(500)];
-        let failure = Outcome::Failure(kinds[self.rng.below(4) as usize]);
-        match (mood, self.rng.below(10)) {
+        let failure = Outcome::Failure(kinds[self.dice.below(4) as usize]);
+        match (mood, self.dice.below(10)) {
             (0 | 3, 0) => failure,
             (_, 1) => Outcome::Ignored,
             (_, 2) => Outcome::SoftFailure,
@@ -215,7 +224,7 @@ impl Storm {
     /// A hint for which there is no reason, or for a backend that nobody knows.
     fn send_a_wild_hint(&mut self) {
         let kinds = [HintKind::Trip, HintKind::Suspect, HintKind::TrialEnded { passed: true }, HintKind::DrainAsked];
-        let kind = kinds[self.rng.below(4) as usize];
+        let kind = kinds[self.dice.below(4) as usize];
         let id = self.some_backend();
         self.witness.hinted(&id, kind);
         self.send(Input::Hint(Hint { backend: id.key(), kind }));
@@ -224,9 +233,9 @@ impl Storm {
     // ------------------------------------------------------- configuration
 
     fn reload(&mut self) {
-        plans::mutate(&mut self.upstreams, &mut self.rng);
-        if self.rng.below(4) == 0 {
-            self.concurrency = 1 + self.rng.below(6) as usize;
+        plans::mutate(&mut self.upstreams, &mut *self.dice);
+        if self.dice.below(4) == 0 {
+            self.concurrency = 1 + self.dice.below(6) as usize;
         }
         self.reconfigure();
     }
@@ -243,9 +252,9 @@ impl Storm {
         self.stale.clear();
         self.snapshot = None;
         self.witness.handed_over();
-        self.board = Board::new(self.rng.next_u64(), self.now);
+        self.board = Board::new(self.dice.seed(), self.now);
         self.board.handle(Input::TakeOver(handover.clone()), self.now);
-        if self.rng.below(2) == 0 {
+        if self.dice.below(2) == 0 {
             self.reload();
         } else {
             self.reconfigure();
@@ -258,16 +267,16 @@ impl Storm {
     }
 
     fn discover(&mut self) {
-        let which = self.rng.below(self.upstreams.len() as u32) as usize;
+        let which = self.dice.below(self.upstreams.len() as u32) as usize;
         let Some(upstream) = self.upstreams.get(which) else { return };
         let name = upstream.name.clone();
         let Some(source) = upstream.sources.iter().position(|source| matches!(source, SourcePlan::File { .. })) else {
             return;
         };
-        let answer = match self.rng.below(4) {
+        let answer = match self.dice.below(4) {
             0 => Ok(Vec::new()),
             1 => Err("the file cannot be read".to_owned()),
-            _ => Ok(plans::some_backends(&mut self.rng)),
+            _ => Ok(plans::some_backends(&mut *self.dice)),
         };
         self.witness.discovered(&name, source, &answer, self.now);
         self.send(Input::Discovered { upstream: name, source, answer });
@@ -276,14 +285,14 @@ impl Storm {
     fn operate(&mut self) {
         let backend = self.some_backend();
         let order = [Order::Drain, Order::ForceUp, Order::ForceDown, Order::Release, Order::Release]
-            [self.rng.below(5) as usize];
+            [self.dice.below(5) as usize];
         self.witness.operated(&backend, order);
         self.send(Input::Operate { backend, order, by: "the storm".to_owned() });
     }
 
     fn change_a_mood(&mut self) {
         let id = self.some_backend();
-        let mood = if self.rng.below(2) == 0 { 0 } else { self.rng.below(8) };
+        let mood = if self.dice.below(2) == 0 { 0 } else { self.dice.below(8) };
         self.moods.insert(id, mood);
     }
 
@@ -293,16 +302,16 @@ impl Storm {
 
     /// Any address under any upstream: a member, most often.
     fn some_backend(&mut self) -> BackendId {
-        let which = self.rng.below(self.upstreams.len() as u32) as usize;
+        let which = self.dice.below(self.upstreams.len() as u32) as usize;
         let upstream = self.upstreams.get(which).map_or_else(|| "nobody".into(), |upstream| upstream.name.clone());
-        BackendId { upstream, address: plans::address(self.rng.below(6)) }
+        BackendId { upstream, address: plans::address(self.dice.below(6)) }
     }
 
     // --------------------------------------------------------------- board
 
     fn send(&mut self, input: Input) {
         self.board.handle(input, self.now);
-        if self.rng.below(10) == 0 {
+        if self.dice.below(10) == 0 {
             // A busy control task hands several things over before it drains.
             self.board.handle_deadline(self.now);
         }

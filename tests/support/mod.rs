@@ -5,6 +5,7 @@ pub mod backend;
 pub mod client;
 pub mod dns;
 pub mod gateway;
+pub mod h2;
 pub mod load;
 pub mod needs;
 pub mod ports;

@@ -1,6 +1,8 @@
 //! A scripted upstream on raw sockets: what it answers to each request is a list of steps, and it keeps the exact bytes that it saw.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,42 +38,107 @@ type Script = Arc<dyn Fn(&str, usize) -> Vec<Step> + Send + Sync>;
 /// The upstream.
 pub struct Raw {
     pub address: SocketAddr,
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<Request>>>,
+    crowd: Arc<Crowd>,
     accepting: JoinHandle<()>,
+}
+
+/// How many requests are being answered, and how many were at most.
+#[derive(Default)]
+struct Crowd {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// A request as it came in.
+#[derive(Clone, Debug)]
+struct Request {
+    /// The number of its connection.
+    connection: usize,
+    /// Head and body.
+    text: String,
+}
+
+impl Request {
+    fn is_probe(&self) -> bool {
+        self.text.starts_with("GET /ready ")
+    }
 }
 
 impl Raw {
     /// Answers `/ready` with 200; everything else by the script.
     pub async fn start(script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
-        Self::start_with_ready(move |head, number| {
-            if head.starts_with("GET /ready ") { vec![ok("ready"), Step::Close] } else { script(head, number) }
-        })
-        .await
+        Self::start_with_ready(with_ready(script)).await
+    }
+
+    /// How many requests it had to answer at once, at most; probes left out.
+    pub fn most_at_once(&self) -> usize {
+        self.crowd.most.load(Ordering::SeqCst)
     }
 
     /// Answers everything, probes included, by the script.
     pub async fn start_with_ready(script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port"), script)
+    }
+
+    /// As [`Self::start`], at an address where nobody has listened so far.
+    pub async fn start_at(
+        address: SocketAddr,
+        script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        Self::on(TcpListener::bind(address).await.expect("the port"), with_ready(script))
+    }
+
+    fn on(socket: TcpListener, script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
         let address = socket.local_addr().expect("an address");
-        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (script, log): (Script, _) = (Arc::new(script), Arc::clone(&seen));
+        let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let crowd: Arc<Crowd> = Arc::default();
+        let (script, log, all): (Script, _, _) = (Arc::new(script), Arc::clone(&seen), Arc::clone(&crowd));
         let accepting = tokio::spawn(async move {
-            while let Ok((stream, _)) = socket.accept().await {
-                tokio::spawn(converse(stream, Arc::clone(&script), Arc::clone(&log)));
+            for connection in 0.. {
+                let Ok((stream, _)) = socket.accept().await else { return };
+                tokio::spawn(converse(stream, connection, Arc::clone(&script), Arc::clone(&log), Arc::clone(&all)));
             }
         });
-        Self { address, seen, accepting }
+        Self { address, seen, crowd, accepting }
     }
 
     /// The requests so far, probes left out, as they came in (head and body).
     pub fn seen(&self) -> Vec<String> {
-        self.seen
-            .lock()
-            .expect("the log")
-            .iter()
-            .filter(|request| !request.starts_with("GET /ready "))
-            .cloned()
-            .collect()
+        self.requests(|request| request.text.clone())
+    }
+
+    /// On how many connections they came.
+    pub fn connections(&self) -> usize {
+        self.requests(|request| request.connection).into_iter().collect::<BTreeSet<_>>().len()
+    }
+
+    fn requests<T>(&self, what: impl Fn(&Request) -> T) -> Vec<T> {
+        self.seen.lock().expect("the log").iter().filter(|request| !request.is_probe()).map(what).collect()
+    }
+}
+
+struct Answering<'a>(&'a Crowd);
+
+impl<'a> Answering<'a> {
+    fn begin(crowd: &'a Crowd) -> Self {
+        let now = crowd.now.fetch_add(1, Ordering::SeqCst) + 1;
+        crowd.most.fetch_max(now, Ordering::SeqCst);
+        Self(crowd)
+    }
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn with_ready(
+    script: impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static,
+) -> impl Fn(&str, usize) -> Vec<Step> + Send + Sync + 'static {
+    move |head, number| {
+        if head.starts_with("GET /ready ") { vec![ok("ready"), Step::Close] } else { script(head, number) }
     }
 }
 
@@ -81,18 +148,27 @@ impl Drop for Raw {
     }
 }
 
-async fn converse(mut stream: TcpStream, script: Script, log: Arc<Mutex<Vec<String>>>) {
+async fn converse(
+    mut stream: TcpStream,
+    connection: usize,
+    script: Script,
+    log: Arc<Mutex<Vec<Request>>>,
+    crowd: Arc<Crowd>,
+) {
     let mut buffer = Vec::new();
-    while let Some(request) = read_request(&mut stream, &mut buffer).await {
+    while let Some(text) = read_request(&mut stream, &mut buffer).await {
         let number = {
             let mut log = log.lock().expect("the log");
-            let number = log.iter().filter(|request| !request.starts_with("GET /ready ")).count();
-            log.push(request.clone());
+            let number = log.iter().filter(|request| !request.is_probe()).count();
+            log.push(Request { connection, text: text.clone() });
             number
         };
-        for step in script(&request, number) {
+        // Counted until its answer begins: whoever sees that may send the next one.
+        let mut _answering = (!text.starts_with("GET /ready ")).then(|| Answering::begin(&crowd));
+        for step in script(&text, number) {
             match step {
                 Step::Send(bytes) => {
+                    _answering = None;
                     if stream.write_all(&bytes).await.is_err() {
                         return;
                     }

@@ -5,6 +5,7 @@
 mod listeners;
 mod probe;
 mod routes;
+mod targets;
 mod upstreams;
 
 use super::addresses;

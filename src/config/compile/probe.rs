@@ -4,9 +4,9 @@ use super::routes::header;
 use super::upstreams::upstream_tls;
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{FailureSpec, ProbeSpec, ProbeTlsSpec};
+use crate::config::spec::{FailureSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
 use crate::config::values::Words;
-use crate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, UpstreamTls};
+use crate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use std::time::Duration;
 pub(super) struct ProbeContext<'a> {
     /// The first exact host of a route to this upstream.
     pub host: Option<&'a String>,
+    pub protocol: Protocol,
     pub tls: Option<&'a UpstreamTls>,
     pub base: &'a Path,
 }
@@ -102,6 +103,7 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
         }
     };
     HttpCheck {
+        protocol: spec.protocol.map_or(context.protocol, ProtocolSpec::plan),
         method,
         path: path.to_owned(),
         host,

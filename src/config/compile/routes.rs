@@ -1,15 +1,13 @@
 //! Which request goes where? Matches, actions, and routes that cannot be told apart.
 
 use super::Item;
+use super::targets::{Known, forward};
 use super::upstreams::{retries, timeouts};
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
     EditsSpec, MatchSpec, RedirectSpec, RespondSpec, RetriesSpec, RouteSpec, TimeoutsSpec, UpstreamSpec,
 };
-use crate::config::strict::nearest;
-use crate::domain::plan::{
-    Forward, HeaderCondition, HeaderEdits, HostMatch, PathMatch, RouteAction, RouteMatch, RoutePlan,
-};
+use crate::domain::plan::{HeaderCondition, HeaderEdits, HostMatch, PathMatch, RouteAction, RouteMatch, RoutePlan};
 use crate::domain::route::conflicts;
 use std::collections::BTreeMap;
 
@@ -19,7 +17,8 @@ pub(super) fn hosts_by_upstream(items: &[Item<RouteSpec>]) -> BTreeMap<String, S
     for item in items {
         let rewritten = item.spec.host.as_deref().filter(|host| *host != "keep");
         let exact = item.spec.matches.host.as_deref().filter(|host| !host.contains('*'));
-        if let (Some(upstream), Some(host)) = (&item.spec.upstream, rewritten.or(exact)) {
+        let Some(host) = rewritten.or(exact) else { continue };
+        for (upstream, _) in item.spec.targets() {
             hosts.entry(upstream.clone()).or_insert_with(|| host.to_ascii_lowercase());
         }
     }
@@ -49,7 +48,11 @@ pub(super) fn compile(
         findings.error(&second.place, found, "routes that differ in host, path, methods or headers");
     }
     for (name, item) in upstreams {
-        if !items.iter().any(|route| route.spec.upstream.as_ref() == Some(name)) {
+        let leads = |route: &RouteSpec| {
+            let mirrored = route.mirror.iter().map(|mirror| &mirror.upstream);
+            route.targets().map(|(target, _)| target).chain(mirrored).any(|target| target == name)
+        };
+        if !items.iter().any(|route| leads(&route.spec)) {
             findings.warning(
                 &item.place,
                 format!("the upstream {name}, to which no route leads"),
@@ -68,7 +71,8 @@ fn route(
 ) -> Option<RoutePlan> {
     let (spec, place) = (&item.spec, &item.place);
     let matches = matches(&spec.matches, &place.at("match"), findings);
-    let base = spec.upstream.as_ref().and_then(|name| upstreams.iter().find(|(known, _)| known == name));
+    // Of several pools, the first says how long things may take.
+    let base = spec.targets().next().and_then(|(name, _)| upstreams.iter().find(|(known, _)| known == name));
     let (base_timeouts, base_retries) = match base {
         Some((_, upstream)) => (upstream.spec.timeouts.clone(), upstream.spec.retries.clone()),
         None => (TimeoutsSpec::default(), RetriesSpec::default()),
@@ -179,45 +183,20 @@ fn action(
     names: &[String],
     findings: &mut Findings,
 ) -> Option<RouteAction> {
-    match (&spec.upstream, &spec.redirect, &spec.respond) {
-        (Some(name), None, None) => forward(name, spec, place, upstreams, names, findings),
-        (None, Some(redirect), None) => redirect_to(redirect, &place.at("redirect"), findings),
-        (None, None, Some(respond)) => respond_with(respond, &place.at("respond"), findings),
+    let known = Known { upstreams, names };
+    match (&spec.upstream, spec.split.is_empty(), &spec.redirect, &spec.respond) {
+        (Some(_), true, None, None) | (None, false, None, None) => forward(spec, place, &known, findings),
+        (None, true, Some(redirect), None) => redirect_to(redirect, &place.at("redirect"), findings),
+        (None, true, None, Some(respond)) => respond_with(respond, &place.at("respond"), findings),
         _ => {
-            findings.error(place, "none or several of `upstream`, `redirect`, `respond`", "exactly one of them");
+            findings.error(
+                place,
+                "none or several of `upstream`, `split`, `redirect`, `respond`",
+                "exactly one of them",
+            );
             None
         }
     }
-}
-
-fn forward(
-    name: &str,
-    spec: &RouteSpec,
-    place: &Place,
-    upstreams: &[(String, Item<UpstreamSpec>)],
-    names: &[String],
-    findings: &mut Findings,
-) -> Option<RouteAction> {
-    let Some(upstream) = upstreams.iter().position(|(known, _)| known == name) else {
-        if !names.iter().any(|known| known == name) {
-            let known: Vec<&str> = names.iter().map(String::as_str).collect();
-            let hint = nearest(name, &known).map(|name| format!("did you mean `{name}`?"));
-            findings.hinted(&place.at("upstream"), format!("{name:?}, which is not defined"), known.join(", "), hint);
-        }
-        return None;
-    };
-    if spec.strip_prefix && spec.replace_prefix.is_some() {
-        findings.error(place, "both `strip_prefix` and `replace_prefix`", "one of them");
-    }
-    if let Some(with) = spec.replace_prefix.as_ref().filter(|with| !with.starts_with('/')) {
-        findings.error(&place.at("replace_prefix"), format!("{with:?}"), "a path that begins with /");
-    }
-    let replace_prefix = if spec.strip_prefix { Some(String::new()) } else { spec.replace_prefix.clone() };
-    let host = spec.host.clone().filter(|host| host != "keep");
-    if let Some(host) = host.as_ref().filter(|host| http::HeaderValue::from_str(host).is_err() || host.is_empty()) {
-        findings.error(&place.at("host"), format!("{host:?}"), "keep, or a host name");
-    }
-    Some(RouteAction::Forward(Forward { upstream, replace_prefix, host }))
 }
 
 fn redirect_to(spec: &RedirectSpec, place: &Place, findings: &mut Findings) -> Option<RouteAction> {

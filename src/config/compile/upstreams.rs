@@ -5,12 +5,13 @@ use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
-    BackendSpec, BalanceSpec, BudgetSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, ProtocolSpec, RetriesSpec,
-    SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, TotalSpec, UpstreamSpec, UpstreamTlsSpec,
+    BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, ProtocolSpec,
+    RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec, UpstreamTlsSpec,
 };
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
-    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamPlan, UpstreamTls, WhenNoneEligible,
+    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits, UpstreamPlan, UpstreamTls,
+    WhenNoneEligible,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -38,7 +39,8 @@ fn upstream(
     let sources = sources(&spec.backends, base, place, findings);
     let tls =
         spec.tls.as_ref().and_then(|tls| upstream_tls(tls, default_sni(&sources), base, &place.at("tls"), findings));
-    let context = ProbeContext { host, tls: tls.as_ref(), base };
+    let protocol = spec.protocol.map_or(Protocol::Http1, ProtocolSpec::plan);
+    let context = ProbeContext { host, protocol, tls: tls.as_ref(), base };
     let readiness =
         spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
     let passive = passive(&spec.passive, &place.at("passive"), findings);
@@ -53,15 +55,13 @@ fn upstream(
     UpstreamPlan {
         name: name.into(),
         sources,
-        protocol: match spec.protocol {
-            None | Some(ProtocolSpec::Http1) => Protocol::Http1,
-            Some(ProtocolSpec::Http2) => Protocol::Http2,
-        },
+        protocol,
         tls,
         readiness,
         passive,
         slow_start: slow_start(&spec.slow_start),
         balance: balance(&spec.balance, &place.at("balance"), findings),
+        limits: limits(spec, place, findings),
         budget: budget(&spec.retry_budget),
         when_none_eligible: match spec.when_none_eligible {
             None | Some(NoneEligibleSpec::FailClosed) => WhenNoneEligible::FailClosed,
@@ -320,6 +320,30 @@ fn sticky_plan(spec: &StickySpec, place: &Place, findings: &mut Findings) -> Sti
     StickyPlan { cookie, secret: spec.secret.clone(), ttl: spec.ttl.map(|ttl| ttl.0), secure: spec.secure }
 }
 
+fn limits(spec: &UpstreamSpec, place: &Place, findings: &mut Findings) -> UpstreamLimits {
+    let written = &spec.limits;
+    let limits = UpstreamLimits {
+        requests: written.requests.unwrap_or(0),
+        requests_per_backend: written.requests_per_backend.unwrap_or(0),
+        connections_per_backend: written.connections_per_backend.unwrap_or(0),
+        queue: written.queue.unwrap_or(0),
+        queue_timeout: span(written.queue_timeout, secs(5)),
+        hold: span(spec.hold, Duration::ZERO),
+    };
+    let limited = limits.requests > 0 || limits.requests_per_backend > 0 || limits.connections_per_backend > 0;
+    if limits.queue > 0 && !limited {
+        findings.warning(
+            &place.at("limits.queue"),
+            limits.queue.to_string(),
+            "nobody ever waits, since nothing is limited",
+        );
+    }
+    if limits.queue > 0 && limits.queue_timeout.is_zero() {
+        findings.error(&place.at("limits.queue_timeout"), "0s", "more than 0s, or no queue");
+    }
+    limits
+}
+
 fn budget(spec: &BudgetSpec) -> BudgetPlan {
     BudgetPlan {
         ratio: spec.ratio.map_or(0.2, |share| share.0),
@@ -329,32 +353,30 @@ fn budget(spec: &BudgetSpec) -> BudgetPlan {
 }
 
 pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findings) -> Timeouts {
-    let total = match spec.total {
-        None => Some(secs(60)),
-        Some(TotalSpec::Never) => None,
-        Some(TotalSpec::After(total)) => Some(total.0),
+    let deadline = |written: Option<DeadlineSpec>, default: Duration| match written {
+        None => Some(default),
+        Some(DeadlineSpec::Never) => None,
+        Some(DeadlineSpec::After(after)) => Some(after.0),
     };
-    let timeouts = Timeouts {
-        connect: span(spec.connect, secs(1)),
-        per_try: span(spec.per_try, secs(10)),
-        idle: span(spec.idle, secs(60)),
-        total,
-    };
-    for (key, value) in [("connect", timeouts.connect), ("per_try", timeouts.per_try), ("idle", timeouts.idle)] {
+    let (per_try, total) = (deadline(spec.per_try, secs(10)), deadline(spec.total, secs(60)));
+    let timeouts = Timeouts { connect: span(spec.connect, secs(1)), per_try, idle: span(spec.idle, secs(60)), total };
+    for (key, value) in [("connect", timeouts.connect), ("idle", timeouts.idle)] {
         if value.is_zero() {
             findings.error(&place.at(key), "0s", "more than 0s");
         }
     }
+    if per_try.is_some_and(|per_try| per_try.is_zero()) {
+        findings.error(&place.at("per_try"), "0s", "more than 0s, or none");
+    }
     match total {
         Some(total) if total.is_zero() => findings.error(&place.at("total"), "0s", "more than 0s, or none"),
-        Some(total) if total < timeouts.per_try => {
-            findings.warning(
-                &place.at("per_try"),
-                format!("{:?}, more than total ({total:?})", timeouts.per_try),
-                "it never applies",
-            );
-        }
         _ => {}
+    }
+    if let (Some(per_try), Some(total)) = (per_try, total)
+        && total < per_try
+    {
+        let found = format!("{per_try:?}, more than total ({total:?})");
+        findings.warning(&place.at("per_try"), found, "it never applies");
     }
     timeouts
 }

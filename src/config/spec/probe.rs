@@ -1,6 +1,6 @@
 //! What may be written of a readiness probe.
 
-use super::upstreams::UpstreamTlsSpec;
+use super::upstreams::{ProtocolSpec, UpstreamTlsSpec};
 use crate::config::values::{Share, Size, Span, Words};
 use schemars::JsonSchema;
 use serde::de::Error;
@@ -21,6 +21,8 @@ pub(in crate::config) struct ProbeSpec {
     pub method: Option<String>,
     /// The Host header. Default: the first exact host of a route to this upstream, else the address.
     pub host: Option<String>,
+    /// `http1` or `http2`. Default: the upstream's.
+    pub protocol: Option<ProtocolSpec>,
     /// Another port of the same backend.
     pub port: Option<u16>,
     /// Header values. Default: `{}`.

@@ -1,13 +1,13 @@
 //! What may be written of a route: what it matches, what it does, how long that may take.
 
-use crate::config::values::{Span, Words};
+use crate::config::values::{Share, Span, Words};
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A route: what it matches, and one of `upstream`, `redirect`, `respond`.
+/// A route: what it matches, and one of `upstream`, `split`, `redirect`, `respond`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RouteSpec {
@@ -18,6 +18,11 @@ pub(in crate::config) struct RouteSpec {
     pub matches: MatchSpec,
     /// The pool that serves them.
     pub upstream: Option<String>,
+    /// Several pools with their weights, such as `{ stable: 95, canary: 5 }`, instead of one. Default: none.
+    #[serde(default)]
+    pub split: BTreeMap<String, u32>,
+    /// Another pool gets a copy of a share of the requests; nobody waits for its answers.
+    pub mirror: Option<MirrorSpec>,
     /// Answer with a redirect.
     pub redirect: Option<RedirectSpec>,
     /// Answer with a fixed response.
@@ -60,6 +65,23 @@ pub(in crate::config) struct MatchSpec {
     /// Header values; `*` = present. Default: `{}`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+}
+
+impl RouteSpec {
+    /// The pools that serve it, with their weights.
+    pub(in crate::config) fn targets(&self) -> impl Iterator<Item = (&String, u32)> {
+        self.upstream.iter().map(|name| (name, 1)).chain(self.split.iter().map(|(name, weight)| (name, *weight)))
+    }
+}
+
+/// A copy of requests.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct MirrorSpec {
+    /// The pool that gets it.
+    pub upstream: String,
+    /// Of how many requests. Default: `100%`.
+    pub share: Option<Share>,
 }
 
 /// A redirect.
@@ -106,23 +128,23 @@ pub(in crate::config) struct EditsSpec {
 pub(in crate::config) struct TimeoutsSpec {
     /// Connect, TLS included. Default: `1s`.
     pub connect: Option<Span>,
-    /// From the request being fully sent to the response head. Default: `10s`.
-    pub per_try: Option<Span>,
+    /// From the request being fully sent to the response head; `none` for long polls. Default: `10s`.
+    pub per_try: Option<DeadlineSpec>,
     /// Silence between bytes. Default: `60s`.
     pub idle: Option<Span>,
     /// The whole request, retries included; `none` for streams. Default: `60s`.
-    pub total: Option<TotalSpec>,
+    pub total: Option<DeadlineSpec>,
 }
 
 /// A duration, or `none`.
 #[derive(Clone, Copy, Debug, JsonSchema)]
 #[schemars(untagged)]
-pub(in crate::config) enum TotalSpec {
+pub(in crate::config) enum DeadlineSpec {
     Never,
     After(Span),
 }
 
-impl<'de> Deserialize<'de> for TotalSpec {
+impl<'de> Deserialize<'de> for DeadlineSpec {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match Value::deserialize(from)? {
             Value::String(word) if word == "none" => Ok(Self::Never),

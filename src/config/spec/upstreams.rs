@@ -3,6 +3,7 @@
 use super::probe::ProbeSpec;
 use super::routes::{RetriesSpec, TimeoutsSpec};
 use crate::config::values::{Share, Span};
+use crate::domain::plan::Protocol;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -37,6 +38,11 @@ pub(in crate::config) struct UpstreamSpec {
     /// Of all routes to this upstream.
     #[serde(default)]
     pub retries: RetriesSpec,
+    /// What may be under way at once.
+    #[serde(default)]
+    pub limits: UpstreamLimitsSpec,
+    /// An idempotent request waits so long while nobody is eligible. Default: `0s`.
+    pub hold: Option<Span>,
     /// How many retries may be added to the load.
     #[serde(default)]
     pub retry_budget: BudgetSpec,
@@ -201,12 +207,37 @@ pub(in crate::config) enum NoneEligibleSpec {
     LastKnownGood,
 }
 
+/// What may be under way to an upstream at once.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct UpstreamLimitsSpec {
+    /// Requests in flight, all backends together; 0 = no limit. Default: `0`.
+    pub requests: Option<u32>,
+    /// Requests in flight at one backend; 0 = no limit. Default: `0`.
+    pub requests_per_backend: Option<u32>,
+    /// Connections to one backend; 0 = no limit. Default: `0`.
+    pub connections_per_backend: Option<u32>,
+    /// Requests that wait for a turn where a limit is reached; more are answered 503 at once. Default: `0`.
+    pub queue: Option<u32>,
+    /// How long they wait. Default: `5s`.
+    pub queue_timeout: Option<Span>,
+}
+
 /// What backends speak.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum ProtocolSpec {
     Http1,
     Http2,
+}
+
+impl ProtocolSpec {
+    pub(in crate::config) fn plan(self) -> Protocol {
+        match self {
+            Self::Http1 => Protocol::Http1,
+            Self::Http2 => Protocol::Http2,
+        }
+    }
 }
 
 /// A response header.

@@ -61,6 +61,7 @@ impl Upstream {
             members,
             balancer,
             budget: Arc::clone(&self.budget),
+            gate: Arc::clone(&self.gate),
             emptiness,
         });
         self.published.pool = Some(Arc::clone(&pool));

@@ -48,6 +48,7 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         },
         slow_start: SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
+        limits: UpstreamLimits::default(),
         budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
         when_none_eligible: WhenNoneEligible::FailClosed,
         panic_threshold: 0.0,

@@ -14,6 +14,7 @@ use super::publish::Published;
 use super::sources::Sources;
 use crate::domain::budget::Budget;
 use crate::domain::event::EventKind;
+use crate::domain::gate::Gate;
 use crate::domain::identity::BackendId;
 use crate::domain::plan::UpstreamPlan;
 use crate::domain::reading::{Reading, ReadingResult, Verdict};
@@ -31,6 +32,7 @@ pub(super) struct Upstream {
     /// In the order of their addresses.
     pub members: Vec<Member>,
     pub budget: Arc<Budget>,
+    pub gate: Arc<Gate>,
     pub published: Published,
     /// Something that a snapshot shows has changed.
     pub dirty: bool,
@@ -60,6 +62,7 @@ impl Upstream {
             sources: Sources::default(),
             members: Vec::new(),
             budget: Arc::new(Budget::new(plan.budget)),
+            gate: Arc::default(),
             published: Published::default(),
             dirty: true,
             look_at: None,

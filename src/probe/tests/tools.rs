@@ -6,7 +6,7 @@ use crate::domain::board::{ProbeJob, ProbeTicket};
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, Protocol, SlowStartPlan,
-    UpstreamPlan, UpstreamTls, WhenNoneEligible,
+    UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
 };
 use crate::domain::reading::{Reading, ReadingResult};
 use crate::tls::ClientConfigs;
@@ -167,6 +167,7 @@ impl Checked {
 
 pub(super) fn http_check() -> HttpCheck {
     HttpCheck {
+        protocol: Protocol::Http1,
         method: "GET".to_owned(),
         path: "/ready?deep=1".to_owned(),
         host: None,
@@ -213,6 +214,7 @@ fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
         },
         slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
+        limits: UpstreamLimits::default(),
         budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
         when_none_eligible: WhenNoneEligible::FailClosed,
         panic_threshold: 0.0,

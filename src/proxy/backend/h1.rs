@@ -1,17 +1,15 @@
-//! How does an HTTP/1 backend take part? Over pingora's session; its heads are judged by their bytes.
+//! How does an HTTP/1 backend take part? Over pingora's session; its socket judges what comes on its bytes.
 
 use super::{Deaf, FromBackend};
-use crate::domain::head::check_answer;
+use crate::domain::answer_watch::Malformed;
 use crate::domain::outcome::AttemptEnd;
 use crate::proxy::ends;
+use crate::proxy::socket::BackendSocket;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Stream;
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::client::HttpSession;
-
-/// A backend's response head, all lines together, bytes. More is answered 502.
-const ANSWER_HEAD: usize = 32 * 1024;
 
 /// A connection for one exchange at a time.
 pub(in crate::proxy) struct H1Backend {
@@ -21,8 +19,8 @@ pub(in crate::proxy) struct H1Backend {
 
 impl H1Backend {
     /// `reused`: it has carried an exchange before.
-    pub(in crate::proxy) fn new(stream: Stream, reused: bool) -> Self {
-        Self { session: HttpSession::new(stream), reused }
+    pub(in crate::proxy) fn new(socket: Box<BackendSocket>, reused: bool) -> Self {
+        Self { session: HttpSession::new(socket), reused }
     }
 
     pub(super) async fn next(&mut self) -> FromBackend {
@@ -36,16 +34,13 @@ impl H1Backend {
         }
     }
 
-    /// By the bytes, not by what pingora made of them: it unfolds lines, ends them at bare line feeds and drops a length beside a
-    /// coding.
+    /// The socket has checked the head on its bytes; whether a switch of protocols was asked for shows here.
     fn judge(&self, head: Box<ResponseHeader>, end: bool) -> FromBackend {
         let switches = head.status == 101;
         if head.status.is_informational() && !switches {
             return FromBackend::Interim;
         }
-        let raw = self.session.get_headers_raw_bytes();
-        let unasked = switches && !self.session.is_upgrade_req();
-        if raw.len() > ANSWER_HEAD || unasked || check_answer(&raw).is_err() {
+        if switches && !self.session.is_upgrade_req() {
             return FromBackend::Invalid;
         }
         FromBackend::Head { head, end }
@@ -62,6 +57,10 @@ impl H1Backend {
 
     pub(super) async fn finish(&mut self) -> Result<(), Deaf> {
         self.session.finish_body().await.map(drop).map_err(|_| Deaf)
+    }
+
+    pub(super) fn flaw(&self) -> Option<Malformed> {
+        BackendSocket::flaw(self.session.stream())
     }
 
     pub(super) fn upgrade(&mut self) {

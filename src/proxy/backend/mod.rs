@@ -6,6 +6,7 @@ mod h1;
 mod h2;
 mod shared;
 
+use crate::domain::answer_watch::Malformed;
 use crate::domain::outcome::AttemptEnd;
 use ::http::HeaderMap;
 use bytes::Bytes;
@@ -85,6 +86,14 @@ impl BackendSide {
         match self {
             Self::H1(backend) => backend.finish().await,
             Self::H2(backend) => backend.finish(trailers),
+        }
+    }
+
+    /// Why its answer was refused, if it was.
+    pub(super) fn flaw(&self) -> Option<Malformed> {
+        match self {
+            Self::H1(backend) => backend.flaw(),
+            Self::H2(_) => None,
         }
     }
 

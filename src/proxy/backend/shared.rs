@@ -80,13 +80,20 @@ pub(in crate::proxy) struct Seat {
 }
 
 impl Shared {
-    /// A place on a connection of `shelf`, or what to do about it.
-    pub(in crate::proxy) fn claim(self: &Arc<Self>, shelf: u64, clock: Clock) -> Claim {
+    /// A place on a connection of `shelf`, or what to do about it. With `limit` connections (0 = no limit) the least busy one is shared
+    /// further: the backend's own limit of streams makes whoever comes wait.
+    pub(in crate::proxy) fn claim(self: &Arc<Self>, shelf: u64, limit: u32, clock: Clock) -> Claim {
         let mut shelves = self.lock();
         let found = shelves.entry(shelf).or_default();
         found.open.retain(|open| !open.state.retired.load(Relaxed));
         let free = |open: &&Open| open.state.streams.load(Relaxed) < open.send.current_max_send_streams();
         if let Some(open) = found.open.iter().find(free) {
+            return Claim::Use(Seat::take(open, clock));
+        }
+        if limit > 0
+            && found.open.len() >= limit as usize
+            && let Some(open) = found.open.iter().min_by_key(|open| open.state.streams.load(Relaxed))
+        {
             return Claim::Use(Seat::take(open, clock));
         }
         match &found.opening {

@@ -4,6 +4,7 @@
 //! `is_clear` nothing more may be offered. On HTTP/1 an offer is written before it returns; on HTTP/2 it waits for the window, while
 //! the other direction goes on.
 
+mod copy;
 mod h1;
 mod h2;
 
@@ -12,6 +13,7 @@ use super::answer::Fate;
 use super::heads::Body;
 use ::http::HeaderMap;
 use bytes::Bytes;
+pub use copy::CopyClient;
 pub use h1::H1Client;
 pub use h2::H2Client;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -21,6 +23,8 @@ use pingora::http::{RequestHeader, ResponseHeader};
 pub enum ClientSide {
     H1(Box<H1Client>),
     H2(Box<H2Client>),
+    /// Nobody: the copy of a request for a mirror.
+    Copy(Box<CopyClient>),
 }
 
 /// What to wait for.
@@ -56,6 +60,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.head(),
             Self::H2(client) => client.head(),
+            Self::Copy(client) => client.head(),
         }
     }
 
@@ -64,6 +69,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => Body::of(client.head()),
             Self::H2(client) => client.body(),
+            Self::Copy(client) => client.body(),
         }
     }
 
@@ -72,6 +78,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.protocol(),
             Self::H2(_) => "HTTP/2.0",
+            Self::Copy(_) => "copy",
         }
     }
 
@@ -80,6 +87,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.body_done(),
             Self::H2(client) => client.body_done(),
+            Self::Copy(client) => client.body_done(),
         }
     }
 
@@ -88,13 +96,14 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.next(read).await,
             Self::H2(client) => client.next(read).await,
+            Self::Copy(client) => client.next(read).await,
         }
     }
 
     /// Another piece of the response may be offered.
     pub(super) fn is_clear(&self) -> bool {
         match self {
-            Self::H1(_) => true,
+            Self::H1(_) | Self::Copy(_) => true,
             Self::H2(client) => client.is_clear(),
         }
     }
@@ -103,6 +112,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.send_continue().await,
             Self::H2(client) => client.send_continue(),
+            Self::Copy(_) => Ok(()),
         }
     }
 
@@ -111,6 +121,10 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.send_head(head, end).await,
             Self::H2(client) => client.send_head(*head, end),
+            Self::Copy(client) => {
+                client.take_head(head.status.as_u16());
+                Ok(())
+            }
         }
     }
 
@@ -118,6 +132,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.offer(chunk, end).await,
             Self::H2(client) => client.offer(chunk, end),
+            Self::Copy(_) => Ok(()),
         }
     }
 
@@ -126,6 +141,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.offer(Bytes::new(), true).await,
             Self::H2(client) => client.offer_trailers(trailers),
+            Self::Copy(_) => Ok(()),
         }
     }
 
@@ -148,6 +164,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.status(),
             Self::H2(client) => client.status(),
+            Self::Copy(client) => client.status(),
         }
     }
 
@@ -156,6 +173,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.bytes_in(),
             Self::H2(client) => client.bytes_in(),
+            Self::Copy(_) => 0,
         }
     }
 
@@ -164,6 +182,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.bytes_out(),
             Self::H2(client) => client.bytes_out(),
+            Self::Copy(_) => 0,
         }
     }
 
@@ -172,6 +191,7 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.end(fate).await,
             Self::H2(client) => client.end(fate),
+            Self::Copy(_) => Served::Closed,
         }
     }
 }

@@ -1,0 +1,50 @@
+//! How does the copy of a request take part? As a client that sent everything and takes everything, and is never heard of again.
+
+use super::{FromClient, Read};
+use crate::proxy::heads::Body;
+use bytes::Bytes;
+use pingora::http::RequestHeader;
+
+/// A request that somebody else has made, to be made once more.
+#[derive(Debug)]
+pub struct CopyClient {
+    head: RequestHeader,
+    /// What is left to send.
+    body: Option<Bytes>,
+    framing: Body,
+    status: Option<u16>,
+}
+
+impl CopyClient {
+    pub(in crate::proxy) fn new(head: RequestHeader, body: Bytes) -> Self {
+        let framing = if body.is_empty() { Body::None } else { Body::Length(body.len() as u64) };
+        Self { head, body: (!body.is_empty()).then_some(body), framing, status: None }
+    }
+
+    pub(super) fn head(&self) -> &RequestHeader {
+        &self.head
+    }
+
+    pub(super) fn body(&self) -> Body {
+        self.framing
+    }
+
+    pub(super) fn body_done(&self) -> bool {
+        self.body.is_none()
+    }
+
+    pub(super) async fn next(&mut self, read: Read) -> FromClient {
+        match self.body.take_if(|_| read == Read::Body) {
+            Some(body) => FromClient::Chunk(body),
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn take_head(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    pub(super) fn status(&self) -> Option<u16> {
+        self.status
+    }
+}

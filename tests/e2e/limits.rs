@@ -1,0 +1,158 @@
+//! What holds the line: limits on requests in flight with a queue, requests held while nobody is eligible, splits, and mirrors.
+
+use super::pool_with;
+use super::support::client::Client;
+use super::support::gateway::Gateway;
+use super::support::raw::{Raw, Step, ok, send};
+use super::support::{eventually, free_address};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+async fn get(gateway: &Gateway, path: &str) -> (u16, String) {
+    let mut client = Client::connect(gateway.address).await;
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+    let answer = client.answer().await;
+    let text = answer.text();
+    (answer.status, text)
+}
+
+/// A backend that takes `length` for every request.
+async fn busy(length: Duration) -> Raw {
+    Raw::start(move |_, _| vec![Step::Wait(length), ok("done")]).await
+}
+
+async fn many(gateway: &Gateway, count: usize) -> BTreeMap<u16, usize> {
+    let mut all = JoinSet::new();
+    for _ in 0..count {
+        let mut client = Client::connect(gateway.address).await;
+        all.spawn(async move {
+            client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            client.answer().await.status
+        });
+    }
+    let mut counts = BTreeMap::new();
+    for status in all.join_all().await {
+        *counts.entry(status).or_default() += 1;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn a_full_backend_is_waited_for_and_never_gets_more_than_it_may() {
+    let backend = busy(Duration::from_millis(50)).await;
+    let limits = "    limits: { requests_per_backend: 2, queue: 100 }\n";
+    let gateway = Gateway::start(&pool_with(&[backend.address], limits)).await;
+    assert_eq!(many(&gateway, 20).await, BTreeMap::from([(200, 20)]));
+    assert_eq!(backend.most_at_once(), 2);
+}
+
+#[tokio::test]
+async fn beyond_the_queue_overload_is_said_at_once() {
+    let backend = busy(Duration::from_millis(500)).await;
+    let limits = "    limits: { requests: 2, queue: 3 }\n";
+    let gateway = Gateway::start(&pool_with(&[backend.address], limits)).await;
+    assert_eq!(many(&gateway, 10).await, BTreeMap::from([(200, 5), (503, 5)]));
+    assert_eq!(backend.most_at_once(), 2);
+    assert!(gateway.output().contains("reason=overloaded"));
+}
+
+#[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "a wait of real time is measured by the real clock")]
+async fn a_wait_in_the_queue_ends() {
+    let backend = busy(Duration::from_secs(3)).await;
+    let limits = "    limits: { requests_per_backend: 1, queue: 10, queue_timeout: 300ms }\n";
+    let gateway = Gateway::start(&pool_with(&[backend.address], limits)).await;
+    let mut first = Client::connect(gateway.address).await;
+    first.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let address = backend.address.to_string();
+    eventually("the first is in flight", async || gateway.backend(&address).await["in_flight"] == 1).await;
+    let begun = Instant::now();
+    assert_eq!(get(&gateway, "/x").await.0, 503);
+    assert!((Duration::from_millis(300)..Duration::from_secs(2)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_full_backend_is_passed_over_for_one_with_room() {
+    let slow = busy(Duration::from_secs(30)).await;
+    let quick = busy(Duration::from_millis(1)).await;
+    let limits = "    limits: { requests_per_backend: 1 }\n";
+    let gateway = Gateway::start(&pool_with(&[slow.address, quick.address], limits)).await;
+    let mut held = Client::connect(gateway.address).await;
+    let address = slow.address.to_string();
+    eventually("the slow one is full", async || {
+        held = Client::connect(gateway.address).await;
+        held.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        gateway.backend(&address).await["in_flight"] == 1
+    })
+    .await;
+    for _ in 0..10 {
+        assert_eq!(get(&gateway, "/x").await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_idempotent_request_is_held_while_nobody_is_eligible_and_a_post_is_not() {
+    let address = free_address();
+    let gateway = Gateway::start(&pool_with(&[address], "    hold: 15s\n")).await;
+    gateway_is_down(&gateway, &address.to_string()).await;
+    let mut held = Client::connect(gateway.address).await;
+    held.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut post = Client::connect(gateway.address).await;
+    post.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(post.answer().await.status, 503);
+    let _backend = Raw::start_at(address, |_, _| vec![ok("back")]).await;
+    assert_eq!(held.answer().await.text(), "back");
+}
+
+async fn gateway_is_down(gateway: &Gateway, address: &str) {
+    eventually("it is down", async || gateway.standing_of(address).await == "down").await;
+}
+
+fn two_pools(route: &str, first: &Raw, second: &Raw) -> String {
+    let pool = |name: &str, backend: &Raw| {
+        format!(
+            "  {name}:\n    backends: [\"{}\"]\n    readiness: {{ path: /ready, period: 200ms, fast_period: 100ms, timeout: 150ms }}\n",
+            backend.address
+        )
+    };
+    format!("routes: [{{ {route} }}]\nupstreams:\n{}{}", pool("stable", first), pool("canary", second))
+}
+
+#[tokio::test]
+async fn a_split_follows_its_weights_and_a_dead_canary_costs_nobody_a_request() {
+    let stable = Raw::start(|_, _| vec![ok("stable")]).await;
+    let canary = Raw::start(|_, _| vec![ok("canary")]).await;
+    let canary_address = canary.address.to_string();
+    let gateway = Gateway::start(&two_pools("split: { stable: 70, canary: 30 }", &stable, &canary)).await;
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..200 {
+        *counts.entry(get(&gateway, "/x").await.1).or_default() += 1;
+    }
+    assert!((30..=90).contains(&counts["canary"]), "{counts:?}");
+    drop(canary);
+    gateway_is_down(&gateway, &canary_address).await;
+    for _ in 0..50 {
+        assert_eq!(get(&gateway, "/x").await, (200, "stable".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_mirror_gets_copies_and_its_failures_touch_nobody() {
+    let live = Raw::start(|_, _| vec![ok("live")]).await;
+    let mirror = Raw::start(|_, _| vec![send("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")]).await;
+    let route = "upstream: stable, mirror: { upstream: canary }";
+    let gateway = Gateway::start(&two_pools(route, &live, &mirror)).await;
+    for number in 0..20 {
+        let mut client = Client::connect(gateway.address).await;
+        client.send(format!("POST /{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")).await;
+        assert_eq!(client.answer().await.text(), "live");
+    }
+    let copies = || mirror.seen().iter().filter(|seen| seen.starts_with("POST /") && seen.ends_with("hello")).count();
+    eventually("all copies arrived", async || copies() == 20).await;
+    assert_eq!(gateway.standing_of(&mirror.address.to_string()).await, "up", "copies are no evidence");
+    assert!(gateway.get("/metrics").await.unwrap().contains("pulsegate_mirrored_requests_total"));
+    let lines = gateway.output().lines().filter(|line| line.contains("request_id=")).count();
+    assert_eq!(lines, 20, "copies are not in the access log");
+}

@@ -1,0 +1,5 @@
+//! What the targets share.
+
+pub mod chunked;
+pub mod naive;
+pub mod seeds;

@@ -1,0 +1,59 @@
+//! With what does a target begin? With what the tests know already: each row of the protocol corpus as a file, the words of the
+//! configuration as a dictionary. They are written anew with every run, so that nothing is kept twice.
+
+#[allow(dead_code, reason = "verdicts are of no matter here")]
+#[path = "../../corpus/rows.rs"]
+mod rows;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+
+pub fn requests() {
+    write(rows::requests().iter().map(|row| (row.name.as_str(), row.parts().concat())));
+}
+
+pub fn answers() {
+    write(rows::answers().iter().map(|row| (row.name.as_str(), row.answer())));
+}
+
+/// One file for each row. Without `FUZZ_SEEDS` (one input is replayed) nothing is written.
+fn write<'a>(rows: impl Iterator<Item = (&'a str, Vec<u8>)>) {
+    let Some(folder) = folder() else { return };
+    for (name, bytes) in rows {
+        fs::write(folder.join(name), bytes).expect("a writable folder for seeds");
+    }
+}
+
+/// Every key that the configuration knows, as libFuzzer reads dictionaries.
+pub fn dictionary() {
+    let Some(folder) = folder() else { return };
+    let mut words = BTreeSet::new();
+    collect(&pulsegate::config::schema(), &mut words);
+    let mut text = String::new();
+    for word in words {
+        let _ = writeln!(text, "\"{word}\"");
+    }
+    fs::write(folder.with_extension("dict"), text).expect("a writable dictionary");
+}
+
+fn folder() -> Option<PathBuf> {
+    std::env::var_os("FUZZ_SEEDS").map(PathBuf::from)
+}
+
+fn collect(schema: &serde_json::Value, words: &mut BTreeSet<String>) {
+    let properties = schema.get("properties").and_then(|properties| properties.as_object());
+    words.extend(properties.into_iter().flat_map(|properties| properties.keys()).map(|key| format!("{key}: ")));
+    let values = ["enum", "const"].into_iter().filter_map(|key| schema.get(key));
+    words.extend(values.flat_map(|value| value.as_array().cloned().unwrap_or(vec![value.clone()])).filter_map(text));
+    match schema {
+        serde_json::Value::Object(parts) => parts.values().for_each(|part| collect(part, words)),
+        serde_json::Value::Array(parts) => parts.iter().for_each(|part| collect(part, words)),
+        _ => {}
+    }
+}
+
+fn text(value: serde_json::Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
