@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
-use pulsegate::admin::{AdminState, Phase, ReloadState, serve};
+use arc_swap::ArcSwap;
+use pulsegate::admin::{AdminState, Phase, ReloadState, Tokens, serve};
 use pulsegate::control::{Clock, Handle, Prober, spawn};
 use pulsegate::domain::board::{Input, ProbeJob, ProbeTicket};
 use pulsegate::domain::identity::Address;
@@ -62,7 +63,14 @@ async fn start() -> Gateway {
     let (stop, stops) = watch::channel(false);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let state = AdminState { handle: handle.clone(), telemetry, phase: phases, reload: reloads };
+    let state = AdminState {
+        handle: handle.clone(),
+        telemetry,
+        phase: phases,
+        reload: reloads,
+        tokens: Arc::new(ArcSwap::from_pointee(Tokens::read(&[]).unwrap())),
+        reloads: None,
+    };
     tokio::spawn(serve(listener, state, stops));
     Gateway { address, handle, _phase: phase, _reload: reload, _stop: stop }
 }

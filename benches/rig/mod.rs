@@ -4,7 +4,7 @@
 
 use pulsegate::config;
 use pulsegate::domain::balance::{Balancer, PickInput};
-use pulsegate::domain::board::{Board, Input, Order, Output};
+use pulsegate::domain::board::{Board, Input, Order, Output, Steer, Steering};
 use pulsegate::domain::cell::{Cell, Record};
 use pulsegate::domain::identity::{Address, BackendId};
 use pulsegate::domain::outcome::Outcome;
@@ -101,9 +101,10 @@ impl Flips {
     pub fn flip(&mut self, number: usize) {
         let down = (number / self.backends.len()).is_multiple_of(2);
         let backend = self.backends[number % self.backends.len()].clone();
-        let order = if down { Order::ForceDown } else { Order::Release };
+        let what = if down { Steer::Order(Order::ForceDown) } else { Steer::Release };
         self.now = self.now + Duration::from_millis(1);
-        self.board.handle(Input::Operate { backend, order, by: "bench".to_owned() }, self.now);
+        let steering = Steering { backend, what, by: "bench".into(), lasts: None, reason: None };
+        let _ = self.board.steer(&steering, self.now);
         let mut published = false;
         while let Some(output) = self.board.poll_output() {
             published |= matches!(output, Output::Publish(_));

@@ -1,21 +1,56 @@
-//! Who may ask, and how? GET and HEAD only, and on a loopback listener only for a name that cannot be rebound.
+//! Who may ask, and how? A Host that cannot be rebound, a bearer token where there are any, and no write on behalf of a foreign page.
 //!
 //! A page in an operator's browser can make the browser resolve the page's own name to 127.0.0.1 and read whatever listens
 //! there (DNS rebinding). Such a request carries the page's name as Host. So a loopback listener answers to IP literals, to
-//! `localhost` and to requests without a Host, and to nobody else.
+//! `localhost` and to requests without a Host, and to nobody else. A page can also send a POST here without reading the answer
+//! (a cross-site write). Browsers say so in `Origin` and `Sec-Fetch-Site`, and cannot be made to leave both out. Other ports of one machine
+//! are other sites, too.
 
+use super::server::Peer;
+use super::steer::action_of;
+use super::tokens::Tokens;
 use super::view::problem;
+use crate::control::Clock;
+use crate::telemetry::{AdminWrite, Telemetry, WriteResult};
+use arc_swap::ArcSwap;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// The middleware around every page. `loopback`: the listener's address is one.
-pub async fn guard(State(loopback): State<bool>, request: Request, next: Next) -> Response {
-    let mut response = match refusal(loopback, &request) {
-        Some(refusal) => refusal,
-        None => next.run(request).await,
+/// Of the audit lines about writes that were denied: a flood of them costs one line in this time.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Who asked: the token's name.
+#[derive(Clone, Debug)]
+pub struct Who(pub Arc<str>);
+
+#[derive(Debug)]
+pub struct Guard {
+    /// The listener's address is one.
+    pub loopback: bool,
+    pub tokens: Arc<ArcSwap<Tokens>>,
+    pub telemetry: Arc<Telemetry>,
+    pub clock: Clock,
+    /// No denied write is logged before this (nanoseconds of the process).
+    pub quiet_until: AtomicU64,
+}
+
+/// The middleware around every page.
+pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let mut response = match guard.admits(&request) {
+        Ok(who) => {
+            request.extensions_mut().insert(who);
+            next.run(request).await
+        }
+        Err(refusal) => {
+            guard.audit(&request, &refusal);
+            refusal.into_response()
+        }
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -23,25 +58,157 @@ pub async fn guard(State(loopback): State<bool>, request: Request, next: Next) -
     response
 }
 
-fn refusal(loopback: bool, request: &Request) -> Option<Response> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Some(method_not_allowed(request.method()));
-    }
-    (loopback && !trusted_host(request)).then(|| {
-        problem(
-            StatusCode::FORBIDDEN,
-            "Host not allowed",
-            "this listener is bound to loopback and answers only to an IP address or localhost as Host (protection against DNS \
-             rebinding); ask http://127.0.0.1:<port>/",
-        )
-    })
+/// Why a request goes no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    Method,
+    Host,
+    NoToken,
+    WrongToken,
+    CrossSite,
+    ContentType,
 }
 
-fn method_not_allowed(method: &Method) -> Response {
-    let detail = format!("{method} was asked; this listener is read-only and answers GET and HEAD");
-    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", &detail).into_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-    response
+impl Guard {
+    fn admits(&self, request: &Request) -> Result<Who, Refusal> {
+        let write = match *request.method() {
+            Method::GET | Method::HEAD => false,
+            Method::POST => true,
+            _ => return Err(Refusal::Method),
+        };
+        if self.loopback && !trusted_host(request) {
+            return Err(Refusal::Host);
+        }
+        let who = match request.uri().path() {
+            "/livez" | "/readyz" if !write => "anybody".into(),
+            _ => self.who(request.headers())?,
+        };
+        if write {
+            write_is_meant(request)?;
+        }
+        Ok(Who(who))
+    }
+
+    fn who(&self, headers: &HeaderMap) -> Result<Arc<str>, Refusal> {
+        let tokens = self.tokens.load();
+        if tokens.is_empty() && self.loopback {
+            return Ok("loopback".into());
+        }
+        tokens.who(headers).ok_or(if headers.contains_key(header::AUTHORIZATION) {
+            Refusal::WrongToken
+        } else {
+            Refusal::NoToken
+        })
+    }
+
+    /// A write that was denied is counted, and told once in a while.
+    fn audit(&self, request: &Request, refusal: &Refusal) {
+        if matches!(refusal, Refusal::Method) || *request.method() != Method::POST {
+            return;
+        }
+        let action = action_of(request.uri().path());
+        let now = self.clock.now();
+        let until = self.quiet_until.load(Ordering::Relaxed);
+        let next = (now + QUIET).0;
+        let told = now.0 >= until
+            && self.quiet_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        match request.extensions().get::<Peer>() {
+            Some(Peer(from)) if told => self.telemetry.admin_write(&AdminWrite {
+                by: "nobody known",
+                from: *from,
+                action,
+                what: request.uri().path(),
+                result: WriteResult::Denied,
+                detail: refusal.title(),
+            }),
+            _ => self.telemetry.admin_write_counted(action, WriteResult::Denied),
+        }
+    }
+}
+
+impl Refusal {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Method => "Method not allowed",
+            Self::Host => "Host not allowed",
+            Self::NoToken => "Token required",
+            Self::WrongToken => "Token not known",
+            Self::CrossSite => "Cross-site write",
+            Self::ContentType => "Not JSON",
+        }
+    }
+
+    const fn told(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Method => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this listener answers GET and HEAD, and POST where something can be changed; GET / lists what there is",
+            ),
+            Self::Host => (
+                StatusCode::FORBIDDEN,
+                "this listener is bound to loopback and answers only to an IP address or localhost as Host (protection against DNS \
+                 rebinding); ask http://127.0.0.1:<port>/",
+            ),
+            Self::NoToken => (
+                StatusCode::UNAUTHORIZED,
+                "everything but /livez and /readyz needs one of the tokens of admin.tokens, as Authorization: Bearer <token>",
+            ),
+            Self::WrongToken => (
+                StatusCode::UNAUTHORIZED,
+                "nobody in admin.tokens has this token; one that was changed is known after a reload",
+            ),
+            Self::CrossSite => (
+                StatusCode::FORBIDDEN,
+                "a page of another origin sent this (Origin or Sec-Fetch-Site says so); nothing was changed",
+            ),
+            Self::ContentType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body of a write is JSON: send Content-Type: application/json, or no body",
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, detail) = self.told();
+        let mut response = problem(status, self.title(), detail);
+        let more = match self {
+            Self::Method => Some((header::ALLOW, "GET, HEAD, POST")),
+            Self::NoToken => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"pulsegate\"")),
+            Self::WrongToken => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"pulsegate\", error=\"invalid_token\"")),
+            _ => None,
+        };
+        if let Some((name, value)) = more {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// Sent by a program or by a page of this very listener.
+fn write_is_meant(request: &Request) -> Result<(), Refusal> {
+    let headers = request.headers();
+    let site = |value: &HeaderValue| matches!(value.as_bytes(), b"same-origin" | b"none");
+    if !headers.get_all("sec-fetch-site").iter().all(site) {
+        return Err(Refusal::CrossSite);
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let same = |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| same_origin(origin, host));
+    if !headers.get_all(header::ORIGIN).iter().all(same) {
+        return Err(Refusal::CrossSite);
+    }
+    let json = |value: &HeaderValue| {
+        let essence = value.to_str().ok().and_then(|text| text.split(';').next());
+        essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+    };
+    if headers.get_all(header::CONTENT_TYPE).iter().all(json) { Ok(()) } else { Err(Refusal::ContentType) }
+}
+
+/// The authority decides: what terminates TLS in front of us changes the scheme and passes the Host on.
+fn same_origin(origin: &str, host: Option<&str>) -> bool {
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    authority.zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
 }
 
 /// A request target with a host of its own (absolute form) must pass as well.
@@ -105,6 +272,63 @@ mod tests {
         ] {
             assert!(!trusted(host), "{host}");
         }
+    }
+
+    fn guard(loopback: bool, known: &[(&str, &str)]) -> Guard {
+        let clock = Clock::start();
+        let logging = crate::domain::plan::LoggingPlan {
+            level: "info".into(),
+            format: crate::domain::plan::LogFormat::Text,
+            access: false,
+        };
+        Guard {
+            loopback,
+            tokens: Arc::new(ArcSwap::from_pointee(crate::admin::tokens::tests::tokens(known))),
+            telemetry: Arc::new(Telemetry::new(&logging, clock)),
+            clock,
+            quiet_until: AtomicU64::new(0),
+        }
+    }
+
+    /// Method, path, Host, token: who it is, or why not.
+    #[test]
+    fn off_loopback_a_token_is_needed_and_any_host_will_do() {
+        use crate::admin::tokens::tests::OPS;
+        let right = format!("Bearer {OPS}");
+        for (known, token, path, expected) in [
+            (&[("ops", OPS)][..], None, "/livez", Ok("anybody")),
+            (&[("ops", OPS)], None, "/readyz", Ok("anybody")),
+            (&[("ops", OPS)], None, "/metrics", Err(Refusal::NoToken)),
+            (&[("ops", OPS)], None, "/livez/x", Err(Refusal::NoToken)),
+            (&[("ops", OPS)], Some("Bearer of bad news"), "/metrics", Err(Refusal::WrongToken)),
+            (&[("ops", OPS)], Some(right.as_str()), "/metrics", Ok("ops")),
+            // No configuration allows this; if one did, nobody would get in.
+            (&[], None, "/metrics", Err(Refusal::NoToken)),
+            (&[], Some(right.as_str()), "/metrics", Err(Refusal::WrongToken)),
+        ] {
+            let mut request = Request::builder().uri(path).header(header::HOST, "gateway.example:9090");
+            if let Some(token) = token {
+                request = request.header(header::AUTHORIZATION, token);
+            }
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            let admitted = guard(false, known).admits(&request).map(|who| who.0.to_string());
+            assert_eq!(admitted, expected.map(str::to_owned), "{known:?} {token:?} {path}");
+        }
+    }
+
+    #[test]
+    fn of_a_flood_of_denied_writes_one_is_told() {
+        let guard = guard(false, &[]);
+        let request = || {
+            let mut request = Request::post("/reload").body(axum::body::Body::empty()).unwrap();
+            request.extensions_mut().insert(Peer(([127, 0, 0, 1], 1).into()));
+            request
+        };
+        guard.audit(&request(), &Refusal::NoToken);
+        let until = guard.quiet_until.load(Ordering::Relaxed);
+        assert!(until > 0);
+        guard.audit(&request(), &Refusal::NoToken);
+        assert_eq!(guard.quiet_until.load(Ordering::Relaxed), until, "the second is counted only");
     }
 
     #[test]

@@ -1,17 +1,27 @@
-//! What can operators ask? The admin listener: health of the gateway itself, every backend's standing, metrics.
+//! What can operators ask and order? The admin listener: health of the gateway itself, every backend's standing, metrics; orders about
+//! backends, and a reload.
 //!
-//! Loopback by default. It reads reports and snapshots and decides nothing.
+//! Loopback by default, and with tokens elsewhere. It reads reports and snapshots, hands orders to the board, and decides nothing.
 
 mod guard;
+mod life;
 mod pages;
 mod server;
 mod source;
+mod steer;
+mod tokens;
 mod view;
 
+pub use life::serve_health;
+pub use tokens::Tokens;
+
+use self::guard::Guard;
 use self::pages::Desk;
-use crate::control::Handle;
+use crate::control::{Handle, Reloader};
 use crate::telemetry::Telemetry;
+use arc_swap::ArcSwap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tokio::sync::{Mutex, watch};
 
 /// Where the process is in its life.
@@ -51,6 +61,10 @@ pub struct AdminState {
     pub telemetry: Arc<Telemetry>,
     pub phase: watch::Receiver<Phase>,
     pub reload: watch::Receiver<ReloadState>,
+    /// Swapped by a reload.
+    pub tokens: Arc<ArcSwap<Tokens>>,
+    /// `None`: there is no file to read again.
+    pub reloads: Option<Reloader>,
 }
 
 /// Serves until `stop` turns true. The listener is bound by the caller, so that a busy port is known before start.
@@ -67,16 +81,27 @@ pub async fn serve(
         telemetry: state.telemetry,
         phase: state.phase,
         reload: state.reload,
+        reloads: state.reloads,
         last_health: Mutex::default(),
     };
-    serve_desk(listener, desk, stop).await
+    serve_desk(listener, desk, state.tokens, stop).await
 }
 
-async fn serve_desk(listener: std::net::TcpListener, desk: Desk, stop: watch::Receiver<bool>) -> std::io::Result<()> {
-    let loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    server::run(listener, pages::router(Arc::new(desk), loopback), stop).await;
+async fn serve_desk(
+    listener: std::net::TcpListener,
+    desk: Desk,
+    tokens: Arc<ArcSwap<Tokens>>,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let guard = Guard {
+        loopback: listener.local_addr()?.ip().to_canonical().is_loopback(),
+        tokens,
+        telemetry: Arc::clone(&desk.telemetry),
+        clock: desk.source.clock(),
+        quiet_until: AtomicU64::new(0),
+    };
+    let listener = server::register(listener)?;
+    server::run(listener, pages::router(Arc::new(desk), Arc::new(guard)), stop).await;
     Ok(())
 }
 

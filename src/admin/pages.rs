@@ -2,10 +2,11 @@
 //!
 //! A handler gathers what a view needs and hands it over; what an answer says stands in [`super::view`].
 
-use super::guard::guard;
+use super::guard::{Guard, guard};
 use super::source::Source;
 use super::view::{self, Now, Problem, health, status, upstreams};
-use super::{Phase, ReloadState};
+use super::{Phase, ReloadState, life, steer};
+use crate::control::Reloader;
 use crate::domain::time::Timestamp;
 use crate::telemetry::Telemetry;
 use axum::Router;
@@ -21,10 +22,20 @@ use tokio::sync::{Mutex, watch};
 /// How old an answer of `/health` may be: many load balancers ask at once, and each asks the board otherwise.
 const HEALTH_AGE: Duration = Duration::from_secs(1);
 
-const PATHS: [&str; 7] = ["/livez", "/readyz", "/health", "/status", "/upstreams", "/upstreams/{name}", "/metrics"];
+const PATHS: [&str; 9] = [
+    "/livez",
+    "/readyz",
+    "/health",
+    "/status",
+    "/upstreams",
+    "/upstreams/{name}",
+    "/metrics",
+    "/upstreams/{name}/backends/{address}/{action}",
+    "/reload",
+];
 
 const INDEX: &str = "\
-Pulsegate's admin listener. Read-only: GET and HEAD.
+Pulsegate's admin listener.
 
 /livez             200 while the process runs
 /readyz            200 while it serves, 503 with the reason before and after
@@ -33,6 +44,11 @@ Pulsegate's admin listener. Read-only: GET and HEAD.
 /upstreams         every backend: standing, cause, probes, ejection, history
 /upstreams/{name}  one upstream
 /metrics           Prometheus text
+
+POST, with a JSON body such as { \"for\": \"10m\", \"reason\": \"a new disk\" } or none:
+
+/upstreams/{name}/backends/{address}/{action}   drain, undrain, force-up, force-down, release; weight with { \"weight\": 5 }
+/reload                                         reads the configuration again; answers 422 with every reason when it is refused
 ";
 
 /// What the handlers share.
@@ -42,35 +58,31 @@ pub struct Desk {
     pub telemetry: Arc<Telemetry>,
     pub phase: watch::Receiver<Phase>,
     pub reload: watch::Receiver<ReloadState>,
+    pub reloads: Option<Reloader>,
     /// The last answer of `/health` and when it was made. The lock is held while one is made, so that a crowd asks the board once.
     pub last_health: Mutex<Option<(Timestamp, health::Health)>>,
 }
 
-/// The pages behind the [`guard`]. `loopback`: the listener's address is one.
-pub fn router(desk: Arc<Desk>, loopback: bool) -> Router {
+/// The pages behind the [`guard`].
+pub fn router(desk: Arc<Desk>, guarded: Arc<Guard>) -> Router {
     Router::new()
         .route("/", get(async || INDEX))
-        .route("/livez", get(async || "ok\n"))
+        .route("/livez", get(life::livez))
         .route("/readyz", get(readyz))
         .route("/health", get(health_page))
         .route("/status", get(status_page))
         .route("/upstreams", get(upstreams_page))
         .route("/upstreams/{name}", get(upstream_page))
         .route("/metrics", get(metrics))
+        .merge(steer::routes())
         .fallback(not_found)
-        .layer(from_fn_with_state(loopback, guard))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(guarded, guard))
         .with_state(desk)
 }
 
 async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
-    let phase = *desk.phase.borrow();
-    match phase {
-        Phase::Serving => "ok\n".into_response(),
-        Phase::Starting => {
-            (StatusCode::SERVICE_UNAVAILABLE, "starting: the first probe round has not ended\n").into_response()
-        }
-        Phase::Leaving => (StatusCode::SERVICE_UNAVAILABLE, "leaving: a stop was asked for\n").into_response(),
-    }
+    life::readyz(*desk.phase.borrow())
 }
 
 async fn health_page(State(desk): State<Arc<Desk>>) -> Response {
@@ -122,6 +134,14 @@ async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
     let rendering = tokio::task::spawn_blocking(move || desk.telemetry.render(&snapshot, &reports));
     let Ok(text) = rendering.await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn method_not_allowed() -> Response {
+    view::problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Method not allowed",
+        "Allow names what this path answers; orders and reloads are POST, everything else GET and HEAD",
+    )
 }
 
 async fn not_found() -> Response {

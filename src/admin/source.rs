@@ -1,8 +1,8 @@
-//! What do the pages read? The board's reports, the snapshot and the clock, behind one trait: the control task's handle in the
+//! What do the pages read, and whom do they hand orders to? The board's reports, the snapshot and the clock, behind one trait: the control task's handle in the
 //! gateway, literal reports in tests.
 
-use crate::control::{Clock, Handle};
-use crate::domain::board::UpstreamReport;
+use crate::control::{Clock, Handle, Steered};
+use crate::domain::board::{Steering, UpstreamReport};
 use crate::domain::snapshot::Snapshot;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use std::sync::Arc;
 #[async_trait::async_trait]
 pub trait Source: Debug + Send + Sync + 'static {
     async fn reports(&self) -> Vec<UpstreamReport>;
+    /// `None`: the process is leaving.
+    async fn steer(&self, steering: Steering) -> Option<Steered>;
     fn snapshot(&self) -> Arc<Snapshot>;
     fn clock(&self) -> Clock;
 }
@@ -18,6 +20,10 @@ pub trait Source: Debug + Send + Sync + 'static {
 impl Source for Handle {
     async fn reports(&self) -> Vec<UpstreamReport> {
         self.report().await
+    }
+
+    async fn steer(&self, steering: Steering) -> Option<Steered> {
+        Handle::steer(self, steering).await
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {

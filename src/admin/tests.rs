@@ -1,11 +1,14 @@
 //! The listener as its clients see it: a real socket, literal reports behind it.
 
+mod writes;
+
 use super::pages::Desk;
 use super::source::Source;
 use super::view::upstreams::samples::{backend, pool};
 use super::*;
 use crate::control::Clock;
-use crate::domain::board::UpstreamReport;
+use crate::control::Steered;
+use crate::domain::board::{Refused, Steering, UpstreamReport};
 use crate::domain::plan::{
     AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
@@ -22,6 +25,8 @@ use tokio::task::JoinHandle;
 #[derive(Debug)]
 struct Literal {
     reports: StdMutex<Vec<UpstreamReport>>,
+    /// What it was told.
+    steered: StdMutex<Vec<Steering>>,
     clock: Clock,
 }
 
@@ -29,6 +34,16 @@ struct Literal {
 impl Source for Literal {
     async fn reports(&self) -> Vec<UpstreamReport> {
         self.reports.lock().unwrap().clone()
+    }
+
+    async fn steer(&self, steering: Steering) -> Option<Steered> {
+        let known = steering.backend.upstream == "orders".into();
+        self.steered.lock().unwrap().push(steering);
+        Some(if known {
+            Ok(backend(9001, Cause::Drained))
+        } else {
+            Err(Refused::NoUpstream { known: vec!["orders".into()] })
+        })
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -50,7 +65,7 @@ fn plan() -> Plan {
         routes: Vec::new(),
         table: RouteTable::default(),
         upstreams: Vec::new(),
-        admin: AdminPlan { address: None },
+        admin: AdminPlan::default(),
         logging: logging(),
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
@@ -72,9 +87,17 @@ struct Running {
 }
 
 fn start(causes: &[Cause]) -> Running {
+    start_with(causes, Tokens::read(&[]).unwrap())
+}
+
+fn start_with(causes: &[Cause], tokens: Tokens) -> Running {
     let clock = Clock::start();
     let backends = (9001..).zip(causes).map(|(port, cause)| backend(port, *cause)).collect();
-    let source = Arc::new(Literal { reports: StdMutex::new(vec![pool("orders", backends)]), clock });
+    let source = Arc::new(Literal {
+        reports: StdMutex::new(vec![pool("orders", backends)]),
+        steered: StdMutex::default(),
+        clock,
+    });
     let (phase, phases) = watch::channel(Phase::Serving);
     let (reload, reloads) = watch::channel(ReloadState::default());
     let (stop, stops) = watch::channel(false);
@@ -85,9 +108,10 @@ fn start(causes: &[Cause]) -> Running {
         telemetry: Arc::new(Telemetry::new(&logging(), clock)),
         phase: phases,
         reload: reloads,
+        reloads: None,
         last_health: Mutex::default(),
     };
-    let task = tokio::spawn(serve_desk(listener, desk, stops));
+    let task = tokio::spawn(serve_desk(listener, desk, Arc::new(ArcSwap::from_pointee(tokens)), stops));
     Running { address, source, phase, reload, stop, task }
 }
 
@@ -171,14 +195,16 @@ async fn unknown_names_and_paths_are_problems_that_name_the_known_ones() {
 }
 
 #[tokio::test]
-async fn only_get_and_head_are_answered() {
+async fn pages_answer_get_and_head_and_writes_post() {
     let running = start(&[]);
-    for path in ["/health", "/nothing"] {
+    for (method, path, allow) in
+        [("POST", "/health", "GET,HEAD"), ("GET", "/reload", "POST"), ("PUT", "/reload", "GET, HEAD, POST")]
+    {
         let request =
-            format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let answer = running.exchange(&request).await;
         assert_eq!(parts(&answer).0, 405, "{answer}");
-        assert!(answer.contains("allow: GET, HEAD\r\n"), "{answer}");
+        assert!(answer.contains(&format!("allow: {allow}\r\n")), "{answer}");
     }
     let answer = running.exchange("HEAD /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert_eq!(parts(&answer), (200, ""));

@@ -12,11 +12,21 @@ pub(super) fn check(path: &Path) -> ExitCode {
             print_out(&config::summary(&loaded.plan))
         }
         Err(diagnostics) => {
-            print_diagnostics("error", &diagnostics);
-            eprintln!("{}: {} error(s); nothing would start with this file", path.display(), diagnostics.len());
+            print_refusal(path, &diagnostics);
             ExitCode::from(EXIT_CONFIG)
         }
     }
+}
+
+/// Every error, and what follows from them.
+pub(super) fn print_refusal(path: &Path, diagnostics: &[Diagnostic]) {
+    print_diagnostics("error", diagnostics);
+    let errors = if diagnostics.len() == 1 { "error" } else { "errors" };
+    eprintln!(
+        "{}: {} {errors}; the configuration is not used, nothing starts with it",
+        path.display(),
+        diagnostics.len()
+    );
 }
 
 pub(super) fn print_diagnostics(kind: &str, diagnostics: &[Diagnostic]) {

@@ -3,12 +3,13 @@
 mod check;
 mod demo;
 mod healthcheck;
+mod operate;
 mod papers;
 mod run;
 
 use clap::{Parser, Subcommand};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use operate::{Asking, Target, Terms};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -27,18 +28,16 @@ pub struct Cli {
 enum Command {
     /// Run the gateway
     Run {
-        /// The configuration file
-        #[arg(short, long, default_value = "pulsegate.yaml", value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        file: ConfigFile,
         /// Take the listeners and the health over from the process that runs, where one does; it leaves when this one is ready
         #[arg(long)]
         takeover: bool,
     },
     /// Check a configuration: every diagnostic, and what it comes to; exit code 64 when it cannot be used
     Check {
-        /// The configuration file
-        #[arg(short, long, default_value = "pulsegate.yaml", value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        file: ConfigFile,
     },
     /// Print the JSON Schema of the configuration, for editors
     Schema,
@@ -48,7 +47,64 @@ enum Command {
     Healthcheck {
         /// The admin listener's address
         #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
-        admin: SocketAddr,
+        admin: String,
+    },
+    /// Give a backend no new requests; what is in flight finishes
+    Drain {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        terms: Terms,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Take a drain back
+    Undrain {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Give a backend traffic, whatever probes and traffic say of it
+    ForceUp {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        terms: Terms,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Keep a backend out, whatever probes and traffic say of it
+    ForceDown {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        terms: Terms,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Take every order about a backend back: drain, force and weight
+    Release {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Give a backend another weight
+    Weight {
+        #[command(flatten)]
+        target: Target,
+        /// 0 to 65535 (0 = no new requests), or `configured`
+        weight: String,
+        #[command(flatten)]
+        terms: Terms,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Have a running gateway read its configuration again; exit code 64 when it refuses it
+    Reload {
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Print a completion script for a shell
     Completions {
@@ -65,14 +121,42 @@ enum Command {
     },
 }
 
+/// Which configuration: `--config FILE`, or `FILE` alone.
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(short, long, default_value = "pulsegate.yaml", value_name = "FILE")]
+    config: PathBuf,
+    /// The same, without `--config`
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn path(&self) -> &Path {
+        self.file.as_ref().unwrap_or(&self.config)
+    }
+}
+
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Run { config, takeover } => run::run(&config, takeover),
-        Command::Check { config } => check::check(&config),
+        Command::Run { file, takeover } => run::run(file.path(), takeover),
+        Command::Check { file } => check::check(file.path()),
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
-        Command::Healthcheck { admin } => healthcheck::healthcheck(admin),
+        Command::Healthcheck { admin } => healthcheck::healthcheck(&admin),
+        Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),
+        Command::Undrain { target, asking } => operate::steer("undrain", &target, None, None, &asking),
+        Command::ForceUp { target, terms, asking } => operate::steer("force-up", &target, Some(&terms), None, &asking),
+        Command::ForceDown { target, terms, asking } => {
+            operate::steer("force-down", &target, Some(&terms), None, &asking)
+        }
+        Command::Release { target, asking } => operate::steer("release", &target, None, None, &asking),
+        Command::Weight { target, weight, terms, asking } => {
+            operate::steer("weight", &target, Some(&terms), Some(&weight), &asking)
+        }
+        Command::Reload { asking } => operate::reload(&asking),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
         Command::Demo { length } => demo::demo(length),

@@ -1,7 +1,7 @@
 //! `pulsegate run`: read the configuration, build a runtime of its size, run until told to leave.
 
 use super::EXIT_CONFIG;
-use super::check::print_diagnostics;
+use super::check::{print_diagnostics, print_refusal};
 use crate::{config, runtime};
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ pub(super) fn run(path: &Path, takeover: bool) -> ExitCode {
     let loaded = match config::load(path) {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
-            print_diagnostics("error", &diagnostics);
+            print_refusal(path, &diagnostics);
             return ExitCode::from(EXIT_CONFIG);
         }
     };

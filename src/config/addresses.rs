@@ -10,23 +10,63 @@ use std::path::PathBuf;
 /// What a Unix socket's path may have (sun_path without its NUL), bytes.
 const UNIX_PATH: usize = 107;
 
+/// Parses a backend's address.
+///
 /// # Errors
 /// How it should be written.
-pub(super) fn backend(text: &str) -> Result<Address, String> {
+pub fn backend(text: &str) -> Result<Address, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         let fits = path.starts_with('/') && path.len() <= UNIX_PATH;
         let wrong = || format!("unix: and an absolute path of at most {UNIX_PATH} bytes");
         return fits.then(|| Address::Unix(PathBuf::from(path))).ok_or_else(wrong);
     }
-    socket(text)
-        .map(Address::Socket)
-        .map_err(|allowed| format!("{allowed}, or unix:/path (a name is written {{ dns: \"name:port\" }})"))
+    text.parse().map(Address::Socket).map_err(|_| {
+        let name = || format!("a name is written {{ dns: {:?} }}", if text.contains(':') { text } else { "name:port" });
+        format!("{SOCKET}, or unix:/path ({})", slip(text).unwrap_or_else(name))
+    })
 }
 
 /// # Errors
 /// How it should be written.
 pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "an IP address and a port, such as 10.0.0.7:8000 or [::1]:8000".to_owned())
+    text.parse().map_err(|_| {
+        let hint = slip(text).or_else(|| own_address(text)).map(|hint| format!(" ({hint})")).unwrap_or_default();
+        format!("{SOCKET}{hint}")
+    })
+}
+
+const SOCKET: &str = "an IP address and a port, such as 10.0.0.7:8000 or [::1]:8000";
+
+/// The usual slips in an address.
+fn slip(text: &str) -> Option<String> {
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let rest = rest.split('/').next().unwrap_or_default();
+        return Some(format!("leave {scheme}:// out: {rest}"));
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    if digits && port.parse::<u16>().is_err() {
+        return Some(format!("port {port} is beyond 65535"));
+    }
+    let bare = if text.parse::<std::net::Ipv6Addr>().is_ok() { text } else { host };
+    if let Ok(ip) = bare.parse::<IpAddr>()
+        && !digits | (bare == text)
+    {
+        let shown = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
+        return Some(format!("the port is missing: {shown}:8000"));
+    }
+    None
+}
+
+/// An address of this machine, written as other programs take it.
+fn own_address(text: &str) -> Option<String> {
+    let (host, port) = text.rsplit_once(':')?;
+    let port: u16 = port.parse().ok()?;
+    match host {
+        "" | "*" => Some(format!("write 0.0.0.0:{port} for every address of this machine")),
+        "localhost" => Some(format!("write 127.0.0.1:{port}")),
+        _ => None,
+    }
 }
 
 /// # Errors

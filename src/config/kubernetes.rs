@@ -1,9 +1,11 @@
 //! What does a pasted `readinessProbe:` block mean here? The same, in our words, with Kubernetes' own defaults.
 
 use super::files::{Findings, Place};
+use super::strict::nearest;
+use super::words::not_exactly_one;
 use serde_json::{Map, Value, json};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 10] = [
     "httpGet",
     "tcpSocket",
     "exec",
@@ -14,7 +16,6 @@ const KEYS: [&str; 11] = [
     "successThreshold",
     "failureThreshold",
     "terminationGracePeriodSeconds",
-    "readinessProbe",
 ];
 
 /// Rewrites `readinessProbe:` (and a pasted block under `readiness:`) of every upstream into our own form.
@@ -28,59 +29,96 @@ pub(super) fn translate(tree: &mut Value, file: usize, findings: &mut Findings) 
         let block = pasted.or_else(|| under_ours().map(|block| ("readiness", block)));
         if let Some((key, block)) = block {
             let block = block.get("readinessProbe").cloned().unwrap_or(block);
-            let probe = probe(&block, &place.at(key), findings);
+            let tls = upstream.contains_key("tls");
+            let probe = probe(&block, tls, &place.at(key), findings);
             upstream.insert("readiness".to_owned(), Value::Object(probe));
         }
     }
 }
 
 fn is_kubernetes(block: &Value) -> bool {
-    block.as_object().is_some_and(|block| block.keys().any(|key| KEYS.contains(&key.as_str())))
+    block
+        .as_object()
+        .is_some_and(|block| block.keys().any(|key| key == "readinessProbe" || KEYS.contains(&key.as_str())))
 }
 
-fn probe(block: &Value, place: &Place, findings: &mut Findings) -> Map<String, Value> {
+fn probe(block: &Value, tls: bool, place: &Place, findings: &mut Findings) -> Map<String, Value> {
     let mut probe = Map::new();
     let empty = Map::new();
     let block = block.as_object().unwrap_or(&empty);
-    let seconds = |key: &str, default: u64| format!("{}s", block.get(key).and_then(Value::as_u64).unwrap_or(default));
-    probe.insert("initial_delay".to_owned(), json!(seconds("initialDelaySeconds", 0)));
-    probe.insert("period".to_owned(), json!(seconds("periodSeconds", 10)));
-    probe.insert("timeout".to_owned(), json!(seconds("timeoutSeconds", 1)));
+    for (key, ours, default) in
+        [("initialDelaySeconds", "initial_delay", 0), ("periodSeconds", "period", 10), ("timeoutSeconds", "timeout", 1)]
+    {
+        let written = block.get(key).map_or(Some(default), Value::as_u64);
+        if written.is_none() {
+            findings.error(&place.at(key), "no whole number", "seconds, such as 10");
+        }
+        probe.insert(ours.to_owned(), json!(format!("{}s", written.unwrap_or(default))));
+    }
     for (key, ours, default) in
         [("successThreshold", "success_threshold", 1), ("failureThreshold", "failure_threshold", 3)]
     {
         probe.insert(ours.to_owned(), block.get(key).cloned().unwrap_or_else(|| json!(default)));
     }
-    for key in block.keys().filter(|key| !KEYS.contains(&key.as_str())) {
-        findings.error(&place.at(key), format!("the unknown key `{key}`"), KEYS[..9].join(", "));
+    unknown_keys(&Value::Object(block.clone()), &KEYS, place, findings);
+    let foreign = foreign(block, place, findings);
+    let spoken = HANDLERS.map(|name| (name, block.contains_key(name)));
+    if let Some(found) = not_exactly_one(&spoken).filter(|_| !foreign) {
+        findings.error(place, found, "exactly one of them");
     }
-    if let Some(get) = block.get("httpGet") {
-        http_get(get, &place.at("httpGet"), &mut probe, findings);
-    } else if let Some(socket) = block.get("tcpSocket") {
-        probe.insert("tcp".to_owned(), json!(true));
-        port(socket.get("port"), &place.at("tcpSocket.port"), &mut probe, findings);
-    } else if block.contains_key("exec") {
-        findings.error(
-            &place.at("exec"),
-            "an exec probe",
-            "httpGet or tcpSocket: commands cannot be run in a backend from here",
-        );
-        probe.insert("tcp".to_owned(), json!(true));
-    } else {
-        findings.error(place, "no httpGet and no tcpSocket", "one of them");
-        probe.insert("tcp".to_owned(), json!(true));
+    match (block.get("httpGet"), block.get("tcpSocket")) {
+        (Some(get), _) => http_get(get, &place.at("httpGet"), tls, &mut probe, findings),
+        (None, socket) => {
+            probe.insert("tcp".to_owned(), json!(true));
+            let number = socket.and_then(|socket| socket.get("port"));
+            port(number, &place.at("tcpSocket.port"), &mut probe, findings);
+        }
     }
     probe
 }
 
-fn http_get(get: &Value, place: &Place, probe: &mut Map<String, Value>, findings: &mut Findings) {
+/// Keys that Kubernetes does not know, or that mean nothing outside of it.
+fn unknown_keys(block: &Value, known: &[&str], place: &Place, findings: &mut Findings) {
+    for key in block.as_object().into_iter().flat_map(Map::keys).filter(|key| !known.contains(&key.as_str())) {
+        let hint = nearest(key, known).map(|name| format!("did you mean `{name}`?"));
+        findings.hinted(&place.at(key), format!("the unknown key `{key}`"), known.join(", "), hint);
+    }
+}
+
+/// The ways to ask that exist here too.
+const HANDLERS: [&str; 2] = ["httpGet", "tcpSocket"];
+
+/// Those that do not, with what to write instead. True when there is one.
+fn foreign(block: &Map<String, Value>, place: &Place, findings: &mut Findings) -> bool {
+    let instead = "`httpGet: { path: /ready }`, or `tcpSocket: {}` for a connect alone";
+    for (name, found) in [
+        ("exec", "a command, which cannot be run in a backend from here"),
+        ("grpc", "a gRPC probe, which is not spoken here"),
+    ] {
+        if block.contains_key(name) {
+            findings.error(&place.at(name), found, format!("an endpoint that says the same: {instead}"));
+        }
+    }
+    block.contains_key("exec") || block.contains_key("grpc")
+}
+
+fn http_get(get: &Value, place: &Place, tls: bool, probe: &mut Map<String, Value>, findings: &mut Findings) {
+    unknown_keys(get, &["path", "port", "host", "scheme", "httpHeaders"], place, findings);
     probe.insert("path".to_owned(), get.get("path").cloned().unwrap_or_else(|| json!("/")));
     port(get.get("port"), &place.at("port"), probe, findings);
     if let Some(host) = get.get("host") {
         probe.insert("host".to_owned(), host.clone());
     }
-    if get.get("scheme").and_then(Value::as_str) == Some("HTTP") {
-        probe.insert("tls".to_owned(), json!("off"));
+    match get.get("scheme").and_then(Value::as_str) {
+        None => {}
+        Some("HTTP") => drop(probe.insert("tls".to_owned(), json!("off"))),
+        Some("HTTPS") if tls => {}
+        Some("HTTPS") => findings.error(
+            &place.at("scheme"),
+            "HTTPS for an upstream without `tls`",
+            "`tls` on the upstream, such as `tls: { sni: NAME }`; traffic and probes then speak TLS",
+        ),
+        Some(other) => findings.error(&place.at("scheme"), format!("{other:?}"), "HTTP or HTTPS"),
     }
     let mut headers = Map::new();
     for header in get.get("httpHeaders").and_then(Value::as_array).into_iter().flatten() {

@@ -82,6 +82,8 @@ fn find(lines: &[Line<'_>], step: &str) -> Option<usize> {
         .iter()
         .position(|line| line.key() == Some(step) && line.indent == indent)
         .or_else(|| lines.iter().position(|line| line.key() == Some(step)))
+        // A pasted block stands under its own name.
+        .or_else(|| if step == "readiness" { find(lines, "readinessProbe") } else { None })
 }
 
 #[cfg(test)]

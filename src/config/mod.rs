@@ -17,9 +17,10 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod values;
+mod words;
 mod yaml;
 
-pub use addresses::backends_file;
+pub use addresses::{backend as backend_address, backends_file};
 pub use diagnostic::Diagnostic;
 pub use reference::{example, reference};
 pub use summary::summary;
@@ -89,6 +90,7 @@ pub fn load_text(yaml: &str, base: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 fn compile(trees: Vec<serde_json::Value>, base: &Path, mut findings: Findings) -> Result<Loaded, Vec<Diagnostic>> {
     let fingerprint = fingerprint(&findings);
     let plan = compile::compile(trees, base, &mut findings);
+    findings.sort();
     match plan {
         Some(plan) if findings.errors.is_empty() => Ok(Loaded {
             plan,

@@ -170,7 +170,7 @@ fn about(path: &Path, line: Option<usize>, found: String, allowed: String) -> Di
         path: String::new(),
         found,
         allowed,
-        consequence: "the configuration is not used".to_owned(),
+        consequence: String::new(),
         hint: None,
     }
 }
@@ -179,11 +179,7 @@ fn expand(tree: &mut Value, place: &Place, findings: &mut Findings) {
     match tree {
         Value::String(text) if text.contains("${") => match expanded(text) {
             Ok(new) => *text = new,
-            Err(name) => findings.error(
-                place,
-                format!("${{{name}}}, which is not set"),
-                "a variable of the environment, or ${NAME:-default}",
-            ),
+            Err(name) => findings.unset(place, &name),
         },
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {

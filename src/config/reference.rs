@@ -18,24 +18,112 @@ pub fn reference() -> String {
     out
 }
 
-/// A commented file with every key (YAML, all of it commented out).
+/// A commented file with every key. Without the leading `# ` of its lines it is a configuration that says every default; what has none, or
+/// is only one of several ways, is a comment in that one too.
 pub fn example() -> String {
     let schema = super::schema();
     let mut out = String::from(
-        "# Every key, made by the same types that read the file. Nothing here is in force: uncomment what you need.\n",
+        "## Every key, made by the same types that read the file. Nothing here is in force: uncomment what you need, by taking the\n\
+         ## first `# ` of its lines away (and of the lines that it is indented under). What then is a comment still has no default,\n\
+         ## or is another way to say the line above it: take its second `# ` away, too, and give it a value.\n",
     );
+    let mut asides: Vec<String> = Vec::new();
     rows(&schema, &schema, "", &mut |key, text, depth| {
-        let name = key.rsplit('.').next().unwrap_or(key);
         let (meaning, default) = split_default(text);
-        let item = if name.ends_with("[]") {
-            format!("{}:  # a list; each item:", name.trim_end_matches("[]"))
-        } else {
-            format!("{name}:")
-        };
-        let shown = default.trim_matches('`');
-        let _ = writeln!(out, "# {}{item} {shown}   # {meaning}", "  ".repeat(depth));
+        let shown = value_of(key, &default);
+        let aside = shown.is_none() || asides.iter().any(|aside| key.starts_with(aside.as_str()));
+        if aside || shown.as_ref().is_some_and(|value| !value.is_empty()) {
+            // What is not in force, or has a word for its value, has no keys in force.
+            asides.push(format!("{key}."));
+        }
+        line(&mut out, key, &Shown { depth, aside, value: shown.unwrap_or_default(), meaning, default });
     });
     out
+}
+
+/// What is in force in the example: a default that can be written, or what a working configuration needs. `None`: nothing.
+fn value_of(key: &str, default: &str) -> Option<String> {
+    let needed = NEEDED.iter().find(|(needed, _)| *needed == key).map(|(_, value)| (*value).to_owned());
+    let written = default.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+    let alternative = ALTERNATIVES.contains(&key);
+    needed.or_else(|| written.filter(|_| !alternative).map(str::to_owned))
+}
+
+/// What has no default and must be there. Mappings and lists have no value of their own.
+const NEEDED: [(&str, &str); 27] = [
+    ("admin", ""),
+    ("listeners[]", ""),
+    ("listeners[].address", "0.0.0.0:8080"),
+    ("listeners[].limits", ""),
+    ("logging", ""),
+    ("probing", ""),
+    ("routes[]", ""),
+    ("routes[].match", ""),
+    ("routes[].request_headers", ""),
+    ("routes[].response_headers", ""),
+    ("routes[].retries", ""),
+    ("routes[].timeouts", ""),
+    ("routes[].upstream", "mine"),
+    ("shutdown", ""),
+    ("start", ""),
+    ("upstreams.NAME", ""),
+    ("upstreams.NAME.backends[]", ""),
+    ("upstreams.NAME.backends[].address", "10.0.0.7:8000"),
+    ("upstreams.NAME.balance", ""),
+    ("upstreams.NAME.limits", ""),
+    ("upstreams.NAME.passive", ""),
+    ("upstreams.NAME.readiness", ""),
+    ("upstreams.NAME.readiness.path", "/ready"),
+    ("upstreams.NAME.retries", ""),
+    ("upstreams.NAME.retry_budget", ""),
+    ("upstreams.NAME.slow_start", ""),
+    ("upstreams.NAME.timeouts", ""),
+];
+
+/// Defaults that cannot be written beside other defaults.
+const ALTERNATIVES: [&str; 1] = ["upstreams.NAME.balance.hash_by"];
+
+struct Shown {
+    depth: usize,
+    /// A comment even in the uncommented file.
+    aside: bool,
+    value: String,
+    meaning: String,
+    default: String,
+}
+
+/// A list's first key carries its dash; a pool is called `mine`.
+fn line(out: &mut String, key: &str, shown: &Shown) {
+    let (parent, name) = key.rsplit_once('.').unwrap_or(("", key));
+    if name == "NAME" || key.ends_with(".NAME") {
+        let _ = writeln!(out, "# {parent}:   # {}\n#   mine:", shown.meaning);
+        return;
+    }
+    let opened = out.lines().last().filter(|last| parent.ends_with("[]") && last.contains("a list; each item"));
+    let mut indent = "  ".repeat(shown.depth + key.matches("[]").count() - usize::from(key.ends_with("[]")));
+    let mut aside = if shown.aside { "# " } else { "" };
+    if let Some(list) = opened {
+        // The dash of a list that is no more than a comment is none either.
+        let list_aside = list.strip_prefix("# ").is_some_and(|list| list.trim_start().starts_with("# "));
+        indent.replace_range(indent.len() - 2.., if list_aside { "# - " } else { "- " });
+        aside = if list_aside { "" } else { aside };
+    }
+    let bare = name.trim_end_matches("[]");
+    let list = if name.ends_with("[]") { "a list; each item: " } else { "" };
+    let value = if shown.value.is_empty() { String::new() } else { format!(" {}", shown.value) };
+    let default =
+        if shown.aside && !shown.default.is_empty() { format!(" Default: {}.", shown.default) } else { String::new() };
+    let comment = format!("{list}{}{default}", shown.meaning);
+    let comment = if comment.is_empty() { comment } else { format!("   # {}", comment.trim_start()) };
+    let _ = writeln!(out, "# {indent}{aside}{bare}:{value}{comment}");
+}
+
+/// The path of every key.
+#[cfg(test)]
+pub(super) fn paths(schema: &Value) -> Vec<String> {
+    let mut paths = Vec::new();
+    rows(schema, schema, "", &mut |key, _, _| paths.push(key.to_owned()));
+    paths
 }
 
 /// Calls `row` with the path, the description and the depth of every key, in the order of the paths.

@@ -1,6 +1,7 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
-use crate::domain::plan::{Plan, ProbeCheck, ProbePlan, SourcePlan, UpstreamPlan};
+use crate::domain::plan::{HttpCheck, Plan, ProbeCheck, ProbePlan, RouteAction, SourcePlan, UpstreamPlan};
+use crate::tls::Identity;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -9,9 +10,18 @@ pub fn summary(plan: &Plan) -> String {
     let mut out = String::new();
     for listener in &plan.listeners {
         let tls = if listener.tls.is_some() { " with TLS" } else { "" };
-        let _ = writeln!(out, "listener {}: {}{tls}", listener.name, listener.address);
+        let address = listener.address.to_string();
+        let name = if *listener.name == *address { String::new() } else { format!("{}: ", listener.name) };
+        let _ = writeln!(out, "listener {name}{address}{tls}");
+        for pair in listener.tls.iter().flat_map(|tls| &tls.certificates) {
+            if let Ok(read) = Identity::read(pair) {
+                let _ = writeln!(out, "  certificate {}: {}", pair.certificate.display(), read.facts.summary());
+            }
+        }
     }
-    let _ = writeln!(out, "{} route(s)", plan.routes.len());
+    for route in &plan.routes {
+        let _ = writeln!(out, "route {}: {}", route.name, action(&route.action, plan));
+    }
     for upstream in &plan.upstreams {
         upstream_lines(upstream, &mut out);
     }
@@ -28,7 +38,8 @@ fn upstream_lines(upstream: &UpstreamPlan, out: &mut String) {
         })
         .sum();
     let watched = upstream.sources.iter().filter(|source| !matches!(source, SourcePlan::Static(_))).count();
-    let _ = writeln!(out, "upstream {}: {fixed} fixed backend(s), {watched} watched source(s)", upstream.name);
+    let (fixed_backends, watched_sources) = (count(fixed, "fixed backend"), count(watched, "watched source"));
+    let _ = writeln!(out, "upstream {}: {fixed_backends}, {watched_sources}", upstream.name);
     match &upstream.readiness {
         None => drop(writeln!(out, "  up (unprobed): passive evidence only")),
         Some(probe) => probe_lines(probe, out),
@@ -43,22 +54,64 @@ fn upstream_lines(upstream: &UpstreamPlan, out: &mut String) {
     }
 }
 
+fn action(action: &RouteAction, plan: &Plan) -> String {
+    match action {
+        RouteAction::Forward(forward) => {
+            let name = |index: usize| plan.upstreams.get(index).map_or("", |upstream| &upstream.name);
+            let mirror = forward.mirror.map(|mirror| format!(", copies to {}", name(mirror.upstream)));
+            let targets = match forward.targets.as_slice() {
+                [one] => name(one.upstream).to_owned(),
+                several => {
+                    let weighted = several.iter().map(|target| format!("{} {}", name(target.upstream), target.weight));
+                    weighted.collect::<Vec<_>>().join(", ")
+                }
+            };
+            format!("upstream {targets}{}", mirror.unwrap_or_default())
+        }
+        RouteAction::Redirect { status, location } => format!("redirect {status} to {location}"),
+        RouteAction::Respond { status, .. } => format!("answer {status}"),
+    }
+}
+
+/// "1 pass", "2 backends", "3 passes".
+fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ if what.ends_with('s') => format!("{number} {what}es"),
+        _ => format!("{number} {what}s"),
+    }
+}
+
+/// `…` stands for the backend's address.
+fn asked(http: &HttpCheck, port: Option<u16>) -> String {
+    let scheme = if http.tls.is_some() { "https" } else { "http" };
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let host = http.host.as_deref().unwrap_or("the backend's address");
+    let expected: Vec<String> = http
+        .expected_statuses
+        .iter()
+        .map(|(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        })
+        .collect();
+    let expected = if expected.is_empty() { String::new() } else { format!(", expects {}", expected.join(", ")) };
+    format!("{} {scheme}://…{port}{} (Host: {host}{expected})", http.method, http.path)
+}
+
 fn probe_lines(probe: &ProbePlan, out: &mut String) {
     let what = match &probe.kind {
-        ProbeCheck::Tcp => "TCP connect".to_owned(),
-        ProbeCheck::Http(http) => {
-            let host = http.host.as_deref().unwrap_or("the backend's address");
-            format!("{} {} (Host: {host})", http.method, http.path)
-        }
+        ProbeCheck::Tcp => probe.port.map_or("TCP connect".to_owned(), |port| format!("TCP connect to port {port}")),
+        ProbeCheck::Http(http) => asked(http, probe.port),
     };
     let _ = writeln!(
         out,
-        "  readiness: {what}, every {:?} (±{:.0} %), timeout {:?}, {} passes in, {} failures out",
+        "  readiness: {what}, every {:?} (±{:.0} %), timeout {:?}, {} in, {} out",
         probe.period,
         probe.jitter * 100.0,
         probe.timeout,
-        probe.success_threshold,
-        probe.failure_threshold
+        count(probe.success_threshold as usize, "pass"),
+        count(probe.failure_threshold as usize, "failure")
     );
     let _ = writeln!(
         out,

@@ -106,29 +106,61 @@ fn parse_share(text: &str) -> Option<f64> {
     (0.0..=100.0).contains(&share).then_some(share / 100.0)
 }
 
-/// A string or a list of strings.
+/// A word or a list of words; numbers are words too.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(transparent)]
-pub(super) struct Words(pub Vec<String>);
+pub(super) struct Words(#[schemars(with = "WordsShape")] pub Vec<String>);
+
+/// How [`Words`] may be written, for the schema.
+#[allow(dead_code, reason = "the schema is made of it")]
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum WordsShape {
+    One(WordShape),
+    Several(Vec<WordShape>),
+}
+
+#[allow(dead_code, reason = "the schema is made of it")]
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum WordShape {
+    Text(String),
+    Number(u64),
+}
 
 impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Word {
-            Text(String),
-            Number(u64),
+        from.deserialize_any(WordList).map(Self)
+    }
+}
+
+struct WordList;
+
+impl<'de> Visitor<'de> for WordList {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a word or a number, or a list of them")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Vec<String>, E> {
+        Ok(vec![word.to_owned()])
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Vec<String>, E> {
+        Ok(vec![number.to_string()])
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+        let mut words = Vec::new();
+        while let Some(item) = list.next_element::<serde_json::Value>()? {
+            match item {
+                serde_json::Value::String(word) => words.push(word),
+                serde_json::Value::Number(number) if number.is_u64() => words.push(number.to_string()),
+                _ => return Err(A::Error::invalid_type(serde::de::Unexpected::Other("something else"), &self)),
+            }
         }
-        let words = Vec::<Word>::deserialize(from)?;
-        Ok(Self(
-            words
-                .into_iter()
-                .map(|word| match word {
-                    Word::Text(text) => text,
-                    Word::Number(number) => number.to_string(),
-                })
-                .collect(),
-        ))
+        Ok(words)
     }
 }
 

@@ -24,8 +24,14 @@ pub(super) fn parse(text: &str) -> Result<Value, Unreadable> {
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
-    serde_yaml::from_str(text)
-        .map_err(|error| Unreadable { line: error.location().map(|location| location.line()), why: error.to_string() })
+    serde_yaml::from_str(text).map_err(|error| {
+        let line = error.location().map(|location| location.line());
+        let written = line.and_then(|line| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
+        let indent = &written[..written.len() - written.trim_start().len()];
+        let tab = error.to_string().contains("cannot start any token") && indent.contains('\t');
+        let why = if tab { "a tab; YAML wants blanks for indentation".to_owned() } else { error.to_string() };
+        Unreadable { line, why }
+    })
 }
 
 fn convert(tree: serde_yaml::Value) -> Result<Value, Unreadable> {

@@ -12,7 +12,7 @@ pub use clock::Clock;
 pub use reload::{Outcome, Reloader, Request, Source};
 pub use task::{spawn, spawn_heir};
 
-use crate::domain::board::{Handover, Input, UpstreamReport};
+use crate::domain::board::{BackendReport, Handover, Input, Refused, Steering, UpstreamReport};
 use crate::domain::cell::Hint;
 use crate::domain::event::Event;
 use crate::domain::snapshot::Snapshot;
@@ -21,10 +21,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
+/// What became of an operator's order.
+pub type Steered = Result<BackendReport, Refused>;
+
 /// What the control task receives.
 #[derive(Debug)]
 pub enum Message {
     Input(Input),
+    Steer(Steering, oneshot::Sender<Steered>),
     Report(oneshot::Sender<Vec<UpstreamReport>>),
     Handover(oneshot::Sender<Handover>),
 }
@@ -62,6 +66,13 @@ impl Handle {
     /// Lossy by design: a full channel means that the board is about to look anyway.
     pub fn hint(&self, hint: Hint) {
         let _ = self.hints.try_send(hint);
+    }
+
+    /// Steers a backend. When this returns, requests see what it came to. `None` when the control task has ended (the process is leaving).
+    pub async fn steer(&self, steering: Steering) -> Option<Steered> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.send(Message::Steer(steering, reply)).ok()?;
+        answer.await.ok()
     }
 
     /// Every upstream with its backends, as the board sees them now. Empty when the control task has ended.

@@ -44,14 +44,10 @@ impl Reloader {
         (Self(sender), receiver)
     }
 
-    /// Reads the configuration anew and applies it, or says why not; returns when that is done.
-    ///
-    /// # Errors
-    /// The diagnostics, a sentence each; the old configuration is in force then.
-    pub async fn reload(&self, source: Source) -> Outcome {
+    /// Reads the configuration anew and applies it, or says why not; returns when that is done. `None` when the process is leaving.
+    pub async fn reload(&self, source: Source) -> Option<Outcome> {
         let (reply, answer) = oneshot::channel();
-        let leaving = || vec!["the process is leaving and reloads no more".to_owned()];
-        self.0.send(Request { source, reply }).await.map_err(|_| leaving())?;
-        answer.await.unwrap_or_else(|_| Err(leaving()))
+        self.0.send(Request { source, reply }).await.ok()?;
+        answer.await.ok()
     }
 }

@@ -1,6 +1,6 @@
 //! The loop around the board: wait for an input, a hint or the deadline; hand it over; carry out what comes out.
 
-use super::{Clock, Handle, Message, Prober, Reporter};
+use super::{Clock, Handle, Message, Prober, Reporter, Steered};
 use crate::domain::board::{Board, Handover, Input, Output};
 use crate::domain::cell::Hint;
 use crate::domain::plan::Plan;
@@ -8,7 +8,7 @@ use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Timestamp;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
 /// Hints that may wait; more are dropped (the board looks by itself at its next deadline).
@@ -42,7 +42,7 @@ pub fn spawn_heir(
     let (announce, generation) = watch::channel(0);
     let handle = Handle { snapshot: Arc::new(ArcSwap::from_pointee(empty)), generation, mailbox, hints, clock };
 
-    let mut task = ControlTask { board, handle: handle.clone(), announce, prober, reporter };
+    let mut task = ControlTask { board, handle: handle.clone(), announce, prober, reporter, steered: Vec::new() };
     task.carry_out();
     tokio::spawn(task.run(inbox, hint_inbox));
     handle
@@ -54,6 +54,8 @@ struct ControlTask<P> {
     announce: watch::Sender<u64>,
     prober: P,
     reporter: Arc<dyn Reporter>,
+    /// Orders that were carried out, whose answers wait for the publication.
+    steered: Vec<(oneshot::Sender<Steered>, Steered)>,
 }
 
 impl<P: Prober> ControlTask<P> {
@@ -79,6 +81,10 @@ impl<P: Prober> ControlTask<P> {
     fn take(&mut self, message: Message, now: Timestamp) {
         match message {
             Message::Input(input) => self.board.handle(input, now),
+            Message::Steer(steering, reply) => {
+                let outcome = self.board.steer(&steering, now);
+                self.steered.push((reply, outcome));
+            }
             Message::Report(reply) => {
                 let _ = reply.send(self.board.report(now));
             }
@@ -118,6 +124,9 @@ impl<P: Prober> ControlTask<P> {
                 Output::CancelProbe(ticket) => self.prober.cancel(ticket),
                 Output::Report(event) => self.reporter.report(&event),
             }
+        }
+        for (reply, outcome) in self.steered.drain(..) {
+            let _ = reply.send(outcome);
         }
     }
 }

@@ -90,9 +90,10 @@ pub fn decide(after: &AfterAttempt<'_>, plan: &RetryPlan) -> Next {
 fn named_in_retry_on(end: &AttemptEnd, plan: &RetryPlan) -> bool {
     match end {
         AttemptEnd::ConnectFailed { .. } | AttemptEnd::TlsFailed => plan.on.connect,
-        AttemptEnd::ResetBeforeHead { .. } | AttemptEnd::InvalidResponse | AttemptEnd::NotProcessed { .. } => {
-            plan.on.reset
-        }
+        AttemptEnd::ResetBeforeHead { .. }
+        | AttemptEnd::InvalidResponse
+        | AttemptEnd::NotProcessed { .. }
+        | AttemptEnd::CutOff => plan.on.reset,
         AttemptEnd::PerTryTimeout => plan.on.timeout,
         AttemptEnd::Response { status } => plan.on.statuses.binary_search(status).is_ok(),
         AttemptEnd::GrpcStatus(_)
@@ -148,6 +149,7 @@ mod tests {
             (AttemptEnd::BrokenBody { status: 200 }, never),
             (AttemptEnd::NotProcessed { goodbye: false }, retry),
             (AttemptEnd::GrpcStatus(14), never),
+            (AttemptEnd::CutOff, retry),
             (AttemptEnd::Ours, never),
         ] {
             assert_eq!(decide(&after(&end), &plan()), expected, "{end:?}");

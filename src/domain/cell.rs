@@ -80,6 +80,8 @@ pub struct Cell {
     last_failure: AtomicU64,
     successes: AtomicU64,
     failures: AtomicU64,
+    /// Requests that began in an earlier connection epoch than this are cut.
+    cut_before: AtomicU32,
 }
 
 const NO_TRIAL: u8 = 0;
@@ -105,6 +107,16 @@ impl Cell {
 
     pub fn end(&self) {
         self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    /// Whatever is in flight since before this connection epoch is cut.
+    pub fn cut_before(&self, epoch: u32) {
+        self.cut_before.store(epoch, Relaxed);
+    }
+
+    /// Is a request that began in this connection epoch cut?
+    pub fn is_cut(&self, epoch: u32) -> bool {
+        epoch < self.cut_before.load(Relaxed)
     }
 
     /// Requests in flight, plus soft failures of the last 10 s (they stay in the load figure).

@@ -64,7 +64,7 @@ fn cause(facts: &Facts) -> Cause {
         Some(Order::ForceDown) => return Cause::ForcedDown,
         Some(Order::Drain) => return Cause::Drained,
         Some(Order::ForceUp) => return Cause::ForcedUp,
-        Some(Order::Release) | None => {}
+        None => {}
     }
     if facts.passive == Passive::Ejected {
         return Cause::Ejected;

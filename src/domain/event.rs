@@ -3,6 +3,7 @@
 //! The board reports events; telemetry turns each into a log line, a metric and a history entry in one match. Later work
 //! (alerts, webhooks, the event stream) extends this type and makes no second one.
 
+use super::board::Steer;
 use super::identity::BackendId;
 use super::standing::Cause;
 use super::time::Timestamp;
@@ -52,6 +53,21 @@ pub enum EventKind {
     ProbeHint {
         backend: BackendId,
         hint: String,
+    },
+    /// An operator's order was taken.
+    Steered {
+        backend: BackendId,
+        what: Steer,
+        by: Arc<str>,
+        /// `None`: until it is taken back.
+        lasts: Option<Duration>,
+        reason: Option<Arc<str>>,
+    },
+    /// The time of the order `what` is over.
+    OrderOver {
+        backend: BackendId,
+        what: Steer,
+        by: Arc<str>,
     },
     MemberJoined {
         backend: BackendId,

@@ -19,6 +19,11 @@ pub fn request_header_travels(name: &str, trusted: bool, underscores: bool) -> b
     !is_hop_by_hop(name) && (trusted || !claims_identity(name))
 }
 
+/// May a route be chosen by this request header (lower-case name)? Not by what a stranger says of who it is.
+pub fn request_header_routes(name: &str, trusted: bool) -> bool {
+    trusted || !claims_identity(name)
+}
+
 /// A backend that folds `_` into `-` must not take it for a field that ends here or that is ours; not even a trusted proxy
 /// spells those with `_`.
 fn is_harmless_when_folded(name: &str) -> bool {
@@ -53,12 +58,21 @@ fn claims_identity(name: &str) -> bool {
     name == "forwarded"
         || name == "x-real-ip"
         || name.starts_with("x-forwarded-")
-        || name.starts_with("x-client-cert")
-        || name.starts_with("x-ssl-")
-        || name == "ssl-client-cert"
         || name == "x-envoy-external-address"
         || name == "true-client-ip"
-        || name == "client-cert"
+        || names_client_certificate(name)
+}
+
+/// What tells a backend whose certificate the client has shown, in the names of RFC 9440 and of other gateways. A listener that asks
+/// for certificates itself lets nobody else speak of them, trusted proxies included: half of theirs and half of ours would be a
+/// third person.
+pub fn names_client_certificate(name: &str) -> bool {
+    name.starts_with("client-cert")
+        || name.starts_with("x-client-cert")
+        || name.starts_with("x-ssl-")
+        || name.starts_with("ssl-client-")
+        || name == "x-forwarded-client-cert"
+        || name.starts_with("x-forwarded-tls-client-cert")
 }
 
 /// Is `name` (lower case) listed in a `Connection` header's value? End-to-end fields that routing and framing rely on cannot be
@@ -144,11 +158,45 @@ mod tests {
             ("forwarded", false, true),
             ("x-real-ip", false, true),
             ("x-client-cert-subject", false, true),
+            ("client-cert", false, true),
+            ("client-cert-chain", false, true),
+            ("ssl-client-verify", false, true),
+            ("x-ssl-client-dn", false, true),
+            ("x-forwarded-client-cert", false, true),
+            ("x_client_cert_subject", false, false),
             ("x_forwarded_for", false, false),
             ("x_own", false, false),
         ] {
             assert_eq!(request_header_travels(name, false, false), from_stranger, "{name}");
             assert_eq!(request_header_travels(name, true, false), from_trusted, "{name}");
+        }
+    }
+
+    #[test]
+    fn which_request_headers_choose_a_route() {
+        for (name, from_stranger) in
+            [("x-env", true), ("upgrade", true), ("x-forwarded-proto", false), ("x-client-cert-subject", false)]
+        {
+            assert_eq!(request_header_routes(name, false), from_stranger, "{name}");
+            assert!(request_header_routes(name, true), "{name}");
+        }
+    }
+
+    #[test]
+    fn which_headers_are_about_client_certificates() {
+        for (name, is) in [
+            ("client-cert", true),
+            ("client-cert-chain", true),
+            ("x-client-cert-san", true),
+            ("x-ssl-client-s-dn", true),
+            ("ssl-client-subject-dn", true),
+            ("x-forwarded-client-cert", true),
+            ("x-forwarded-tls-client-cert-info", true),
+            ("x-forwarded-for", false),
+            ("x-real-ip", false),
+            ("x-client-id", false),
+        ] {
+            assert_eq!(names_client_certificate(name), is, "{name}");
         }
     }
 

@@ -29,6 +29,8 @@ pub enum AttemptEnd {
     BrokenBody { status: u16 },
     /// The client left after `waited` since the request was fully sent. `head_seen`: the response had begun.
     ClientAborted { waited: Duration, head_seen: bool },
+    /// The backend went down meanwhile, and its upstream's `on_down` is `close_all`.
+    CutOff,
     /// Something on our own side (limits, shutdown) ended it.
     Ours,
 }
@@ -95,7 +97,8 @@ pub fn classify(end: &AttemptEnd, slow_after: Duration) -> Outcome {
         AttemptEnd::BrokenBody { .. } => Failure(FailureKind::BrokenBody),
         // Impatient clients must not hide a frozen backend.
         AttemptEnd::ClientAborted { waited, head_seen: false } if *waited >= slow_after => SoftFailure,
-        AttemptEnd::ClientAborted { .. } | AttemptEnd::Ours => Ignored,
+        // Probes or an operator have spoken: what we cut ourselves is no more evidence.
+        AttemptEnd::ClientAborted { .. } | AttemptEnd::CutOff | AttemptEnd::Ours => Ignored,
     }
 }
 
@@ -149,6 +152,7 @@ mod tests {
             (aborted(999, false), Outcome::Ignored),
             (aborted(1000, false), Outcome::SoftFailure),
             (aborted(60_000, true), Outcome::Ignored),
+            (AttemptEnd::CutOff, Outcome::Ignored),
             (AttemptEnd::Ours, Outcome::Ignored),
         ] {
             assert_eq!(classify(&end, SLOW), expected, "{end:?}");

@@ -3,6 +3,7 @@
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
 use super::identity::Address;
+use super::proxy_header;
 use super::reading::ProbeFailure;
 use super::route::RouteTable;
 use super::split::Target;
@@ -38,6 +39,8 @@ pub struct ListenerPlan {
     pub tls: Option<ListenerTls>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed.
     pub trusted_proxies: Vec<Network>,
+    /// Peers that must begin with a PROXY header, and are believed whom it names.
+    pub proxied_by: Vec<Network>,
     pub limits: ListenerLimits,
     /// HTTP/2 is served too: offered in the TLS handshake, and recognised by its first bytes.
     pub http2: bool,
@@ -45,11 +48,39 @@ pub struct ListenerPlan {
     pub underscores_in_headers: bool,
 }
 
-/// PEM files of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerTls {
+    /// Never empty; the first answers where no other has the name that is asked for.
+    pub certificates: Vec<KeyPair>,
+    /// Refuse who asks for no name, or for one that no certificate has.
+    pub strict_sni: bool,
+    pub minimum_version: TlsVersion,
+    /// Set: clients are asked for a certificate.
+    pub client_auth: Option<ClientAuth>,
+}
+
+/// PEM files of one certificate (its chain) and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPair {
     pub certificate: PathBuf,
     pub key: PathBuf,
+    /// A key that every user of the machine may read is refused.
+    pub strict_permissions: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    #[default]
+    Tls12,
+    Tls13,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// PEM file of the authorities that sign clients' certificates.
+    pub ca: PathBuf,
+    /// A client without a certificate is refused.
+    pub required: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -237,6 +268,8 @@ pub struct UpstreamPlan {
     pub sources: Vec<SourcePlan>,
     /// What its backends speak.
     pub protocol: Protocol,
+    /// Each connection begins with a PROXY header of this version. Never with HTTP/2, whose connections are shared.
+    pub send_proxy_protocol: Option<proxy_header::Version>,
     pub tls: Option<UpstreamTls>,
     pub readiness: Option<ProbePlan>,
     pub passive: PassivePlan,
@@ -252,6 +285,19 @@ pub struct UpstreamPlan {
     /// A response header by which a backend asks to be drained (stripped before the client sees it).
     pub drain_header: Option<(String, String)>,
     pub drain_keeps_sessions: bool,
+    pub on_down: OnDown,
+}
+
+/// What becomes of a backend's connections when it goes down or is forced down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDown {
+    /// Nothing: idle ones are used again when it is back.
+    Keep,
+    /// Idle ones are not used again: whatever listened there is gone or wrong.
+    #[default]
+    RetireIdle,
+    /// Those with a request in flight are cut as well.
+    CloseAll,
 }
 
 /// What may be under way to an upstream at once. 0 = no limit.
@@ -320,6 +366,8 @@ pub struct UpstreamTls {
     pub verify: bool,
     /// PEM file of the CA; `None` = the system's roots.
     pub ca: Option<PathBuf>,
+    /// What we show to a backend that asks who we are.
+    pub identity: Option<Box<KeyPair>>,
 }
 
 /// A readiness probe. Field names are those of Kubernetes.
@@ -440,10 +488,29 @@ pub enum WhenNoneEligible {
 
 // ------------------------------------------------------------------- others
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminPlan {
     /// `None` = no admin listener.
     pub address: Option<SocketAddr>,
+    /// A listener of its own for `/livez` and `/readyz`.
+    pub health_address: Option<SocketAddr>,
+    /// Who may ask. Empty: everybody who reaches it, which only a loopback address allows.
+    pub tokens: Vec<TokenPlan>,
+}
+
+/// A bearer token of the admin listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPlan {
+    /// Who presents it: for the audit log.
+    pub name: Arc<str>,
+    pub source: TokenSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    File(PathBuf),
+    /// A variable of the environment.
+    Env(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -105,12 +105,28 @@ fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> Verdic
         return Verdict::Pass { warning: redirected.then(|| redirect_warning(status, location)) };
     }
     let severity = if status == 503 { Severity::NotReady } else { Severity::Down };
-    Verdict::Fail { kind: ProbeFailure::Status, severity, why: format!("answered {status}"), hint: hint(status) }
+    let why = match expected {
+        [] => format!("answered {status}"),
+        _ => format!("answered {status}, expected {}", ranges(expected)),
+    };
+    Verdict::Fail { kind: ProbeFailure::Status, severity, why, hint: hint(status) }
+}
+
+/// "204", "200-299 or 404".
+fn ranges(expected: &[(u16, u16)]) -> String {
+    let one = |(first, last): &(u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    expected.iter().map(one).collect::<Vec<_>>().join(" or ")
 }
 
 fn redirect_warning(status: u16, location: Option<&str>) -> String {
-    let target = location.unwrap_or("nowhere");
-    format!("answered {status} and points to {target}, which is not followed; probe the final path instead")
+    match location {
+        Some(target) => {
+            format!("answered {status} and points to {target}, which is not followed; probe the final path instead")
+        }
+        None => {
+            format!("answered {status} and has no Location; let readiness answer 2xx, or name it in expected_statuses")
+        }
+    }
 }
 
 fn hint(status: u16) -> Option<String> {
@@ -122,4 +138,52 @@ fn hint(status: u16) -> Option<String> {
         _ => return None,
     };
     Some(words.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::plan::{HttpCheck, Protocol};
+
+    fn told(expected: &[(u16, u16)], status: u16, location: Option<&str>) -> String {
+        let check = HttpCheck {
+            protocol: Protocol::Http1,
+            method: "GET".into(),
+            path: "/".into(),
+            host: None,
+            headers: Vec::new(),
+            expected_statuses: expected.to_vec(),
+            body_bytes: 1,
+            tls: None,
+        };
+        let second = Duration::from_secs(1);
+        let plan = ProbePlan {
+            kind: ProbeCheck::Http(check),
+            period: second,
+            fast_period: second,
+            jitter: 0.0,
+            timeout: second,
+            success_threshold: 1,
+            failure_threshold: 1,
+            initial_delay: Duration::ZERO,
+            startup_grace: Duration::ZERO,
+            port: None,
+            immediate: Vec::new(),
+        };
+        let result = ReadingResult::Http { status, location: location.map(str::to_owned) };
+        match judge(&Reading { result, took: Duration::ZERO }, &plan) {
+            Verdict::Pass { warning } => warning.unwrap_or_else(|| "passed".to_owned()),
+            Verdict::Fail { why, .. } => why,
+        }
+    }
+
+    #[test]
+    fn a_status_is_told_beside_what_was_expected() {
+        assert_eq!(told(&[(204, 204)], 200, None), "answered 200, expected 204");
+        assert_eq!(told(&[(200, 299), (404, 404)], 503, None), "answered 503, expected 200-299 or 404");
+        assert_eq!(told(&[(404, 404)], 404, None), "passed");
+        assert_eq!(told(&[], 500, None), "answered 500");
+        assert!(told(&[], 301, None).starts_with("answered 301 and has no Location"));
+        assert!(told(&[], 302, Some("/login")).contains("points to /login"));
+    }
 }

@@ -43,7 +43,10 @@ impl Pool {
     /// Who takes this attempt? The balancer's pick, except that a client whose backend drains may stay with it where the plan says so.
     pub fn pick(&self, input: &PickInput<'_>) -> Option<Pick> {
         let stays = input.sticky.filter(|key| self.upstream.drain_keeps_sessions && !input.tried.contains(key));
-        let draining = |member: &&Arc<Member>| matches!(member.standing.cause, Cause::Drained | Cause::Draining);
+        let draining = |member: &&Arc<Member>| {
+            let weightless = member.weight == 0 && member.eligible();
+            weightless || matches!(member.standing.cause, Cause::Drained | Cause::Draining)
+        };
         match stays.and_then(|key| self.balancer.member(key)).filter(draining) {
             Some(member) => Some(Pick { member: Arc::clone(member), trial: false }),
             None => self.balancer.pick(input),
@@ -69,13 +72,13 @@ pub enum Emptiness {
 pub struct Member {
     pub id: BackendId,
     pub key: BackendKey,
-    /// As configured or discovered.
+    /// In force: the one that an operator ordered, else the configured or discovered.
     pub weight: u32,
     pub backup: bool,
     pub standing: Standing,
     /// When `standing` ramps: the start of the ramp. The board republishes as it grows.
     pub since: Timestamp,
-    /// Grows whenever idle connections to this backend must not be used again (it was down, or removed).
+    /// Grows whenever idle connections to this backend must not be used again (it was down or forced down, where `on_down` says so, or removed).
     pub connection_epoch: u32,
     /// Shared by all publications of this identity.
     pub cell: Arc<Cell>,

@@ -28,23 +28,32 @@ pub enum NoPlace {
     ClientFull,
 }
 
+impl NoPlace {
+    /// As refusals are counted.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::ListenerFull => "too_many_connections",
+            Self::ClientFull => "too_many_connections_of_client",
+        }
+    }
+}
+
 impl Clients {
-    /// Takes a place for `client`. A limit of 0 is no limit.
+    /// Takes a place for a client who is not known yet. A limit of 0 is no limit.
     ///
     /// # Errors
-    /// Which limit is met.
-    pub fn enter(&self, client: IpAddr, total_limit: u32, client_limit: u32) -> Result<Place, NoPlace> {
-        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if total_limit > 0 && *self.total.borrow() >= total_limit {
-            return Err(NoPlace::ListenerFull);
+    /// The limit is met.
+    pub fn enter(&self, total_limit: u32) -> Result<Place, NoPlace> {
+        let enters = |total: &mut u32| {
+            let enters = total_limit == 0 || *total < total_limit;
+            *total += u32::from(enters);
+            enters
+        };
+        if self.total.send_if_modified(enters) {
+            Ok(Place { clients: self.clone(), client: None })
+        } else {
+            Err(NoPlace::ListenerFull)
         }
-        let of_client = by_address.entry(client).or_default();
-        if client_limit > 0 && *of_client >= client_limit {
-            return Err(NoPlace::ClientFull);
-        }
-        *of_client += 1;
-        self.total.send_modify(|total| *total += 1);
-        Ok(Place { clients: self.clone(), client })
     }
 
     /// Connections open now.
@@ -63,18 +72,42 @@ impl Clients {
 #[derive(Debug)]
 pub struct Place {
     clients: Clients,
-    client: IpAddr,
+    /// Whose it is, once that is known.
+    client: Option<IpAddr>,
+}
+
+impl Place {
+    /// Counts it as a place of `client`. A limit of 0 is no limit.
+    ///
+    /// # Errors
+    /// The client has no further place.
+    pub fn assign(&mut self, client: IpAddr, client_limit: u32) -> Result<(), NoPlace> {
+        self.release();
+        let mut by_address = self.clients.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_client = by_address.entry(client).or_default();
+        if client_limit > 0 && *of_client >= client_limit {
+            return Err(NoPlace::ClientFull);
+        }
+        *of_client += 1;
+        self.client = Some(client);
+        Ok(())
+    }
+
+    fn release(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let mut by_address = self.clients.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_client) = by_address.get_mut(&client) {
+            *of_client -= 1;
+            if *of_client == 0 {
+                by_address.remove(&client);
+            }
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut by_address = self.clients.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of_client) = by_address.get_mut(&self.client) {
-            *of_client -= 1;
-            if *of_client == 0 {
-                by_address.remove(&self.client);
-            }
-        }
+        self.release();
         self.clients.total.send_modify(|total| *total -= 1);
     }
 }
@@ -88,15 +121,34 @@ mod tests {
         let clients = Clients::default();
         let a: IpAddr = "10.0.0.1".parse().unwrap();
         let b: IpAddr = "10.0.0.2".parse().unwrap();
-        let first = clients.enter(a, 2, 1).unwrap();
-        assert_eq!(clients.enter(a, 2, 1).unwrap_err(), NoPlace::ClientFull);
-        let second = clients.enter(b, 2, 1).unwrap();
-        assert_eq!(clients.enter(b, 2, 0).unwrap_err(), NoPlace::ListenerFull);
+        let enter = |client, total_limit, client_limit| {
+            let mut place = clients.enter(total_limit)?;
+            place.assign(client, client_limit).map(|()| place)
+        };
+        let first = enter(a, 2, 1).unwrap();
+        assert_eq!(enter(a, 2, 1).unwrap_err(), NoPlace::ClientFull);
+        assert_eq!(clients.total(), 1);
+        let second = enter(b, 2, 1).unwrap();
+        assert_eq!(enter(b, 2, 0).unwrap_err(), NoPlace::ListenerFull);
         drop(first);
         assert_eq!(clients.total(), 1);
-        assert!(clients.enter(a, 2, 1).is_ok());
+        assert!(enter(a, 2, 1).is_ok());
         drop(second);
         assert_eq!(clients.total(), 0);
         assert!(clients.by_address.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_place_whose_client_is_not_known_counts_in_all_and_for_nobody() {
+        let clients = Clients::default();
+        let (a, b): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        let mut place = clients.enter(1).unwrap();
+        assert_eq!(clients.enter(1).unwrap_err(), NoPlace::ListenerFull);
+        assert!(clients.by_address.lock().unwrap().is_empty());
+        place.assign(a, 1).unwrap();
+        place.assign(b, 1).unwrap();
+        assert_eq!(clients.by_address.lock().unwrap().keys().collect::<Vec<_>>(), [&b]);
+        drop(place);
+        assert_eq!((clients.total(), clients.by_address.lock().unwrap().len()), (0, 0));
     }
 }

@@ -13,12 +13,14 @@ use crate::domain::chunks::Chunks;
 use crate::domain::head::{self, Framing};
 use crate::domain::plan::ListenerPlan;
 use crate::domain::problem::Problem;
+use crate::domain::proxy_header::Ends;
 use crate::proxy::client::{ClientSide, H1Client};
-use crate::proxy::{ConnectionFacts, Served};
+use crate::proxy::{ConnectionFacts, Private, Served};
+use crate::tls::ClientCertificate;
 use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -29,9 +31,12 @@ const LAST_CHANCE: Duration = Duration::from_secs(1);
 pub(super) struct Connection {
     pub front: Arc<Front>,
     pub listener: Listener,
-    pub peer: SocketAddr,
+    /// From the client to us, as the sockets have it or the proxy in front says.
+    pub ends: Ends,
     pub tls: bool,
+    pub certificate: Option<Arc<ClientCertificate>>,
     pub stage: watch::Receiver<Stage>,
+    pub private: Arc<Private>,
 }
 
 impl Connection {
@@ -136,16 +141,22 @@ impl Connection {
         let limit = plan.limits.keepalive_requests;
         let last_of_connection = limit > 0 && served + 1 >= limit;
         ConnectionFacts {
-            client: self.peer.ip().to_canonical(),
-            client_port: self.peer.port(),
+            client: self.client(),
+            ends: self.ends,
+            private: self.private.clone(),
             listener: plan.clone(),
             tls: self.tls,
+            certificate: self.certificate.clone(),
             closing: last_of_connection || *self.stage.borrow() > Stage::Serving || *self.listener.closed.borrow(),
         }
     }
 
     pub(super) fn count_refusal(&self, plan: &ListenerPlan, reason: &'static str) {
-        self.front.telemetry.refused(&plan.name, self.peer.ip().to_canonical(), reason);
+        self.front.telemetry.refused(&plan.name, self.client(), reason);
+    }
+
+    fn client(&self) -> IpAddr {
+        self.ends.source.ip().to_canonical()
     }
 }
 

@@ -1,39 +1,34 @@
-//! Who may connect? The accept loop of one listener: places per client, TLS, then a task per connection.
+//! Who may connect? The accept loop of one listener: places per client, a proxy's introduction, TLS, then a task per connection.
 //!
 //! The socket is bound by the caller, so a busy port is known before anything starts. What a listener is allowed (its plan,
 //! its certificate) is swapped by a reload; connections pick it up with their next request.
 
-use super::clients::{Clients, NoPlace};
+use super::clients::{Clients, Place};
 use super::connection::Connection;
 use super::socket::ClientSocket;
-use super::{Front, Stage};
+use super::tls::Certificates;
+use super::{Front, Stage, introduced};
 use crate::domain::plan::ListenerPlan;
+use crate::domain::proxy_header::Ends;
 use arc_swap::ArcSwap;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio::time::{Instant, timeout_at};
 
 /// After an accept error that is ours (out of files): long enough for connections to end, short enough not to be felt.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is in force for a listener.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Terms {
     pub plan: Arc<ListenerPlan>,
-    pub tls: Option<TlsAcceptor>,
-}
-
-impl std::fmt::Debug for Terms {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terms").field("plan", &self.plan).field("tls", &self.tls.is_some()).finish()
-    }
+    pub tls: Option<Certificates>,
 }
 
 /// A listener that runs.
@@ -139,48 +134,83 @@ impl Accepting {
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let terms = self.listener.terms.load_full();
-        let limits = &terms.plan.limits;
-        let client = peer.ip().to_canonical();
-        let place = match self.listener.clients.enter(client, limits.connections, limits.connections_per_client) {
-            Ok(place) => place,
-            Err(no_place) => {
-                let reason = match no_place {
-                    NoPlace::ListenerFull => "too_many_connections",
-                    NoPlace::ClientFull => "too_many_connections_of_client",
-                };
-                self.front.telemetry.refused(&terms.plan.name, client, reason);
-                return;
-            }
-        };
+        let Some(place) = self.place(&terms.plan, peer.ip().to_canonical()) else { return };
         // Small answers leave at once; a failure here only costs latency.
         let _ = stream.set_nodelay(true);
 
         let (front, listener, stage) = (self.front.clone(), self.listener.clone(), self.stage.clone());
         tokio::spawn(async move {
-            let _place = place;
+            let mut place = place;
             front.telemetry.connection_opened(&terms.plan.name);
-            if let Some(socket) = handshake(&front, &terms, stream, peer).await {
+            let ends = introduced::of_socket(&stream, peer, listener.address);
+            if let Some((socket, ends)) = arrive(&front, &terms, stream, ends, &mut place).await {
                 let tls = terms.tls.is_some();
-                let connection = Connection { front: front.clone(), listener, peer, tls, stage };
+                let certificate = socket.client_certificate().map(Arc::new);
+                let private = Arc::default();
+                let connection = Connection { front: front.clone(), listener, ends, tls, certificate, stage, private };
                 connection.serve(socket).await;
             }
             front.telemetry.connection_closed(&terms.plan.name);
         });
     }
+
+    /// A place among all; and one of the client's, unless a proxy speaks for the client and has not said so yet.
+    fn place(&self, plan: &ListenerPlan, peer: IpAddr) -> Option<Place> {
+        let taken = self.listener.clients.enter(plan.limits.connections).and_then(|mut place| {
+            if !introduced::is_expected(plan, peer) {
+                place.assign(peer, plan.limits.connections_per_client)?;
+            }
+            Ok(place)
+        });
+        taken.map_err(|no_place| self.front.telemetry.refused(&plan.name, peer, no_place.reason())).ok()
+    }
 }
 
-/// TLS within the head's time: a client that never ends its handshake is a slow head.
-async fn handshake(front: &Front, terms: &Terms, stream: TcpStream, peer: SocketAddr) -> Option<ClientSocket> {
-    let Some(acceptor) = &terms.tls else {
+/// What comes before HTTP, all of it within the head's time: whose connection it is, and TLS.
+async fn arrive(
+    front: &Front,
+    terms: &Terms,
+    mut stream: TcpStream,
+    ends: Ends,
+    place: &mut Place,
+) -> Option<(ClientSocket, Ends)> {
+    let clock = front.proxy.clock();
+    let until = clock.instant(clock.now() + terms.plan.limits.head_timeout);
+    let ends = if introduced::is_expected(&terms.plan, ends.source.ip()) {
+        introduced::meet(front, &terms.plan, &mut stream, ends, place, until).await?
+    } else {
+        ends
+    };
+    let socket = handshake(front, terms, stream, ends.source, until).await?;
+    Some((socket, ends))
+}
+
+/// A client that never ends its handshake is a slow head.
+async fn handshake(
+    front: &Front,
+    terms: &Terms,
+    stream: TcpStream,
+    client: SocketAddr,
+    until: Instant,
+) -> Option<ClientSocket> {
+    let Some(tls) = &terms.tls else {
         return Some(ClientSocket::plain(stream));
     };
-    match timeout(terms.plan.limits.head_timeout, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Some(ClientSocket::tls(stream)),
-        failed => {
-            let reason = if failed.is_err() { "tls_timeout" } else { "tls_failed" };
-            front.telemetry.refused(&terms.plan.name, peer.ip().to_canonical(), reason);
-            None
-        }
+    let reason = match timeout_at(until, tls.acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(ClientSocket::tls(stream)),
+        Ok(Err(error)) => why_refused(&error),
+        Err(_) => "tls_timeout",
+    };
+    front.telemetry.refused(&terms.plan.name, client.ip().to_canonical(), reason);
+    None
+}
+
+/// A client whose certificate is the trouble looks for it elsewhere than one that speaks no TLS.
+fn why_refused(error: &std::io::Error) -> &'static str {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::NoCertificatesPresented) => "client_certificate_missing",
+        Some(rustls::Error::InvalidCertificate(_)) => "client_certificate_refused",
+        _ => "tls_failed",
     }
 }
 

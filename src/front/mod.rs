@@ -1,13 +1,14 @@
 //! Who gets in? The connection front: our own listeners, in front of the proxy.
 //!
 //! pingora's listeners cannot bound a request head, count connections per client or tell a slow client from an idle one, so
-//! this room does: it accepts, counts, does TLS, bounds the head in bytes and time, refuses what is not strictly HTTP, and hands a
+//! this room does: it accepts, counts, hears a proxy's introduction, does TLS, bounds the head in bytes and time, refuses what is not strictly HTTP, and hands a
 //! session whose head is complete to the proxy. It decides nothing about backends.
 
 mod clients;
 mod connection;
 mod head;
 mod http2;
+mod introduced;
 mod listener;
 mod refuse;
 mod socket;

@@ -10,6 +10,7 @@
 
 use super::tls;
 use crate::domain::chunks::Chunks;
+use crate::tls::ClientCertificate;
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -62,6 +63,12 @@ impl ClientSocket {
             Transport::Plain(_) => false,
             Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2),
         }
+    }
+
+    /// Who the client is by its certificate, which the handshake verified; `None` where it showed none.
+    pub fn client_certificate(&self) -> Option<ClientCertificate> {
+        let Transport::Tls(stream) = &self.stream else { return None };
+        ClientCertificate::new(stream.get_ref().1.peer_certificates()?.first()?)
     }
 
     /// Ends the connection with a reset: what the kernel has not sent yet is thrown away.

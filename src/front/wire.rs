@@ -5,11 +5,17 @@
 
 use super::socket::ClientSocket;
 use bytes::BytesMut;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1024 * 1024;
 
 /// What leaves.
 #[derive(Debug, Default)]
@@ -39,11 +45,21 @@ pub(super) struct Wire {
     /// Read already.
     before: BytesMut,
     progress: Arc<Progress>,
+    /// Our direction has ended; how long the other one is still read.
+    lingers: Option<Linger>,
+}
+
+/// What came behind our end is thrown away, within these bounds: closed with unread bytes on it, the connection would end with a
+/// reset, which can destroy a goodbye on its way.
+#[derive(Debug)]
+struct Linger {
+    until: Pin<Box<Sleep>>,
+    bytes: usize,
 }
 
 impl Wire {
     pub(super) fn new(socket: Box<ClientSocket>, before: BytesMut, progress: Arc<Progress>) -> Self {
-        Self { socket, before, progress }
+        Self { socket, before, progress, lingers: None }
     }
 }
 
@@ -76,6 +92,26 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(self.get_mut().socket.as_mut()).poll_shutdown(cx)
+        let this = self.get_mut();
+        if this.lingers.is_none() {
+            ready!(Pin::new(this.socket.as_mut()).poll_shutdown(cx))?;
+            this.lingers = Some(Linger { until: Box::pin(sleep(LINGER_TIME)), bytes: LINGER_BYTES });
+        }
+        let Some(linger) = &mut this.lingers else { return Poll::Ready(Ok(())) };
+        linger.poll(&mut this.socket, cx).map(|()| Ok(()))
+    }
+}
+
+impl Linger {
+    fn poll(&mut self, socket: &mut ClientSocket, cx: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = [0; 4096];
+        while self.bytes > 0 && self.until.as_mut().poll(cx).is_pending() {
+            let mut buf = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut *socket).poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => self.bytes = self.bytes.saturating_sub(buf.filled().len()),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
     }
 }

@@ -7,6 +7,7 @@ use crate::control::Clock;
 use crate::domain::board::ProbeJob;
 use crate::domain::identity::Address;
 use crate::domain::plan::{HttpCheck, ProbeCheck, Protocol, UpstreamTls};
+use crate::domain::proxy_header::Version;
 use crate::domain::reading::{Reading, ReadingResult};
 use crate::tls::ClientConfigs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +31,9 @@ async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) ->
         ProbeCheck::Tcp => connect::open(&address).await?,
         ProbeCheck::Http(_) => connect::open_to_be_reset(&address).await?,
     };
+    if let Some(version) = header_of(job) {
+        connect::introduce(&mut stream, version).await?;
+    }
     if let Some(tls) = tls_of(job) {
         stream = connect::secure(stream, tls, protocol_of(job), configs).await?;
     }
@@ -62,6 +66,11 @@ fn probed_address(job: &ProbeJob) -> Address {
         }
         (address, _) => address.clone(),
     }
+}
+
+/// A probe begins as traffic does. Behind a port of its own something else may listen, which traffic tells nothing about.
+fn header_of(job: &ProbeJob) -> Option<Version> {
+    job.upstream.send_proxy_protocol.filter(|_| job.probe.port.is_none())
 }
 
 /// A TCP check shakes hands as traffic would; an HTTP check says itself.

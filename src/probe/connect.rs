@@ -6,11 +6,11 @@
 
 use crate::domain::identity::Address;
 use crate::domain::plan::{Protocol, UpstreamTls};
+use crate::domain::proxy_header::{self, Version};
 use crate::domain::reading::ReadingResult;
 use crate::tls::{ClientConfigs, server_name};
 use std::io::Error;
-use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
@@ -49,6 +49,13 @@ async fn tcp(address: &Address, socket: std::net::SocketAddr) -> Result<TcpStrea
     TcpStream::connect(socket).await.map_err(|error| refused(address, &error))
 }
 
+/// Says in a PROXY header that nobody stands behind this connection.
+pub(super) async fn introduce(stream: &mut Stream, version: Version) -> Result<(), ReadingResult> {
+    stream.write_all(&proxy_header::local(version)).await.map_err(|error| {
+        ReadingResult::ConnectFailed(format!("the connection broke with its PROXY header: {}", words(&error)))
+    })
+}
+
 /// Shakes hands over `stream`.
 pub(super) async fn secure(
     stream: Stream,
@@ -56,10 +63,7 @@ pub(super) async fn secure(
     protocol: Protocol,
     configs: &ClientConfigs,
 ) -> Result<Stream, ReadingResult> {
-    let mut config = configs.get(tls).map_err(ReadingResult::TlsFailed)?;
-    if protocol == Protocol::Http2 {
-        Arc::make_mut(&mut config).alpn_protocols = vec![HTTP2.to_vec()];
-    }
+    let config = configs.get(tls, protocol).map_err(ReadingResult::TlsFailed)?.config;
     let name = server_name(tls).map_err(ReadingResult::TlsFailed)?;
     match TlsConnector::from(config).connect(name, stream).await {
         Ok(secured) if protocol == Protocol::Http2 && secured.get_ref().1.alpn_protocol() != Some(HTTP2) => {

@@ -23,7 +23,11 @@ const LOCATION_CAP: usize = 300;
 
 /// Sends `request` and reads the answer, at most `body_cap` bytes of its body.
 pub(super) async fn exchange(stream: Stream, request: Request<Empty<Bytes>>, body_cap: usize) -> ReadingResult {
-    converse(stream, request, body_cap).await.unwrap_or_else(|error| ReadingResult::BrokenAnswer(broken_words(&error)))
+    converse(stream, request, body_cap).await.unwrap_or_else(|error| match tls_cause(&error) {
+        // In TLS 1.3 a backend that refuses our certificate, or misses one, says so after the handshake.
+        Some(cause) => ReadingResult::TlsFailed(format!("the backend ended the TLS connection: {cause}")),
+        None => ReadingResult::BrokenAnswer(broken_words(&error)),
+    })
 }
 
 /// Drives the connection and the answer in one task: when the probe is dropped, so is the socket.
@@ -91,6 +95,10 @@ fn broken_words(error: &hyper::Error) -> String {
 
 fn closed_early() -> String {
     "the backend closed the connection before the answer was complete".to_owned()
+}
+
+fn tls_cause(error: &hyper::Error) -> Option<&rustls::Error> {
+    io_cause(error)?.get_ref()?.downcast_ref()
 }
 
 fn io_cause(error: &hyper::Error) -> Option<&io::Error> {

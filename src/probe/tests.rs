@@ -6,6 +6,7 @@ mod tools;
 
 use super::*;
 use crate::domain::identity::Address;
+use crate::domain::proxy_header::Version;
 use crate::domain::reading::ReadingResult;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -62,6 +63,24 @@ async fn a_check_that_http_cannot_say_is_a_sentence() {
         (check.method, check.path) = (method.to_owned(), path.to_owned());
         assert!(Checked::with(&backend, check).broken().await.contains("was not sent"));
     }
+}
+
+#[tokio::test]
+async fn a_probe_begins_with_a_header_as_traffic_does_unless_its_port_is_another() {
+    let backend = answering("HTTP/1.1 200 OK\r\n\r\n").await;
+    let mut checked = Checked::http(&backend);
+    checked.header = Some(Version::V1);
+    checked.read().await;
+    let head = backend.request().await;
+    assert!(head.starts_with("PROXY UNKNOWN\r\nGET /ready?deep=1 HTTP/1.1\r\n"), "{head}");
+    checked.probe.port = Some(backend.address.port());
+    checked.read().await;
+    assert!(backend.request().await.starts_with("GET /ready"));
+
+    let mut checked = Checked::tcp(&backend);
+    checked.header = Some(Version::V1);
+    assert_eq!(checked.result().await, ReadingResult::Connected);
+    assert_eq!(backend.request().await, "PROXY UNKNOWN\r\n");
 }
 
 #[tokio::test]

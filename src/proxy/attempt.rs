@@ -1,6 +1,7 @@
 //! What happens in one attempt? A connection, the relay, and the outcome written down for the board.
 
 use super::connect::Connected;
+use super::cut::Cut;
 use super::exchange::Exchange;
 use super::heads::{self, Body};
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
@@ -106,6 +107,7 @@ impl Exchange<'_> {
             replay: &mut self.replay,
             receiver: &mut receiver,
             bounds,
+            cut: Cut::of(choice.pool, &choice.lease.member, &self.proxy.handle),
             clock,
             expects_continue,
             continued: &mut self.continued,
@@ -158,10 +160,20 @@ impl Exchange<'_> {
             replayable: self.replay.possible(),
             never_sent: end.never_processed(),
             attempts: self.story.attempts,
-            untried_left: choice.pool.balancer.has_untried(&self.tried),
+            untried_left: self.untried_left(end, choice),
             time_left: time_left(now, self.deadline(choice.route)),
         };
         with_budget(decide(&after, &choice.route.retries), choice.pool, now)
+    }
+
+    /// After a cut, the pool that was chosen from is no more: who serves now counts, a backup perhaps.
+    fn untried_left(&self, end: &AttemptEnd, choice: &Choice<'_>) -> bool {
+        if *end != AttemptEnd::CutOff {
+            return choice.pool.balancer.has_untried(&self.tried);
+        }
+        let snapshot = self.proxy.handle.snapshot();
+        let now = snapshot.pools.iter().find(|pool| pool.upstream.name == choice.pool.upstream.name);
+        now.is_some_and(|pool| pool.balancer.has_untried(&self.tried))
     }
 
     fn record(&self, choice: &Choice<'_>, relayed: &Relayed, began: Timestamp) {

@@ -5,8 +5,9 @@ use super::attempt::Choice;
 use super::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
 use super::exchange::Exchange;
 use super::relay::Relayed;
+use super::secure::{Insecure, secure};
 use super::socket::BackendSocket;
-use super::{ends, peer};
+use super::{ends, introduce, peer};
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::Protocol;
 use crate::domain::problem::Problem;
@@ -30,7 +31,11 @@ impl Exchange<'_> {
         let shelf = self.shelf(choice);
         match choice.pool.upstream.protocol {
             Protocol::Http1 => {
-                let stream = self.proxy.idle.take(shelf, self.clock().now())?;
+                let now = self.clock().now();
+                let stream = match choice.pool.upstream.send_proxy_protocol {
+                    None => self.proxy.idle.take(shelf, now),
+                    Some(_) => self.facts.private.take(shelf, now),
+                }?;
                 let socket = BackendSocket::again(stream, self.asks_for_a_head())?;
                 Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true))), shelf })
             }
@@ -93,11 +98,18 @@ impl Exchange<'_> {
 
     async fn open(&self, choice: &Choice<'_>) -> Result<Stream, AttemptEnd> {
         let (upstream, member) = (&choice.pool.upstream, &choice.lease.member);
-        let peer = peer::peer(upstream, member, &choice.route.timeouts, &self.proxy.authorities).map_err(|why| {
+        let ours = |why: String| {
             log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, member.id.address);
             AttemptEnd::Ours
-        })?;
-        self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))
+        };
+        let mut peer = peer::peer(upstream, member, &choice.route.timeouts).map_err(ours)?;
+        peer.options.custom_l4 = upstream.send_proxy_protocol.map(|version| introduce::for_client(version, self.facts));
+        let stream = self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))?;
+        let Some(tls) = &upstream.tls else { return Ok(stream) };
+        secure(stream, tls, upstream.protocol, &self.proxy.clients).await.map_err(|insecure| match insecure {
+            Insecure::Ours(why) => ours(why),
+            Insecure::Handshake => AttemptEnd::TlsFailed,
+        })
     }
 
     fn asks_for_a_head(&self) -> bool {
@@ -110,7 +122,7 @@ impl Exchange<'_> {
     }
 
     fn shelf(&self, choice: &Choice<'_>) -> u64 {
-        peer::shelf(&choice.pool.upstream, &choice.lease.member, &self.proxy.authorities)
+        peer::shelf(&choice.pool.upstream, &choice.lease.member, &self.proxy.clients)
     }
 
     /// For the next request, where both sides agree to go on.
@@ -118,11 +130,12 @@ impl Exchange<'_> {
         match connected.backend {
             BackendSide::H1(backend) if relayed.whole && relayed.sent_whole => {
                 if let Ok(Some(stream)) = timeout(CLOSING_TIME, backend.rest()).await {
-                    self.proxy.idle.put(
-                        connected.shelf,
-                        stream,
-                        self.clock().now() + choice.pool.upstream.idle_timeout,
-                    );
+                    let upstream = &choice.pool.upstream;
+                    let until = self.clock().now() + upstream.idle_timeout;
+                    match upstream.send_proxy_protocol {
+                        None => self.proxy.idle.put(connected.shelf, stream, until),
+                        Some(_) => self.facts.private.put(connected.shelf, stream, until),
+                    }
                 }
             }
             // Silence on one stream may be the silence of the connection.

@@ -6,14 +6,9 @@ use crate::domain::outcome::AttemptEnd;
 use h2::Reason;
 use pingora::{Error, ErrorType};
 
-/// A connection could not be had.
+/// A connection could not be had. (TLS is not pingora's: `secure`.)
 pub(super) fn of_connect(error: &Error) -> AttemptEnd {
     match error.etype() {
-        ErrorType::TLSHandshakeFailure
-        | ErrorType::TLSHandshakeTimedout
-        | ErrorType::InvalidCert
-        | ErrorType::HandshakeError
-        | ErrorType::TLSWantX509Lookup => AttemptEnd::TlsFailed,
         // Out of file descriptors or ports, or a mistake of ours: the backend was never asked.
         ErrorType::InternalError | ErrorType::SocketError | ErrorType::BindError => AttemptEnd::Ours,
         ErrorType::ConnectTimedout => AttemptEnd::ConnectFailed { timed_out: true },
@@ -64,8 +59,6 @@ mod tests {
         assert_eq!(connect(ErrorType::ConnectTimedout), AttemptEnd::ConnectFailed { timed_out: true });
         assert_eq!(connect(ErrorType::InternalError), AttemptEnd::Ours);
         assert_eq!(connect(ErrorType::BindError), AttemptEnd::Ours);
-        assert_eq!(connect(ErrorType::InvalidCert), AttemptEnd::TlsFailed);
-        assert_eq!(connect(ErrorType::TLSHandshakeFailure), AttemptEnd::TlsFailed);
 
         let broken = |etype, reused| before_head(&Error::new(etype), reused);
         assert_eq!(broken(ErrorType::InvalidHTTPHeader, true), AttemptEnd::InvalidResponse);

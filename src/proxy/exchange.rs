@@ -131,7 +131,7 @@ impl<'a> Exchange<'a> {
 
     fn route<'p>(&self, routes: &'p [RoutePlan]) -> Option<&'p RoutePlan> {
         let head = self.client.head();
-        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let header = |name: &str| heads::seen(name, head, &self.asker, self.facts);
         let question = Question {
             host: &self.target.host,
             path: &self.target.path,

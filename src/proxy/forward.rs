@@ -160,7 +160,7 @@ impl Exchange<'_> {
     async fn hang_up(&mut self, end: &AttemptEnd) {
         let problem = match end {
             AttemptEnd::ClientAborted { .. } => return,
-            AttemptEnd::BrokenBody { .. } => Problem::BackendFailed,
+            AttemptEnd::BrokenBody { .. } | AttemptEnd::CutOff => Problem::BackendFailed,
             _ => Problem::TotalTimeout,
         };
         let mut trailers = HeaderMap::new();

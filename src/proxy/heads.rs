@@ -5,8 +5,8 @@
 use super::ConnectionFacts;
 use super::target::Target;
 use crate::domain::forwarding::{
-    acceptable_request_id, client_address, is_trusted, listed_in_connection, request_header_travels,
-    response_header_travels, upgrade_asked,
+    acceptable_request_id, client_address, is_trusted, listed_in_connection, names_client_certificate,
+    request_header_routes, request_header_travels, response_header_travels, upgrade_asked,
 };
 use crate::domain::plan::{Forward, PathMatch, RoutePlan};
 use http::{Method, Version};
@@ -110,12 +110,14 @@ pub(super) fn request(
 
 fn copy(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut RequestHeader) -> pingora::Result<()> {
     let underscores = facts.listener.underscores_in_headers;
+    let asks = facts.asks_for_certificates();
     let connections: Vec<&str> = head.headers.get_all("connection").iter().filter_map(|v| v.to_str().ok()).collect();
     for (name, value) in &head.headers {
         let lower = name.as_str();
         let framing = matches!(lower, "host" | "content-length" | "x-request-id");
         let listed = connections.iter().any(|connection| listed_in_connection(connection, lower));
-        if !framing && !listed && request_header_travels(lower, asker.trusted, underscores) {
+        let ours = asks && names_client_certificate(lower);
+        if !framing && !listed && !ours && request_header_travels(lower, asker.trusted, underscores) {
             out.append_header(name.clone(), value.clone())?;
         }
     }
@@ -125,6 +127,19 @@ fn copy(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut 
         out.insert_header("TE", "trailers")?;
     }
     Ok(())
+}
+
+/// A header as routes see it (lower-case name): of who the client is, only what backends will be told too.
+pub(super) fn seen<'h>(
+    name: &str,
+    head: &'h RequestHeader,
+    asker: &Asker,
+    facts: &'h ConnectionFacts,
+) -> Option<&'h str> {
+    if facts.asks_for_certificates() && names_client_certificate(name) {
+        return facts.certificate.as_ref()?.header(name);
+    }
+    request_header_routes(name, asker.trusted).then(|| value(head, name))?
 }
 
 /// The fields that are ours to set.
@@ -141,6 +156,9 @@ fn ours(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut 
         && let Some(host) = value(head, "host")
     {
         out.insert_header("X-Forwarded-Host", host)?;
+    }
+    for (name, value) in facts.certificate.iter().flat_map(|certificate| certificate.headers()) {
+        out.insert_header(*name, value.clone())?;
     }
     out.insert_header("X-Real-IP", asker.client.to_string())?;
     out.insert_header("X-Request-Id", asker.request_id.as_str())?;

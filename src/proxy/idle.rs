@@ -20,9 +20,10 @@ const AT_MOST: usize = 16_384;
 const SHARDS: usize = 32;
 
 /// One that waits, and until when.
-struct Rested {
-    stream: Stream,
-    until: Timestamp,
+#[derive(Debug)]
+pub(super) struct Rested {
+    pub stream: Stream,
+    pub until: Timestamp,
 }
 
 type Shelves = HashMap<u64, Vec<Rested>>;
@@ -79,7 +80,7 @@ impl Idle {
 }
 
 impl Rested {
-    fn is_good(&mut self, now: Timestamp) -> bool {
+    pub(super) fn is_good(&mut self, now: Timestamp) -> bool {
         now < self.until && is_silent(&mut self.stream)
     }
 }

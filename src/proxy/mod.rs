@@ -8,30 +8,38 @@ mod attempt;
 mod backend;
 pub mod client;
 mod connect;
+mod cut;
 mod ends;
 mod exchange;
 mod forward;
 mod heads;
 mod idle;
+mod introduce;
 mod keys;
 pub mod linger;
 mod mirror;
 mod outbox;
 mod peer;
 mod place;
+mod private;
 mod relay;
 mod replay;
+mod secure;
 mod socket;
 mod target;
 
+pub use private::Private;
+
 use crate::control::{Clock, Handle};
 use crate::domain::plan::ListenerPlan;
+use crate::domain::proxy_header::Ends;
 use crate::telemetry::Telemetry;
+use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use client::ClientSide;
 use exchange::Exchange;
 use idle::Idle;
-use pingora::connectors::TransportConnector;
+use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
 use pingora::protocols::http::server::ReusableHttpStream;
 use std::fmt;
@@ -44,11 +52,23 @@ use tokio::time::sleep;
 #[derive(Clone, Debug)]
 pub struct ConnectionFacts {
     pub client: IpAddr,
-    pub client_port: u16,
+    /// From the client to us.
+    pub ends: Ends,
+    /// Connections to backends that nobody else may use.
+    pub private: Arc<Private>,
     pub listener: Arc<ListenerPlan>,
     pub tls: bool,
+    /// The client's, verified; `None` where it showed none or was not asked.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// The process is leaving: answer with `Connection: close`.
     pub closing: bool,
+}
+
+impl ConnectionFacts {
+    /// The listener asks for certificates itself: nobody else speaks of them.
+    fn asks_for_certificates(&self) -> bool {
+        self.listener.tls.as_ref().is_some_and(|tls| tls.client_auth.is_some())
+    }
 }
 
 /// How often idle connections are looked at.
@@ -75,7 +95,7 @@ pub struct Proxy {
     shared: Arc<Shared>,
     queues: place::Queues,
     copies: mirror::Copies,
-    authorities: peer::Authorities,
+    clients: ClientConfigs,
     /// The key of sticky cookies where the configuration names none.
     sticky_key: [u8; 16],
 }
@@ -95,12 +115,12 @@ impl Proxy {
         Self {
             handle,
             telemetry,
-            connector: TransportConnector::new(None),
+            connector: TransportConnector::new(Some(without_tls())),
             idle,
             shared,
             queues: place::Queues::default(),
             copies: mirror::Copies::default(),
-            authorities: peer::Authorities::default(),
+            clients: ClientConfigs::default(),
             sticky_key,
         }
     }
@@ -118,6 +138,11 @@ impl Proxy {
     pub async fn serve(self: &Arc<Self>, client: ClientSide, facts: &ConnectionFacts) -> Served {
         Exchange::begin(self, client, facts).run().await
     }
+}
+
+/// Only TCP and Unix sockets are pingora's to connect: no root certificates are read for it (it would panic at an odd one).
+fn without_tls() -> ConnectorOptions {
+    ConnectorOptions { ca_file: Some("/dev/null".to_owned()), ..ConnectorOptions::new(1) }
 }
 
 async fn sweep(idle: Weak<Idle>, shared: Weak<Shared>, clock: Clock) {

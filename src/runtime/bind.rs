@@ -1,8 +1,10 @@
 //! Which sockets does a plan need? All of them, bound before anything starts, so that a busy port is a sentence and not a surprise.
 
 use super::upgrade::Sockets;
+use crate::admin::Tokens;
 use crate::domain::plan::{ListenerPlan, Plan};
-use crate::front::{Terms, tls};
+use crate::front::Terms;
+use crate::front::tls::Certificates;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -14,6 +16,8 @@ const BACKLOG: i32 = 4096;
 pub(super) struct Bound {
     pub traffic: Vec<(TcpListener, Terms)>,
     pub admin: Option<TcpListener>,
+    pub health: Option<TcpListener>,
+    pub tokens: Tokens,
 }
 
 impl Bound {
@@ -34,11 +38,21 @@ impl Bound {
                 Err(problem) => problems.push(problem),
             }
         }
-        let admin = plan.admin.address.and_then(|address| {
-            let bound = handed_over.take(address).map_or_else(|| bind(address), Ok);
-            bound.map_err(|error| problems.push(format!("admin.address {address}: {error}"))).ok()
-        });
-        if problems.is_empty() { Ok(Self { traffic, admin }) } else { Err(problems) }
+        let mut own = |key: &str, address: Option<SocketAddr>| {
+            let bound = address.map(|address| {
+                let socket = handed_over.take(address).map_or_else(|| bind(address), Ok);
+                socket.map_err(|error| format!("{key} {address}: {error}"))
+            });
+            bound.transpose().map_err(|problem| problems.push(problem)).unwrap_or_default()
+        };
+        let admin = own("admin.address", plan.admin.address);
+        let health = own("admin.health_address", plan.admin.health_address);
+        match Tokens::read(&plan.admin.tokens) {
+            Ok(tokens) if problems.is_empty() => return Ok(Self { traffic, admin, health, tokens }),
+            Ok(_) => {}
+            Err(unusable) => problems.extend(unusable),
+        }
+        Err(problems)
     }
 }
 
@@ -57,7 +71,7 @@ pub(super) fn listen(plan: &Arc<ListenerPlan>) -> Result<(TcpListener, Terms), S
 /// # Errors
 /// What is wrong with the certificate, as a sentence.
 pub(super) fn terms(plan: &Arc<ListenerPlan>) -> Result<Terms, String> {
-    let tls = plan.tls.as_ref().map(|files| tls::acceptor(files, plan.http2)).transpose();
+    let tls = plan.tls.as_ref().map(|files| Certificates::read(files, plan.http2)).transpose();
     let tls = tls.map_err(|error| format!("listener {} ({}): {error}", plan.name, plan.address))?;
     Ok(Terms { plan: plan.clone(), tls })
 }
@@ -76,7 +90,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     };
     bound().map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            "the address is in use by another process; stop it or choose another port".to_owned()
+            "the address is in use by another process, or by another listener of this file; stop it or choose another port".to_owned()
         }
         std::io::ErrorKind::PermissionDenied => {
             "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE (or choose a higher port)".to_owned()

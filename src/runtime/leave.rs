@@ -3,6 +3,7 @@
 use super::Gateway;
 use crate::admin::Phase;
 use crate::front::{Listener, Stage};
+use crate::telemetry::when;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -15,7 +16,8 @@ impl Gateway {
     /// to end (at most `shutdown.grace`), then stops the admin listener and flushes the logs.
     pub async fn leave(self) {
         let plan = &self.plan.shutdown;
-        log::info!("leaving: /readyz fails now; listeners close in {:?}", plan.delay);
+        let when = if plan.delay.is_zero() { "now".to_owned() } else { format!("in {}", when::span(plan.delay)) };
+        log::info!("leaving: /readyz fails now; listeners close {when}");
         self.phase.send_replace(Phase::Leaving);
         self.stage.send_replace(Stage::Announcing);
         // The delay is for balancers in front that ask /readyz: time itself is the condition here.

@@ -5,6 +5,7 @@
 //! about health.
 
 mod bind;
+mod certificates;
 mod leave;
 mod reload;
 mod run;
@@ -14,23 +15,28 @@ mod watcher;
 
 pub use run::run;
 
-use crate::admin::{self, AdminState, Phase, ReloadState};
+use crate::admin::{self, AdminState, Phase, ReloadState, Tokens};
 use crate::control::{self, Clock, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
 use crate::domain::board::{Handover, Input};
 use crate::domain::event::Event;
 use crate::domain::plan::Plan;
+use crate::domain::standing::Cause;
 use crate::front::{Front, Listener, Stage};
 use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
-use crate::telemetry::{Telemetry, init_logging};
+use crate::telemetry::{Telemetry, init_logging, when};
+use arc_swap::ArcSwap;
 use bind::Bound;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use upgrade::{Estate, Sockets, Succession};
+
+/// A first round that takes longer than this is worth a line.
+const SAY_AFTER: Duration = Duration::from_secs(1);
 
 /// A gateway that runs on the current runtime.
 #[derive(Debug)]
@@ -46,13 +52,11 @@ pub struct Gateway {
     phase: watch::Sender<Phase>,
     stage: watch::Sender<Stage>,
     reload_state: watch::Sender<ReloadState>,
-    reloader: Reloader,
-    /// Reloads that are asked for, in their order.
-    reloads: mpsc::Receiver<control::Request>,
     admin_stop: watch::Sender<bool>,
-    /// A second handle of the admin listener, for a successor.
-    admin_socket: Option<std::net::TcpListener>,
+    /// Second handles of the admin and the health listener, for a successor.
+    own_sockets: Vec<std::net::TcpListener>,
     admin_address: Option<SocketAddr>,
+    admin_tokens: Arc<ArcSwap<Tokens>>,
 }
 
 impl Gateway {
@@ -69,24 +73,35 @@ impl Gateway {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with(plan: Plan, listener_in: Option<Arc<dyn Reporter>>) -> Result<Self, Vec<String>> {
+        Self::start_for(plan, listener_in, None).await
+    }
+
+    /// `reloads`: who reads the configuration again when the admin API asks for it.
+    async fn start_for(
+        plan: Plan,
+        listener_in: Option<Arc<dyn Reporter>>,
+        reloads: Option<Reloader>,
+    ) -> Result<Self, Vec<String>> {
         let bound = Bound::all(&plan, Sockets::default())?;
-        let mut gateway = Self::build(Arc::new(plan), listener_in, Heritage::default());
+        let mut gateway = Self::build(Arc::new(plan), listener_in, bound.tokens, Heritage::default());
         gateway.discovery.apply(&gateway.plan);
-        gateway.start_admin(bound.admin);
+        gateway.start_admin(bound.admin, reloads);
+        gateway.start_health(bound.health);
         gateway.first_round().await;
         for (socket, terms) in bound.traffic {
             gateway.listen(socket, terms)?;
         }
+        gateway.show_certificates();
         gateway.phase.send_replace(Phase::Serving);
         Ok(gateway)
     }
 
-    /// As [`Self::start`], on the sockets and with the knowledge of the process before. That one goes on accepting until the first
-    /// round is done here; only then does anything answer to clients or to whoever asks the admin listener.
-    async fn succeed(plan: Plan, mut before: Succession) -> Result<Self, Vec<String>> {
+    /// As [`Self::start_for`], on the sockets and with the knowledge of the process before. That one goes on accepting until the first
+    /// round is done here; only then does anything answer to clients or to whoever asks the admin and health listeners.
+    async fn succeed(plan: Plan, mut before: Succession, reloads: Reloader) -> Result<Self, Vec<String>> {
         let bound = Bound::all(&plan, std::mem::take(&mut before.sockets))?;
         let heritage = Heritage { health: std::mem::take(&mut before.health), sticky_key: before.sticky_key };
-        let mut gateway = Self::build(Arc::new(plan), None, heritage);
+        let mut gateway = Self::build(Arc::new(plan), None, bound.tokens, heritage);
         gateway.discovery.apply(&gateway.plan);
         tokio::select! {
             () = gateway.first_round() => {}
@@ -94,10 +109,12 @@ impl Gateway {
         }
         let latest = before.ready().await.map_err(|why| vec![why])?;
         gateway.handle.send(Input::TakeOver(Arc::new(latest)));
-        gateway.start_admin(bound.admin);
+        gateway.start_admin(bound.admin, Some(reloads));
+        gateway.start_health(bound.health);
         for (socket, terms) in bound.traffic {
             gateway.listen(socket, terms)?;
         }
+        gateway.show_certificates();
         gateway.phase.send_replace(Phase::Serving);
         before.accepting().await;
         Ok(gateway)
@@ -106,18 +123,17 @@ impl Gateway {
     /// What a successor needs to serve as we do.
     fn estate(&self) -> Estate {
         let listening = self.listeners.iter().filter_map(|listener| Some((listener.address, listener.duplicate()?)));
-        let admin = self
-            .admin_socket
-            .iter()
-            .filter_map(|socket| Some((self.admin_address?, std::os::fd::OwnedFd::from(socket.try_clone().ok()?))));
+        let own = self.own_sockets.iter().filter_map(|socket| {
+            Some((socket.local_addr().ok()?, std::os::fd::OwnedFd::from(socket.try_clone().ok()?)))
+        });
         Estate {
-            sockets: listening.chain(admin).collect(),
+            sockets: listening.chain(own).collect(),
             sticky_key: self.front.proxy.sticky_key(),
             handle: self.handle.clone(),
         }
     }
 
-    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>, heritage: Heritage) -> Self {
+    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>, tokens: Tokens, heritage: Heritage) -> Self {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
@@ -129,7 +145,6 @@ impl Gateway {
         let prober = ProbeRunner::default();
         let seed = fastrand::u64(..);
         let handle = control::spawn_heir(heritage.health, plan.clone(), seed, clock, prober, reporter);
-        let (reloader, reloads) = Reloader::new();
         Self {
             front: Arc::new(Front {
                 proxy: Arc::new(Proxy::new(handle.clone(), telemetry.clone(), heritage.sticky_key)),
@@ -141,31 +156,45 @@ impl Gateway {
             phase: watch::Sender::new(Phase::Starting),
             stage: watch::Sender::new(Stage::Serving),
             reload_state: watch::Sender::new(ReloadState::default()),
-            reloader,
-            reloads,
             admin_stop: watch::Sender::new(false),
-            admin_socket: None,
+            own_sockets: Vec::new(),
             admin_address: None,
+            admin_tokens: Arc::new(ArcSwap::from_pointee(tokens)),
             plan,
             handle,
             telemetry,
         }
     }
 
-    fn start_admin(&mut self, socket: Option<std::net::TcpListener>) {
+    fn start_admin(&mut self, socket: Option<std::net::TcpListener>, reloads: Option<Reloader>) {
         let Some(socket) = socket else { return };
         self.admin_address = socket.local_addr().ok();
-        self.admin_socket = socket.try_clone().ok();
+        self.own_sockets.extend(socket.try_clone().ok());
         let state = AdminState {
             handle: self.handle.clone(),
             telemetry: self.telemetry.clone(),
             phase: self.phase.subscribe(),
             reload: self.reload_state.subscribe(),
+            tokens: self.admin_tokens.clone(),
+            reloads,
         };
         let stop = self.admin_stop.subscribe();
         tokio::spawn(async move {
             if let Err(error) = admin::serve(socket, state, stop).await {
                 log::error!("the admin listener ended: {error}; traffic goes on, /readyz and /metrics do not answer");
+            }
+        });
+    }
+
+    fn start_health(&mut self, socket: Option<std::net::TcpListener>) {
+        let Some(socket) = socket else { return };
+        self.own_sockets.extend(socket.try_clone().ok());
+        let (phase, stop) = (self.phase.subscribe(), self.admin_stop.subscribe());
+        tokio::spawn(async move {
+            if let Err(error) = admin::serve_health(socket, phase, stop).await {
+                log::error!(
+                    "the health listener ended: {error}; traffic goes on, admin.health_address does not answer"
+                );
             }
         });
     }
@@ -180,12 +209,42 @@ impl Gateway {
                 }
             }
         };
-        if timeout(self.plan.start.wait, done).await.is_err() {
-            log::warn!(
-                "not every backend had its first verdict within start.wait ({:?}): accepting traffic now, requests wait \
-                 while a whole upstream is unchecked",
-                self.plan.start.wait
+        let wait = self.plan.start.wait;
+        let patience = wait.min(SAY_AFTER);
+        tokio::pin!(done);
+        if timeout(patience, &mut done).await.is_ok() {
+            return;
+        }
+        if wait > patience {
+            log::info!(
+                "waiting for the first probes of {}, at most {} more",
+                self.unchecked(),
+                when::span(wait - patience)
             );
+            if timeout(wait - patience, &mut done).await.is_ok() {
+                return;
+            }
+        }
+        log::warn!(
+            "not every backend had its first verdict within start.wait ({wait:?}): accepting traffic now, requests wait \
+             while a whole upstream is unchecked; still awaited: {}",
+            self.unchecked()
+        );
+    }
+
+    /// The backends without a verdict, by address; of many, the first few.
+    fn unchecked(&self) -> String {
+        const NAMED: usize = 5;
+        let snapshot = self.handle.snapshot();
+        let members = snapshot.pools.iter().flat_map(|pool| pool.members.iter());
+        let awaited: Vec<String> = members
+            .filter(|member| member.standing.cause == Cause::Unchecked)
+            .map(|member| member.id.address.to_string())
+            .collect();
+        match awaited.len() {
+            0 => "names and files that have not answered".to_owned(),
+            1..=NAMED => awaited.join(", "),
+            more => format!("{} and {} more", awaited[..NAMED].join(", "), more - NAMED),
         }
     }
 
@@ -209,11 +268,6 @@ impl Gateway {
 
     pub fn handle(&self) -> &Handle {
         &self.handle
-    }
-
-    /// Asks this gateway for reloads; answered as long as [`run`] runs it.
-    pub fn reloader(&self) -> &Reloader {
-        &self.reloader
     }
 }
 

@@ -4,7 +4,7 @@
 //! in-flight counts live in the board and the cells, by identity, and are not touched here at all.
 
 use super::{Gateway, bind, upgrade};
-use crate::admin::ReloadState;
+use crate::admin::{ReloadState, Tokens};
 use crate::config::{Diagnostic, Loaded};
 use crate::domain::board::Input;
 use crate::domain::plan::{LogFormat, Plan, UpgradePlan};
@@ -24,7 +24,7 @@ impl Gateway {
             .and_then(|loaded| self.apply(Arc::new(loaded.plan)));
         self.telemetry.reload(outcome.is_ok());
         self.reload_state.send_replace(ReloadState {
-            at: Some(jiff::Timestamp::now().to_string()),
+            at: Some(format!("{:.3}", jiff::Timestamp::now())),
             error: outcome.as_ref().err().map(|sentences| sentences.join("\n")),
         });
         outcome
@@ -36,9 +36,12 @@ impl Gateway {
             return Err(refused);
         }
         let prepared = self.prepare_listeners(&plan)?;
+        let tokens = Tokens::read(&plan.admin.tokens)?;
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;
+        self.show_certificates();
+        self.admin_tokens.store(Arc::new(tokens));
         self.plan = plan;
         Ok(())
     }
@@ -102,6 +105,7 @@ fn needs_restart(old: &Plan, new: &Plan) -> Vec<String> {
         }
     };
     compare("admin.address", shown(old.admin.address), shown(new.admin.address));
+    compare("admin.health_address", shown(old.admin.health_address), shown(new.admin.health_address));
     compare("threads", old.threads.to_string(), new.threads.to_string());
     compare("logging.level", old.logging.level.clone(), new.logging.level.clone());
     compare("logging.format", format_word(old.logging.format).to_owned(), format_word(new.logging.format).to_owned());

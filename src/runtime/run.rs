@@ -2,15 +2,17 @@
 
 use super::signals::Signals;
 use super::upgrade::{self, Door};
-use super::{Gateway, watcher};
+use super::{Gateway, certificates, watcher};
 use crate::config::{self, Loaded};
-use crate::control::{Clock, Outcome, Source};
+use crate::control::{Clock, Outcome, Reloader, Request, Source};
 use crate::telemetry::init_logging;
 use sd_notify::NotifyState;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval};
 
 /// How serving ended.
 enum End {
@@ -32,17 +34,18 @@ pub async fn run(loaded: Loaded, config: &Path, takeover: bool) -> Result<(), Ve
     let fingerprint = loaded.fingerprint;
     // From here on there is something to say, before the gateway is built.
     init_logging(&loaded.plan.logging, Clock::start());
+    let (reloader, reloads) = Reloader::new();
     let (gateway, door) = tokio::select! {
-        started = start(loaded, takeover) => started?,
+        started = start(loaded, takeover, reloader.clone()) => started?,
         () = signals.leave.told() => {
             log::info!("told to leave before anything was served: leaving");
             return Ok(());
         }
     };
     tell_service_manager(&[NotifyState::MainPid(std::process::id()), NotifyState::Ready]);
-    tokio::spawn(watcher::watch(config.to_owned(), fingerprint, gateway.handle.clone(), gateway.reloader.clone()));
+    tokio::spawn(watcher::watch(config.to_owned(), fingerprint, gateway.handle.clone(), reloader));
 
-    let mut life = Life { gateway, door, config: config.to_owned(), binary, handing_over: None };
+    let mut life = Life { gateway, reloads, door, config: config.to_owned(), binary, handing_over: None };
     match life.serve(&mut signals).await {
         End::Told => life.leave(&mut signals).await,
         End::Succeeded => life.retire(&mut signals).await,
@@ -50,7 +53,7 @@ pub async fn run(loaded: Loaded, config: &Path, takeover: bool) -> Result<(), Ve
     Ok(())
 }
 
-async fn start(loaded: Loaded, takeover: bool) -> Result<(Gateway, Option<Door>), Vec<String>> {
+async fn start(loaded: Loaded, takeover: bool, reloader: Reloader) -> Result<(Gateway, Option<Door>), Vec<String>> {
     let folder = upgrade::folder(&loaded.plan.upgrade);
     let one = |why: String| vec![why];
     let Some(folder) = folder else {
@@ -59,19 +62,19 @@ async fn start(loaded: Loaded, takeover: bool) -> Result<(Gateway, Option<Door>)
                             (RUNTIME_DIRECTORY); without one there is nowhere to meet the running process"
                 .to_owned()));
         }
-        return Ok((Gateway::start(loaded.plan).await?, None));
+        return Ok((Gateway::start_for(loaded.plan, None, Some(reloader)).await?, None));
     };
     let before = if takeover { upgrade::begin(&folder).await.map_err(one)? } else { None };
     match before {
         Some(before) => {
-            let gateway = Gateway::succeed(loaded.plan, before).await?;
+            let gateway = Gateway::succeed(loaded.plan, before, reloader).await?;
             // It serves: what is wrong with the folder now costs the next hand-over only.
             let door = Door::open(&folder, true).inspect_err(|why| log::error!("no takeover is possible: {why}"));
             Ok((gateway, door.ok()))
         }
         None => {
             let door = Door::open(&folder, false).map_err(one)?;
-            match Gateway::start(loaded.plan).await {
+            match Gateway::start_for(loaded.plan, None, Some(reloader)).await {
                 Ok(gateway) => Ok((gateway, Some(door))),
                 Err(sentences) => {
                     door.close();
@@ -85,6 +88,8 @@ async fn start(loaded: Loaded, takeover: bool) -> Result<(Gateway, Option<Door>)
 /// A process that serves.
 struct Life {
     gateway: Gateway,
+    /// Reloads that are asked for, in their order.
+    reloads: mpsc::Receiver<Request>,
     door: Option<Door>,
     config: PathBuf,
     binary: Option<PathBuf>,
@@ -93,10 +98,13 @@ struct Life {
 
 impl Life {
     async fn serve(&mut self, signals: &mut Signals) -> End {
+        let mut look = interval(certificates::LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                _ = look.tick() => self.gateway.renew_certificates(),
                 _ = signals.hangup.recv() => drop(self.reload(Source::Signal)),
-                Some(request) = self.gateway.reloads.recv() => {
+                Some(request) = self.reloads.recv() => {
                     let outcome = self.reload(request.source);
                     // Whoever asked may have gone.
                     let _ = request.reply.send(outcome);
@@ -157,6 +165,8 @@ impl Life {
     }
 
     async fn leave(self, signals: &mut Signals) {
+        // Whoever asks from now on is told that the process is leaving.
+        drop(self.reloads);
         if let Some(handing_over) = self.handing_over {
             handing_over.abort();
         }
@@ -172,6 +182,7 @@ impl Life {
 
     /// The door is the successor's by now. A service manager that stops the service tells both: the first word changes nothing here.
     async fn retire(self, signals: &mut Signals) {
+        drop(self.reloads);
         let told_twice = async {
             signals.leave.told().await;
             signals.leave.told().await;

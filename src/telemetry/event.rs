@@ -4,7 +4,8 @@
 //! API uses the same lines, so that no two places can tell one event differently. Nothing here decides how grave a
 //! standing is beyond the level of its line.
 
-use super::when;
+use super::{AdminWrite, WriteResult, when};
+use crate::domain::board::Steer;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::BackendId;
 use crate::domain::standing::Cause;
@@ -59,6 +60,10 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::ProbeHint { backend, hint } => {
             (Line::new(Level::Warn, "backend.probe_hint", hint).about(backend), None)
         }
+        EventKind::Steered { backend, what, by, lasts, reason } => {
+            (steered(backend, *what, by, *lasts, reason.as_deref()), None)
+        }
+        EventKind::OrderOver { backend, what, by } => (order_over(backend, *what, by), None),
         EventKind::MemberJoined { backend } => {
             (Line::new(Level::Info, "backend.joined", "joined the pool").about(backend), None)
         }
@@ -73,6 +78,18 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::Reconfigured { added, removed, changed } => (reconfigured(*added, *removed, *changed), None),
     };
     (line.with("event_id", event.id), tally)
+}
+
+/// The audit line of a call that wanted to change something. No event of the board, so it has no id.
+pub fn admin_write(write: &AdminWrite<'_>) -> Line {
+    let level = if write.result == WriteResult::Denied { Level::Warn } else { Level::Info };
+    let message = format!("{} {} by {}: {}", write.action, write.result.word(), write.by, write.detail);
+    Line::new(level, "admin.write", message)
+        .with("action", write.action)
+        .with("what", write.what)
+        .with("by", write.by)
+        .with("from", write.from)
+        .with("result", write.result.word())
 }
 
 /// The counter that an event moves.
@@ -106,12 +123,14 @@ fn transition(
 }
 
 /// Losing a backend that should serve is a warning; what an operator or the backend itself asked for, and every return, is information.
+/// So is the transition of an ejection: `backend.ejected` has warned with the same sentence.
 fn gravity(to: Cause) -> Level {
     match to {
-        Cause::Ejected | Cause::Down | Cause::NotReady | Cause::Degraded => Level::Warn,
+        Cause::Down | Cause::NotReady | Cause::Degraded => Level::Warn,
         Cause::ForcedDown
         | Cause::Drained
         | Cause::ForcedUp
+        | Cause::Ejected
         | Cause::Draining
         | Cause::Starting
         | Cause::Unchecked
@@ -137,6 +156,22 @@ fn ejection_refused(backend: &BackendId, [fit, pool, floor]: [u32; 3], why: &str
         .with("floor", floor)
 }
 
+fn steered(backend: &BackendId, what: Steer, by: &str, lasts: Option<Duration>, reason: Option<&str>) -> Line {
+    let span = lasts.map(|lasts| format!(" for {}", when::span(lasts))).unwrap_or_default();
+    let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let line = Line::new(Level::Info, "backend.steered", format!("{what} by {by}{span}{because}")).about(backend);
+    let line = line.with("order", what).with("by", by);
+    match lasts {
+        Some(lasts) => line.with("for_ms", lasts.as_millis()),
+        None => line,
+    }
+}
+
+fn order_over(backend: &BackendId, what: Steer, by: &str) -> Line {
+    let message = format!("the time of an order is over: {what} by {by}");
+    Line::new(Level::Info, "backend.order_over", message).about(backend).with("order", what).with("by", by)
+}
+
 fn discovery_kept(upstream: &str, source: &str, why: &str) -> Line {
     Line::new(Level::Warn, "discovery.kept", format!("the last set of backends stays: {why}"))
         .with("upstream", upstream)
@@ -149,7 +184,8 @@ fn first_round_done(took: Duration) -> Line {
 }
 
 fn reconfigured(added: usize, removed: usize, changed: usize) -> Line {
-    let message = format!("backends: {added} added, {removed} removed, {changed} changed");
+    let upstreams = if changed == 1 { "upstream" } else { "upstreams" };
+    let message = format!("backends: {added} added, {removed} removed; {changed} {upstreams} redefined");
     Line::new(Level::Info, "config.in_force", message)
         .with("added", added)
         .with("removed", removed)

@@ -11,6 +11,8 @@ use super::table;
 use crate::domain::plan::Plan;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The counters of one process.
@@ -44,6 +46,10 @@ pub struct Metrics {
     pub access_dropped: IntCounter,
     probe_start_delay: Histogram,
 
+    certificates: IntGaugeVec,
+    /// The labels that `certificates` has.
+    certified: Mutex<BTreeMap<(String, String), i64>>,
+    admin_writes: IntCounterVec,
     reloads: IntCounterVec,
     reload_ok: IntGauge,
     reload_at: Gauge,
@@ -118,6 +124,9 @@ impl Metrics {
             pool_emptied: Counted::new(counters(r, &table::POOL_EMPTIED)),
             probe_start_delay: histograms(r, &table::PROBE_START_DELAY).with_label_values(&[] as &[&str]),
             access_dropped: counter(r, &table::ACCESS_DROPPED),
+            certificates: gauges(r, &table::CERTIFICATE_EXPIRY),
+            certified: Mutex::default(),
+            admin_writes: counters(r, &table::ADMIN_WRITES),
             reloads: counters(r, &table::RELOADS),
             reload_ok: gauge(r, &table::RELOAD_OK),
             reload_at: gauge(r, &table::RELOAD_AT),
@@ -193,6 +202,27 @@ impl Metrics {
 
     pub fn probe_started(&self, late: Duration) {
         self.probe_start_delay.observe(late.as_secs_f64());
+    }
+
+    /// The certificates in force: listener, name, end in Unix seconds. What is not among them any more has no series.
+    pub fn certificates(&self, ends: &[(String, String, i64)]) {
+        let mut now = BTreeMap::new();
+        for (listener, name, end) in ends {
+            let earliest = now.entry((listener.clone(), name.clone())).or_insert(*end);
+            *earliest = (*earliest).min(*end);
+        }
+        for ((listener, name), end) in &now {
+            self.certificates.with_label_values(&[listener, name]).set(*end);
+        }
+        let mut before = self.certified.lock().unwrap_or_else(PoisonError::into_inner);
+        for (listener, name) in before.keys().filter(|labels| !now.contains_key(*labels)) {
+            let _ = self.certificates.remove_label_values(&[listener, name]);
+        }
+        *before = now;
+    }
+
+    pub fn admin_write(&self, action: &'static str, result: &'static str) {
+        self.admin_writes.with_label_values(&[action, result]).inc();
     }
 
     /// `at`: Unix seconds.

@@ -25,7 +25,7 @@ use crate::domain::event::Event;
 use crate::domain::identity::Address;
 use crate::domain::plan::LoggingPlan;
 use crate::domain::snapshot::Snapshot;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 /// A finished request, as the access log and the counters see it.
@@ -57,6 +57,40 @@ pub struct RequestRecord<'a> {
     pub took: Duration,
     /// Of the last attempt, to its response head.
     pub upstream_took: Option<Duration>,
+}
+
+/// A call of the admin API that wants to change something.
+#[derive(Clone, Debug)]
+pub struct AdminWrite<'a> {
+    /// The token's name, or where it came from when there are no tokens.
+    pub by: &'a str,
+    pub from: SocketAddr,
+    /// One of a fixed set of words.
+    pub action: &'static str,
+    /// The path that was asked, or the upstream and the backend.
+    pub what: &'a str,
+    pub result: WriteResult,
+    /// A sentence.
+    pub detail: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteResult {
+    Applied,
+    /// It could not be done.
+    Refused,
+    /// Who asked may not.
+    Denied,
+}
+
+impl WriteResult {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Refused => "refused",
+            Self::Denied => "denied",
+        }
+    }
 }
 
 /// The counters and the access log of one process.
@@ -104,6 +138,22 @@ impl Telemetry {
 
     pub fn connection_closed(&self, listener: &str) {
         self.metrics.connection_closed(listener);
+    }
+
+    /// The certificates in force: listener, name, end in Unix seconds.
+    pub fn certificates(&self, ends: &[(String, String, i64)]) {
+        self.metrics.certificates(ends);
+    }
+
+    /// Somebody wanted to change something over the admin API: counted, and one line in the audit log.
+    pub fn admin_write(&self, write: &AdminWrite<'_>) {
+        emit(&event::admin_write(write));
+        self.metrics.admin_write(write.action, write.result.word());
+    }
+
+    /// As [`Self::admin_write`] without the line: for those of a flood.
+    pub fn admin_write_counted(&self, action: &'static str, result: WriteResult) {
+        self.metrics.admin_write(action, result.word());
     }
 
     /// A reload was tried.

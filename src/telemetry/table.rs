@@ -46,6 +46,7 @@ table! {
     PROCESS_START = "process_start_time_seconds", Kind::Gauge, [], "Unix seconds", "When the process started.";
     PROCESS_THREADS = "process_threads", Kind::Gauge, [], "threads", "Threads of the process.";
     ACCESS_DROPPED = "pulsegate_access_log_dropped_total", Kind::Counter, [], "lines", "Access-log lines that were dropped because their reader was too slow.";
+    ADMIN_WRITES = "pulsegate_admin_writes_total", Kind::Counter, ["action", "result"], "calls", "Calls of the admin API that wanted to change something: applied, refused (it could not be done) or denied (who asked may not).";
     ATTEMPTS = "pulsegate_attempts_total", Kind::Counter, ["upstream"], "attempts", "Attempts sent to backends, retries included.";
     EJECTION_NTH = "pulsegate_backend_ejection_nth", Kind::Gauge, ["upstream", "backend"], "ejections", "Which ejection in a row holds the backend out; 0 when it is not ejected.";
     BACKEND_ELIGIBLE = "pulsegate_backend_eligible", Kind::Gauge, ["upstream", "backend"], "0 or 1", "1 when the backend may receive traffic.";
@@ -56,6 +57,7 @@ table! {
     BACKEND_SHARE = "pulsegate_backend_share", Kind::Gauge, ["upstream", "backend"], "share, 0 to 1", "The share of its weight that the backend receives now: less than 1 while it ramps, 0 when it is not eligible.";
     BACKEND_STANDING = "pulsegate_backend_standing", Kind::Gauge, ["upstream", "backend", "standing"], "0 or 1", "The backend's standing as a state set: 1 for the current one, 0 for all others.";
     BUILD = "pulsegate_build_info", Kind::Gauge, ["version"], "always 1", "The running version.";
+    CERTIFICATE_EXPIRY = "pulsegate_certificate_expiry_timestamp_seconds", Kind::Gauge, ["listener", "name"], "Unix seconds", "When the certificate that a listener has for a name ends; the earliest where it has several. The name is empty for a certificate without names.";
     RELOAD_AT = "pulsegate_config_last_reload_success_timestamp_seconds", Kind::Gauge, [], "Unix seconds", "When the configuration in force was loaded.";
     RELOAD_OK = "pulsegate_config_last_reload_successful", Kind::Gauge, [], "0 or 1", "1 when the configuration file as last read is in force; 0 when a reload was refused and the old one stays.";
     CONNECTIONS = "pulsegate_connections", Kind::Gauge, ["listener"], "connections", "Open client connections.";

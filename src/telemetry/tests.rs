@@ -24,7 +24,7 @@ fn plan(routes: &[&str]) -> Plan {
         routes: routes.iter().map(|name| route(name)).collect(),
         table: RouteTable::default(),
         upstreams: vec![upstream("orders")],
-        admin: AdminPlan { address: None },
+        admin: AdminPlan::default(),
         logging: LoggingPlan { level: "info".into(), format: LogFormat::Text, access: false },
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
@@ -67,6 +67,7 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         name: name.into(),
         sources: Vec::new(),
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls: None,
         readiness: None,
         passive,
@@ -79,6 +80,7 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         idle_timeout: Duration::ZERO,
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: Default::default(),
     })
 }
 
@@ -114,6 +116,9 @@ fn report() -> UpstreamReport {
     let backend = BackendReport {
         id,
         weight: 1,
+        configured_weight: 1,
+        order: None,
+        weight_order: None,
         backup: false,
         standing: Standing { cause: Cause::NotReady, share: 0.0, earliest_return: None, unprobed: false },
         since: Timestamp::from_secs(1),
@@ -265,8 +270,10 @@ fn connections_are_a_gauge_and_a_total() {
 /// One of everything that can happen.
 fn eventful() -> Telemetry {
     let telemetry = telemetry();
+    telemetry.mirrored("home", true);
     telemetry.connection_opened("public");
     telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
+    telemetry.certificates(&[("public".into(), "shop.test".into(), 4_000_000_000)]);
     telemetry.request(&RequestRecord {
         upstream: Some("orders"),
         reason: Some("upstream_timeout"),
@@ -288,6 +295,14 @@ fn eventful() -> Telemetry {
     ] {
         telemetry.report(&Event { id: 1, at: Timestamp::ZERO, kind });
     }
+    telemetry.admin_write(&AdminWrite {
+        by: "ops",
+        from: ([127, 0, 0, 1], 40_000).into(),
+        action: "drain",
+        what: "orders/127.0.0.1:9001",
+        result: WriteResult::Applied,
+        detail: "it is drained now",
+    });
     telemetry
 }
 
@@ -309,6 +324,21 @@ fn the_text_is_well_formed_and_holds_the_whole_table() {
     series.sort_unstable();
     series.dedup();
     assert_eq!(series.len(), all);
+}
+
+#[test]
+fn a_certificate_has_a_series_per_name_while_it_is_in_force() {
+    let telemetry = telemetry();
+    let end = |name: &str, at| ("public".to_owned(), name.to_owned(), at);
+    telemetry.certificates(&[end("a.test", 200), end("a.test", 100), end("b.test", 300)]);
+    let text = telemetry.render(&snapshot(&[]), &[]);
+    has(&text, r#"pulsegate_certificate_expiry_timestamp_seconds{listener="public",name="a.test"} 100"#);
+    has(&text, r#"pulsegate_certificate_expiry_timestamp_seconds{listener="public",name="b.test"} 300"#);
+
+    telemetry.certificates(&[end("b.test", 400)]);
+    let text = telemetry.render(&snapshot(&[]), &[]);
+    has(&text, r#"pulsegate_certificate_expiry_timestamp_seconds{listener="public",name="b.test"} 400"#);
+    assert!(!text.contains("a.test"), "{text}");
 }
 
 #[test]

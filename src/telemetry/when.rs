@@ -10,12 +10,13 @@ pub fn rfc3339(at: SystemTime) -> String {
     format!("{at:.3}")
 }
 
-/// "250 ms", "12 s", "3 min 20 s", "2 h 5 min", "4 d 3 h".
+/// "250 ms", "12 s", "3 min 20 s", "2 h 5 min", "4 d 3 h"; rounded to the nearest second from one second on.
 pub fn span(span: Duration) -> String {
-    let (millis, secs) = (span.as_millis(), span.as_secs());
+    let millis = span.as_millis();
+    let secs = span.as_secs() + u64::from(span.subsec_millis() >= 500);
     match secs {
-        0 => format!("{millis} ms"),
-        1..60 => format!("{secs} s"),
+        _ if millis < 1000 => format!("{millis} ms"),
+        ..60 => format!("{secs} s"),
         60..3_600 => two(secs / 60, "min", secs % 60, "s"),
         3_600..86_400 => two(secs / 3_600, "h", secs % 3_600 / 60, "min"),
         _ => two(secs / 86_400, "d", secs % 86_400 / 3_600, "h"),
@@ -49,7 +50,10 @@ mod tests {
     fn spans_are_written_in_units_that_fit() {
         let written = |millis| span(Duration::from_millis(millis));
         assert_eq!(written(250), "250 ms");
-        assert_eq!(written(12_900), "12 s");
+        assert_eq!(written(11_970), "12 s");
+        assert_eq!(written(12_400), "12 s");
+        assert_eq!(written(999), "999 ms");
+        assert_eq!(written(59_700), "1 min");
         assert_eq!(written(200_000), "3 min 20 s");
         assert_eq!(written(7_500_000), "2 h 5 min");
         assert_eq!(written(120_000), "2 min");

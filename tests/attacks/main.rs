@@ -8,6 +8,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod http2;
+
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;

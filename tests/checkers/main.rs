@@ -1,4 +1,5 @@
-//! Do the balancers that people put in front of us see us as UP? The real ones, with their default checks.
+//! Do the balancers that people put in front of us see us as UP? The real ones, with their default checks; and do we understand each other's
+//! PROXY headers?
 //!
 //! HAProxy's `option httpchk` sends `OPTIONS / HTTP/1.0` in 22 bytes and waits; a proxy that first waits for 24 bytes of an
 //! HTTP/2 preface looks dead to it. Envoy's checker sends a full HTTP/1.1 request and keeps its connection.
@@ -58,12 +59,15 @@ fn eventually(what: &str, mut ask: impl FnMut() -> Option<String>, satisfied: im
 }
 
 fn gateway(directory: &Path) -> (Process, SocketAddr) {
+    gateway_with(directory, "", "routes: [{ respond: { status: 200, body: ok } }]\n")
+}
+
+/// With more keys for its listener, and everything else.
+fn gateway_with(directory: &Path, listener: &str, rest: &str) -> (Process, SocketAddr) {
     let (address, admin) = (free_address(), free_address());
     let config = directory.join("pulsegate.yaml");
-    let yaml = format!(
-        "listeners: [{{ address: \"{address}\" }}]\nadmin: {{ address: \"{admin}\" }}\n\
-         routes: [{{ respond: {{ status: 200, body: ok }} }}]\n"
-    );
+    let yaml =
+        format!("listeners: [{{ address: \"{address}\"{listener} }}]\nadmin: {{ address: \"{admin}\" }}\n{rest}");
     fs::write(&config, yaml).unwrap();
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_pulsegate"));
     let process = Process::start(&binary, &["run", "--config", config.to_str().unwrap()]);
@@ -98,8 +102,13 @@ fn haproxys_default_httpchk_sees_us_up() {
     .unwrap();
     let _haproxy = Process::start(Path::new(&needs::tool("HAPROXY")), &["-db", "-f", config.to_str().unwrap()]);
 
+    sees_up(&stats);
+}
+
+/// HAProxy's check of the server `pulsegate` in its backend `gate` passes.
+fn sees_up(stats: &Path) {
     let ask = || {
-        let mut socket = UnixStream::connect(&stats).ok()?;
+        let mut socket = UnixStream::connect(stats).ok()?;
         socket.write_all(b"show stat\n").ok()?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer).ok()?;
@@ -107,6 +116,46 @@ fn haproxys_default_httpchk_sees_us_up() {
     };
     // L7OK: the check itself has passed, not only the optimistic state at start.
     eventually("HAProxy sees the gateway UP", ask, |row| row.contains(",UP,") && row.contains("L7OK"));
+}
+
+/// HAProxy in front of the gateway and behind it: what the first says in its header, the last must read in ours.
+#[test]
+fn haproxy_introduces_its_clients_to_us_and_we_introduce_them_to_it() {
+    for (ours, its) in [("v1", "send-proxy"), ("v2", "send-proxy-v2 proxy-v2-options crc32c,unique-id")] {
+        let directory = tempfile::tempdir().unwrap();
+        let (front, behind) = (free_address(), free_address());
+        let rest = format!(
+            "routes: [{{ upstream: pool }}]\nupstreams: {{ pool: {{ backends: [\"{behind}\"], send_proxy_protocol: {ours}, \
+             readiness: {{ path: /ready, period: 200ms }} }} }}\n"
+        );
+        let stats = directory.path().join("haproxy.sock");
+        let config = directory.path().join("haproxy.cfg");
+        let haproxy = |gateway: SocketAddr| {
+            fs::write(
+                &config,
+                format!(
+                    "global\n  stats socket {} mode 600 level admin\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 5s\n  \
+                     timeout server 5s\nfrontend f\n  bind {front}\n  unique-id-format %[uuid()]\n  default_backend gate\nbackend gate\n  \
+                     option httpchk GET /ready\n  server pulsegate {gateway} check inter 200ms {its}\nfrontend behind\n  bind {behind} \
+                     accept-proxy\n  http-request return status 200 content-type text/plain lf-string \"%[src]:%[src_port] %[dst]:%[dst_port]\"\n",
+                    stats.display(),
+                ),
+            )
+            .unwrap();
+            Process::start(Path::new(&needs::tool("HAPROXY")), &["-db", "-f", config.to_str().unwrap()])
+        };
+        let (_gateway, address) = gateway_with(directory.path(), ", proxy_protocol: { from: [127.0.0.1] }", &rest);
+        let _haproxy = haproxy(address);
+        sees_up(&stats);
+        for _ in 0..3 {
+            let mut client = TcpStream::connect(front).unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).unwrap();
+            let told = format!("\r\n\r\n{} {front}", client.local_addr().unwrap());
+            assert!(answer.ends_with(&told), "{ours}: expected {told:?} in {answer:?}");
+        }
+    }
 }
 
 #[test]

@@ -30,10 +30,15 @@ use std::path::Path;
 use tokio::task::JoinSet;
 
 /// What is not run as it is written: how a command begins, what is run in its place, and why.
-const INSTEAD: [(&str, &str, &str); 5] = [
+const INSTEAD: [(&str, &str, &str); 10] = [
     ("make test", "", "this test is a part of it"),
     ("make build", "", "the test was built together with the binary that this makes"),
     ("make release", "", "takes minutes; the Dockerfile runs it"),
+    ("make deb", "", "takes minutes; tests/packaging.rs looks at what it packs"),
+    ("make papers", "", "takes minutes; tests/packaging.rs makes them"),
+    ("cargo install ", "", "needs the network"),
+    ("sudo ", "", "changes the system; tests/packaging.rs reads the unit"),
+    ("docker ", "", "needs a Docker daemon; tests/packaging.rs reads the Dockerfile"),
     ("make demo", "pulsegate demo --for 20s", "the same without the build; `the_demo_of_the_makefile` compares"),
     ("pip install ", "", "needs the network; `make test-needs` has brought the same packages"),
 ];

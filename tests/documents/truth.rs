@@ -186,6 +186,7 @@ fn ends() -> BTreeMap<&'static str, Vec<AttemptEnd>> {
         ("a body that breaks off or falls silent", vec![AttemptEnd::BrokenBody { status: 200 }]),
         ("the client left after 1 s or more without a head", vec![aborted(1000, false), aborted(60_000, false)]),
         ("the client left otherwise", vec![aborted(999, false), aborted(60_000, true)]),
+        ("it went down meanwhile, and `on_down` is `close_all`", vec![AttemptEnd::CutOff]),
         ("the gateway itself ended it", vec![AttemptEnd::Ours]),
     ])
 }

@@ -110,7 +110,7 @@ upstreams:
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success()
-            && told.contains("GET /healthz")
+            && told.contains("GET http://…:8080/healthz")
             && told.contains("every 4s")
             && told.contains("3 failures out"),
         "{told}"
@@ -168,4 +168,32 @@ fn a_takeover_that_would_be_given_up_too_early_is_a_warning() {
     assert!(!told("").contains("upgrade"));
     let short = told("upgrade: { timeout: 4s }\n");
     assert!(short.contains("upgrade.timeout: found 4s, no longer than start.wait (5s)"), "{short}");
+}
+
+#[test]
+fn a_file_may_be_named_without_its_option() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("my.yaml");
+    std::fs::write(&file, "listeners: [{ address: \"127.0.0.1:18080\" }]\nroutes: [{ respond: {} }]\n")
+        .expect("a file");
+    let check = |arguments: &[&std::ffi::OsStr]| {
+        Command::new(env!("CARGO_BIN_EXE_pulsegate")).arg("check").args(arguments).output().expect("it runs")
+    };
+    let named = check(&[file.as_os_str()]);
+    assert!(named.status.success(), "{}", String::from_utf8_lossy(&named.stderr));
+    assert!(String::from_utf8_lossy(&named.stdout).contains("route */: answer 200"));
+    assert!(!check(&["--config".as_ref(), file.as_os_str(), file.as_os_str()]).status.success(), "one of both");
+}
+
+#[test]
+fn the_proxy_protocol_needs_proxies_to_believe_and_connections_of_its_own() {
+    refused(
+        b"listeners:\n  - { address: \"127.0.0.1:18080\", proxy_protocol: {} }\n  - { address: \"127.0.0.1:18081\", proxy_protocol: { from: [\"10.0.0.0/40\"] } }\n\
+          routes: [{ upstream: a }]\nupstreams: { a: { backends: [\"127.0.0.1:1\"], protocol: http2, send_proxy_protocol: v2 } }\n",
+        &[
+            "proxy_protocol.from: found nobody",
+            "proxy_protocol.from.0: found \"10.0.0.0/40\"",
+            "send_proxy_protocol: found a PROXY header with `protocol: http2`",
+        ],
+    );
 }

@@ -81,5 +81,23 @@ async fn healthcheck_tells_by_its_exit_code() {
         std::process::Command::new(env!("CARGO_BIN_EXE_pulsegate")).args(["healthcheck", "--admin", &admin]).status()
     };
     assert!(ask(gateway.admin.to_string()).expect("it runs").success());
+    assert!(ask(format!("localhost:{}", gateway.admin.port())).expect("it runs").success(), "by name");
+    assert!(!ask("nonsense".to_owned()).expect("it runs").success());
     assert!(!ask(free_address().to_string()).expect("it runs").success());
+}
+
+#[tokio::test]
+async fn a_start_that_waits_says_for_whom() {
+    let silent = Raw::start_with_ready(|_, _| vec![Step::Hang]).await;
+    let fit = Raw::start(|_, _| vec![ok("ok")]).await;
+    let yaml = format!(
+        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\", \"{}\"]\n    readiness: {{ path: /ready, period: 9s, timeout: 9s }}\nstart: {{ wait: 2s }}\n",
+        fit.address, silent.address
+    );
+    let gateway = Gateway::start(&yaml).await;
+    let output = gateway.output();
+    let waits = format!("waiting for the first probes of {}, at most 1 s more", silent.address);
+    assert!(output.contains(&waits), "{output}");
+    assert!(output.contains(&format!("still awaited: {}", silent.address)), "{output}");
+    assert!(!output.contains("upstream.empty"), "{output}");
 }

@@ -14,8 +14,12 @@ mod http2;
 mod large;
 mod life;
 mod limits;
+mod proxy_protocol;
 mod requests;
+mod steering;
 mod streams;
+mod tls;
+mod tls_configs;
 
 use std::net::SocketAddr;
 

@@ -2,12 +2,14 @@
 
 use super::shadow::{Count, Shadow};
 use pulsegate::domain::balance::PickInput;
-use pulsegate::domain::board::{BackendReport, Board, Found, Order, Output, ProbeJob, UpstreamReport};
+use pulsegate::domain::board::{
+    BackendReport, Board, Found, Handover, Order, Output, ProbeJob, Refused, Steering, UpstreamReport,
+};
 use pulsegate::domain::cell::HintKind;
 use pulsegate::domain::event::{Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{PassivePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate::domain::plan::{OnDown, PassivePlan, UpstreamPlan, WhenNoneEligible};
 use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
 use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
 use pulsegate::domain::standing::Cause;
@@ -23,11 +25,15 @@ pub struct Witness {
     snapshot: Option<Arc<Snapshot>>,
     first_round_events: u32,
     empty: BTreeMap<Arc<str>, bool>,
+    /// Pools in which somebody was eligible once.
+    served: BTreeSet<Arc<str>>,
     /// Verdicts of slow probes that the board may have held instead of counting, in this step.
     may_be_held: BTreeSet<BackendId>,
     /// When traffic last succeeded.
     succeeded: BTreeMap<BackendId, Timestamp>,
     drain_asked: BTreeSet<BackendId>,
+    /// Who was on a ramp when the board before handed over, and goes on with it.
+    inherited_ramps: BTreeSet<BackendId>,
 }
 
 impl Witness {
@@ -35,11 +41,15 @@ impl Witness {
 
     pub fn reconfigured(&mut self, upstreams: &[UpstreamPlan], now: Timestamp) {
         self.shadow.reconfigured(upstreams, now);
-        self.empty.retain(|name, _| upstreams.iter().any(|upstream| upstream.name == *name));
+        let stays = |name: &Arc<str>| upstreams.iter().any(|upstream| upstream.name == *name);
+        self.empty.retain(|name, _| stays(name));
+        self.served.retain(stays);
     }
 
     /// Another board goes on: it numbers its events and snapshots anew, and has no probe in flight.
-    pub fn handed_over(&mut self) {
+    pub fn handed_over(&mut self, handover: &Handover) {
+        let ramping = handover.backends.iter().filter(|known| known.ramp.is_some());
+        self.inherited_ramps = ramping.map(|known| known.id.clone()).collect();
         (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
         self.empty.clear();
         for backend in self.shadow.backends.values_mut() {
@@ -53,11 +63,18 @@ impl Witness {
         self.shadow.discovered(name, source, answer, now);
     }
 
-    pub fn operated(&mut self, id: &BackendId, order: Order) {
-        if self.shadow.is_member(id)
-            && let Some(backend) = self.shadow.backends.get_mut(id)
-        {
-            backend.order = (order != Order::Release).then_some(order);
+    pub fn steered(&mut self, steering: &Steering, outcome: Result<&BackendReport, &Refused>, now: Timestamp) {
+        let id = &steering.backend;
+        let member = self.shadow.is_member(id);
+        let known = self.shadow.backends.get_mut(id).filter(|_| member);
+        match (known, outcome) {
+            (Some(known), Ok(_)) => assert!(known.steer(steering, now), "{id}: {} was taken", steering.what),
+            (Some(known), Err(Refused::AnotherOrder { order, .. })) => {
+                assert!(!known.steer(steering, now) && known.order_at(now) == Some(*order), "{id}: refused");
+            }
+            (None, Err(Refused::NoBackend { known })) => assert!(!known.contains(&id.address), "{id}"),
+            (None, Err(Refused::NoUpstream { .. })) => assert!(self.shadow.upstream(&id.upstream).is_none(), "{id}"),
+            (_, outcome) => panic!("{id}: {} came to {outcome:?}", steering.what),
         }
     }
 
@@ -99,7 +116,7 @@ impl Witness {
         for output in outputs {
             match output {
                 Output::Report(event) => self.event(event),
-                Output::Publish(snapshot) => self.publication(snapshot),
+                Output::Publish(snapshot) => self.publication(snapshot, now),
                 Output::Probe(job) => self.probe_started(job, now),
                 Output::CancelProbe(_) => {}
             }
@@ -124,9 +141,13 @@ impl Witness {
                 let known = self.shadow.backends.get_mut(backend).unwrap();
                 assert_eq!(known.cause, *from, "{backend} left a standing that it did not have");
                 known.cause = *to;
-                assert!(*to != Cause::Ramping || self.first_round_events == 1, "{backend} ramps at process start");
+                let may_ramp = self.first_round_events == 1 || self.inherited_ramps.contains(backend);
+                assert!(*to != Cause::Ramping || may_ramp, "{backend} ramps at process start: {from}, {why}");
             }
-            EventKind::Ejected { backend, nth, duration, .. } => self.ejected(backend, *nth, *duration, event.at),
+            EventKind::Ejected { backend, nth, duration, why } => {
+                self.ejected(backend, *nth, *duration, event.at);
+                self.shadow.backends.get_mut(backend).unwrap().ejected_for.clone_from(why);
+            }
             EventKind::EjectionRefused { backend, fit, pool, floor, .. } => {
                 assert!(
                     fit <= floor && fit <= pool,
@@ -142,11 +163,16 @@ impl Witness {
             EventKind::PoolEmpty { upstream, empty } => {
                 let before = self.empty.insert(upstream.clone(), *empty).unwrap_or(false);
                 assert!(before != *empty || !*empty, "{upstream}: told twice that it is empty");
+                let awaited = self.shadow.awaits_a_verdict(upstream);
+                assert!(!*empty || !awaited || self.served.contains(upstream), "{upstream}: a false alarm");
             }
             EventKind::FirstRoundDone { .. } => self.first_round_events += 1,
             EventKind::DiscoveryKept { why, .. } => assert!(!why.is_empty()),
             EventKind::MemberJoined { backend } => assert!(self.shadow.is_member(backend), "{backend}"),
             EventKind::MemberLeft { backend } => assert!(!self.shadow.is_member(backend), "{backend}"),
+            EventKind::Steered { backend, .. } | EventKind::OrderOver { backend, .. } => {
+                assert!(self.shadow.is_member(backend), "{backend}");
+            }
             EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
         }
         assert!(self.first_round_events <= 1, "the first round is done once");
@@ -181,30 +207,39 @@ impl Witness {
 
     // ------------------------------------------------------------- snapshots
 
-    fn publication(&mut self, snapshot: &Arc<Snapshot>) {
+    fn publication(&mut self, snapshot: &Arc<Snapshot>, now: Timestamp) {
         let before = self.snapshot.replace(snapshot.clone());
         assert_eq!(snapshot.generation, before.as_ref().map_or(0, |before| before.generation) + 1);
         assert_eq!(snapshot.pools.len(), snapshot.plan.upstreams.len());
         assert_eq!(snapshot.first_round_done, self.first_round_events == 1);
         for (pool, plan) in snapshot.pools.iter().zip(&snapshot.plan.upstreams) {
             assert_eq!(*pool.upstream, **plan);
-            self.pool(pool);
+            if pool.emptiness == Emptiness::Serving {
+                self.served.insert(plan.name.clone());
+            }
+            self.pool(pool, now);
             let old = before.iter().flat_map(|before| &before.pools).find(|old| old.upstream.name == plan.name);
+            if let Some(old) = old {
+                lost(old, pool);
+            }
             if let Some(old) = old.filter(|old| same(old, pool)) {
                 assert!(Arc::ptr_eq(old, pool), "{}: an unchanged pool was made anew", plan.name);
             }
         }
     }
 
-    fn pool(&self, pool: &Pool) {
+    fn pool(&self, pool: &Pool, now: Timestamp) {
         let name = &pool.upstream.name;
-        let expected = self.shadow.members(&pool.upstream);
+        let expected = self.shadow.weighed(&pool.upstream, now);
         let published: Vec<Found> = pool
             .members
             .iter()
             .map(|member| Found { address: member.id.address.clone(), weight: member.weight, backup: member.backup })
             .collect();
-        assert_eq!(published, expected, "{name}: the members are the union of the sources, by address");
+        assert_eq!(
+            published, expected,
+            "{name}: the members are the union of the sources, by address, with the weights in force"
+        );
         for member in pool.members.iter() {
             assert_eq!(member.standing.share > 0.0, member.eligible(), "{}", member.id);
         }
@@ -217,7 +252,8 @@ impl Witness {
 
     fn may_serve(&self, member: &Member, pool: &Pool) {
         let cause = member.standing.cause;
-        let has = |backup: bool| pool.members.iter().any(|m| m.eligible() && m.backup == backup);
+        let has = |backup: bool| pool.members.iter().any(|m| m.eligible() && m.weight > 0 && m.backup == backup);
+        assert!(member.weight > 0, "{} serves with no weight", member.id);
         if has(false) || has(true) {
             assert!(member.eligible(), "{} serves as {cause} while others are eligible", member.id);
             assert!(!member.backup || !has(false), "{}: a backup serves beside primaries", member.id);
@@ -279,8 +315,20 @@ impl Witness {
         }
     }
 
+    /// The orders that are shown are those in force, and each says by whom.
+    fn orders(&self, report: &BackendReport, now: Timestamp) {
+        let (id, known) = (&report.id, &self.shadow.backends[&report.id]);
+        let shown = report.order.as_ref().map(|given| (given.what, given.until));
+        assert_eq!(shown, known.order_at(now).and(known.order), "{id}: another order is in force");
+        let shown = report.weight_order.as_ref().map(|given| (given.what, given.until));
+        assert_eq!(shown, known.weight_at(now).and(known.weight), "{id}: another weight is in force");
+        assert_eq!(report.weight, known.weight_at(now).unwrap_or(report.configured_weight), "{id}");
+        assert!(report.order.iter().all(|given| &*given.by == "the storm" && given.at <= now), "{id}");
+    }
+
     fn backend(&mut self, report: &BackendReport, now: Timestamp) {
         let id = &report.id;
+        self.orders(report, now);
         let held = self.may_be_held.contains(id);
         let known = self.shadow.backends.get_mut(id).unwrap();
         if held && report.counter != known.shown() {
@@ -291,12 +339,13 @@ impl Witness {
         assert_eq!(report.standing.cause, known.cause, "{id}: a transition was not reported");
         assert!(now >= known.ejected_until || report.ejection.is_some(), "{id} came back before its time");
         let expected =
-            expected_causes(known.order, known.count, report.ejection.is_some(), self.drain_asked.contains(id));
+            expected_causes(known.order_at(now), known.count, report.ejection.is_some(), self.drain_asked.contains(id));
         assert!(
             expected.contains(&report.standing.cause),
             "{id} stands as {}, not {expected:?}",
             report.standing.cause
         );
+        explains_itself(report, &known.ejected_for);
         assert!(report.history.len() <= 32);
         if let Some(next) = report.next_probe {
             let longest = report.standing.unprobed || next <= now + Duration::from_millis(2_200);
@@ -305,13 +354,40 @@ impl Witness {
     }
 }
 
+/// The sentence speaks of what holds the backend now.
+fn explains_itself(report: &BackendReport, ejected_for: &str) {
+    let (why, cause) = (&report.why, report.standing.cause);
+    let last_failed = report.last_probe.as_ref().filter(|probe| !probe.passed);
+    let probes = match (report.counter, last_failed) {
+        _ if report.standing.unprobed => "it has no readiness probe".to_owned(),
+        ((0, 0), _) => "waits for its first probe".to_owned(),
+        ((0, _), Some(last)) => format!("its probes fail: {}", last.text),
+        (_, Some(_)) => "its last probe failed".to_owned(),
+        (_, None) => "its probes pass".to_owned(),
+    };
+    let begins = match cause {
+        Cause::ForcedDown => "forced down by ",
+        Cause::Drained => "drained by ",
+        Cause::ForcedUp => "forced up by ",
+        Cause::Ejected => ejected_for,
+        Cause::Draining => "it asked for a drain",
+        Cause::Trial => "its ejection time is over; one request decides",
+        Cause::Down | Cause::NotReady | Cause::Starting if last_failed.is_none() => "its probes failed: ",
+        _ => &probes,
+    };
+    let held = why.starts_with("its probes fail, but its traffic succeeds: ") && cause.eligible();
+    assert!(why.starts_with(begins) || held, "{} stands as {cause}: {why:?} does not begin with {begins:?}", report.id);
+    let over = why.contains("its ejection is over") || why.contains("its ejection time is over");
+    assert!(!over || report.ejection.is_some(), "{}: {why}", report.id);
+}
+
 /// The causes that are possible, by precedence, for what the shadow knows.
 fn expected_causes(order: Option<Order>, count: Count, out: bool, drains: bool) -> Vec<Cause> {
     match order {
         Some(Order::ForceDown) => return vec![Cause::ForcedDown],
         Some(Order::Drain) => return vec![Cause::Drained],
         Some(Order::ForceUp) => return vec![Cause::ForcedUp],
-        Some(Order::Release) | None => {}
+        None => {}
     }
     let mut causes = match count {
         Count::Unchecked => vec![Cause::Unchecked],
@@ -330,7 +406,9 @@ fn expected_causes(order: Option<Order>, count: Count, out: bool, drains: bool) 
 
 /// How many are fit, and how many must be: computed from the report alone.
 fn fitness(report: &UpstreamReport, passive: &PassivePlan) -> (u32, u32) {
-    let drained = |backend: &BackendReport| matches!(backend.standing.cause, Cause::Drained | Cause::Draining);
+    let drained = |backend: &BackendReport| {
+        backend.weight == 0 || matches!(backend.standing.cause, Cause::Drained | Cause::Draining)
+    };
     let unchecked = |backend: &BackendReport| !backend.standing.unprobed && backend.counter == (0, 0);
     let pool = report.backends.iter().filter(|backend| !drained(backend) && !unchecked(backend)).count();
     let fit = report.backends.iter().filter(|backend| fit(backend)).count();
@@ -339,6 +417,7 @@ fn fitness(report: &UpstreamReport, passive: &PassivePlan) -> (u32, u32) {
 
 fn fit(backend: &BackendReport) -> bool {
     match backend.standing.cause {
+        _ if backend.weight == 0 => false,
         Cause::Up | Cause::Ramping => true,
         // Forced up, it is fit only if its probes and its traffic agree.
         Cause::ForcedUp => backend.ejection.is_none() && (backend.standing.unprobed || backend.counter.0 > 0),
@@ -349,6 +428,26 @@ fn fit(backend: &BackendReport) -> bool {
 fn pick(pool: &Pool, random: u64) -> Option<Arc<Member>> {
     let input = PickInput { tried: &[], now: Timestamp::ZERO, random, hash: None, sticky: None, trial_allowed: false };
     pool.balancer.pick(&input).map(|pick| pick.member)
+}
+
+/// What became of the connections of those that went down since: as `on_down` says, and never of those that came after.
+fn lost(old: &Pool, new: &Pool) {
+    for member in new.members.iter() {
+        let id = &member.id;
+        assert!(!member.cell.is_cut(member.connection_epoch), "{id}: what begins now is cut");
+        let Some(before) = old.members.iter().find(|before| before.id == *id && before.eligible()) else { continue };
+        if matches!(member.standing.cause, Cause::Down | Cause::ForcedDown) {
+            let retired = before.connection_epoch < member.connection_epoch;
+            let cut = before.cell.is_cut(before.connection_epoch);
+            let expected = match new.upstream.on_down {
+                // Who left and came back within one step has retired its idle connections all the same.
+                OnDown::Keep => (retired, false),
+                OnDown::RetireIdle => (true, false),
+                OnDown::CloseAll => (true, true),
+            };
+            assert_eq!((retired, cut), expected, "{id} went {}", member.standing.cause);
+        }
+    }
 }
 
 /// Nothing that a request could see differs.

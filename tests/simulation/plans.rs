@@ -6,9 +6,9 @@ use super::dice::Dice;
 use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, PassivePlan, Plan, Policy, ProbeCheck,
-    ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend,
-    UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, OnDown, PassivePlan, Plan, Policy,
+    ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan,
+    StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
 use pulsegate::domain::route::RouteTable;
@@ -45,13 +45,14 @@ pub fn mutate(upstreams: &mut Vec<UpstreamPlan>, dice: &mut dyn Dice) {
     }
     let which = dice.below(upstreams.len() as u32) as usize;
     let Some(upstream) = upstreams.get_mut(which) else { return };
-    match dice.below(9) {
+    match dice.below(10) {
         0 | 1 => upstream.sources[0] = static_source(dice),
         2 => upstream.readiness = upstream.readiness.is_none().then(|| probe(dice)),
         3 | 4 => upstream.readiness = Some(probe(dice)),
         5 => upstream.passive = passive(dice),
         6 => upstream.when_none_eligible = when_none_eligible(dice),
         7 => flip_file_tier(upstream),
+        8 => upstream.on_down = on_down(dice),
         _ => {}
     }
 }
@@ -77,7 +78,7 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         routes: Vec::new(),
         table: RouteTable::default(),
         upstreams: upstreams.iter().cloned().map(Arc::new).collect(),
-        admin: AdminPlan { address: None },
+        admin: AdminPlan::default(),
         logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency },
@@ -97,6 +98,7 @@ fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         name: name.into(),
         sources,
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls: None,
         readiness: (dice.below(4) > 0).then(|| probe(dice)),
         passive: passive(dice),
@@ -109,6 +111,7 @@ fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         idle_timeout: Duration::from_secs(60),
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: on_down(dice),
     }
 }
 
@@ -119,6 +122,10 @@ fn static_source(dice: &mut dyn Dice) -> SourcePlan {
 
 fn when_none_eligible(dice: &mut dyn Dice) -> WhenNoneEligible {
     [WhenNoneEligible::FailClosed, WhenNoneEligible::FailOpen, WhenNoneEligible::LastKnownGood][dice.below(3) as usize]
+}
+
+fn on_down(dice: &mut dyn Dice) -> OnDown {
+    [OnDown::Keep, OnDown::RetireIdle, OnDown::CloseAll][dice.below(3) as usize]
 }
 
 fn probe(dice: &mut dyn Dice) -> ProbePlan {

@@ -3,7 +3,7 @@
 //! It keeps its own counters (as "failures left" and "passes in a row", not as HAProxy's one integer), its own sets of
 //! members and its own memory of who left when. It shares no code with the board beyond the words.
 
-use pulsegate::domain::board::{Found, Order};
+use pulsegate::domain::board::{Found, Order, Steer, Steering};
 use pulsegate::domain::identity::{Address, BackendId};
 use pulsegate::domain::plan::{ProbePlan, SourcePlan, UpstreamPlan};
 use pulsegate::domain::reading::Verdict;
@@ -33,10 +33,14 @@ pub enum Count {
 #[derive(Clone, Debug)]
 pub struct Backend {
     pub count: Count,
-    pub order: Option<Order>,
+    /// Each with its end.
+    pub order: Option<(Order, Option<Timestamp>)>,
+    pub weight: Option<(u32, Option<Timestamp>)>,
     /// By the last transition that was reported, or how it began.
     pub cause: Cause,
     pub ejected_until: Timestamp,
+    /// The evidence that its last ejection named.
+    pub ejected_for: String,
     pub nth: u32,
     pub refusal_reported: Option<Timestamp>,
     pub last_probe_started: Option<Timestamp>,
@@ -80,6 +84,18 @@ impl Shadow {
         }
     }
 
+    /// The members as requests must see them: with the weights that were ordered.
+    pub fn weighed(&self, upstream: &UpstreamPlan, now: Timestamp) -> Vec<Found> {
+        let mut members = self.members(upstream);
+        for member in &mut members {
+            let id = BackendId { upstream: upstream.name.clone(), address: member.address.clone() };
+            if let Some(weight) = self.backends.get(&id).and_then(|backend| backend.weight_at(now)) {
+                member.weight = weight;
+            }
+        }
+        members
+    }
+
     /// The union of all sources, in the order of addresses; the first wins.
     pub fn members(&self, upstream: &UpstreamPlan) -> Vec<Found> {
         let mut union: BTreeMap<Address, Found> = BTreeMap::new();
@@ -100,6 +116,14 @@ impl Shadow {
 
     pub fn is_member(&self, id: &BackendId) -> bool {
         self.backends.get(id).is_some_and(|backend| backend.left_at.is_none())
+    }
+
+    /// Has a member of this pool no verdict yet?
+    pub fn awaits_a_verdict(&self, name: &str) -> bool {
+        let member = |(id, backend): (&BackendId, &Backend)| {
+            &*id.upstream == name && backend.left_at.is_none() && backend.cause == Cause::Unchecked
+        };
+        self.backends.iter().any(member)
     }
 
     pub fn upstream(&self, name: &str) -> Option<&UpstreamPlan> {
@@ -134,8 +158,10 @@ impl Backend {
         Self {
             count: if probe.is_some() { Count::Unchecked } else { Count::Unprobed },
             order: None,
+            weight: None,
             cause: if probe.is_some() { Cause::Unchecked } else { Cause::Up },
             ejected_until: Timestamp::ZERO,
+            ejected_for: String::new(),
             nth: 0,
             refusal_reported: None,
             last_probe_started: None,
@@ -187,6 +213,27 @@ impl Backend {
             Count::Down { passes } if passed => Count::Down { passes: passes + 1 },
             Count::Unchecked | Count::Up { .. } | Count::Down { .. } => Count::Down { passes: 0 },
         };
+    }
+
+    pub fn order_at(&self, now: Timestamp) -> Option<Order> {
+        self.order.filter(|(_, until)| until.is_none_or(|until| until > now)).map(|(order, _)| order)
+    }
+
+    pub fn weight_at(&self, now: Timestamp) -> Option<u32> {
+        self.weight.filter(|(_, until)| until.is_none_or(|until| until > now)).map(|(weight, _)| weight)
+    }
+
+    /// Takes an order. False when it must be refused.
+    pub fn steer(&mut self, steering: &Steering, now: Timestamp) -> bool {
+        let until = steering.lasts.map(|lasts| now + lasts);
+        match steering.what {
+            Steer::Undrain if self.order_at(now).is_some_and(|order| order != Order::Drain) => return false,
+            Steer::Order(order) => self.order = Some((order, until)),
+            Steer::Undrain => self.order = None,
+            Steer::Release => (self.order, self.weight) = (None, None),
+            Steer::Weight(weight) => self.weight = weight.map(|weight| (weight, until)),
+        }
+        true
     }
 
     /// As the report shows it.

@@ -7,7 +7,7 @@ use super::dice::Dice;
 use super::invariants::Witness;
 use super::plans;
 use super::trace::Trace;
-use pulsegate::domain::board::{Board, Input, Order, Output, ProbeTicket};
+use pulsegate::domain::board::{Board, Input, Order, Output, ProbeTicket, Steer, Steering};
 use pulsegate::domain::cell::{Hint, HintKind, Record};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::{FailureKind, Outcome};
@@ -86,7 +86,7 @@ impl Storm {
             87..=88 => self.send_a_wild_hint(),
             89..=91 => self.reload(),
             92..=94 => self.discover(),
-            95 => self.operate(),
+            95 => self.steer(),
             96 => self.hand_over(),
             _ => self.change_a_mood(),
         }
@@ -251,7 +251,7 @@ impl Storm {
         self.flying.clear();
         self.stale.clear();
         self.snapshot = None;
-        self.witness.handed_over();
+        self.witness.handed_over(&handover);
         self.board = Board::new(self.dice.seed(), self.now);
         self.board.handle(Input::TakeOver(handover.clone()), self.now);
         if self.dice.below(2) == 0 {
@@ -282,12 +282,24 @@ impl Storm {
         self.send(Input::Discovered { upstream: name, source, answer });
     }
 
-    fn operate(&mut self) {
+    /// Of any kind, at a member or at nobody, for ever or for a while.
+    fn steer(&mut self) {
         let backend = self.some_backend();
-        let order = [Order::Drain, Order::ForceUp, Order::ForceDown, Order::Release, Order::Release]
-            [self.dice.below(5) as usize];
-        self.witness.operated(&backend, order);
-        self.send(Input::Operate { backend, order, by: "the storm".to_owned() });
+        let what = [
+            Steer::Order(Order::Drain),
+            Steer::Order(Order::ForceUp),
+            Steer::Order(Order::ForceDown),
+            Steer::Undrain,
+            Steer::Release,
+            Steer::Release,
+            Steer::Weight(Some(self.dice.below(4))),
+            Steer::Weight(None),
+        ][self.dice.below(8) as usize];
+        let lasts = (self.dice.below(2) == 0).then(|| Duration::from_secs(u64::from(1 + self.dice.below(40))));
+        let steering = Steering { backend, what, by: "the storm".into(), lasts, reason: None };
+        let outcome = self.board.steer(&steering, self.now);
+        self.witness.steered(&steering, outcome.as_ref(), self.now);
+        self.drain();
     }
 
     fn change_a_mood(&mut self) {

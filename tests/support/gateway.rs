@@ -22,6 +22,10 @@ pub struct Gateway {
     process: Child,
     folder: Arc<TempDir>,
     output: PathBuf,
+    /// More keys of `admin`.
+    admin_keys: String,
+    /// Sent along to the admin listener.
+    pub token: Option<String>,
 }
 
 impl Gateway {
@@ -39,15 +43,32 @@ impl Gateway {
         gateway
     }
 
+    /// As [`Self::start`], with more keys for the admin listener, and the token that it wants.
+    pub async fn start_guarded(yaml: &str, admin_keys: &str, token: &str) -> Self {
+        let mut gateway = Self::spawn_whole(yaml, "", admin_keys, &[]);
+        gateway.token = Some(token.to_owned());
+        gateway.ready().await;
+        gateway
+    }
+
     /// Starts without waiting.
     pub fn spawn(yaml: &str, listener: &str) -> Self {
+        Self::spawn_whole(yaml, listener, "", &[])
+    }
+
+    /// As [`Self::spawn`], with more variables in its environment.
+    pub fn spawn_in(yaml: &str, listener: &str, environment: &[(&str, &str)]) -> Self {
+        Self::spawn_whole(yaml, listener, "", environment)
+    }
+
+    fn spawn_whole(yaml: &str, listener: &str, admin_keys: &str, environment: &[(&str, &str)]) -> Self {
         let folder = Arc::new(TempDir::new().expect("a temporary folder"));
         let (address, admin) = (free_address(), free_address());
-        fs::write(folder.path().join("pulsegate.yaml"), whole(yaml, address, admin, listener))
+        fs::write(folder.path().join("pulsegate.yaml"), whole(yaml, address, admin, listener, admin_keys))
             .expect("the configuration");
         let output = folder.path().join("output");
-        let process = process(&folder.path().join("pulsegate.yaml"), &output, &[]);
-        Self { address, admin, process, folder, output }
+        let process = process(&folder.path().join("pulsegate.yaml"), &output, &[], environment);
+        Self { address, admin, process, folder, output, admin_keys: admin_keys.to_owned(), token: None }
     }
 
     /// Starts a process that takes over from this one, with `yaml`; does not wait. Needs `upgrade` in both configurations.
@@ -58,11 +79,20 @@ impl Gateway {
     /// As [`Self::successor`], with a last change to the whole file.
     pub fn successor_with(&self, yaml: &str, change: impl FnOnce(String) -> String) -> Self {
         let config = self.folder.path().join("pulsegate.yaml");
-        fs::write(&config, change(whole(yaml, self.address, self.admin, ""))).expect("the configuration");
+        fs::write(&config, change(whole(yaml, self.address, self.admin, "", &self.admin_keys)))
+            .expect("the configuration");
         let number = fs::read_dir(self.folder.path()).expect("the folder").count();
         let output = self.folder.path().join(format!("output-{number}"));
-        let process = process(&config, &output, &["--takeover"]);
-        Self { address: self.address, admin: self.admin, process, folder: self.folder.clone(), output }
+        let process = process(&config, &output, &["--takeover"], &[]);
+        Self {
+            address: self.address,
+            admin: self.admin,
+            process,
+            folder: self.folder.clone(),
+            output,
+            admin_keys: self.admin_keys.clone(),
+            token: self.token.clone(),
+        }
     }
 
     pub fn id(&self) -> u32 {
@@ -87,8 +117,21 @@ impl Gateway {
 
     /// The whole answer of an admin path; `None` when nobody answers.
     pub async fn get(&self, path: &str) -> Option<String> {
+        self.ask("GET", path, "").await
+    }
+
+    /// The whole answer to a write.
+    pub async fn post(&self, path: &str, body: &str) -> Option<String> {
+        self.ask("POST", path, body).await
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.admin).await.ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{token}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.ok()?;
@@ -132,12 +175,6 @@ impl Gateway {
         eventually(&what, async || standings.contains(&self.standing(backend).await.as_str())).await;
     }
 
-    /// Writes a new configuration.
-    pub fn write(&self, yaml: &str) {
-        let config = self.folder.path().join("pulsegate.yaml");
-        fs::write(config, whole(yaml, self.address, self.admin, "")).expect("the configuration");
-    }
-
     /// The process that this one started on SIGUSR2, by its own log.
     pub fn successor_by_signal(&self) -> Successor {
         let output = self.output();
@@ -154,14 +191,31 @@ impl Gateway {
     /// Writes a new configuration and sends SIGHUP; waits until the reload was tried.
     pub async fn reload(&self, yaml: &str) {
         let before = self.json("/status").await["last_reload"].clone();
-        fs::write(self.folder.path().join("pulsegate.yaml"), whole(yaml, self.address, self.admin, ""))
-            .expect("the configuration");
+        self.write(yaml);
         self.signal(Signal::SIGHUP);
         eventually("the reload was tried", async || {
             let now = self.json("/status").await["last_reload"].clone();
             now != before && now != Value::Null
         })
         .await;
+    }
+
+    /// Writes a new configuration and tells nobody.
+    pub fn write(&self, yaml: &str) {
+        let whole = whole(yaml, self.address, self.admin, "", &self.admin_keys);
+        fs::write(self.folder.path().join("pulsegate.yaml"), whole).expect("the configuration");
+    }
+
+    /// Runs a command of the binary against this gateway; its exit code, and what it said.
+    pub fn command(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pulsegate"));
+        command.args(arguments).arg("--admin").arg(format!("http://{}", self.admin)).env_remove("PULSEGATE_TOKEN");
+        if let Some(token) = &self.token {
+            command.env("PULSEGATE_TOKEN", token);
+        }
+        let output = command.output().expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
     }
 
     pub fn signal(&self, which: Signal) {
@@ -208,12 +262,13 @@ impl Drop for Gateway {
     }
 }
 
-fn process(config: &Path, output: &Path, more: &[&str]) -> Child {
+fn process(config: &Path, output: &Path, more: &[&str], environment: &[(&str, &str)]) -> Child {
     let output = File::create(output).expect("a file");
     Command::new(env!("CARGO_BIN_EXE_pulsegate"))
         .args(["run", "--config"])
         .arg(config)
         .args(more)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(output.try_clone().expect("a file"))
         .stderr(output)
@@ -221,9 +276,9 @@ fn process(config: &Path, output: &Path, more: &[&str]) -> Child {
         .expect("the gateway")
 }
 
-fn whole(yaml: &str, address: SocketAddr, admin: SocketAddr, listener: &str) -> String {
+fn whole(yaml: &str, address: SocketAddr, admin: SocketAddr, listener: &str, admin_keys: &str) -> String {
     format!(
-        "listeners:\n  - name: test\n    address: \"{address}\"\n{listener}\nadmin: {{ address: \"{admin}\" }}\n{yaml}"
+        "listeners:\n  - name: test\n    address: \"{address}\"\n{listener}\nadmin: {{ address: \"{admin}\"{admin_keys} }}\n{yaml}"
     )
 }
 

@@ -90,8 +90,8 @@ fn backend(report: &BackendReport, now: Now) -> Component {
         Cause::ForcedDown | Cause::Ejected | Cause::Down | Cause::NotReady | Cause::Trial => Status::Down,
     };
     let unprobed = if standing.unprobed { " (unprobed)" } else { "" };
-    let since = when::span(now.at.since(report.since));
-    let message = format!("{}{unprobed} since {since}: {}", standing.cause, report.why);
+    let long = when::span(now.at.since(report.since));
+    let message = format!("{}{unprobed} for {long}: {}", standing.cause, report.why);
     Component { status, message, components: BTreeMap::new() }
 }
 
@@ -123,9 +123,9 @@ mod tests {
                     "status": "DEGRADED",
                     "message": "1 of 2 eligible, 1 more drained or unchecked",
                     "components": {
-                        "127.0.0.1:9001": { "status": "UP", "message": "up since 12 s: the sentence" },
-                        "127.0.0.1:9002": { "status": "DOWN", "message": "not_ready since 12 s: the sentence" },
-                        "127.0.0.1:9003": { "status": "OUT_OF_SERVICE", "message": "drained since 12 s: the sentence" },
+                        "127.0.0.1:9001": { "status": "UP", "message": "up for 12 s: the sentence" },
+                        "127.0.0.1:9002": { "status": "DOWN", "message": "not_ready for 12 s: the sentence" },
+                        "127.0.0.1:9003": { "status": "OUT_OF_SERVICE", "message": "drained for 12 s: the sentence" },
                     },
                 },
             },
@@ -157,6 +157,6 @@ mod tests {
         let mut unprobed = backend(1, Cause::Up);
         unprobed.standing.unprobed = true;
         let health = health(&[pool("a", vec![unprobed])], NOW);
-        assert_eq!(health.components["a"].components["127.0.0.1:1"].message, "up (unprobed) since 12 s: the sentence");
+        assert_eq!(health.components["a"].components["127.0.0.1:1"].message, "up (unprobed) for 12 s: the sentence");
     }
 }

@@ -66,7 +66,7 @@ pub struct Problem<'a> {
     pub status: u16,
     /// A sentence for the person who asked.
     pub detail: &'a str,
-    /// What could have been asked for instead.
+    /// What could have been asked for instead, or every reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known: Option<Vec<&'a str>>,
 }

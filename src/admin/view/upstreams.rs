@@ -4,7 +4,7 @@
 //! the log, event ids included.
 
 use super::{Now, millis};
-use crate::domain::board::{BackendReport, EjectionReport, LastProbe, UpstreamReport};
+use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, UpstreamReport};
 use crate::domain::event::Event;
 use crate::domain::time::Timestamp;
 use crate::telemetry::event;
@@ -36,8 +36,12 @@ pub struct Backend {
     /// "2/3"; absent without a readiness probe.
     pub counter: Option<String>,
     pub unprobed: bool,
+    /// In force.
     pub weight: u32,
+    pub configured_weight: u32,
     pub backup: bool,
+    pub order: Option<Order<&'static str>>,
+    pub weight_order: Option<Order<u32>>,
     /// The share of its weight that it may use now, 0 to 1.
     pub share: f64,
     pub earliest_return: Option<Moment>,
@@ -48,6 +52,24 @@ pub struct Backend {
     pub outcomes: Outcomes,
     /// Newest first.
     pub history: Vec<Entry>,
+}
+
+/// What an operator ordered, and who, when, until when.
+#[derive(Clone, Debug, Serialize)]
+pub struct Order<T> {
+    pub what: T,
+    pub by: String,
+    pub at: String,
+    /// `null`: until it is taken back.
+    pub until: Option<Moment>,
+    pub reason: Option<String>,
+}
+
+/// The answer to an order.
+#[derive(Clone, Debug, Serialize)]
+pub struct Steered {
+    pub upstream: String,
+    pub backend: Backend,
 }
 
 /// A moment to come.
@@ -124,7 +146,10 @@ fn backend(report: &BackendReport, now: Now) -> Backend {
         counter: (!standing.unprobed).then(|| format!("{value}/{threshold}")),
         unprobed: standing.unprobed,
         weight: report.weight,
+        configured_weight: report.configured_weight,
         backup: report.backup,
+        order: report.order.as_ref().map(|given| order(given, given.what.word(), now)),
+        weight_order: report.weight_order.as_ref().map(|given| order(given, given.what, now)),
         share: standing.share,
         earliest_return: standing.earliest_return.map(|at| moment(at, now)),
         last_probe: report.last_probe.as_ref().map(|probe| last_probe(probe, now)),
@@ -133,6 +158,20 @@ fn backend(report: &BackendReport, now: Now) -> Backend {
         in_flight: report.in_flight,
         outcomes: outcomes(report),
         history: report.history.iter().rev().map(|event| entry(event, now)).collect(),
+    }
+}
+
+pub fn steered(report: &BackendReport, now: Now) -> Steered {
+    Steered { upstream: report.id.upstream.to_string(), backend: backend(report, now) }
+}
+
+fn order<W, T>(given: &Given<W>, what: T, now: Now) -> Order<T> {
+    Order {
+        what,
+        by: given.by.to_string(),
+        at: now.date(given.at),
+        until: given.until.map(|at| moment(at, now)),
+        reason: given.reason.as_ref().map(ToString::to_string),
     }
 }
 
@@ -193,7 +232,10 @@ pub mod samples {
         BackendReport {
             id: BackendId { upstream: "orders".into(), address },
             weight: 1,
+            configured_weight: 1,
             backup: false,
+            order: None,
+            weight_order: None,
             standing: Standing {
                 cause,
                 share: if cause.eligible() { 1.0 } else { 0.0 },
@@ -245,6 +287,13 @@ mod tests {
             earliest_return: Timestamp::from_millis(108_500),
             nth: 2,
         });
+        report.order = Some(Given {
+            what: crate::domain::board::Order::ForceUp,
+            by: "ops".into(),
+            at: Timestamp::from_secs(95),
+            until: Some(Timestamp::from_secs(695)),
+            reason: Some("a new disk".into()),
+        });
         report.in_flight = 1;
         (report.successes, report.failures, report.streak) = (12, 5, 5);
         (report.total_successes, report.total_failures) = (4000, 7);
@@ -277,7 +326,13 @@ mod tests {
                     "counter": "2/3",
                     "unprobed": false,
                     "weight": 1,
+                    "configured_weight": 1,
                     "backup": false,
+                    "order": {
+                        "what": "force-up", "by": "ops", "at": "1970-01-01T00:01:35.000Z",
+                        "until": { "at": "1970-01-01T00:11:35.000Z", "in_ms": 595_000 }, "reason": "a new disk",
+                    },
+                    "weight_order": null,
                     "share": 0.0,
                     "earliest_return": { "at": "1970-01-01T00:01:48.500Z", "in_ms": 8_500 },
                     "last_probe": {

@@ -1,16 +1,17 @@
 //! What may each listener accept? Addresses, certificates, limits.
 
+use super::clashes::same_socket;
+use super::tls::{self, Files};
 use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{LimitsSpec, ListenerSpec};
-use crate::domain::plan::{ListenerLimits, ListenerPlan, ListenerTls, Network};
-use std::path::Path;
+use crate::domain::plan::{ListenerLimits, ListenerPlan, Network};
 use std::sync::Arc;
 
 pub(super) fn compile(
     items: &[Item<ListenerSpec>],
-    base: &Path,
+    files: Files<'_>,
     root: &Place,
     findings: &mut Findings,
 ) -> Vec<Arc<ListenerPlan>> {
@@ -19,12 +20,12 @@ pub(super) fn compile(
     }
     let mut plans: Vec<Arc<ListenerPlan>> = Vec::new();
     for item in items {
-        let Some(plan) = listener(item, base, findings) else { continue };
-        if plan.address.port() != 0 && plans.iter().any(|other| other.address == plan.address) {
+        let Some(plan) = listener(item, files, findings) else { continue };
+        if let Some(other) = plans.iter().find(|other| same_socket(other.address, plan.address)) {
             findings.error(
                 &item.place.at("address"),
-                format!("{}, which another listener has already", plan.address),
-                "each address once",
+                format!("{}, which another listener has already ({})", plan.address, other.address),
+                "each address and port once; 0.0.0.0 and [::] are all addresses of a family",
             );
         }
         plans.push(Arc::new(plan));
@@ -32,39 +33,39 @@ pub(super) fn compile(
     plans
 }
 
-fn listener(item: &Item<ListenerSpec>, base: &Path, findings: &mut Findings) -> Option<ListenerPlan> {
+fn listener(item: &Item<ListenerSpec>, files: Files<'_>, findings: &mut Findings) -> Option<ListenerPlan> {
     let (spec, place) = (&item.spec, &item.place);
     let address = addresses::socket(&spec.address)
         .map_err(|allowed| findings.error(&place.at("address"), format!("{:?}", spec.address), allowed))
         .ok();
-    let trusted_proxies = spec.trusted_proxies.iter().enumerate().filter_map(|(index, text)| {
-        let place = place.at(&format!("trusted_proxies.{index}"));
-        trusted(text, &place, findings)
-    });
-    let trusted_proxies = trusted_proxies.collect();
-    let tls = spec.tls.as_ref().map(|tls| {
-        let files = ListenerTls { certificate: base.join(&tls.certificate), key: base.join(&tls.key) };
-        for (file, key) in [(&files.certificate, "tls.certificate"), (&files.key, "tls.key")] {
-            if let Err(error) = std::fs::File::open(file) {
-                findings.error(&place.at(key), format!("{} ({error})", file.display()), "a readable PEM file");
-            }
+    let trusted_proxies = networks(&spec.trusted_proxies, &place.at("trusted_proxies"), findings);
+    let proxied_by = spec.proxy_protocol.as_ref().map_or_else(Vec::new, |proxy| {
+        let place = place.at("proxy_protocol.from");
+        if proxy.from.is_empty() {
+            findings.error(&place, "nobody", "the networks of the proxies in front, such as [\"10.0.0.0/8\"]");
         }
-        files
+        networks(&proxy.from, &place, findings)
     });
+    let tls = spec.tls.as_ref().and_then(|tls| tls::listener(tls, files, &place.at("tls"), findings));
     let address = address?;
     Some(ListenerPlan {
         name: spec.name.clone().unwrap_or_else(|| address.to_string()).into(),
         address,
         tls,
         trusted_proxies,
+        proxied_by,
         http2: spec.http2.unwrap_or(true),
         limits: limits(&spec.limits, &place.at("limits"), findings),
         underscores_in_headers: spec.underscores_in_headers,
     })
 }
 
-fn trusted(text: &str, place: &Place, findings: &mut Findings) -> Option<Network> {
-    addresses::network(text).map_err(|allowed| findings.error(place, format!("{text:?}"), allowed)).ok()
+fn networks(texts: &[String], place: &Place, findings: &mut Findings) -> Vec<Network> {
+    let mut network = |(index, text): (usize, &String)| {
+        let place = place.at(&index.to_string());
+        addresses::network(text).map_err(|allowed| findings.error(&place, format!("{text:?}"), allowed)).ok()
+    };
+    texts.iter().enumerate().filter_map(&mut network).collect()
 }
 
 fn limits(spec: &LimitsSpec, place: &Place, findings: &mut Findings) -> ListenerLimits {

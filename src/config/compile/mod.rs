@@ -2,27 +2,31 @@
 //!
 //! Every part is read by itself, so that a mistake in one does not hide those in the others.
 
+mod admin;
+mod clashes;
 mod listeners;
 mod probe;
 mod routes;
 mod targets;
+mod tls;
 mod upstreams;
 
-use super::addresses;
 use super::files::{Findings, Place};
 use super::kubernetes;
 use super::spec::{
-    AdminSpec, FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, ReloadSpec, RouteSpec, ShutdownSpec,
-    Spec, StartSpec, UpgradeSpec, UpstreamSpec,
+    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec,
+    StartSpec, UpgradeSpec, UpstreamSpec,
 };
 use super::strict::reject_unknown_keys;
 use super::values::Span;
+use super::words;
 use crate::domain::plan::{
-    AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
+    LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,11 +60,14 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         split(tree, file, &mut parts, findings);
     }
     let root = Place { file: 0, steps: Vec::new() };
-    let listeners = listeners::compile(&parts.listeners, base, &root, findings);
+    let files = tls::Files { base, strict_permissions: parts.rest.strict_permissions };
+    let listeners = listeners::compile(&parts.listeners, files, &root, findings);
     let hosts = routes::hosts_by_upstream(&parts.routes);
-    let upstreams = upstreams::compile(&parts.upstreams, &hosts, base, findings);
+    let upstreams = upstreams::compile(&parts.upstreams, &hosts, files, findings);
     let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
-    let admin = admin(parts.rest.admin.as_ref(), &root.at("admin"), findings);
+    let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
+    clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
+    clashes::loops(&parts.upstreams, &listeners, admin.address, findings);
     if !findings.errors.is_empty() {
         return None;
     }
@@ -125,14 +132,33 @@ fn list(value: Option<Value>, place: &Place, findings: &mut Findings) -> Vec<Val
     }
 }
 
-fn part<T: DeserializeOwned>(value: Value, place: Place, findings: &mut Findings) -> Option<Item<T>> {
-    match serde_path_to_error::deserialize::<_, T>(value) {
-        Ok(spec) => Some(Item { spec, place }),
-        Err(error) => {
-            let at = place.at(&error.path().to_string().replace('[', ".").replace([']', '?'], ""));
-            findings.error(&at, error.inner().to_string(), "");
-            None
+/// Reads one part. What does not fit is told and left out, so that a mistake does not hide those beside it; `None` where nothing is left.
+fn part<T: DeserializeOwned>(mut value: Value, place: Place, findings: &mut Findings) -> Option<Item<T>> {
+    loop {
+        let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
+            Ok(spec) => return Some(Item { spec, place }),
+            Err(error) => error,
+        };
+        let mut at = place.clone();
+        for segment in error.path() {
+            match segment {
+                Segment::Map { key } => at.steps.push(key.clone()),
+                Segment::Seq { index } => at.steps.push(index.to_string()),
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
         }
+        let told = words::tell(&error.inner().to_string());
+        findings.hinted(&at, told.found, told.allowed, told.hint);
+        findings.is_told(&at);
+        // An item cannot go without its list: the others would get other places.
+        let keys = error.path().iter().map_while(|segment| match segment {
+            Segment::Map { key } => Some(key.clone()),
+            _ => None,
+        });
+        let keys: Vec<String> = keys.collect();
+        let (last, holders) = keys.split_last()?;
+        let holder = holders.iter().try_fold(&mut value, |value, key| value.get_mut(key.as_str()));
+        holder?.as_object_mut()?.remove(last)?;
     }
 }
 
@@ -143,30 +169,6 @@ fn span(written: Option<Span>, default: Duration) -> Duration {
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-fn admin(spec: Option<&AdminSpec>, place: &Place, findings: &mut Findings) -> AdminPlan {
-    let text = match spec {
-        Some(AdminSpec::Off) => return AdminPlan { address: None },
-        Some(AdminSpec::On(on)) => on.address.as_str(),
-        None => "127.0.0.1:9090",
-    };
-    match addresses::socket(text) {
-        Ok(address) => {
-            if !address.ip().is_loopback() {
-                findings.warning(
-                    &place.at("address"),
-                    format!("{address}"),
-                    "everybody who reaches it can read the state of every backend",
-                );
-            }
-            AdminPlan { address: Some(address) }
-        }
-        Err(allowed) => {
-            findings.error(&place.at("address"), format!("{text:?}"), allowed);
-            AdminPlan { address: None }
-        }
-    }
 }
 
 fn logging(spec: &LoggingSpec) -> LoggingPlan {

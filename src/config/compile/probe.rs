@@ -1,14 +1,14 @@
 //! How is a backend asked? The readiness probe with its numbers, and settings that contradict each other.
 
 use super::routes::header;
-use super::upstreams::upstream_tls;
+use super::tls::{self, Files};
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{FailureSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
 use crate::config::values::Words;
+use crate::config::words::not_exactly_one;
 use crate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
-use std::path::Path;
 use std::time::Duration;
 
 /// What a probe takes from its surroundings.
@@ -17,7 +17,7 @@ pub(super) struct ProbeContext<'a> {
     pub host: Option<&'a String>,
     pub protocol: Protocol,
     pub tls: Option<&'a UpstreamTls>,
-    pub base: &'a Path,
+    pub files: Files<'a>,
 }
 
 pub(super) fn compile(
@@ -30,7 +30,8 @@ pub(super) fn compile(
         (Some(path), false) => ProbeCheck::Http(http(path, spec, context, place, findings)),
         (None, true) => ProbeCheck::Tcp,
         _ => {
-            findings.error(place, "none or both of `path` and `tcp: true`", "one of them");
+            let choices = [("path", spec.path.is_some()), ("tcp: true", spec.tcp)];
+            findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
             ProbeCheck::Tcp
         }
     };
@@ -99,7 +100,7 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
         None | Some(ProbeTlsSpec::Inherit) => context.tls.cloned(),
         Some(ProbeTlsSpec::Off) => None,
         Some(ProbeTlsSpec::Own(own)) => {
-            upstream_tls(own, context.tls.map(|tls| tls.sni.clone()), context.base, &place.at("tls"), findings)
+            tls::upstream(own, context.tls.map(|tls| tls.sni.clone()), context.files, &place.at("tls"), findings)
         }
     };
     HttpCheck {

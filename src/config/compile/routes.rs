@@ -7,6 +7,7 @@ use crate::config::files::{Findings, Place};
 use crate::config::spec::{
     EditsSpec, MatchSpec, RedirectSpec, RespondSpec, RetriesSpec, RouteSpec, TimeoutsSpec, UpstreamSpec,
 };
+use crate::config::words::not_exactly_one;
 use crate::domain::plan::{HeaderCondition, HeaderEdits, HostMatch, PathMatch, RouteAction, RouteMatch, RoutePlan};
 use crate::domain::route::conflicts;
 use std::collections::BTreeMap;
@@ -188,12 +189,14 @@ fn action(
         (Some(_), true, None, None) | (None, false, None, None) => forward(spec, place, &known, findings),
         (None, true, Some(redirect), None) => redirect_to(redirect, &place.at("redirect"), findings),
         (None, true, None, Some(respond)) => respond_with(respond, &place.at("respond"), findings),
-        _ => {
-            findings.error(
-                place,
-                "none or several of `upstream`, `split`, `redirect`, `respond`",
-                "exactly one of them",
-            );
+        (upstream, split, redirect, respond) => {
+            let choices = [
+                ("upstream", upstream.is_some()),
+                ("split", !split),
+                ("redirect", redirect.is_some()),
+                ("respond", respond.is_some()),
+            ];
+            findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
             None
         }
     }

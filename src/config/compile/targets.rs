@@ -3,7 +3,7 @@
 use super::Item;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{MirrorSpec, RouteSpec, UpstreamSpec};
-use crate::config::strict::nearest;
+use crate::config::words::meant;
 use crate::domain::plan::{Forward, MirrorPlan, RouteAction};
 use crate::domain::split::Target;
 
@@ -19,7 +19,10 @@ impl Known<'_> {
         let found = self.upstreams.iter().position(|(known, _)| known == name);
         if found.is_none() && !self.names.iter().any(|known| known == name) {
             let known: Vec<&str> = self.names.iter().map(String::as_str).collect();
-            let hint = nearest(name, &known).map(|name| format!("did you mean `{name}`?"));
+            let hint = match meant(name, &known) {
+                _ if known.is_empty() => Some("no upstreams are defined".to_owned()),
+                meant => meant.map(|name| format!("did you mean `{name}`?")),
+            };
             findings.hinted(place, format!("{name:?}, which is not defined"), known.join(", "), hint);
         }
         found

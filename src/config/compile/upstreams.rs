@@ -1,17 +1,19 @@
 //! What is each pool like? Sources, TLS, passive health, balancing, timeouts, retries.
 
 use super::probe::{self, ProbeContext};
+use super::tls::{self, Files};
 use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
-    BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, PassiveSpec, PolicySpec, ProtocolSpec,
-    RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec, UpstreamTlsSpec,
+    BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, OnDownSpec, PassiveSpec, PolicySpec,
+    ProtocolSpec, ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec,
 };
+use crate::config::words::not_exactly_one;
+use crate::domain::identity::Address;
 use crate::domain::plan::{
-    BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
-    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits, UpstreamPlan, UpstreamTls,
-    WhenNoneEligible,
+    BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, OnDown, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
+    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -22,27 +24,37 @@ use std::time::Duration;
 pub(super) fn compile(
     items: &[(String, Item<UpstreamSpec>)],
     hosts: &BTreeMap<String, String>,
-    base: &Path,
+    files: Files<'_>,
     findings: &mut Findings,
 ) -> Vec<Arc<UpstreamPlan>> {
-    items.iter().map(|(name, item)| Arc::new(upstream(name, item, hosts.get(name), base, findings))).collect()
+    items.iter().map(|(name, item)| Arc::new(upstream(name, item, hosts.get(name), files, findings))).collect()
 }
 
 fn upstream(
     name: &str,
     item: &Item<UpstreamSpec>,
     host: Option<&String>,
-    base: &Path,
+    files: Files<'_>,
     findings: &mut Findings,
 ) -> UpstreamPlan {
     let (spec, place) = (&item.spec, &item.place);
-    let sources = sources(&spec.backends, base, place, findings);
+    let sources = sources(&spec.backends, files.base, place, findings);
     let tls =
-        spec.tls.as_ref().and_then(|tls| upstream_tls(tls, default_sni(&sources), base, &place.at("tls"), findings));
+        spec.tls.as_ref().and_then(|tls| tls::upstream(tls, default_sni(&sources), files, &place.at("tls"), findings));
     let protocol = spec.protocol.map_or(Protocol::Http1, ProtocolSpec::plan);
-    let context = ProbeContext { host, protocol, tls: tls.as_ref(), base };
+    if let (Some(_), Protocol::Http2) = (spec.send_proxy_protocol, protocol) {
+        findings.error(
+            &place.at("send_proxy_protocol"),
+            "a PROXY header with `protocol: http2`",
+            "`protocol: http1`: connections of HTTP/2 are shared by all clients, and a header names one",
+        );
+    }
+    let context = ProbeContext { host, protocol, tls: tls.as_ref(), files };
     let readiness =
         spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
+    if let Some(port) = readiness.as_ref().and_then(|probe| probe.port) {
+        shared_port(port, &sources, &place.at("readiness.port"), findings);
+    }
     let passive = passive(&spec.passive, &place.at("passive"), findings);
     if readiness.is_none() {
         let consequence = if passive.enabled {
@@ -56,6 +68,7 @@ fn upstream(
         name: name.into(),
         sources,
         protocol,
+        send_proxy_protocol: spec.send_proxy_protocol.map(ProxyVersionSpec::plan),
         tls,
         readiness,
         passive,
@@ -75,6 +88,34 @@ fn upstream(
             .as_ref()
             .map(|header| super::routes::header(&header.name, &header.value, &place.at("drain_header"), findings)),
         drain_keeps_sessions: spec.drain_keeps_sessions,
+        on_down: match spec.on_down {
+            None | Some(OnDownSpec::RetireIdle) => OnDown::RetireIdle,
+            Some(OnDownSpec::Keep) => OnDown::Keep,
+            Some(OnDownSpec::CloseAll) => OnDown::CloseAll,
+        },
+    }
+}
+
+/// One port for all is one endpoint for all that share an address, and a slip where it is the port of some.
+fn shared_port(port: u16, sources: &[SourcePlan], place: &Place, findings: &mut Findings) {
+    let fixed = sources.iter().flat_map(|source| match source {
+        SourcePlan::Static(backends) => backends.as_slice(),
+        SourcePlan::Dns(_) | SourcePlan::File { .. } => &[],
+    });
+    let mut sockets = fixed.filter_map(|backend| match &backend.address {
+        Address::Socket(address) => Some(*address),
+        Address::Unix(_) => None,
+    });
+    let all: Vec<SocketAddr> = sockets.by_ref().collect();
+    let one_asked_for_several =
+        all.iter().enumerate().any(|(index, one)| all.iter().take(index).any(|other| other.ip() == one.ip()));
+    let port_of_some = all.iter().any(|one| one.port() == port) && all.iter().any(|one| one.port() != port);
+    if one_asked_for_several || port_of_some {
+        findings.warning(
+            place,
+            format!("port {port}, which is not the port of every backend"),
+            &format!("port {port} is asked at every backend; leave it out to ask each at its own"),
+        );
     }
 }
 
@@ -104,8 +145,14 @@ fn sources(specs: &[BackendSpec], base: &Path, place: &Place, findings: &mut Fin
                 (None, None, None, Some(path)) => {
                     watched.push(SourcePlan::File { path: base.join(path), backup: source.backup });
                 }
-                _ => {
-                    findings.error(&place, "none or several of `address`, `dns`, `srv`, `file`", "exactly one of them")
+                (address, dns, srv, file) => {
+                    let choices = [
+                        ("address", address.is_some()),
+                        ("dns", dns.is_some()),
+                        ("srv", srv.is_some()),
+                        ("file", file.is_some()),
+                    ];
+                    findings.error(&place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
                 }
             },
         }
@@ -184,7 +231,8 @@ fn dns(
             }))
         }
         Err(allowed) => {
-            findings.error(place, "something else", allowed);
+            let found = source.dns.as_deref().unwrap_or_default();
+            findings.error(place, format!("{found:?}"), allowed);
             None
         }
     }
@@ -207,28 +255,6 @@ fn default_sni(sources: &[SourcePlan]) -> Option<String> {
         SourcePlan::Dns(DnsSource { query: DnsQuery::Host { name, .. }, .. }) => Some(name.clone()),
         _ => None,
     })
-}
-
-pub(super) fn upstream_tls(
-    spec: &UpstreamTlsSpec,
-    default_sni: Option<String>,
-    base: &Path,
-    place: &Place,
-    findings: &mut Findings,
-) -> Option<UpstreamTls> {
-    let verify = spec.verify.unwrap_or(true);
-    if !verify {
-        findings.warning(&place.at("verify"), "false", "anybody who answers at a backend's address is believed");
-    }
-    let ca = spec.ca.as_ref().map(|path| base.join(path));
-    if let Some(Err(error)) = ca.as_ref().map(|path| crate::tls::read_ca(path)) {
-        findings.error(&place.at("ca"), error, "a PEM file of the CA");
-    }
-    let Some(sni) = spec.sni.clone().or(default_sni).filter(|sni| !sni.is_empty()) else {
-        findings.error(place, "no name to verify", "`sni`, since backends by address have no name of their own");
-        return None;
-    };
-    Some(UpstreamTls { sni, verify, ca })
 }
 
 // ------------------------------------------------------------ the rest of it

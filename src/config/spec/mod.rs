@@ -5,10 +5,12 @@
 
 mod probe;
 mod routes;
+mod tls;
 mod upstreams;
 
 pub(super) use probe::*;
 pub(super) use routes::*;
+pub(super) use tls::*;
 pub(super) use upstreams::*;
 
 use super::values::{Size, Span};
@@ -56,6 +58,9 @@ pub(super) struct Spec {
     /// Handing over to a new binary.
     #[serde(default)]
     pub upgrade: UpgradeSpec,
+    /// Refuse keys that every user of the machine may read, or others than their owner replace, instead of warning. Default: `false`.
+    #[serde(default)]
+    pub strict_permissions: bool,
     /// More files, as globs (`*` and `?` in the last part), relative to this one. Default: `[]`.
     #[serde(default)]
     pub include: Vec<String>,
@@ -69,11 +74,14 @@ pub(super) struct ListenerSpec {
     pub name: Option<String>,
     /// IP address and port.
     pub address: String,
-    /// PEM files; absent = plain HTTP.
+    /// Certificates; absent = plain HTTP.
     pub tls: Option<ListenerTlsSpec>,
     /// Networks (CIDR) or addresses whose `X-Forwarded-*` headers are believed. Default: `[]`.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// The PROXY protocol, versions 1 and 2. Whom a header names is the client for everything: limits, logs, `hash_by`, `X-Forwarded-For`,
+    /// and what `trusted_proxies` is asked about. Default: none.
+    pub proxy_protocol: Option<ProxyProtocolSpec>,
     /// Serve HTTP/2 too: offered in the TLS handshake, and without TLS (h2c) recognised by its first bytes. Default: `true`.
     pub http2: Option<bool>,
     /// Pass header names with `_` on. Default: `false`.
@@ -84,14 +92,14 @@ pub(super) struct ListenerSpec {
     pub limits: LimitsSpec,
 }
 
-/// A certificate.
+/// From whom a PROXY header is taken.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ListenerTlsSpec {
-    /// PEM file of the chain.
-    pub certificate: PathBuf,
-    /// PEM file of the key.
-    pub key: PathBuf,
+pub(super) struct ProxyProtocolSpec {
+    /// Networks (CIDR) or addresses of proxies. Their connections must begin with a header, before TLS, else they are closed: the protocol
+    /// forbids guessing. All others are ordinary clients, and a header is no HTTP.
+    #[serde(default)]
+    pub from: Vec<String>,
 }
 
 /// Limits of a listener.
@@ -140,8 +148,25 @@ impl<'de> Deserialize<'de> for AdminSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AdminOnSpec {
-    /// IP address and port; keep it on loopback. Default: `127.0.0.1:9090`.
-    pub address: String,
+    /// IP address and port; anywhere but on loopback it needs `tokens`. Default: `127.0.0.1:9090`.
+    pub address: Option<String>,
+    /// IP address and port of a listener for `/livez` and `/readyz` alone, which never need a token. Default: none.
+    pub health_address: Option<String>,
+    /// Who may ask, by bearer token; with one, everything but `/livez` and `/readyz` needs one. Read again at every reload. Default: none.
+    #[serde(default)]
+    pub tokens: Vec<TokenSpec>,
+}
+
+/// A bearer token, from one of `file` and `env`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenSpec {
+    /// Who presents it: for the audit log.
+    pub name: String,
+    /// A file that holds nothing else: at least 16 characters.
+    pub file: Option<PathBuf>,
+    /// A variable of the environment that holds it.
+    pub env: Option<String>,
 }
 
 /// Logging.

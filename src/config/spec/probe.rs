@@ -1,6 +1,7 @@
 //! What may be written of a readiness probe.
 
-use super::upstreams::{ProtocolSpec, UpstreamTlsSpec};
+use super::tls::UpstreamTlsSpec;
+use super::upstreams::ProtocolSpec;
 use crate::config::values::{Share, Size, Span, Words};
 use schemars::JsonSchema;
 use serde::de::Error;

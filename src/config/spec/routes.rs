@@ -62,7 +62,7 @@ pub(in crate::config) struct MatchSpec {
     /// Any of these. Default: all.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// Header values; `*` = present. Default: `{}`.
+    /// Header values; `*` = present. What says who the client is counts only where backends would be told it too. Default: `{}`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
 }

@@ -2,8 +2,10 @@
 
 use super::probe::ProbeSpec;
 use super::routes::{RetriesSpec, TimeoutsSpec};
+use super::tls::UpstreamTlsSpec;
 use crate::config::values::{Share, Span};
 use crate::domain::plan::Protocol;
+use crate::domain::proxy_header::Version;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -19,9 +21,13 @@ pub(in crate::config) struct UpstreamSpec {
     pub backends: Vec<BackendSpec>,
     /// `http1`, or `http2` (over TLS agreed on by ALPN, without TLS as h2c), which gRPC needs. Default: `http1`.
     pub protocol: Option<ProtocolSpec>,
+    /// `v1` or `v2`: each connection to a backend begins with a PROXY header that names the client, before TLS. Such connections serve one
+    /// client's connection only, so not with `protocol: http2`. Probes send one too, which names nobody. Default: none.
+    pub send_proxy_protocol: Option<ProxyVersionSpec>,
     /// TLS to the backends.
     pub tls: Option<UpstreamTlsSpec>,
-    /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block is accepted as it is.
+    /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block (`httpGet` or `tcpSocket`, `periodSeconds`…) is
+    /// accepted as it is, with Kubernetes' defaults for what it leaves out: every 10 s, 1 pass, 3 failures.
     pub readiness: Option<ProbeSpec>,
     /// Ejection by live traffic.
     #[serde(default)]
@@ -57,6 +63,18 @@ pub(in crate::config) struct UpstreamSpec {
     /// Sticky clients stay with a draining backend. Default: `false`.
     #[serde(default)]
     pub drain_keeps_sessions: bool,
+    /// What becomes of a backend's connections when it is down or forced down: `keep`, `retire_idle` (idle ones are not used again) or
+    /// `close_all` (requests in flight are cut as well; idempotent ones are tried elsewhere). Default: `retire_idle`.
+    pub on_down: Option<OnDownSpec>,
+}
+
+/// What becomes of a lost backend's connections.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum OnDownSpec {
+    Keep,
+    RetireIdle,
+    CloseAll,
 }
 
 /// A backend, or where backends come from: an address in short form, or one of `address`, `dns`, `srv`, `file`.
@@ -100,18 +118,6 @@ pub(in crate::config) struct SourceSpec {
     /// `dns`, `srv`: servers to ask instead of the system's. Default: `[]`.
     #[serde(default)]
     pub servers: Vec<String>,
-}
-
-/// TLS to backends.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct UpstreamTlsSpec {
-    /// The name that is sent and verified. Default: the name of a `dns` backend.
-    pub sni: Option<String>,
-    /// Verify the certificate. Default: `true`.
-    pub verify: Option<bool>,
-    /// PEM file of the CA. Default: the system's roots.
-    pub ca: Option<PathBuf>,
 }
 
 /// Ejection by live traffic.
@@ -236,6 +242,23 @@ impl ProtocolSpec {
         match self {
             Self::Http1 => Protocol::Http1,
             Self::Http2 => Protocol::Http2,
+        }
+    }
+}
+
+/// A version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ProxyVersionSpec {
+    V1,
+    V2,
+}
+
+impl ProxyVersionSpec {
+    pub(in crate::config) fn plan(self) -> Version {
+        match self {
+            Self::V1 => Version::V1,
+            Self::V2 => Version::V2,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::contract::{LastProbe, ProbeTicket};
 use super::handover::{KnownCheck, KnownProbe};
+use super::why::Probes;
 use crate::domain::combine::Active;
 use crate::domain::counter::Counter;
 use crate::domain::plan::ProbePlan;
@@ -32,6 +33,8 @@ pub(super) struct Check {
     /// It is due and waits for a place among the probes in flight.
     pub queued: bool,
     pub last: Option<LastProbe>,
+    /// How the last failed probe failed.
+    last_failure: String,
     /// Every failure since the last pass was a timeout.
     only_timeouts: bool,
     /// The verdict was handed over, and no probe has ended since.
@@ -65,6 +68,7 @@ impl Check {
             in_flight: None,
             queued: false,
             last: None,
+            last_failure: String::new(),
             only_timeouts: true,
             unconfirmed: false,
             plan,
@@ -88,6 +92,7 @@ impl Check {
             passed_once: self.passed_once,
             only_timeouts: self.only_timeouts,
             last: self.last.as_ref().map(|last| KnownProbe::new(last, now)),
+            last_failure: self.last_failure.clone(),
         }
     }
 
@@ -98,6 +103,7 @@ impl Check {
         self.passed_once = known.passed_once;
         self.only_timeouts = known.only_timeouts;
         self.last = known.last.as_ref().map(|last| last.at(taken));
+        self.last_failure.clone_from(&known.last_failure);
         if let Some(counter) = known.counter {
             self.counter = Some(counter.under(self.plan.success_threshold, self.plan.failure_threshold));
             self.unconfirmed = true;
@@ -196,15 +202,15 @@ impl Check {
         self.in_flight.take().map(|probe| probe.ticket)
     }
 
-    /// A sentence for the transition that `verdict` caused, if it did.
-    pub(super) fn explain(&self, verdict: &Verdict) -> String {
-        match verdict {
-            Verdict::Pass { .. } if self.up() => "its probes pass".to_owned(),
-            Verdict::Pass { .. } => {
-                let (passes, needed) = self.counter.map(Counter::shown).unwrap_or_default();
-                format!("a probe passed, {passes} of the {needed} that bring it back")
-            }
-            Verdict::Fail { why, .. } => format!("its probes fail: {why}"),
+    /// What it says, for people. `held`: its failures do not count while its traffic succeeds.
+    pub(super) fn grounds(&self, held: bool) -> Probes<'_> {
+        let how = self.last_failure.as_str();
+        match self.counter {
+            None => Probes::Unchecked,
+            Some(counter) if !counter.up() && self.last_passed() => Probes::OutPassing { how, passes: counter.shown() },
+            Some(counter) if !counter.up() => Probes::OutFailing { how },
+            Some(counter) if !self.last_passed() => Probes::Fail { how, left: counter.shown(), held },
+            Some(_) => Probes::Pass,
         }
     }
 
@@ -215,7 +221,11 @@ impl Check {
         self.unconfirmed = false;
         self.previous_start = self.last.as_ref().map(|last| last.at);
         let verdict = judge(reading, &self.plan);
-        self.last = Some(last_probe(reading, &verdict, probe.started));
+        let last = last_probe(reading, &verdict, probe.started);
+        if !last.passed {
+            self.last_failure.clone_from(&last.text);
+        }
+        self.last = Some(last);
         if matches!(verdict, Verdict::Pass { .. }) {
             self.only_timeouts = true;
         } else {

@@ -1,6 +1,7 @@
 //! What goes into the board, and what comes out? The words of its interface; no logic.
 
 use super::handover::Handover;
+use super::orders::Given;
 use crate::domain::cell::Hint;
 use crate::domain::event::Event;
 use crate::domain::identity::{Address, BackendId};
@@ -9,6 +10,7 @@ use crate::domain::reading::Reading;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,11 +29,6 @@ pub enum Input {
         reading: Reading,
     },
     Hint(Hint),
-    Operate {
-        backend: BackendId,
-        order: Order,
-        by: String,
-    },
     /// What the board of the process before knew: before the first plan, and once more when that process has stopped serving.
     TakeOver(Arc<Handover>),
 }
@@ -44,14 +41,79 @@ pub struct Found {
     pub backup: bool,
 }
 
-/// An operator's order.
+/// An order that decides a backend's standing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     Drain,
     ForceUp,
     ForceDown,
-    /// Takes drain and force back.
+}
+
+impl Order {
+    /// The stable word for the admin API and the log; [`super::standing::Cause`] has the word of the standing that follows.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::ForceUp => "force-up",
+            Self::ForceDown => "force-down",
+        }
+    }
+}
+
+/// The greatest weight, configured or ordered.
+pub const WEIGHT_AT_MOST: u32 = 65_535;
+
+/// What an operator wants of one backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// In place of any order before.
+    Order(Order),
+    /// Takes a drain back, and nothing else: who undrains does not know of a force.
+    Undrain,
+    /// Takes every order back, that of a weight included.
     Release,
+    /// A weight in place of the configured one, at most [`WEIGHT_AT_MOST`]. 0 takes new traffic away without touching the standing, as HAProxy's does.
+    /// `None`: the configured one again.
+    Weight(Option<u32>),
+}
+
+impl fmt::Display for Steer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Order(order) => f.write_str(order.word()),
+            Self::Undrain => f.write_str("undrain"),
+            Self::Release => f.write_str("release"),
+            Self::Weight(Some(weight)) => write!(f, "weight {weight}"),
+            Self::Weight(None) => f.write_str("weight as configured"),
+        }
+    }
+}
+
+/// An operator's word about one backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Steering {
+    pub backend: BackendId,
+    pub what: Steer,
+    pub by: Arc<str>,
+    /// More than nothing. `None`: until it is taken back.
+    pub lasts: Option<Duration>,
+    pub reason: Option<Arc<str>>,
+}
+
+/// Why the board did not do what an operator wanted. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    NoUpstream {
+        known: Vec<Arc<str>>,
+    },
+    NoBackend {
+        known: Vec<Address>,
+    },
+    /// It is not drained but under another order.
+    AnotherOrder {
+        order: Order,
+        by: Arc<str>,
+    },
 }
 
 /// Names one probe in flight.
@@ -82,8 +144,12 @@ pub struct ProbeJob {
 #[derive(Clone, Debug)]
 pub struct BackendReport {
     pub id: BackendId,
+    /// In force: the ordered one, else the configured.
     pub weight: u32,
+    pub configured_weight: u32,
     pub backup: bool,
+    pub order: Option<Given<Order>>,
+    pub weight_order: Option<Given<u32>>,
     pub standing: Standing,
     pub since: Timestamp,
     /// Why it has this standing: a sentence.

@@ -5,6 +5,7 @@
 
 use super::contract::{Found, LastProbe, Order};
 use super::member::Member;
+use super::orders::Orders;
 use super::upstream::{Former, Upstream};
 use super::{Board, RETIRED_FOR};
 use crate::domain::counter::Counter;
@@ -29,17 +30,36 @@ pub struct Known {
     pub id: BackendId,
     /// It was removed so long ago; `None`: it is there.
     pub left: Option<Duration>,
-    pub order: Option<Order>,
+    pub orders: KnownOrders,
     /// It asked for a drain so long ago.
     pub asked_drain: Option<Duration>,
     pub check: Option<KnownCheck>,
     pub passive: KnownPassive,
+    /// The evidence of its last ejection.
+    pub ejected_for: String,
     /// Its ramp began so long ago.
     pub ramp: Option<Duration>,
     pub cause: Cause,
-    /// It has had this standing for so long, and why.
+    /// It has had this standing for so long.
     pub stands_for: Duration,
-    pub why: String,
+}
+
+/// What operators ordered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownOrders {
+    pub standing: Option<KnownOrder<Order>>,
+    pub weight: Option<KnownOrder<u32>>,
+}
+
+/// An order in force, given so long `ago`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownOrder<T> {
+    pub what: T,
+    pub by: Arc<str>,
+    pub ago: Duration,
+    /// `None`: until it is taken back.
+    pub remaining: Option<Duration>,
+    pub reason: Option<Arc<str>>,
 }
 
 /// What probes have said.
@@ -51,6 +71,8 @@ pub struct KnownCheck {
     pub passed_once: bool,
     pub only_timeouts: bool,
     pub last: Option<KnownProbe>,
+    /// How the last failed probe failed.
+    pub last_failure: String,
 }
 
 /// The last probe, which started so long `ago`.
@@ -98,6 +120,8 @@ impl Known {
             *ago += by;
         }
         self.stands_for += by;
+        self.orders.standing = self.orders.standing.map(|order| order.later(by));
+        self.orders.weight = self.orders.weight.map(|order| order.later(by));
         if let Some(check) = &mut self.check {
             check.joined += by;
             if let Some(last) = &mut check.last {
@@ -114,15 +138,16 @@ impl Known {
 
     /// The backend as it was known when the handover was `taken`.
     pub(super) fn revive(&self, member: &mut Member, taken: Timestamp, now: Timestamp) {
-        member.order = self.order;
+        member.orders = Orders::taken_over(&self.orders, taken);
         member.asked_drain = self.asked_drain.map(|ago| taken - ago);
         member.outlier = Outlier::taken_over(&self.passive, taken);
+        member.ejected_for.clone_from(&self.ejected_for);
         member.ramp_since = self.ramp.map(|ago| taken - ago);
         if let (Some(check), Some(known)) = (&mut member.check, &self.check) {
             check.take_over(known, taken, now);
         }
         // Whatever has changed since is a transition like any other, and told as one.
-        (member.standing.cause, member.since, member.why) = (self.cause, taken - self.stands_for, self.why.clone());
+        (member.standing.cause, member.since) = (self.cause, taken - self.stands_for);
         if self.cause == Cause::Trial {
             member.cell.arm_trial();
         }
@@ -130,12 +155,21 @@ impl Known {
 
     /// What only the process before could learn while this one had no traffic and no operator yet.
     pub(super) fn catch_up(&self, member: &mut Member, started: Timestamp, now: Timestamp) {
-        member.order = self.order;
+        member.orders = Orders::taken_over(&self.orders, now);
         let asked = self.asked_drain.map(|ago| now - ago).filter(|asked| *asked > started);
         member.asked_drain = member.asked_drain.max(asked);
         if self.passive.is_news(&member.outlier.known(now)) {
             member.outlier = Outlier::taken_over(&self.passive, now);
+            member.ejected_for.clone_from(&self.ejected_for);
         }
+    }
+}
+
+impl<T> KnownOrder<T> {
+    /// The same, told `by` later.
+    fn later(self, by: Duration) -> Self {
+        let remaining = self.remaining.map(|remaining| remaining.saturating_sub(by));
+        Self { ago: self.ago + by, remaining, ..self }
     }
 }
 
@@ -202,9 +236,7 @@ impl Board {
             let left = now - known.left.unwrap_or_default();
             if let Some((position, index)) = self.place(known.id.key()) {
                 if known.left.is_none() {
-                    let upstream = &mut self.upstreams[position];
-                    known.catch_up(&mut upstream.members[index], started, now);
-                    upstream.caught_up(index, &known.why, ramps, &mut self.desk, now);
+                    self.upstreams[position].catch_up(index, (known, started), ramps, &mut self.desk, now);
                 }
             } else if now.since(left) < RETIRED_FOR && !self.retired.contains_key(&known.id) {
                 self.retired.insert(known.id.clone(), (left, Former::Known(Box::new(known.clone()), now)));

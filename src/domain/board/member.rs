@@ -6,12 +6,14 @@ use super::check::Check;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
 use super::handover::Known;
+use super::orders::Orders;
+use super::why::{self, Grounds, Occasion, Probes};
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{BackendId, BackendKey};
-use crate::domain::outlier::{Outlier, State};
-use crate::domain::plan::UpstreamPlan;
+use crate::domain::outlier::{Ejection, Outlier, State};
+use crate::domain::plan::{OnDown, UpstreamPlan};
 use crate::domain::ramp;
 use crate::domain::snapshot;
 use crate::domain::standing::{Cause, Standing};
@@ -26,18 +28,20 @@ const HISTORY: usize = 32;
 pub(super) struct Member {
     pub id: BackendId,
     pub key: BackendKey,
-    pub weight: u32,
+    /// As configured or discovered; see [`Self::weight`].
+    pub configured_weight: u32,
     pub backup: bool,
     pub cell: Arc<Cell>,
     pub check: Option<Check>,
     pub outlier: Outlier,
-    pub order: Option<Order>,
+    pub orders: Orders,
     /// When it asked for a drain by a header, the last time. A probe that starts a period later and passes takes it back; without
     /// probes it is over after one base ejection time, and its next response may ask again.
     pub asked_drain: Option<Timestamp>,
     pub standing: Standing,
     pub since: Timestamp,
-    pub why: String,
+    /// The evidence of the last ejection.
+    pub ejected_for: String,
     pub ramp_since: Option<Timestamp>,
     epoch: u32,
     /// The last text of a hint that was reported.
@@ -58,15 +62,15 @@ impl Member {
         Self {
             key: id.key(),
             id,
-            weight: found.weight,
+            configured_weight: found.weight,
             backup: found.backup,
             cell: Arc::new(Cell::new()),
             outlier: Outlier::default(),
-            order: None,
+            orders: Orders::default(),
             asked_drain: None,
             standing: Standing { cause, share, earliest_return: None, unprobed: check.is_none() },
             since: now,
-            why: if check.is_some() { "waits for its first probe" } else { "has no readiness probe" }.to_owned(),
+            ejected_for: String::new(),
             ramp_since: None,
             epoch: 0,
             hinted: None,
@@ -82,15 +86,23 @@ impl Member {
         self.check.as_ref().map_or(Active::Unprobed, Check::active)
     }
 
-    /// In the pool that caps are computed over: neither drained nor unchecked.
+    /// The weight in force.
+    pub(super) fn weight(&self) -> u32 {
+        self.orders.weight.as_ref().map_or(self.configured_weight, |given| given.what)
+    }
+
+    /// In the pool that caps are computed over: neither drained (by weight 0 either) nor unchecked.
     pub(super) fn counts(&self) -> bool {
-        !matches!(self.order, Some(Order::Drain)) && self.asked_drain.is_none() && self.active() != Active::Unchecked
+        self.orders.order() != Some(Order::Drain)
+            && self.weight() > 0
+            && self.asked_drain.is_none()
+            && self.active() != Active::Unchecked
     }
 
     /// Passes its probes (or has none) and is not ejected.
     pub(super) fn fit(&self) -> bool {
         self.counts()
-            && self.order != Some(Order::ForceDown)
+            && self.orders.order() != Some(Order::ForceDown)
             && matches!(self.active(), Active::Up | Active::Unprobed)
             && self.outlier.state == State::Clear
     }
@@ -100,12 +112,12 @@ impl Member {
         self.ramp_since = Some(now);
     }
 
-    /// Computes the standing anew; reports a transition when the cause changed. `why` explains it. True when anything changed.
+    /// Computes the standing anew; reports a transition when the cause changed. True when anything changed.
     pub(super) fn settle(
         &mut self,
         plan: &UpstreamPlan,
         ramps: bool,
-        why: &str,
+        occasion: Option<&Occasion>,
         desk: &mut Desk,
         now: Timestamp,
     ) -> bool {
@@ -115,21 +127,31 @@ impl Member {
             self.begin_ramp(now);
             after = combine(&self.facts(plan, now));
         }
-        if !after.cause.eligible() {
+        // A ramp that is over is over for good, whatever slow start another plan or process has.
+        if !after.cause.eligible() || after.cause == Cause::Up {
             self.ramp_since = None;
         }
         self.standing = after;
         if after.cause != before.cause {
-            self.transition(before.cause, why, desk, now);
+            self.transition(plan.on_down, before.cause, occasion, desk, now);
         }
         after.cause != before.cause || after.share != before.share
     }
 
-    fn transition(&mut self, from: Cause, why: &str, desk: &mut Desk, now: Timestamp) {
+    fn transition(
+        &mut self,
+        on_down: OnDown,
+        from: Cause,
+        occasion: Option<&Occasion>,
+        desk: &mut Desk,
+        now: Timestamp,
+    ) {
         let to = self.standing.cause;
-        if to == Cause::Down {
-            // Whatever listened there is gone or wrong: its idle connections must not be used again.
+        if matches!(to, Cause::Down | Cause::ForcedDown) && on_down != OnDown::Keep {
             self.epoch += 1;
+            if on_down == OnDown::CloseAll {
+                self.cell.cut_before(self.epoch);
+            }
         }
         if to == Cause::Trial {
             self.cell.arm_trial();
@@ -137,14 +159,14 @@ impl Member {
             self.cell.disarm_trial();
         }
         self.since = now;
-        self.why =
-            if to == Cause::Up && from == Cause::Ramping { "its ramp is over".to_owned() } else { why.to_owned() };
+        let ramp_over = (from, to) == (Cause::Ramping, Cause::Up);
+        let occasion = if ramp_over { Some(&Occasion::RampOver) } else { occasion };
         let event = EventKind::Transition {
             backend: self.id.clone(),
             from,
             to,
             counter: self.counter(),
-            why: self.why.clone(),
+            why: why::transition(&self.grounds(to, now), occasion),
             earliest_return: self.standing.earliest_return,
         };
         self.report(event, desk, now);
@@ -193,26 +215,44 @@ impl Member {
         Known {
             id: self.id.clone(),
             left: None,
-            order: self.order,
+            orders: self.orders.known(now),
             asked_drain: self.asked_drain.map(|at| now.since(at)),
             check: self.check.as_ref().map(|check| check.known(now)),
             passive: self.outlier.known(now),
+            ejected_for: self.ejected_for.clone(),
             ramp: self.ramp_since.map(|at| now.since(at)),
             cause: self.standing.cause,
             stands_for: now.since(self.since),
-            why: self.why.clone(),
+        }
+    }
+
+    fn passive(&self) -> Passive {
+        match self.outlier.state {
+            State::Clear => Passive::Clear,
+            State::Ejected(_) => Passive::Ejected,
+            State::Trial { .. } => Passive::Trial,
+        }
+    }
+
+    /// What holds it in the standing of `cause`.
+    fn grounds(&self, cause: Cause, now: Timestamp) -> Grounds<'_> {
+        let ejection_over = |ejection: Ejection| ejection.until <= now;
+        let order = self.orders.standing.as_ref();
+        Grounds {
+            cause,
+            passive: self.passive(),
+            probes: self.check.as_ref().map_or(Probes::None, |check| check.grounds(self.timeouts_held)),
+            ordered_by: order.map_or("", |given| &*given.by),
+            ordered_for: order.and_then(|given| given.reason.as_deref()),
+            ejected_for: &self.ejected_for,
+            ejection_waits: self.check.is_some() && self.outlier.ejection().is_some_and(ejection_over),
         }
     }
 
     fn facts(&self, plan: &UpstreamPlan, now: Timestamp) -> Facts {
-        let passive = match self.outlier.state {
-            State::Clear => Passive::Clear,
-            State::Ejected(_) => Passive::Ejected,
-            State::Trial { .. } => Passive::Trial,
-        };
         Facts {
-            order: self.order,
-            passive,
+            order: self.orders.order(),
+            passive: self.passive(),
             active: self.active(),
             asks_drain: self.asked_drain.is_some(),
             ramp: self.ramp_since.map_or(1.0, |since| ramp::share(&plan.slow_start, since, now)),
@@ -236,11 +276,21 @@ impl Member {
         over
     }
 
+    /// Takes orders back whose time is over. True when there were any.
+    pub(super) fn orders_over(&mut self, desk: &mut Desk, now: Timestamp) -> bool {
+        let over = self.orders.expire(now);
+        let any = !over.is_empty();
+        for (what, by) in over {
+            self.report(EventKind::OrderOver { backend: self.id.clone(), what, by }, desk, now);
+        }
+        any
+    }
+
     /// When this backend needs the board's attention by itself.
     pub(super) fn deadline(&self, plan: &UpstreamPlan, now: Timestamp) -> Option<Timestamp> {
         let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
         let check = self.check.as_ref().and_then(Check::deadline);
-        [ramp, check, self.drain_over_at(plan), self.outlier.deadline().filter(|at| *at > now)]
+        [ramp, check, self.drain_over_at(plan), self.orders.deadline(), self.outlier.deadline().filter(|at| *at > now)]
             .into_iter()
             .flatten()
             .min()
@@ -254,7 +304,7 @@ impl Member {
     pub(super) fn picture(&mut self) -> Arc<snapshot::Member> {
         let true_still = |picture: &&Arc<snapshot::Member>| {
             (picture.weight, picture.backup, picture.standing, picture.since, picture.connection_epoch)
-                == (self.weight, self.backup, self.standing, self.since, self.epoch)
+                == (self.weight(), self.backup, self.standing, self.since, self.epoch)
         };
         let picture = self.picture.as_ref().filter(true_still).cloned().unwrap_or_else(|| self.portray());
         self.picture = Some(Arc::clone(&picture));
@@ -265,7 +315,7 @@ impl Member {
         Arc::new(snapshot::Member {
             id: self.id.clone(),
             key: self.key,
-            weight: self.weight,
+            weight: self.weight(),
             backup: self.backup,
             standing: self.standing,
             since: self.since,
@@ -277,13 +327,17 @@ impl Member {
     pub(super) fn show(&self, plan: &UpstreamPlan, now: Timestamp) -> BackendReport {
         let evidence = self.cell.evidence(now, &plan.passive);
         let (total_successes, total_failures) = self.cell.totals();
+        let standing = combine(&self.facts(plan, now));
         BackendReport {
             id: self.id.clone(),
-            weight: self.weight,
+            weight: self.weight(),
+            configured_weight: self.configured_weight,
             backup: self.backup,
-            standing: combine(&self.facts(plan, now)),
+            order: self.orders.standing.clone(),
+            weight_order: self.orders.weight.clone(),
+            standing,
             since: self.since,
-            why: self.why.clone(),
+            why: why::standing(&self.grounds(standing.cause, now)),
             counter: self.counter(),
             last_probe: self.check.as_ref().and_then(|check| check.last.clone()),
             next_probe: self.check.as_ref().and_then(Check::next_probe),

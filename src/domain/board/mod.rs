@@ -10,6 +10,7 @@ mod contract;
 mod desk;
 mod handover;
 mod member;
+mod orders;
 mod passive;
 mod publish;
 mod queue;
@@ -17,16 +18,20 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod upstream;
+mod why;
 
 pub use contract::{
-    BackendReport, EjectionReport, Found, Input, LastProbe, Order, Output, ProbeJob, ProbeTicket, UpstreamReport,
+    BackendReport, EjectionReport, Found, Input, LastProbe, Order, Output, ProbeJob, ProbeTicket, Refused, Steer,
+    Steering, UpstreamReport, WEIGHT_AT_MOST,
 };
-
-pub use handover::{Handover, Known, KnownCheck, KnownEjection, KnownPassive, KnownProbe, KnownSource};
+pub use handover::{
+    Handover, Known, KnownCheck, KnownEjection, KnownOrder, KnownOrders, KnownPassive, KnownProbe, KnownSource,
+};
+pub use orders::Given;
 
 use super::cell::{Hint, HintKind};
 use super::event::EventKind;
-use super::identity::{BackendId, BackendKey};
+use super::identity::BackendKey;
 use super::plan::Plan;
 use super::reading::Reading;
 use super::time::Timestamp;
@@ -91,10 +96,38 @@ impl Board {
             Input::Discovered { upstream, source, answer } => self.discovered(&upstream, source, answer, now),
             Input::ProbeDone { ticket, reading } => self.probe_done(ticket, &reading, now),
             Input::Hint(hint) => self.hint(hint, now),
-            Input::Operate { backend, order, by } => self.operate(&backend, order, &by, now),
             Input::TakeOver(handover) => self.take_over(&handover, now),
         }
         self.finish(now);
+    }
+
+    /// Does what an operator wants of a backend. Returns what it has come to; requests see it with the next publication.
+    ///
+    /// # Errors
+    /// It cannot be done; nothing has changed.
+    pub fn steer(&mut self, steering: &Steering, now: Timestamp) -> Result<BackendReport, Refused> {
+        let ramps = self.first_round_done;
+        let (position, index) = self.steered(steering)?;
+        self.upstreams[position].steer(index, steering, ramps, &mut self.desk, now)?;
+        self.finish(now);
+        Ok(self.upstreams[position].report_of(index, now))
+    }
+
+    fn steered(&self, steering: &Steering) -> Result<(usize, usize), Refused> {
+        let id = &steering.backend;
+        if let Some(place) = self.place(id.key()) {
+            return Ok(place);
+        }
+        Err(match self.upstreams.iter().find(|upstream| upstream.plan.name == id.upstream) {
+            Some(upstream) => {
+                let address = |member: &member::Member| member.id.address.clone();
+                Refused::NoBackend { known: upstream.members.iter().map(address).collect() }
+            }
+            None => {
+                let name = |upstream: &Upstream| upstream.plan.name.clone();
+                Refused::NoUpstream { known: self.upstreams.iter().map(name).collect() }
+            }
+        })
     }
 
     pub fn handle_deadline(&mut self, now: Timestamp) {
@@ -256,13 +289,6 @@ impl Board {
             HintKind::Trip | HintKind::Suspect => upstream.suspect(index, ramps, &mut self.desk, now),
             HintKind::TrialEnded { passed } => upstream.trial_ended(index, passed, ramps, &mut self.desk, now),
             HintKind::DrainAsked => upstream.drain_asked(index, ramps, &mut self.desk, now),
-        }
-    }
-
-    fn operate(&mut self, backend: &BackendId, order: Order, by: &str, now: Timestamp) {
-        let ramps = self.first_round_done;
-        if let Some((position, index)) = self.place(backend.key()) {
-            self.upstreams[position].operate(index, order, by, ramps, &mut self.desk, now);
         }
     }
 

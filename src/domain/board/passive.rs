@@ -6,6 +6,7 @@
 use super::check::Check;
 use super::desk::Desk;
 use super::upstream::Upstream;
+use super::why::Occasion;
 use crate::domain::cell::{self, Evidence};
 use crate::domain::event::EventKind;
 use crate::domain::outlier::State;
@@ -143,7 +144,8 @@ impl Upstream {
             why: why.to_owned(),
         };
         member.report(event, desk, now);
-        self.dirty |= member.settle(&plan, ramps, why, desk, now);
+        why.clone_into(&mut member.ejected_for);
+        self.dirty |= member.settle(&plan, ramps, None, desk, now);
     }
 
     /// Said once per ejection time, not with every failure.
@@ -169,7 +171,7 @@ impl Upstream {
         if passed {
             member.outlier.trial_passed(now);
             member.cell.clear_evidence();
-            self.dirty |= member.settle(&plan, ramps, "its trial request succeeded", desk, now);
+            self.dirty |= member.settle(&plan, ramps, Some(&Occasion::TrialPassed), desk, now);
         } else {
             self.eject(index, "its trial request failed", ramps, desk, now);
         }

@@ -21,6 +21,8 @@ pub(super) struct Published {
     /// Who was eligible when somebody last was.
     last_good: Vec<BackendKey>,
     empty: bool,
+    /// Somebody was eligible once.
+    served: bool,
 }
 
 impl Board {
@@ -70,8 +72,10 @@ impl Upstream {
 
     /// Who may be picked, with the weight in force: the first tier that has somebody, or the wider set where the plan says so.
     fn serving(&mut self) -> Vec<(usize, f64)> {
-        let primaries = self.positions(|member| member.standing.cause.eligible() && !member.backup);
-        let backups = self.positions(|member| member.standing.cause.eligible() && member.backup);
+        // Who has no weight takes nothing, so it must not keep the backups out either.
+        let serves = |member: &Member| member.standing.cause.eligible() && member.weight() > 0;
+        let primaries = self.positions(|member| serves(member) && !member.backup);
+        let backups = self.positions(|member| serves(member) && member.backup);
         let eligible = if primaries.is_empty() { backups } else { primaries };
         let panicking = self.panics(eligible.len());
         if !eligible.is_empty() && !panicking {
@@ -109,7 +113,7 @@ impl Upstream {
         let skip_ramps = ramping * 2 > self.members.len();
         let weight = |member: &Member| {
             let share = if skip_ramps || !member.standing.cause.eligible() { 1.0 } else { member.standing.share };
-            f64::from(member.weight) * share
+            f64::from(member.weight()) * share
         };
         positions
             .iter()
@@ -134,11 +138,23 @@ impl Upstream {
     }
 
     fn tell_emptiness(&mut self, emptiness: Emptiness, desk: &mut Desk, now: Timestamp) {
-        let empty = matches!(emptiness, Emptiness::NobodyEligible { .. } | Emptiness::NoMembers);
+        self.published.served |= emptiness == Emptiness::Serving;
+        let empty = match emptiness {
+            Emptiness::Serving => false,
+            // Before the first round is over, a bad verdict that comes first is no outage: the next may be good.
+            _ if !self.published.served && self.awaits_verdicts() => false,
+            // Who is awaited anew does not end an outage.
+            Emptiness::AllUnchecked => self.published.empty,
+            Emptiness::NobodyEligible { .. } | Emptiness::NoMembers => true,
+        };
         if empty != self.published.empty {
             self.published.empty = empty;
             desk.report(EventKind::PoolEmpty { upstream: self.plan.name.clone(), empty }, now);
         }
+    }
+
+    fn awaits_verdicts(&self) -> bool {
+        !self.sources.all_answered() || self.members.iter().any(|member| member.standing.cause == Cause::Unchecked)
     }
 
     fn positions(&self, wanted: impl Fn(&Member) -> bool) -> Vec<usize> {

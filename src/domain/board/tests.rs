@@ -1,6 +1,9 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
-use super::{Board, Found, Input, Order, Output, ProbeTicket};
+mod steering;
+mod why;
+
+use super::{BackendReport, Board, Found, Input, Order, Output, ProbeTicket, Refused, Steer, Steering};
 use crate::domain::cell::{Hint, HintKind, Record};
 use crate::domain::event::EventKind;
 use crate::domain::identity::{Address, BackendId};
@@ -33,6 +36,7 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         name: "pool".into(),
         sources,
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls: None,
         readiness,
         passive: PassivePlan {
@@ -55,6 +59,7 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         idle_timeout: Duration::from_secs(60),
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: Default::default(),
     }
 }
 
@@ -104,7 +109,7 @@ impl Rig {
                 routes: Vec::new(),
                 table: RouteTable::default(),
                 upstreams,
-                admin: AdminPlan { address: None },
+                admin: AdminPlan::default(),
                 logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
                 shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
                 probing: ProbingPlan { concurrency: self.concurrency },
@@ -115,6 +120,16 @@ impl Rig {
             })),
             now,
         );
+    }
+
+    /// Steers the backend `last`; `lasts` in seconds.
+    fn steer(&mut self, last: u8, what: Steer, lasts: Option<u64>, now: Timestamp) -> Result<BackendReport, Refused> {
+        let lasts = lasts.map(Duration::from_secs);
+        let steering =
+            Steering { backend: Rig::id(last), what, by: "ops".into(), lasts, reason: Some("a test".into()) };
+        let outcome = self.board.steer(&steering, now);
+        self.drain();
+        outcome
     }
 
     fn tell(&mut self, input: Input, now: Timestamp) {
@@ -259,8 +274,8 @@ fn a_reload_that_redefines_a_source_keeps_its_backends_until_it_answers() {
 #[test]
 fn a_ramp_is_published_in_its_steps_and_not_with_every_input() {
     let mut rig = Rig::new(upstream(vec![backends(3)], None), s(0));
-    rig.tell(Input::Operate { backend: Rig::id(1), order: Order::Drain, by: "a test".to_owned() }, s(10));
-    rig.tell(Input::Operate { backend: Rig::id(1), order: Order::Release, by: "a test".to_owned() }, s(20));
+    rig.steer(1, Steer::Order(Order::Drain), None, s(10)).unwrap();
+    rig.steer(1, Steer::Release, None, s(20)).unwrap();
     assert_eq!(rig.cause(1), Cause::Ramping);
     let before = rig.publications;
     for millis in 20_000..30_000 {
@@ -343,7 +358,8 @@ fn a_handover_keeps_ejections_verdicts_and_orders_by_the_clock_of_the_next_proce
     rig.run(s(5), refused);
     rig.traffic(1, &[RESET; 5], false, s(5));
     assert_eq!((rig.cause(1), rig.cause(2)), (Cause::Ejected, Cause::Down));
-    rig.tell(Input::Operate { backend: Rig::id(3), order: Order::Drain, by: "a test".to_owned() }, s(6));
+    rig.steer(3, Steer::Order(Order::Drain), Some(60), s(6)).unwrap();
+    rig.steer(4, Steer::Weight(Some(7)), None, s(7)).unwrap();
 
     // 3 s of 10 are over, and the next process's clock stands at another time.
     let mut next = hand_over(&rig, s(8), plan, s(1000));
@@ -353,7 +369,13 @@ fn a_handover_keeps_ejections_verdicts_and_orders_by_the_clock_of_the_next_proce
     let ejection = report[0].ejection.unwrap();
     assert_eq!((ejection.earliest_return, ejection.nth), (s(1007), 1));
     assert_eq!(report[3].counter, (3, 3));
-    assert!(report[1].why.contains("refused"), "{}", report[1].why);
+    assert!(report[0].why.starts_with("5 failures in a row"), "{}", report[0].why);
+    assert_eq!(report[1].why, "its probes fail: connection refused");
+    assert_eq!(report[2].why, "drained by ops: a test");
+    let drain = report[2].order.as_ref().unwrap();
+    assert_eq!((drain.at, drain.until), (s(998), Some(s(1058))), "given 2 s ago, for 58 s still");
+    let weight = report[3].weight_order.as_ref().unwrap();
+    assert_eq!((report[3].weight, weight.at, weight.until), (7, s(999), None));
     assert_eq!(next.flying.len(), 4, "everybody is probed at once");
     assert!(!next.snapshot.as_ref().unwrap().first_round_done, "an inherited verdict does not replace a first round");
     next.run(s(1003), refused);
@@ -361,6 +383,10 @@ fn a_handover_keeps_ejections_verdicts_and_orders_by_the_clock_of_the_next_proce
     assert_eq!(next.cause(1), Cause::Ejected);
     next.run(s(1008), refused);
     assert_ne!(next.cause(1), Cause::Ejected, "its time is over, and its probes pass");
+    next.run(s(1057), refused);
+    assert_eq!(next.cause(3), Cause::Drained);
+    next.run(s(1058), refused);
+    assert_ne!(next.cause(3), Cause::Drained, "an order ends when the old process would have ended it");
 }
 
 #[test]
@@ -398,8 +424,25 @@ fn what_the_old_process_learns_while_the_new_one_starts_is_caught_up() {
     let mut next = hand_over(&rig, s(5), plan, s(1));
     next.run(s(2), connected);
     rig.traffic(1, &[RESET; 5], false, s(6));
+    rig.steer(2, Steer::Order(Order::ForceDown), Some(9), s(6)).unwrap();
+    rig.steer(3, Steer::Weight(Some(0)), None, s(6)).unwrap();
     next.tell(Input::TakeOver(Arc::new(rig.board.handover(s(6)))), s(2));
-    assert_eq!(next.cause(1), Cause::Ejected);
+    assert_eq!((next.cause(1), next.cause(2)), (Cause::Ejected, Cause::ForcedDown));
+    let report = &next.board.report(s(2))[0].backends;
+    assert!(report[0].why.starts_with("5 failures in a row"), "{}", report[0].why);
+    assert_eq!(report[1].order.as_ref().unwrap().until, Some(s(11)));
+    assert_eq!(
+        next.snapshot.as_ref().unwrap().pools[0].members[2].weight,
+        0,
+        "published, though its standing is the same"
+    );
+    let told = next.events.iter().any(|event| match event {
+        EventKind::Transition { to: Cause::ForcedDown, why, .. } => {
+            why == "forced down by ops: a test (learned from the process before)"
+        }
+        _ => false,
+    });
+    assert!(told, "{:?}", next.events);
 }
 
 #[test]

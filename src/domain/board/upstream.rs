@@ -5,13 +5,14 @@
 
 use super::RETIRED_FOR;
 use super::agenda::Place;
-use super::contract::{Found, Order, ProbeJob, ProbeTicket, UpstreamReport};
+use super::contract::{BackendReport, Found, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
 use super::desk::Desk;
 use super::handover::Known;
 use super::member::Member;
 use super::passive::LOOK_AGAIN;
 use super::publish::Published;
 use super::sources::Sources;
+use super::why::Occasion;
 use crate::domain::budget::Budget;
 use crate::domain::event::EventKind;
 use crate::domain::gate::Gate;
@@ -102,8 +103,9 @@ impl Upstream {
                     self.returning_or_new(id, one, retired, desk, now)
                 }
             };
-            self.dirty |= (member.weight, member.backup) != (one.weight, one.backup);
-            (member.weight, member.backup) = (one.weight, one.backup);
+            let before = (member.weight(), member.backup);
+            (member.configured_weight, member.backup) = (one.weight, one.backup);
+            self.dirty |= before != (member.weight(), member.backup);
             self.members.push(member);
         }
         let left = old.len();
@@ -202,13 +204,13 @@ impl Upstream {
         let member = &mut self.members[index];
         let Some(check) = member.check.as_mut() else { return };
         check.count(&finished.verdict, now);
-        let why = check.explain(&finished.verdict);
+        let mut occasion = None;
         if matches!(finished.verdict, Verdict::Pass { .. }) {
-            member.outlier.probe_passed(finished.started, now);
+            occasion = member.outlier.probe_passed(finished.started, now).then_some(Occasion::EjectionOver);
             member.asked_drain = member.asked_drain.filter(|asked| finished.started <= *asked + check.plan.period);
         }
         self.hint(index, &finished.verdict, desk, now);
-        self.dirty |= self.members[index].settle(&plan, ramps, &why, desk, now);
+        self.dirty |= self.members[index].settle(&plan, ramps, occasion.as_ref(), desk, now);
     }
 
     /// Where traffic succeeds, probe timeouts alone take out no more than ejections may: a busy worker is not a dead one.
@@ -257,14 +259,44 @@ impl Upstream {
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         member.asked_drain = Some(now);
-        self.dirty |= member.settle(&plan, ramps, "it asked for a drain by its response header", desk, now);
+        self.dirty |= member.settle(&plan, ramps, None, desk, now);
     }
 
-    pub(super) fn operate(
+    /// # Errors
+    /// It cannot be done; nothing has changed.
+    pub(super) fn steer(
         &mut self,
         index: usize,
-        order: Order,
-        by: &str,
+        steering: &Steering,
+        ramps: bool,
+        desk: &mut Desk,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let plan = Arc::clone(&self.plan);
+        let member = &mut self.members[index];
+        let weight = member.weight();
+        member.orders.take(steering, now)?;
+        desk.agenda.touch(self.position, index);
+        let event = EventKind::Steered {
+            backend: member.id.clone(),
+            what: steering.what,
+            by: Arc::clone(&steering.by),
+            lasts: steering.lasts,
+            reason: steering.reason.clone(),
+        };
+        member.report(event, desk, now);
+        // The order itself is told by the standing; that one was taken back is not.
+        let released = matches!(steering.what, Steer::Undrain | Steer::Release);
+        let occasion = released.then(|| Occasion::Released { by: Arc::clone(&steering.by) });
+        self.dirty |= member.settle(&plan, ramps, occasion.as_ref(), desk, now) || member.weight() != weight;
+        Ok(())
+    }
+
+    /// The process before knew more of a member than it did when this one `started`.
+    pub(super) fn catch_up(
+        &mut self,
+        index: usize,
+        (known, started): (&Known, Timestamp),
         ramps: bool,
         desk: &mut Desk,
         now: Timestamp,
@@ -272,21 +304,9 @@ impl Upstream {
         desk.agenda.touch(self.position, index);
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
-        member.order = (order != Order::Release).then_some(order);
-        let what = match order {
-            Order::Drain => "drained",
-            Order::ForceUp => "forced up",
-            Order::ForceDown => "forced down",
-            Order::Release => "released",
-        };
-        self.dirty |= member.settle(&plan, ramps, &format!("{what} by {by}"), desk, now);
-    }
-
-    /// A member was told more of what the process before knew.
-    pub(super) fn caught_up(&mut self, index: usize, why: &str, ramps: bool, desk: &mut Desk, now: Timestamp) {
-        desk.agenda.touch(self.position, index);
-        let plan = Arc::clone(&self.plan);
-        self.dirty |= self.members[index].settle(&plan, ramps, why, desk, now);
+        let weight = member.weight();
+        known.catch_up(member, started, now);
+        self.dirty |= member.settle(&plan, ramps, Some(&Occasion::Learned), desk, now) || member.weight() != weight;
     }
 
     // --------------------------------------------------------------- time
@@ -300,15 +320,21 @@ impl Upstream {
         if over && let (Some(check), Some(at)) = (&mut member.check, member.outlier.deadline()) {
             check.pull_past(at, now);
         }
-        let why = if member.outlier.advance(probed, now) {
+        let weight = member.weight();
+        let taken_back = member.orders_over(desk, now);
+        self.dirty |= member.weight() != weight;
+        let ejection_over = member.outlier.advance(probed, now);
+        if ejection_over {
             member.cell.clear_evidence();
-            "its ejection time is over"
-        } else if member.end_drain(&plan, now) {
-            "it has not asked for a drain again"
-        } else {
-            "time passed"
+        }
+        let drain_over = !ejection_over && member.end_drain(&plan, now);
+        let occasion = match (taken_back, ejection_over, drain_over) {
+            (true, ..) => Some(Occasion::OrderOver),
+            (_, true, _) => Some(Occasion::EjectionOver),
+            (.., true) => Some(Occasion::DrainOver),
+            _ => None,
         };
-        self.dirty |= member.settle(&plan, ramps, why, desk, now);
+        self.dirty |= member.settle(&plan, ramps, occasion.as_ref(), desk, now);
         self.run_probe(index, ramps, desk, now);
         self.plan_member(index, desk, now);
     }
@@ -334,6 +360,10 @@ impl Upstream {
         let unchecked = |member: &Member| member.standing.cause == Cause::Unchecked || member.unconfirmed();
         self.judged += self.members.iter().skip(self.judged).take_while(|member| !unchecked(member)).count();
         self.sources.all_answered() && self.judged == self.members.len()
+    }
+
+    pub(super) fn report_of(&self, index: usize, now: Timestamp) -> BackendReport {
+        self.members[index].show(&self.plan, now)
     }
 
     pub(super) fn report(&self, now: Timestamp) -> UpstreamReport {

@@ -1,12 +1,14 @@
 //! Probes over TLS, with certificates made on the spot.
 
 use super::tools::{self, Checked, Peer, http_check, never, serve};
-use crate::domain::plan::UpstreamTls;
+use crate::domain::plan::{self, UpstreamTls};
 use crate::domain::reading::ReadingResult;
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +29,12 @@ struct Secured {
 
 impl Secured {
     fn tls(&self) -> UpstreamTls {
-        UpstreamTls { sni: "orders.test".to_owned(), verify: true, ca: Some(self.dir.path().join("ca.pem")) }
+        UpstreamTls {
+            sni: "orders.test".to_owned(),
+            verify: true,
+            ca: Some(self.dir.path().join("ca.pem")),
+            identity: None,
+        }
     }
 
     async fn asked_with(mut self, tls: UpstreamTls) -> ReadingResult {
@@ -58,10 +65,20 @@ async fn secured() -> Secured {
 }
 
 fn acceptor(cert: &rcgen::Certificate, key: &KeyPair) -> TlsAcceptor {
+    finished(cert, key, WebPkiClientVerifier::no_client_auth())
+}
+
+/// As [`acceptor`], for one that asks for a certificate of these authorities.
+fn acceptor_that_asks(cert: &rcgen::Certificate, key: &KeyPair, roots: RootCertStore) -> TlsAcceptor {
+    let provider = Arc::new(ring::default_provider());
+    finished(cert, key, WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap())
+}
+
+fn finished(cert: &rcgen::Certificate, key: &KeyPair, clients: Arc<dyn ClientCertVerifier>) -> TlsAcceptor {
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_single_cert(vec![cert.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
         .unwrap();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -102,7 +119,7 @@ async fn a_certificate_of_nobody_we_trust_is_not_believed() {
 #[tokio::test]
 async fn without_verification_any_certificate_will_do() {
     let backend = secured().await;
-    let tls = UpstreamTls { sni: "payments.test".to_owned(), verify: false, ca: None };
+    let tls = UpstreamTls { sni: "payments.test".to_owned(), verify: false, ca: None, identity: None };
     assert_eq!(backend.asked_with(tls).await, OK);
 }
 
@@ -124,7 +141,7 @@ async fn a_port_without_tls_is_recognised() {
         stream
     });
     let mut check = http_check();
-    check.tls = Some(UpstreamTls { sni: "orders.test".to_owned(), verify: false, ca: None });
+    check.tls = Some(UpstreamTls { sni: "orders.test".to_owned(), verify: false, ca: None, identity: None });
     let why = why(Checked::at(address, check).result().await);
     drop(plain.await.unwrap());
     assert!(why.ends_with("does this port speak TLS?"), "{why}");
@@ -134,7 +151,7 @@ async fn a_port_without_tls_is_recognised() {
 async fn a_handshake_that_hangs_is_no_connection() {
     let silent = serve(async |_peer: Peer| never().await).await;
     let mut check = http_check();
-    check.tls = Some(UpstreamTls { sni: "orders.test".to_owned(), verify: false, ca: None });
+    check.tls = Some(UpstreamTls { sni: "orders.test".to_owned(), verify: false, ca: None, identity: None });
     let mut checked = Checked::with(&silent, check);
     checked.probe.timeout = Duration::from_millis(80);
     assert_eq!(checked.result().await, ReadingResult::TimedOut { connected: false });
@@ -151,4 +168,44 @@ async fn a_tcp_check_shakes_hands_where_traffic_would() {
 
     checked.tls = Some(UpstreamTls { sni: "payments.test".to_owned(), ..tls });
     assert!(matches!(checked.result().await, ReadingResult::TlsFailed(_)));
+}
+
+#[tokio::test]
+async fn a_backend_that_misses_our_certificate_is_a_tls_failure_and_is_content_with_it() {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["orders.test".to_owned()]).unwrap();
+    let dir = tempdir().unwrap();
+    let [ca, key] = ["ca.pem", "key.pem"].map(|name| dir.path().join(name));
+    std::fs::write(&ca, cert.pem()).unwrap();
+    std::fs::write(&key, signing_key.serialize_pem()).unwrap();
+    // It trusts who shows the same certificate as itself.
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    let acceptor = acceptor_that_asks(&cert, &signing_key, roots);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = crate::domain::identity::Address::Socket(listener.local_addr().unwrap());
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        let mut refused = Vec::new();
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // One that was refused is kept open: a reset could overtake the alert.
+            match acceptor.accept(stream).into_fallible().await {
+                Ok(mut stream) => {
+                    tools::head(&mut stream).await;
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+                }
+                Err((_, stream)) => refused.push(stream),
+            }
+        }
+    });
+    let tls = UpstreamTls { sni: "orders.test".to_owned(), verify: true, ca: Some(ca), identity: None };
+    let asked = async |tls: UpstreamTls| {
+        let mut check = http_check();
+        check.tls = Some(tls);
+        Checked::at(address.clone(), check).result().await
+    };
+    let why = why(asked(tls.clone()).await);
+    assert!(why.contains("CertificateRequired"), "{why}");
+    let pair = plan::KeyPair { certificate: dir.path().join("ca.pem"), key, strict_permissions: false };
+    assert_eq!(asked(UpstreamTls { identity: Some(Box::new(pair)), ..tls }).await, OK);
 }

@@ -8,6 +8,7 @@ use crate::domain::plan::{
     BalancePlan, BudgetPlan, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, Protocol, SlowStartPlan,
     UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
 };
+use crate::domain::proxy_header::Version;
 use crate::domain::reading::{Reading, ReadingResult};
 use crate::tls::ClientConfigs;
 use std::future::pending;
@@ -119,6 +120,8 @@ pub(super) struct Checked {
     pub(super) address: Address,
     pub(super) probe: ProbePlan,
     pub(super) tls: Option<UpstreamTls>,
+    /// The PROXY header that the upstream's connections begin with.
+    pub(super) header: Option<Version>,
 }
 
 impl Checked {
@@ -131,11 +134,11 @@ impl Checked {
     }
 
     pub(super) fn at(address: Address, check: HttpCheck) -> Self {
-        Self { address, probe: probe(ProbeCheck::Http(check)), tls: None }
+        Self { address, probe: probe(ProbeCheck::Http(check)), tls: None, header: None }
     }
 
     pub(super) fn tcp(backend: &Backend) -> Self {
-        Self { address: Address::Socket(backend.address), probe: probe(ProbeCheck::Tcp), tls: None }
+        Self { address: Address::Socket(backend.address), probe: probe(ProbeCheck::Tcp), tls: None, header: None }
     }
 
     pub(super) fn job(&self, ticket: u64) -> ProbeJob {
@@ -143,7 +146,7 @@ impl Checked {
             late: Duration::ZERO,
             ticket: ProbeTicket(ticket),
             backend: BackendId { upstream: "orders".into(), address: self.address.clone() },
-            upstream: Arc::new(upstream(self.tls.clone())),
+            upstream: Arc::new(UpstreamPlan { send_proxy_protocol: self.header, ..upstream(self.tls.clone()) }),
             probe: Arc::new(self.probe.clone()),
         }
     }
@@ -199,6 +202,7 @@ fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
         name: "orders".into(),
         sources: Vec::new(),
         protocol: Protocol::Http1,
+        send_proxy_protocol: None,
         tls,
         readiness: None,
         passive: PassivePlan {
@@ -221,5 +225,6 @@ fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
         idle_timeout: Duration::ZERO,
         drain_header: None,
         drain_keeps_sessions: false,
+        on_down: Default::default(),
     }
 }

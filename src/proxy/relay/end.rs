@@ -33,6 +33,11 @@ impl<R> Relay<'_, R> {
         }
     }
 
+    /// The backend went down and its connections with it.
+    pub(super) fn cut_off(&self) -> Relayed {
+        if self.state.upgraded { self.tunnel_ended() } else { self.ended(AttemptEnd::CutOff) }
+    }
+
     pub(super) fn client_left(&self) -> Relayed {
         match self.state.status {
             Some(_) if self.state.upgraded => self.tunnel_ended(),

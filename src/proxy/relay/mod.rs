@@ -12,6 +12,7 @@ mod response;
 
 use super::backend::{BackendSide, FromBackend};
 use super::client::{ClientSide, FromClient, Read};
+use super::cut::{Cut, cut};
 use super::replay::Replay;
 use crate::control::Clock;
 use crate::domain::outcome::AttemptEnd;
@@ -80,6 +81,8 @@ pub(super) struct Relay<'a, R> {
     pub replay: &'a mut Replay,
     pub receiver: &'a mut R,
     pub bounds: Bounds,
+    /// Where the backend's connections end with it.
+    pub cut: Option<Cut>,
     pub clock: Clock,
     /// The client waits for a 100.
     pub expects_continue: bool,
@@ -139,6 +142,8 @@ impl<R: Receive> Relay<'_, R> {
             let (read, listen) = (self.read(), !self.state.answered && self.client.is_clear());
             let step = tokio::select! {
                 biased;
+                // First: a backend that always has something to say must not be heard instead.
+                () = cut(&mut self.cut), if self.cut.is_some() => return self.cut_off(),
                 said = self.backend.next(listen), if !self.state.answered => Step::Backend(said),
                 said = self.client.next(read) => Step::Client(said),
                 () = timer.as_mut() => continue,

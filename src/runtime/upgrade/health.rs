@@ -4,7 +4,8 @@
 //! probed anew), a field that it does not know is left aside by itself.
 
 use crate::domain::board::{
-    Found, Handover, Known, KnownCheck, KnownEjection, KnownPassive, KnownProbe, KnownSource, Order,
+    Found, Handover, Known, KnownCheck, KnownEjection, KnownOrder, KnownOrders, KnownPassive, KnownProbe, KnownSource,
+    Order, WEIGHT_AT_MOST,
 };
 use crate::domain::counter::Counter;
 use crate::domain::identity::{Address, BackendId};
@@ -28,15 +29,30 @@ struct Backend {
     upstream: String,
     address: Place,
     left: Option<u64>,
-    order: Option<OrderWord>,
+    orders: Orders,
     asked_drain: Option<u64>,
     check: Option<Check>,
     passive: Passive,
+    ejected_for: String,
     ramp: Option<u64>,
     /// The word of the standing.
     cause: String,
     stands_for: u64,
-    why: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Orders {
+    standing: Option<Given<OrderWord>>,
+    weight: Option<Given<u32>>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Given<T> {
+    what: T,
+    by: String,
+    ago: u64,
+    remaining: Option<u64>,
+    reason: Option<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -63,6 +79,7 @@ struct Check {
     passed_once: bool,
     only_timeouts: bool,
     last: Option<Probe>,
+    last_failure: String,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -156,19 +173,14 @@ fn backend(known: &Known) -> Backend {
         upstream: known.id.upstream.to_string(),
         address: place(&known.id.address),
         left: known.left.map(nanos),
-        order: known.order.and_then(|order| match order {
-            Order::Drain => Some(OrderWord::Drain),
-            Order::ForceUp => Some(OrderWord::ForceUp),
-            Order::ForceDown => Some(OrderWord::ForceDown),
-            Order::Release => None,
-        }),
+        orders: orders(&known.orders),
         asked_drain: known.asked_drain.map(nanos),
         check: known.check.as_ref().map(check),
         passive: passive(&known.passive),
+        ejected_for: known.ejected_for.clone(),
         ramp: known.ramp.map(nanos),
         cause: known.cause.word().to_owned(),
         stands_for: nanos(known.stands_for),
-        why: known.why.clone(),
     }
 }
 
@@ -177,19 +189,59 @@ fn known(backend: Backend) -> Option<Known> {
     Some(Known {
         id: BackendId { upstream: backend.upstream.into(), address: address(backend.address) },
         left: backend.left.map(Duration::from_nanos),
-        order: backend.order.map(|order| match order {
-            OrderWord::Drain => Order::Drain,
-            OrderWord::ForceUp => Order::ForceUp,
-            OrderWord::ForceDown => Order::ForceDown,
-        }),
+        orders: known_orders(backend.orders),
         asked_drain: backend.asked_drain.map(Duration::from_nanos),
         check: backend.check.map(known_check),
         passive: known_passive(&backend.passive),
+        ejected_for: backend.ejected_for,
         ramp: backend.ramp.map(Duration::from_nanos),
         cause: Cause::ALL.into_iter().find(|cause| cause.word() == backend.cause)?,
         stands_for: Duration::from_nanos(backend.stands_for),
-        why: backend.why,
     })
+}
+
+fn orders(known: &KnownOrders) -> Orders {
+    let word = |order| match order {
+        Order::Drain => OrderWord::Drain,
+        Order::ForceUp => OrderWord::ForceUp,
+        Order::ForceDown => OrderWord::ForceDown,
+    };
+    Orders {
+        standing: known.standing.as_ref().map(|order| given(order, word)),
+        weight: known.weight.as_ref().map(|order| given(order, |weight| weight)),
+    }
+}
+
+fn given<T: Copy, W>(known: &KnownOrder<T>, word: impl Fn(T) -> W) -> Given<W> {
+    Given {
+        what: word(known.what),
+        by: known.by.to_string(),
+        ago: nanos(known.ago),
+        remaining: known.remaining.map(nanos),
+        reason: known.reason.as_ref().map(ToString::to_string),
+    }
+}
+
+fn known_orders(orders: Orders) -> KnownOrders {
+    let order = |word| match word {
+        OrderWord::Drain => Order::Drain,
+        OrderWord::ForceUp => Order::ForceUp,
+        OrderWord::ForceDown => Order::ForceDown,
+    };
+    KnownOrders {
+        standing: orders.standing.map(|given| known_order(given, order)),
+        weight: orders.weight.map(|given| known_order(given, |weight| weight.min(WEIGHT_AT_MOST))),
+    }
+}
+
+fn known_order<W, T>(given: Given<W>, what: impl Fn(W) -> T) -> KnownOrder<T> {
+    KnownOrder {
+        what: what(given.what),
+        by: given.by.into(),
+        ago: Duration::from_nanos(given.ago),
+        remaining: given.remaining.map(Duration::from_nanos),
+        reason: given.reason.map(Into::into),
+    }
 }
 
 fn check(known: &KnownCheck) -> Check {
@@ -206,6 +258,7 @@ fn check(known: &KnownCheck) -> Check {
             status: last.status,
             text: last.text.clone(),
         }),
+        last_failure: known.last_failure.clone(),
     }
 }
 
@@ -223,6 +276,7 @@ fn known_check(check: Check) -> KnownCheck {
             status: last.status,
             text: last.text,
         }),
+        last_failure: check.last_failure,
     }
 }
 
@@ -280,10 +334,10 @@ mod tests {
 
     fn everything() -> Handover {
         let second = Duration::from_secs(1);
-        let known = |address, cause, order| Known {
+        let known = |address, cause, orders| Known {
             id: BackendId { upstream: "pool".into(), address },
             left: Some(second * 7),
-            order,
+            orders,
             asked_drain: Some(second * 2),
             check: Some(KnownCheck {
                 counter: Some(Counter::from_parts((3, 2, 3))),
@@ -298,6 +352,7 @@ mod tests {
                     status: Some(503),
                     text: "answered 503".to_owned(),
                 }),
+                last_failure: "no answer".to_owned(),
             }),
             passive: KnownPassive {
                 out: Some(KnownEjection { remaining: second * 4, length: second * 10, nth: 2, readiness_lies: true }),
@@ -305,15 +360,25 @@ mod tests {
                 level: 2,
                 level_for: second * 30,
             },
+            ejected_for: "5 failures in a row (limit 5)".to_owned(),
             ramp: Some(second * 3),
             cause,
             stands_for: second * 5,
-            why: "because".to_owned(),
         };
         let socket = Address::Socket(([10, 0, 0, 1], 80).into());
-        let orders = [None, Some(Order::Drain), Some(Order::ForceUp), Some(Order::ForceDown)];
-        let causes = Cause::ALL.into_iter().map(|cause| known(socket.clone(), cause, None));
-        let orders = orders.into_iter().map(|order| known(Address::Unix("/run/app.sock".into()), Cause::Up, order));
+        let steered = |order| KnownOrders {
+            standing: Some(KnownOrder {
+                what: order,
+                by: "ops".into(),
+                ago: second * 8,
+                remaining: Some(second * 9),
+                reason: Some("a new disk".into()),
+            }),
+            weight: Some(KnownOrder { what: 7, by: "token".into(), ago: second, remaining: None, reason: None }),
+        };
+        let orders = [Order::Drain, Order::ForceUp, Order::ForceDown].map(steered);
+        let causes = Cause::ALL.into_iter().map(|cause| known(socket.clone(), cause, KnownOrders::default()));
+        let orders = orders.into_iter().map(|orders| known(Address::Unix("/run/app.sock".into()), Cause::Up, orders));
         Handover {
             backends: causes.chain(orders).collect(),
             sources: vec![KnownSource {
@@ -350,6 +415,9 @@ mod tests {
     fn numbers_out_of_bounds_are_brought_into_them() {
         let mut strange = write(&everything());
         strange["backends"][0]["check"]["counter"] = serde_json::json!([4_000_000_000_u32, 0, 4_294_967_295_u32]);
-        assert!(read(strange).is_ok());
+        let last = strange["backends"].as_array().unwrap().len() - 1;
+        strange["backends"][last]["orders"]["weight"]["what"] = 4_000_000_000_u32.into();
+        let weight = read(strange).unwrap().backends.pop().and_then(|known| known.orders.weight);
+        assert_eq!(weight.map(|order| order.what), Some(WEIGHT_AT_MOST));
     }
 }

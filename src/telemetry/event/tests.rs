@@ -97,3 +97,44 @@ fn what_counts_names_its_upstream() {
     assert_eq!(tally(EventKind::MemberJoined { backend: backend() }), None);
     assert_eq!(tally(EventKind::PoolEmpty { upstream: "orders".into(), empty: false }), None);
 }
+
+#[test]
+fn an_order_says_what_by_whom_how_long_and_why() {
+    let kind = EventKind::Steered {
+        backend: backend(),
+        what: Steer::Weight(Some(5)),
+        by: "ops".into(),
+        lasts: Some(Duration::from_secs(600)),
+        reason: Some("a new disk".into()),
+    };
+    let fields = "upstream=orders backend=127.0.0.1:9001 order=weight 5 by=ops for_ms=600000 event_id=7";
+    let expected =
+        (Level::Info, "backend.steered", "weight 5 by ops for 10 min: a new disk".to_owned(), fields.to_owned());
+    assert_eq!(told(kind), expected);
+    let over = told(EventKind::OrderOver { backend: backend(), what: Steer::Undrain, by: "ops".into() });
+    assert_eq!((over.1, over.2.as_str()), ("backend.order_over", "the time of an order is over: undrain by ops"));
+}
+
+#[test]
+fn an_ejection_warns_once() {
+    let transition = EventKind::Transition {
+        backend: backend(),
+        from: Cause::Up,
+        to: Cause::Ejected,
+        counter: (3, 3),
+        why: "5 failures in a row".into(),
+        earliest_return: None,
+    };
+    let ejected =
+        EventKind::Ejected { backend: backend(), nth: 1, duration: Duration::from_millis(11_970), why: "5".into() };
+    assert_eq!(told(transition).0, Level::Info, "the event of the ejection says the same");
+    let (level, _, message, _) = told(ejected);
+    assert_eq!((level, message.as_str()), (Level::Warn, "ejected for 12 s: 5"));
+}
+
+#[test]
+fn a_reload_says_what_it_counts() {
+    let message = |changed| told(EventKind::Reconfigured { added: 0, removed: 0, changed }).2;
+    assert_eq!(message(1), "backends: 0 added, 0 removed; 1 upstream redefined");
+    assert_eq!(message(2), "backends: 0 added, 0 removed; 2 upstreams redefined");
+}

@@ -25,7 +25,10 @@ fuzz_target!(init: seeds::dictionary(), |bytes: &[u8]| {
     std::fs::write(&*FILE, bytes).expect("a writable temporary file");
     match load(&FILE) {
         Ok(loaded) => {
-            loaded.warnings.iter().for_each(|warning| sentence(warning, bytes));
+            for warning in &loaded.warnings {
+                sentence(warning, bytes);
+                assert!(!warning.consequence.is_empty(), "no consequence: {warning}");
+            }
             assert!(!summary(&loaded.plan).is_empty());
             live_with(loaded.plan);
         }
@@ -43,7 +46,7 @@ fn sentence(diagnostic: &Diagnostic, bytes: &[u8]) {
     let text = diagnostic.to_string();
     assert!(!text.contains(char::is_control), "more than one line: {text:?}");
     assert!(diagnostic.file.ends_with("pulsegate.yaml"), "no place: {text}");
-    assert!(!diagnostic.found.is_empty() && !diagnostic.consequence.is_empty(), "no sentence: {text}");
+    assert!(!diagnostic.found.is_empty(), "no sentence: {text}");
     let lines = bytes.split(|byte| *byte == b'\n').count();
     // serde_yaml counts a lone CR as a line's end too.
     let lines = lines + bytes.iter().filter(|byte| **byte == b'\r').count();

@@ -1,0 +1,218 @@
+//! Why does a backend stand where it stands? A sentence from the evidence that holds it there now, never from what happened to
+//! bring it there: that may be over, and then the sentence would be false exactly when somebody asks.
+//!
+//! A transition may add its occasion, where the evidence does not tell it.
+
+use crate::domain::combine::Passive;
+use crate::domain::standing::Cause;
+use std::sync::Arc;
+
+/// What holds a backend in its standing at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grounds<'a> {
+    pub cause: Cause,
+    pub passive: Passive,
+    pub probes: Probes<'a>,
+    /// Whose order is in force.
+    pub ordered_by: &'a str,
+    /// What for, where that was said.
+    pub ordered_for: Option<&'a str>,
+    /// The evidence of its last ejection.
+    pub ejected_for: &'a str,
+    /// The ejection's time is over, and a passing probe is awaited.
+    pub ejection_waits: bool,
+}
+
+/// What its probes say.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Probes<'a> {
+    /// It has no readiness probe.
+    None,
+    Unchecked,
+    Pass,
+    /// It is up, and the last probe failed: how, and how many of how many failures are left.
+    Fail {
+        how: &'a str,
+        left: (u32, u32),
+        held: bool,
+    },
+    /// It is out, and the last probe failed.
+    OutFailing {
+        how: &'a str,
+    },
+    /// It is out, and the last probe passed: how the last failed one failed, and how many of how many passes are there.
+    OutPassing {
+        how: &'a str,
+        passes: (u32, u32),
+    },
+}
+
+/// What brought a transition about, where the evidence does not tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    EjectionOver,
+    RampOver,
+    TrialPassed,
+    DrainOver,
+    Released {
+        by: Arc<str>,
+    },
+    OrderOver,
+    /// The process before knew it.
+    Learned,
+}
+
+impl Occasion {
+    fn told(&self) -> String {
+        match self {
+            Self::EjectionOver => "its ejection is over".to_owned(),
+            Self::RampOver => "its ramp is over".to_owned(),
+            Self::TrialPassed => "its trial request succeeded".to_owned(),
+            Self::DrainOver => "it has not asked for a drain again".to_owned(),
+            Self::Released { by } => format!("released by {by}"),
+            Self::OrderOver => "the time of an order is over".to_owned(),
+            Self::Learned => "learned from the process before".to_owned(),
+        }
+    }
+}
+
+/// Why it stands there now.
+pub(super) fn standing(grounds: &Grounds<'_>) -> String {
+    let sentence = holds(grounds);
+    let held_by_probes = matches!(grounds.cause, Cause::Down | Cause::NotReady | Cause::Starting);
+    if held_by_probes && grounds.passive == Passive::Trial {
+        return format!("{sentence} ({})", Occasion::EjectionOver.told());
+    }
+    sentence
+}
+
+/// Why it came to stand there. A return is told by its occasion; a loss by what holds it out.
+pub(super) fn transition(grounds: &Grounds<'_>, occasion: Option<&Occasion>) -> String {
+    match occasion {
+        None => standing(grounds),
+        Some(Occasion::EjectionOver) if grounds.cause == Cause::Trial => standing(grounds),
+        Some(occasion) if grounds.cause.eligible() && *occasion != Occasion::EjectionOver => occasion.told(),
+        Some(occasion) => format!("{} ({})", holds(grounds), occasion.told()),
+    }
+}
+
+fn holds(grounds: &Grounds<'_>) -> String {
+    match grounds.cause {
+        Cause::ForcedDown => ordered("forced down", grounds),
+        Cause::Drained => ordered("drained", grounds),
+        Cause::ForcedUp => ordered("forced up", grounds),
+        Cause::Ejected if grounds.ejection_waits => {
+            format!("{}; its ejection time is over, and a passing probe is awaited", grounds.ejected_for)
+        }
+        Cause::Ejected => grounds.ejected_for.to_owned(),
+        Cause::Draining => "it asked for a drain by its response header".to_owned(),
+        Cause::Trial => "its ejection time is over; one request decides".to_owned(),
+        Cause::Degraded => "it says that it is degraded".to_owned(),
+        Cause::Down | Cause::NotReady | Cause::Starting | Cause::Unchecked | Cause::Ramping | Cause::Up => {
+            probes(&grounds.probes)
+        }
+    }
+}
+
+fn ordered(what: &str, grounds: &Grounds<'_>) -> String {
+    match grounds.ordered_for {
+        Some(reason) => format!("{what} by {}: {reason}", grounds.ordered_by),
+        None => format!("{what} by {}", grounds.ordered_by),
+    }
+}
+
+fn probes(probes: &Probes<'_>) -> String {
+    match probes {
+        Probes::None => "it has no readiness probe".to_owned(),
+        Probes::Unchecked => "waits for its first probe".to_owned(),
+        Probes::Pass => "its probes pass".to_owned(),
+        Probes::Fail { how, held: true, .. } => format!("its probes fail, but its traffic succeeds: {how}"),
+        Probes::Fail { how, left: (left, threshold), .. } => {
+            let failures = threshold.saturating_sub(*left);
+            format!("its last probe failed, {failures} of the {threshold} failures that take it out: {how}")
+        }
+        Probes::OutFailing { how } => format!("its probes fail: {how}"),
+        Probes::OutPassing { how, passes: (passes, needed) } => {
+            format!("its probes failed: {how}; {passes} of {needed} passes that bring it back")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUT: Probes<'static> = Probes::OutFailing { how: "answered 503" };
+    const COMING: Probes<'static> = Probes::OutPassing { how: "answered 503", passes: (1, 2) };
+
+    fn grounds(cause: Cause, passive: Passive, probes: Probes<'static>) -> Grounds<'static> {
+        let ejected_for = "5 failures in a row (limit 5)";
+        Grounds { cause, passive, probes, ordered_by: "ops", ordered_for: None, ejected_for, ejection_waits: false }
+    }
+
+    #[test]
+    fn every_standing_is_explained_by_what_holds_it() {
+        use Passive::{Clear, Ejected, Trial};
+        let failing = Probes::Fail { how: "answered 500", left: (2, 3), held: false };
+        let held = Probes::Fail { how: "no answer", left: (1, 3), held: true };
+        for (cause, passive, probes, says) in [
+            (Cause::ForcedDown, Ejected, OUT, "forced down by ops"),
+            (Cause::Drained, Clear, Probes::Pass, "drained by ops"),
+            (Cause::ForcedUp, Clear, OUT, "forced up by ops"),
+            (Cause::Ejected, Ejected, OUT, "5 failures in a row (limit 5)"),
+            (Cause::Down, Clear, OUT, "its probes fail: answered 503"),
+            (Cause::Down, Clear, COMING, "its probes failed: answered 503; 1 of 2 passes that bring it back"),
+            (Cause::NotReady, Trial, OUT, "its probes fail: answered 503 (its ejection is over)"),
+            (Cause::Draining, Clear, Probes::Pass, "it asked for a drain by its response header"),
+            (Cause::Starting, Clear, OUT, "its probes fail: answered 503"),
+            (Cause::Unchecked, Clear, Probes::Unchecked, "waits for its first probe"),
+            (Cause::Trial, Trial, Probes::Pass, "its ejection time is over; one request decides"),
+            (Cause::Degraded, Clear, Probes::Pass, "it says that it is degraded"),
+            (Cause::Ramping, Clear, Probes::Pass, "its probes pass"),
+            (Cause::Up, Clear, Probes::Pass, "its probes pass"),
+            (Cause::Up, Clear, Probes::None, "it has no readiness probe"),
+            (Cause::Up, Clear, failing, "its last probe failed, 1 of the 3 failures that take it out: answered 500"),
+            (Cause::Up, Clear, held, "its probes fail, but its traffic succeeds: no answer"),
+        ] {
+            let grounds = grounds(cause, passive, probes);
+            assert_eq!(standing(&grounds), says, "{grounds:?}");
+            assert_eq!(transition(&grounds, None), says, "{grounds:?}");
+        }
+    }
+
+    #[test]
+    fn a_return_is_told_by_its_occasion_and_a_loss_by_what_holds_it_out() {
+        use Occasion::{DrainOver, EjectionOver, Learned, RampOver, TrialPassed};
+        use Passive::{Clear, Trial};
+        let released = || Occasion::Released { by: "ops".into() };
+        for (cause, passive, probes, occasion, says) in [
+            (Cause::Ramping, Clear, Probes::Pass, TrialPassed, "its trial request succeeded"),
+            (Cause::Ramping, Clear, Probes::Pass, EjectionOver, "its probes pass (its ejection is over)"),
+            (Cause::Ramping, Clear, Probes::Pass, released(), "released by ops"),
+            (Cause::Up, Clear, Probes::Pass, RampOver, "its ramp is over"),
+            (Cause::Ramping, Clear, Probes::Pass, Learned, "learned from the process before"),
+            (Cause::Drained, Clear, OUT, Learned, "drained by ops (learned from the process before)"),
+            (Cause::Up, Clear, Probes::None, DrainOver, "it has not asked for a drain again"),
+            (Cause::Trial, Trial, Probes::Pass, EjectionOver, "its ejection time is over; one request decides"),
+            (Cause::NotReady, Trial, OUT, EjectionOver, "its probes fail: answered 503 (its ejection is over)"),
+            (Cause::Down, Trial, OUT, released(), "its probes fail: answered 503 (released by ops)"),
+            (
+                Cause::Down,
+                Clear,
+                COMING,
+                EjectionOver,
+                "its probes failed: answered 503; 1 of 2 passes that bring it back (its ejection is over)",
+            ),
+        ] {
+            let grounds = grounds(cause, passive, probes);
+            assert_eq!(transition(&grounds, Some(&occasion)), says, "{grounds:?} {occasion:?}");
+        }
+    }
+
+    #[test]
+    fn an_ejection_whose_time_is_over_says_what_it_waits_for() {
+        let grounds = Grounds { ejection_waits: true, ..grounds(Cause::Ejected, Passive::Ejected, OUT) };
+        let says = "5 failures in a row (limit 5); its ejection time is over, and a passing probe is awaited";
+        assert_eq!(standing(&grounds), says);
+    }
+}

@@ -1,0 +1,311 @@
+//! Whom do we trust when we are the TLS client, and who do we say we are? One rustls configuration per kind of trust and certificate of
+//! ours, made once and kept.
+//!
+//! Trust is the system's roots, one CA file, or nobody's word (`verify: false`: the only place that switches verification off).
+//! Files that change are read again without a reload; while they cannot be used the last good ones stay. Sessions are never
+//! resumed: a resumed session would hide the backend's new certificate from the one who asks whether it is fit.
+
+use super::files::{Stamp, file_roots, stamp};
+use super::identity::Identity;
+use crate::domain::plan::{KeyPair, Protocol, UpstreamTls};
+use arc_swap::ArcSwap;
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::SingleCertAndKey;
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The client configurations of one user. The server name is no part of them: it belongs to the connection.
+#[derive(Debug, Default)]
+pub struct ClientConfigs {
+    /// As many as there are different sets of files: a list, not a map. Read without a lock, since requests do.
+    entries: ArcSwap<Vec<Entry>>,
+    renewing: Mutex<()>,
+}
+
+/// A configuration, and a number that changes with everything in it: who shares a connection must share the number.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub config: Arc<ClientConfig>,
+    pub version: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    terms: Terms,
+    tried: [Option<Stamp>; 3],
+    client: Client,
+}
+
+/// Whom we trust, who we are, and what we speak.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Terms {
+    trust: Trust,
+    identity: Option<Box<KeyPair>>,
+    protocol: Protocol,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trust {
+    Anyone,
+    System,
+    File(PathBuf),
+}
+
+impl ClientConfigs {
+    /// The configuration for `tls`. Reads files only when there is something new to read.
+    ///
+    /// # Errors
+    /// A sentence when there is no trusted root (the CA file cannot be used, or the system has none), or our certificate cannot be used.
+    pub fn get(&self, tls: &UpstreamTls, protocol: Protocol) -> Result<Client, String> {
+        let known = self.entries.load();
+        match known.iter().find(|entry| entry.terms.are_of(tls, protocol)) {
+            Some(entry) if entry.tried == entry.terms.stamps() => Ok(entry.client.clone()),
+            _ => self.renew(&Terms::of(tls, protocol)),
+        }
+    }
+
+    /// The stamps are taken even when a file is unusable: it is tried again when it changes, not at every call.
+    fn renew(&self, terms: &Terms) -> Result<Client, String> {
+        let _alone = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let tried = terms.stamps();
+        let mut entries = Vec::clone(&self.entries.load());
+        let client = match entries.iter_mut().find(|entry| entry.terms == *terms) {
+            // Somebody else was faster.
+            Some(entry) if entry.tried == tried => return Ok(entry.client.clone()),
+            Some(entry) => {
+                entry.tried = tried;
+                match terms.config() {
+                    Ok(config) => entry.client = Client::new(config),
+                    Err(why) => log::warn!("{why}; the last good one stays in use"),
+                }
+                entry.client.clone()
+            }
+            None => {
+                let client = Client::new(terms.config()?);
+                entries.push(Entry { terms: terms.clone(), tried, client: client.clone() });
+                client
+            }
+        };
+        self.entries.store(Arc::new(entries));
+        Ok(client)
+    }
+}
+
+impl Client {
+    fn new(config: ClientConfig) -> Self {
+        static VERSIONS: AtomicU64 = AtomicU64::new(1);
+        Self { config: Arc::new(config), version: VERSIONS.fetch_add(1, Relaxed) }
+    }
+}
+
+impl Terms {
+    fn of(tls: &UpstreamTls, protocol: Protocol) -> Self {
+        let trust = match &tls.ca {
+            _ if !tls.verify => Trust::Anyone,
+            Some(path) => Trust::File(path.clone()),
+            None => Trust::System,
+        };
+        Self { trust, identity: tls.identity.clone(), protocol }
+    }
+
+    /// As `*self == Self::of(…)`, without making one.
+    fn are_of(&self, tls: &UpstreamTls, protocol: Protocol) -> bool {
+        let trusted = match (&self.trust, &tls.ca) {
+            (Trust::Anyone, _) => !tls.verify,
+            (Trust::System, ca) => tls.verify && ca.is_none(),
+            (Trust::File(path), ca) => tls.verify && ca.as_ref() == Some(path),
+        };
+        trusted && self.identity == tls.identity && self.protocol == protocol
+    }
+
+    fn stamps(&self) -> [Option<Stamp>; 3] {
+        let ca = match &self.trust {
+            Trust::File(path) => stamp(path),
+            Trust::Anyone | Trust::System => None,
+        };
+        let pair = self.identity.as_ref();
+        [ca, pair.and_then(|pair| stamp(&pair.certificate)), pair.and_then(|pair| stamp(&pair.key))]
+    }
+
+    fn config(&self) -> Result<ClientConfig, String> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| format!("this TLS stack offers no protocol version: {error}"))?;
+        let builder = match &self.trust {
+            Trust::Anyone => builder.dangerous().with_custom_certificate_verifier(Arc::new(TrustsAnyone { provider })),
+            Trust::System => builder.with_root_certificates(system_roots()?),
+            Trust::File(path) => builder.with_root_certificates(file_roots(path)?),
+        };
+        let mut config = match self.identity.as_deref().map(Identity::read).transpose()? {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified))),
+        };
+        let alpn: &[u8] = match self.protocol {
+            Protocol::Http1 => b"http/1.1",
+            Protocol::Http2 => b"h2",
+        };
+        config.alpn_protocols = vec![alpn.to_vec()];
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+}
+
+/// The name that is sent and verified: a host name or an IP address.
+///
+/// # Errors
+/// A sentence when `sni` is neither.
+pub fn server_name(tls: &UpstreamTls) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(tls.sni.clone())
+        .map_err(|_| format!("tls.sni {:?} is neither a host name nor an IP address", tls.sni))
+}
+
+/// Is there anything to verify a backend against where no CA file is named?
+pub fn has_system_roots() -> bool {
+    system_roots().is_ok()
+}
+
+/// The system's roots, read once. Some of a system's certificates are always odd; those are skipped.
+fn system_roots() -> Result<RootCertStore, String> {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    let roots = ROOTS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    });
+    if roots.is_empty() {
+        return Err(
+            "this system has no trusted root certificates: install them (Debian: ca-certificates), or name a CA \
+                    file with tls.ca"
+                .to_owned(),
+        );
+    }
+    Ok(roots.clone())
+}
+
+/// `verify: false`: any certificate will do.
+#[derive(Debug)]
+struct TrustsAnyone {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for TrustsAnyone {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::write;
+    use std::path::Path;
+
+    fn ca_pem() -> String {
+        rcgen::generate_simple_self_signed(["ca.test".to_owned()]).unwrap().cert.pem()
+    }
+
+    fn trusting(ca: &Path) -> UpstreamTls {
+        UpstreamTls { sni: "orders.test".to_owned(), verify: true, ca: Some(ca.to_owned()), identity: None }
+    }
+
+    #[test]
+    fn unchanged_files_give_the_same_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = dir.path().join("ca.pem");
+        write(&ca, ca_pem()).unwrap();
+        let configs = ClientConfigs::default();
+        let tls = trusting(&ca);
+        let first = configs.get(&tls, Protocol::Http1).unwrap();
+        let second =
+            configs.get(&UpstreamTls { sni: "other.test".to_owned(), ..tls.clone() }, Protocol::Http1).unwrap();
+        assert!(Arc::ptr_eq(&first.config, &second.config));
+        assert_eq!((first.version, &*first.config.alpn_protocols), (second.version, &[b"http/1.1".to_vec()][..]));
+
+        for (other, protocol) in [
+            (tls.clone(), Protocol::Http2),
+            (UpstreamTls { verify: false, ..tls.clone() }, Protocol::Http1),
+            (UpstreamTls { verify: false, ca: None, ..tls.clone() }, Protocol::Http2),
+        ] {
+            assert_ne!(configs.get(&other, protocol).unwrap().version, first.version, "{other:?} {protocol:?}");
+        }
+    }
+
+    #[test]
+    fn rotated_files_are_read_again_and_broken_ones_are_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let [ca, certificate, key] = ["ca.pem", "cert.pem", "key.pem"].map(|name| dir.path().join(name));
+        write(&ca, ca_pem()).unwrap();
+        let ours = rcgen::generate_simple_self_signed(["gateway.test".to_owned()]).unwrap();
+        write(&certificate, ours.cert.pem()).unwrap();
+        write(&key, ours.signing_key.serialize_pem()).unwrap();
+        let pair = KeyPair { certificate: certificate.clone(), key: key.clone(), strict_permissions: false };
+        let tls = UpstreamTls { identity: Some(Box::new(pair)), ..trusting(&ca) };
+        let configs = ClientConfigs::default();
+        let version = || configs.get(&tls, Protocol::Http1).unwrap().version;
+        let first = version();
+
+        write(&ca, "half a certi").unwrap();
+        assert_eq!(version(), first);
+        write(&ca, ca_pem() + &ca_pem()).unwrap();
+        let second = version();
+        assert_ne!(second, first);
+
+        let renewed = rcgen::generate_simple_self_signed(["gateway.test".to_owned()]).unwrap();
+        write(&certificate, renewed.cert.pem()).unwrap();
+        assert_eq!(version(), second, "the key is still the old one's");
+        write(&key, renewed.signing_key.serialize_pem()).unwrap();
+        assert_ne!(version(), second);
+    }
+
+    #[test]
+    fn without_a_usable_file_there_is_no_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = dir.path().join("ca.pem");
+        write(&ca, "").unwrap();
+        let told = ClientConfigs::default().get(&trusting(&ca), Protocol::Http1).unwrap_err();
+        assert!(told.contains("holds no certificate"), "{told}");
+    }
+
+    #[test]
+    fn names_and_addresses_can_be_verified_and_nothing_else() {
+        let tls = |sni: &str| UpstreamTls { sni: sni.to_owned(), verify: true, ca: None, identity: None };
+        assert!(server_name(&tls("orders.internal")).is_ok());
+        assert!(server_name(&tls("10.0.0.7")).is_ok());
+        assert!(server_name(&tls("not a name")).unwrap_err().contains("not a name"));
+    }
+}
