@@ -122,6 +122,45 @@ async fn a_sticky_client_stays_pinned_across_a_reload_and_a_takeover() {
     pinned(&next).await;
 }
 
+/// What operators have said to one process holds in the next, which listens to them as the first did.
+#[tokio::test]
+async fn a_takeover_keeps_orders_and_the_next_process_takes_orders_reloads_and_health_questions() {
+    let (one, two) = (Raw::start(|_, _| vec![ok("one")]).await, Raw::start(|_, _| vec![ok("two")]).await);
+    let yaml = format!("{}upgrade: {{ directory: takeover }}\n", pool(&[one.address, two.address]));
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let (file, token, health) = (folder.path().join("token"), "a-token-0123456789", free_address());
+    fs::write(&file, token).expect("a file");
+    let keys = format!(", tokens: [{{ name: ops, file: {} }}], health_address: \"{health}\"", file.display());
+    let mut gateway = Gateway::start_guarded(&yaml, &keys, token).await;
+    let (first, second) = (one.address.to_string(), two.address.to_string());
+    let (code, said) = gateway.command(&["drain", "pool", &first, "--for", "1h", "--reason", "a new disk"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(gateway.command(&["weight", "pool", &second, "7"]).0, 0);
+    let before = gateway.backend(&first).await;
+
+    let next = gateway.successor(&yaml);
+    assert!(gateway.ended().await.success());
+    next.ready().await;
+    let after = next.backend(&first).await;
+    assert_eq!((&after["standing"], &after["why"]), (&"drained".into(), &"drained by ops: a new disk".into()));
+    let until = |backend: &serde_json::Value| {
+        let at = backend["order"]["until"]["at"].as_str().unwrap_or_default();
+        at.parse::<jiff::Timestamp>().unwrap_or_else(|error| panic!("{error}: {backend}")).as_millisecond()
+    };
+    assert!(until(&before).abs_diff(until(&after)) < 1_000, "{before} {after}");
+    assert_eq!(next.backend(&second).await["weight"], 7);
+    assert_eq!(Client::connect(health).await.get("/readyz").await.status, 200);
+
+    assert_eq!(next.command(&["undrain", "pool", &first]).0, 0);
+    next.write(&yaml.replace("slow_start:", "slow_stat:"));
+    let answer = next.post("/reload", "").await.unwrap_or_default();
+    assert!(answer.starts_with("HTTP/1.1 422") && answer.contains("slow_stat"), "{answer}");
+    next.write(&yaml);
+    assert_eq!(next.command(&["reload"]).0, 0);
+    let said = next.output();
+    assert!(said.contains("reload (admin): reading") && said.contains("action=reload"), "{said}");
+}
+
 /// HTTP/2 to the gateway, known in advance.
 async fn http2(gateway: &Gateway) -> (h2::client::SendRequest<Bytes>, tokio::task::JoinHandle<Result<(), h2::Error>>) {
     let stream = TcpStream::connect(gateway.address).await.unwrap();
