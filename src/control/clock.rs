@@ -40,7 +40,7 @@ impl Clock {
 
     /// The instant to sleep until for `at`.
     pub fn instant(&self, at: Timestamp) -> Instant {
-        self.origin.checked_add(Duration::from_nanos(at.0)).unwrap_or(self.origin + Duration::from_secs(86_400 * 365))
+        self.origin.checked_add(Duration::from_nanos(at.0)).unwrap_or(self.origin + HEAD_START * 2)
     }
 
     /// The date of `at`, for people. Computed from the start, so it does not follow later steps of the wall clock.
