@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo build release check test test-needs lint docs papers sbom audit deb bench bench-needs bench-probing gates fuzz
+.PHONY: help demo build release check test test-needs lint docs papers sbom audit deb bench bench-needs bench-probing gates fuzz chaos chaos-needs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,13 @@ bench-probing: bench-needs ## Probe 10 000 backends every 5 s, beside HAProxy: a
 
 bench-needs: ## Bring what the benches need (nginx, HAProxy, Envoy, valgrind)
 	bash scripts/test-needs bench
+
+chaos: chaos-needs ## What do clients feel when something fails, beside HAProxy, nginx and Envoy? Renews docs/chaos.md: about half an hour, on an idle machine
+	$(CARGO) build --locked --release
+	$(CARGO) test --locked --test chaos -- compare --runs 5 --at-once 4 --pulsegate target/release/pulsegate --write docs/chaos.md
+
+chaos-needs: ## Bring what the chaos suite needs (nginx, HAProxy, Envoy, nftables, trixter)
+	bash scripts/test-needs chaos
 
 # With the tools' paths, and all the files that the system allows.
 BENCH = set -a && . ./.tools/env && ulimit -n $$(ulimit -Hn) && target/release/gateways

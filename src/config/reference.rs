@@ -99,15 +99,15 @@ fn line(out: &mut String, key: &str, shown: &Shown) {
         let _ = writeln!(out, "# {parent}:   # {}\n#   mine:", shown.meaning);
         return;
     }
-    let opened = out.lines().last().filter(|last| parent.ends_with("[]") && last.contains("a list; each item"));
+    let opens_item =
+        parent.ends_with("[]") && out.lines().last().is_some_and(|last| last.contains("a list; each item"));
     let mut indent = "  ".repeat(shown.depth + key.matches("[]").count() - usize::from(key.ends_with("[]")));
-    let mut aside = if shown.aside { "# " } else { "" };
-    if let Some(list) = opened {
-        // The dash of a list that is no more than a comment is none either.
-        let list_aside = list.strip_prefix("# ").is_some_and(|list| list.trim_start().starts_with("# "));
-        indent.replace_range(indent.len() - 2.., if list_aside { "# - " } else { "- " });
-        aside = if list_aside { "" } else { aside };
+    if opens_item {
+        indent.truncate(indent.len() - 2);
     }
+    // The dash of what is a comment is a part of the comment.
+    let dash = if opens_item { "- " } else { "" };
+    let aside = if shown.aside { "# " } else { "" };
     let bare = name.trim_end_matches("[]");
     let list = if name.ends_with("[]") { "a list; each item: " } else { "" };
     let value = if shown.value.is_empty() { String::new() } else { format!(" {}", shown.value) };
@@ -115,7 +115,7 @@ fn line(out: &mut String, key: &str, shown: &Shown) {
         if shown.aside && !shown.default.is_empty() { format!(" Default: {}.", shown.default) } else { String::new() };
     let comment = format!("{list}{}{default}", shown.meaning);
     let comment = if comment.is_empty() { comment } else { format!("   # {}", comment.trim_start()) };
-    let _ = writeln!(out, "# {indent}{aside}{bare}:{value}{comment}");
+    let _ = writeln!(out, "# {indent}{aside}{dash}{bare}:{value}{comment}");
 }
 
 /// The path of every key.

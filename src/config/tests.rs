@@ -236,9 +236,7 @@ fn a_mistake_does_not_hide_those_beside_it() {
 #[test]
 fn sockets_that_exclude_each_other() {
     let with = |listeners: &str, admin: &str| {
-        format!(
-            "listeners: [{listeners}]\nroutes: [{{ respond: {{}} }}]\nadmin: {{ address: \"{admin}\", tokens: [{{ name: ops, env: X }}] }}\n"
-        )
+        format!("listeners: [{listeners}]\nroutes: [{{ respond: {{}} }}]\nadmin: {{ address: \"{admin}\" }}\n")
     };
     let listener = |address: &str| format!("{{ address: \"{address}\" }}");
     for (one, other, clash) in [
@@ -254,7 +252,10 @@ fn sockets_that_exclude_each_other() {
         let two = with(&format!("{}, {}", listener(one), listener(other)), "127.0.0.1:1");
         let beside_admin = with(&listener(one), other);
         for yaml in [two, beside_admin] {
-            assert_eq!(load_text(&yaml, Path::new(".")).is_err(), clash, "{yaml}");
+            // Anywhere but on loopback the admin listener needs tokens too, which is another sentence.
+            let errors = load_text(&yaml, Path::new(".")).err().unwrap_or_default();
+            let clashes = errors.iter().any(|error| error.to_string().contains(" already"));
+            assert_eq!(clashes, clash, "{yaml}");
         }
     }
     says(

@@ -47,7 +47,8 @@ impl AttemptEnd {
 pub enum Outcome {
     Success,
     Failure(FailureKind),
-    /// Not a failure, but suspicious: an impatient client left before a head came. Pulls the probe forward.
+    /// Not a failure, but suspicious: an impatient client left before a head came, or an idle connection was gone when it was used. Pulls
+    /// the probe forward, and counts as load for a while.
     SoftFailure,
     /// Blames nobody.
     Ignored,
@@ -90,8 +91,9 @@ pub fn classify(end: &AttemptEnd, slow_after: Duration) -> Outcome {
         AttemptEnd::ConnectFailed { .. } => Failure(FailureKind::Connect),
         AttemptEnd::TlsFailed => Failure(FailureKind::Tls),
         AttemptEnd::PerTryTimeout => Failure(FailureKind::Timeout),
-        // It closed an idle connection just as we used it: both were right.
-        AttemptEnd::ResetBeforeHead { reused: true } => Ignored,
+        // It may have closed an idle connection just as we used it: both were right then. Where that goes on and on, something cuts its
+        // connections, and others should carry its load meanwhile.
+        AttemptEnd::ResetBeforeHead { reused: true } => SoftFailure,
         AttemptEnd::ResetBeforeHead { reused: false } => Failure(FailureKind::Reset),
         AttemptEnd::InvalidResponse => Failure(FailureKind::Invalid),
         AttemptEnd::BrokenBody { .. } => Failure(FailureKind::BrokenBody),
@@ -146,7 +148,7 @@ mod tests {
             (AttemptEnd::NotProcessed { goodbye: true }, Outcome::Ignored),
             (AttemptEnd::NotProcessed { goodbye: false }, Outcome::Failure(FailureKind::Refused)),
             (AttemptEnd::ResetBeforeHead { reused: false }, Outcome::Failure(FailureKind::Reset)),
-            (AttemptEnd::ResetBeforeHead { reused: true }, Outcome::Ignored),
+            (AttemptEnd::ResetBeforeHead { reused: true }, Outcome::SoftFailure),
             (AttemptEnd::InvalidResponse, Outcome::Failure(FailureKind::Invalid)),
             (AttemptEnd::BrokenBody { status: 200 }, Outcome::Failure(FailureKind::BrokenBody)),
             (aborted(999, false), Outcome::Ignored),

@@ -49,6 +49,9 @@ impl Exchange<'_> {
         let (mut relayed, mut next) = self.over(self.rested(choice), choice).await;
         if self.lost_a_race(&relayed) {
             // The backend closed an idle connection just as we used it: both were right, and it is asked again over a new one.
+            if !choice.lease.trial {
+                self.record(choice, &relayed, began);
+            }
             (relayed, next) = self.over(None, choice).await;
         }
         self.record(choice, &relayed, began);

@@ -104,6 +104,8 @@ impl<'a> Exchange<'a> {
             Err(problem) => self.refuse(problem, None).await,
         }
         self.tell();
+        // What is under way no more makes room, however long the connection takes to end.
+        self.entered = None;
         self.client.end(self.fate).await
     }
 

@@ -4,7 +4,7 @@ use super::support::client::Client;
 use super::support::gateway::Gateway;
 use super::support::load::{Load, Outcome, Request};
 use super::support::{eventually, free_address, pause};
-use super::{Rig, assert_no_failures, configuration, load, rig_with};
+use super::{Rig, configuration, load, rig_with};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
@@ -21,6 +21,18 @@ async fn upgradable() -> Rig {
 
 fn with_upgrade(rig: &Rig) -> String {
     configuration(&rig.backends) + UPGRADE
+}
+
+fn assert_no_failures(what: &str, outcomes: &[Outcome]) {
+    let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| !outcome.ok()).collect();
+    println!("{what}: {} requests, {} failed", outcomes.len(), failed.len());
+    assert!(
+        failed.is_empty(),
+        "{what}: {} of {} failed: {:?}",
+        failed.len(),
+        outcomes.len(),
+        &failed[..failed.len().min(5)]
+    );
 }
 
 /// Asks `/readyz` all the time, from before the change to after it; the statuses other than 200 are the result.
@@ -74,10 +86,10 @@ async fn reloads(gateway: &Gateway) -> f64 {
 async fn a_new_binary_fails_nothing_and_an_ejected_backend_stays_ejected() {
     let mut rig = upgradable().await;
     let warm_up = load(&rig, "GET", 2);
-    rig.backends[0].set("failing", true).await;
+    rig.backends[0].tell("failing 100").await;
     rig.gateway.until(&rig.backends[0], "ejected").await;
     warm_up.outcomes().await;
-    rig.backends[0].set("failing", false).await;
+    rig.backends[0].tell("failing 0").await;
     let ejected = rig.gateway.backend(&rig.backends[0].address.to_string()).await;
 
     let readiness = watch_readiness(rig.gateway.admin, Duration::from_secs(8));

@@ -10,6 +10,7 @@ pub mod load;
 pub mod needs;
 pub mod ports;
 pub mod raw;
+pub mod server;
 pub mod tls;
 
 pub use ports::free_address;

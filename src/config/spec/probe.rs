@@ -37,7 +37,7 @@ pub(in crate::config) struct ProbeSpec {
     pub tls: Option<ProbeTlsSpec>,
     /// Default: `2s`.
     pub period: Option<Span>,
-    /// The period while a change is pending. Default: `500ms`.
+    /// The period while a change is pending, or while nobody of the pool is eligible. Default: `500ms`.
     pub fast_period: Option<Span>,
     /// ± share of the period. Default: `10%`.
     pub jitter: Option<Share>,

@@ -163,14 +163,15 @@ impl Check {
         self.in_flight.is_some_and(|probe| probe.lost_at <= now)
     }
 
-    pub(super) fn started(&mut self, ticket: ProbeTicket, now: Timestamp, rng: &mut Rng) {
+    /// `awaited`: nobody else of its pool serves, so clients wait for this one.
+    pub(super) fn started(&mut self, ticket: ProbeTicket, awaited: bool, now: Timestamp, rng: &mut Rng) {
         // Every probe ends by itself at its timeout, so a generous bound costs nothing.
         let lost_at = now + self.plan.timeout * 2 + self.plan.period;
         self.queued = false;
         self.in_flight = Some(InFlight { ticket, started: now, lost_at });
         self.next = match self.last_started {
             None => schedule::phase(&self.plan, now, rng),
-            Some(_) => schedule::next(&self.plan, self.hurried(), now, rng),
+            Some(_) => schedule::next(&self.plan, awaited || self.hurried(), now, rng),
         };
         self.last_started = Some(now);
     }
@@ -265,7 +266,7 @@ impl Check {
         }
     }
 
-    /// A change is pending, or it is down and hoped for: probe at the fast period.
+    /// A change is pending: probe at the fast period.
     fn hurried(&self) -> bool {
         self.counter.is_some_and(Counter::pending)
     }

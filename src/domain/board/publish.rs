@@ -20,7 +20,7 @@ pub(super) struct Published {
     pool: Option<Arc<Pool>>,
     /// Who was eligible when somebody last was.
     last_good: Vec<BackendKey>,
-    empty: bool,
+    pub empty: bool,
     /// Somebody was eligible once.
     served: bool,
 }
@@ -150,6 +150,17 @@ impl Upstream {
         if empty != self.published.empty {
             self.published.empty = empty;
             desk.report(EventKind::PoolEmpty { upstream: self.plan.name.clone(), empty }, now);
+            self.look_for_somebody(desk, now);
+        }
+    }
+
+    /// While nobody serves, everybody is probed at the fast period: the first that is well again ends the outage.
+    fn look_for_somebody(&mut self, desk: &mut Desk, now: Timestamp) {
+        for index in 0..self.members.len() {
+            if let Some(check) = self.members[index].check.as_mut().filter(|_| self.published.empty) {
+                check.pull(now);
+                self.plan_member(index, desk, now);
+            }
         }
     }
 

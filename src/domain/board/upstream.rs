@@ -180,7 +180,7 @@ impl Upstream {
         let late = check.late(now);
         let job = |ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe, late };
         let ticket = desk.probe(member.key, job);
-        check.started(ticket, now, &mut desk.rng);
+        check.started(ticket, self.published.empty, now, &mut desk.rng);
         self.plan_member(index, desk, now);
     }
 
@@ -339,7 +339,7 @@ impl Upstream {
         self.plan_member(index, desk, now);
     }
 
-    fn plan_member(&self, index: usize, desk: &mut Desk, now: Timestamp) {
+    pub(super) fn plan_member(&self, index: usize, desk: &mut Desk, now: Timestamp) {
         let place = Place { upstream: self.position, member: Some(index) };
         desk.agenda.set(place, self.members[index].deadline(&self.plan, now));
     }

@@ -19,6 +19,12 @@ use pingora::protocols::http::date::get_cached_date;
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// What still comes of a request that is answered is read and thrown away within these bounds.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 256 * 1024;
 
 /// One stream, from its request to its end.
 pub struct H2Client {
@@ -171,13 +177,29 @@ impl H2Client {
         self.bytes_out
     }
 
-    /// A body of which nobody read the rest is told to stop by HTTP/2 itself when the stream is dropped (RFC 9113 §8.1).
-    pub(super) fn end(mut self, fate: Fate) -> Served {
+    /// Where nobody read the rest of the body, the client is told to stop when the stream is dropped (RFC 9113 §8.1), but not before it can
+    /// have read the answer: some give an answer up whose stream is reset while they still send.
+    pub(super) async fn end(mut self, fate: Fate) -> Served {
+        let left = self.left;
         match fate {
-            Fate::Finish | Fate::Linger => {}
+            Fate::Finish | Fate::Linger if self.body_over => {}
+            Fate::Finish | Fate::Linger => drop(timeout(LINGER_TIME, self.discard()).await),
             Fate::Cut | Fate::Reset => self.respond.send_reset(Reason::INTERNAL_ERROR),
         }
-        if self.left { Served::Left } else { Served::Closed }
+        if left { Served::Left } else { Served::Closed }
+    }
+}
+
+impl H2Client {
+    async fn discard(&mut self) {
+        let mut left = LINGER_BYTES;
+        while left > 0 {
+            match self.next(Read::Body).await {
+                FromClient::Chunk(chunk) => left = left.saturating_sub(chunk.len()),
+                FromClient::Taken => {}
+                FromClient::End(_) | FromClient::Left | FromClient::Malformed => return,
+            }
+        }
     }
 }
 

@@ -190,7 +190,7 @@ impl ClientSide {
     pub(super) async fn end(self, fate: Fate) -> Served {
         match self {
             Self::H1(client) => client.end(fate).await,
-            Self::H2(client) => client.end(fate),
+            Self::H2(client) => client.end(fate).await,
             Self::Copy(_) => Served::Closed,
         }
     }
