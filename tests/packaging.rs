@@ -67,6 +67,18 @@ fn the_unit_checks_first_reloads_by_hup_and_gives_more_time_than_leaving_takes()
     assert_eq!(unit("CapabilityBoundingSet"), ["CAP_NET_BIND_SERVICE"]);
 }
 
+#[test]
+fn the_unit_gives_a_takeover_its_folder_and_believes_the_new_process() {
+    for (key, value) in [
+        ("Type", "notify"),
+        ("NotifyAccess", "all"),
+        ("RuntimeDirectory", "pulsegate"),
+        ("RuntimeDirectoryMode", "0700"),
+    ] {
+        assert_eq!(unit(key), [value], "{key}");
+    }
+}
+
 /// What `make` would do for a target, line by line.
 fn recipe(target: &str) -> Vec<String> {
     let mut make = Command::new("make");

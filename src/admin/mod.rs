@@ -17,12 +17,12 @@ pub use tokens::Tokens;
 
 use self::guard::Guard;
 use self::pages::Desk;
-use crate::control::Handle;
+use crate::control::{Handle, Reloader};
 use crate::telemetry::Telemetry;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, watch};
 
 /// Where the process is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +54,6 @@ pub struct ReloadState {
     pub error: Option<String>,
 }
 
-/// Somebody wants the configuration read again, and waits for what that comes to: nothing, or every reason against it.
-#[derive(Debug)]
-pub struct ReloadAsk {
-    pub reply: oneshot::Sender<Result<(), Vec<String>>>,
-}
-
 /// What the handlers share.
 #[derive(Clone, Debug)]
 pub struct AdminState {
@@ -70,7 +64,7 @@ pub struct AdminState {
     /// Swapped by a reload.
     pub tokens: Arc<ArcSwap<Tokens>>,
     /// `None`: there is no file to read again.
-    pub reloads: Option<mpsc::Sender<ReloadAsk>>,
+    pub reloads: Option<Reloader>,
 }
 
 /// Serves until `stop` turns true. The listener is bound by the caller, so that a busy port is known before start.

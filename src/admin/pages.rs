@@ -5,7 +5,8 @@
 use super::guard::{Guard, guard};
 use super::source::Source;
 use super::view::{self, Now, Problem, health, status, upstreams};
-use super::{Phase, ReloadAsk, ReloadState, life, steer};
+use super::{Phase, ReloadState, life, steer};
+use crate::control::Reloader;
 use crate::domain::time::Timestamp;
 use crate::telemetry::Telemetry;
 use axum::Router;
@@ -16,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, watch};
 
 /// How old an answer of `/health` may be: many load balancers ask at once, and each asks the board otherwise.
 const HEALTH_AGE: Duration = Duration::from_secs(1);
@@ -57,7 +58,7 @@ pub struct Desk {
     pub telemetry: Arc<Telemetry>,
     pub phase: watch::Receiver<Phase>,
     pub reload: watch::Receiver<ReloadState>,
-    pub reloads: Option<mpsc::Sender<ReloadAsk>>,
+    pub reloads: Option<Reloader>,
     /// The last answer of `/health` and when it was made. The lock is held while one is made, so that a crowd asks the board once.
     pub last_health: Mutex<Option<(Timestamp, health::Health)>>,
 }

@@ -2,12 +2,12 @@
 //!
 //! An order is answered when it is in force: whatever is asked of the gateway after the answer follows it.
 
-use super::ReloadAsk;
 use super::guard::Who;
 use super::pages::Desk;
 use super::server::Peer;
 use super::view::{self, Now, Problem, upstreams};
 use crate::config::backend_address;
+use crate::control::Source;
 use crate::domain::board::{BackendReport, Order, Refused, Steer, Steering, WEIGHT_AT_MOST};
 use crate::domain::identity::{Address, BackendId};
 use crate::telemetry::{AdminWrite, WriteResult};
@@ -20,7 +20,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// What a body may have; beyond it, it is no order.
 const BODY: usize = 4096;
@@ -223,15 +222,13 @@ async fn ask_for_reload(desk: &Desk) -> Result<(), Failure> {
         let sentence = "this process was not started from a configuration file; there is nothing to read again";
         return Err((StatusCode::NOT_IMPLEMENTED, "No configuration file", sentence.to_owned(), Vec::new()));
     };
-    let (reply, answer) = oneshot::channel();
-    reloads.send(ReloadAsk { reply }).await.map_err(|_| leaving())?;
-    match answer.await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(sentences)) => {
+    match reloads.reload(Source::Admin).await {
+        Some(Ok(())) => Ok(()),
+        Some(Err(sentences)) => {
             let sentence = "the old configuration stays in force; every reason is listed here".to_owned();
             Err((StatusCode::UNPROCESSABLE_ENTITY, "Reload refused", sentence, sentences))
         }
-        Err(_) => Err(leaving()),
+        None => Err(leaving()),
     }
 }
 

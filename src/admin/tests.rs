@@ -9,7 +9,9 @@ use super::*;
 use crate::control::Clock;
 use crate::control::Steered;
 use crate::domain::board::{Refused, Steering, UpstreamReport};
-use crate::domain::plan::{AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ShutdownPlan, StartPlan};
+use crate::domain::plan::{
+    AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
+};
 use crate::domain::route::RouteTable;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::standing::Cause;
@@ -68,6 +70,8 @@ fn plan() -> Plan {
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },
+        reload: ReloadPlan { watch: false },
+        upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         threads: 1,
     }
 }

@@ -30,6 +30,9 @@ enum Command {
     Run {
         #[command(flatten)]
         file: ConfigFile,
+        /// Take the listeners and the health over from the process that runs, where one does; it leaves when this one is ready
+        #[arg(long)]
+        takeover: bool,
     },
     /// Check a configuration: every diagnostic, and what it comes to; exit code 64 when it cannot be used
     Check {
@@ -138,7 +141,7 @@ impl ConfigFile {
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Run { file } => run::run(file.path()),
+        Command::Run { file, takeover } => run::run(file.path(), takeover),
         Command::Check { file } => check::check(file.path()),
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),

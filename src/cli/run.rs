@@ -6,7 +6,7 @@ use crate::{config, runtime};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub(super) fn run(path: &Path) -> ExitCode {
+pub(super) fn run(path: &Path, takeover: bool) -> ExitCode {
     let loaded = match config::load(path) {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
@@ -19,7 +19,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&[format!("the runtime could not be started: {error}")]),
     };
-    let outcome = runtime.block_on(runtime::run(loaded, path));
+    let outcome = runtime.block_on(runtime::run(loaded, path, takeover));
     // Connections that outlived the grace are cut here, without waiting for them.
     runtime.shutdown_background();
     match outcome {

@@ -27,6 +27,7 @@ pub use summary::summary;
 
 use crate::domain::plan::Plan;
 use files::Findings;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// A configuration that compiled.
@@ -35,6 +36,15 @@ pub struct Loaded {
     pub plan: Plan,
     pub warnings: Vec<Diagnostic>,
     /// Every file that was read (includes, certificates not counted).
+    pub files: Vec<PathBuf>,
+    /// Of the text of all of them.
+    pub fingerprint: u64,
+}
+
+/// What a configuration is read from, whether it can be used or not.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    pub fingerprint: u64,
     pub files: Vec<PathBuf>,
 }
 
@@ -46,6 +56,24 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let trees = read::read_all(path, &mut findings);
     compile(trees, path.parent().unwrap_or(Path::new(".")), findings)
+}
+
+/// Reads the files and compiles nothing: have they changed?
+pub fn sources(path: &Path) -> Sources {
+    let mut findings = Findings::default();
+    read::read_all(path, &mut findings);
+    let fingerprint = fingerprint(&findings);
+    Sources { fingerprint, files: findings.files.into_iter().map(|file| file.path).collect() }
+}
+
+/// Of everything that was read, and of what could not be read.
+fn fingerprint(findings: &Findings) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for file in &findings.files {
+        (&file.path, &file.text).hash(&mut hasher);
+    }
+    findings.files.is_empty().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// As [`load`], from text; relative files are looked for below `base`.
@@ -60,6 +88,7 @@ pub fn load_text(yaml: &str, base: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 }
 
 fn compile(trees: Vec<serde_json::Value>, base: &Path, mut findings: Findings) -> Result<Loaded, Vec<Diagnostic>> {
+    let fingerprint = fingerprint(&findings);
     let plan = compile::compile(trees, base, &mut findings);
     findings.sort();
     match plan {
@@ -67,6 +96,7 @@ fn compile(trees: Vec<serde_json::Value>, base: &Path, mut findings: Findings) -
             plan,
             warnings: findings.warnings,
             files: findings.files.into_iter().map(|file| file.path).collect(),
+            fingerprint,
         }),
         _ => Err(findings.errors),
     }

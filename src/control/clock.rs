@@ -4,18 +4,32 @@ use crate::domain::time::Timestamp;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
+/// The clock stands at this when the process starts: what a process before this one knew lies behind, and must have a moment.
+const HEAD_START: Duration = Duration::from_secs(86_400 * 365);
+
 /// The process's clock: a monotonic origin, and the wall time at that origin for showing moments to people.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,
     wall_origin: SystemTime,
+    started: Timestamp,
 }
 
 impl Clock {
-    /// The origin is now.
+    /// The origin lies the head start before now.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn start() -> Self {
-        Self { origin: Instant::now(), wall_origin: SystemTime::now() }
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        match (now.checked_sub(HEAD_START), wall.checked_sub(HEAD_START)) {
+            (Some(origin), Some(wall_origin)) => Self { origin, wall_origin, started: Timestamp::ZERO + HEAD_START },
+            // A clock that cannot be turned back: moments before the start are taken for the start.
+            _ => Self { origin: now, wall_origin: wall, started: Timestamp::ZERO },
+        }
+    }
+
+    /// When the process started.
+    pub fn started(&self) -> Timestamp {
+        self.started
     }
 
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -26,7 +40,7 @@ impl Clock {
 
     /// The instant to sleep until for `at`.
     pub fn instant(&self, at: Timestamp) -> Instant {
-        self.origin.checked_add(Duration::from_nanos(at.0)).unwrap_or(self.origin + Duration::from_secs(86_400 * 365))
+        self.origin.checked_add(Duration::from_nanos(at.0)).unwrap_or(self.origin + HEAD_START * 2)
     }
 
     /// The date of `at`, for people. Computed from the start, so it does not follow later steps of the wall clock.

@@ -1,14 +1,18 @@
 //! Who runs the board? The control task: the only writer of health, the only sleeper on the board's deadlines.
 //!
+//! The way to a reload is here too, since whoever asks for one is no part of `runtime`, which carries it out.
+//!
 //! Everyone else holds a [`Handle`]: it sends inputs, reads the snapshot and asks for reports. This room decides nothing.
 
 mod clock;
+mod reload;
 mod task;
 
 pub use clock::Clock;
-pub use task::spawn;
+pub use reload::{Outcome, Reloader, Request, Source};
+pub use task::{spawn, spawn_heir};
 
-use crate::domain::board::{BackendReport, Input, Refused, Steering, UpstreamReport};
+use crate::domain::board::{BackendReport, Handover, Input, Refused, Steering, UpstreamReport};
 use crate::domain::cell::Hint;
 use crate::domain::event::Event;
 use crate::domain::snapshot::Snapshot;
@@ -26,6 +30,7 @@ pub enum Message {
     Input(Input),
     Steer(Steering, oneshot::Sender<Steered>),
     Report(oneshot::Sender<Vec<UpstreamReport>>),
+    Handover(oneshot::Sender<Handover>),
 }
 
 /// The way to the control task, cheap to clone.
@@ -75,6 +80,15 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         if self.mailbox.send(Message::Report(reply)).is_err() {
             return Vec::new();
+        }
+        answer.await.unwrap_or_default()
+    }
+
+    /// What another process needs to go on from here. Empty when the control task has ended.
+    pub async fn handover(&self) -> Handover {
+        let (reply, answer) = oneshot::channel();
+        if self.mailbox.send(Message::Handover(reply)).is_err() {
+            return Handover::default();
         }
         answer.await.unwrap_or_default()
     }

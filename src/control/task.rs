@@ -1,7 +1,7 @@
 //! The loop around the board: wait for an input, a hint or the deadline; hand it over; carry out what comes out.
 
 use super::{Clock, Handle, Message, Prober, Reporter, Steered};
-use crate::domain::board::{Board, Input, Output};
+use crate::domain::board::{Board, Handover, Input, Output};
 use crate::domain::cell::Hint;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::Snapshot;
@@ -20,7 +20,20 @@ const BATCH: usize = 256;
 /// Builds the board with its first plan and starts the control task on the current runtime. The first snapshot is there
 /// when this returns.
 pub fn spawn(plan: Arc<Plan>, seed: u64, clock: Clock, prober: impl Prober, reporter: Arc<dyn Reporter>) -> Handle {
+    spawn_heir(Handover::default(), plan, seed, clock, prober, reporter)
+}
+
+/// As [`spawn`], going on from what the board of another process knew.
+pub fn spawn_heir(
+    handover: Handover,
+    plan: Arc<Plan>,
+    seed: u64,
+    clock: Clock,
+    prober: impl Prober,
+    reporter: Arc<dyn Reporter>,
+) -> Handle {
     let mut board = Board::new(seed, clock.now());
+    board.handle(Input::TakeOver(Arc::new(handover)), clock.now());
     board.handle(Input::Reconfigure(plan.clone()), clock.now());
 
     let empty = Snapshot { generation: 0, plan, pools: Vec::new(), first_round_done: false };
@@ -74,6 +87,9 @@ impl<P: Prober> ControlTask<P> {
             }
             Message::Report(reply) => {
                 let _ = reply.send(self.board.report(now));
+            }
+            Message::Handover(reply) => {
+                let _ = reply.send(self.board.handover(now));
             }
         }
     }

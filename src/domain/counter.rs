@@ -18,7 +18,24 @@ impl Counter {
     /// A counter at its extreme: fully up or fully down. Thresholds below 1 count as 1.
     pub fn settled(up: bool, rise: u32, fall: u32) -> Self {
         let (rise, fall) = (rise.max(1), fall.max(1));
-        Self { value: if up { rise + fall - 1 } else { 0 }, rise, fall }
+        Self { value: if up { rise.saturating_add(fall) - 1 } else { 0 }, rise, fall }
+    }
+
+    /// A counter as [`Self::parts`] told it; what does not fit is brought into bounds.
+    pub fn from_parts((value, rise, fall): (u32, u32, u32)) -> Self {
+        let empty = Self::settled(false, rise, fall);
+        Self { value: value.min(empty.maximum()), ..empty }
+    }
+
+    /// Value, rise and fall.
+    pub fn parts(self) -> (u32, u32, u32) {
+        (self.value, self.rise, self.fall)
+    }
+
+    /// The same under these thresholds; others than before keep the verdict and nothing of the way to the next.
+    pub fn under(self, rise: u32, fall: u32) -> Self {
+        let settled = Self::settled(self.up(), rise, fall);
+        if (settled.rise, settled.fall) == (self.rise, self.fall) { self } else { settled }
     }
 
     pub fn up(self) -> bool {
@@ -46,7 +63,7 @@ impl Counter {
     }
 
     fn maximum(self) -> u32 {
-        self.rise + self.fall - 1
+        self.rise.saturating_add(self.fall) - 1
     }
 }
 

@@ -4,6 +4,7 @@
 //! shrinks by one step per minute of good behaviour. A passing probe never shortens an ejection: it only decides what happens when
 //! the time is over.
 
+use super::board::{KnownEjection, KnownPassive};
 use super::plan::PassivePlan;
 use super::rng::Rng;
 use super::schedule::jittered;
@@ -51,6 +52,35 @@ impl Ejection {
 }
 
 impl Outlier {
+    /// What another process must know to go on from here.
+    pub fn known(&self, now: Timestamp) -> KnownPassive {
+        let trial = match self.state {
+            State::Trial { patience, .. } => Some(patience.since(now)),
+            State::Clear | State::Ejected(_) => None,
+        };
+        let out = self.ejection().map(|ejection| KnownEjection {
+            remaining: ejection.until.since(now),
+            length: ejection.length(),
+            nth: ejection.nth,
+            readiness_lies: ejection.readiness_lies,
+        });
+        KnownPassive { out, trial, level: self.level, level_for: now.since(self.level_since) }
+    }
+
+    /// As another process knew it when it was `taken` over.
+    pub fn taken_over(known: &KnownPassive, taken: Timestamp) -> Self {
+        let ejection = known.out.map(|out| {
+            let until = taken + out.remaining;
+            Ejection { since: until - out.length, until, nth: out.nth, readiness_lies: out.readiness_lies }
+        });
+        let state = match (ejection, known.trial) {
+            (None, _) => State::Clear,
+            (Some(ejection), None) => State::Ejected(ejection),
+            (Some(ejection), Some(patience)) => State::Trial { ejection, patience: taken + patience },
+        };
+        Self { state, level: known.level, level_since: taken - known.level_for }
+    }
+
     /// Ejects at `now`: base × n, at most the maximum, jittered.
     pub fn eject(&mut self, readiness_lies: bool, plan: &PassivePlan, now: Timestamp, rng: &mut Rng) -> Ejection {
         if self.state == State::Clear {

@@ -24,6 +24,8 @@ pub struct Plan {
     pub shutdown: ShutdownPlan,
     pub probing: ProbingPlan,
     pub start: StartPlan,
+    pub reload: ReloadPlan,
+    pub upgrade: UpgradePlan,
     /// Worker threads of the data path; 0 = one per core.
     pub threads: usize,
 }
@@ -545,4 +547,18 @@ pub struct ProbingPlan {
 pub struct StartPlan {
     /// Listeners accept after the first probe round or this, whichever is first; also how long a request waits while all are unchecked.
     pub wait: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadPlan {
+    /// Reload when a file of the configuration changes.
+    pub watch: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpgradePlan {
+    /// Where the hand-over socket is; `None` = where the service manager says, else nowhere.
+    pub directory: Option<PathBuf>,
+    /// How long a new process may take to become ready.
+    pub timeout: Duration,
 }

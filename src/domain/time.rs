@@ -1,11 +1,11 @@
-//! What is "now" in the domain? Nanoseconds since the process started, handed in by the caller.
+//! What is "now" in the domain? Nanoseconds since an origin before the process started, handed in by the caller.
 //!
 //! A wall clock can jump; this one only grows. Shells turn it into dates for people, the domain never does.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A moment: nanoseconds since the process started (584 years fit).
+/// A moment: nanoseconds since the origin of the process's clock (584 years fit).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
 

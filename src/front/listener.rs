@@ -13,7 +13,8 @@ use crate::domain::proxy_header::Ends;
 use arc_swap::ArcSwap;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -39,10 +40,12 @@ pub struct Listener {
     /// Turns true when this listener alone is closed.
     pub(super) closed: watch::Sender<bool>,
     accepting: watch::Sender<bool>,
+    /// Open as long as it accepts, and no longer.
+    socket: Weak<TcpListener>,
 }
 
 impl Listener {
-    /// Starts accepting on the current runtime until `stage` leaves [`Stage::Serving`] and [`Stage::Announcing`].
+    /// Starts accepting on the current runtime until `stage` is [`Stage::HandedOver`] or later.
     ///
     /// # Errors
     /// The socket cannot be registered with the runtime.
@@ -54,13 +57,14 @@ impl Listener {
     ) -> std::io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
-        let socket = TcpListener::from_std(socket)?;
+        let socket = Arc::new(TcpListener::from_std(socket)?);
         let listener = Self {
             terms: Arc::new(ArcSwap::from_pointee(terms)),
             clients: Clients::default(),
             address,
             closed: watch::Sender::new(false),
             accepting: watch::Sender::new(true),
+            socket: Arc::downgrade(&socket),
         };
         let accepting = Accepting { front, listener: listener.clone(), stage };
         tokio::spawn(accepting.run(socket));
@@ -70,6 +74,11 @@ impl Listener {
     /// Stops accepting; requests in flight finish, and idle connections end.
     pub fn close(&self) {
         self.closed.send_replace(true);
+    }
+
+    /// A second handle of the listening socket, for another process; `None` when it accepts no more.
+    pub fn duplicate(&self) -> Option<OwnedFd> {
+        self.socket.upgrade()?.as_fd().try_clone_to_owned().ok()
     }
 
     /// Returns when it accepts no more and its last connection has ended.
@@ -87,14 +96,14 @@ struct Accepting {
 }
 
 impl Accepting {
-    async fn run(self, socket: TcpListener) {
+    async fn run(self, socket: Arc<TcpListener>) {
         let mut stage = self.stage.clone();
         let mut closed = self.listener.closed.subscribe();
         let mut failing = false;
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                _ = stage.wait_for(|stage| *stage >= Stage::Closing) => break,
+                _ = stage.wait_for(|stage| *stage >= Stage::HandedOver) => break,
                 _ = closed.wait_for(|closed| *closed) => break,
             };
             match accepted {
@@ -112,6 +121,7 @@ impl Accepting {
             }
         }
         self.admit_the_backlog(&socket).await;
+        drop(socket);
         self.listener.accepting.send_replace(false);
     }
 

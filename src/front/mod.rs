@@ -27,6 +27,8 @@ pub enum Stage {
     Serving,
     /// Still accepting, but every answer says `Connection: close`, so that a balancer in front moves on.
     Announcing,
+    /// Another process accepts on the same sockets; connections that are open may ask once more, and are told to go.
+    HandedOver,
     /// No more accepting; idle connections are closed, requests in flight finish.
     Closing,
 }

@@ -109,7 +109,8 @@ impl fmt::Debug for Proxy {
 
 impl Proxy {
     /// Within a runtime: idle connections are looked after by a task that ends with the proxy.
-    pub fn new(handle: Handle, telemetry: Arc<Telemetry>) -> Self {
+    /// `sticky_key` signs the cookies of upstreams that have no secret of their own.
+    pub fn new(handle: Handle, telemetry: Arc<Telemetry>, sticky_key: [u8; 16]) -> Self {
         let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
         tokio::spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
         Self {
@@ -121,8 +122,13 @@ impl Proxy {
             queues: place::Queues::default(),
             copies: mirror::Copies::default(),
             clients: ClientConfigs::default(),
-            sticky_key: fastrand::u128(..).to_le_bytes(),
+            sticky_key,
         }
+    }
+
+    /// Known to whoever is to honour the cookies of this process.
+    pub fn sticky_key(&self) -> [u8; 16] {
+        self.sticky_key
     }
 
     pub fn clock(&self) -> Clock {

@@ -1,5 +1,6 @@
 //! Which sockets does a plan need? All of them, bound before anything starts, so that a busy port is a sentence and not a surprise.
 
+use super::upgrade::Sockets;
 use crate::admin::Tokens;
 use crate::domain::plan::{ListenerPlan, Plan};
 use crate::front::Terms;
@@ -20,19 +21,28 @@ pub(super) struct Bound {
 }
 
 impl Bound {
+    /// Those that were handed over are taken as they are.
+    ///
     /// # Errors
     /// A sentence for each socket and certificate that cannot be had; nothing stays bound then.
-    pub(super) fn all(plan: &Plan) -> Result<Self, Vec<String>> {
+    pub(super) fn all(plan: &Plan, mut handed_over: Sockets) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut traffic = Vec::new();
         for listener in &plan.listeners {
-            match listen(listener) {
+            let bound = match handed_over.take(listener.address) {
+                Some(socket) => terms(listener).map(|terms| (socket, terms)),
+                None => listen(listener),
+            };
+            match bound {
                 Ok(bound) => traffic.push(bound),
                 Err(problem) => problems.push(problem),
             }
         }
         let mut own = |key: &str, address: Option<SocketAddr>| {
-            let bound = address.map(|address| bind(address).map_err(|error| format!("{key} {address}: {error}")));
+            let bound = address.map(|address| {
+                let socket = handed_over.take(address).map_or_else(|| bind(address), Ok);
+                socket.map_err(|error| format!("{key} {address}: {error}"))
+            });
             bound.transpose().map_err(|problem| problems.push(problem)).unwrap_or_default()
         };
         let admin = own("admin.address", plan.admin.address);

@@ -2,9 +2,14 @@
 
 use super::Gateway;
 use crate::admin::Phase;
-use crate::front::Stage;
+use crate::front::{Listener, Stage};
 use crate::telemetry::when;
+use std::time::Duration;
 use tokio::time::{sleep, timeout};
+
+/// Connections of a process that was succeeded may ask once more for at least so long: who asks often is told to go by an answer, and
+/// nobody's request crosses our close.
+const ONCE_MORE: Duration = Duration::from_secs(2);
 
 impl Gateway {
     /// Fails `/readyz` and answers with `Connection: close` for `shutdown.delay`, stops accepting, waits for connections
@@ -17,23 +22,41 @@ impl Gateway {
         self.stage.send_replace(Stage::Announcing);
         // The delay is for balancers in front that ask /readyz: time itself is the condition here.
         sleep(plan.delay).await;
+        self.close().await;
+    }
 
+    /// Another process accepts on our sockets. Leaves at once, as far as new clients and the admin listener are concerned; open
+    /// connections may ask once more, and end with the answer.
+    pub(super) async fn retire(self) {
+        log::info!("leaving: another process accepts on the same listeners; what is in flight here finishes");
+        self.phase.send_replace(Phase::Leaving);
+        self.admin_stop.send_replace(true);
+        self.stage.send_replace(Stage::HandedOver);
+        let once_more = self.plan.shutdown.delay.max(ONCE_MORE);
+        let _ = timeout(once_more, self.all_gone()).await;
+        self.close().await;
+    }
+
+    async fn close(self) {
+        let grace = self.plan.shutdown.grace;
         self.stage.send_replace(Stage::Closing);
-        let all_gone = async {
-            for listener in self.listeners.iter().chain(&self.closed_listeners) {
-                listener.gone().await;
-            }
-        };
-        if timeout(plan.grace, all_gone).await.is_err() {
-            let left: u32 =
-                self.listeners.iter().chain(&self.closed_listeners).map(|listener| listener.clients.total()).sum();
-            log::warn!(
-                "leaving: {left} connections are still open after shutdown.grace ({:?}); cutting them",
-                plan.grace
-            );
+        if timeout(grace, self.all_gone()).await.is_err() {
+            let left: u32 = self.ever_listened().map(|listener| listener.clients.total()).sum();
+            log::warn!("leaving: {left} connections are still open after shutdown.grace ({grace:?}); cutting them");
         }
         self.admin_stop.send_replace(true);
         self.telemetry.flush();
         log::info!("left");
+    }
+
+    /// Returns when no listener accepts and the last connection has ended.
+    async fn all_gone(&self) {
+        for listener in self.ever_listened() {
+            listener.gone().await;
+        }
+    }
+
+    fn ever_listened(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter().chain(&self.closed_listeners)
     }
 }

@@ -8,13 +8,17 @@ mod bind;
 mod certificates;
 mod leave;
 mod reload;
+mod run;
 mod signals;
+mod upgrade;
+mod watcher;
 
-pub use signals::run;
+pub use run::run;
 
-use crate::admin::{self, AdminState, Phase, ReloadAsk, ReloadState, Tokens};
-use crate::control::{self, Clock, Handle, Reporter};
+use crate::admin::{self, AdminState, Phase, ReloadState, Tokens};
+use crate::control::{self, Clock, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
+use crate::domain::board::{Handover, Input};
 use crate::domain::event::Event;
 use crate::domain::plan::Plan;
 use crate::domain::standing::Cause;
@@ -27,8 +31,9 @@ use bind::Bound;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
+use upgrade::{Estate, Sockets, Succession};
 
 /// A first round that takes longer than this is worth a line.
 const SAY_AFTER: Duration = Duration::from_secs(1);
@@ -48,6 +53,8 @@ pub struct Gateway {
     stage: watch::Sender<Stage>,
     reload_state: watch::Sender<ReloadState>,
     admin_stop: watch::Sender<bool>,
+    /// Second handles of the admin and the health listener, for a successor.
+    own_sockets: Vec<std::net::TcpListener>,
     admin_address: Option<SocketAddr>,
     admin_tokens: Arc<ArcSwap<Tokens>>,
 }
@@ -73,10 +80,10 @@ impl Gateway {
     async fn start_for(
         plan: Plan,
         listener_in: Option<Arc<dyn Reporter>>,
-        reloads: Option<mpsc::Sender<ReloadAsk>>,
+        reloads: Option<Reloader>,
     ) -> Result<Self, Vec<String>> {
-        let bound = Bound::all(&plan)?;
-        let mut gateway = Self::build(Arc::new(plan), listener_in, bound.tokens);
+        let bound = Bound::all(&plan, Sockets::default())?;
+        let mut gateway = Self::build(Arc::new(plan), listener_in, bound.tokens, Heritage::default());
         gateway.discovery.apply(&gateway.plan);
         gateway.start_admin(bound.admin, reloads);
         gateway.start_health(bound.health);
@@ -89,7 +96,44 @@ impl Gateway {
         Ok(gateway)
     }
 
-    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>, tokens: Tokens) -> Self {
+    /// As [`Self::start_for`], on the sockets and with the knowledge of the process before. That one goes on accepting until the first
+    /// round is done here; only then does anything answer to clients or to whoever asks the admin and health listeners.
+    async fn succeed(plan: Plan, mut before: Succession, reloads: Reloader) -> Result<Self, Vec<String>> {
+        let bound = Bound::all(&plan, std::mem::take(&mut before.sockets))?;
+        let heritage = Heritage { health: std::mem::take(&mut before.health), sticky_key: before.sticky_key };
+        let mut gateway = Self::build(Arc::new(plan), None, bound.tokens, heritage);
+        gateway.discovery.apply(&gateway.plan);
+        tokio::select! {
+            () = gateway.first_round() => {}
+            given_up = before.given_up() => return Err(vec![given_up]),
+        }
+        let latest = before.ready().await.map_err(|why| vec![why])?;
+        gateway.handle.send(Input::TakeOver(Arc::new(latest)));
+        gateway.start_admin(bound.admin, Some(reloads));
+        gateway.start_health(bound.health);
+        for (socket, terms) in bound.traffic {
+            gateway.listen(socket, terms)?;
+        }
+        gateway.show_certificates();
+        gateway.phase.send_replace(Phase::Serving);
+        before.accepting().await;
+        Ok(gateway)
+    }
+
+    /// What a successor needs to serve as we do.
+    fn estate(&self) -> Estate {
+        let listening = self.listeners.iter().filter_map(|listener| Some((listener.address, listener.duplicate()?)));
+        let own = self.own_sockets.iter().filter_map(|socket| {
+            Some((socket.local_addr().ok()?, std::os::fd::OwnedFd::from(socket.try_clone().ok()?)))
+        });
+        Estate {
+            sockets: listening.chain(own).collect(),
+            sticky_key: self.front.proxy.sticky_key(),
+            handle: self.handle.clone(),
+        }
+    }
+
+    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>, tokens: Tokens, heritage: Heritage) -> Self {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
@@ -99,10 +143,11 @@ impl Gateway {
             None => telemetry.clone(),
         };
         let prober = ProbeRunner::default();
-        let handle = control::spawn(plan.clone(), fastrand::u64(..), clock, prober, reporter);
+        let seed = fastrand::u64(..);
+        let handle = control::spawn_heir(heritage.health, plan.clone(), seed, clock, prober, reporter);
         Self {
             front: Arc::new(Front {
-                proxy: Arc::new(Proxy::new(handle.clone(), telemetry.clone())),
+                proxy: Arc::new(Proxy::new(handle.clone(), telemetry.clone(), heritage.sticky_key)),
                 telemetry: telemetry.clone(),
             }),
             discovery: Discovery::new(handle.clone()),
@@ -112,6 +157,7 @@ impl Gateway {
             stage: watch::Sender::new(Stage::Serving),
             reload_state: watch::Sender::new(ReloadState::default()),
             admin_stop: watch::Sender::new(false),
+            own_sockets: Vec::new(),
             admin_address: None,
             admin_tokens: Arc::new(ArcSwap::from_pointee(tokens)),
             plan,
@@ -120,9 +166,10 @@ impl Gateway {
         }
     }
 
-    fn start_admin(&mut self, socket: Option<std::net::TcpListener>, reloads: Option<mpsc::Sender<ReloadAsk>>) {
+    fn start_admin(&mut self, socket: Option<std::net::TcpListener>, reloads: Option<Reloader>) {
         let Some(socket) = socket else { return };
         self.admin_address = socket.local_addr().ok();
+        self.own_sockets.extend(socket.try_clone().ok());
         let state = AdminState {
             handle: self.handle.clone(),
             telemetry: self.telemetry.clone(),
@@ -139,8 +186,9 @@ impl Gateway {
         });
     }
 
-    fn start_health(&self, socket: Option<std::net::TcpListener>) {
+    fn start_health(&mut self, socket: Option<std::net::TcpListener>) {
         let Some(socket) = socket else { return };
+        self.own_sockets.extend(socket.try_clone().ok());
         let (phase, stop) = (self.phase.subscribe(), self.admin_stop.subscribe());
         tokio::spawn(async move {
             if let Err(error) = admin::serve_health(socket, phase, stop).await {
@@ -220,6 +268,18 @@ impl Gateway {
 
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+}
+
+/// What a process may have from the one before.
+struct Heritage {
+    health: Handover,
+    sticky_key: [u8; 16],
+}
+
+impl Default for Heritage {
+    fn default() -> Self {
+        Self { health: Handover::default(), sticky_key: fastrand::u128(..).to_le_bytes() }
     }
 }
 

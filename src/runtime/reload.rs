@@ -3,12 +3,13 @@
 //! Read, compile, compare, bind what is new; only when all of that has worked is anything touched. Health state, ejections and
 //! in-flight counts live in the board and the cells, by identity, and are not touched here at all.
 
-use super::{Gateway, bind};
+use super::{Gateway, bind, upgrade};
 use crate::admin::{ReloadState, Tokens};
 use crate::config::{Diagnostic, Loaded};
 use crate::domain::board::Input;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{LogFormat, Plan, UpgradePlan};
 use crate::front::{Listener, Terms};
+use std::fmt::Display;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -98,25 +99,34 @@ enum Prepared {
 /// What cannot change while the process lives, by name.
 fn needs_restart(old: &Plan, new: &Plan) -> Vec<String> {
     let mut refused = Vec::new();
-    for (key, old, new) in [
-        ("admin.address", old.admin.address, new.admin.address),
-        ("admin.health_address", old.admin.health_address, new.admin.health_address),
-    ] {
+    let mut compare = |key: &str, old: String, new: String| {
         if old != new {
-            refused.push(format!(
-                "{key}: changed from {} to {}, which needs a restart; the old configuration stays in force",
-                shown(old),
-                shown(new)
-            ));
+            refused.push(refusal(key, &old, &new));
         }
-    }
-    if old.threads != new.threads {
-        refused.push(format!(
-            "threads: changed from {} to {}, which needs a restart; the old configuration stays in force",
-            old.threads, new.threads
-        ));
-    }
+    };
+    compare("admin.address", shown(old.admin.address), shown(new.admin.address));
+    compare("admin.health_address", shown(old.admin.health_address), shown(new.admin.health_address));
+    compare("threads", old.threads.to_string(), new.threads.to_string());
+    compare("logging.level", old.logging.level.clone(), new.logging.level.clone());
+    compare("logging.format", format_word(old.logging.format).to_owned(), format_word(new.logging.format).to_owned());
+    compare("logging.access", old.logging.access.to_string(), new.logging.access.to_string());
+    compare("upgrade.directory", folder(&old.upgrade), folder(&new.upgrade));
     refused
+}
+
+fn format_word(format: LogFormat) -> &'static str {
+    match format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    }
+}
+
+fn folder(plan: &UpgradePlan) -> String {
+    upgrade::folder(plan).map_or_else(|| "none".to_owned(), |folder| folder.display().to_string())
+}
+
+fn refusal(key: &str, old: impl Display, new: impl Display) -> String {
+    format!("{key}: changed from {old} to {new}, which needs a restart; the old configuration stays in force")
 }
 
 fn shown(address: Option<SocketAddr>) -> String {

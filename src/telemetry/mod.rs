@@ -25,7 +25,6 @@ use crate::domain::event::Event;
 use crate::domain::identity::Address;
 use crate::domain::plan::LoggingPlan;
 use crate::domain::snapshot::Snapshot;
-use crate::domain::time::Timestamp;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
@@ -169,7 +168,7 @@ impl Telemetry {
 
     /// All metrics in the Prometheus text format, sorted by name.
     pub fn render(&self, snapshot: &Snapshot, reports: &[UpstreamReport]) -> String {
-        let started_at = when::unix_seconds(self.clock.wall(Timestamp::ZERO));
+        let started_at = when::unix_seconds(self.clock.wall(self.clock.started()));
         let mut families = self.metrics.gather(&snapshot.plan);
         families.extend(gauges::gather(snapshot, reports, started_at));
         families.sort_by(|a, b| a.name().cmp(b.name()));

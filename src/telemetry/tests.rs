@@ -6,11 +6,12 @@ use crate::domain::event::EventKind;
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, Protocol,
-    RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan, Timeouts,
-    UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan,
+    Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
+use crate::domain::time::Timestamp;
 use std::sync::Arc;
 
 fn telemetry() -> Telemetry {
@@ -28,6 +29,8 @@ fn plan(routes: &[&str]) -> Plan {
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },
+        reload: ReloadPlan { watch: false },
+        upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         threads: 1,
     }
 }

@@ -160,6 +160,17 @@ fn a_route_must_not_edit_the_framing() {
 }
 
 #[test]
+fn a_takeover_that_would_be_given_up_too_early_is_a_warning() {
+    let yaml = |more: &str| {
+        format!("listeners: [{{ address: \"127.0.0.1:18081\" }}]\nroutes: [{{ respond: {{ body: ok }} }}]\n{more}")
+    };
+    let told = |more: &str| String::from_utf8_lossy(&pulsegate("check", yaml(more).as_bytes()).stderr).into_owned();
+    assert!(!told("").contains("upgrade"));
+    let short = told("upgrade: { timeout: 4s }\n");
+    assert!(short.contains("upgrade.timeout: found 4s, no longer than start.wait (5s)"), "{short}");
+}
+
+#[test]
 fn a_file_may_be_named_without_its_option() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let file = folder.path().join("my.yaml");

@@ -6,6 +6,7 @@ mod support;
 
 mod answers;
 mod backends;
+mod changes;
 mod clients;
 mod configs;
 mod health;

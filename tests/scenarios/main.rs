@@ -1,4 +1,5 @@
-//! What does a reload forget? Nothing: real processes that fail, an open-loop load, and a configuration that changes meanwhile.
+//! What does a change of the gateway itself cost or forget? Nothing: real processes that fail, an open-loop load, and a configuration or
+//! a binary that changes meanwhile.
 //!
 //! Three backends are processes of their own (this executable, started again), so that they can be killed and restarted like
 //! anybody's. What clients feel when backends fail is told by `tests/chaos`.
@@ -6,6 +7,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod changes;
 
 use std::time::Duration;
 use support::backend::Backend;
@@ -35,17 +38,22 @@ struct Rig {
 }
 
 async fn rig() -> Rig {
+    rig_with("").await
+}
+
+/// With more keys at the top.
+async fn rig_with(more: &str) -> Rig {
     let mut backends = Vec::new();
     for _ in 0..3 {
         backends.push(Backend::start().await);
     }
-    let gateway = Gateway::start(&configuration(&backends)).await;
+    let gateway = Gateway::start(&(configuration(&backends) + more)).await;
     Rig { backends, gateway }
 }
 
-/// 150 GETs per second.
-fn load(rig: &Rig, seconds: u64) -> Load {
-    let request = Request { method: "GET", host: "test", path: "/work" };
+/// 150 requests per second.
+fn load(rig: &Rig, method: &'static str, seconds: u64) -> Load {
+    let request = Request { method, host: "test", path: "/work" };
     Load::of(request, rig.gateway.address, 150, Duration::from_secs(seconds))
 }
 
@@ -54,7 +62,7 @@ async fn what_is_down_or_ejected_stays_so_across_a_reload_that_changes_its_weigh
     let mut rig = rig().await;
     rig.backends[0].kill();
     rig.gateway.until(&rig.backends[0], "down").await;
-    let gets = load(&rig, 3);
+    let gets = load(&rig, "GET", 3);
     rig.backends[1].tell("failing 100").await;
     // One of three is down: the cap allows no ejection more, so the failing one is refused and says so; mend the first.
     gets.outcomes().await;
@@ -63,7 +71,7 @@ async fn what_is_down_or_ejected_stays_so_across_a_reload_that_changes_its_weigh
     rig.gateway.until_one_of(&rig.backends[0], &["ramping", "up"]).await;
 
     rig.backends[1].tell("failing 100").await;
-    let gets = load(&rig, 3);
+    let gets = load(&rig, "GET", 3);
     rig.gateway.until(&rig.backends[1], "ejected").await;
     rig.backends[2].kill();
     gets.outcomes().await;

@@ -3,7 +3,7 @@
 use super::shadow::{Count, Shadow};
 use pulsegate::domain::balance::PickInput;
 use pulsegate::domain::board::{
-    BackendReport, Board, Found, Order, Output, ProbeJob, Refused, Steering, UpstreamReport,
+    BackendReport, Board, Found, Handover, Order, Output, ProbeJob, Refused, Steering, UpstreamReport,
 };
 use pulsegate::domain::cell::HintKind;
 use pulsegate::domain::event::{Event, EventKind};
@@ -32,6 +32,8 @@ pub struct Witness {
     /// When traffic last succeeded.
     succeeded: BTreeMap<BackendId, Timestamp>,
     drain_asked: BTreeSet<BackendId>,
+    /// Who was on a ramp when the board before handed over, and goes on with it.
+    inherited_ramps: BTreeSet<BackendId>,
 }
 
 impl Witness {
@@ -42,6 +44,19 @@ impl Witness {
         let stays = |name: &Arc<str>| upstreams.iter().any(|upstream| upstream.name == *name);
         self.empty.retain(|name, _| stays(name));
         self.served.retain(stays);
+    }
+
+    /// Another board goes on: it numbers its events and snapshots anew, and has no probe in flight.
+    pub fn handed_over(&mut self, handover: &Handover) {
+        let ramping = handover.backends.iter().filter(|known| known.ramp.is_some());
+        self.inherited_ramps = ramping.map(|known| known.id.clone()).collect();
+        (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
+        self.empty.clear();
+        for backend in self.shadow.backends.values_mut() {
+            backend.early_probe_allowed = true;
+            backend.refusal_reported = None;
+            backend.handed_over = true;
+        }
     }
 
     pub fn discovered(&mut self, name: &Arc<str>, source: usize, answer: &Result<Vec<Found>, String>, now: Timestamp) {
@@ -126,7 +141,8 @@ impl Witness {
                 let known = self.shadow.backends.get_mut(backend).unwrap();
                 assert_eq!(known.cause, *from, "{backend} left a standing that it did not have");
                 known.cause = *to;
-                assert!(*to != Cause::Ramping || self.first_round_events == 1, "{backend} ramps at process start");
+                let may_ramp = self.first_round_events == 1 || self.inherited_ramps.contains(backend);
+                assert!(*to != Cause::Ramping || may_ramp, "{backend} ramps at process start: {from}, {why}");
             }
             EventKind::Ejected { backend, nth, duration, why } => {
                 self.ejected(backend, *nth, *duration, event.at);

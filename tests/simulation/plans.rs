@@ -7,8 +7,8 @@ use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, OnDown, PassivePlan, Plan, Policy,
-    ProbeCheck, ProbePlan, ProbingPlan, Protocol, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend,
-    UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan,
+    StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
 use pulsegate::domain::route::RouteTable;
@@ -83,6 +83,8 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency },
         start: StartPlan { wait: Duration::from_secs(5) },
+        reload: ReloadPlan { watch: false },
+        upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         threads: 1,
     }
 }

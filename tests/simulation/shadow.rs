@@ -47,6 +47,8 @@ pub struct Backend {
     /// The next probe may start earlier than `fast_period` after the last: it was redefined or came back.
     pub early_probe_allowed: bool,
     pub left_at: Option<Timestamp>,
+    /// Its counter came from another process, which does not tell more of its definition than the thresholds.
+    pub handed_over: bool,
     /// The definition that counts.
     pub probe: Option<ProbePlan>,
 }
@@ -165,6 +167,7 @@ impl Backend {
             last_probe_started: None,
             early_probe_allowed: true,
             left_at: None,
+            handed_over: false,
             probe: probe.cloned(),
         }
     }
@@ -172,9 +175,12 @@ impl Backend {
     /// Whether it stayed or was away: what is known of it stays, under the definition that is in force now.
     fn stays_or_returns(&mut self, probe: Option<&ProbePlan>) {
         self.early_probe_allowed |= self.left_at.take().is_some();
+        let handed_over = std::mem::take(&mut self.handed_over);
+        let thresholds = |probe: &ProbePlan| (probe.success_threshold, probe.failure_threshold);
         match (&self.probe, probe) {
             (_, None) => self.count = Count::Unprobed,
             (None, Some(_)) => (self.count, self.early_probe_allowed) = (Count::Unchecked, true),
+            (Some(before), Some(after)) if handed_over && thresholds(before) == thresholds(after) => {}
             (Some(before), Some(after)) if before != after => self.settle(after),
             _ => {}
         }

@@ -86,7 +86,8 @@ impl Storm {
             87..=88 => self.send_a_wild_hint(),
             89..=91 => self.reload(),
             92..=94 => self.discover(),
-            95..=96 => self.steer(),
+            95 => self.steer(),
+            96 => self.hand_over(),
             _ => self.change_a_mood(),
         }
         self.settle_deadlines();
@@ -242,6 +243,27 @@ impl Storm {
     fn reconfigure(&mut self) {
         self.witness.reconfigured(&self.upstreams, self.now);
         self.send(Input::Reconfigure(Arc::new(plans::compile(&self.upstreams, self.concurrency))));
+    }
+
+    /// A new binary: the process ends, and the board of the next one goes on from what this one knew.
+    fn hand_over(&mut self) {
+        let handover = Arc::new(self.board.handover(self.now));
+        self.flying.clear();
+        self.stale.clear();
+        self.snapshot = None;
+        self.witness.handed_over(&handover);
+        self.board = Board::new(self.dice.seed(), self.now);
+        self.board.handle(Input::TakeOver(handover.clone()), self.now);
+        if self.dice.below(2) == 0 {
+            self.reload();
+        } else {
+            self.reconfigure();
+        }
+        // Told once more when the old process has stopped serving: as nothing has happened since, nothing may change.
+        self.settle_deadlines();
+        let before = format!("{:?}", self.board.handover(self.now));
+        self.send(Input::TakeOver(handover));
+        assert_eq!(format!("{:?}", self.board.handover(self.now)), before, "the same handover, twice");
     }
 
     fn discover(&mut self) {

@@ -7,8 +7,9 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,7 +20,8 @@ pub struct Gateway {
     pub address: SocketAddr,
     pub admin: SocketAddr,
     process: Child,
-    folder: TempDir,
+    folder: Arc<TempDir>,
+    output: PathBuf,
     /// More keys of `admin`.
     admin_keys: String,
     /// Sent along to the admin listener.
@@ -60,21 +62,46 @@ impl Gateway {
     }
 
     fn spawn_whole(yaml: &str, listener: &str, admin_keys: &str, environment: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
+        let folder = Arc::new(TempDir::new().expect("a temporary folder"));
         let (address, admin) = (free_address(), free_address());
         fs::write(folder.path().join("pulsegate.yaml"), whole(yaml, address, admin, listener, admin_keys))
             .expect("the configuration");
-        let output = File::create(folder.path().join("output")).expect("a file");
-        let process = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
-            .args(["run", "--config"])
-            .arg(folder.path().join("pulsegate.yaml"))
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().expect("a file"))
-            .stderr(output)
-            .spawn()
-            .expect("the gateway");
-        Self { address, admin, process, folder, admin_keys: admin_keys.to_owned(), token: None }
+        let output = folder.path().join("output");
+        let process = process(&folder.path().join("pulsegate.yaml"), &output, &[], environment);
+        Self { address, admin, process, folder, output, admin_keys: admin_keys.to_owned(), token: None }
+    }
+
+    /// Starts a process that takes over from this one, with `yaml`; does not wait. Needs `upgrade` in both configurations.
+    pub fn successor(&self, yaml: &str) -> Self {
+        self.successor_with(yaml, |whole| whole)
+    }
+
+    /// As [`Self::successor`], with a last change to the whole file.
+    pub fn successor_with(&self, yaml: &str, change: impl FnOnce(String) -> String) -> Self {
+        let config = self.folder.path().join("pulsegate.yaml");
+        fs::write(&config, change(whole(yaml, self.address, self.admin, "", &self.admin_keys)))
+            .expect("the configuration");
+        let number = fs::read_dir(self.folder.path()).expect("the folder").count();
+        let output = self.folder.path().join(format!("output-{number}"));
+        let process = process(&config, &output, &["--takeover"], &[]);
+        Self {
+            address: self.address,
+            admin: self.admin,
+            process,
+            folder: self.folder.clone(),
+            output,
+            admin_keys: self.admin_keys.clone(),
+            token: self.token.clone(),
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Has it ended?
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("the gateway's process").is_some()
     }
 
     pub fn folder(&self) -> PathBuf {
@@ -148,6 +175,19 @@ impl Gateway {
         eventually(&what, async || standings.contains(&self.standing(backend).await.as_str())).await;
     }
 
+    /// The process that this one started on SIGUSR2, by its own log.
+    pub fn successor_by_signal(&self) -> Successor {
+        let output = self.output();
+        let pid = output.split("started as process ").nth(1).and_then(|rest| rest.split_whitespace().next());
+        Successor(Pid::from_raw(pid.and_then(|pid| pid.parse().ok()).expect("a process was started")))
+    }
+
+    /// SIGKILL, and the wait for its end.
+    pub async fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        self.ended().await;
+    }
+
     /// Writes a new configuration and sends SIGHUP; waits until the reload was tried.
     pub async fn reload(&self, yaml: &str) {
         let before = self.json("/status").await["last_reload"].clone();
@@ -190,7 +230,23 @@ impl Gateway {
     }
 
     pub fn output(&self) -> String {
-        fs::read_to_string(self.folder.path().join("output")).unwrap_or_default()
+        fs::read_to_string(&self.output).unwrap_or_default()
+    }
+}
+
+/// A process that a gateway started; ended with its test.
+#[derive(Debug)]
+pub struct Successor(Pid);
+
+impl Successor {
+    pub fn signal(&self, which: Signal) {
+        kill(self.0, which).expect("the successor's process");
+    }
+}
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGKILL);
     }
 }
 
@@ -204,6 +260,20 @@ impl Drop for Gateway {
             eprintln!("--- the gateway said:\n{}", events.join("\n"));
         }
     }
+}
+
+fn process(config: &Path, output: &Path, more: &[&str], environment: &[(&str, &str)]) -> Child {
+    let output = File::create(output).expect("a file");
+    Command::new(env!("CARGO_BIN_EXE_pulsegate"))
+        .args(["run", "--config"])
+        .arg(config)
+        .args(more)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("a file"))
+        .stderr(output)
+        .spawn()
+        .expect("the gateway")
 }
 
 fn whole(yaml: &str, address: SocketAddr, admin: SocketAddr, listener: &str, admin_keys: &str) -> String {

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -67,9 +68,33 @@ pub struct Load(JoinHandle<Vec<Outcome>>);
 
 impl Load {
     /// `rate` requests per second for `length`.
-    #[allow(clippy::disallowed_methods, reason = "a load is timed by the real clock")]
     pub fn of(request: Request, target: impl Into<Target>, rate: u32, length: Duration) -> Self {
         let client = Arc::new(Client::new(target.into()));
+        Self::by(request, move || client.clone(), rate, length)
+    }
+
+    /// As [`Self::of`], each request to the gateway that `balancer` names at that moment.
+    pub fn to(
+        request: Request,
+        mut balancer: impl FnMut() -> SocketAddr + Send + 'static,
+        rate: u32,
+        length: Duration,
+    ) -> Self {
+        let mut clients = BTreeMap::new();
+        let client = move || {
+            let gateway = balancer();
+            Arc::clone(clients.entry(gateway).or_insert_with(|| Arc::new(Client::new(gateway.into()))))
+        };
+        Self::by(request, client, rate, length)
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "a load is timed by the real clock")]
+    fn by(
+        request: Request,
+        mut client: impl FnMut() -> Arc<Client> + Send + 'static,
+        rate: u32,
+        length: Duration,
+    ) -> Self {
         Self(tokio::spawn(async move {
             let begun = Instant::now();
             let total = (length.as_secs_f64() * f64::from(rate)) as u32;
@@ -77,7 +102,7 @@ impl Load {
             for number in 0..total {
                 let due = Duration::from_secs_f64(f64::from(number) / f64::from(rate));
                 sleep_until(begun + due).await;
-                let client = client.clone();
+                let client = client();
                 requests.spawn(async move {
                     let result = client.ask(request).await.map(|(status, _)| status);
                     Outcome { due, took: begun.elapsed() - due, result }

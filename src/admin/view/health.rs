@@ -103,7 +103,7 @@ mod tests {
     use serde_json::json;
     use std::time::SystemTime;
 
-    const NOW: Now = Now { at: Timestamp::from_secs(100), origin: SystemTime::UNIX_EPOCH };
+    const NOW: Now = Now { at: Timestamp::from_secs(100), origin: SystemTime::UNIX_EPOCH, started: Timestamp::ZERO };
 
     fn status(pools: &[UpstreamReport]) -> Status {
         health(pools, NOW).status

@@ -21,11 +21,13 @@ pub struct Now {
     pub at: Timestamp,
     /// The date of [`Timestamp::ZERO`].
     pub origin: SystemTime,
+    /// When the process started.
+    pub started: Timestamp,
 }
 
 impl Now {
     pub fn of(clock: Clock) -> Self {
-        Self { at: clock.now(), origin: clock.wall(Timestamp::ZERO) }
+        Self { at: clock.now(), origin: clock.wall(Timestamp::ZERO), started: clock.started() }
     }
 
     /// RFC 3339. A moment that will not come is shown as the last date there is.

@@ -3,7 +3,6 @@
 use super::Now;
 use crate::admin::{Phase, ReloadState};
 use crate::domain::snapshot::Snapshot;
-use crate::domain::time::Timestamp;
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
@@ -45,8 +44,8 @@ pub fn status<'a>(snapshot: &'a Snapshot, phase: Phase, reload: &'a ReloadState,
     });
     Status {
         version: env!("CARGO_PKG_VERSION"),
-        started: now.date(Timestamp::ZERO),
-        uptime_ms: now.ms_since(Timestamp::ZERO),
+        started: now.date(now.started),
+        uptime_ms: now.ms_since(now.started),
         phase: phase.word(),
         snapshot_generation: snapshot.generation,
         first_round_done: snapshot.first_round_done,

@@ -268,7 +268,7 @@ mod tests {
     use serde_json::json;
     use std::time::{Duration, SystemTime};
 
-    const NOW: Now = Now { at: Timestamp::from_secs(100), origin: SystemTime::UNIX_EPOCH };
+    const NOW: Now = Now { at: Timestamp::from_secs(100), origin: SystemTime::UNIX_EPOCH, started: Timestamp::ZERO };
 
     fn ejected() -> BackendReport {
         let mut report = backend(9002, Cause::Ejected);

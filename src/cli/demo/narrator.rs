@@ -3,7 +3,9 @@
 use crate::control::Reporter;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{Address, BackendId};
+use crate::domain::time::Timestamp;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Prints one line per event.
@@ -11,11 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Narrator {
     names: HashMap<Address, &'static str>,
     pub ejections: AtomicU64,
+    /// The story begins with the first event.
+    begun: OnceLock<Timestamp>,
 }
 
 impl Narrator {
     pub(super) fn new(names: HashMap<Address, &'static str>) -> Self {
-        Self { names, ejections: AtomicU64::new(0) }
+        Self { names, ejections: AtomicU64::new(0), begun: OnceLock::new() }
     }
 
     fn name(&self, backend: &BackendId) -> &str {
@@ -25,7 +29,7 @@ impl Narrator {
 
 impl Reporter for Narrator {
     fn report(&self, event: &Event) {
-        let seconds = event.at.0 as f64 / 1e9;
+        let seconds = event.at.since(*self.begun.get_or_init(|| event.at)).as_secs_f64();
         match &event.kind {
             EventKind::Transition { backend, from, to, why, .. } => {
                 println!("{seconds:6.2}s   {:<6} {from} -> {to}: {why}", self.name(backend));

@@ -14,13 +14,15 @@ mod upstreams;
 use super::files::{Findings, Place};
 use super::kubernetes;
 use super::spec::{
-    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, RouteSpec, ShutdownSpec, Spec, StartSpec,
-    UpstreamSpec,
+    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec,
+    StartSpec, UpgradeSpec, UpstreamSpec,
 };
 use super::strict::reject_unknown_keys;
 use super::values::Span;
 use super::words;
-use crate::domain::plan::{LogFormat, LoggingPlan, Plan, ProbingPlan, ShutdownPlan, StartPlan};
+use crate::domain::plan::{
+    LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
+};
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -69,6 +71,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     if !findings.errors.is_empty() {
         return None;
     }
+    let start = start(&parts.rest.start);
     Some(Plan {
         listeners,
         table: RouteTable::new(&routes),
@@ -78,7 +81,9 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         logging: logging(&parts.rest.logging),
         shutdown: shutdown(&parts.rest.shutdown),
         probing: probing(&parts.rest.probing),
-        start: start(&parts.rest.start),
+        reload: reload(&parts.rest.reload),
+        upgrade: upgrade(&parts.rest.upgrade, &start, base, &root.at("upgrade"), findings),
+        start,
         threads: parts.rest.threads.unwrap_or(0),
     })
 }
@@ -191,4 +196,21 @@ fn probing(spec: &ProbingSpec) -> ProbingPlan {
 
 fn start(spec: &StartSpec) -> StartPlan {
     StartPlan { wait: span(spec.wait, secs(5)) }
+}
+
+fn reload(spec: &ReloadSpec) -> ReloadPlan {
+    ReloadPlan { watch: spec.watch }
+}
+
+fn upgrade(spec: &UpgradeSpec, start: &StartPlan, base: &Path, place: &Place, findings: &mut Findings) -> UpgradePlan {
+    let directory = spec.directory.as_ref().map(|directory| base.join(directory));
+    let timeout = span(spec.timeout, secs(30));
+    if timeout <= start.wait {
+        findings.warning(
+            &place.at("timeout"),
+            format!("{timeout:?}, no longer than start.wait ({:?})", start.wait),
+            "a new process with a silent backend is given up before it accepts",
+        );
+    }
+    UpgradePlan { directory, timeout }
 }

@@ -52,6 +52,12 @@ pub(super) struct Spec {
     /// Starting.
     #[serde(default)]
     pub start: StartSpec,
+    /// Reloading.
+    #[serde(default)]
+    pub reload: ReloadSpec,
+    /// Handing over to a new binary.
+    #[serde(default)]
+    pub upgrade: UpgradeSpec,
     /// Refuse keys that every user of the machine may read, or others than their owner replace, instead of warning. Default: `false`.
     #[serde(default)]
     pub strict_permissions: bool,
@@ -218,4 +224,24 @@ pub(super) struct ProbingSpec {
 pub(super) struct StartSpec {
     /// Listeners accept after the first probe round or this, whichever is first. Default: `5s`.
     pub wait: Option<Span>,
+}
+
+/// Reloading.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReloadSpec {
+    /// Reload by itself when this file or one that it includes changes (ConfigMap swaps too). SIGHUP reloads in any case. Default: `false`.
+    #[serde(default)]
+    pub watch: bool,
+}
+
+/// Handing over to a new binary (`pulsegate run --takeover`).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpgradeSpec {
+    /// A directory of this instance alone, made with mode 0700 where it is missing. Default: `$RUNTIME_DIRECTORY/takeover`, where systemd
+    /// gives one; else there is no hand-over.
+    pub directory: Option<PathBuf>,
+    /// How long the new process may take to become ready; the old one goes on when it does not. Default: `30s`.
+    pub timeout: Option<Span>,
 }

@@ -4,6 +4,7 @@
 //! that nothing waits for ever.
 
 use super::contract::{LastProbe, ProbeTicket};
+use super::handover::{KnownCheck, KnownProbe};
 use super::why::Probes;
 use crate::domain::combine::Active;
 use crate::domain::counter::Counter;
@@ -36,6 +37,8 @@ pub(super) struct Check {
     last_failure: String,
     /// Every failure since the last pass was a timeout.
     only_timeouts: bool,
+    /// The verdict was handed over, and no probe has ended since.
+    pub unconfirmed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +70,7 @@ impl Check {
             last: None,
             last_failure: String::new(),
             only_timeouts: true,
+            unconfirmed: false,
             plan,
         }
     }
@@ -77,6 +81,34 @@ impl Check {
         self.counter = self.counter.map(settled);
         self.next = now;
         self.plan = plan;
+    }
+
+    /// What another process must know to go on from here.
+    pub(super) fn known(&self, now: Timestamp) -> KnownCheck {
+        KnownCheck {
+            counter: self.counter,
+            severity: self.severity,
+            joined: now.since(self.joined),
+            passed_once: self.passed_once,
+            only_timeouts: self.only_timeouts,
+            last: self.last.as_ref().map(|last| KnownProbe::new(last, now)),
+            last_failure: self.last_failure.clone(),
+        }
+    }
+
+    /// The verdict of another process: it stands, and is probed at once.
+    pub(super) fn take_over(&mut self, known: &KnownCheck, taken: Timestamp, now: Timestamp) {
+        self.joined = taken - known.joined;
+        self.severity = known.severity;
+        self.passed_once = known.passed_once;
+        self.only_timeouts = known.only_timeouts;
+        self.last = known.last.as_ref().map(|last| last.at(taken));
+        self.last_failure.clone_from(&known.last_failure);
+        if let Some(counter) = known.counter {
+            self.counter = Some(counter.under(self.plan.success_threshold, self.plan.failure_threshold));
+            self.unconfirmed = true;
+            self.next = now;
+        }
     }
 
     /// What it says at `now`.
@@ -187,6 +219,7 @@ impl Check {
     pub(super) fn finish(&mut self, ticket: ProbeTicket, reading: &Reading) -> Option<Finished> {
         let probe = self.in_flight.filter(|probe| probe.ticket == ticket)?;
         self.in_flight = None;
+        self.unconfirmed = false;
         self.previous_start = self.last.as_ref().map(|last| last.at);
         let verdict = judge(reading, &self.plan);
         let last = last_probe(reading, &verdict, probe.started);

@@ -1,5 +1,6 @@
 //! What goes into the board, and what comes out? The words of its interface; no logic.
 
+use super::handover::Handover;
 use super::orders::Given;
 use crate::domain::cell::Hint;
 use crate::domain::event::Event;
@@ -28,6 +29,8 @@ pub enum Input {
         reading: Reading,
     },
     Hint(Hint),
+    /// What the board of the process before knew: before the first plan, and once more when that process has stopped serving.
+    TakeOver(Arc<Handover>),
 }
 
 /// A backend as a source found it.

@@ -5,6 +5,7 @@
 use super::check::Check;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
+use super::handover::Known;
 use super::orders::Orders;
 use super::why::{self, Grounds, Occasion, Probes};
 use crate::domain::cell::Cell;
@@ -39,10 +40,9 @@ pub(super) struct Member {
     pub asked_drain: Option<Timestamp>,
     pub standing: Standing,
     pub since: Timestamp,
-    /// Who gave the order that is in force.
     /// The evidence of the last ejection.
     pub ejected_for: String,
-    ramp_since: Option<Timestamp>,
+    pub ramp_since: Option<Timestamp>,
     epoch: u32,
     /// The last text of a hint that was reported.
     pub hinted: Option<String>,
@@ -127,7 +127,8 @@ impl Member {
             self.begin_ramp(now);
             after = combine(&self.facts(plan, now));
         }
-        if !after.cause.eligible() {
+        // A ramp that is over is over for good, whatever slow start another plan or process has.
+        if !after.cause.eligible() || after.cause == Cause::Up {
             self.ramp_since = None;
         }
         self.standing = after;
@@ -202,6 +203,27 @@ impl Member {
     pub(super) fn retire(&mut self, desk: &mut Desk) {
         self.cancel_probe(desk);
         self.epoch += 1;
+    }
+
+    /// Its verdict is that of the process before, and no probe of this one has ended.
+    pub(super) fn unconfirmed(&self) -> bool {
+        self.check.as_ref().is_some_and(|check| check.unconfirmed)
+    }
+
+    /// What another board must know to go on from here.
+    pub(super) fn known(&self, now: Timestamp) -> Known {
+        Known {
+            id: self.id.clone(),
+            left: None,
+            orders: self.orders.known(now),
+            asked_drain: self.asked_drain.map(|at| now.since(at)),
+            check: self.check.as_ref().map(|check| check.known(now)),
+            passive: self.outlier.known(now),
+            ejected_for: self.ejected_for.clone(),
+            ramp: self.ramp_since.map(|at| now.since(at)),
+            cause: self.standing.cause,
+            stands_for: now.since(self.since),
+        }
     }
 
     fn passive(&self) -> Passive {

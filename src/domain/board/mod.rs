@@ -8,6 +8,7 @@ mod agenda;
 mod check;
 mod contract;
 mod desk;
+mod handover;
 mod member;
 mod orders;
 mod passive;
@@ -22,6 +23,9 @@ mod why;
 pub use contract::{
     BackendReport, EjectionReport, Found, Input, LastProbe, Order, Output, ProbeJob, ProbeTicket, Refused, Steer,
     Steering, UpstreamReport, WEIGHT_AT_MOST,
+};
+pub use handover::{
+    Handover, Known, KnownCheck, KnownEjection, KnownOrder, KnownOrders, KnownPassive, KnownProbe, KnownSource,
 };
 pub use orders::Given;
 
@@ -52,6 +56,8 @@ pub struct Board {
     /// Where each backend stands: (upstream, member).
     places: BTreeMap<BackendKey, (usize, usize)>,
     retired: Retired,
+    /// What the sources of a process before this one found, until its plan is known.
+    inherited_sources: Vec<KnownSource>,
     generation: u64,
     started: Timestamp,
     first_round_done: bool,
@@ -76,6 +82,7 @@ impl Board {
             upstreams: Vec::new(),
             places: BTreeMap::new(),
             retired: Retired::new(),
+            inherited_sources: Vec::new(),
             generation: 0,
             started: now,
             first_round_done: false,
@@ -89,6 +96,7 @@ impl Board {
             Input::Discovered { upstream, source, answer } => self.discovered(&upstream, source, answer, now),
             Input::ProbeDone { ticket, reading } => self.probe_done(ticket, &reading, now),
             Input::Hint(hint) => self.hint(hint, now),
+            Input::TakeOver(handover) => self.take_over(&handover, now),
         }
         self.finish(now);
     }
@@ -223,6 +231,7 @@ impl Board {
                 None => Upstream::new(upstream_plan.clone()),
             };
             upstream.sources.reconfigure(upstream_plan);
+            upstream.sources.recall(&upstream_plan.name, &self.inherited_sources);
             let (joined, left) = upstream.regroup(&mut self.retired, &mut self.desk, now);
             (added, removed) = (added + joined, removed + left);
             upstream.begin_looking(now);
@@ -232,6 +241,7 @@ impl Board {
             removed += gone.members.len();
             gone.dissolve(&mut self.retired, &mut self.desk, now);
         }
+        self.inherited_sources.clear();
         self.desk.concurrency = plan.probing.concurrency.max(1);
         self.plan = Some(plan);
         self.unpublished.frame = true;

@@ -3,6 +3,7 @@
 //! The last order of a kind is the one in force. One that has an end is taken back by time alone.
 
 use super::contract::{Order, Refused, Steer, Steering};
+use super::handover::{KnownOrder, KnownOrders};
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
 
@@ -28,8 +29,30 @@ impl<T> Given<T> {
         }
     }
 
+    fn taken_over(known: KnownOrder<T>, taken: Timestamp) -> Self {
+        Self {
+            what: known.what,
+            by: known.by,
+            at: taken - known.ago,
+            until: known.remaining.map(|remaining| taken + remaining),
+            reason: known.reason,
+        }
+    }
+
     fn over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| until <= now)
+    }
+}
+
+impl<T: Copy> Given<T> {
+    fn known(&self, now: Timestamp) -> KnownOrder<T> {
+        KnownOrder {
+            what: self.what,
+            by: Arc::clone(&self.by),
+            ago: now.since(self.at),
+            remaining: self.until.map(|until| until.since(now)),
+            reason: self.reason.clone(),
+        }
     }
 }
 
@@ -57,6 +80,22 @@ impl Orders {
             Steer::Weight(None) => self.weight = None,
         }
         Ok(())
+    }
+
+    /// What another process must know to go on from here.
+    pub(super) fn known(&self, now: Timestamp) -> KnownOrders {
+        KnownOrders {
+            standing: self.standing.as_ref().map(|given| given.known(now)),
+            weight: self.weight.as_ref().map(|given| given.known(now)),
+        }
+    }
+
+    /// The orders of another process. One whose time is over by now is taken back like any other.
+    pub(super) fn taken_over(known: &KnownOrders, taken: Timestamp) -> Self {
+        Self {
+            standing: known.standing.clone().map(|order| Given::taken_over(order, taken)),
+            weight: known.weight.clone().map(|order| Given::taken_over(order, taken)),
+        }
     }
 
     pub(super) fn order(&self) -> Option<Order> {

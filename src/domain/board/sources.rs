@@ -3,7 +3,9 @@
 //! An empty or failed answer keeps the last set: a name that resolves to nothing for a moment must not empty a pool.
 
 use super::contract::Found;
+use super::handover::KnownSource;
 use crate::domain::plan::{SourcePlan, UpstreamPlan};
+use std::sync::Arc;
 
 /// The sources of one upstream, by position.
 #[derive(Debug, Default)]
@@ -34,6 +36,28 @@ impl Sources {
                 unchanged.or_else(redefined).unwrap_or_else(|| Source::new(source))
             })
             .collect();
+    }
+
+    /// What each source that is asked found last.
+    pub(super) fn known(&self, upstream: &Arc<str>) -> Vec<KnownSource> {
+        let asked = |source: &&Source| !matches!(source.plan, SourcePlan::Static(_)) && !source.found.is_empty();
+        let known = |source: &Source| KnownSource {
+            upstream: Arc::clone(upstream),
+            source: describe(&source.plan),
+            found: source.found.clone(),
+        };
+        self.0.iter().filter(asked).map(known).collect()
+    }
+
+    /// What another process found stays until this one has an answer of its own.
+    pub(super) fn recall(&mut self, upstream: &str, known: &[KnownSource]) {
+        for source in self.0.iter_mut().filter(|source| !source.answered) {
+            let name = describe(&source.plan);
+            let before = known.iter().find(|known| *known.upstream == *upstream && known.source == name);
+            if let Some(before) = before {
+                source.found.clone_from(&before.found);
+            }
+        }
     }
 
     /// Takes an answer; `Err` says, once per text, why the last set stays. `Ok(true)`: the set may have changed.

@@ -114,6 +114,8 @@ impl Rig {
                 shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
                 probing: ProbingPlan { concurrency: self.concurrency },
                 start: StartPlan { wait: Duration::ZERO },
+                reload: ReloadPlan { watch: false },
+                upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
                 threads: 1,
             })),
             now,
@@ -333,4 +335,170 @@ fn a_dead_pool_does_not_hold_the_probes_of_another() {
         .filter(|b| b.standing.cause == Cause::Unchecked)
         .count();
     assert_eq!(waiting, 4, "who waits is not counted as failed");
+}
+
+/// Hands the rig's board over to a board of another process, whose clock stands at `there`.
+fn hand_over(rig: &Rig, now: Timestamp, plan: UpstreamPlan, there: Timestamp) -> Rig {
+    let mut board = Board::new(8, there);
+    board.handle(Input::TakeOver(Arc::new(rig.board.handover(now))), there);
+    let mut next =
+        Rig { board, snapshot: None, publications: 0, flying: Vec::new(), events: Vec::new(), concurrency: 256 };
+    next.reload(plan, there);
+    next
+}
+
+#[test]
+fn a_handover_keeps_ejections_verdicts_and_orders_by_the_clock_of_the_next_process() {
+    let plan = upstream(vec![backends(4)], Some(tcp_probe()));
+    let mut rig = Rig::new(plan.clone(), s(0));
+    let refused = |id: &BackendId| match id.address == address(2) {
+        true => ReadingResult::ConnectFailed("connection refused".to_owned()),
+        false => ReadingResult::Connected,
+    };
+    rig.run(s(5), refused);
+    rig.traffic(1, &[RESET; 5], false, s(5));
+    assert_eq!((rig.cause(1), rig.cause(2)), (Cause::Ejected, Cause::Down));
+    rig.steer(3, Steer::Order(Order::Drain), Some(60), s(6)).unwrap();
+    rig.steer(4, Steer::Weight(Some(7)), None, s(7)).unwrap();
+
+    // 3 s of 10 are over, and the next process's clock stands at another time.
+    let mut next = hand_over(&rig, s(8), plan, s(1000));
+    assert_eq!((next.cause(1), next.cause(2)), (Cause::Ejected, Cause::Down));
+    assert_eq!((next.cause(3), next.cause(4)), (Cause::Drained, Cause::Up));
+    let report = &next.board.report(s(1000))[0].backends;
+    let ejection = report[0].ejection.unwrap();
+    assert_eq!((ejection.earliest_return, ejection.nth), (s(1007), 1));
+    assert_eq!(report[3].counter, (3, 3));
+    assert!(report[0].why.starts_with("5 failures in a row"), "{}", report[0].why);
+    assert_eq!(report[1].why, "its probes fail: connection refused");
+    assert_eq!(report[2].why, "drained by ops: a test");
+    let drain = report[2].order.as_ref().unwrap();
+    assert_eq!((drain.at, drain.until), (s(998), Some(s(1058))), "given 2 s ago, for 58 s still");
+    let weight = report[3].weight_order.as_ref().unwrap();
+    assert_eq!((report[3].weight, weight.at, weight.until), (7, s(999), None));
+    assert_eq!(next.flying.len(), 4, "everybody is probed at once");
+    assert!(!next.snapshot.as_ref().unwrap().first_round_done, "an inherited verdict does not replace a first round");
+    next.run(s(1003), refused);
+    assert!(next.snapshot.as_ref().unwrap().first_round_done);
+    assert_eq!(next.cause(1), Cause::Ejected);
+    next.run(s(1008), refused);
+    assert_ne!(next.cause(1), Cause::Ejected, "its time is over, and its probes pass");
+    next.run(s(1057), refused);
+    assert_eq!(next.cause(3), Cause::Drained);
+    next.run(s(1058), refused);
+    assert_ne!(next.cause(3), Cause::Drained, "an order ends when the old process would have ended it");
+}
+
+#[test]
+fn a_handover_remembers_those_that_left_and_what_sources_found() {
+    let file = SourcePlan::File { path: PathBuf::from("backends.txt"), backup: false };
+    let plan = upstream(vec![file], Some(tcp_probe()));
+    let mut rig = Rig::new(plan.clone(), s(0));
+    let found = |lasts: &[u8]| {
+        lasts.iter().map(|last| Found { address: address(*last), weight: 1, backup: false }).collect::<Vec<_>>()
+    };
+    let tell = |rig: &mut Rig, lasts: &[u8], now| {
+        rig.tell(Input::Discovered { upstream: "pool".into(), source: 0, answer: Ok(found(lasts)) }, now);
+    };
+    tell(&mut rig, &[1, 2, 3], s(0));
+    rig.run(s(5), connected);
+    rig.traffic(1, &[RESET; 5], false, s(5));
+    tell(&mut rig, &[2, 3], s(6));
+
+    let mut next = hand_over(&rig, s(7), plan.clone(), s(100));
+    assert_eq!(next.snapshot.as_ref().unwrap().pools[0].members.len(), 2, "before the file was read");
+    // Another handover before it is back: what is remembered is handed on, and has aged.
+    next.run(s(101), connected);
+    let mut third = hand_over(&next, s(102), plan, s(50));
+    tell(&mut third, &[1, 2, 3], s(50));
+    assert_eq!(third.cause(1), Cause::Ejected);
+    let ejection = third.board.report(s(50))[0].backends[0].ejection.unwrap();
+    assert_eq!(ejection.earliest_return, s(56), "2 s passed before the first handover, 2 s before the second");
+}
+
+#[test]
+fn what_the_old_process_learns_while_the_new_one_starts_is_caught_up() {
+    let plan = upstream(vec![backends(4)], Some(tcp_probe()));
+    let mut rig = Rig::new(plan.clone(), s(0));
+    rig.run(s(5), connected);
+    let mut next = hand_over(&rig, s(5), plan, s(1));
+    next.run(s(2), connected);
+    rig.traffic(1, &[RESET; 5], false, s(6));
+    rig.steer(2, Steer::Order(Order::ForceDown), Some(9), s(6)).unwrap();
+    rig.steer(3, Steer::Weight(Some(0)), None, s(6)).unwrap();
+    next.tell(Input::TakeOver(Arc::new(rig.board.handover(s(6)))), s(2));
+    assert_eq!((next.cause(1), next.cause(2)), (Cause::Ejected, Cause::ForcedDown));
+    let report = &next.board.report(s(2))[0].backends;
+    assert!(report[0].why.starts_with("5 failures in a row"), "{}", report[0].why);
+    assert_eq!(report[1].order.as_ref().unwrap().until, Some(s(11)));
+    assert_eq!(
+        next.snapshot.as_ref().unwrap().pools[0].members[2].weight,
+        0,
+        "published, though its standing is the same"
+    );
+    let told = next.events.iter().any(|event| match event {
+        EventKind::Transition { to: Cause::ForcedDown, why, .. } => {
+            why == "forced down by ops: a test (learned from the process before)"
+        }
+        _ => false,
+    });
+    assert!(told, "{:?}", next.events);
+}
+
+#[test]
+fn a_changed_probe_definition_keeps_the_verdict_across_a_handover() {
+    let plan = upstream(vec![backends(2)], Some(tcp_probe()));
+    let mut rig = Rig::new(plan, s(0));
+    rig.run(s(5), |_| ReadingResult::ConnectFailed("connection refused".to_owned()));
+    let slower = ProbePlan { success_threshold: 3, ..tcp_probe() };
+    let next = hand_over(&rig, s(5), upstream(vec![backends(2)], Some(slower)), s(1));
+    assert_eq!(next.cause(1), Cause::Down);
+    assert_eq!(next.board.report(s(1))[0].backends[0].counter, (0, 3));
+    let unprobed = hand_over(&rig, s(5), upstream(vec![backends(2)], None), s(1));
+    assert_eq!(unprobed.cause(1), Cause::Up);
+}
+
+#[test]
+fn a_reload_leaves_the_probes_of_an_unchanged_upstream_alone() {
+    let plan = upstream(vec![backends(3)], Some(tcp_probe()));
+    let mut rig = Rig::new(plan.clone(), s(0));
+    rig.run(s(5), connected);
+    rig.board.handle_deadline(s(6));
+    rig.drain();
+    let (flying, next) = (rig.flying.clone(), rig.board.next_deadline());
+    let pool = Arc::clone(&rig.snapshot.as_ref().unwrap().pools[0]);
+    for _ in 0..50 {
+        rig.reload(plan.clone(), s(6));
+    }
+    assert_eq!((&rig.flying, rig.board.next_deadline()), (&flying, next), "neither cancelled nor pulled forward");
+    assert!(Arc::ptr_eq(&pool, &rig.snapshot.as_ref().unwrap().pools[0]), "not even published anew");
+}
+
+#[test]
+fn a_changed_definition_keeps_the_verdict_and_probes_at_once() {
+    let mut rig = Rig::new(upstream(vec![backends(3)], Some(tcp_probe())), s(0));
+    let refused = |id: &BackendId| match id.address == address(2) {
+        true => ReadingResult::ConnectFailed("connection refused".to_owned()),
+        false => ReadingResult::Connected,
+    };
+    rig.run(s(5), refused);
+    let slower = ProbePlan { period: Duration::from_secs(30), ..tcp_probe() };
+    rig.reload(upstream(vec![backends(3)], Some(slower)), Timestamp::from_millis(5_001));
+    assert_eq!((rig.cause(1), rig.cause(2), rig.cause(3)), (Cause::Up, Cause::Down, Cause::Up));
+    assert_eq!(rig.flying.len(), 3, "all are probed at once by the new definition");
+}
+
+#[test]
+fn what_is_in_flight_is_still_counted_after_a_reload_that_changes_everything_else() {
+    let mut rig = Rig::new(upstream(vec![backends(2)], Some(tcp_probe())), s(0));
+    rig.run(s(1), connected);
+    let member = Arc::clone(&rig.snapshot.as_ref().unwrap().pools[0].members[0]);
+    let lease = crate::domain::snapshot::Lease::new(member, false);
+    let mut changed = upstream(vec![backends(2)], Some(ProbePlan { timeout: Duration::from_secs(2), ..tcp_probe() }));
+    changed.balance.policy = Policy::LeastRequest;
+    rig.reload(changed, s(2));
+    let in_flight = |rig: &Rig| rig.board.report(s(2))[0].backends[0].in_flight;
+    assert_eq!(in_flight(&rig), 1);
+    drop(lease);
+    assert_eq!(in_flight(&rig), 0);
 }

@@ -7,6 +7,7 @@ use super::RETIRED_FOR;
 use super::agenda::Place;
 use super::contract::{BackendReport, Found, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
 use super::desk::Desk;
+use super::handover::Known;
 use super::member::Member;
 use super::passive::LOOK_AGAIN;
 use super::publish::Published;
@@ -44,8 +45,16 @@ pub(super) struct Upstream {
     pub shares: Option<(Timestamp, Vec<f64>)>,
 }
 
-/// The backends that left lately, by identity.
-pub(super) type Retired = BTreeMap<BackendId, (Timestamp, Member)>;
+/// The backends that left lately, by identity, and when.
+pub(super) type Retired = BTreeMap<BackendId, (Timestamp, Former)>;
+
+/// A backend that is remembered.
+#[derive(Debug)]
+pub(super) enum Former {
+    Member(Box<Member>),
+    /// It was handed over at this moment, and is no member (yet).
+    Known(Box<Known>, Timestamp),
+}
 
 impl Upstream {
     pub(super) fn new(plan: Arc<UpstreamPlan>) -> Self {
@@ -103,7 +112,7 @@ impl Upstream {
         for (id, mut member) in old {
             desk.report(EventKind::MemberLeft { backend: id.clone() }, now);
             member.retire(desk);
-            retired.insert(id, (now, member));
+            retired.insert(id, (now, Former::Member(Box::new(member))));
         }
         self.dirty |= joined + left > 0;
         (joined, left)
@@ -118,8 +127,14 @@ impl Upstream {
         now: Timestamp,
     ) -> Member {
         let remembered = retired.remove(&id).filter(|(left, _)| now.since(*left) < RETIRED_FOR);
-        let Some((_, mut member)) = remembered else {
-            return Member::new(id, found, &self.plan, now);
+        let mut member = match remembered {
+            None => return Member::new(id, found, &self.plan, now),
+            Some((_, Former::Known(known, taken))) => {
+                let mut member = Member::new(id, found, &self.plan, now);
+                known.revive(&mut member, taken, now);
+                return member;
+            }
+            Some((_, Former::Member(member))) => *member,
         };
         member.redefine(&self.plan, desk, now);
         if let Some(check) = &mut member.check {
@@ -133,7 +148,7 @@ impl Upstream {
         for mut member in self.members {
             desk.report(EventKind::MemberLeft { backend: member.id.clone() }, now);
             member.retire(desk);
-            retired.insert(member.id.clone(), (now, member));
+            retired.insert(member.id.clone(), (now, Former::Member(Box::new(member))));
         }
     }
 
@@ -277,6 +292,23 @@ impl Upstream {
         Ok(())
     }
 
+    /// The process before knew more of a member than it did when this one `started`.
+    pub(super) fn catch_up(
+        &mut self,
+        index: usize,
+        (known, started): (&Known, Timestamp),
+        ramps: bool,
+        desk: &mut Desk,
+        now: Timestamp,
+    ) {
+        desk.agenda.touch(self.position, index);
+        let plan = Arc::clone(&self.plan);
+        let member = &mut self.members[index];
+        let weight = member.weight();
+        known.catch_up(member, started, now);
+        self.dirty |= member.settle(&plan, ramps, Some(&Occasion::Learned), desk, now) || member.weight() != weight;
+    }
+
     // --------------------------------------------------------------- time
 
     /// Whatever time alone has changed for this member.
@@ -325,7 +357,7 @@ impl Upstream {
 
     /// Every member has a verdict, and every source an answer. Who has a verdict keeps it, so each is looked at once.
     pub(super) fn first_round_done(&mut self) -> bool {
-        let unchecked = |member: &Member| member.standing.cause == Cause::Unchecked;
+        let unchecked = |member: &Member| member.standing.cause == Cause::Unchecked || member.unconfirmed();
         self.judged += self.members.iter().skip(self.judged).take_while(|member| !unchecked(member)).count();
         self.sources.all_answered() && self.judged == self.members.len()
     }

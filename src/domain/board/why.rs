@@ -54,8 +54,12 @@ pub(super) enum Occasion {
     RampOver,
     TrialPassed,
     DrainOver,
-    Released { by: Arc<str> },
+    Released {
+        by: Arc<str>,
+    },
     OrderOver,
+    /// The process before knew it.
+    Learned,
 }
 
 impl Occasion {
@@ -67,6 +71,7 @@ impl Occasion {
             Self::DrainOver => "it has not asked for a drain again".to_owned(),
             Self::Released { by } => format!("released by {by}"),
             Self::OrderOver => "the time of an order is over".to_owned(),
+            Self::Learned => "learned from the process before".to_owned(),
         }
     }
 }
@@ -177,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_return_is_told_by_its_occasion_and_a_loss_by_what_holds_it_out() {
-        use Occasion::{DrainOver, EjectionOver, RampOver, TrialPassed};
+        use Occasion::{DrainOver, EjectionOver, Learned, RampOver, TrialPassed};
         use Passive::{Clear, Trial};
         let released = || Occasion::Released { by: "ops".into() };
         for (cause, passive, probes, occasion, says) in [
@@ -185,6 +190,8 @@ mod tests {
             (Cause::Ramping, Clear, Probes::Pass, EjectionOver, "its probes pass (its ejection is over)"),
             (Cause::Ramping, Clear, Probes::Pass, released(), "released by ops"),
             (Cause::Up, Clear, Probes::Pass, RampOver, "its ramp is over"),
+            (Cause::Ramping, Clear, Probes::Pass, Learned, "learned from the process before"),
+            (Cause::Drained, Clear, OUT, Learned, "drained by ops (learned from the process before)"),
             (Cause::Up, Clear, Probes::None, DrainOver, "it has not asked for a drain again"),
             (Cause::Trial, Trial, Probes::Pass, EjectionOver, "its ejection time is over; one request decides"),
             (Cause::NotReady, Trial, OUT, EjectionOver, "its probes fail: answered 503 (its ejection is over)"),
