@@ -2,7 +2,7 @@
 //! that a machine that is slow for a minute is slow for all of them. Or several gateways at once: their namespaces keep them apart, and what is
 //! counted is failures, not microseconds.
 
-use super::gateway::{Gateway, Kind};
+use super::gateway::Kind;
 use super::namespace;
 use super::result::{Record, Tally};
 use super::scenarios::Scenario;
@@ -64,8 +64,7 @@ impl Comparison {
         for run in 0..self.runs {
             for (number, scenario) in self.scenarios.iter().enumerate() {
                 let order = (0..self.gateways.len()).map(|turn| (run + number + turn) % self.gateways.len());
-                let able = |kind: &Kind| !scenario.upgrades() || Gateway::cannot_upgrade(*kind).is_none();
-                let turns: Vec<Kind> = order.map(|place| self.gateways[place]).filter(able).collect();
+                let turns: Vec<Kind> = order.map(|place| self.gateways[place]).collect();
                 for together in turns.chunks(self.at_once.max(1)) {
                     let plays = together.iter().map(|kind| self.play(scenario, *kind));
                     for (kind, played) in together.iter().zip(join_all(plays).await) {

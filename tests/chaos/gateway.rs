@@ -81,7 +81,8 @@ impl Gateway {
         let (base_id, epoch) = (self.base_id.to_string(), self.processes.len().to_string());
         let folder_name = folder.display().to_string();
         let words: Vec<&str> = match self.kind {
-            Kind::Pulsegate => vec!["run", "--config", file],
+            Kind::Pulsegate if self.processes.is_empty() => vec!["run", "--config", file],
+            Kind::Pulsegate => vec!["run", "--config", file, "--takeover"],
             Kind::Haproxy => vec!["-W", "-db", "-f", file],
             Kind::Nginx => vec!["-c", file, "-p", &folder_name, "-e", "stderr"],
             Kind::Envoy => vec![
@@ -165,19 +166,10 @@ impl Gateway {
         }
     }
 
-    /// Can its binary be replaced without a gap? The reason when not.
-    pub fn cannot_upgrade(kind: Kind) -> Option<&'static str> {
-        match kind {
-            // The hook: return None here, and do it in `upgrade`.
-            Kind::Pulsegate => Some("not yet"),
-            Kind::Haproxy | Kind::Nginx | Kind::Envoy => None,
-        }
-    }
-
     /// A new process of the (same) binary takes over; the old one finishes what it has.
     pub async fn upgrade(&mut self) {
         match self.kind {
-            Kind::Pulsegate => {}
+            Kind::Pulsegate | Kind::Envoy => self.spawn(),
             // The master executes its binary anew.
             Kind::Haproxy => self.read_again().await,
             Kind::Nginx => {
@@ -191,7 +183,6 @@ impl Gateway {
                 pause(Duration::from_millis(500)).await;
                 let _ = kill(old, Signal::SIGQUIT);
             }
-            Kind::Envoy => self.spawn(),
         }
     }
 
@@ -200,10 +191,9 @@ impl Gateway {
         let old_pid = self.folder.path().join("pid.oldbin");
         let what = format!("the old {} has ended", self.kind.name());
         match self.kind {
-            Kind::Pulsegate => {}
             Kind::Haproxy => eventually(&what, async || self.words().contains("Former worker")).await,
             Kind::Nginx => eventually(&what, async || !old_pid.exists()).await,
-            Kind::Envoy => {
+            Kind::Pulsegate | Kind::Envoy => {
                 let old = &mut self.processes[0];
                 eventually(&what, async || old.try_wait().is_ok_and(|status| status.is_some())).await;
             }

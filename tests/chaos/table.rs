@@ -1,6 +1,6 @@
 //! How is a comparison shown? One Markdown table of medians, with what Pulsegate has to keep up with.
 
-use super::gateway::{Gateway, Kind};
+use super::gateway::Kind;
 use super::result::{Record, Tally};
 use super::scenarios::{self, Scenario};
 use libtest_mimic::Failed;
@@ -45,7 +45,7 @@ fn row(records: &[Record], scenario: &Scenario) -> String {
     let total = records.iter().find(|record| record.scenario == scenario.name).map_or(0, Record::total);
     let mut row = format!("| `{}` | {} | {total} |", scenario.name, scenario.says);
     for kind in Kind::ALL {
-        let _ = write!(row, " {} |", cell(&of(records, scenario, kind), scenario, kind));
+        let _ = write!(row, " {} |", cell(&of(records, scenario, kind)));
     }
     let failed = |kind: Kind| median(of(records, scenario, kind).iter().map(|record| record.failed() as f64));
     let allowed = allowed(Kind::ALL[1..].iter().filter_map(|kind| failed(*kind)), total);
@@ -66,10 +66,7 @@ fn allowed(peers: impl Iterator<Item = f64>, total: usize) -> Option<f64> {
 }
 
 /// Failed GETs + failed POSTs; how many GETs were slow, and the 99th percentile of those that were answered.
-fn cell(records: &[&Record], scenario: &Scenario, kind: Kind) -> String {
-    if let Some(reason) = Gateway::cannot_upgrade(kind).filter(|_| scenario.upgrades()) {
-        return format!("– ({reason})");
-    }
+fn cell(records: &[&Record]) -> String {
     let gets = |value: fn(&Tally) -> f64| median(records.iter().map(|record| value(&record.gets)));
     let posts = |value: fn(&Tally) -> f64| median(records.iter().map(|record| value(&record.posts)));
     let failed: fn(&Tally) -> f64 = |tally| tally.failed as f64;
