@@ -1,3 +1,5 @@
+//! Is every header read as both versions of the protocol say, whole and in pieces?
+
 use super::*;
 use proptest::prelude::*;
 

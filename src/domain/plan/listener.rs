@@ -1,0 +1,100 @@
+//! What is in force where clients connect: addresses, certificates, whom to believe, limits.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListenerPlan {
+    pub name: Arc<str>,
+    pub address: SocketAddr,
+    pub tls: Option<ListenerTls>,
+    /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Peers that must begin with a PROXY header, and are believed whom it names.
+    pub proxied_by: Vec<Network>,
+    pub limits: ListenerLimits,
+    /// HTTP/2 is served too: offered in the TLS handshake, and recognised by its first bytes.
+    pub http2: bool,
+    /// Header names with `_` are dropped unless this is true (WSGI folds them into `-`).
+    pub underscores_in_headers: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// Never empty; the first answers where no other has the name that is asked for.
+    pub certificates: Vec<KeyPair>,
+    /// Refuse who asks for no name, or for one that no certificate has.
+    pub strict_sni: bool,
+    pub minimum_version: TlsVersion,
+    /// Set: clients are asked for a certificate.
+    pub client_auth: Option<ClientAuth>,
+}
+
+/// PEM files of one certificate (its chain) and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPair {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// A key that every user of the machine may read is refused.
+    pub strict_permissions: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    #[default]
+    Tls12,
+    Tls13,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// PEM file of the authorities that sign clients' certificates.
+    pub ca: PathBuf,
+    /// A client without a certificate is refused.
+    pub required: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListenerLimits {
+    /// The whole request head, bytes (answered 431; the target alone beyond it 414).
+    pub head_bytes: usize,
+    /// From the first byte of a head (or the accept) to its end (answered 408).
+    pub head_timeout: Duration,
+    /// Silence within a request body.
+    pub body_idle_timeout: Duration,
+    /// Silence between requests of a kept-alive connection.
+    pub keepalive_timeout: Duration,
+    /// Requests per connection; 0 = no limit.
+    pub keepalive_requests: u32,
+    /// A request body, bytes (answered 413); 0 = no limit.
+    pub body_bytes: u64,
+    pub connections: u32,
+    pub connections_per_client: u32,
+    /// Requests in flight on one HTTP/2 connection.
+    pub streams: u32,
+}
+
+/// A network in CIDR notation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    pub address: IpAddr,
+    pub prefix: u8,
+}
+
+impl Network {
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(net), IpAddr::V4(ip)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix.min(32))).unwrap_or(0);
+                u32::from(net) & mask == u32::from(ip) & mask
+            }
+            (IpAddr::V6(net), IpAddr::V6(ip)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix.min(128))).unwrap_or(0);
+                u128::from(net) & mask == u128::from(ip) & mask
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What is in force? The compiled configuration: typed, complete, every default filled in, every reference resolved.
+//!
+//! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
+
+mod listener;
+mod probe;
+mod process;
+mod route;
+mod upstream;
+
+pub use listener::*;
+pub use probe::*;
+pub use process::*;
+pub use route::*;
+pub use upstream::*;
+
+use super::route::RouteTable;
+use std::sync::Arc;
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub listeners: Vec<Arc<ListenerPlan>>,
+    pub routes: Vec<RoutePlan>,
+    pub table: RouteTable,
+    pub upstreams: Vec<Arc<UpstreamPlan>>,
+    pub admin: AdminPlan,
+    pub logging: LoggingPlan,
+    pub shutdown: ShutdownPlan,
+    pub probing: ProbingPlan,
+    pub start: StartPlan,
+    pub reload: ReloadPlan,
+    pub upgrade: UpgradePlan,
+    /// Worker threads of the data path; 0 = one per core.
+    pub threads: usize,
+}

@@ -1,0 +1,79 @@
+//! What is in force for the process as a whole: its admin side, its log, its start and its end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdminPlan {
+    /// `None` = no admin listener.
+    pub address: Option<SocketAddr>,
+    /// A listener of its own for `/livez` and `/readyz`.
+    pub health_address: Option<SocketAddr>,
+    /// Who may ask. Empty: everybody who reaches it, which only a loopback address allows.
+    pub tokens: Vec<TokenPlan>,
+}
+
+/// A bearer token of the admin listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPlan {
+    /// Who presents it: for the audit log.
+    pub name: Arc<str>,
+    pub source: TokenSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    File(PathBuf),
+    /// A variable of the environment.
+    Env(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggingPlan {
+    pub level: String,
+    pub format: LogFormat,
+    /// One line per request.
+    pub access: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShutdownPlan {
+    /// How long `/readyz` fails while listeners still accept.
+    pub delay: Duration,
+    /// How long requests in flight may take after that.
+    pub grace: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbingPlan {
+    /// Probes in flight at once, all upstreams together.
+    pub concurrency: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartPlan {
+    /// Listeners accept after the first probe round or this, whichever is first; also how long a request waits while all are unchecked.
+    pub wait: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadPlan {
+    /// Reload when a file of the configuration changes.
+    pub watch: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpgradePlan {
+    /// Where the hand-over socket is; `None` = where the service manager says, else nowhere.
+    pub directory: Option<PathBuf>,
+    /// How long a new process may take to become ready.
+    pub timeout: Duration,
+}
