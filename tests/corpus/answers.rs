@@ -1,6 +1,7 @@
 //! Does a client get of a backend's answer what the verdict says, and its next answer untouched?
 
-use super::line::{Heard, Pace};
+use super::line::Heard;
+use super::pace::Pace;
 use super::permissive::answer_path;
 use super::rows::{Answer, Gets, Whole};
 use super::strict::Message;

@@ -1,31 +1,12 @@
 //! What does the client hear? One connection, whose answers are parsed strictly.
 
+use super::pace::Pace;
 use super::strict::{self, Message};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-/// How a row's bytes are cut into segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// Each part in one write.
-    Whole,
-    /// Byte by byte (large parts in larger pieces): parsers that resume are parsers that slip.
-    Drip,
-}
-
-impl Pace {
-    /// How long the pieces of so many bytes are.
-    pub const fn piece(self, bytes: usize) -> usize {
-        match self {
-            Self::Whole if bytes > 0 => bytes,
-            Self::Drip if bytes > 600 => 1009,
-            Self::Whole | Self::Drip => 1,
-        }
-    }
-}
 
 /// What came of waiting for an answer.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ mod support;
 mod answers;
 mod broken;
 mod line;
+mod pace;
 mod permissive;
 mod requests;
 mod rows;

@@ -4,7 +4,7 @@
 //! Some paths make it do more: `/app/early` is answered at the head and its body is taken for the next request (CL.0),
 //! `/app/no-upgrade` is answered 426, `/app/switch` 101, and what [`answer_path`] says with a row of the corpus of answers.
 
-use super::line::Pace;
+use super::pace::Pace;
 use super::rows::{Answer, Then};
 use super::strict::find;
 use std::net::SocketAddr;

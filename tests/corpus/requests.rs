@@ -1,6 +1,7 @@
 //! Does a row of requests come out as its verdict says?
 
-use super::line::{Heard, Line, Pace};
+use super::line::{Heard, Line};
+use super::pace::Pace;
 use super::rows::{After, Request, Seen, Verdict};
 use super::strict::{Message, shown};
 use super::world::{Finding, World};

@@ -2,7 +2,7 @@
 //!
 //! Bytes are written as YAML strings with escapes; `\xNN` is the byte NN. `{text*100}` stands for a hundred times `text`.
 
-use super::line::Pace;
+use super::pace::Pace;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 

@@ -1,7 +1,8 @@
 //! Who runs the rows? Several proxies side by side, each with a backend of its own, each working through its share of the rows twice.
 
 use super::broken::Broken;
-use super::line::{Heard, Line, Pace};
+use super::line::{Heard, Line};
+use super::pace::Pace;
 use super::permissive::Permissive;
 use super::rows::Answer;
 use super::strict::{self, Message};

@@ -1,10 +1,14 @@
 //! With what does a target begin? With what the tests know already: each row of the protocol corpus as a file, the words of the
 //! configuration as a dictionary. They are written anew with every run, so that nothing is kept twice.
 
+#[allow(dead_code, reason = "a seed travels whole")]
+#[path = "../../corpus/pace.rs"]
+mod pace;
 #[allow(dead_code, reason = "verdicts are of no matter here")]
 #[path = "../../corpus/rows.rs"]
 mod rows;
 
+use pace::Pace;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
@@ -15,7 +19,7 @@ pub fn requests() {
 }
 
 pub fn answers() {
-    write(rows::answers().iter().map(|row| (row.name.as_str(), row.answer())));
+    write(rows::answers().iter().map(|row| (row.name.as_str(), row.writes(Pace::Whole).concat())));
 }
 
 /// One file for each row. Without `FUZZ_SEEDS` (one input is replayed) nothing is written.
