@@ -181,6 +181,13 @@ impl Check {
         self.next = self.next.min(schedule::pulled(&self.plan, self.last_started, now));
     }
 
+    /// Puts the next probe into its place among those of a pool that nobody serves: `place` of `places` within a fast period. Probed all at
+    /// one moment, a pool would be found well again a whole fast period late as often as not.
+    pub(super) fn take_turns(&mut self, place: usize, places: usize, now: Timestamp) {
+        let share = place as f64 / places.max(1) as f64;
+        self.next = schedule::pulled(&self.plan, self.last_started, now) + self.plan.fast_period.mul_f64(share);
+    }
+
     /// Pulls the next probe to now unless one has started since `at`.
     pub(super) fn pull_past(&mut self, at: Timestamp, now: Timestamp) {
         if self.last_started.is_none_or(|last| last < at) {

@@ -154,11 +154,12 @@ impl Upstream {
         }
     }
 
-    /// While nobody serves, everybody is probed at the fast period: the first that is well again ends the outage.
+    /// While nobody serves, everybody is probed at the fast period, in turns: the first that is well again ends the outage.
     fn look_for_somebody(&mut self, desk: &mut Desk, now: Timestamp) {
-        for index in 0..self.members.len() {
+        let places = self.members.len();
+        for index in 0..places {
             if let Some(check) = self.members[index].check.as_mut().filter(|_| self.published.empty) {
-                check.pull(now);
+                check.take_turns(index, places, now);
                 self.plan_member(index, desk, now);
             }
         }

@@ -502,3 +502,15 @@ fn what_is_in_flight_is_still_counted_after_a_reload_that_changes_everything_els
     drop(lease);
     assert_eq!(in_flight(&rig), 0);
 }
+
+#[test]
+fn while_nobody_serves_a_pool_is_probed_in_turns_at_the_fast_period() {
+    let mut rig = Rig::new(upstream(vec![backends(4)], Some(tcp_probe())), s(0));
+    rig.run(s(20), |_| ReadingResult::ConnectFailed("refused".to_owned()));
+    let report = rig.board.report(s(20));
+    let mut next: Vec<Timestamp> = report[0].backends.iter().map(|backend| backend.next_probe.unwrap()).collect();
+    next.sort();
+    assert!(next[3].since(s(20)) <= Duration::from_millis(500), "{next:?}");
+    let apart: Vec<Duration> = next.windows(2).map(|two| two[1].since(two[0])).collect();
+    assert!(apart.iter().all(|apart| *apart >= Duration::from_millis(100)), "{apart:?}");
+}
