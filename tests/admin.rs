@@ -33,8 +33,8 @@ struct Scripted;
 impl Prober for Scripted {
     fn start(&mut self, job: ProbeJob, handle: &Handle) {
         let fit = matches!(&job.backend.address, Address::Socket(address) if address.port() == 9001);
-        let result = ReadingResult::Http { status: if fit { 200 } else { 503 }, location: None };
-        let reading = Reading { result, took: Duration::from_millis(3) };
+        let result = ReadingResult::status(if fit { 200 } else { 503 });
+        let reading = Reading::new(result, Duration::from_millis(3));
         handle.send(Input::ProbeDone { ticket: job.ticket, reading });
     }
 

@@ -36,8 +36,8 @@ struct ScriptedProber(Script);
 impl Prober for ScriptedProber {
     fn start(&mut self, job: ProbeJob, handle: &Handle) {
         let status = self.0.lock().unwrap().get(&job.backend.address.to_string()).copied().unwrap_or(200);
-        let result = ReadingResult::Http { status, location: None };
-        let reading = Reading { result, took: Duration::from_millis(1) };
+        let result = ReadingResult::status(status);
+        let reading = Reading::new(result, Duration::from_millis(1));
         handle.send(Input::ProbeDone { ticket: job.ticket, reading });
     }
 

@@ -13,6 +13,7 @@ pub mod cell;
 pub mod chunks;
 pub mod combine;
 pub mod counter;
+pub mod document;
 pub mod event;
 pub mod forwarding;
 pub mod gate;

@@ -4,6 +4,7 @@
 //! the design: 2xx pass; 3xx pass with a warning; 503 and a timeout after connecting = not ready; other 5xx, refused, TLS
 //! = down; 400, 401, 403, 404 = misconfiguration with a hint.
 
+use super::document::Document;
 use super::plan::{ProbeCheck, ProbePlan};
 use std::time::Duration;
 
@@ -13,15 +14,39 @@ pub struct Reading {
     pub result: ReadingResult,
     /// From the start of the connect to the end.
     pub took: Duration,
+    pub steps: Steps,
+}
+
+impl Reading {
+    /// One whose steps were not timed.
+    pub fn new(result: ReadingResult, took: Duration) -> Self {
+        Self { result, took, steps: Steps::default() }
+    }
+}
+
+/// How long each step took; `None` where it was not reached, or there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    pub connect: Option<Duration>,
+    pub tls: Option<Duration>,
+    /// From the request to the first byte of the answer's head.
+    pub first_byte: Option<Duration>,
+}
+
+/// What an HTTP response said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    pub status: u16,
+    /// The header of a 3xx.
+    pub location: Option<String>,
+    /// What the body says, where it was read as a document.
+    pub document: Option<Document>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadingResult {
-    /// A complete HTTP response within the deadline. `location`: the header of a 3xx.
-    Http {
-        status: u16,
-        location: Option<String>,
-    },
+    /// A complete HTTP response within the deadline.
+    Http(HttpAnswer),
     /// A TCP probe connected.
     Connected,
     /// Refused, unreachable, no such socket: the reason in words.
@@ -38,6 +63,13 @@ pub enum ReadingResult {
         status: u16,
         cap: usize,
     },
+}
+
+impl ReadingResult {
+    /// A complete response of this status that says nothing else.
+    pub const fn status(status: u16) -> Self {
+        Self::Http(HttpAnswer { status, location: None, document: None })
+    }
 }
 
 /// The kinds of failure, as `immediate: [kinds]` names them.
@@ -73,7 +105,7 @@ pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
     let fail = |kind, severity, why: String| Verdict::Fail { kind, severity, why, hint: None };
     match &reading.result {
         ReadingResult::Connected => Verdict::Pass { warning: None },
-        ReadingResult::Http { status, location } => judge_status(*status, location.as_deref(), plan),
+        ReadingResult::Http(answer) => judge_status(answer.status, answer.location.as_deref(), plan),
         ReadingResult::ConnectFailed(words) => fail(Refused, Down, words.clone()),
         ReadingResult::TlsFailed(words) => fail(Tls, Down, words.clone()),
         // Services are slow to say no: their clients retry a dead database for seconds before the 503 comes.
@@ -170,8 +202,8 @@ mod tests {
             port: None,
             immediate: Vec::new(),
         };
-        let result = ReadingResult::Http { status, location: location.map(str::to_owned) };
-        match judge(&Reading { result, took: Duration::ZERO }, &plan) {
+        let answer = HttpAnswer { status, location: location.map(str::to_owned), document: None };
+        match judge(&Reading::new(ReadingResult::Http(answer), Duration::ZERO), &plan) {
             Verdict::Pass { warning } => warning.unwrap_or_else(|| "passed".to_owned()),
             Verdict::Fail { why, .. } => why,
         }

@@ -21,7 +21,7 @@ pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock)
         Ok(Ok(result) | Err(result)) => result,
         Err(_) => ReadingResult::TimedOut { connected: connected.load(Ordering::Relaxed) },
     };
-    Reading { result, took: clock.now().since(started) }
+    Reading::new(result, clock.now().since(started))
 }
 
 /// `Err` only ends early; both sides are readings.

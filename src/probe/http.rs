@@ -4,7 +4,7 @@
 //! hyper's. The deadline is the caller's: dropping the exchange ends the connection.
 
 use super::connect::{Stream, words};
-use crate::domain::reading::ReadingResult;
+use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::LOCATION;
 use ::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
@@ -56,7 +56,8 @@ async fn read_answer(
     if !body_fits(body, body_cap).await? {
         return Ok(ReadingResult::BodyTooLarge { status, cap: body_cap });
     }
-    Ok(ReadingResult::Http { status, location: location(head.status, &head.headers) })
+    let location = location(head.status, &head.headers);
+    Ok(ReadingResult::Http(HttpAnswer { status, location, document: None }))
 }
 
 /// Reads to the end, or until more than `cap` bytes have come.

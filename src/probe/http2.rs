@@ -3,7 +3,7 @@
 
 use super::connect::Stream;
 use super::http::location;
-use crate::domain::reading::ReadingResult;
+use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::{CONNECTION, HOST};
 use ::http::uri::{Scheme, Uri};
 use ::http::{Request, Version};
@@ -48,7 +48,8 @@ async fn read_answer(sender: SendRequest<Bytes>, request: Request<()>, cap: usiz
     if !body_fits(body, cap).await? {
         return Ok(ReadingResult::BodyTooLarge { status, cap });
     }
-    Ok(ReadingResult::Http { status, location: location(head.status, &head.headers) })
+    let location = location(head.status, &head.headers);
+    Ok(ReadingResult::Http(HttpAnswer { status, location, document: None }))
 }
 
 /// Reads to the end, or until more than `cap` bytes have come.

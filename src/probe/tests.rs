@@ -7,7 +7,7 @@ mod tools;
 use super::*;
 use crate::domain::identity::Address;
 use crate::domain::proxy_header::Version;
-use crate::domain::reading::ReadingResult;
+use crate::domain::reading::{HttpAnswer, ReadingResult};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tools::{Checked, answering, http_check, never, serve};
@@ -16,7 +16,7 @@ use tools::{Checked, answering, http_check, never, serve};
 async fn a_complete_answer_is_read() {
     let backend = answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     let reading = Checked::http(&backend).read().await;
-    assert_eq!(reading.result, ReadingResult::Http { status: 200, location: None });
+    assert_eq!(reading.result, ReadingResult::status(200));
     assert!(reading.took > Duration::ZERO);
 }
 
@@ -87,7 +87,8 @@ async fn a_probe_begins_with_a_header_as_traffic_does_unless_its_port_is_another
 async fn a_redirect_is_reported_not_followed() {
     let backend = answering("HTTP/1.1 302 Found\r\nLocation: https://login.example.com/\r\n\r\n").await;
     let location = Some("https://login.example.com/".to_owned());
-    assert_eq!(Checked::http(&backend).result().await, ReadingResult::Http { status: 302, location });
+    let answer = HttpAnswer { status: 302, location, document: None };
+    assert_eq!(Checked::http(&backend).result().await, ReadingResult::Http(answer));
 }
 
 #[tokio::test]
@@ -95,13 +96,13 @@ async fn interim_answers_are_skipped() {
     let backend =
         answering("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 503 No\r\n\r\n")
             .await;
-    assert_eq!(Checked::http(&backend).result().await, ReadingResult::Http { status: 503, location: None });
+    assert_eq!(Checked::http(&backend).result().await, ReadingResult::status(503));
 }
 
 #[tokio::test]
 async fn a_switch_of_protocols_that_nobody_asked_for_is_a_status() {
     let backend = answering("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n").await;
-    assert_eq!(Checked::http(&backend).result().await, ReadingResult::Http { status: 101, location: None });
+    assert_eq!(Checked::http(&backend).result().await, ReadingResult::status(101));
 }
 
 #[tokio::test]
@@ -119,14 +120,14 @@ async fn answers_without_body_end_with_their_head() {
         let mut check = http_check();
         check.method = method.to_owned();
         let result = Checked::with(&backend, check).result().await;
-        assert!(matches!(result, ReadingResult::Http { .. }), "{method} {head:?}: {result:?}");
+        assert!(matches!(result, ReadingResult::Http(_)), "{method} {head:?}: {result:?}");
     }
 }
 
 #[tokio::test]
 async fn a_body_without_length_ends_with_the_connection() {
     let backend = answering("HTTP/1.1 200 OK\r\n\r\nready").await;
-    assert_eq!(Checked::http(&backend).result().await, ReadingResult::Http { status: 200, location: None });
+    assert_eq!(Checked::http(&backend).result().await, ReadingResult::status(200));
 }
 
 #[tokio::test]
@@ -135,19 +136,19 @@ async fn a_probe_may_have_a_port_of_its_own() {
     let elsewhere = "127.0.0.1:1".parse().unwrap();
     let mut checked = Checked::at(Address::Socket(elsewhere), http_check());
     checked.probe.port = Some(backend.address.port());
-    assert_eq!(checked.result().await, ReadingResult::Http { status: 200, location: None });
+    assert_eq!(checked.result().await, ReadingResult::status(200));
 }
 
 #[tokio::test]
 async fn ipv6_and_unix_sockets_are_reached() {
     let v6 = tools::serve_at("[::1]:0", async |mut peer: tools::Peer| peer.say("HTTP/1.1 200 OK\r\n\r\n").await).await;
-    assert_eq!(Checked::http(&v6).result().await, ReadingResult::Http { status: 200, location: None });
+    assert_eq!(Checked::http(&v6).result().await, ReadingResult::status(200));
 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("app.sock");
     let head = tools::serve_unix(&path, "HTTP/1.1 200 OK\r\n\r\n");
     let result = Checked::at(Address::Unix(path), http_check()).result().await;
-    assert_eq!(result, ReadingResult::Http { status: 200, location: None });
+    assert_eq!(result, ReadingResult::status(200));
     assert!(head.await.unwrap().contains("host: localhost\r\n"));
 }
 

@@ -90,7 +90,7 @@ fn every_row_of_the_truth_table_is_needed_and_says_who_gets_traffic() {
 
 /// The answers of the page's probe table, as a probe reads them.
 fn answers() -> BTreeMap<&'static str, Vec<ReadingResult>> {
-    let http = |status| ReadingResult::Http { status, location: None };
+    let http = |status| ReadingResult::status(status);
     let other = (200..600).filter(|status| !matches!(status, 200..=399 | 503 | 400 | 401 | 403 | 404 | 405));
     BTreeMap::from([
         ("2xx", (200..300).map(http).collect()),
@@ -115,7 +115,7 @@ fn the_table_of_probe_answers_is_that_of_judge() {
         let readings =
             answers.remove(&*row[0]).unwrap_or_else(|| panic!("{:?} is no answer that a probe can get", row[0]));
         for result in readings {
-            let reading = Reading { result, took: Duration::ZERO };
+            let reading = Reading::new(result, Duration::ZERO);
             let (says, kind) = match judge(&reading, &plan()) {
                 Verdict::Pass { warning: None } => ("passes", String::new()),
                 Verdict::Pass { warning: Some(_) } => ("passes, with a warning", String::new()),

@@ -105,7 +105,7 @@ impl Witness {
     pub fn probe_cancelled(&mut self, id: &BackendId) {
         let stands = self.shadow.backends.get(id).is_some_and(|backend| !backend.early_probe_allowed);
         if self.shadow.is_member(id) && stands {
-            let reading = Reading { result: ReadingResult::TimedOut { connected: false }, took: Duration::ZERO };
+            let reading = Reading::new(ReadingResult::TimedOut { connected: false }, Duration::ZERO);
             self.probe_answered(id, &reading);
         }
     }

@@ -161,7 +161,7 @@ impl Storm {
 
     fn reading(&mut self, mood: u32) -> Reading {
         let refused = || ReadingResult::ConnectFailed("connection refused".to_owned());
-        let http = |status| ReadingResult::Http { status, location: None };
+        let http = |status| ReadingResult::status(status);
         let whim = if self.dice.below(8) == 0 { self.dice.below(8) } else { mood };
         let result = match whim {
             1 => refused(),
@@ -174,7 +174,7 @@ impl Storm {
             6 => ReadingResult::TimedOut { connected: false },
             _ => http(200),
         };
-        Reading { result, took: Duration::from_millis(3) }
+        Reading::new(result, Duration::from_millis(3))
     }
 
     // ------------------------------------------------------------- traffic

@@ -9,7 +9,7 @@ use super::why::Probes;
 use crate::domain::combine::Active;
 use crate::domain::counter::Counter;
 use crate::domain::plan::ProbePlan;
-use crate::domain::reading::{ProbeFailure, Reading, ReadingResult, Severity, Verdict, judge};
+use crate::domain::reading::{HttpAnswer, ProbeFailure, Reading, ReadingResult, Severity, Verdict, judge};
 use crate::domain::rng::Rng;
 use crate::domain::schedule;
 use crate::domain::time::Timestamp;
@@ -291,7 +291,7 @@ impl Check {
 
 fn last_probe(reading: &Reading, verdict: &Verdict, at: Timestamp) -> LastProbe {
     let status = match &reading.result {
-        ReadingResult::Http { status, .. } | ReadingResult::BodyTooLarge { status, .. } => Some(*status),
+        ReadingResult::Http(HttpAnswer { status, .. }) | ReadingResult::BodyTooLarge { status, .. } => Some(*status),
         _ => None,
     };
     let (passed, text) = match verdict {

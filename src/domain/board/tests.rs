@@ -142,7 +142,7 @@ impl Rig {
         let mut now = Timestamp::ZERO;
         loop {
             while let Some((ticket, id)) = self.flying.pop() {
-                let reading = Reading { result: answer(&id), took: Duration::from_millis(1) };
+                let reading = Reading::new(answer(&id), Duration::from_millis(1));
                 self.tell(Input::ProbeDone { ticket, reading }, now);
             }
             match self.board.next_deadline().filter(|at| *at <= until) {
@@ -324,7 +324,7 @@ fn a_dead_pool_does_not_hold_the_probes_of_another() {
     assert_eq!(upstreams(&rig), ["pool", "live"], "two places, and upstreams take turns");
 
     let (dead_probe, _) = rig.flying.remove(0);
-    let timeout = Reading { result: ReadingResult::TimedOut { connected: false }, took: Duration::from_secs(1) };
+    let timeout = Reading::new(ReadingResult::TimedOut { connected: false }, Duration::from_secs(1));
     rig.tell(Input::ProbeDone { ticket: dead_probe, reading: timeout }, s(1));
     assert_eq!(upstreams(&rig), ["live", "pool"], "a place that is free is taken");
     let waiting = rig

@@ -161,7 +161,7 @@ impl Upstream {
             && let Some(ticket) = check.in_flight()
         {
             desk.cancel(ticket);
-            let reading = Reading { result: ReadingResult::TimedOut { connected: false }, took: check.plan.timeout };
+            let reading = Reading::new(ReadingResult::TimedOut { connected: false }, check.plan.timeout);
             self.probe_done(index, ticket, &reading, ramps, desk, now);
         }
         let member = &mut self.members[index];

@@ -95,10 +95,7 @@ async fn the_body_never_ends() {
 
 #[tokio::test]
 async fn the_cap_is_the_last_size_that_fits() {
-    for (cap, expected) in [
-        (5, ReadingResult::Http { status: 200, location: None }),
-        (4, ReadingResult::BodyTooLarge { status: 200, cap: 4 }),
-    ] {
+    for (cap, expected) in [(5, ReadingResult::status(200)), (4, ReadingResult::BodyTooLarge { status: 200, cap: 4 })] {
         let backend = answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nready\r\n0\r\n\r\n").await;
         let mut check = http_check();
         check.body_bytes = cap;

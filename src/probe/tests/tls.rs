@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-const OK: ReadingResult = ReadingResult::Http { status: 200, location: None };
+const OK: ReadingResult = ReadingResult::status(200);
 
 /// A TLS server for `orders.test` that answers 200, and its certificate as a CA file.
 struct Secured {

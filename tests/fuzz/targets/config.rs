@@ -64,8 +64,7 @@ fn live_with(plan: Plan) {
             let Output::Probe(ProbeJob { ticket, .. }) = output else { continue };
             probes += 1;
             let status = if probes % 7 < 4 { 200 } else { 500 };
-            let reading =
-                Reading { result: ReadingResult::Http { status, location: None }, took: Duration::from_millis(1) };
+            let reading = Reading::new(ReadingResult::status(status), Duration::from_millis(1));
             board.handle(Input::ProbeDone { ticket, reading }, now);
         }
         board.report(now);

@@ -22,7 +22,7 @@ fn pool(count: u8) -> Rig {
 
 /// The first backend's probes answer `status`, all others' 200.
 fn first_answers(status: u16) -> impl Fn(&BackendId) -> ReadingResult {
-    move |id| ReadingResult::Http { status: if *id == Rig::id(1) { status } else { 200 }, location: None }
+    move |id| ReadingResult::status(if *id == Rig::id(1) { status } else { 200 })
 }
 
 impl Rig {
@@ -53,7 +53,7 @@ impl Rig {
     fn answer(&mut self, last: u8, status: u16, now: Timestamp) {
         let at = self.flying.iter().position(|(_, id)| *id == Self::id(last)).expect("a probe in flight");
         let (ticket, _) = self.flying.remove(at);
-        let reading = Reading { result: ReadingResult::Http { status, location: None }, took: Duration::ZERO };
+        let reading = Reading::new(ReadingResult::status(status), Duration::ZERO);
         self.tell(Input::ProbeDone { ticket, reading }, now);
     }
 }
