@@ -2,12 +2,14 @@
 //!
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
+mod document;
 mod listener;
 mod probe;
 mod process;
 mod route;
 mod upstream;
 
+pub use document::*;
 pub use listener::*;
 pub use probe::*;
 pub use process::*;
