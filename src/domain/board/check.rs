@@ -39,6 +39,8 @@ pub(super) struct Check {
     only_timeouts: bool,
     /// The verdict was handed over, and no probe has ended since.
     pub unconfirmed: bool,
+    /// Nobody of its pool serves, so clients wait for this one.
+    awaited: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +73,7 @@ impl Check {
             last_failure: String::new(),
             only_timeouts: true,
             unconfirmed: false,
+            awaited: false,
             plan,
         }
     }
@@ -163,15 +166,14 @@ impl Check {
         self.in_flight.is_some_and(|probe| probe.lost_at <= now)
     }
 
-    /// `awaited`: nobody else of its pool serves, so clients wait for this one.
-    pub(super) fn started(&mut self, ticket: ProbeTicket, awaited: bool, now: Timestamp, rng: &mut Rng) {
+    pub(super) fn started(&mut self, ticket: ProbeTicket, now: Timestamp, rng: &mut Rng) {
         // Every probe ends by itself at its timeout, so a generous bound costs nothing.
         let lost_at = now + self.plan.timeout * 2 + self.plan.period;
         self.queued = false;
         self.in_flight = Some(InFlight { ticket, started: now, lost_at });
         self.next = match self.last_started {
             None => schedule::phase(&self.plan, now, rng),
-            Some(_) => schedule::next(&self.plan, awaited || self.hurried(), now, rng),
+            Some(_) => schedule::next(&self.plan, self.awaited || self.hurried(), now, rng),
         };
         self.last_started = Some(now);
     }
@@ -179,6 +181,11 @@ impl Check {
     /// Pulls the next probe to now, at least one fast period after the last.
     pub(super) fn pull(&mut self, now: Timestamp) {
         self.next = self.next.min(schedule::pulled(&self.plan, self.last_started, now));
+    }
+
+    /// Nobody of its pool serves (any more).
+    pub(super) fn await_it(&mut self, awaited: bool) {
+        self.awaited = awaited;
     }
 
     /// Puts the next probe into its place among those of a pool that nobody serves: `place` of `places` within a fast period. Probed all at
@@ -271,6 +278,16 @@ impl Check {
         if self.hurried() || was_up != self.up() {
             self.pull(now);
         }
+        if !self.up() && matches!(verdict, Verdict::Pass { .. }) {
+            let confirmed = self.last_started.map_or(now, |last| last + self.confirms_after());
+            self.next = self.next.min(confirmed.max(now));
+        }
+    }
+
+    /// How soon a probe may follow on one that passed while it is out. An outage is the one time at which half a fast period matters more
+    /// than the load of a probe.
+    fn confirms_after(&self) -> Duration {
+        if self.awaited { self.plan.fast_period / 2 } else { self.plan.fast_period }
     }
 
     /// A change is pending: probe at the fast period.
@@ -285,7 +302,7 @@ impl Check {
             Some(counter) => self.plan.success_threshold.max(1) - counter.shown().0,
             None => 1,
         };
-        Some(self.next.max(now) + self.plan.fast_period * passes_left.saturating_sub(1))
+        Some(self.next.max(now) + self.confirms_after() * passes_left.saturating_sub(1))
     }
 }
 
