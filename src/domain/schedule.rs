@@ -17,9 +17,10 @@ pub fn phase(plan: &ProbePlan, started: Timestamp, rng: &mut Rng) -> Timestamp {
     started + plan.fast_period.min(plan.period).max(plan.period.mul_f64(rng.unit()))
 }
 
-/// The least time between the starts of two probes of one backend.
+/// The least time between the starts of two probes of one backend: a fast period with its jitter, or half of one, as a pass is
+/// confirmed while nobody of the pool serves.
 pub fn least_gap(plan: &ProbePlan) -> Duration {
-    plan.fast_period.min(plan.period).mul_f64(1.0 - plan.jitter.clamp(0.0, 1.0))
+    plan.fast_period.min(plan.period).mul_f64((1.0 - plan.jitter).clamp(0.0, 0.5))
 }
 
 /// The moment of a probe that is pulled forward: now, but at least one fast period after the last one started.

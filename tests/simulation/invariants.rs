@@ -107,6 +107,8 @@ impl Witness {
             self.may_be_held.insert(id.clone());
         }
         backend.count(&verdict);
+        let coming = matches!(backend.count, Count::Down { passes } if passes > 0);
+        backend.confirms = coming && self.empty.get(&id.upstream).is_some_and(|empty| *empty);
     }
 
     /// A probe was given up: of a member whose definition stands, that is a timeout; else it says nothing.
@@ -208,8 +210,9 @@ impl Witness {
         assert_eq!(known.probe.as_ref(), Some(&*job.probe), "{id} is probed by an old definition");
         let early = std::mem::take(&mut known.early_probe_allowed);
         if let Some(last) = known.last_probe_started.replace(now) {
-            // Jitter may shorten a fast period.
-            let least = job.probe.fast_period.mul_f64(1.0 - job.probe.jitter - 1e-6);
+            // Jitter may shorten a fast period; while nobody serves, a pass is confirmed after half of one.
+            let apart = if known.confirms { job.probe.fast_period / 2 } else { job.probe.fast_period };
+            let least = apart.mul_f64(1.0 - job.probe.jitter - 1e-6);
             assert!(early || now.since(last) >= least, "{id}: probes {:?} apart", now.since(last));
         }
     }

@@ -47,6 +47,8 @@ pub(super) struct Check {
     only_timeouts: bool,
     /// The verdict was handed over, and no probe has ended since.
     pub unconfirmed: bool,
+    /// Nobody of its pool serves, so clients wait for this one.
+    awaited: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,7 @@ impl Check {
             last_failure: String::new(),
             only_timeouts: true,
             unconfirmed: false,
+            awaited: false,
             plan,
         }
     }
@@ -187,15 +190,14 @@ impl Check {
         self.in_flight.is_some_and(|probe| probe.lost_at <= now)
     }
 
-    /// `awaited`: nobody else of its pool serves, so clients wait for this one.
-    pub(super) fn started(&mut self, ticket: ProbeTicket, awaited: bool, now: Timestamp, rng: &mut Rng) {
+    pub(super) fn started(&mut self, ticket: ProbeTicket, now: Timestamp, rng: &mut Rng) {
         // Every probe ends by itself at its timeout, so a generous bound costs nothing.
         let lost_at = now + self.plan.timeout * 2 + self.plan.period;
         self.queued = false;
         self.in_flight = Some(InFlight { ticket, started: now, lost_at });
         self.next = match self.last_started {
             None => schedule::phase(&self.plan, now, rng),
-            Some(_) => schedule::next(&self.plan, awaited || self.hurried(), now, rng),
+            Some(_) => schedule::next(&self.plan, self.awaited || self.hurried(), now, rng),
         };
         self.last_started = Some(now);
     }
@@ -213,6 +215,11 @@ impl Check {
     fn pulled(&self, now: Timestamp) -> Timestamp {
         let first = self.last_started.is_none().then_some(self.joined + self.plan.initial_delay);
         schedule::pulled(&self.plan, self.last_started, now).max(first.unwrap_or(now))
+    }
+
+    /// Nobody of its pool serves (any more).
+    pub(super) fn await_it(&mut self, awaited: bool) {
+        self.awaited = awaited;
     }
 
     /// Puts the next probe into its place among those of a pool that nobody serves: `place` of `places` within a fast period. Probed all at
@@ -311,6 +318,16 @@ impl Check {
         if self.hurried() || was_up != self.up() {
             self.pull(now);
         }
+        if !self.up() && matches!(verdict, Verdict::Pass { .. }) {
+            let confirmed = self.last_started.map_or(now, |last| last + self.confirms_after());
+            self.next = self.next.min(confirmed.max(now));
+        }
+    }
+
+    /// How soon a probe follows on one that passed while it is out. An outage is the one time at which half a fast period matters more
+    /// than the load of a probe.
+    pub(super) fn confirms_after(&self) -> Duration {
+        if self.awaited { self.plan.fast_period / 2 } else { self.plan.fast_period }
     }
 
     /// A change is pending: probe at the fast period.
@@ -338,7 +355,7 @@ impl Check {
     pub(super) fn scheduled_up(&self, now: Timestamp) -> Option<Timestamp> {
         let more = self.passes_left()?.saturating_sub(1);
         let first = self.in_flight.map_or(self.next.max(now), |probe| probe.started);
-        Some(now.max(first + self.plan.fast_period.min(self.plan.period) * more))
+        Some(now.max(first + self.confirms_after() * more))
     }
 }
 

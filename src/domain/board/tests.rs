@@ -515,3 +515,18 @@ fn while_nobody_serves_a_pool_is_probed_in_turns_at_the_fast_period() {
     let apart: Vec<Duration> = next.windows(2).map(|two| two[1].since(two[0])).collect();
     assert!(apart.iter().all(|apart| *apart >= Duration::from_millis(100)), "{apart:?}");
 }
+
+#[test]
+fn while_nobody_serves_a_pass_is_confirmed_after_half_a_fast_period() {
+    let mut rig = Rig::new(upstream(vec![backends(2)], Some(tcp_probe())), s(0));
+    rig.run(s(20), |_| ReadingResult::ConnectFailed("refused".to_owned()));
+    // One of the two is back: its first pass comes within half of a fast period (they take turns), the second half of one later.
+    rig.run(s(20) + Duration::from_millis(1100), |id| match *id == Rig::id(1) {
+        true => ReadingResult::Connected,
+        false => ReadingResult::ConnectFailed("refused".to_owned()),
+    });
+    assert!(rig.snapshot.as_ref().unwrap().pools[0].members[0].standing.cause.eligible());
+    let probes = &rig.board.report(s(22))[0].backends[0];
+    let (passed, back) = (probes.last_probe.as_ref().unwrap().at, probes.since);
+    assert!(back <= s(20) + Duration::from_millis(850), "{passed:?} {back:?}");
+}

@@ -180,7 +180,8 @@ impl Upstream {
         let late = check.late(now);
         let job = |ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe, late };
         let ticket = desk.probe(member.key, job);
-        check.started(ticket, self.published.empty, now, &mut desk.rng);
+        check.await_it(self.published.empty);
+        check.started(ticket, now, &mut desk.rng);
         self.plan_member(index, desk, now);
     }
 

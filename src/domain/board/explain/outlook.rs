@@ -74,11 +74,8 @@ fn probes(view: &View<'_>) -> Option<String> {
     let needed = check.plan.success_threshold.max(1);
     let passes = count(left, "passing probe", "passing probes in a row");
     let so_far = if left < needed { format!(" ({} of {needed} are there)", needed - left) } else { String::new() };
-    let pace = if left > 1 {
-        format!(", once one has passed {} apart", brief(check.plan.fast_period.min(check.plan.period)))
-    } else {
-        String::new()
-    };
+    let pace =
+        if left > 1 { format!(", once one has passed {} apart", brief(check.confirms_after())) } else { String::new() };
     Some(format!("{passes}{so_far}; {next}{pace}"))
 }
 
