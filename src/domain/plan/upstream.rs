@@ -134,6 +134,13 @@ pub struct PassivePlan {
     pub minimum_fit: f64,
 }
 
+impl PassivePlan {
+    /// ⌈pool × minimum_fit⌉, without floating-point dust (0.5 × 4 must be 2, not 3).
+    pub fn must_stay_fit(&self, pool: u32) -> u32 {
+        (f64::from(pool) * self.minimum_fit - 1e-9).ceil().max(0.0) as u32
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowStartPlan {
     /// Zero = off.
