@@ -7,6 +7,7 @@ mod healthcheck;
 mod operate;
 mod papers;
 mod probe;
+mod rehearse;
 mod run;
 
 use clap::{Parser, Subcommand};
@@ -123,6 +124,8 @@ enum Command {
         #[command(flatten)]
         asking: Asking,
     },
+    /// Rehearse a scenario against a configuration in virtual time; exit code 1 when it does not come as it is expected
+    Simulate(rehearse::Simulate),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -176,6 +179,7 @@ pub fn main() -> ExitCode {
             operate::steer("weight", &target, Some(&terms), Some(&weight), &asking)
         }
         Command::Reload { asking } => operate::reload(&asking),
+        Command::Simulate(simulate) => rehearse::simulate(&simulate),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
         Command::Demo { length } => demo::demo(length),

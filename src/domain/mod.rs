@@ -37,4 +37,5 @@ pub mod sni;
 pub mod split;
 pub mod standing;
 pub mod time;
+pub mod timings;
 pub mod window;

@@ -530,3 +530,21 @@ fn while_nobody_serves_a_pass_is_confirmed_after_half_a_fast_period() {
     let (passed, back) = (probes.last_probe.as_ref().unwrap().at, probes.since);
     assert!(back <= s(20) + Duration::from_millis(850), "{passed:?} {back:?}");
 }
+
+#[test]
+fn who_comes_back_by_probes_is_not_ejected_for_what_failed_before() {
+    let mut rig = Rig::new(upstream(vec![backends(3)], Some(tcp_probe())), s(0));
+    rig.run(s(20), connected);
+    // 19 failures among successes: one outcome short of the window's 20, and no streak.
+    rig.traffic(1, &[RESET, RESET, RESET, RESET, Outcome::Success].repeat(4)[..19], false, s(20));
+    rig.run(s(22), |id| match id.address == address(1) {
+        true => ReadingResult::ConnectFailed("refused".to_owned()),
+        false => ReadingResult::Connected,
+    });
+    assert_eq!(rig.cause(1), Cause::Down);
+    rig.run(s(27), connected);
+    assert_eq!(rig.cause(1), Cause::Ramping);
+    rig.traffic(1, &[RESET], false, s(27));
+    rig.run(s(29), connected);
+    assert_eq!((rig.cause(1), rig.ejections()), (Cause::Ramping, Vec::new()), "one failure is no evidence");
+}

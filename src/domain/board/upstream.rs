@@ -211,7 +211,18 @@ impl Upstream {
             member.asked_drain = member.asked_drain.filter(|asked| finished.started <= *asked + check.plan.period);
         }
         self.hint(index, &finished.verdict, desk, now);
+        let before = self.members[index].standing.cause;
         self.dirty |= self.members[index].settle(&plan, ramps, occasion.as_ref(), desk, now);
+        self.forget_former_failures(index, before);
+    }
+
+    /// Probes have brought it back: what failed before it went out must not eject it now.
+    fn forget_former_failures(&mut self, index: usize, before: Cause) {
+        let member = &self.members[index];
+        if matches!(before, Cause::Down | Cause::NotReady) && member.standing.cause.eligible() {
+            member.cell.clear_evidence();
+            self.shares = None;
+        }
     }
 
     /// Where traffic succeeds, probe timeouts alone take out no more than ejections may: a busy worker is not a dead one.
