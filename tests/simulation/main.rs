@@ -12,6 +12,7 @@
 
 mod dice;
 mod invariants;
+mod peers;
 mod plans;
 mod shadow;
 mod storm;

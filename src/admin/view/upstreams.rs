@@ -50,6 +50,9 @@ pub struct Backend {
     pub ejection: Option<Ejection>,
     pub in_flight: u32,
     pub outcomes: Outcomes,
+    /// What else is worth knowing of it now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Newest first.
     pub history: Vec<Entry>,
 }
@@ -157,6 +160,7 @@ fn backend(report: &BackendReport, now: Now) -> Backend {
         ejection: report.ejection.map(|ejection| self::ejection(ejection, now)),
         in_flight: report.in_flight,
         outcomes: outcomes(report),
+        notes: report.notes.clone(),
         history: report.history.iter().rev().map(|event| entry(event, now)).collect(),
     }
 }
@@ -254,6 +258,7 @@ pub mod samples {
             streak: 0,
             total_successes: 0,
             total_failures: 0,
+            notes: Vec::new(),
             history: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
 use super::handover::Known;
 use super::orders::Orders;
+use super::shadows::Shadows;
 use super::why::{self, Grounds, Occasion, Probes};
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
@@ -20,6 +21,7 @@ use crate::domain::standing::{Cause, Standing};
 use crate::domain::time::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Events kept per backend.
 const HISTORY: usize = 32;
@@ -49,6 +51,10 @@ pub(super) struct Member {
     /// No ejection refusal is reported again before this.
     pub refusal_quiet_until: Timestamp,
     pub timeouts_held: bool,
+    /// What detectors that do not enforce have found.
+    pub shadows: Shadows,
+    /// What a trial request must keep within, where it was ejected for being slow.
+    trial_limit: Option<Duration>,
     history: VecDeque<Event>,
     /// As the last snapshot shows it.
     picture: Option<Arc<snapshot::Member>>,
@@ -76,6 +82,8 @@ impl Member {
             hinted: None,
             refusal_quiet_until: Timestamp::ZERO,
             timeouts_held: false,
+            shadows: Shadows::default(),
+            trial_limit: None,
             history: VecDeque::new(),
             picture: None,
             check,
@@ -105,6 +113,19 @@ impl Member {
             && self.orders.order() != Some(Order::ForceDown)
             && matches!(self.active(), Active::Up | Active::Unprobed)
             && self.outlier.state == State::Clear
+    }
+
+    /// What its next trial request must keep within.
+    pub(super) fn limit_trial(&mut self, limit: Option<Duration>) {
+        self.trial_limit = limit;
+        self.cell.limit_trial(limit);
+    }
+
+    pub(super) fn trial_failed(&self) -> String {
+        match self.trial_limit {
+            None => "its trial request failed".to_owned(),
+            Some(limit) => format!("its trial request failed, or took longer than {}ms", limit.as_millis()),
+        }
     }
 
     /// Begins the ramp of a recovery or a late arrival.
@@ -352,6 +373,7 @@ impl Member {
             streak: evidence.streak,
             total_successes,
             total_failures,
+            notes: self.shadows.notes(plan.passive.base_ejection * 2, now),
             history: self.history.iter().cloned().collect(),
         }
     }
