@@ -53,17 +53,7 @@ fn route(name: &str) -> RoutePlan {
 }
 
 fn upstream(name: &str) -> Arc<UpstreamPlan> {
-    let passive = PassivePlan {
-        enabled: false,
-        consecutive_failures: 0,
-        failure_ratio: 0.0,
-        minimum_outcomes: 0,
-        window: Duration::ZERO,
-        base_ejection: Duration::ZERO,
-        max_ejection: Duration::ZERO,
-        ejection_jitter: 0.0,
-        minimum_fit: 0.0,
-    };
+    let passive = PassivePlan { enabled: false, ..PassivePlan::default() };
     Arc::new(UpstreamPlan {
         name: name.into(),
         sources: Vec::new(),
@@ -141,6 +131,7 @@ fn report() -> UpstreamReport {
         streak: 0,
         total_successes: 40,
         total_failures: 2,
+        notes: Vec::new(),
         history: Vec::new(),
     };
     UpstreamReport { name: "orders".into(), backends: vec![backend] }

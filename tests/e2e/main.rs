@@ -16,6 +16,7 @@ mod life;
 mod limits;
 mod proxy_protocol;
 mod requests;
+mod standout;
 mod steering;
 mod streams;
 mod tls;
