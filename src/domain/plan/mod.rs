@@ -33,6 +33,8 @@ pub struct Plan {
     pub start: StartPlan,
     pub reload: ReloadPlan,
     pub upgrade: UpgradePlan,
+    /// `None` = nothing is recorded.
+    pub record: Option<RecordPlan>,
     /// Worker threads of the data path; 0 = one per core.
     pub threads: usize,
 }
