@@ -6,6 +6,7 @@ mod explain;
 mod healthcheck;
 mod operate;
 mod papers;
+mod probe;
 mod rehearse;
 mod run;
 
@@ -60,6 +61,11 @@ enum Command {
         json: bool,
         #[command(flatten)]
         asking: Asking,
+    },
+    /// Check backends once, exactly as the gateway would, from the configuration alone; exit code 0 when all pass, 1 when not, 64 when the configuration or the names cannot be used
+    Probe {
+        #[command(flatten)]
+        wish: probe::Wish,
     },
     /// Give a backend no new requests; what is in flight finishes
     Drain {
@@ -163,6 +169,7 @@ pub fn main() -> ExitCode {
         Command::Reference => print_out(&crate::config::reference()),
         Command::Healthcheck { admin } => healthcheck::healthcheck(&admin),
         Command::Explain { target, json, asking } => explain::explain(&target, json, &asking),
+        Command::Probe { wish } => probe::probe(&wish),
         Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),
         Command::Undrain { target, asking } => operate::steer("undrain", &target, None, None, &asking),
         Command::ForceUp { target, terms, asking } => operate::steer("force-up", &target, Some(&terms), None, &asking),
