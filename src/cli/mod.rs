@@ -126,6 +126,8 @@ enum Command {
     },
     /// Rehearse a scenario against a configuration in virtual time; exit code 1 when it does not come as it is expected
     Simulate(rehearse::Simulate),
+    /// Play a record again under a configuration: what it would have done to the recorded hours, beside what really happened
+    Replay(rehearse::Replay),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -180,6 +182,7 @@ pub fn main() -> ExitCode {
         }
         Command::Reload { asking } => operate::reload(&asking),
         Command::Simulate(simulate) => rehearse::simulate(&simulate),
+        Command::Replay(replay) => rehearse::replay(&replay),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
         Command::Demo { length } => demo::demo(length),

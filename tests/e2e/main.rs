@@ -18,6 +18,7 @@ mod limits;
 mod probe;
 mod proxy_protocol;
 mod requests;
+mod standout;
 mod steering;
 mod streams;
 mod tls;
