@@ -125,7 +125,7 @@ impl Upstream {
     }
 
     /// How many are fit, how many count, how many must stay fit.
-    fn fitness(&self) -> (u32, u32, u32) {
+    pub(super) fn fitness(&self) -> (u32, u32, u32) {
         let fit = self.members.iter().filter(|member| member.fit()).count() as u32;
         let pool = self.members.iter().filter(|member| member.counts()).count() as u32;
         (fit, pool, self.plan.passive.must_stay_fit(pool))

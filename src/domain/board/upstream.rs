@@ -332,6 +332,11 @@ impl Upstream {
         if over && let (Some(check), Some(at)) = (&mut member.check, member.outlier.deadline()) {
             check.pull_past(at, now);
         }
+        if let Some(at) = member.drain_probe_from().filter(|at| *at <= now)
+            && let Some(check) = &mut member.check
+        {
+            check.pull_past(at, now);
+        }
         let weight = member.weight();
         let taken_back = member.orders_over(desk, now);
         self.dirty |= member.weight() != weight;
