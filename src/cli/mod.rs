@@ -2,9 +2,11 @@
 
 mod check;
 mod demo;
+mod explain;
 mod healthcheck;
 mod operate;
 mod papers;
+mod probe;
 mod rehearse;
 mod run;
 
@@ -49,6 +51,21 @@ enum Command {
         /// The admin listener's address
         #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
         admin: String,
+    },
+    /// Say why a backend stands where it stands: the rule, the evidence, when it returns, and what would change it
+    Explain {
+        #[command(flatten)]
+        target: Target,
+        /// Everything, as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Check backends once, exactly as the gateway would, from the configuration alone; exit code 0 when all pass, 1 when not, 64 when the configuration or the names cannot be used
+    Probe {
+        #[command(flatten)]
+        wish: probe::Wish,
     },
     /// Give a backend no new requests; what is in flight finishes
     Drain {
@@ -151,6 +168,8 @@ pub fn main() -> ExitCode {
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
         Command::Healthcheck { admin } => healthcheck::healthcheck(&admin),
+        Command::Explain { target, json, asking } => explain::explain(&target, json, &asking),
+        Command::Probe { wish } => probe::probe(&wish),
         Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),
         Command::Undrain { target, asking } => operate::steer("undrain", &target, None, None, &asking),
         Command::ForceUp { target, terms, asking } => operate::steer("force-up", &target, Some(&terms), None, &asking),
