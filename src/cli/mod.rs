@@ -9,6 +9,7 @@ mod papers;
 mod probe;
 mod rehearse;
 mod run;
+mod timings;
 
 use clap::{Parser, Subcommand};
 use operate::{Asking, Target, Terms};
@@ -41,6 +42,8 @@ enum Command {
     Check {
         #[command(flatten)]
         file: ConfigFile,
+        #[command(flatten)]
+        wish: timings::Wish,
     },
     /// Print the JSON Schema of the configuration, for editors
     Schema,
@@ -164,7 +167,7 @@ impl ConfigFile {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { file, takeover } => run::run(file.path(), takeover),
-        Command::Check { file } => check::check(file.path()),
+        Command::Check { file, wish } => check::check(file.path(), &wish),
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
         Command::Healthcheck { admin } => healthcheck::healthcheck(&admin),
