@@ -4,6 +4,7 @@
 
 mod admin;
 mod clashes;
+mod effects;
 mod listeners;
 mod probe;
 mod routes;
@@ -71,6 +72,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     if !findings.errors.is_empty() {
         return None;
     }
+    effects::check(&parts.upstreams, &upstreams, &routes, findings);
     let start = start(&parts.rest.start);
     Some(Plan {
         listeners,
