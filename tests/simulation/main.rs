@@ -13,6 +13,7 @@
 mod clockwork;
 mod dice;
 mod invariants;
+mod peers;
 mod plans;
 mod shadow;
 mod storm;
