@@ -6,6 +6,7 @@
 mod dice;
 #[path = "../../simulation/invariants.rs"]
 mod invariants;
+#[allow(dead_code, reason = "the even pools are for the simulation of peers")]
 #[path = "../../simulation/plans.rs"]
 mod plans;
 #[path = "../../simulation/shadow.rs"]
