@@ -16,8 +16,10 @@ use super::window::{SPANS, Tally};
 const LEVEL: f64 = 1e-6;
 /// What chance may do to one backend in one burst that hit everybody alike.
 const BURST: f64 = 1e-4;
+/// Fewer cannot be compared: of two that differ nobody can tell which is odd.
+pub const BACKENDS_AT_LEAST: usize = 3;
 /// Fewer bad outcomes are no evidence, whatever the others do.
-const BAD_AT_LEAST: u32 = 5;
+pub const BAD_AT_LEAST: u32 = 5;
 /// Fewer outcomes, on either side, cannot be compared.
 pub const OUTCOMES_AT_LEAST: u32 = 20;
 /// A share must be this many times that of the peers.

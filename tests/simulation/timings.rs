@@ -7,8 +7,8 @@
 use super::clockwork::{Clockwork, Traffic};
 use super::{number, plans};
 use pulsegate::domain::plan::{
-    Forward, HeaderEdits, PassivePlan, ProbePlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan,
-    SlowStartPlan, SourcePlan, StaticBackend, Timeouts, UpstreamPlan, WhenNoneEligible,
+    Forward, HeaderEdits, LatencyOutlierPlan, PassivePlan, ProbePlan, RetryOn, RetryPlan, RouteAction, RouteMatch,
+    RoutePlan, SlowStartPlan, SourcePlan, StaticBackend, Timeouts, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
 use pulsegate::domain::rng::Rng;
@@ -336,6 +336,9 @@ fn passive(rng: &mut Rng) -> PassivePlan {
         max_ejection: base_ejection.mul_f64(1.0 + 3.0 * rng.unit()),
         ejection_jitter: one_of(&[0.0, 0.2, 0.5], rng),
         minimum_fit: one_of(&[0.0, 0.3, 0.5, 1.0], rng),
+        // Beside peers a backend may stand out sooner than it would alone: then the best case is no near one.
+        failure_outlier: one_of(&[0.0, 0.0, 0.25], rng),
+        latency_outlier: LatencyOutlierPlan { factor: one_of(&[0.0, 0.0, 5.0], rng), gap: Duration::from_millis(100) },
         ..PassivePlan::default()
     }
 }

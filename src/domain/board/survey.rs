@@ -16,8 +16,6 @@ use std::time::Duration;
 
 /// Hints come with every failure; for them the pool is read at most this often.
 const PACE: Duration = Duration::from_millis(50);
-/// Fewer cannot be compared.
-const BACKENDS_AT_LEAST: usize = 3;
 /// Latencies are compared over so many fifths of the window: enough that one pause does not fill half of it; all of it where traffic is thin.
 const SLICES: [u64; 2] = [2, 5];
 /// How often latencies are compared within a window, both ways.
@@ -101,7 +99,7 @@ impl Upstream {
 
 /// Who fails more than all others together.
 fn failing(sides: &[(usize, Spans)], passive: &PassivePlan) -> Vec<Found> {
-    if sides.len() < BACKENDS_AT_LEAST {
+    if sides.len() < standout::BACKENDS_AT_LEAST {
         return Vec::new();
     }
     let mut all = Spans::default();
@@ -120,7 +118,7 @@ fn failing(sides: &[(usize, Spans)], passive: &PassivePlan) -> Vec<Found> {
 
 /// Who is slower than the pool: than the median of its medians, so that one cannot move what it is measured by.
 fn slow(sides: &[(usize, Duration, Histogram)], passive: &PassivePlan) -> Vec<Found> {
-    if sides.len() < BACKENDS_AT_LEAST {
+    if sides.len() < standout::BACKENDS_AT_LEAST {
         return Vec::new();
     }
     let mut medians: Vec<Duration> = sides.iter().map(|(_, median, _)| *median).collect();

@@ -17,8 +17,9 @@ pub use contradictions::Contradiction;
 pub use failing::Failing;
 pub use returning::{Return, Way};
 
-use super::plan::{PassivePlan, Plan, RouteAction, RoutePlan, SourcePlan, StaticBackend, UpstreamPlan};
+use super::plan::{PassivePlan, Plan, Policy, RouteAction, RoutePlan, SourcePlan, StaticBackend, UpstreamPlan};
 use super::reading::ProbeFailure;
+use super::standout;
 use bounds::{either, sooner};
 use std::sync::Arc;
 use std::time::Duration;
@@ -259,7 +260,9 @@ impl Scene<'_> {
     /// What becomes of its requests, where that is evidence against it.
     fn failures(&self, fault: Fault, every: Duration) -> Option<Failures> {
         let at_once = Bounds::exactly(Duration::ZERO);
-        let failures = |after, at_least| Failures { every, after, at_least };
+        let same_traffic = !matches!(self.upstream.balance.policy, Policy::Hash(_));
+        let compared = same_traffic && self.pool.counted as usize >= standout::BACKENDS_AT_LEAST;
+        let failures = |after, at_least| Failures { every, after, at_least, compared };
         match fault {
             Fault::Refused => Some(failures(at_once, 1)),
             Fault::Lying => Some(failures(at_once, 2)),

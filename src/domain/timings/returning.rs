@@ -2,7 +2,7 @@
 
 use super::bounds::Bounds;
 use super::{Scene, probing};
-use crate::domain::plan::{PassivePlan, ProbePlan, WhenNoneEligible};
+use crate::domain::plan::{Detector, PassivePlan, ProbePlan, WhenNoneEligible};
 use std::time::Duration;
 
 /// What a backend comes back from.
@@ -65,8 +65,8 @@ fn by_probes(scene: &Scene<'_>, plan: &ProbePlan) -> Vec<(Way, Bounds)> {
 
 fn by_time(scene: &Scene<'_>) -> Vec<(Way, Bounds)> {
     let passive = &scene.upstream.passive;
-    let ejects = passive.enabled && (passive.consecutive_failures > 0 || passive.failure_ratio > 0.0);
-    if !ejects || !scene.spares_one() || scene.paces().is_empty() {
+    let ejects = |detector| passive.detects(detector) && passive.enforce.of(detector);
+    if !Detector::ALL.into_iter().any(ejects) || !scene.spares_one() || scene.paces().is_empty() {
         return Vec::new();
     }
     let longest = nth_is_longest(passive);

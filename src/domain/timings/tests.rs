@@ -26,18 +26,7 @@ fn probe() -> ProbePlan {
 }
 
 fn passive() -> PassivePlan {
-    PassivePlan {
-        enabled: true,
-        consecutive_failures: 5,
-        failure_ratio: 0.5,
-        minimum_outcomes: 20,
-        window: ms(10_000),
-        base_ejection: ms(10_000),
-        max_ejection: ms(300_000),
-        ejection_jitter: 0.2,
-        minimum_fit: 0.5,
-        ..PassivePlan::default()
-    }
+    PassivePlan::default()
 }
 
 #[test]
@@ -61,7 +50,8 @@ fn by_probes() {
 
 #[test]
 fn by_traffic() {
-    let failures = |every, after| Failures { every: ms(every), after: Bounds::exactly(ms(after)), at_least: 1 };
+    let failures =
+        |every, after| Failures { every: ms(every), after: Bounds::exactly(ms(after)), at_least: 1, compared: false };
     let streak = PassivePlan { failure_ratio: 0.0, ..passive() };
     let share = PassivePlan { consecutive_failures: 0, ..passive() };
     let off = PassivePlan { enabled: false, ..passive() };

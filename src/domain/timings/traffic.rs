@@ -2,7 +2,8 @@
 //! `board/passive` for the rules that they follow from.
 
 use super::bounds::{Bounds, sooner};
-use crate::domain::plan::PassivePlan;
+use crate::domain::plan::{Detector, PassivePlan};
+use crate::domain::standout;
 use std::time::Duration;
 
 /// What a broken backend does to the requests that it gets.
@@ -14,6 +15,8 @@ pub struct Failures {
     pub after: Bounds,
     /// So many are needed in any case, in the worst: failures by status count from two clients on, which are taken to come in turn.
     pub at_least: u64,
+    /// There are peers enough to compare it with. How soon it stands out depends on them: sooner than by itself, perhaps, but never surely.
+    pub compared: bool,
 }
 
 /// When enough have failed, and how many those are.
@@ -28,11 +31,16 @@ pub fn ejection(plan: &PassivePlan, failures: &Failures) -> Option<Ejection> {
     if !plan.enabled || failures.every.is_zero() {
         return None;
     }
-    let streak = (plan.consecutive_failures > 0).then(|| u64::from(plan.consecutive_failures));
+    let ejects = |detector| plan.detects(detector) && plan.enforce.of(detector);
+    let streak = ejects(Detector::ConsecutiveFailures).then(|| u64::from(plan.consecutive_failures));
     let streak = streak.map(|failed| (failed, Some(failed.max(failures.at_least))));
-    let share = by_share(plan, failures).map(|(best, worst)| (best, worst.map(|worst| worst.max(failures.at_least))));
-    let failed = [streak, share].into_iter().flatten().filter_map(|(_, worst)| worst).min();
-    let after = sooner(streak.map(|needed| time(needed, failures)), share.map(|needed| time(needed, failures)))?;
+    let share = if ejects(Detector::FailureRatio) { by_share(plan, failures) } else { None };
+    let share = share.map(|(best, worst)| (best, worst.map(|worst| worst.max(failures.at_least))));
+    let relative = failures.compared && (ejects(Detector::FailureOutlier) || ejects(Detector::LatencyOutlier));
+    let relative = relative.then_some((u64::from(standout::BAD_AT_LEAST), None));
+    let ways = [streak, share, relative];
+    let failed = ways.into_iter().flatten().filter_map(|(_, worst)| worst).min();
+    let after = ways.into_iter().map(|way| way.map(|needed| time(needed, failures))).reduce(sooner).flatten()?;
     Some(Ejection { after, failed })
 }
 
