@@ -1,6 +1,6 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
-use crate::domain::plan::{HttpCheck, Plan, ProbeCheck, ProbePlan, RouteAction, SourcePlan, UpstreamPlan};
+use crate::domain::plan::{GrpcCheck, HttpCheck, Plan, ProbeCheck, ProbePlan, RouteAction, SourcePlan, UpstreamPlan};
 use crate::tls::Identity;
 use std::fmt::Write;
 use std::time::Duration;
@@ -99,10 +99,19 @@ fn asked(http: &HttpCheck, port: Option<u16>) -> String {
     format!("{} {scheme}://…{port}{} (Host: {host}{expected})", http.method, http.path)
 }
 
+fn called(grpc: &GrpcCheck, port: Option<u16>) -> String {
+    let scheme = if grpc.tls.is_some() { "https" } else { "http" };
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let service = if grpc.service.is_empty() { "the server as a whole" } else { &grpc.service };
+    let authority = grpc.authority.as_deref().unwrap_or("the backend's address");
+    format!("gRPC health of {service} at {scheme}://…{port} (authority: {authority})")
+}
+
 fn probe_lines(probe: &ProbePlan, out: &mut String) {
     let what = match &probe.kind {
         ProbeCheck::Tcp => probe.port.map_or("TCP connect".to_owned(), |port| format!("TCP connect to port {port}")),
         ProbeCheck::Http(http) => asked(http, probe.port),
+        ProbeCheck::Grpc(grpc) => called(grpc, probe.port),
     };
     let _ = writeln!(
         out,

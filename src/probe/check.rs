@@ -2,7 +2,8 @@
 //!
 //! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
 
-use super::{connect, http, http2, request};
+use super::recognise::Recogniser;
+use super::{connect, grpc, http, http2, request};
 use crate::control::Clock;
 use crate::domain::board::ProbeJob;
 use crate::domain::identity::Address;
@@ -29,7 +30,7 @@ async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) ->
     let address = probed_address(job);
     let mut stream = match &job.probe.kind {
         ProbeCheck::Tcp => connect::open(&address).await?,
-        ProbeCheck::Http(_) => connect::open_to_be_reset(&address).await?,
+        ProbeCheck::Http(_) | ProbeCheck::Grpc(_) => connect::open_to_be_reset(&address).await?,
     };
     if let Some(version) = header_of(job) {
         connect::introduce(&mut stream, version).await?;
@@ -38,9 +39,11 @@ async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) ->
         stream = connect::secure(stream, tls, protocol_of(job), configs).await?;
     }
     connected.store(true, Ordering::Relaxed);
+    let recogniser = Recogniser(&job.probe.recognition);
     match &job.probe.kind {
         ProbeCheck::Tcp => Ok(ReadingResult::Connected),
-        ProbeCheck::Http(check) => ask_http(stream, check, &address).await,
+        ProbeCheck::Http(check) => ask_http(stream, check, &address, &recogniser).await,
+        ProbeCheck::Grpc(check) => Ok(grpc::exchange(stream, check, &address, job.probe.timeout, &recogniser).await),
     }
 }
 
@@ -48,11 +51,12 @@ async fn ask_http(
     stream: connect::Stream,
     check: &HttpCheck,
     address: &Address,
+    recogniser: &Recogniser<'_>,
 ) -> Result<ReadingResult, ReadingResult> {
     let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
     Ok(match check.protocol {
-        Protocol::Http1 => http::exchange(stream, request, check.body_bytes).await,
-        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes).await,
+        Protocol::Http1 => http::exchange(stream, request, check.body_bytes, recogniser).await,
+        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes, recogniser).await,
     })
 }
 
@@ -78,6 +82,7 @@ fn tls_of(job: &ProbeJob) -> Option<&UpstreamTls> {
     match &job.probe.kind {
         ProbeCheck::Tcp => job.upstream.tls.as_ref(),
         ProbeCheck::Http(check) => check.tls.as_ref(),
+        ProbeCheck::Grpc(check) => check.tls.as_ref(),
     }
 }
 
@@ -85,5 +90,6 @@ fn protocol_of(job: &ProbeJob) -> Protocol {
     match &job.probe.kind {
         ProbeCheck::Tcp => job.upstream.protocol,
         ProbeCheck::Http(check) => check.protocol,
+        ProbeCheck::Grpc(_) => Protocol::Http2,
     }
 }

@@ -3,6 +3,7 @@
 
 use super::connect::Stream;
 use super::http::location;
+use super::recognise::Recogniser;
 use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::{CONNECTION, HOST};
 use ::http::uri::{Scheme, Uri};
@@ -14,7 +15,7 @@ use http_body_util::Empty;
 use std::pin::pin;
 
 /// The response head, decoded, bytes: as over HTTP/1.
-const HEAD_CAP: u32 = 32 * 1024;
+pub(super) const HEAD_CAP: u32 = 32 * 1024;
 
 /// Sends `request` and reads the answer, at most `body_cap` bytes of its body.
 pub(super) async fn exchange(
@@ -22,17 +23,24 @@ pub(super) async fn exchange(
     request: Request<Empty<Bytes>>,
     tls: bool,
     body_cap: usize,
+    recogniser: &Recogniser<'_>,
 ) -> ReadingResult {
     let Some(request) = in_form(request, tls) else {
         return ReadingResult::BrokenAnswer("the probe was not sent: its Host is no authority".to_owned());
     };
-    converse(stream, request, body_cap).await.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
+    let result = converse(stream, request, body_cap, recogniser).await;
+    result.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
 }
 
-async fn converse(stream: Stream, request: Request<()>, body_cap: usize) -> Result<ReadingResult, Error> {
+async fn converse(
+    stream: Stream,
+    request: Request<()>,
+    body_cap: usize,
+    recogniser: &Recogniser<'_>,
+) -> Result<ReadingResult, Error> {
     let (sender, connection) =
         Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap));
+    let mut answer = pin!(read_answer(sender, request, body_cap, recogniser));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -41,7 +49,12 @@ async fn converse(stream: Stream, request: Request<()>, body_cap: usize) -> Resu
     }
 }
 
-async fn read_answer(sender: SendRequest<Bytes>, request: Request<()>, cap: usize) -> Result<ReadingResult, Error> {
+async fn read_answer(
+    sender: SendRequest<Bytes>,
+    request: Request<()>,
+    cap: usize,
+    recogniser: &Recogniser<'_>,
+) -> Result<ReadingResult, Error> {
     let (response, _) = sender.ready().await?.send_request(request, true)?;
     let (head, body) = response.await?.into_parts();
     let status = head.status.as_u16();
@@ -49,7 +62,12 @@ async fn read_answer(sender: SendRequest<Bytes>, request: Request<()>, cap: usiz
         return Ok(ReadingResult::BodyTooLarge { status, cap });
     }
     let location = location(head.status, &head.headers);
-    Ok(ReadingResult::Http(HttpAnswer { status, location, document: None }))
+    Ok(ReadingResult::Http(HttpAnswer {
+        status,
+        location,
+        document: None,
+        sighting: recogniser.of_head(&head.headers),
+    }))
 }
 
 /// Reads to the end, or until more than `cap` bytes have come.
@@ -78,7 +96,7 @@ fn in_form(request: Request<Empty<Bytes>>, tls: bool) -> Option<Request<()>> {
     Some(Request::from_parts(parts, ()))
 }
 
-fn words(error: &Error) -> String {
+pub(super) fn words(error: &Error) -> String {
     if error.is_io() {
         return format!("the connection broke before the answer was complete: {error}; does this port speak HTTP/2?");
     }

@@ -100,7 +100,9 @@ fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls: None,
+        startup: None,
         readiness: (dice.below(4) > 0).then(|| probe(dice)),
+        liveness: None,
         passive: passive(dice),
         slow_start: SlowStartPlan { duration: Duration::from_secs(u64::from(dice.below(3)) * 5), initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
@@ -150,6 +152,7 @@ fn probe(dice: &mut dyn Dice) -> ProbePlan {
         startup_grace: Duration::from_secs(u64::from(dice.below(4) / 3) * 20),
         port: None,
         immediate: if dice.below(4) == 0 { vec![ProbeFailure::Refused] } else { Vec::new() },
+        ..ProbePlan::default()
     }
 }
 

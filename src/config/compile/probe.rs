@@ -4,11 +4,12 @@ use super::routes::header;
 use super::tls::{self, Files};
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{FailureSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
+use crate::config::spec::{FailureSpec, GrpcSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
 use crate::config::values::Words;
 use crate::config::words::not_exactly_one;
-use crate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, Protocol, UpstreamTls};
+use crate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbePlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
+use crate::domain::recognition::{Fact, Identity, Recognition};
 use std::time::Duration;
 
 /// What a probe takes from its surroundings.
@@ -26,11 +27,12 @@ pub(super) fn compile(
     place: &Place,
     findings: &mut Findings,
 ) -> ProbePlan {
-    let kind = match (&spec.path, spec.tcp) {
-        (Some(path), false) => ProbeCheck::Http(http(path, spec, context, place, findings)),
-        (None, true) => ProbeCheck::Tcp,
+    let kind = match (&spec.path, spec.tcp, &spec.grpc) {
+        (Some(path), false, None) => ProbeCheck::Http(http(path, spec, context, place, findings)),
+        (None, true, None) => ProbeCheck::Tcp,
+        (None, false, Some(call)) => ProbeCheck::Grpc(grpc(call, spec, context, place, findings)),
         _ => {
-            let choices = [("path", spec.path.is_some()), ("tcp: true", spec.tcp)];
+            let choices = [("path", spec.path.is_some()), ("tcp: true", spec.tcp), ("grpc", spec.grpc.is_some())];
             findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
             ProbeCheck::Tcp
         }
@@ -48,6 +50,8 @@ pub(super) fn compile(
         startup_grace: span(spec.startup_grace, Duration::ZERO),
         port: spec.port,
         immediate: spec.immediate.iter().map(failure).collect(),
+        recognition: recognition(spec, place, findings),
+        on_failure: None,
     };
     check(&plan, place, findings);
     plan
@@ -96,13 +100,6 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
     if let Some(host) = host.as_ref().filter(|host| http::HeaderValue::from_str(host).is_err()) {
         findings.error(&place.at("host"), format!("{host:?}"), "a host name");
     }
-    let tls = match &spec.tls {
-        None | Some(ProbeTlsSpec::Inherit) => context.tls.cloned(),
-        Some(ProbeTlsSpec::Off) => None,
-        Some(ProbeTlsSpec::Own(own)) => {
-            tls::upstream(own, context.tls.map(|tls| tls.sni.clone()), context.files, &place.at("tls"), findings)
-        }
-    };
     HttpCheck {
         protocol: spec.protocol.map_or(context.protocol, ProtocolSpec::plan),
         method,
@@ -115,7 +112,99 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
             .map(|words| ranges(words, place, findings))
             .unwrap_or_default(),
         body_bytes: spec.body_bytes.map_or(64 * 1024, |size| size.0 as usize),
-        tls,
+        tls: probe_tls(spec, context, place, findings),
+    }
+}
+
+fn probe_tls(
+    spec: &ProbeSpec,
+    context: &ProbeContext<'_>,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<UpstreamTls> {
+    match &spec.tls {
+        None | Some(ProbeTlsSpec::Inherit) => context.tls.cloned(),
+        Some(ProbeTlsSpec::Off) => None,
+        Some(ProbeTlsSpec::Own(own)) => {
+            tls::upstream(own, context.tls.map(|tls| tls.sni.clone()), context.files, &place.at("tls"), findings)
+        }
+    }
+}
+
+fn grpc(
+    call: &GrpcSpec,
+    spec: &ProbeSpec,
+    context: &ProbeContext<'_>,
+    place: &Place,
+    findings: &mut Findings,
+) -> GrpcCheck {
+    let authority = call.authority.clone().or_else(|| context.host.cloned());
+    if let Some(authority) = authority.as_ref().filter(|text| text.parse::<http::uri::Authority>().is_err()) {
+        findings.error(&place.at("grpc.authority"), format!("{authority:?}"), "a host name, with a port or without");
+    }
+    for (key, written) in [
+        ("method", spec.method.is_some()),
+        ("host", spec.host.is_some()),
+        ("protocol", spec.protocol.is_some()),
+        ("expected_statuses", spec.expected_statuses.is_some()),
+    ] {
+        if written {
+            let allowed = "nothing beside `grpc`: a gRPC check is one call over HTTP/2, to `grpc.authority`";
+            findings.error(&place.at(key), format!("`{key}` for a gRPC check"), allowed);
+        }
+    }
+    GrpcCheck {
+        service: call.service.clone().unwrap_or_default(),
+        authority,
+        headers: spec.headers.iter().map(|(name, value)| header(name, value, &place.at("headers"), findings)).collect(),
+        tls: probe_tls(spec, context, place, findings),
+    }
+}
+
+/// Who must answer, and what tells one instance from the next.
+fn recognition(spec: &ProbeSpec, place: &Place, findings: &mut Findings) -> Recognition {
+    let identity = spec.identity.as_ref().and_then(|identity| {
+        let fact = fact((&identity.header, &identity.json), spec, &place.at("identity"), findings)?;
+        if identity.equals.is_empty() {
+            findings.error(&place.at("identity.equals"), "an empty name", "the name of the service");
+        }
+        Some(Identity { fact, service: identity.equals.clone() })
+    });
+    let instance = spec
+        .instance
+        .as_ref()
+        .and_then(|instance| fact((&instance.header, &instance.json), spec, &place.at("instance"), findings));
+    Recognition { identity, instance }
+}
+
+fn fact(
+    (name, path): (&Option<String>, &Option<String>),
+    spec: &ProbeSpec,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<Fact> {
+    if spec.tcp {
+        findings.error(place, "a TCP probe, which reads no answer", "`path` or `grpc`");
+        return None;
+    }
+    match (name, path) {
+        (Some(name), None) => match http::HeaderName::from_bytes(name.as_bytes()) {
+            Ok(name) => Some(Fact::Header(name.as_str().to_owned())),
+            Err(_) => {
+                findings.error(&place.at("header"), format!("{name:?}"), "a header name, such as X-Service");
+                None
+            }
+        },
+        (None, Some(_)) if spec.grpc.is_some() => {
+            findings.error(&place.at("json"), "a gRPC answer, which has no JSON", "`header`: a field of its head");
+            None
+        }
+        (None, Some(path)) => Some(Fact::Json(path.clone())),
+        _ => {
+            let choices = [("header", name.is_some()), ("json", path.is_some())];
+            findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
+            None
+        }
     }
 }
 
@@ -144,5 +233,6 @@ fn failure(kind: &FailureSpec) -> ProbeFailure {
         FailureSpec::Tls => ProbeFailure::Tls,
         FailureSpec::Status => ProbeFailure::Status,
         FailureSpec::Body => ProbeFailure::Body,
+        FailureSpec::Identity => ProbeFailure::Identity,
     }
 }

@@ -246,7 +246,7 @@ impl Check {
     pub(super) fn would_fall_by_timeouts(&self, kind: ProbeFailure) -> bool {
         let Some(mut counter) = self.counter.filter(|counter| counter.up()) else { return false };
         counter.fail();
-        let falls = !counter.up() || self.plan.immediate.contains(&kind);
+        let falls = !counter.up() || self.plan.is_immediate(kind);
         falls && self.only_timeouts && kind == ProbeFailure::Timeout
     }
 
@@ -258,7 +258,7 @@ impl Check {
             (Verdict::Pass { .. }, None) => self.counter = Some(Counter::settled(true, rise, fall)),
             (Verdict::Pass { .. }, Some(counter)) => counter.pass(),
             (Verdict::Fail { .. }, None) => self.counter = Some(Counter::settled(false, rise, fall)),
-            (Verdict::Fail { kind, .. }, Some(counter)) if self.plan.immediate.contains(kind) => {
+            (Verdict::Fail { kind, .. }, Some(counter)) if self.plan.is_immediate(*kind) => {
                 *counter = Counter::settled(false, rise, fall);
             }
             (Verdict::Fail { .. }, Some(counter)) => counter.fail(),

@@ -38,7 +38,9 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls: None,
+        startup: None,
         readiness,
+        liveness: None,
         passive: PassivePlan {
             enabled: true,
             consecutive_failures: 5,
@@ -76,6 +78,7 @@ fn tcp_probe() -> ProbePlan {
         startup_grace: Duration::ZERO,
         port: None,
         immediate: Vec::new(),
+        ..ProbePlan::default()
     }
 }
 

@@ -5,7 +5,7 @@ use crate::control::Clock;
 use crate::domain::board::{ProbeJob, ProbeTicket};
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::plan::{
-    BalancePlan, BudgetPlan, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, Protocol, SlowStartPlan,
+    BalancePlan, BudgetPlan, GrpcCheck, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, Protocol, SlowStartPlan,
     UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
 };
 use crate::domain::proxy_header::Version;
@@ -141,6 +141,10 @@ impl Checked {
         Self { address: Address::Socket(backend.address), probe: probe(ProbeCheck::Tcp), tls: None, header: None }
     }
 
+    pub(super) fn grpc(address: SocketAddr, check: GrpcCheck) -> Self {
+        Self { address: Address::Socket(address), probe: probe(ProbeCheck::Grpc(check)), tls: None, header: None }
+    }
+
     pub(super) fn job(&self, ticket: u64) -> ProbeJob {
         ProbeJob {
             late: Duration::ZERO,
@@ -194,6 +198,7 @@ fn probe(kind: ProbeCheck) -> ProbePlan {
         startup_grace: Duration::ZERO,
         port: None,
         immediate: Vec::new(),
+        ..ProbePlan::default()
     }
 }
 
@@ -204,7 +209,9 @@ fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls,
+        startup: None,
         readiness: None,
+        liveness: None,
         passive: PassivePlan {
             enabled: false,
             consecutive_failures: 0,
