@@ -11,6 +11,7 @@ mod kubernetes;
 mod locate;
 mod read;
 mod reference;
+mod secret;
 mod spec;
 mod strict;
 mod summary;
@@ -23,6 +24,7 @@ mod yaml;
 pub use addresses::{backend as backend_address, backends_file};
 pub use diagnostic::Diagnostic;
 pub use reference::{example, reference};
+pub use secret::read_secret;
 pub use summary::summary;
 
 use crate::domain::plan::Plan;

@@ -38,5 +38,6 @@ pub mod snapshot;
 pub mod sni;
 pub mod split;
 pub mod standing;
+pub mod startup;
 pub mod time;
 pub mod window;

@@ -173,6 +173,7 @@ impl Witness {
             EventKind::Steered { backend, .. } | EventKind::OrderOver { backend, .. } => {
                 assert!(self.shadow.is_member(backend), "{backend}");
             }
+            EventKind::NeedsRestart { .. } | EventKind::Restarted { .. } => {}
             EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
         }
         assert!(self.first_round_events <= 1, "the first round is done once");

@@ -84,6 +84,7 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         probing: ProbingPlan { concurrency },
         start: StartPlan { wait: Duration::from_secs(5) },
         reload: ReloadPlan { watch: false },
+        webhooks: Vec::new(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         threads: 1,
     }

@@ -4,7 +4,7 @@
 //! the log, event ids included.
 
 use super::{Now, millis};
-use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, UpstreamReport};
+use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, OtherProbe, UpstreamReport};
 use crate::domain::event::Event;
 use crate::domain::time::Timestamp;
 use crate::telemetry::event;
@@ -47,6 +47,8 @@ pub struct Backend {
     pub earliest_return: Option<Moment>,
     pub last_probe: Option<Probe>,
     pub next_probe: Option<Moment>,
+    /// Startup and liveness, where there are such.
+    pub other_probes: Vec<Other>,
     pub ejection: Option<Ejection>,
     pub in_flight: u32,
     pub outcomes: Outcomes,
@@ -88,6 +90,19 @@ pub struct Probe {
     pub passed: bool,
     pub code: Option<u16>,
     pub text: String,
+}
+
+/// A probe other than readiness.
+#[derive(Clone, Debug, Serialize)]
+pub struct Other {
+    /// `startup` or `liveness`.
+    pub probe: &'static str,
+    pub passes: bool,
+    /// Startup: failures in a row of those that give it up; liveness: as `counter`.
+    pub counter: String,
+    pub last_probe: Option<Probe>,
+    /// `null`: it does not run now.
+    pub next_probe: Option<Moment>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -154,6 +169,7 @@ fn backend(report: &BackendReport, now: Now) -> Backend {
         earliest_return: standing.earliest_return.map(|at| moment(at, now)),
         last_probe: report.last_probe.as_ref().map(|probe| last_probe(probe, now)),
         next_probe: report.next_probe.map(|at| moment(at, now)),
+        other_probes: report.other_probes.iter().map(|probe| other(probe, now)).collect(),
         ejection: report.ejection.map(|ejection| self::ejection(ejection, now)),
         in_flight: report.in_flight,
         outcomes: outcomes(report),
@@ -187,6 +203,17 @@ fn last_probe(probe: &LastProbe, now: Now) -> Probe {
         passed: probe.passed,
         code: probe.status,
         text: probe.text.clone(),
+    }
+}
+
+fn other(probe: &OtherProbe, now: Now) -> Other {
+    let (value, threshold) = probe.counter;
+    Other {
+        probe: probe.kind.word(),
+        passes: probe.passes,
+        counter: format!("{value}/{threshold}"),
+        last_probe: probe.last.as_ref().map(|probe| last_probe(probe, now)),
+        next_probe: probe.next.map(|at| moment(at, now)),
     }
 }
 
@@ -247,6 +274,7 @@ pub mod samples {
             counter: (2, 3),
             last_probe: None,
             next_probe: None,
+            other_probes: Vec::new(),
             ejection: None,
             in_flight: 0,
             successes: 0,

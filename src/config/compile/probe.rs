@@ -1,15 +1,17 @@
-//! How is a backend asked? The readiness probe with its numbers, and settings that contradict each other.
+//! How is a backend asked? A probe of each kind with its numbers, and settings that contradict each other.
 
 use super::routes::header;
 use super::tls::{self, Files};
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{FailureSpec, GrpcSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
+use crate::config::strict::nearest;
 use crate::config::values::Words;
 use crate::config::words::not_exactly_one;
-use crate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbePlan, Protocol, UpstreamTls};
+use crate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbeKind, ProbePlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
 use crate::domain::recognition::{Fact, Identity, Recognition};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a probe takes from its surroundings.
@@ -19,15 +21,25 @@ pub(super) struct ProbeContext<'a> {
     pub protocol: Protocol,
     pub tls: Option<&'a UpstreamTls>,
     pub files: Files<'a>,
+    /// The names of those that can be told.
+    pub webhooks: &'a [&'a str],
 }
 
+/// `place`: of the upstream.
 pub(super) fn compile(
+    kind: ProbeKind,
     spec: &ProbeSpec,
     context: &ProbeContext<'_>,
     place: &Place,
     findings: &mut Findings,
 ) -> ProbePlan {
-    let kind = match (&spec.path, spec.tcp, &spec.grpc) {
+    let place = &place.at(kind.word());
+    let (passes, failures) = match kind {
+        ProbeKind::Startup => (1, 30),
+        ProbeKind::Readiness => (2, 3),
+        ProbeKind::Liveness => (1, 3),
+    };
+    let asked = match (&spec.path, spec.tcp, &spec.grpc) {
         (Some(path), false, None) => ProbeCheck::Http(http(path, spec, context, place, findings)),
         (None, true, None) => ProbeCheck::Tcp,
         (None, false, Some(call)) => ProbeCheck::Grpc(grpc(call, spec, context, place, findings)),
@@ -39,22 +51,75 @@ pub(super) fn compile(
     };
     let period = span(spec.period, secs(2));
     let plan = ProbePlan {
-        kind,
+        kind: asked,
         period,
         fast_period: span(spec.fast_period, Duration::from_millis(500).min(period)),
         jitter: spec.jitter.map_or(0.1, |share| share.0),
         timeout: span(spec.timeout, secs(1)),
-        success_threshold: spec.success_threshold.unwrap_or(2),
-        failure_threshold: spec.failure_threshold.unwrap_or(3),
+        success_threshold: spec.success_threshold.unwrap_or(passes),
+        failure_threshold: spec.failure_threshold.unwrap_or(failures),
         initial_delay: span(spec.initial_delay, Duration::ZERO),
         startup_grace: span(spec.startup_grace, Duration::ZERO),
         port: spec.port,
         immediate: spec.immediate.iter().map(failure).collect(),
         recognition: recognition(spec, place, findings),
-        on_failure: None,
+        on_failure: on_failure(kind, spec, context, place, findings),
     };
+    if kind != ProbeKind::Readiness && spec.startup_grace.is_some() {
+        let allowed = "`startup_grace` under `readiness`; a startup probe waits `failure_threshold` periods";
+        findings.error(&place.at("startup_grace"), format!("a grace for {kind}"), allowed);
+    }
     check(&plan, place, findings);
     plan
+}
+
+/// Who is told when it fails for good.
+fn on_failure(
+    kind: ProbeKind,
+    spec: &ProbeSpec,
+    context: &ProbeContext<'_>,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<Arc<str>> {
+    let webhook = &spec.on_failure.as_ref()?.webhook;
+    let place = place.at("on_failure");
+    if kind == ProbeKind::Readiness {
+        let allowed = "`on_failure` under `startup` or `liveness`: who is not ready needs no restart";
+        findings.error(&place, "a webhook for readiness", allowed);
+        return None;
+    }
+    if !context.webhooks.contains(&webhook.as_str()) {
+        let known = match context.webhooks {
+            [] => "the name of one of `webhooks`, of which there are none".to_owned(),
+            names => names.join(", "),
+        };
+        let hint = nearest(webhook, context.webhooks).map(|name| format!("did you mean `{name}`?"));
+        findings.hinted(&place.at("webhook"), format!("{webhook:?}, which is no webhook"), known, hint);
+        return None;
+    }
+    Some(webhook.as_str().into())
+}
+
+/// A liveness probe that asks what readiness asks has backends restarted because of their database.
+pub(super) fn check_together(
+    readiness: Option<&ProbePlan>,
+    liveness: Option<&ProbePlan>,
+    place: &Place,
+    findings: &mut Findings,
+) {
+    let path = |probe: &ProbePlan| match &probe.kind {
+        ProbeCheck::Http(http) => Some((http.path.clone(), probe.port)),
+        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => None,
+    };
+    if let (Some(ready), Some(live)) = (readiness.and_then(path), liveness.and_then(path))
+        && ready == live
+    {
+        findings.warning(
+            &place.at("path"),
+            format!("{:?}, which readiness asks too", live.0),
+            "a backend that is merely not ready is called dead; ask an endpoint that says nothing of dependencies",
+        );
+    }
 }
 
 fn check(plan: &ProbePlan, place: &Place, findings: &mut Findings) {

@@ -1,4 +1,4 @@
-//! What may be written of a readiness probe.
+//! What may be written of a probe, of whichever of the three kinds.
 
 use super::tls::UpstreamTlsSpec;
 use super::upstreams::ProtocolSpec;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The readiness probe. Names are those of Kubernetes.
+/// A probe. Names are those of Kubernetes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct ProbeSpec {
@@ -63,6 +63,16 @@ pub(in crate::config) struct ProbeSpec {
     /// What tells one instance from the next at the same address, such as an id or the time of its start: when it changes, what was known
     /// of the former instance is forgotten, and the ramp begins.
     pub instance: Option<FactSpec>,
+    /// `startup` and `liveness`: who is told when it fails for good. Default: nobody.
+    pub on_failure: Option<OnFailureSpec>,
+}
+
+/// Who is told when a probe fails for good.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct OnFailureSpec {
+    /// The name of one of `webhooks`.
+    pub webhook: String,
 }
 
 /// What a gRPC health check asks for.

@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The readiness check of one backend.
+/// One check of one backend.
 #[derive(Clone, Debug)]
 pub(super) struct Check {
     pub plan: Arc<ProbePlan>,
@@ -39,6 +39,8 @@ pub(super) struct Check {
     only_timeouts: bool,
     /// The verdict was handed over, and no probe has ended since.
     pub unconfirmed: bool,
+    /// Another service answered last.
+    pub stranger: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +73,41 @@ impl Check {
             last_failure: String::new(),
             only_timeouts: true,
             unconfirmed: false,
+            stranger: false,
             plan,
         }
+    }
+
+    /// A liveness check: a backend lives until it is seen not to.
+    pub(super) fn alive(plan: Arc<ProbePlan>, now: Timestamp) -> Self {
+        let counter = Some(Counter::settled(true, plan.success_threshold, plan.failure_threshold));
+        Self { counter, ..Self::new(plan, now) }
+    }
+
+    /// Another instance answers: nothing is known of it, and it is asked as soon as may be.
+    pub(super) fn begin_anew(&mut self, now: Timestamp) {
+        (self.joined, self.counter, self.severity) = (now, None, Severity::Down);
+        (self.passed_once, self.only_timeouts, self.unconfirmed) = (false, true, false);
+        self.next = schedule::pulled(&self.plan, self.last_started, now);
+    }
+
+    /// It lives, as far as anybody knows, and is asked as soon as may be.
+    pub(super) fn revive(&mut self, now: Timestamp) {
+        self.begin_anew(now);
+        self.counter = Some(Counter::settled(true, self.plan.success_threshold, self.plan.failure_threshold));
+    }
+
+    /// It had to wait for another kind of probe: what was due meanwhile is due now.
+    pub(super) fn release(&mut self, now: Timestamp) {
+        self.next = self.next.max(now);
+    }
+
+    pub(super) fn due(&self) -> Timestamp {
+        self.next
+    }
+
+    pub(super) fn last_failure(&self) -> &str {
+        &self.last_failure
     }
 
     /// Another definition: the verdict stays, the streak is cleared, the next probe is due at once.
@@ -93,6 +128,7 @@ impl Check {
             only_timeouts: self.only_timeouts,
             last: self.last.as_ref().map(|last| KnownProbe::new(last, now)),
             last_failure: self.last_failure.clone(),
+            stranger: self.stranger,
         }
     }
 
@@ -102,6 +138,7 @@ impl Check {
         self.severity = known.severity;
         self.passed_once = known.passed_once;
         self.only_timeouts = known.only_timeouts;
+        self.stranger = known.stranger;
         self.last = known.last.as_ref().map(|last| last.at(taken));
         self.last_failure.clone_from(&known.last_failure);
         if let Some(counter) = known.counter {
@@ -229,6 +266,11 @@ impl Check {
         self.unconfirmed = false;
         self.previous_start = self.last.as_ref().map(|last| last.at);
         let verdict = judge(reading, &self.plan);
+        // Who does not answer may still be the stranger of before.
+        self.stranger = match &verdict {
+            Verdict::Fail { kind, .. } => self.stranger || *kind == ProbeFailure::Identity,
+            _ => false,
+        };
         let last = last_probe(reading, &verdict, probe.started);
         if !last.passed {
             self.last_failure.clone_from(&last.text);

@@ -1,5 +1,6 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
+mod lifecycle;
 mod steering;
 mod why;
 
@@ -118,6 +119,7 @@ impl Rig {
                 probing: ProbingPlan { concurrency: self.concurrency },
                 start: StartPlan { wait: Duration::ZERO },
                 reload: ReloadPlan { watch: false },
+                webhooks: Vec::new(),
                 upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
                 threads: 1,
             })),

@@ -5,8 +5,8 @@ use crate::control::Clock;
 use crate::domain::board::{ProbeJob, ProbeTicket};
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::plan::{
-    BalancePlan, BudgetPlan, GrpcCheck, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, Protocol, SlowStartPlan,
-    UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
+    BalancePlan, BudgetPlan, GrpcCheck, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbeKind, ProbePlan, Protocol,
+    SlowStartPlan, UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
 };
 use crate::domain::proxy_header::Version;
 use crate::domain::reading::{Reading, ReadingResult};
@@ -149,6 +149,7 @@ impl Checked {
         ProbeJob {
             late: Duration::ZERO,
             ticket: ProbeTicket(ticket),
+            kind: ProbeKind::Readiness,
             backend: BackendId { upstream: "orders".into(), address: self.address.clone() },
             upstream: Arc::new(UpstreamPlan { send_proxy_protocol: self.header, ..upstream(self.tls.clone()) }),
             probe: Arc::new(self.probe.clone()),
