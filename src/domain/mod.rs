@@ -40,4 +40,5 @@ pub mod split;
 pub mod standing;
 pub mod startup;
 pub mod time;
+pub mod timings;
 pub mod window;

@@ -2,7 +2,8 @@
 //!
 //! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
 
-use super::recognise::Recogniser;
+use super::recognise::{Recogniser, Witness};
+use super::steps::Watch;
 use super::{connect, grpc, http, http2, request};
 use crate::control::Clock;
 use crate::domain::board::ProbeJob;
@@ -17,33 +18,43 @@ use tokio::time::timeout;
 /// Runs the job's check once, over a connection of its own. Takes no longer than the probe's timeout.
 pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock) -> Reading {
     let started = clock.now();
-    let connected = AtomicBool::new(false);
-    let result = match timeout(job.probe.timeout, ask(job, configs, &connected)).await {
+    let (connected, watch) = (AtomicBool::new(false), Watch::start(clock));
+    let result = match timeout(job.probe.timeout, ask(job, configs, &connected, &watch)).await {
         Ok(Ok(result) | Err(result)) => result,
         Err(_) => ReadingResult::TimedOut { connected: connected.load(Ordering::Relaxed) },
     };
-    Reading::new(result, clock.now().since(started))
+    Reading { result, took: clock.now().since(started), steps: watch.steps() }
 }
 
 /// `Err` only ends early; both sides are readings.
-async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) -> Result<ReadingResult, ReadingResult> {
+async fn ask(
+    job: &ProbeJob,
+    configs: &ClientConfigs,
+    connected: &AtomicBool,
+    watch: &Watch,
+) -> Result<ReadingResult, ReadingResult> {
     let address = probed_address(job);
     let mut stream = match &job.probe.kind {
         ProbeCheck::Tcp => connect::open(&address).await?,
         ProbeCheck::Http(_) | ProbeCheck::Grpc(_) => connect::open_to_be_reset(&address).await?,
     };
+    watch.connected();
     if let Some(version) = header_of(job) {
         connect::introduce(&mut stream, version).await?;
     }
     if let Some(tls) = tls_of(job) {
         stream = connect::secure(stream, tls, protocol_of(job), configs).await?;
+        watch.secured();
     }
     connected.store(true, Ordering::Relaxed);
     let recogniser = Recogniser(&job.probe.recognition);
     match &job.probe.kind {
         ProbeCheck::Tcp => Ok(ReadingResult::Connected),
-        ProbeCheck::Http(check) => ask_http(stream, check, &address, &recogniser).await,
-        ProbeCheck::Grpc(check) => Ok(grpc::exchange(stream, check, &address, job.probe.timeout, &recogniser).await),
+        ProbeCheck::Http(check) => ask_http(stream, check, &address, &Witness { watch, recogniser }).await,
+        ProbeCheck::Grpc(check) => {
+            let witness = Witness { watch, recogniser };
+            Ok(grpc::exchange(stream, check, &address, job.probe.timeout, &witness).await)
+        }
     }
 }
 
@@ -51,12 +62,12 @@ async fn ask_http(
     stream: connect::Stream,
     check: &HttpCheck,
     address: &Address,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, ReadingResult> {
     let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
     Ok(match check.protocol {
-        Protocol::Http1 => http::exchange(stream, request, check.body_bytes, recogniser).await,
-        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes, recogniser).await,
+        Protocol::Http1 => http::exchange(stream, request, check.body_bytes, witness).await,
+        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes, witness).await,
     })
 }
 

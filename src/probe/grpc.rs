@@ -5,7 +5,7 @@
 
 use super::connect::Stream;
 use super::http2::{HEAD_CAP, words};
-use super::recognise::Recogniser;
+use super::recognise::Witness;
 use crate::domain::grpc;
 use crate::domain::grpc_health::{ANSWER_CAP, GrpcAnswer, GrpcSaid, PATH, request, serving_status};
 use crate::domain::identity::Address;
@@ -30,14 +30,14 @@ pub(super) async fn exchange(
     check: &GrpcCheck,
     address: &Address,
     patience: Duration,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> ReadingResult {
     let call = match call(check, address, patience) {
         Ok(call) => call,
         Err(why) => return ReadingResult::BrokenAnswer(format!("the probe was not sent: {why}")),
     };
     let question = Bytes::from(request(&check.service));
-    match converse(stream, call, question, recogniser).await {
+    match converse(stream, call, question, witness).await {
         Ok(Ok(answer)) => ReadingResult::Grpc(answer),
         Ok(Err(why)) => ReadingResult::BrokenAnswer(why),
         Err(error) => ReadingResult::BrokenAnswer(words(&error)),
@@ -51,11 +51,11 @@ async fn converse(
     stream: Stream,
     call: Request<()>,
     question: Bytes,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> Result<Answered, Error> {
     let (sender, connection) =
         Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
-    let mut answer = pin!(ask(sender, call, question, recogniser));
+    let mut answer = pin!(ask(sender, call, question, witness));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -68,12 +68,13 @@ async fn ask(
     sender: SendRequest<Bytes>,
     call: Request<()>,
     question: Bytes,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> Result<Answered, Error> {
     let (response, mut body) = sender.ready().await?.send_request(call, false)?;
     body.send_data(question, true)?;
     let (head, body) = response.await?.into_parts();
-    let sighting = recogniser.of_head(&head.headers);
+    witness.watch.heard();
+    let sighting = witness.recogniser.of_head(&head.headers);
     if head.status.as_u16() != 200 {
         return Ok(Ok(GrpcAnswer { said: GrpcSaid::Http(head.status.as_u16()), sighting }));
     }

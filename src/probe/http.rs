@@ -4,7 +4,7 @@
 //! hyper's. The deadline is the caller's: dropping the exchange ends the connection.
 
 use super::connect::{Stream, words};
-use super::recognise::Recogniser;
+use super::recognise::Witness;
 use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::LOCATION;
 use ::http::{HeaderMap, Request, StatusCode};
@@ -27,9 +27,9 @@ pub(super) async fn exchange(
     stream: Stream,
     request: Request<Empty<Bytes>>,
     body_cap: usize,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> ReadingResult {
-    converse(stream, request, body_cap, recogniser).await.unwrap_or_else(|error| match tls_cause(&error) {
+    converse(stream, request, body_cap, witness).await.unwrap_or_else(|error| match tls_cause(&error) {
         // In TLS 1.3 a backend that refuses our certificate, or misses one, says so after the handshake.
         Some(cause) => ReadingResult::TlsFailed(format!("the backend ended the TLS connection: {cause}")),
         None => ReadingResult::BrokenAnswer(broken_words(&error)),
@@ -41,10 +41,10 @@ async fn converse(
     stream: Stream,
     request: Request<Empty<Bytes>>,
     body_cap: usize,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, hyper::Error> {
     let (sender, connection) = Builder::new().max_header_size(HEAD_CAP).handshake(TokioIo::new(stream)).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap, recogniser));
+    let mut answer = pin!(read_answer(sender, request, body_cap, witness));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -57,9 +57,10 @@ async fn read_answer(
     mut sender: SendRequest<Empty<Bytes>>,
     request: Request<Empty<Bytes>>,
     body_cap: usize,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, hyper::Error> {
     let (head, body) = sender.send_request(request).await?.into_parts();
+    witness.watch.heard();
     let status = head.status.as_u16();
     if !body_fits(body, body_cap).await? {
         return Ok(ReadingResult::BodyTooLarge { status, cap: body_cap });
@@ -69,7 +70,7 @@ async fn read_answer(
         status,
         location,
         document: None,
-        sighting: recogniser.of_head(&head.headers),
+        sighting: witness.recogniser.of_head(&head.headers),
     }))
 }
 

@@ -3,7 +3,7 @@
 
 use super::connect::Stream;
 use super::http::location;
-use super::recognise::Recogniser;
+use super::recognise::Witness;
 use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::{CONNECTION, HOST};
 use ::http::uri::{Scheme, Uri};
@@ -23,12 +23,12 @@ pub(super) async fn exchange(
     request: Request<Empty<Bytes>>,
     tls: bool,
     body_cap: usize,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> ReadingResult {
     let Some(request) = in_form(request, tls) else {
         return ReadingResult::BrokenAnswer("the probe was not sent: its Host is no authority".to_owned());
     };
-    let result = converse(stream, request, body_cap, recogniser).await;
+    let result = converse(stream, request, body_cap, witness).await;
     result.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
 }
 
@@ -36,11 +36,11 @@ async fn converse(
     stream: Stream,
     request: Request<()>,
     body_cap: usize,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, Error> {
     let (sender, connection) =
         Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap, recogniser));
+    let mut answer = pin!(read_answer(sender, request, body_cap, witness));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -53,10 +53,11 @@ async fn read_answer(
     sender: SendRequest<Bytes>,
     request: Request<()>,
     cap: usize,
-    recogniser: &Recogniser<'_>,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, Error> {
     let (response, _) = sender.ready().await?.send_request(request, true)?;
     let (head, body) = response.await?.into_parts();
+    witness.watch.heard();
     let status = head.status.as_u16();
     if !body_fits(body, cap).await? {
         return Ok(ReadingResult::BodyTooLarge { status, cap });
@@ -66,7 +67,7 @@ async fn read_answer(
         status,
         location,
         document: None,
-        sighting: recogniser.of_head(&head.headers),
+        sighting: witness.recogniser.of_head(&head.headers),
     }))
 }
 

@@ -10,6 +10,7 @@ mod http;
 mod http2;
 mod recognise;
 mod request;
+mod steps;
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,18 @@
 //! What does an answer say of who answers? The facts that the plan asks for, from its head or its body, bounded.
 
+use super::steps::Watch;
 use crate::domain::recognition::{Fact, Recognition, Sighting};
 use ::http::HeaderMap;
 
 /// A name beyond this many characters is cut: it is compared and shown.
 const CAP: usize = 200;
+
+/// What is looked for in an exchange beside its answer: its times, and who answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Witness<'a> {
+    pub watch: &'a Watch,
+    pub recogniser: Recogniser<'a>,
+}
 
 /// Looks for the facts of one plan.
 #[derive(Clone, Copy, Debug)]

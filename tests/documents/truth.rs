@@ -26,12 +26,13 @@ const ORDERS: [(&str, Option<Order>); 4] = [
 ];
 const PASSIVES: [(&str, Passive); 3] =
     [("clear", Passive::Clear), ("ejected", Passive::Ejected), ("on trial", Passive::Trial)];
-const ACTIVES: [(&str, Active); 6] = [
+const ACTIVES: [(&str, Active); 7] = [
     ("none", Active::Unprobed),
     ("unchecked", Active::Unchecked),
     ("starting", Active::Starting),
     ("not ready", Active::NotReady),
     ("down", Active::Down),
+    ("not alive", Active::NotAlive),
     ("up", Active::Up),
 ];
 const WORDS: [(&str, bool); 2] = [("no", false), ("yes", true)];
@@ -53,6 +54,8 @@ fn the_truth_table_is_that_of_combine() {
                             ramp,
                             ejected_until: None,
                             probes_return: None,
+                            drain_until: None,
+                            order_until: None,
                         };
                         let words = [order_word, passive_word, active_word, drain_word, ramp_word];
                         let row = table.iter().find(|row| applies(row, words));

@@ -13,6 +13,7 @@ mod health;
 mod http2;
 mod large;
 mod life;
+mod lifecycle;
 mod limits;
 mod proxy_protocol;
 mod requests;

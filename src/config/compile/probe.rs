@@ -69,6 +69,10 @@ pub(super) fn compile(
         let allowed = "`startup_grace` under `readiness`; a startup probe waits `failure_threshold` periods";
         findings.error(&place.at("startup_grace"), format!("a grace for {kind}"), allowed);
     }
+    if kind != ProbeKind::Readiness && spec.identity.is_some() {
+        let allowed = "`identity` under `readiness`: nobody is to restart a stranger";
+        findings.error(&place.at("identity"), format!("the identity of {kind}"), allowed);
+    }
     check(&plan, place, findings);
     plan
 }

@@ -57,8 +57,7 @@ impl Life {
     pub(super) fn earliest(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.startup {
             Some(check) if self.is_starting() => {
-                let further = self.progress.passes_left(&check.plan).saturating_sub(1);
-                Some(check.due().max(now) + check.plan.fast_period * further)
+                Some(check.earliest_after(self.progress.passes_left(&check.plan), now))
             }
             _ => self.liveness.as_ref().and_then(|check| check.earliest_up(now)),
         }

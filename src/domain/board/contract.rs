@@ -3,10 +3,10 @@
 use super::handover::Handover;
 use super::orders::Given;
 use crate::domain::cell::Hint;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Remembered};
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::plan::{Plan, ProbeKind, ProbePlan, UpstreamPlan};
-use crate::domain::reading::Reading;
+use crate::domain::reading::{Reading, Steps};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
@@ -172,7 +172,7 @@ pub struct BackendReport {
     pub total_successes: u64,
     pub total_failures: u64,
     /// Newest last, bounded.
-    pub history: Vec<Event>,
+    pub history: Vec<Remembered>,
 }
 
 /// What the admin API shows of a probe other than readiness.
@@ -193,6 +193,7 @@ pub struct LastProbe {
     pub passed: bool,
     pub status: Option<u16>,
     pub text: String,
+    pub steps: Steps,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,9 +9,10 @@ use super::orders::Orders;
 use super::upstream::{Former, Upstream};
 use super::{Board, RETIRED_FOR};
 use crate::domain::counter::Counter;
+use crate::domain::event::Remembered;
 use crate::domain::identity::BackendId;
 use crate::domain::outlier::Outlier;
-use crate::domain::reading::Severity;
+use crate::domain::reading::{Severity, Steps};
 use crate::domain::standing::Cause;
 use crate::domain::startup::Phase;
 use crate::domain::time::Timestamp;
@@ -44,6 +45,15 @@ pub struct Known {
     pub cause: Cause,
     /// It has had this standing for so long.
     pub stands_for: Duration,
+    /// Oldest first, bounded.
+    pub history: Vec<KnownEvent>,
+}
+
+/// An event of so long `ago`. The moment within it is by the clock of the process that told it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownEvent {
+    pub ago: Duration,
+    pub event: Remembered,
 }
 
 /// What operators ordered.
@@ -73,6 +83,8 @@ pub struct KnownCheck {
     pub passed_once: bool,
     pub only_timeouts: bool,
     pub last: Option<KnownProbe>,
+    /// Those before the last, oldest first, bounded.
+    pub before: Vec<KnownProbe>,
     /// How the last failed probe failed.
     pub last_failure: String,
     /// Another service answered last.
@@ -94,9 +106,7 @@ impl KnownCheck {
     /// The same, told `by` later.
     fn later(&mut self, by: Duration) {
         self.joined += by;
-        if let Some(last) = &mut self.last {
-            last.ago += by;
-        }
+        self.before.iter_mut().chain(&mut self.last).for_each(|probe| probe.ago += by);
     }
 }
 
@@ -111,7 +121,7 @@ impl KnownLife {
     }
 }
 
-/// The last probe, which started so long `ago`.
+/// One of the last probes, which started so long `ago`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownProbe {
     pub ago: Duration,
@@ -119,6 +129,7 @@ pub struct KnownProbe {
     pub passed: bool,
     pub status: Option<u16>,
     pub text: String,
+    pub steps: Steps,
 }
 
 /// What live traffic has come to.
@@ -162,6 +173,7 @@ impl Known {
             check.later(by);
         }
         self.life.later(by);
+        self.history.iter_mut().for_each(|known| known.ago += by);
         self.passive.level_for += by;
         if let Some(out) = &mut self.passive.out {
             out.remaining = out.remaining.saturating_sub(by);
@@ -181,6 +193,7 @@ impl Known {
             check.take_over(known, taken, now);
         }
         member.life.take_over(&self.life, taken, now);
+        member.history.learn(&self.history, taken);
         // Whatever has changed since is a transition like any other, and told as one.
         (member.standing.cause, member.since) = (self.cause, taken - self.stands_for);
         if self.cause == Cause::Trial {
@@ -197,6 +210,7 @@ impl Known {
             member.outlier = Outlier::taken_over(&self.passive, now);
             member.ejected_for.clone_from(&self.ejected_for);
         }
+        member.history.learn(&self.history, now);
     }
 }
 
@@ -227,6 +241,7 @@ impl KnownProbe {
             passed: last.passed,
             status: last.status,
             text: last.text.clone(),
+            steps: last.steps,
         }
     }
 
@@ -237,6 +252,7 @@ impl KnownProbe {
             passed: self.passed,
             status: self.status,
             text: self.text.clone(),
+            steps: self.steps,
         }
     }
 }

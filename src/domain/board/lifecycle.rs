@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::upstream::Upstream;
 use super::why::Occasion;
 use crate::domain::event::EventKind;
-use crate::domain::plan::{ProbeKind, ProbePlan};
+use crate::domain::plan::{OnDown, ProbeKind, ProbePlan};
 use crate::domain::reading::{ProbeFailure, Reading, Verdict};
 use crate::domain::recognition::sighting;
 use crate::domain::startup::Decided;
@@ -102,7 +102,7 @@ impl Upstream {
         if ramps && member.standing.cause.eligible() {
             member.begin_ramp(now);
         }
-        self.dirty = true;
+        self.dirty |= on_down != OnDown::Keep;
         if kind == ProbeKind::Startup || !self.members[index].life.is_starting() {
             return Seen::Restarted;
         }

@@ -7,11 +7,12 @@ use super::checks::Life;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
 use super::handover::Known;
+use super::history::History;
 use super::orders::Orders;
 use super::why::{self, Grounds, Occasion, Probes};
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::EventKind;
 use crate::domain::identity::{BackendId, BackendKey};
 use crate::domain::outlier::{Ejection, Outlier, State};
 use crate::domain::plan::{OnDown, ProbeKind, UpstreamPlan};
@@ -20,11 +21,8 @@ use crate::domain::snapshot;
 use crate::domain::standing::{Cause, Standing};
 use crate::domain::startup::Phase;
 use crate::domain::time::Timestamp;
-use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Events kept per backend.
-const HISTORY: usize = 32;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -54,7 +52,7 @@ pub(super) struct Member {
     /// No ejection refusal is reported again before this.
     pub refusal_quiet_until: Timestamp,
     pub timeouts_held: bool,
-    history: VecDeque<Event>,
+    pub history: History,
     /// As the last snapshot shows it.
     picture: Option<Arc<snapshot::Member>>,
 }
@@ -82,7 +80,7 @@ impl Member {
             hinted: None,
             refusal_quiet_until: Timestamp::ZERO,
             timeouts_held: false,
-            history: VecDeque::new(),
+            history: History::default(),
             picture: None,
             life,
             check,
@@ -92,6 +90,15 @@ impl Member {
     pub(super) fn active(&self) -> Active {
         let readiness = || self.check.as_ref().map_or(Active::Unprobed, Check::active);
         self.life.active().unwrap_or_else(readiness)
+    }
+
+    /// The check whose word counts now.
+    pub(super) fn deciding_check(&self) -> Option<&Check> {
+        match self.life.active() {
+            Some(Active::NotAlive) => self.life.liveness.as_ref(),
+            Some(_) => self.life.startup.as_ref(),
+            None => self.check.as_ref(),
+        }
     }
 
     pub(super) fn check_of(&self, kind: ProbeKind) -> Option<&Check> {
@@ -198,10 +205,7 @@ impl Member {
 
     /// Reports an event and keeps it in the history.
     pub(super) fn report(&mut self, kind: EventKind, desk: &mut Desk, now: Timestamp) {
-        if self.history.len() == HISTORY {
-            self.history.pop_front();
-        }
-        self.history.push_back(desk.report(kind, now));
+        self.history.note(desk.report(kind, now));
     }
 
     /// The definition in force is `plan`'s. A changed one keeps the verdict, clears the streak and probes at once; what the old one
@@ -285,6 +289,7 @@ impl Member {
             ramp: self.ramp_since.map(|at| now.since(at)),
             cause: self.standing.cause,
             stands_for: now.since(self.since),
+            history: self.history.known(now),
         }
     }
 
@@ -321,6 +326,8 @@ impl Member {
             ramp: self.ramp_since.map_or(1.0, |since| ramp::share(&plan.slow_start, since, now)),
             ejected_until: self.outlier.ejection().map(|ejection| ejection.until),
             probes_return: self.check.as_ref().and_then(|check| check.earliest_up(now)).max(self.life.earliest(now)),
+            drain_until: self.drain_until(plan),
+            order_until: self.orders.standing.as_ref().and_then(|given| given.until),
         }
     }
 
@@ -328,6 +335,17 @@ impl Member {
     fn drain_over_at(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
         let asked = self.asked_drain.filter(|_| self.check.is_none())?;
         Some(asked + plan.passive.base_ejection)
+    }
+
+    /// From when on a probe that starts and passes ends a drain that it asked for.
+    pub(super) fn drain_probe_from(&self) -> Option<Timestamp> {
+        let (asked, check) = (self.asked_drain?, self.check.as_ref()?);
+        Some(asked + check.plan.period + Duration::from_nanos(1))
+    }
+
+    /// When the drain that it asked for can be over at the earliest.
+    pub(super) fn drain_until(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
+        self.drain_over_at(plan).or(self.drain_probe_from())
     }
 
     /// Ends a drain whose time is over. True when it did.
@@ -354,10 +372,9 @@ impl Member {
         let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
         let deadline = |kind| self.check_of(kind).filter(|_| self.life.runs(kind)).and_then(Check::deadline);
         let check = ProbeKind::ALL.into_iter().filter_map(deadline).min();
-        [ramp, check, self.drain_over_at(plan), self.orders.deadline(), self.outlier.deadline().filter(|at| *at > now)]
-            .into_iter()
-            .flatten()
-            .min()
+        let passive = self.outlier.deadline().filter(|at| *at > now);
+        let drain = self.drain_over_at(plan).or(self.drain_probe_from().filter(|at| *at > now));
+        [ramp, check, drain, self.orders.deadline(), passive].into_iter().flatten().min()
     }
 
     pub(super) fn counter(&self) -> (u32, u32) {
@@ -367,8 +384,14 @@ impl Member {
     /// Its picture for a snapshot; the last one where it is still true.
     pub(super) fn picture(&mut self) -> Arc<snapshot::Member> {
         let true_still = |picture: &&Arc<snapshot::Member>| {
-            (picture.weight, picture.backup, picture.standing, picture.since, picture.connection_epoch)
-                == (self.weight(), self.backup, self.standing, self.since, self.epoch)
+            (
+                picture.weight,
+                picture.backup,
+                picture.standing,
+                picture.since,
+                picture.connection_epoch,
+                picture.stranger,
+            ) == (self.weight(), self.backup, self.standing, self.since, self.epoch, self.stranger())
         };
         let picture = self.picture.as_ref().filter(true_still).cloned().unwrap_or_else(|| self.portray());
         self.picture = Some(Arc::clone(&picture));
@@ -384,6 +407,7 @@ impl Member {
             standing: self.standing,
             since: self.since,
             connection_epoch: self.epoch,
+            stranger: self.stranger(),
             cell: Arc::clone(&self.cell),
         })
     }
@@ -417,7 +441,7 @@ impl Member {
             streak: evidence.streak,
             total_successes,
             total_failures,
-            history: self.history.iter().cloned().collect(),
+            history: self.history.shown(),
         }
     }
 }

@@ -36,6 +36,18 @@ pub struct UpstreamPlan {
     pub on_down: OnDown,
 }
 
+impl UpstreamPlan {
+    /// Requests that one backend may have at once; 0 = no limit. On HTTP/1 a request has a connection of its own.
+    pub fn requests_per_backend(&self) -> u32 {
+        let limits = &self.limits;
+        match (self.protocol, limits.requests_per_backend, limits.connections_per_backend) {
+            (Protocol::Http1, 0, connections) => connections,
+            (Protocol::Http1, requests, connections) if connections > 0 => requests.min(connections),
+            (_, requests, _) => requests,
+        }
+    }
+}
+
 /// What becomes of a backend's connections when it goes down or is forced down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDown {
@@ -77,6 +89,20 @@ pub enum SourcePlan {
     Static(Vec<StaticBackend>),
     Dns(DnsSource),
     File { path: PathBuf, backup: bool },
+}
+
+impl SourcePlan {
+    /// How it is called in events and in what people write about it.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Static(_) => "the configuration".to_owned(),
+            Self::Dns(dns) => match &dns.query {
+                DnsQuery::Host { name, port } => format!("dns {name}:{port}"),
+                DnsQuery::Srv { name } => format!("srv {name}"),
+            },
+            Self::File { path, .. } => format!("file {}", path.display()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -134,6 +160,13 @@ pub struct PassivePlan {
     pub ejection_jitter: f64,
     /// The least share of the pool that must stay fit (probe-passing and unejected), rounded up.
     pub minimum_fit: f64,
+}
+
+impl PassivePlan {
+    /// ⌈pool × minimum_fit⌉, without floating-point dust (0.5 × 4 must be 2, not 3).
+    pub fn must_stay_fit(&self, pool: u32) -> u32 {
+        (f64::from(pool) * self.minimum_fit - 1e-9).ceil().max(0.0) as u32
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
