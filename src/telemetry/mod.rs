@@ -121,8 +121,7 @@ impl Telemetry {
 
     fn notice(&self, event: &Event, line: &event::Line) -> Notice {
         let at = self.clock.wall(event.at);
-        let process = when::unix_seconds(self.clock.wall(self.clock.started())) as u64;
-        Notice::new(event.id, line, (&when::rfc3339(at), when::unix_seconds(at) as i64), process)
+        Notice::new(event.full_id(), line, (&when::rfc3339(at), when::unix_seconds(at) as i64))
     }
 
     /// A request ended: counted, and logged where access logging is on. Never blocks.

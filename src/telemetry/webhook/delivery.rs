@@ -89,11 +89,11 @@ impl Endpoint {
             (HOST, host),
             (USER_AGENT, AGENT.to_owned()),
             (CONTENT_TYPE, "application/json".to_owned()),
-            (HeaderName::from_static("webhook-id"), notice.id.clone()),
+            (HeaderName::from_static("webhook-id"), notice.event_id.clone()),
             (HeaderName::from_static("webhook-timestamp"), notice.at.to_string()),
         ];
         if let Some(signer) = &self.signer {
-            let signature = signer.sign(&notice.id, notice.at, &notice.body);
+            let signature = signer.sign(&notice.event_id, notice.at, &notice.body);
             fields.push((HeaderName::from_static("webhook-signature"), signature));
         }
         for (name, value) in &self.plan.headers {

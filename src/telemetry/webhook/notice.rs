@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 /// One event on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    pub event_id: u64,
-    /// Unique over processes too: the same for every attempt, so that a receiver knows a second one for what it is.
-    pub id: String,
+    /// Unique over processes too, and the same for every attempt: a receiver knows a second one for what it is.
+    pub event_id: String,
     /// When it happened, Unix seconds.
     pub at: i64,
     pub body: Bytes,
@@ -18,7 +17,7 @@ pub struct Notice {
 
 #[derive(Serialize)]
 struct Document<'a> {
-    event_id: u64,
+    event_id: &'a str,
     at: &'a str,
     event: &'a str,
     level: String,
@@ -27,18 +26,19 @@ struct Document<'a> {
 }
 
 impl Notice {
-    /// `date`: RFC 3339; `process`: what tells this process from others.
-    pub fn new(event_id: u64, line: &Line, (date, at): (&str, i64), process: u64) -> Self {
+    /// `date`: RFC 3339; `at`: Unix seconds.
+    pub fn new(event_id: String, line: &Line, (date, at): (&str, i64)) -> Self {
+        let fields = line.fields.iter().filter(|(key, _)| *key != "event_id");
         let document = Document {
-            event_id,
+            event_id: &event_id,
             at: date,
             event: line.name,
             level: line.level.as_str().to_ascii_lowercase(),
             message: &line.message,
-            details: line.fields.iter().map(|(key, value)| (*key, value.as_str())).collect(),
+            details: fields.map(|(key, value)| (*key, value.as_str())).collect(),
         };
         // Plain text without maps of our own making: writing it cannot fail.
         let body = serde_json::to_vec(&document).unwrap_or_default();
-        Self { event_id, id: format!("pulsegate-{process:x}-{event_id}"), at, body: body.into() }
+        Self { event_id, at, body: body.into() }
     }
 }

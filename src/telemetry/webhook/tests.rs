@@ -74,9 +74,9 @@ fn notice(event_id: u64) -> Notice {
         level: Level::Error,
         name: "backend.not_alive",
         message: "must be restarted".to_owned(),
-        fields: vec![("upstream", "orders".to_owned())],
+        fields: vec![("upstream", "orders".to_owned()), ("event_id", format!("abc-{event_id}"))],
     };
-    Notice::new(event_id, &line, ("2026-11-25T01:00:00.000Z", 1_795_568_400), 0xabc)
+    Notice::new(format!("abc-{event_id}"), &line, ("2026-11-25T01:00:00.000Z", 1_795_568_400))
 }
 
 impl Webhooks {
@@ -111,15 +111,15 @@ async fn an_event_arrives_whole_and_signed() {
     assert_eq!(
         document,
         serde_json::json!({
-            "event_id": 17, "at": "2026-11-25T01:00:00.000Z", "event": "backend.not_alive", "level": "error",
+            "event_id": "abc-17", "at": "2026-11-25T01:00:00.000Z", "event": "backend.not_alive", "level": "error",
             "message": "must be restarted", "details": { "upstream": "orders" },
         })
     );
     let signer = Signer::new("0123456789abcdef0123456789abcdef").unwrap();
-    let signature = signer.sign("pulsegate-abc-17", 1_795_568_400, &body);
+    let signature = signer.sign("abc-17", 1_795_568_400, &body);
     for (name, value) in [
         ("content-type", "application/json"),
-        ("webhook-id", "pulsegate-abc-17"),
+        ("webhook-id", "abc-17"),
         ("webhook-timestamp", "1795568400"),
         ("webhook-signature", &signature),
         ("x-team", "orders"),
