@@ -78,6 +78,7 @@ fn plan() -> Plan {
         reload: ReloadPlan { watch: false },
         webhooks: Vec::new(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }

@@ -5,7 +5,7 @@
 
 use super::board::Steer;
 use super::identity::BackendId;
-use super::plan::ProbeKind;
+use super::plan::{Detector, ProbeKind};
 use super::standing::Cause;
 use super::time::Timestamp;
 use std::fmt;
@@ -111,6 +111,12 @@ pub enum EventKind {
         backend: BackendId,
         nth: u32,
         duration: Duration,
+        why: String,
+    },
+    /// A detector that does not enforce would have ejected it.
+    WouldEject {
+        backend: BackendId,
+        detector: Detector,
         why: String,
     },
     /// Passive evidence would have ejected it, but the cap held: `fit` of `pool` are left, `floor` must stay.

@@ -62,28 +62,30 @@ async fn read_answer(
     let (head, body) = sender.send_request(request).await?.into_parts();
     witness.watch.heard();
     let status = head.status.as_u16();
-    if !body_fits(body, body_cap).await? {
+    let Some(body) = whole_body(body, body_cap).await? else {
         return Ok(ReadingResult::BodyTooLarge { status, cap: body_cap });
-    }
+    };
     let location = location(head.status, &head.headers);
     Ok(ReadingResult::Http(HttpAnswer {
         status,
         location,
         document: None,
-        sighting: witness.recogniser.of_head(&head.headers),
+        sighting: witness.recogniser.of(&head.headers, &body),
     }))
 }
 
-/// Reads to the end, or until more than `cap` bytes have come.
-async fn body_fits(mut body: Incoming, cap: usize) -> Result<bool, hyper::Error> {
-    let mut read = 0_usize;
+/// Reads to the end; `None` where more than `cap` bytes come.
+async fn whole_body(mut body: Incoming, cap: usize) -> Result<Option<Vec<u8>>, hyper::Error> {
+    let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        read = read.saturating_add(frame?.data_ref().map_or(0, Bytes::len));
-        if read > cap {
-            return Ok(false);
+        if let Some(data) = frame?.data_ref() {
+            if read.len() + data.len() > cap {
+                return Ok(None);
+            }
+            read.extend_from_slice(data);
         }
     }
-    Ok(true)
+    Ok(Some(read))
 }
 
 pub(super) fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {

@@ -59,30 +59,30 @@ async fn read_answer(
     let (head, body) = response.await?.into_parts();
     witness.watch.heard();
     let status = head.status.as_u16();
-    if !body_fits(body, cap).await? {
+    let Some(body) = whole_body(body, cap).await? else {
         return Ok(ReadingResult::BodyTooLarge { status, cap });
-    }
+    };
     let location = location(head.status, &head.headers);
     Ok(ReadingResult::Http(HttpAnswer {
         status,
         location,
         document: None,
-        sighting: witness.recogniser.of_head(&head.headers),
+        sighting: witness.recogniser.of(&head.headers, &body),
     }))
 }
 
-/// Reads to the end, or until more than `cap` bytes have come.
-async fn body_fits(mut body: RecvStream, cap: usize) -> Result<bool, Error> {
-    let mut read = 0_usize;
+/// Reads to the end; `None` where more than `cap` bytes come.
+async fn whole_body(mut body: RecvStream, cap: usize) -> Result<Option<Vec<u8>>, Error> {
+    let mut read = Vec::new();
     while let Some(chunk) = body.data().await {
-        let length = chunk?.len();
-        body.flow_control().release_capacity(length)?;
-        read = read.saturating_add(length);
-        if read > cap {
-            return Ok(false);
+        let chunk = chunk?;
+        body.flow_control().release_capacity(chunk.len())?;
+        if read.len() + chunk.len() > cap {
+            return Ok(None);
         }
+        read.extend_from_slice(&chunk);
     }
-    Ok(true)
+    Ok(Some(read))
 }
 
 /// The Host becomes `:authority`; what belongs to an HTTP/1 connection stays away.

@@ -1,6 +1,7 @@
 //! What does an answer say of who answers? The facts that the plan asks for, from its head or its body, bounded.
 
 use super::steps::Watch;
+use crate::document;
 use crate::domain::recognition::{Fact, Recognition, Sighting};
 use ::http::HeaderMap;
 
@@ -20,9 +21,14 @@ pub(super) struct Recogniser<'a>(pub &'a Recognition);
 
 impl Recogniser<'_> {
     pub(super) fn of_head(&self, headers: &HeaderMap) -> Sighting {
+        self.of(headers, &[])
+    }
+
+    /// What stands in the head and in the body.
+    pub(super) fn of(&self, headers: &HeaderMap, body: &[u8]) -> Sighting {
         self.look(|fact| match fact {
             Fact::Header(name) => headers.get(name).map(|value| bounded(&String::from_utf8_lossy(value.as_bytes()))),
-            Fact::Json(_) => None,
+            Fact::Json(path) => document::field(body, path).map(|value| bounded(&value)),
         })
     }
 
@@ -55,5 +61,21 @@ mod tests {
         assert_eq!(seen.service.as_deref(), Some("orders"));
         assert_eq!(seen.instance.map(|instance| instance.len()), Some(CAP));
         assert_eq!(Recogniser(&Recognition::default()).of_head(&headers), Sighting::default());
+    }
+
+    #[test]
+    fn facts_of_the_body() {
+        let json = |path: &str| Fact::Json(path.to_owned());
+        let identity = Some(Identity { fact: json("$.service.name"), service: "orders".to_owned() });
+        let recognition = Recognition { identity, instance: Some(json("$.started_at")) };
+        for (body, service, instance) in [
+            (r#"{"service": {"name": "orders"}, "started_at": 1764032400}"#, Some("orders"), Some("1764032400")),
+            (r#"{"service": "orders"}"#, None, None),
+            ("no document", None, None),
+            ("", None, None),
+        ] {
+            let seen = Recogniser(&recognition).of(&HeaderMap::new(), body.as_bytes());
+            assert_eq!((seen.service.as_deref(), seen.instance.as_deref()), (service, instance), "{body}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 mod faults;
 mod grpc;
 mod tls;
-mod tools;
+pub(super) mod tools;
 
 use super::*;
 use crate::domain::identity::Address;

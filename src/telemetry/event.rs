@@ -8,7 +8,7 @@ use super::{AdminWrite, WriteResult, when};
 use crate::domain::board::Steer;
 use crate::domain::event::{Event, EventKind, Remembered, Told};
 use crate::domain::identity::BackendId;
-use crate::domain::plan::ProbeKind;
+use crate::domain::plan::{Detector, ProbeKind};
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
 use log::Level;
@@ -54,6 +54,10 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::EjectionRefused { backend, fit, pool, floor, why } => {
             (ejection_refused(backend, [*fit, *pool, *floor], why), Some(Tally::EjectionRefused(&backend.upstream)))
         }
+        EventKind::WouldEject { backend, detector, why } => (
+            would_eject(backend, *detector, why),
+            Some(Tally::WouldEject { upstream: &backend.upstream, detector: *detector }),
+        ),
         EventKind::TimeoutsHeld { backend, why } => (
             Line::new(Level::Warn, "backend.timeouts_held", why).about(backend),
             Some(Tally::TimeoutsHeld(&backend.upstream)),
@@ -124,6 +128,7 @@ pub enum Tally<'a> {
     Transition { upstream: &'a str, to: Cause },
     Ejected(&'a str),
     EjectionRefused(&'a str),
+    WouldEject { upstream: &'a str, detector: Detector },
     TimeoutsHeld(&'a str),
     DiscoveryKept(&'a str),
     PoolEmptied(&'a str),
@@ -197,6 +202,11 @@ fn needs_restart(backend: &BackendId, kind: ProbeKind, why: &str) -> Line {
 fn restarted(backend: &BackendId, from: &str, to: &str) -> Line {
     let message = format!("another instance answers at its address: {to:?} after {from:?}; it begins anew");
     Line::new(Level::Info, "backend.restarted", message).about(backend).with("instance", to)
+}
+
+fn would_eject(backend: &BackendId, detector: Detector, why: &str) -> Line {
+    let message = format!("not ejected, since {} only watches: {why}", detector.word());
+    Line::new(Level::Info, "backend.would_eject", message).about(backend).with("detector", detector.word())
 }
 
 fn steered(backend: &BackendId, what: Steer, by: &str, lasts: Option<Duration>, reason: Option<&str>) -> Line {

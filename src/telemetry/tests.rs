@@ -32,6 +32,7 @@ fn plan(routes: &[&str]) -> Plan {
         reload: ReloadPlan { watch: false },
         webhooks: Vec::new(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }
@@ -54,17 +55,7 @@ fn route(name: &str) -> RoutePlan {
 }
 
 fn upstream(name: &str) -> Arc<UpstreamPlan> {
-    let passive = PassivePlan {
-        enabled: false,
-        consecutive_failures: 0,
-        failure_ratio: 0.0,
-        minimum_outcomes: 0,
-        window: Duration::ZERO,
-        base_ejection: Duration::ZERO,
-        max_ejection: Duration::ZERO,
-        ejection_jitter: 0.0,
-        minimum_fit: 0.0,
-    };
+    let passive = PassivePlan { enabled: false, ..PassivePlan::default() };
     Arc::new(UpstreamPlan {
         name: name.into(),
         sources: Vec::new(),
@@ -145,6 +136,7 @@ fn report() -> UpstreamReport {
         streak: 0,
         total_successes: 40,
         total_failures: 2,
+        notes: Vec::new(),
         history: Vec::new(),
     };
     UpstreamReport { name: "orders".into(), backends: vec![backend] }

@@ -9,7 +9,7 @@ use pulsegate::domain::cell::HintKind;
 use pulsegate::domain::event::{Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{OnDown, PassivePlan, ProbeKind, UpstreamPlan, WhenNoneEligible};
+use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, ProbeKind, UpstreamPlan, WhenNoneEligible};
 use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
 use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
 use pulsegate::domain::standing::Cause;
@@ -38,6 +38,8 @@ pub struct Witness {
     promised: BTreeMap<BackendId, Timestamp>,
     /// Steps so far: whose turn it is to be explained.
     steps: usize,
+    /// When a detector that only watches last said something.
+    watched: BTreeMap<(BackendId, Detector), Timestamp>,
     /// Who was on a ramp when the board before handed over, and goes on with it.
     inherited_ramps: BTreeSet<BackendId>,
 }
@@ -60,6 +62,7 @@ impl Witness {
         (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
         self.empty.clear();
         self.promised.clear();
+        self.watched.clear();
         for backend in self.shadow.backends.values_mut() {
             backend.early_probe_allowed = true;
             backend.life.handed_over();
@@ -222,6 +225,7 @@ impl Witness {
             EventKind::Restarted { backend, from, to } => {
                 assert!(from != to && self.restarted.remove(backend), "{backend}: {from} -> {to}");
             }
+            EventKind::WouldEject { backend, detector, why } => self.would_eject(backend, *detector, why, event.at),
             EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
         }
         assert!(self.first_round_events <= 1, "the first round is done once");
@@ -239,6 +243,16 @@ impl Witness {
         let share = duration.as_secs_f64() / whole;
         assert!((share - 1.0).abs() <= passive.ejection_jitter + 1e-6, "{id}: {duration:?} for the {nth}th ejection");
         (known.nth, known.ejected_until) = (nth, at + duration);
+    }
+
+    /// Only a detector that is on and does not enforce, and not with every failure.
+    fn would_eject(&mut self, id: &BackendId, detector: Detector, why: &str, at: Timestamp) {
+        assert!(!why.is_empty());
+        let upstream = self.shadow.upstream(&id.upstream).unwrap();
+        assert!(upstream.passive.detects(detector) && !upstream.enforces(detector), "{id}: {}", detector.word());
+        let quiet = upstream.passive.base_ejection;
+        let before = self.watched.insert((id.clone(), detector), at);
+        assert!(before.is_none_or(|before| at.since(before) >= quiet), "{id}: findings flood");
     }
 
     fn probe_started(&mut self, job: &ProbeJob, now: Timestamp) {

@@ -14,6 +14,7 @@ mod clockwork;
 mod dice;
 mod invariants;
 mod life;
+mod peers;
 mod plans;
 mod shadow;
 mod storm;

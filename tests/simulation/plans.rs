@@ -6,12 +6,13 @@ use super::dice::Dice;
 use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LogFormat, LoggingPlan, OnDown, PassivePlan, Plan, Policy,
-    ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan,
-    StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, Enforcement, HttpCheck, LogFormat, LoggingPlan, OnDown, PassivePlan, Plan,
+    Policy, ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan,
+    StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
 use pulsegate::domain::recognition::{Fact, Identity, Recognition};
+use pulsegate::domain::rng::Rng;
 use pulsegate::domain::route::RouteTable;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +92,7 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         reload: ReloadPlan { watch: false },
         webhooks: Vec::new(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }
@@ -121,6 +123,16 @@ pub fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         drain_keeps_sessions: false,
         on_down: on_down(dice),
     }
+}
+
+/// Backends that nothing tells apart, in the order of their addresses.
+pub fn even(name: &str, backends: u32) -> UpstreamPlan {
+    let backend = |number| StaticBackend { address: address(number), weight: 1, backup: false };
+    let sources = vec![SourcePlan::Static((0..backends).map(backend).collect())];
+    let mut dice = Rng::new(0);
+    let readiness = Some(ProbePlan { immediate: Vec::new(), ..probe(&mut dice) });
+    let slow_start = SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 };
+    UpstreamPlan { sources, readiness, slow_start, ..upstream(name, &mut dice) }
 }
 
 fn static_source(dice: &mut dyn Dice) -> SourcePlan {
@@ -164,16 +176,20 @@ pub fn probe(dice: &mut dyn Dice) -> ProbePlan {
 }
 
 fn passive(dice: &mut dyn Dice) -> PassivePlan {
+    let mut enforce = || dice.below(4) > 0;
+    let enforce = Enforcement {
+        consecutive_failures: enforce(),
+        failure_ratio: enforce(),
+        failure_outlier: enforce(),
+        latency_outlier: enforce(),
+    };
     PassivePlan {
         enabled: dice.below(10) > 0,
         consecutive_failures: dice.below(2) * 5,
-        failure_ratio: 0.5,
-        minimum_outcomes: 20,
-        window: Duration::from_secs(10),
-        base_ejection: Duration::from_secs(10),
+        enforce,
         max_ejection: Duration::from_secs(60),
-        ejection_jitter: 0.2,
         minimum_fit: [0.0, 0.3, 0.5, 1.0][dice.below(4) as usize],
+        ..PassivePlan::default()
     }
 }
 

@@ -338,6 +338,7 @@ fn passive(rng: &mut Rng) -> PassivePlan {
         max_ejection: base_ejection.mul_f64(1.0 + 3.0 * rng.unit()),
         ejection_jitter: one_of(&[0.0, 0.2, 0.5], rng),
         minimum_fit: one_of(&[0.0, 0.3, 0.5, 1.0], rng),
+        ..PassivePlan::default()
     }
 }
 

@@ -54,6 +54,9 @@ pub struct Backend {
     pub ejection: Option<Ejection>,
     pub in_flight: u32,
     pub outcomes: Outcomes,
+    /// What else is worth knowing of it now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Newest first.
     pub history: Vec<Entry>,
 }
@@ -185,6 +188,7 @@ pub fn backend(report: &BackendReport, now: Now) -> Backend {
         in_flight: report.in_flight,
         outcomes: outcomes(report),
         history: report.history.iter().rev().map(|remembered| entry(remembered, now)).collect(),
+        notes: report.notes.clone(),
     }
 }
 
@@ -303,6 +307,7 @@ pub mod samples {
             streak: 0,
             total_successes: 0,
             total_failures: 0,
+            notes: Vec::new(),
             history: Vec::new(),
         }
     }

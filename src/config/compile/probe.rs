@@ -8,6 +8,7 @@ use crate::config::spec::{FailureSpec, GrpcSpec, ProbeSpec, ProbeTlsSpec, Protoc
 use crate::config::strict::nearest;
 use crate::config::values::Words;
 use crate::config::words::not_exactly_one;
+use crate::document::check_path;
 use crate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbeKind, ProbePlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
 use crate::domain::recognition::{Fact, Identity, Recognition};
@@ -268,7 +269,13 @@ fn fact(
             findings.error(&place.at("json"), "a gRPC answer, which has no JSON", "`header`: a field of its head");
             None
         }
-        (None, Some(path)) => Some(Fact::Json(path.clone())),
+        (None, Some(path)) => match check_path(path) {
+            Ok(()) => Some(Fact::Json(path.clone())),
+            Err(error) => {
+                findings.error(&place.at("json"), format!("{path:?}: {error}"), "a JSONPath, such as $.service");
+                None
+            }
+        },
         _ => {
             let choices = [("header", name.is_some()), ("json", path.is_some())];
             findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");

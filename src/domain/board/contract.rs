@@ -171,6 +171,8 @@ pub struct BackendReport {
     /// Since the process started.
     pub total_successes: u64,
     pub total_failures: u64,
+    /// What else is worth knowing of it now: sentences.
+    pub notes: Vec<String>,
     /// Newest last, bounded.
     pub history: Vec<Remembered>,
 }

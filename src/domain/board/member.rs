@@ -9,6 +9,7 @@ use super::desk::Desk;
 use super::handover::Known;
 use super::history::History;
 use super::orders::Orders;
+use super::shadows::Shadows;
 use super::why::{self, Grounds, Occasion, Probes};
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
@@ -53,6 +54,10 @@ pub(super) struct Member {
     pub refusal_quiet_until: Timestamp,
     pub timeouts_held: bool,
     pub history: History,
+    /// What detectors that do not enforce have found.
+    pub shadows: Shadows,
+    /// What a trial request must keep within, where it was ejected for being slow.
+    trial_limit: Option<Duration>,
     /// As the last snapshot shows it.
     picture: Option<Arc<snapshot::Member>>,
 }
@@ -81,6 +86,8 @@ impl Member {
             refusal_quiet_until: Timestamp::ZERO,
             timeouts_held: false,
             history: History::default(),
+            shadows: Shadows::default(),
+            trial_limit: None,
             picture: None,
             life,
             check,
@@ -136,6 +143,19 @@ impl Member {
             && self.orders.order() != Some(Order::ForceDown)
             && matches!(self.active(), Active::Up | Active::Unprobed)
             && self.outlier.state == State::Clear
+    }
+
+    /// What its next trial request must keep within.
+    pub(super) fn limit_trial(&mut self, limit: Option<Duration>) {
+        self.trial_limit = limit;
+        self.cell.limit_trial(limit);
+    }
+
+    pub(super) fn trial_failed(&self) -> String {
+        match self.trial_limit {
+            None => "its trial request failed".to_owned(),
+            Some(limit) => format!("its trial request failed, or took longer than {}ms", limit.as_millis()),
+        }
     }
 
     /// Begins the ramp of a recovery or a late arrival.
@@ -442,6 +462,7 @@ impl Member {
             total_successes,
             total_failures,
             history: self.history.shown(),
+            notes: self.shadows.notes(plan.passive.base_ejection * 2, now),
         }
     }
 }

@@ -18,7 +18,9 @@ mod orders;
 mod passive;
 mod publish;
 mod queue;
+mod shadows;
 mod sources;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod upstream;

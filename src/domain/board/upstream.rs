@@ -13,6 +13,7 @@ use super::member::Member;
 use super::passive::LOOK_AGAIN;
 use super::publish::Published;
 use super::sources::Sources;
+use super::survey::Survey;
 use super::why::Occasion;
 use crate::domain::budget::Budget;
 use crate::domain::event::EventKind;
@@ -44,6 +45,7 @@ pub(super) struct Upstream {
     judged: usize,
     /// The failed shares of its backends as read at a moment; see `passive`.
     pub shares: Option<(Timestamp, Vec<f64>)>,
+    pub survey: Survey,
 }
 
 /// The backends that left lately, by identity, and when.
@@ -70,6 +72,7 @@ impl Upstream {
             look_at: None,
             judged: 0,
             shares: None,
+            survey: Survey::default(),
             plan,
         }
     }

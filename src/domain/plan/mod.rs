@@ -4,6 +4,7 @@
 
 mod document;
 mod listener;
+mod passive;
 mod probe;
 mod process;
 mod route;
@@ -12,6 +13,7 @@ mod webhook;
 
 pub use document::*;
 pub use listener::*;
+pub use passive::*;
 pub use probe::*;
 pub use process::*;
 pub use route::*;
@@ -36,6 +38,8 @@ pub struct Plan {
     pub start: StartPlan,
     pub reload: ReloadPlan,
     pub upgrade: UpgradePlan,
+    /// `None` = nothing is recorded.
+    pub record: Option<RecordPlan>,
     /// Worker threads of the data path; 0 = one per core.
     pub threads: usize,
 }

@@ -1,6 +1,6 @@
 //! What is in force for a pool: where its backends come from, how they are asked, watched, spared and chosen.
 
-use super::{BudgetPlan, KeyPair, ProbePlan};
+use super::{BudgetPlan, Detector, KeyPair, PassivePlan, ProbePlan};
 use crate::domain::identity::Address;
 use crate::domain::proxy_header;
 use std::net::SocketAddr;
@@ -45,6 +45,14 @@ impl UpstreamPlan {
             (Protocol::Http1, requests, connections) if connections > 0 => requests.min(connections),
             (_, requests, _) => requests,
         }
+    }
+
+    /// Does this detector eject? Those that compare backends never do where requests are spread by what they ask for: then each backend
+    /// has traffic of its own, and a difference is no fault.
+    pub fn enforces(&self, detector: Detector) -> bool {
+        let relative = matches!(detector, Detector::FailureOutlier | Detector::LatencyOutlier);
+        let same_traffic = !matches!(self.balance.policy, Policy::Hash(_));
+        self.passive.enforce.of(detector) && (same_traffic || !relative)
     }
 }
 
@@ -142,31 +150,6 @@ pub struct UpstreamTls {
     pub ca: Option<PathBuf>,
     /// What we show to a backend that asks who we are.
     pub identity: Option<Box<KeyPair>>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct PassivePlan {
-    pub enabled: bool,
-    /// Failures in a row that eject; 0 = off.
-    pub consecutive_failures: u32,
-    /// Share of failed outcomes in the window that ejects (0.0..=1.0); 0 = off.
-    pub failure_ratio: f64,
-    /// Outcomes that the window must hold before the ratio counts.
-    pub minimum_outcomes: u32,
-    pub window: Duration,
-    pub base_ejection: Duration,
-    pub max_ejection: Duration,
-    /// ± share (0.2 = 20 %).
-    pub ejection_jitter: f64,
-    /// The least share of the pool that must stay fit (probe-passing and unejected), rounded up.
-    pub minimum_fit: f64,
-}
-
-impl PassivePlan {
-    /// ⌈pool × minimum_fit⌉, without floating-point dust (0.5 × 4 must be 2, not 3).
-    pub fn must_stay_fit(&self, pool: u32) -> u32 {
-        (f64::from(pool) * self.minimum_fit - 1e-9).ceil().max(0.0) as u32
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -42,9 +42,9 @@ fn headline(explanation: &Explanation, now: Now) -> String {
     } else {
         backend.standing.cause.to_string()
     };
-    let gets = if backend.standing.cause.eligible() { "gets traffic" } else { "gets no traffic" };
+    let gets = if backend.standing.cause.eligible() { "gets traffic" } else { "no traffic" };
     format!(
-        "{} {} is {standing} and {gets}, for {} (since {})",
+        "{} {} is {standing}: {gets}, for {} (since {})",
         backend.id.upstream,
         backend.id.address,
         brief(now.at.since(backend.since)),
@@ -123,7 +123,7 @@ fn fine(span: Duration) -> String {
 fn traffic(explanation: &Explanation) -> String {
     let (backend, traffic) = (&explanation.backend, &explanation.traffic);
     format!(
-        "{} in flight; {} failures in a row; {} of {} failed within {}; since the start {} ok, {} failed",
+        "{} in flight; {} failures in a row; {} of {} failed within {}; in all {} ok, {} failed",
         backend.in_flight,
         traffic.streak,
         traffic.window.failures,
