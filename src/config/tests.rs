@@ -318,15 +318,46 @@ fn what_a_pasted_probe_cannot_mean_here_is_refused() {
             "readinessProbe.exec: found a command, which cannot be run",
         ),
         ("      exec: { command: [x] }\n", "`httpGet: { path: /ready }`"),
-        ("      grpc: { port: 1 }\n", "found a gRPC probe"),
+        ("      grpc: { port: 1, service: a }\n      tcpSocket: {}\n", "found `grpc` and `tcpSocket` together"),
+        ("      grpc: { prot: 1 }\n", "did you mean `port`?"),
+        ("      grpc: { port: health }\n", "found the named port \"health\""),
         ("      httpGet: { path: / }\n      tcpSocket: {}\n", "found `httpGet` and `tcpSocket` together"),
-        ("      periodSeconds: 3\n", "found none of `httpGet` and `tcpSocket`"),
+        ("      periodSeconds: 3\n", "found none of `httpGet`, `grpc` and `tcpSocket`"),
         ("      httpGet: { path: /, scheme: HTTPS }\n", "found HTTPS for an upstream without `tls`"),
         ("      httpGet: { path: /, prot: 1 }\n", "did you mean `port`?"),
         ("      httpGet: { path: / }\n      periodSeconds: 3s\n", "periodSeconds: found no whole number"),
     ] {
         let errors = errors(&pasted(one, block));
         assert!(errors.len() == 1 && errors[0].contains(words), "{block}: {errors:?}");
+    }
+}
+
+#[test]
+fn a_grpc_probe_is_written_or_pasted() {
+    let told = |yaml: &str| super::summary(&load_text(yaml, Path::new(".")).expect("a plan").plan);
+    let pasted = told(&pasted("\"127.0.0.1:7301\"", "      grpc: { port: 7301, service: orders.v1 }\n"));
+    assert!(pasted.contains("readiness: gRPC health of orders.v1 at http://…:7301 (authority: the"), "{pasted}");
+    let ours = |probe: &str| {
+        format!(
+            "listeners: [{{ address: \"127.0.0.1:8080\" }}]\nroutes: [{{ upstream: a }}]\nupstreams:\n  a:\n    backends: [\"127.0.0.1:1\"]\n    readiness: {probe}\n"
+        )
+    };
+    let whole = told(&ours("{ grpc: { authority: \"orders:9\" } }"));
+    assert!(whole.contains("gRPC health of the server as a whole at http://… (authority: orders:9)"), "{whole}");
+    for (probe, words) in [
+        ("{ grpc: {}, path: / }", "found `path` and `grpc` together"),
+        ("{ grpc: {}, method: GET }", "found `method` for a gRPC check"),
+        ("{ grpc: { authority: \"a b\" } }", "grpc.authority: found \"a b\""),
+        ("{ tcp: true, identity: { header: a, equals: b } }", "a TCP probe, which reads no answer"),
+        ("{ path: /, identity: { header: a, json: $.a, equals: b } }", "found `header` and `json` together"),
+        ("{ path: /, identity: { header: \"a b\", equals: b } }", "identity.header: found \"a b\""),
+        ("{ path: /, identity: { header: a, equals: \"\" } }", "identity.equals: found an empty name"),
+        ("{ path: /, instance: {} }", "found none of `header` and `json`"),
+        ("{ grpc: {}, instance: { json: $.a } }", "which has no JSON"),
+        ("{ path: /, instance: { json: \"$.a[\" } }", "instance.json: found \"$.a[\""),
+    ] {
+        let errors = errors(&ours(probe));
+        assert!(errors.len() == 1 && errors[0].contains(words), "{probe}: {errors:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What do orders, passive and active evidence come to? One truth table, in the order of precedence.
 //!
-//! forced down > drained > forced up > ejected > down > draining > not ready > starting > unchecked > trial > ramping > up.
+//! forced down > drained > forced up > ejected > not alive > down > draining > not ready > starting > unchecked > trial > ramping > up.
 //! The first that applies is the cause. The earliest return is the latest moment of all causes that hold the backend out, so that
 //! it is never promised too early.
 
@@ -17,6 +17,8 @@ pub enum Active {
     Starting,
     NotReady,
     Down,
+    /// Its liveness probe failed for good.
+    NotAlive,
     Up,
 }
 
@@ -74,6 +76,7 @@ fn cause(facts: &Facts) -> Cause {
         return Cause::Ejected;
     }
     match facts.active {
+        Active::NotAlive => return Cause::NotAlive,
         Active::Down => return Cause::Down,
         _ if facts.asks_drain => return Cause::Draining,
         Active::NotReady => return Cause::NotReady,
@@ -105,8 +108,15 @@ mod tests {
     use super::*;
 
     const ORDERS: [Option<Order>; 4] = [None, Some(Order::Drain), Some(Order::ForceUp), Some(Order::ForceDown)];
-    const ACTIVES: [Active; 6] =
-        [Active::Unprobed, Active::Unchecked, Active::Starting, Active::NotReady, Active::Down, Active::Up];
+    const ACTIVES: [Active; 7] = [
+        Active::Unprobed,
+        Active::Unchecked,
+        Active::Starting,
+        Active::NotReady,
+        Active::Down,
+        Active::NotAlive,
+        Active::Up,
+    ];
     const PASSIVES: [Passive; 3] = [Passive::Clear, Passive::Ejected, Passive::Trial];
 
     fn facts(order: Option<Order>, passive: Passive, active: Active, asks_drain: bool, ramp: f64) -> Facts {
@@ -121,6 +131,7 @@ mod tests {
             Cause::Drained => facts.order == Some(Order::Drain),
             Cause::ForcedUp => facts.order == Some(Order::ForceUp),
             Cause::Ejected => facts.passive == Passive::Ejected,
+            Cause::NotAlive => facts.active == Active::NotAlive,
             Cause::Down => facts.active == Active::Down,
             Cause::Draining => facts.asks_drain,
             Cause::NotReady => facts.active == Active::NotReady,
@@ -152,7 +163,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(rows, 4 * 3 * 6 * 2 * 2);
+        assert_eq!(rows, 4 * 3 * 7 * 2 * 2);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::board::Steer;
 use super::identity::BackendId;
-use super::plan::Detector;
+use super::plan::{Detector, ProbeKind};
 use super::standing::Cause;
 use super::time::Timestamp;
 use std::fmt;
@@ -136,6 +136,20 @@ pub enum EventKind {
     ProbeHint {
         backend: BackendId,
         hint: String,
+    },
+    /// Its startup or liveness probe failed for good: somebody must restart it. Said once per episode.
+    NeedsRestart {
+        backend: BackendId,
+        kind: ProbeKind,
+        why: String,
+        /// Who is told.
+        webhook: Option<Arc<str>>,
+    },
+    /// Another instance answers at its address than before.
+    Restarted {
+        backend: BackendId,
+        from: String,
+        to: String,
     },
     /// An operator's order was taken.
     Steered {

@@ -5,7 +5,9 @@
 //! = down; 400, 401, 403, 404 = misconfiguration with a hint.
 
 use super::document::Document;
+use super::grpc_health::{self, GrpcAnswer};
 use super::plan::{ProbeCheck, ProbePlan};
+use super::recognition::{Sighting, stranger};
 use std::time::Duration;
 
 /// The facts of one probe.
@@ -34,19 +36,23 @@ pub struct Steps {
 }
 
 /// What an HTTP response said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpAnswer {
     pub status: u16,
     /// The header of a 3xx.
     pub location: Option<String>,
     /// What the body says, where it was read as a document.
     pub document: Option<Document>,
+    /// What it says of who answers.
+    pub sighting: Sighting,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadingResult {
     /// A complete HTTP response within the deadline.
     Http(HttpAnswer),
+    /// An answer to a gRPC health check.
+    Grpc(GrpcAnswer),
     /// A TCP probe connected.
     Connected,
     /// Refused, unreachable, no such socket: the reason in words.
@@ -68,7 +74,8 @@ pub enum ReadingResult {
 impl ReadingResult {
     /// A complete response of this status that says nothing else.
     pub const fn status(status: u16) -> Self {
-        Self::Http(HttpAnswer { status, location: None, document: None })
+        let sighting = Sighting { service: None, instance: None };
+        Self::Http(HttpAnswer { status, location: None, document: None, sighting })
     }
 }
 
@@ -80,6 +87,8 @@ pub enum ProbeFailure {
     Tls,
     Status,
     Body,
+    /// Another service answers there. Never waits for a threshold.
+    Identity,
 }
 
 /// What one probe says.
@@ -100,12 +109,21 @@ pub enum Severity {
 
 /// See the header of this file.
 pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
+    let verdict = judge_answer(reading, plan);
+    stranger(reading, !matches!(verdict, Verdict::Fail { .. }), plan).unwrap_or(verdict)
+}
+
+fn judge_answer(reading: &Reading, plan: &ProbePlan) -> Verdict {
     use ProbeFailure::{Body, Refused, Timeout, Tls};
     use Severity::{Down, NotReady};
     let fail = |kind, severity, why: String| Verdict::Fail { kind, severity, why, hint: None };
     match &reading.result {
         ReadingResult::Connected => Verdict::Pass { warning: None },
         ReadingResult::Http(answer) => judge_status(answer.status, answer.location.as_deref(), plan),
+        ReadingResult::Grpc(answer) => match &plan.kind {
+            ProbeCheck::Grpc(check) => grpc_health::judge(answer, check),
+            _ => fail(Body, Down, "an answer of gRPC to another question".to_owned()),
+        },
         ReadingResult::ConnectFailed(words) => fail(Refused, Down, words.clone()),
         ReadingResult::TlsFailed(words) => fail(Tls, Down, words.clone()),
         // Services are slow to say no: their clients retry a dead database for seconds before the 503 comes.
@@ -125,7 +143,7 @@ pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
 fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> Verdict {
     let expected = match &plan.kind {
         ProbeCheck::Http(check) => check.expected_statuses.as_slice(),
-        ProbeCheck::Tcp => &[],
+        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => &[],
     };
     let passes = if expected.is_empty() {
         (200..400).contains(&status)
@@ -201,8 +219,9 @@ mod tests {
             startup_grace: Duration::ZERO,
             port: None,
             immediate: Vec::new(),
+            ..ProbePlan::default()
         };
-        let answer = HttpAnswer { status, location: location.map(str::to_owned), document: None };
+        let answer = HttpAnswer { status, location: location.map(str::to_owned), ..HttpAnswer::default() };
         match judge(&Reading::new(ReadingResult::Http(answer), Duration::ZERO), &plan) {
             Verdict::Pass { warning } => warning.unwrap_or_else(|| "passed".to_owned()),
             Verdict::Fail { why, .. } => why,

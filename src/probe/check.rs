@@ -2,8 +2,9 @@
 //!
 //! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
 
+use super::recognise::{Recogniser, Witness};
 use super::steps::Watch;
-use super::{connect, http, http2, request};
+use super::{connect, grpc, http, http2, request};
 use crate::control::Clock;
 use crate::domain::board::ProbeJob;
 use crate::domain::identity::Address;
@@ -35,7 +36,7 @@ async fn ask(
     let address = probed_address(job);
     let mut stream = match &job.probe.kind {
         ProbeCheck::Tcp => connect::open(&address).await?,
-        ProbeCheck::Http(_) => connect::open_to_be_reset(&address).await?,
+        ProbeCheck::Http(_) | ProbeCheck::Grpc(_) => connect::open_to_be_reset(&address).await?,
     };
     watch.connected();
     if let Some(version) = header_of(job) {
@@ -46,9 +47,14 @@ async fn ask(
         watch.secured();
     }
     connected.store(true, Ordering::Relaxed);
+    let recogniser = Recogniser(&job.probe.recognition);
     match &job.probe.kind {
         ProbeCheck::Tcp => Ok(ReadingResult::Connected),
-        ProbeCheck::Http(check) => ask_http(stream, check, &address, watch).await,
+        ProbeCheck::Http(check) => ask_http(stream, check, &address, &Witness { watch, recogniser }).await,
+        ProbeCheck::Grpc(check) => {
+            let witness = Witness { watch, recogniser };
+            Ok(grpc::exchange(stream, check, &address, job.probe.timeout, &witness).await)
+        }
     }
 }
 
@@ -56,12 +62,12 @@ async fn ask_http(
     stream: connect::Stream,
     check: &HttpCheck,
     address: &Address,
-    watch: &Watch,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, ReadingResult> {
     let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
     Ok(match check.protocol {
-        Protocol::Http1 => http::exchange(stream, request, check.body_bytes, watch).await,
-        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes, watch).await,
+        Protocol::Http1 => http::exchange(stream, request, check.body_bytes, witness).await,
+        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes, witness).await,
     })
 }
 
@@ -87,6 +93,7 @@ pub(super) fn tls_of(job: &ProbeJob) -> Option<&UpstreamTls> {
     match &job.probe.kind {
         ProbeCheck::Tcp => job.upstream.tls.as_ref(),
         ProbeCheck::Http(check) => check.tls.as_ref(),
+        ProbeCheck::Grpc(check) => check.tls.as_ref(),
     }
 }
 
@@ -94,5 +101,6 @@ pub(super) fn protocol_of(job: &ProbeJob) -> Protocol {
     match &job.probe.kind {
         ProbeCheck::Tcp => job.upstream.protocol,
         ProbeCheck::Http(check) => check.protocol,
+        ProbeCheck::Grpc(_) => Protocol::Http2,
     }
 }

@@ -6,7 +6,7 @@ use super::check::{header_of, probed_address, protocol_of, tls_of};
 use super::request;
 use crate::domain::board::ProbeJob;
 use crate::domain::identity::Address;
-use crate::domain::plan::{HttpCheck, ProbeCheck, Protocol, UpstreamTls};
+use crate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, Protocol, UpstreamTls};
 use crate::domain::proxy_header::Version;
 use ::http::header::{CONNECTION, HOST, HeaderValue};
 
@@ -27,7 +27,35 @@ pub fn equivalent(job: &ProbeJob, show_secrets: bool) -> Equivalent {
     match &job.probe.kind {
         ProbeCheck::Http(check) => curl(job, check, show_secrets),
         ProbeCheck::Tcp => tcp(job),
+        ProbeCheck::Grpc(check) => grpc(job, check),
     }
+}
+
+/// The tool that every gRPC service is probed with by hand.
+fn grpc(job: &ProbeJob, check: &GrpcCheck) -> Equivalent {
+    let mut line = Line::new("grpc-health-probe");
+    let address = match probed_address(job) {
+        Address::Socket(socket) => socket.to_string(),
+        Address::Unix(path) => format!("unix:{}", path.display()),
+    };
+    line.word(format!("-addr={address}"));
+    line.word(format!("-rpc-timeout={}s", job.probe.timeout.as_secs_f64()));
+    if !check.service.is_empty() {
+        line.word(format!("-service={}", check.service));
+    }
+    if let Some(tls) = &check.tls {
+        line.word("-tls").word(format!("-tls-server-name={}", tls.sni));
+        if let Some(ca) = &tls.ca {
+            line.word(format!("-tls-ca-cert={}", ca.display()));
+        }
+        if !tls.verify {
+            line.word("-tls-no-verify");
+        }
+    }
+    if !check.headers.is_empty() || check.authority.is_some() {
+        line.note("the authority and the metadata of the probe are not sent");
+    }
+    line.done()
 }
 
 /// A command under construction.

@@ -4,7 +4,7 @@
 //! hyper's. The deadline is the caller's: dropping the exchange ends the connection.
 
 use super::connect::{Stream, words};
-use super::steps::Watch;
+use super::recognise::Witness;
 use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::LOCATION;
 use ::http::{HeaderMap, Request, StatusCode};
@@ -27,9 +27,9 @@ pub(super) async fn exchange(
     stream: Stream,
     request: Request<Empty<Bytes>>,
     body_cap: usize,
-    watch: &Watch,
+    witness: &Witness<'_>,
 ) -> ReadingResult {
-    converse(stream, request, body_cap, watch).await.unwrap_or_else(|error| match tls_cause(&error) {
+    converse(stream, request, body_cap, witness).await.unwrap_or_else(|error| match tls_cause(&error) {
         // In TLS 1.3 a backend that refuses our certificate, or misses one, says so after the handshake.
         Some(cause) => ReadingResult::TlsFailed(format!("the backend ended the TLS connection: {cause}")),
         None => ReadingResult::BrokenAnswer(broken_words(&error)),
@@ -41,10 +41,10 @@ async fn converse(
     stream: Stream,
     request: Request<Empty<Bytes>>,
     body_cap: usize,
-    watch: &Watch,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, hyper::Error> {
     let (sender, connection) = Builder::new().max_header_size(HEAD_CAP).handshake(TokioIo::new(stream)).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap, watch));
+    let mut answer = pin!(read_answer(sender, request, body_cap, witness));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -57,28 +57,35 @@ async fn read_answer(
     mut sender: SendRequest<Empty<Bytes>>,
     request: Request<Empty<Bytes>>,
     body_cap: usize,
-    watch: &Watch,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, hyper::Error> {
     let (head, body) = sender.send_request(request).await?.into_parts();
-    watch.heard();
+    witness.watch.heard();
     let status = head.status.as_u16();
-    if !body_fits(body, body_cap).await? {
+    let Some(body) = whole_body(body, body_cap).await? else {
         return Ok(ReadingResult::BodyTooLarge { status, cap: body_cap });
-    }
+    };
     let location = location(head.status, &head.headers);
-    Ok(ReadingResult::Http(HttpAnswer { status, location, document: None }))
+    Ok(ReadingResult::Http(HttpAnswer {
+        status,
+        location,
+        document: None,
+        sighting: witness.recogniser.of(&head.headers, &body),
+    }))
 }
 
-/// Reads to the end, or until more than `cap` bytes have come.
-async fn body_fits(mut body: Incoming, cap: usize) -> Result<bool, hyper::Error> {
-    let mut read = 0_usize;
+/// Reads to the end; `None` where more than `cap` bytes come.
+async fn whole_body(mut body: Incoming, cap: usize) -> Result<Option<Vec<u8>>, hyper::Error> {
+    let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        read = read.saturating_add(frame?.data_ref().map_or(0, Bytes::len));
-        if read > cap {
-            return Ok(false);
+        if let Some(data) = frame?.data_ref() {
+            if read.len() + data.len() > cap {
+                return Ok(None);
+            }
+            read.extend_from_slice(data);
         }
     }
-    Ok(true)
+    Ok(Some(read))
 }
 
 pub(super) fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {

@@ -3,7 +3,7 @@
 
 use super::connect::Stream;
 use super::http::location;
-use super::steps::Watch;
+use super::recognise::Witness;
 use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::{CONNECTION, HOST};
 use ::http::uri::{Scheme, Uri};
@@ -15,7 +15,7 @@ use http_body_util::Empty;
 use std::pin::pin;
 
 /// The response head, decoded, bytes: as over HTTP/1.
-const HEAD_CAP: u32 = 32 * 1024;
+pub(super) const HEAD_CAP: u32 = 32 * 1024;
 
 /// Sends `request` and reads the answer, at most `body_cap` bytes of its body.
 pub(super) async fn exchange(
@@ -23,23 +23,24 @@ pub(super) async fn exchange(
     request: Request<Empty<Bytes>>,
     tls: bool,
     body_cap: usize,
-    watch: &Watch,
+    witness: &Witness<'_>,
 ) -> ReadingResult {
     let Some(request) = in_form(request, tls) else {
         return ReadingResult::BrokenAnswer("the probe was not sent: its Host is no authority".to_owned());
     };
-    converse(stream, request, body_cap, watch).await.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
+    let result = converse(stream, request, body_cap, witness).await;
+    result.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
 }
 
 async fn converse(
     stream: Stream,
     request: Request<()>,
     body_cap: usize,
-    watch: &Watch,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, Error> {
     let (sender, connection) =
         Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap, watch));
+    let mut answer = pin!(read_answer(sender, request, body_cap, witness));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -52,31 +53,36 @@ async fn read_answer(
     sender: SendRequest<Bytes>,
     request: Request<()>,
     cap: usize,
-    watch: &Watch,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, Error> {
     let (response, _) = sender.ready().await?.send_request(request, true)?;
     let (head, body) = response.await?.into_parts();
-    watch.heard();
+    witness.watch.heard();
     let status = head.status.as_u16();
-    if !body_fits(body, cap).await? {
+    let Some(body) = whole_body(body, cap).await? else {
         return Ok(ReadingResult::BodyTooLarge { status, cap });
-    }
+    };
     let location = location(head.status, &head.headers);
-    Ok(ReadingResult::Http(HttpAnswer { status, location, document: None }))
+    Ok(ReadingResult::Http(HttpAnswer {
+        status,
+        location,
+        document: None,
+        sighting: witness.recogniser.of(&head.headers, &body),
+    }))
 }
 
-/// Reads to the end, or until more than `cap` bytes have come.
-async fn body_fits(mut body: RecvStream, cap: usize) -> Result<bool, Error> {
-    let mut read = 0_usize;
+/// Reads to the end; `None` where more than `cap` bytes come.
+async fn whole_body(mut body: RecvStream, cap: usize) -> Result<Option<Vec<u8>>, Error> {
+    let mut read = Vec::new();
     while let Some(chunk) = body.data().await {
-        let length = chunk?.len();
-        body.flow_control().release_capacity(length)?;
-        read = read.saturating_add(length);
-        if read > cap {
-            return Ok(false);
+        let chunk = chunk?;
+        body.flow_control().release_capacity(chunk.len())?;
+        if read.len() + chunk.len() > cap {
+            return Ok(None);
         }
+        read.extend_from_slice(&chunk);
     }
-    Ok(true)
+    Ok(Some(read))
 }
 
 /// The Host becomes `:authority`; what belongs to an HTTP/1 connection stays away.
@@ -91,7 +97,7 @@ fn in_form(request: Request<Empty<Bytes>>, tls: bool) -> Option<Request<()>> {
     Some(Request::from_parts(parts, ()))
 }
 
-fn words(error: &Error) -> String {
+pub(super) fn words(error: &Error) -> String {
     if error.is_io() {
         return format!("the connection broke before the answer was complete: {error}; does this port speak HTTP/2?");
     }

@@ -4,7 +4,7 @@ use super::check::check;
 use crate::control::Clock;
 use crate::domain::board::{ProbeJob, ProbeTicket};
 use crate::domain::identity::{Address, BackendId};
-use crate::domain::plan::UpstreamPlan;
+use crate::domain::plan::{ProbeKind, UpstreamPlan};
 use crate::domain::reading::Reading;
 use crate::tls::ClientConfigs;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::time::Duration;
 pub fn job(upstream: &Arc<UpstreamPlan>, address: Address) -> Option<ProbeJob> {
     Some(ProbeJob {
         ticket: ProbeTicket(0),
+        kind: ProbeKind::Readiness,
         backend: BackendId { upstream: Arc::clone(&upstream.name), address },
         upstream: Arc::clone(upstream),
         probe: Arc::new(upstream.readiness.clone()?),

@@ -2,8 +2,10 @@
 //!
 //! Moments are milliseconds since the record began, by a clock that only grows. What is not known to a reader is passed over.
 
+use crate::domain::grpc_health::{GrpcAnswer, GrpcSaid};
 use crate::domain::outcome::{FailureKind, Outcome};
 use crate::domain::reading::{HttpAnswer, ReadingResult};
+use crate::domain::recognition::Sighting;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -101,6 +103,21 @@ pub struct FoundBackend {
 #[serde(rename_all = "snake_case")]
 pub enum Answered {
     Status(u16),
+    /// A status, from somebody who said who it is.
+    Signed {
+        status: u16,
+        service: Option<String>,
+        instance: Option<String>,
+    },
+    /// gRPC: one of a serving status, a grpc-status and a status of HTTP.
+    Grpc {
+        health: Option<u64>,
+        code: Option<u16>,
+        http: Option<u16>,
+        message: String,
+        service: Option<String>,
+        instance: Option<String>,
+    },
     Connected,
     ConnectFailed(String),
     TlsFailed(String),
@@ -113,7 +130,11 @@ pub enum Answered {
 impl Answered {
     pub fn of(result: &ReadingResult) -> Self {
         match result {
-            ReadingResult::Http(answer) => Self::Status(answer.status),
+            ReadingResult::Http(answer) if answer.sighting == Sighting::default() => Self::Status(answer.status),
+            ReadingResult::Http(HttpAnswer { status, sighting: Sighting { service, instance }, .. }) => {
+                Self::Signed { status: *status, service: service.clone(), instance: instance.clone() }
+            }
+            ReadingResult::Grpc(answer) => Self::of_grpc(answer),
             ReadingResult::Connected => Self::Connected,
             ReadingResult::ConnectFailed(why) => Self::ConnectFailed(why.clone()),
             ReadingResult::TlsFailed(why) => Self::TlsFailed(why.clone()),
@@ -123,9 +144,32 @@ impl Answered {
         }
     }
 
+    fn of_grpc(answer: &GrpcAnswer) -> Self {
+        let (health, code, http, message) = match &answer.said {
+            GrpcSaid::Health(status) => (Some(*status), None, None, String::new()),
+            GrpcSaid::Status { code, message } => (None, Some(*code), None, message.clone()),
+            GrpcSaid::Http(status) => (None, None, Some(*status), String::new()),
+        };
+        let Sighting { service, instance } = answer.sighting.clone();
+        Self::Grpc { health, code, http, message, service, instance }
+    }
+
     pub fn reading(&self) -> ReadingResult {
         match self {
-            Self::Status(status) => ReadingResult::Http(HttpAnswer { status: *status, location: None, document: None }),
+            Self::Status(status) => ReadingResult::status(*status),
+            Self::Signed { status, service, instance } => {
+                let sighting = Sighting { service: service.clone(), instance: instance.clone() };
+                ReadingResult::Http(HttpAnswer { status: *status, sighting, ..HttpAnswer::default() })
+            }
+            Self::Grpc { health, code, http, message, service, instance } => {
+                let said = match (health, code, http) {
+                    (Some(status), ..) => GrpcSaid::Health(*status),
+                    (None, None, Some(status)) => GrpcSaid::Http(*status),
+                    (None, code, _) => GrpcSaid::Status { code: code.unwrap_or(2), message: message.clone() },
+                };
+                let sighting = Sighting { service: service.clone(), instance: instance.clone() };
+                ReadingResult::Grpc(GrpcAnswer { said, sighting })
+            }
             Self::Connected => ReadingResult::Connected,
             Self::ConnectFailed(why) => ReadingResult::ConnectFailed(why.clone()),
             Self::TlsFailed(why) => ReadingResult::TlsFailed(why.clone()),

@@ -15,7 +15,7 @@ use crate::domain::board::{Input, ProbeJob, ProbeTicket};
 use crate::domain::cell::Record;
 use crate::domain::event::Event;
 use crate::domain::identity::{BackendId, BackendKey};
-use crate::domain::plan::{Plan, ProbePlan, RecordPlan, SourcePlan};
+use crate::domain::plan::{Plan, ProbeKind, ProbePlan, RecordPlan, SourcePlan};
 use crate::domain::reading::Reading;
 use crate::domain::rng::hash_bytes;
 use crate::domain::time::Timestamp;
@@ -129,7 +129,11 @@ impl Scribe for Recorder {
         }
     }
 
+    /// Startup and liveness are not recorded: a replay asks readiness alone.
     fn probe_begins(&self, job: &ProbeJob) {
+        if job.kind != ProbeKind::Readiness {
+            return;
+        }
         let begins = (job.ticket, job.backend.clone(), Arc::clone(&job.probe), self.clock.now());
         self.note(Note::ProbeBegins(Box::new(begins)));
     }

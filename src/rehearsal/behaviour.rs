@@ -2,9 +2,11 @@
 //!
 //! Each effect of the timeline changes one side of it; of two that change the same side, the later one counts.
 
+use crate::domain::grpc_health::{GrpcAnswer, GrpcSaid};
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::{ProbeCheck, ProbePlan};
-use crate::domain::reading::{Reading, ReadingResult, Steps};
+use crate::domain::reading::{HttpAnswer, Reading, ReadingResult, Steps};
+use crate::domain::recognition::Sighting;
 use crate::domain::rng::Rng;
 use std::time::Duration;
 
@@ -90,13 +92,26 @@ impl Behaviour {
             (Door::Refuses, _) => Reading::new(ReadingResult::ConnectFailed("connection refused".to_owned()), REFUSAL),
             (Door::Unreachable, _) => timed_out(false),
             (Door::Open | Door::Silent, ProbeCheck::Tcp) => Reading::new(ReadingResult::Connected, REFUSAL),
-            (Door::Silent, ProbeCheck::Http(_)) => timed_out(true),
-            (Door::Open, ProbeCheck::Http(_)) if took >= probe.timeout => timed_out(true),
-            (Door::Open, ProbeCheck::Http(check)) => {
+            (Door::Silent, ProbeCheck::Http(_) | ProbeCheck::Grpc(_)) => timed_out(true),
+            (Door::Open, _) if took >= probe.timeout => timed_out(true),
+            (Door::Open, asked) => {
+                let steps = Steps { connect: Some(REFUSAL), tls: None, first_byte: Some(took) };
+                Reading { result: self.says(asked, recognised(probe)), took, steps }
+            }
+        }
+    }
+
+    fn says(&self, asked: &ProbeCheck, sighting: Sighting) -> ReadingResult {
+        match asked {
+            ProbeCheck::Tcp => ReadingResult::Connected,
+            ProbeCheck::Http(check) => {
                 let good = check.expected_statuses.first().map_or(200, |(first, _)| *first);
                 let status = if self.ready { good } else { 503 };
-                let steps = Steps { connect: Some(REFUSAL), tls: None, first_byte: Some(took) };
-                Reading { result: ReadingResult::status(status), took, steps }
+                ReadingResult::Http(HttpAnswer { status, sighting, ..HttpAnswer::default() })
+            }
+            ProbeCheck::Grpc(_) => {
+                let said = GrpcSaid::Health(if self.ready { 1 } else { 2 });
+                ReadingResult::Grpc(GrpcAnswer { said, sighting })
             }
         }
     }
@@ -124,6 +139,12 @@ impl Behaviour {
         let nanos = self.latency.as_nanos() as f64 * (0.5 + rng.unit());
         Duration::from_nanos(nanos as u64)
     }
+}
+
+/// It is who it should be, and one and the same all the while.
+fn recognised(probe: &ProbePlan) -> Sighting {
+    let service = probe.recognition.identity.as_ref().map(|identity| identity.service.clone());
+    Sighting { service, instance: probe.recognition.instance.as_ref().map(|_| "1".to_owned()) }
 }
 
 /// What becomes of the requests in flight at a backend that changes.

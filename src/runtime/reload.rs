@@ -4,7 +4,7 @@
 //! in-flight counts live in the board and the cells, by identity, and are not touched here at all.
 
 use super::{Gateway, bind, upgrade};
-use crate::admin::{ReloadState, Tokens};
+use crate::admin::ReloadState;
 use crate::config::{Diagnostic, Loaded};
 use crate::domain::board::Input;
 use crate::domain::plan::{LogFormat, Plan, RecordPlan, UpgradePlan};
@@ -36,7 +36,9 @@ impl Gateway {
             return Err(refused);
         }
         let prepared = self.prepare_listeners(&plan)?;
-        let tokens = Tokens::read(&plan.admin.tokens)?;
+        let (tokens, webhooks) = bind::secrets(&plan)?;
+        // Before the plan that names them.
+        self.telemetry.call_webhooks(webhooks);
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;

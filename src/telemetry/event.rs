@@ -8,7 +8,7 @@ use super::{AdminWrite, WriteResult, when};
 use crate::domain::board::Steer;
 use crate::domain::event::{Event, EventKind, Remembered, Told};
 use crate::domain::identity::BackendId;
-use crate::domain::plan::Detector;
+use crate::domain::plan::{Detector, ProbeKind};
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
 use log::Level;
@@ -64,6 +64,13 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         ),
         EventKind::ProbeHint { backend, hint } => {
             (Line::new(Level::Warn, "backend.probe_hint", hint).about(backend), None)
+        }
+        EventKind::NeedsRestart { backend, kind, why, .. } => (
+            needs_restart(backend, *kind, why),
+            Some(Tally::NeedsRestart { upstream: &backend.upstream, probe: *kind }),
+        ),
+        EventKind::Restarted { backend, from, to } => {
+            (restarted(backend, from, to), Some(Tally::Restarted(&backend.upstream)))
         }
         EventKind::Steered { backend, what, by, lasts, reason } => {
             (steered(backend, *what, by, *lasts, reason.as_deref()), None)
@@ -125,6 +132,8 @@ pub enum Tally<'a> {
     TimeoutsHeld(&'a str),
     DiscoveryKept(&'a str),
     PoolEmptied(&'a str),
+    NeedsRestart { upstream: &'a str, probe: ProbeKind },
+    Restarted(&'a str),
 }
 
 fn transition(
@@ -147,7 +156,7 @@ fn transition(
 }
 
 /// Losing a backend that should serve is a warning; what an operator or the backend itself asked for, and every return, is information.
-/// So is the transition of an ejection: `backend.ejected` has warned with the same sentence.
+/// So are the transitions of an ejection and of a failed liveness probe: `backend.ejected` and `backend.not_alive` have said the same louder.
 fn gravity(to: Cause) -> Level {
     match to {
         Cause::Down | Cause::NotReady | Cause::Degraded => Level::Warn,
@@ -155,6 +164,7 @@ fn gravity(to: Cause) -> Level {
         | Cause::Drained
         | Cause::ForcedUp
         | Cause::Ejected
+        | Cause::NotAlive
         | Cause::Draining
         | Cause::Starting
         | Cause::Unchecked
@@ -178,6 +188,20 @@ fn ejection_refused(backend: &BackendId, [fit, pool, floor]: [u32; 3], why: &str
         .with("fit", fit)
         .with("pool", pool)
         .with("floor", floor)
+}
+
+fn needs_restart(backend: &BackendId, kind: ProbeKind, why: &str) -> Line {
+    let message = format!("must be restarted by whoever owns it: {why}");
+    let line = match kind {
+        ProbeKind::Startup => Line::new(Level::Error, "backend.not_started", message),
+        ProbeKind::Readiness | ProbeKind::Liveness => Line::new(Level::Error, "backend.not_alive", message),
+    };
+    line.about(backend).with("probe", kind)
+}
+
+fn restarted(backend: &BackendId, from: &str, to: &str) -> Line {
+    let message = format!("another instance answers at its address: {to:?} after {from:?}; it begins anew");
+    Line::new(Level::Info, "backend.restarted", message).about(backend).with("instance", to)
 }
 
 fn would_eject(backend: &BackendId, detector: Detector, why: &str) -> Line {

@@ -13,16 +13,18 @@ mod logging;
 mod metrics;
 mod process;
 pub mod table;
+pub mod webhook;
 pub mod when;
 
 pub use logging::init as init_logging;
 
 use self::access::AccessLog;
 use self::metrics::Metrics;
+use self::webhook::{Notice, Ready, Webhooks};
 use crate::control::{Clock, Reporter};
 use crate::domain::board::{Input, ProbeJob, UpstreamReport};
 use crate::domain::cell::Record;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{Address, BackendKey};
 use crate::domain::plan::LoggingPlan;
 use crate::domain::snapshot::Snapshot;
@@ -103,6 +105,7 @@ pub struct Telemetry {
     metrics: Metrics,
     /// `None`: switched off, or its thread could not be started (said at start).
     access: Option<AccessLog>,
+    webhooks: Webhooks,
     /// `None`: nothing is recorded.
     scribe: Option<Arc<dyn Scribe>>,
 }
@@ -124,7 +127,18 @@ impl Telemetry {
     pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
         let access = plan.access.then(|| start_access_log(plan, &metrics)).flatten();
-        Self { clock, metrics, access, scribe: None }
+        let webhooks = Webhooks::new(metrics.webhook_notices.clone());
+        Self { clock, metrics, access, webhooks, scribe: None }
+    }
+
+    /// The webhooks in force. Each has a task on the current runtime.
+    pub fn call_webhooks(&self, ready: Vec<Ready>) {
+        self.webhooks.apply(ready);
+    }
+
+    fn notice(&self, event: &Event, line: &event::Line) -> Notice {
+        let at = self.clock.wall(event.at);
+        Notice::new(event.full_id(), line, (&when::rfc3339(at), when::unix_seconds(at) as i64))
     }
 
     /// With somebody who writes everything down.
@@ -226,6 +240,9 @@ impl Reporter for Telemetry {
             self.metrics.tally(tally);
         }
         emit(&line);
+        if let EventKind::NeedsRestart { webhook: Some(name), .. } = &event.kind {
+            self.webhooks.tell(name, self.notice(event, &line));
+        }
         if let Some(scribe) = &self.scribe {
             scribe.event(event);
         }

@@ -5,9 +5,9 @@ use crate::domain::board::{BackendReport, LastProbe};
 use crate::domain::event::{EventKind, Run};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, Protocol,
-    ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan,
-    Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan,
+    Protocol, ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan,
+    StartPlan, Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
@@ -30,6 +30,7 @@ fn plan(routes: &[&str]) -> Plan {
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },
         reload: ReloadPlan { watch: false },
+        webhooks: Vec::new(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         record: None,
         threads: 1,
@@ -61,7 +62,9 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls: None,
+        startup: None,
         readiness: None,
+        liveness: None,
         passive,
         slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 1.0 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
@@ -125,6 +128,7 @@ fn report() -> UpstreamReport {
             steps: Default::default(),
         }),
         next_probe: None,
+        other_probes: Vec::new(),
         ejection: None,
         in_flight: 3,
         successes: 0,
@@ -284,12 +288,20 @@ fn eventful() -> Telemetry {
         EventKind::Transition { backend: backend.clone(), from, to, counter, why: why.clone(), earliest_return },
         EventKind::Ejected { backend: backend.clone(), nth: 1, duration: Duration::ZERO, why: why.clone() },
         EventKind::EjectionRefused { backend: backend.clone(), fit: 1, pool: 2, floor: 1, why: why.clone() },
-        EventKind::TimeoutsHeld { backend, why: why.clone() },
+        EventKind::TimeoutsHeld { backend: backend.clone(), why: why.clone() },
+        EventKind::NeedsRestart {
+            backend: backend.clone(),
+            kind: ProbeKind::Liveness,
+            why: why.clone(),
+            webhook: Some("owner".into()),
+        },
+        EventKind::Restarted { backend, from: "a7".into(), to: "a8".into() },
         EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why },
         EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
     ] {
         telemetry.report(&Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind });
     }
+    telemetry.metrics.webhook_notices.with_label_values(&["owner", "delivered"]).inc();
     telemetry.admin_write(&AdminWrite {
         by: "ops",
         from: ([127, 0, 0, 1], 40_000).into(),

@@ -14,6 +14,7 @@ mod health;
 mod http2;
 mod large;
 mod life;
+mod lifecycle;
 mod limits;
 mod probe;
 mod proxy_protocol;

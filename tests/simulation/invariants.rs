@@ -9,7 +9,7 @@ use pulsegate::domain::cell::HintKind;
 use pulsegate::domain::event::{Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, ProbeKind, UpstreamPlan, WhenNoneEligible};
 use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
 use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
 use pulsegate::domain::standing::Cause;
@@ -32,6 +32,8 @@ pub struct Witness {
     /// When traffic last succeeded.
     succeeded: BTreeMap<BackendId, Timestamp>,
     drain_asked: BTreeSet<BackendId>,
+    /// Who was seen restarted in this step.
+    restarted: BTreeSet<BackendId>,
     /// When each that is out was promised to return at the earliest.
     promised: BTreeMap<BackendId, Timestamp>,
     /// Steps so far: whose turn it is to be explained.
@@ -63,6 +65,7 @@ impl Witness {
         self.watched.clear();
         for backend in self.shadow.backends.values_mut() {
             backend.early_probe_allowed = true;
+            backend.life.handed_over();
             backend.refusal_reported = None;
             backend.handed_over = true;
         }
@@ -101,10 +104,28 @@ impl Witness {
         }
     }
 
-    pub fn probe_answered(&mut self, id: &BackendId, reading: &Reading) {
+    pub fn probe_answered(&mut self, id: &BackendId, kind: ProbeKind, reading: &Reading) {
         let Some(backend) = self.shadow.backends.get_mut(id) else { return };
-        let Some(probe) = backend.probe.clone() else { return };
+        let plan = if kind == ProbeKind::Readiness { backend.probe.as_ref() } else { backend.life.plan(kind) };
+        let Some(probe) = plan.cloned() else { return };
         let verdict = judge(reading, &probe);
+        if kind == ProbeKind::Readiness {
+            let fails = matches!(verdict, Verdict::Fail { .. });
+            let stranger = matches!(verdict, Verdict::Fail { kind: ProbeFailure::Identity, .. });
+            backend.stranger = fails && (backend.stranger || stranger);
+        }
+        if backend.life.restarted(kind, reading, &verdict) {
+            backend.begin_anew();
+            self.restarted.insert(id.clone());
+            self.promised.remove(id);
+            self.drain_asked.remove(id);
+            if backend.life.is_starting() && kind != ProbeKind::Startup {
+                return;
+            }
+        }
+        if kind != ProbeKind::Readiness {
+            return backend.life.count(kind, &verdict);
+        }
         let slow = matches!(verdict, Verdict::Fail { kind: ProbeFailure::Timeout, .. });
         if slow && backend.count == (Count::Up { left: 1 }) && self.succeeded.contains_key(id) {
             self.may_be_held.insert(id.clone());
@@ -114,12 +135,16 @@ impl Witness {
         backend.confirms = coming && self.empty.get(&id.upstream).is_some_and(|empty| *empty);
     }
 
-    /// A probe was given up: of a member whose definition stands, that is a timeout; else it says nothing.
-    pub fn probe_cancelled(&mut self, id: &BackendId) {
-        let stands = self.shadow.backends.get(id).is_some_and(|backend| !backend.early_probe_allowed);
-        if self.shadow.is_member(id) && stands {
+    /// A probe was given up: of a member whose definition stands, that is a timeout; else it says nothing. Nor does one of an instance that
+    /// is gone.
+    pub fn probe_cancelled(&mut self, id: &BackendId, kind: ProbeKind) {
+        let stands = self.shadow.backends.get(id).is_some_and(|backend| match kind {
+            ProbeKind::Readiness => !backend.early_probe_allowed,
+            kind => backend.life.stands(kind),
+        });
+        if self.shadow.is_member(id) && stands && !self.restarted.contains(id) {
             let reading = Reading::new(ReadingResult::TimedOut { connected: false }, Duration::ZERO);
-            self.probe_answered(id, &reading);
+            self.probe_answered(id, kind, &reading);
         }
     }
 
@@ -136,13 +161,17 @@ impl Witness {
         }
         let reports = board.report(now);
         assert_eq!(reports.len(), self.shadow.upstreams.len());
-        self.caps(outputs, &reports);
+        self.caps(outputs, &reports, now);
         for report in reports.iter().flat_map(|upstream| &upstream.backends) {
             self.backend(report, now);
         }
         self.published_is_current(&reports);
         self.explained(&reports, board, now);
         self.may_be_held.clear();
+        assert!(self.restarted.is_empty(), "restarts that were not told: {:?}", self.restarted);
+        for (id, backend) in &self.shadow.backends {
+            assert_eq!(backend.life.calls, 0, "{id}: nobody was called");
+        }
     }
 
     fn event(&mut self, event: &Event) {
@@ -187,6 +216,15 @@ impl Witness {
             EventKind::Steered { backend, .. } | EventKind::OrderOver { backend, .. } => {
                 assert!(self.shadow.is_member(backend), "{backend}");
             }
+            EventKind::NeedsRestart { backend, why, .. } => {
+                assert!(!why.is_empty());
+                let calls = &mut self.shadow.backends.get_mut(backend).unwrap().life.calls;
+                assert!(*calls > 0, "{backend}: called without need: {why}");
+                *calls -= 1;
+            }
+            EventKind::Restarted { backend, from, to } => {
+                assert!(from != to && self.restarted.remove(backend), "{backend}: {from} -> {to}");
+            }
             EventKind::WouldEject { backend, detector, why } => self.would_eject(backend, *detector, why, event.at),
             EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
         }
@@ -221,6 +259,10 @@ impl Witness {
         let id = &job.backend;
         assert!(self.shadow.is_member(id), "{id} is probed but no member");
         let known = self.shadow.backends.get_mut(id).unwrap();
+        if job.kind != ProbeKind::Readiness {
+            return known.life.probe_started(job.kind, &job.probe, now);
+        }
+        assert!(!known.life.is_starting(), "{id}: readiness is asked before it has started");
         assert_eq!(known.probe.as_ref(), Some(&*job.probe), "{id} is probed by an old definition");
         let early = std::mem::take(&mut known.early_probe_allowed);
         if let Some(last) = known.last_probe_started.replace(now) {
@@ -290,8 +332,10 @@ impl Witness {
                 "{} serves as {cause}",
                 member.id
             );
-            let usable = matches!(cause, Cause::Down | Cause::NotReady | Cause::Ejected | Cause::Trial);
+            let usable =
+                matches!(cause, Cause::NotAlive | Cause::Down | Cause::NotReady | Cause::Ejected | Cause::Trial);
             assert!(usable, "{} serves as {cause}", member.id);
+            assert!(!self.shadow.backends[&member.id].stranger, "{} is another service, and serves", member.id);
         }
     }
 
@@ -322,7 +366,7 @@ impl Witness {
     // -------------------------------------------------------------- backends
 
     /// At the moment of an ejection, enough stay fit. (A failed trial takes nobody out.)
-    fn caps(&self, outputs: &[Output], reports: &[UpstreamReport]) {
+    fn caps(&self, outputs: &[Output], reports: &[UpstreamReport], now: Timestamp) {
         let transitions = |name: &str| {
             let moved = |output: &&Output| matches!(output, Output::Report(Event { kind: EventKind::Transition { backend, .. }, .. }) if &*backend.upstream == name);
             outputs.iter().filter(moved).count()
@@ -336,6 +380,14 @@ impl Witness {
             }
             let report = reports.iter().find(|report| report.name == backend.upstream).unwrap();
             let passive = &self.shadow.upstream(&backend.upstream).unwrap().passive;
+            if self
+                .shadow
+                .backends
+                .iter()
+                .any(|(id, known)| id.upstream == backend.upstream && known.hides_a_start(now))
+            {
+                continue;
+            }
             let (fit, floor) = fitness(report, passive);
             assert!(fit >= floor, "{backend}: {fit} are left fit, {floor} must be");
         }
@@ -391,14 +443,24 @@ impl Witness {
         assert_eq!(report.counter, known.shown(), "{id}: the counter differs from a naive count");
         assert_eq!(report.standing.cause, known.cause, "{id}: a transition was not reported");
         assert!(now >= known.ejected_until || report.ejection.is_some(), "{id} came back before its time");
-        let expected =
-            expected_causes(known.order_at(now), known.count, report.ejection.is_some(), self.drain_asked.contains(id));
+        known.life.agrees(report);
+        let out = report.ejection.is_some();
+        let mut expected = expected_causes(known.order_at(now), known.count, out, self.drain_asked.contains(id));
+        if let Some(held) = known.life.holds().filter(|_| known.order_at(now).is_none()) {
+            expected.retain(|cause| matches!(cause, Cause::Ejected | Cause::Draining));
+            expected.push(held);
+        }
         assert!(
             expected.contains(&report.standing.cause),
             "{id} stands as {}, not {expected:?}",
             report.standing.cause
         );
-        explains_itself(report, &known.ejected_for);
+        if known.life.holds() == Some(report.standing.cause) {
+            let why = &report.why;
+            assert!(known.life.begins().iter().any(|begins| why.starts_with(begins)), "{id}: {why}");
+        } else {
+            explains_itself(report, &known.ejected_for);
+        }
         assert!(report.history.len() <= 32);
         if let Some(next) = report.next_probe {
             let longest = report.standing.unprobed || next <= now + Duration::from_millis(2_200);
@@ -462,7 +524,10 @@ fn fitness(report: &UpstreamReport, passive: &PassivePlan) -> (u32, u32) {
     let drained = |backend: &BackendReport| {
         backend.weight == 0 || matches!(backend.standing.cause, Cause::Drained | Cause::Draining)
     };
-    let unchecked = |backend: &BackendReport| !backend.standing.unprobed && backend.counter == (0, 0);
+    let unchecked = |backend: &BackendReport| {
+        backend.standing.cause == Cause::Starting
+            || !backend.standing.unprobed && backend.counter == (0, 0) && backend.standing.cause != Cause::NotAlive
+    };
     let pool = report.backends.iter().filter(|backend| !drained(backend) && !unchecked(backend)).count();
     let fit = report.backends.iter().filter(|backend| fit(backend)).count();
     (fit as u32, (pool as f64 * passive.minimum_fit - 1e-9).ceil() as u32)
@@ -489,7 +554,7 @@ fn lost(old: &Pool, new: &Pool) {
         let id = &member.id;
         assert!(!member.cell.is_cut(member.connection_epoch), "{id}: what begins now is cut");
         let Some(before) = old.members.iter().find(|before| before.id == *id && before.eligible()) else { continue };
-        if matches!(member.standing.cause, Cause::Down | Cause::ForcedDown) {
+        if matches!(member.standing.cause, Cause::NotAlive | Cause::Down | Cause::ForcedDown) {
             let retired = before.connection_epoch < member.connection_epoch;
             let cut = before.cell.is_cut(before.connection_epoch);
             let expected = match new.upstream.on_down {
@@ -506,7 +571,8 @@ fn lost(old: &Pool, new: &Pool) {
 /// Nothing that a request could see differs.
 fn same(old: &Pool, new: &Pool) -> bool {
     let picture = |pool: &Pool| -> Vec<_> {
-        let one = |m: &Arc<Member>| (m.id.clone(), m.weight, m.backup, m.standing, m.since, m.connection_epoch);
+        let one =
+            |m: &Arc<Member>| (m.id.clone(), m.weight, m.backup, m.standing, m.since, m.connection_epoch, m.stranger);
         pool.members.iter().map(one).collect()
     };
     *old.upstream == *new.upstream && old.emptiness == new.emptiness && picture(old) == picture(new)

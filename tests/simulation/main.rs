@@ -13,6 +13,7 @@
 mod clockwork;
 mod dice;
 mod invariants;
+mod life;
 mod peers;
 mod plans;
 mod shadow;

@@ -11,12 +11,15 @@ use pulsegate::domain::plan::{
     StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
+use pulsegate::domain::recognition::{Fact, Identity, Recognition};
 use pulsegate::domain::rng::Rng;
 use pulsegate::domain::route::RouteTable;
 use std::sync::Arc;
 use std::time::Duration;
 
 const NAMES: [&str; 3] = ["orders", "billing", "search"];
+/// Who answers where all is well.
+pub const SERVICE: &str = "orders";
 const ADDRESSES: u32 = 6;
 
 pub fn address(number: u32) -> Address {
@@ -46,7 +49,9 @@ pub fn mutate(upstreams: &mut Vec<UpstreamPlan>, dice: &mut dyn Dice) {
     }
     let which = dice.below(upstreams.len() as u32) as usize;
     let Some(upstream) = upstreams.get_mut(which) else { return };
-    match dice.below(10) {
+    match dice.below(12) {
+        10 => upstream.startup = upstream.startup.is_none().then(|| life_probe(dice)),
+        11 => upstream.liveness = upstream.liveness.is_none().then(|| life_probe(dice)),
         0 | 1 => upstream.sources[0] = static_source(dice),
         2 => upstream.readiness = upstream.readiness.is_none().then(|| probe(dice)),
         3 | 4 => upstream.readiness = Some(probe(dice)),
@@ -85,6 +90,7 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         probing: ProbingPlan { concurrency },
         start: StartPlan { wait: Duration::from_secs(5) },
         reload: ReloadPlan { watch: false },
+        webhooks: Vec::new(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         record: None,
         threads: 1,
@@ -102,7 +108,9 @@ pub fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls: None,
+        startup: (dice.below(4) == 0).then(|| life_probe(dice)),
         readiness: (dice.below(4) > 0).then(|| probe(dice)),
+        liveness: (dice.below(3) == 0).then(|| life_probe(dice)),
         passive: passive(dice),
         slow_start: SlowStartPlan { duration: Duration::from_secs(u64::from(dice.below(3)) * 5), initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
@@ -162,6 +170,8 @@ pub fn probe(dice: &mut dyn Dice) -> ProbePlan {
         startup_grace: Duration::from_secs(u64::from(dice.below(4) / 3) * 20),
         port: None,
         immediate: if dice.below(4) == 0 { vec![ProbeFailure::Refused] } else { Vec::new() },
+        recognition: recognition(dice),
+        ..ProbePlan::default()
     }
 }
 
@@ -181,4 +191,18 @@ fn passive(dice: &mut dyn Dice) -> PassivePlan {
         minimum_fit: [0.0, 0.3, 0.5, 1.0][dice.below(4) as usize],
         ..PassivePlan::default()
     }
+}
+
+/// In some configurations, answers are recognised.
+fn recognition(dice: &mut dyn Dice) -> Recognition {
+    let fact = || Fact::Header("x".to_owned());
+    let identity = Identity { fact: fact(), service: SERVICE.to_owned() };
+    Recognition { identity: (dice.below(4) == 0).then_some(identity), instance: (dice.below(3) == 0).then(fact) }
+}
+
+/// A startup or liveness probe: who it must be, only readiness asks.
+fn life_probe(dice: &mut dyn Dice) -> ProbePlan {
+    let probe = probe(dice);
+    let recognition = Recognition { identity: None, instance: probe.recognition.instance.clone() };
+    ProbePlan { recognition, startup_grace: Duration::ZERO, ..probe }
 }

@@ -3,6 +3,7 @@
 //! It keeps its own counters (as "failures left" and "passes in a row", not as HAProxy's one integer), its own sets of
 //! members and its own memory of who left when. It shares no code with the board beyond the words.
 
+use super::life::Life;
 use pulsegate::domain::board::{Found, Order, Steer, Steering};
 use pulsegate::domain::identity::{Address, BackendId};
 use pulsegate::domain::plan::{ProbePlan, SourcePlan, UpstreamPlan};
@@ -53,6 +54,9 @@ pub struct Backend {
     pub handed_over: bool,
     /// The definition that counts.
     pub probe: Option<ProbePlan>,
+    pub life: Life,
+    /// Another service answered last.
+    pub stranger: bool,
 }
 
 #[derive(Default)]
@@ -123,7 +127,9 @@ impl Shadow {
     /// Has a member of this pool no verdict yet?
     pub fn awaits_a_verdict(&self, name: &str) -> bool {
         let member = |(id, backend): (&BackendId, &Backend)| {
-            &*id.upstream == name && backend.left_at.is_none() && backend.cause == Cause::Unchecked
+            &*id.upstream == name
+                && backend.left_at.is_none()
+                && matches!(backend.cause, Cause::Unchecked | Cause::Starting)
         };
         self.backends.iter().any(member)
     }
@@ -148,20 +154,21 @@ impl Shadow {
             let known =
                 self.backends.get_mut(&id).filter(|known| known.left_at.is_none_or(|at| now.since(at) < MEMORY));
             match known {
-                Some(known) => known.stays_or_returns(upstream.readiness.as_ref()),
-                None => drop(self.backends.insert(id, Backend::new(upstream.readiness.as_ref()))),
+                Some(known) => known.stays_or_returns(&upstream),
+                None => drop(self.backends.insert(id, Backend::new(&upstream))),
             }
         }
     }
 }
 
 impl Backend {
-    fn new(probe: Option<&ProbePlan>) -> Self {
+    fn new(upstream: &UpstreamPlan) -> Self {
+        let (probe, life) = (upstream.readiness.as_ref(), Life::new(upstream));
         Self {
             count: if probe.is_some() { Count::Unchecked } else { Count::Unprobed },
             order: None,
             weight: None,
-            cause: if probe.is_some() { Cause::Unchecked } else { Cause::Up },
+            cause: if probe.is_some() || life.is_starting() { Cause::Unchecked } else { Cause::Up },
             ejected_until: Timestamp::ZERO,
             ejected_for: String::new(),
             nth: 0,
@@ -172,16 +179,28 @@ impl Backend {
             left_at: None,
             handed_over: false,
             probe: probe.cloned(),
+            life,
+            stranger: false,
         }
     }
 
+    /// It may be starting, or dead, while an order or an ejection hides it: the report does not tell.
+    pub fn hides_a_start(&self, now: Timestamp) -> bool {
+        self.left_at.is_none()
+            && (self.order_at(now).is_some() || self.cause == Cause::Ejected)
+            && (self.life.holds().is_some() || self.probe.as_ref().is_some_and(|probe| !probe.startup_grace.is_zero()))
+    }
+
     /// Whether it stayed or was away: what is known of it stays, under the definition that is in force now.
-    fn stays_or_returns(&mut self, probe: Option<&ProbePlan>) {
-        self.early_probe_allowed |= self.left_at.take().is_some();
+    fn stays_or_returns(&mut self, upstream: &UpstreamPlan) {
+        let probe = upstream.readiness.as_ref();
+        let returns = self.left_at.take().is_some();
+        self.early_probe_allowed |= returns;
         let handed_over = std::mem::take(&mut self.handed_over);
+        self.life.redefined(upstream, returns, handed_over);
         let thresholds = |probe: &ProbePlan| (probe.success_threshold, probe.failure_threshold);
         match (&self.probe, probe) {
-            (_, None) => self.count = Count::Unprobed,
+            (_, None) => (self.count, self.stranger) = (Count::Unprobed, false),
             (None, Some(_)) => (self.count, self.early_probe_allowed) = (Count::Unchecked, true),
             (Some(before), Some(after)) if handed_over && thresholds(before) == thresholds(after) => {}
             (Some(before), Some(after)) if before != after => self.settle(after),
@@ -204,7 +223,7 @@ impl Backend {
     pub fn count(&mut self, verdict: &Verdict) {
         let Some(probe) = &self.probe else { return };
         let passed = matches!(verdict, Verdict::Pass { .. });
-        let decisive = matches!(verdict, Verdict::Fail { kind, .. } if probe.immediate.contains(kind));
+        let decisive = matches!(verdict, Verdict::Fail { kind, .. } if probe.is_immediate(*kind));
         self.count = match self.count {
             Count::Unprobed => Count::Unprobed,
             Count::Unchecked if passed => Count::Up { left: probe.failure_threshold },
@@ -216,6 +235,12 @@ impl Backend {
             Count::Down { passes } if passed => Count::Down { passes: passes + 1 },
             Count::Unchecked | Count::Up { .. } | Count::Down { .. } => Count::Down { passes: 0 },
         };
+    }
+
+    /// Another instance answers: nothing is known of it but what was ordered.
+    pub fn begin_anew(&mut self) {
+        self.count = if self.probe.is_some() { Count::Unchecked } else { Count::Unprobed };
+        (self.ejected_until, self.nth, self.confirms) = (Timestamp::ZERO, 0, false);
     }
 
     pub fn order_at(&self, now: Timestamp) -> Option<Order> {

@@ -11,6 +11,7 @@ use pulsegate::domain::plan::{
     RoutePlan, SlowStartPlan, SourcePlan, StaticBackend, Timeouts, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
+use pulsegate::domain::recognition::Recognition;
 use pulsegate::domain::rng::Rng;
 use pulsegate::domain::standing::Cause;
 use pulsegate::domain::timings::{Bounds, Detection, Fault, First, Load, Timings, Way, of};
@@ -295,7 +296,7 @@ fn one_of<T: Copy>(choices: &[T], rng: &mut Rng) -> T {
 }
 
 fn upstream(backends: usize, rng: &mut Rng) -> UpstreamPlan {
-    let mut plan = plans::upstream("orders", rng);
+    let mut plan = UpstreamPlan { startup: None, liveness: None, ..plans::upstream("orders", rng) };
     let backend = |number| StaticBackend { address: plans::address(number), weight: 1, backup: false };
     plan.sources = vec![SourcePlan::Static((0..backends as u32).map(backend).collect())];
     plan.readiness = (rng.below(8) > 0).then(|| probe(rng));
@@ -320,6 +321,7 @@ fn probe(rng: &mut Rng) -> ProbePlan {
         failure_threshold: 1 + rng.below(4),
         startup_grace: Duration::ZERO,
         immediate: immediate.to_vec(),
+        recognition: Recognition::default(),
         ..plans::probe(rng)
     }
 }

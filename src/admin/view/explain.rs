@@ -143,6 +143,8 @@ fn check(probe: &ProbePlan) -> String {
     let what = match &probe.kind {
         ProbeCheck::Tcp => "a TCP connection".to_owned(),
         ProbeCheck::Http(check) => format!("{} {}", check.method, check.path),
+        ProbeCheck::Grpc(check) if check.service.is_empty() => "the gRPC health of the whole server".to_owned(),
+        ProbeCheck::Grpc(check) => format!("the gRPC health of {}", check.service),
     };
     probe.port.map_or(what.clone(), |port| format!("{what} at port {port}"))
 }

@@ -4,7 +4,7 @@
 //! the log, event ids included.
 
 use super::{Now, millis};
-use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, UpstreamReport};
+use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, OtherProbe, UpstreamReport};
 use crate::domain::event::Remembered;
 use crate::domain::reading;
 use crate::domain::time::Timestamp;
@@ -49,6 +49,8 @@ pub struct Backend {
     pub earliest_return: Option<Moment>,
     pub last_probe: Option<Probe>,
     pub next_probe: Option<Moment>,
+    /// Startup and liveness, where there are such.
+    pub other_probes: Vec<Other>,
     pub ejection: Option<Ejection>,
     pub in_flight: u32,
     pub outcomes: Outcomes,
@@ -102,6 +104,19 @@ pub struct Steps {
     pub connect: Option<f64>,
     pub tls: Option<f64>,
     pub first_byte: Option<f64>,
+}
+
+/// A probe other than readiness.
+#[derive(Clone, Debug, Serialize)]
+pub struct Other {
+    /// `startup` or `liveness`.
+    pub probe: &'static str,
+    pub passes: bool,
+    /// Startup: failures in a row of those that give it up; liveness: as `counter`.
+    pub counter: String,
+    pub last_probe: Option<Probe>,
+    /// `null`: it does not run now.
+    pub next_probe: Option<Moment>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -168,6 +183,7 @@ pub fn backend(report: &BackendReport, now: Now) -> Backend {
         earliest_return: standing.earliest_return.map(|at| moment(at, now)),
         last_probe: report.last_probe.as_ref().map(|probe| last_probe(probe, now)),
         next_probe: report.next_probe.map(|at| moment(at, now)),
+        other_probes: report.other_probes.iter().map(|probe| other(probe, now)).collect(),
         ejection: report.ejection.map(|ejection| self::ejection(ejection, now)),
         in_flight: report.in_flight,
         outcomes: outcomes(report),
@@ -209,6 +225,17 @@ pub fn last_probe(probe: &LastProbe, now: Now) -> Probe {
 pub fn steps(steps: &reading::Steps) -> Steps {
     let fine = |step: Option<Duration>| step.map(|step| (step.as_secs_f64() * 1e6).round() / 1e3);
     Steps { connect: fine(steps.connect), tls: fine(steps.tls), first_byte: fine(steps.first_byte) }
+}
+
+fn other(probe: &OtherProbe, now: Now) -> Other {
+    let (value, threshold) = probe.counter;
+    Other {
+        probe: probe.kind.word(),
+        passes: probe.passes,
+        counter: format!("{value}/{threshold}"),
+        last_probe: probe.last.as_ref().map(|probe| last_probe(probe, now)),
+        next_probe: probe.next.map(|at| moment(at, now)),
+    }
 }
 
 fn ejection(ejection: EjectionReport, now: Now) -> Ejection {
@@ -272,6 +299,7 @@ pub mod samples {
             counter: (2, 3),
             last_probe: None,
             next_probe: None,
+            other_probes: Vec::new(),
             ejection: None,
             in_flight: 0,
             successes: 0,
@@ -373,6 +401,7 @@ mod tests {
                         "steps_ms": { "connect": 0.4, "tls": null, "first_byte": 2.0 },
                     },
                     "next_probe": { "at": "1970-01-01T00:01:41.250Z", "in_ms": 1_250 },
+                    "other_probes": [],
                     "ejection": {
                         "nth": 2,
                         "since": "1970-01-01T00:01:28.000Z",

@@ -11,6 +11,7 @@ mod routes;
 mod targets;
 mod tls;
 mod upstreams;
+mod webhooks;
 
 use super::files::{Findings, Place};
 use super::kubernetes;
@@ -64,7 +65,9 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let files = tls::Files { base, strict_permissions: parts.rest.strict_permissions };
     let listeners = listeners::compile(&parts.listeners, files, &root, findings);
     let hosts = routes::hosts_by_upstream(&parts.routes);
-    let upstreams = upstreams::compile(&parts.upstreams, &hosts, files, findings);
+    let webhooks = webhooks::compile(&parts.rest.webhooks, base, &root.at("webhooks"), findings);
+    let names: Vec<&str> = parts.rest.webhooks.keys().map(String::as_str).collect();
+    let upstreams = upstreams::compile(&parts.upstreams, &hosts, (files, &names), findings);
     let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
     let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
     clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
@@ -79,6 +82,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         table: RouteTable::new(&routes),
         routes,
         upstreams,
+        webhooks,
         admin,
         logging: logging(&parts.rest.logging),
         shutdown: shutdown(&parts.rest.shutdown),

@@ -7,16 +7,16 @@ use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
     BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, LatencyOutlierSpec, NoneEligibleSpec, OnDownSpec, PassiveSpec,
-    PolicySpec, ProtocolSpec, ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec,
-    UpstreamSpec,
+    PolicySpec, ProbeSpec, ProtocolSpec, ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec,
+    TimeoutsSpec, UpstreamSpec,
 };
 use crate::config::values::Share;
 use crate::config::words::not_exactly_one;
 use crate::domain::identity::Address;
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, Enforcement, HashBy, LatencyOutlierPlan, OnDown, PassivePlan, Policy,
-    Protocol, RetryOn, RetryPlan, SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits,
-    UpstreamPlan, WhenNoneEligible,
+    ProbeKind, Protocol, RetryOn, RetryPlan, SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts,
+    UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -27,17 +27,20 @@ use std::time::Duration;
 pub(super) fn compile(
     items: &[(String, Item<UpstreamSpec>)],
     hosts: &BTreeMap<String, String>,
-    files: Files<'_>,
+    (files, webhooks): (Files<'_>, &[&str]),
     findings: &mut Findings,
 ) -> Vec<Arc<UpstreamPlan>> {
-    items.iter().map(|(name, item)| Arc::new(upstream(name, item, hosts.get(name), files, findings))).collect()
+    items
+        .iter()
+        .map(|(name, item)| Arc::new(upstream(name, item, hosts.get(name), (files, webhooks), findings)))
+        .collect()
 }
 
 fn upstream(
     name: &str,
     item: &Item<UpstreamSpec>,
     host: Option<&String>,
-    files: Files<'_>,
+    (files, webhooks): (Files<'_>, &[&str]),
     findings: &mut Findings,
 ) -> UpstreamPlan {
     let (spec, place) = (&item.spec, &item.place);
@@ -52,12 +55,18 @@ fn upstream(
             "`protocol: http1`: connections of HTTP/2 are shared by all clients, and a header names one",
         );
     }
-    let context = ProbeContext { host, protocol, tls: tls.as_ref(), files };
-    let readiness =
-        spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
-    if let Some(port) = readiness.as_ref().and_then(|probe| probe.port) {
-        shared_port(port, &sources, &place.at("readiness.port"), findings);
-    }
+    let context = ProbeContext { host, protocol, tls: tls.as_ref(), files, webhooks };
+    let mut compiled = |kind, written: &Option<ProbeSpec>| {
+        let probe = probe::compile(kind, written.as_ref()?, &context, place, findings);
+        if let Some(port) = probe.port {
+            shared_port(port, &sources, &place.at(kind.word()).at("port"), findings);
+        }
+        Some(probe)
+    };
+    let startup = compiled(ProbeKind::Startup, &spec.startup);
+    let readiness = compiled(ProbeKind::Readiness, &spec.readiness);
+    let liveness = compiled(ProbeKind::Liveness, &spec.liveness);
+    probe::check_together(readiness.as_ref(), liveness.as_ref(), &place.at("liveness"), findings);
     let passive = passive(&spec.passive, &place.at("passive"), findings);
     if readiness.is_none() {
         let consequence = if passive.enabled {
@@ -73,7 +82,9 @@ fn upstream(
         protocol,
         send_proxy_protocol: spec.send_proxy_protocol.map(ProxyVersionSpec::plan),
         tls,
+        startup,
         readiness,
+        liveness,
         passive,
         slow_start: slow_start(&spec.slow_start),
         balance: balance(&spec.balance, &place.at("balance"), findings),

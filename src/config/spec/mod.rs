@@ -7,11 +7,13 @@ mod probe;
 mod routes;
 mod tls;
 mod upstreams;
+mod webhooks;
 
 pub(super) use probe::*;
 pub(super) use routes::*;
 pub(super) use tls::*;
 pub(super) use upstreams::*;
+pub(super) use webhooks::*;
 
 use super::values::{Size, Span};
 use schemars::JsonSchema;
@@ -38,6 +40,9 @@ pub(super) struct Spec {
     /// The pools, by name.
     #[serde(default)]
     pub upstreams: BTreeMap<String, UpstreamSpec>,
+    /// Who outside is told of events, by name.
+    #[serde(default)]
+    pub webhooks: BTreeMap<String, WebhookSpec>,
     /// The admin listener; `off` for none. Default: `{ address: "127.0.0.1:9090" }`.
     pub admin: Option<AdminSpec>,
     /// Logging.

@@ -26,9 +26,16 @@ pub(in crate::config) struct UpstreamSpec {
     pub send_proxy_protocol: Option<ProxyVersionSpec>,
     /// TLS to the backends.
     pub tls: Option<UpstreamTlsSpec>,
-    /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block (`httpGet` or `tcpSocket`, `periodSeconds`…) is
-    /// accepted as it is, with Kubernetes' defaults for what it leaves out: every 10 s, 1 pass, 3 failures.
+    /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block (`httpGet`, `grpc` or `tcpSocket`,
+    /// `periodSeconds`…) is accepted as it is, with Kubernetes' defaults for what it leaves out: every 10 s, 1 pass, 3 failures. So are
+    /// `startupProbe:` and `livenessProbe:`.
     pub readiness: Option<ProbeSpec>,
+    /// The startup probe, with the keys of `readiness`: until it has passed, the backend is `starting`, and the other probes wait. Other
+    /// defaults: 1 pass, 30 failures. Default: none.
+    pub startup: Option<ProbeSpec>,
+    /// The liveness probe, with the keys of `readiness`: where it fails for good, somebody must restart the backend. Other default: 1 pass.
+    /// Default: none.
+    pub liveness: Option<ProbeSpec>,
     /// Ejection by live traffic.
     #[serde(default)]
     pub passive: PassiveSpec,

@@ -22,7 +22,7 @@ const KEPT: usize = 10;
 /// What a probe says for people is cut beyond so many characters: backends and their libraries can be long-winded.
 const TEXT_CAP: usize = 400;
 
-/// The readiness check of one backend.
+/// One check of one backend.
 #[derive(Clone, Debug)]
 pub(super) struct Check {
     pub plan: Arc<ProbePlan>,
@@ -47,6 +47,8 @@ pub(super) struct Check {
     only_timeouts: bool,
     /// The verdict was handed over, and no probe has ended since.
     pub unconfirmed: bool,
+    /// Another service answered last.
+    pub stranger: bool,
     /// Nobody of its pool serves, so clients wait for this one.
     awaited: bool,
 }
@@ -82,9 +84,38 @@ impl Check {
             last_failure: String::new(),
             only_timeouts: true,
             unconfirmed: false,
+            stranger: false,
             awaited: false,
             plan,
         }
+    }
+
+    /// A liveness check: a backend lives until it is seen not to.
+    pub(super) fn alive(plan: Arc<ProbePlan>, now: Timestamp) -> Self {
+        let counter = Some(Counter::settled(true, plan.success_threshold, plan.failure_threshold));
+        Self { counter, ..Self::new(plan, now) }
+    }
+
+    /// Another instance answers: nothing is known of it, and it is asked as soon as may be.
+    pub(super) fn begin_anew(&mut self, now: Timestamp) {
+        (self.joined, self.counter, self.severity) = (now, None, Severity::Down);
+        (self.passed_once, self.only_timeouts, self.unconfirmed) = (false, true, false);
+        self.next = schedule::pulled(&self.plan, self.last_started, now);
+    }
+
+    /// It lives, as far as anybody knows, and is asked as soon as may be.
+    pub(super) fn revive(&mut self, now: Timestamp) {
+        self.begin_anew(now);
+        self.counter = Some(Counter::settled(true, self.plan.success_threshold, self.plan.failure_threshold));
+    }
+
+    /// It had to wait for another kind of probe: what was due meanwhile is due now.
+    pub(super) fn release(&mut self, now: Timestamp) {
+        self.next = self.next.max(now);
+    }
+
+    pub(super) fn last_failure(&self) -> &str {
+        &self.last_failure
     }
 
     /// Another definition: the verdict stays, the streak is cleared, the next probe is due at once.
@@ -106,6 +137,7 @@ impl Check {
             last: self.last.as_ref().map(|last| KnownProbe::new(last, now)),
             before: self.before.iter().map(|probe| KnownProbe::new(probe, now)).collect(),
             last_failure: self.last_failure.clone(),
+            stranger: self.stranger,
         }
     }
 
@@ -115,6 +147,7 @@ impl Check {
         self.severity = known.severity;
         self.passed_once = known.passed_once;
         self.only_timeouts = known.only_timeouts;
+        self.stranger = known.stranger;
         self.last = known.last.as_ref().map(|last| last.at(taken));
         self.before = known.before.iter().map(|probe| probe.at(taken)).collect();
         self.last_failure.clone_from(&known.last_failure);
@@ -275,6 +308,11 @@ impl Check {
         self.unconfirmed = false;
         self.previous_start = self.last.as_ref().map(|last| last.at);
         let verdict = judge(reading, &self.plan);
+        // Who does not answer may still be the stranger of before.
+        self.stranger = match &verdict {
+            Verdict::Fail { kind, .. } => self.stranger || *kind == ProbeFailure::Identity,
+            _ => false,
+        };
         let last = last_probe(reading, &verdict, probe.started);
         if !last.passed {
             self.last_failure.clone_from(&last.text);
@@ -293,7 +331,7 @@ impl Check {
     pub(super) fn would_fall_by_timeouts(&self, kind: ProbeFailure) -> bool {
         let Some(mut counter) = self.counter.filter(|counter| counter.up()) else { return false };
         counter.fail();
-        let falls = !counter.up() || self.plan.immediate.contains(&kind);
+        let falls = !counter.up() || self.plan.is_immediate(kind);
         falls && self.only_timeouts && kind == ProbeFailure::Timeout
     }
 
@@ -305,7 +343,7 @@ impl Check {
             (Verdict::Pass { .. }, None) => self.counter = Some(Counter::settled(true, rise, fall)),
             (Verdict::Pass { .. }, Some(counter)) => counter.pass(),
             (Verdict::Fail { .. }, None) => self.counter = Some(Counter::settled(false, rise, fall)),
-            (Verdict::Fail { kind, .. }, Some(counter)) if self.plan.immediate.contains(kind) => {
+            (Verdict::Fail { kind, .. }, Some(counter)) if self.plan.is_immediate(*kind) => {
                 *counter = Counter::settled(false, rise, fall);
             }
             (Verdict::Fail { .. }, Some(counter)) => counter.fail(),
@@ -346,9 +384,14 @@ impl Check {
 
     /// When enough passes can have come in at the earliest, whatever pulls at its probes; `None` while it is up.
     pub(super) fn earliest_up(&self, now: Timestamp) -> Option<Timestamp> {
-        let more = self.passes_left()?.saturating_sub(1);
+        Some(self.earliest_after(self.passes_left()?, now))
+    }
+
+    /// When so many passes can have come in at the earliest.
+    pub(super) fn earliest_after(&self, passes: u32, now: Timestamp) -> Timestamp {
+        let more = passes.saturating_sub(1);
         let first = self.in_flight.map_or_else(|| self.soonest(now), |probe| probe.started);
-        Some(now.max(first + schedule::least_gap(&self.plan) * more))
+        now.max(first + schedule::least_gap(&self.plan) * more)
     }
 
     /// When enough passes have come in, if every probe passes from now on and nothing pulls at them; `None` while it is up.

@@ -5,7 +5,7 @@ use super::orders::Given;
 use crate::domain::cell::Hint;
 use crate::domain::event::{Event, Remembered};
 use crate::domain::identity::{Address, BackendId};
-use crate::domain::plan::{Plan, ProbePlan, UpstreamPlan};
+use crate::domain::plan::{Plan, ProbeKind, ProbePlan, UpstreamPlan};
 use crate::domain::reading::{Reading, Steps};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::standing::Standing;
@@ -133,6 +133,7 @@ pub enum Output {
 #[derive(Clone, Debug)]
 pub struct ProbeJob {
     pub ticket: ProbeTicket,
+    pub kind: ProbeKind,
     pub backend: BackendId,
     pub upstream: Arc<UpstreamPlan>,
     pub probe: Arc<ProbePlan>,
@@ -158,6 +159,8 @@ pub struct BackendReport {
     pub counter: (u32, u32),
     pub last_probe: Option<LastProbe>,
     pub next_probe: Option<Timestamp>,
+    /// Startup and liveness, where they are configured.
+    pub other_probes: Vec<OtherProbe>,
     pub ejection: Option<EjectionReport>,
     pub in_flight: u32,
     /// In the passive window.
@@ -172,6 +175,17 @@ pub struct BackendReport {
     pub notes: Vec<String>,
     /// Newest last, bounded.
     pub history: Vec<Remembered>,
+}
+
+/// What the admin API shows of a probe other than readiness.
+#[derive(Clone, Debug)]
+pub struct OtherProbe {
+    pub kind: ProbeKind,
+    pub passes: bool,
+    /// Startup: failures in a row of the threshold. Liveness: as the counter of readiness.
+    pub counter: (u32, u32),
+    pub last: Option<LastProbe>,
+    pub next: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use super::contract::{Output, ProbeJob, ProbeTicket};
 use super::queue::Queue;
 use crate::domain::event::{Event, EventKind, Run};
 use crate::domain::identity::BackendKey;
+use crate::domain::plan::ProbeKind;
 use crate::domain::rng::Rng;
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
@@ -19,7 +20,7 @@ pub(super) struct Desk {
     pub queue: Queue,
     /// How many probes may be in flight.
     pub concurrency: usize,
-    in_flight: BTreeMap<ProbeTicket, BackendKey>,
+    in_flight: BTreeMap<ProbeTicket, (BackendKey, ProbeKind)>,
     run: Run,
     next_event: u64,
     next_ticket: u64,
@@ -52,7 +53,11 @@ impl Desk {
         self.in_flight.len() < self.concurrency
     }
 
-    pub(super) fn probe(&mut self, backend: BackendKey, job: impl FnOnce(ProbeTicket) -> ProbeJob) -> ProbeTicket {
+    pub(super) fn probe(
+        &mut self,
+        backend: (BackendKey, ProbeKind),
+        job: impl FnOnce(ProbeTicket) -> ProbeJob,
+    ) -> ProbeTicket {
         let ticket = ProbeTicket(self.next_ticket);
         self.next_ticket += 1;
         self.in_flight.insert(ticket, backend);
@@ -65,8 +70,8 @@ impl Desk {
         self.outputs.push_back(Output::CancelProbe(ticket));
     }
 
-    /// Whose probe ended? `None` for a ticket that nobody awaits any more.
-    pub(super) fn ended(&mut self, ticket: ProbeTicket) -> Option<BackendKey> {
+    /// Whose probe ended, and which? `None` for a ticket that nobody awaits any more.
+    pub(super) fn ended(&mut self, ticket: ProbeTicket) -> Option<(BackendKey, ProbeKind)> {
         self.in_flight.remove(&ticket)
     }
 }

@@ -4,6 +4,7 @@
 //! Gathered from the same state that decides; nothing here decides. How it is shown is the asker's business, the sentences are made
 //! here, so that whoever shows them says the same.
 
+mod life;
 mod outlook;
 mod rule;
 mod words;
@@ -84,8 +85,8 @@ impl Upstream {
         Explanation {
             rule,
             rule_says: rule.says(&view),
-            probes: member.check.iter().flat_map(|check| check.recent()).cloned().collect(),
-            probe_under_way: member.check.as_ref().and_then(|check| check.under_way()),
+            probes: member.deciding_check().into_iter().flat_map(|check| check.recent()).cloned().collect(),
+            probe_under_way: member.deciding_check().and_then(|check| check.under_way()),
             traffic,
             pool,
             upstream: Arc::clone(&self.plan),

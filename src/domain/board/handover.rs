@@ -14,6 +14,7 @@ use crate::domain::identity::BackendId;
 use crate::domain::outlier::Outlier;
 use crate::domain::reading::{Severity, Steps};
 use crate::domain::standing::Cause;
+use crate::domain::startup::Phase;
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub struct Known {
     /// It asked for a drain so long ago.
     pub asked_drain: Option<Duration>,
     pub check: Option<KnownCheck>,
+    pub life: KnownLife,
     pub passive: KnownPassive,
     /// The evidence of its last ejection.
     pub ejected_for: String,
@@ -85,6 +87,38 @@ pub struct KnownCheck {
     pub before: Vec<KnownProbe>,
     /// How the last failed probe failed.
     pub last_failure: String,
+    /// Another service answered last.
+    pub stranger: bool,
+}
+
+/// What the probes beside readiness have said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KnownLife {
+    pub startup: Option<KnownCheck>,
+    /// The phase, how long ago it began, passes and failures in a row. `None`: there is no startup probe.
+    pub progress: Option<(Phase, Duration, u32, u32)>,
+    pub liveness: Option<KnownCheck>,
+    /// The instances that answered last, by the kind of the probe.
+    pub instances: [Option<String>; 3],
+}
+
+impl KnownCheck {
+    /// The same, told `by` later.
+    fn later(&mut self, by: Duration) {
+        self.joined += by;
+        self.before.iter_mut().chain(&mut self.last).for_each(|probe| probe.ago += by);
+    }
+}
+
+impl KnownLife {
+    fn later(&mut self, by: Duration) {
+        for check in [&mut self.startup, &mut self.liveness].into_iter().flatten() {
+            check.later(by);
+        }
+        if let Some((_, ago, ..)) = &mut self.progress {
+            *ago += by;
+        }
+    }
 }
 
 /// One of the last probes, which started so long `ago`.
@@ -136,9 +170,9 @@ impl Known {
         self.orders.standing = self.orders.standing.map(|order| order.later(by));
         self.orders.weight = self.orders.weight.map(|order| order.later(by));
         if let Some(check) = &mut self.check {
-            check.joined += by;
-            check.before.iter_mut().chain(&mut check.last).for_each(|probe| probe.ago += by);
+            check.later(by);
         }
+        self.life.later(by);
         self.history.iter_mut().for_each(|known| known.ago += by);
         self.passive.level_for += by;
         if let Some(out) = &mut self.passive.out {
@@ -158,6 +192,7 @@ impl Known {
         if let (Some(check), Some(known)) = (&mut member.check, &self.check) {
             check.take_over(known, taken, now);
         }
+        member.life.take_over(&self.life, taken, now);
         member.history.learn(&self.history, taken);
         // Whatever has changed since is a transition like any other, and told as one.
         (member.standing.cause, member.since) = (self.cause, taken - self.stands_for);

@@ -6,11 +6,13 @@
 
 mod agenda;
 mod check;
+mod checks;
 mod contract;
 mod desk;
 mod explain;
 mod handover;
 mod history;
+mod lifecycle;
 mod member;
 mod orders;
 mod passive;
@@ -25,13 +27,13 @@ mod upstream;
 mod why;
 
 pub use contract::{
-    BackendReport, EjectionReport, Found, Input, LastProbe, Order, Output, ProbeJob, ProbeTicket, Refused, Steer,
-    Steering, UpstreamReport, WEIGHT_AT_MOST,
+    BackendReport, EjectionReport, Found, Input, LastProbe, Order, OtherProbe, Output, ProbeJob, ProbeTicket, Refused,
+    Steer, Steering, UpstreamReport, WEIGHT_AT_MOST,
 };
 pub use explain::{Explanation, PoolFacts, Rule};
 pub use handover::{
-    Handover, Known, KnownCheck, KnownEjection, KnownEvent, KnownOrder, KnownOrders, KnownPassive, KnownProbe,
-    KnownSource,
+    Handover, Known, KnownCheck, KnownEjection, KnownEvent, KnownLife, KnownOrder, KnownOrders, KnownPassive,
+    KnownProbe, KnownSource,
 };
 pub use orders::Given;
 
@@ -182,10 +184,10 @@ impl Board {
 
     fn start_probes(&mut self, now: Timestamp) {
         while self.desk.may_probe()
-            && let Some(key) = self.desk.queue.pop()
+            && let Some((key, kind)) = self.desk.queue.pop()
         {
             if let Some((upstream, index)) = self.place(key) {
-                self.upstreams[upstream].start_probe(index, &mut self.desk, now);
+                self.upstreams[upstream].start_probe(index, kind, &mut self.desk, now);
             }
         }
     }
@@ -282,8 +284,9 @@ impl Board {
     /// A late answer (its ticket was cancelled) changes nothing.
     fn probe_done(&mut self, ticket: ProbeTicket, reading: &Reading, now: Timestamp) {
         let ramps = self.first_round_done;
-        if let Some((position, index)) = self.desk.ended(ticket).and_then(|key| self.place(key)) {
-            self.upstreams[position].probe_done(index, ticket, reading, ramps, &mut self.desk, now);
+        let Some((key, kind)) = self.desk.ended(ticket) else { return };
+        if let Some((position, index)) = self.place(key) {
+            self.upstreams[position].probe_done((index, kind), ticket, reading, ramps, &mut self.desk, now);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
 mod explain;
+mod lifecycle;
 mod steering;
 mod why;
 
@@ -39,7 +40,9 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls: None,
+        startup: None,
         readiness,
+        liveness: None,
         passive: PassivePlan { ejection_jitter: 0.0, ..PassivePlan::default() },
         slow_start: SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
@@ -67,6 +70,7 @@ fn tcp_probe() -> ProbePlan {
         startup_grace: Duration::ZERO,
         port: None,
         immediate: Vec::new(),
+        ..ProbePlan::default()
     }
 }
 
@@ -106,6 +110,7 @@ impl Rig {
                 probing: ProbingPlan { concurrency: self.concurrency },
                 start: StartPlan { wait: Duration::ZERO },
                 reload: ReloadPlan { watch: false },
+                webhooks: Vec::new(),
                 upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
                 record: None,
                 threads: 1,

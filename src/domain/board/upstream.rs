@@ -8,6 +8,7 @@ use super::agenda::Place;
 use super::contract::{BackendReport, Found, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
 use super::desk::Desk;
 use super::handover::Known;
+use super::lifecycle::Seen;
 use super::member::Member;
 use super::passive::LOOK_AGAIN;
 use super::publish::Published;
@@ -18,7 +19,7 @@ use crate::domain::budget::Budget;
 use crate::domain::event::EventKind;
 use crate::domain::gate::Gate;
 use crate::domain::identity::BackendId;
-use crate::domain::plan::UpstreamPlan;
+use crate::domain::plan::{ProbeKind, UpstreamPlan};
 use crate::domain::reading::{Reading, ReadingResult, Verdict};
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
@@ -140,8 +141,10 @@ impl Upstream {
             Some((_, Former::Member(member))) => *member,
         };
         member.redefine(&self.plan, desk, now);
-        if let Some(check) = &mut member.check {
-            check.pull(now);
+        for kind in ProbeKind::ALL {
+            if let Some(check) = member.check_mut(kind) {
+                check.pull(now);
+            }
         }
         member
     }
@@ -158,32 +161,32 @@ impl Upstream {
     // ------------------------------------------------------------- probes
 
     /// A probe whose answer got lost counts as a timeout; one that is due asks for its place.
-    fn run_probe(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
-        let Some(check) = self.members[index].check.as_ref() else { return };
+    fn run_probe(&mut self, (index, kind): (usize, ProbeKind), ramps: bool, desk: &mut Desk, now: Timestamp) {
+        let Some(check) = self.members[index].check_of(kind) else { return };
         if check.lost(now)
             && let Some(ticket) = check.in_flight()
         {
             desk.cancel(ticket);
             let reading = Reading::new(ReadingResult::TimedOut { connected: false }, check.plan.timeout);
-            self.probe_done(index, ticket, &reading, ramps, desk, now);
+            self.probe_done((index, kind), ticket, &reading, ramps, desk, now);
         }
         let member = &mut self.members[index];
-        if member.check.as_mut().is_some_and(|check| check.queues(now)) {
-            desk.queue.push(&self.plan.name, member.key);
+        if member.life.runs(kind) && member.check_mut(kind).is_some_and(|check| check.queues(now)) {
+            desk.queue.push(&self.plan.name, (member.key, kind));
         }
     }
 
     /// Its place among the probes in flight is there.
-    pub(super) fn start_probe(&mut self, index: usize, desk: &mut Desk, now: Timestamp) {
+    pub(super) fn start_probe(&mut self, index: usize, kind: ProbeKind, desk: &mut Desk, now: Timestamp) {
         let upstream = &self.plan;
         let member = &mut self.members[index];
-        let Some(check) = member.check.as_mut().filter(|check| check.queued) else { return };
-        let backend = member.id.clone();
+        let (key, backend) = (member.key, member.id.clone());
+        let Some(check) = member.check_mut(kind).filter(|check| check.queued) else { return };
         let probe = Arc::clone(&check.plan);
         let late = check.late(now);
-        let job = |ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe, late };
-        let ticket = desk.probe(member.key, job);
-        check.await_it(self.published.empty);
+        let job = |ticket| ProbeJob { ticket, kind, backend, upstream: Arc::clone(upstream), probe, late };
+        let ticket = desk.probe((key, kind), job);
+        check.await_it(kind == ProbeKind::Readiness && self.published.empty);
         check.started(ticket, now, &mut desk.rng);
         self.plan_member(index, desk, now);
     }
@@ -191,7 +194,7 @@ impl Upstream {
     /// A probe's answer. Unknown tickets (late, cancelled) change nothing.
     pub(super) fn probe_done(
         &mut self,
-        index: usize,
+        (index, kind): (usize, ProbeKind),
         ticket: ProbeTicket,
         reading: &Reading,
         ramps: bool,
@@ -199,8 +202,21 @@ impl Upstream {
         now: Timestamp,
     ) {
         desk.agenda.touch(self.position, index);
-        let finished = self.members[index].check.as_mut().and_then(|check| check.finish(ticket, reading));
+        let was_stranger = self.members[index].stranger();
+        let finished = self.members[index].check_mut(kind).and_then(|check| check.finish(ticket, reading));
         let Some(finished) = finished else { return };
+        // Who may be chosen while nobody is eligible has changed with it.
+        self.dirty |= was_stranger != self.members[index].stranger();
+        let verdict = &finished.verdict;
+        let seen = self.look_who_answers((index, kind), (reading, verdict), ramps, desk, now);
+        if seen == Seen::MustStart {
+            return;
+        }
+        match kind {
+            ProbeKind::Startup => return self.startup_done(index, verdict, ramps, desk, now),
+            ProbeKind::Liveness => return self.liveness_done(index, verdict, ramps, desk, now),
+            ProbeKind::Readiness => {}
+        }
         if self.timeouts_are_held(index, &finished.verdict, desk, now) {
             return;
         }
@@ -208,9 +224,10 @@ impl Upstream {
         let member = &mut self.members[index];
         let Some(check) = member.check.as_mut() else { return };
         check.count(&finished.verdict, now);
-        let mut occasion = None;
+        let mut occasion = (seen == Seen::Restarted).then_some(Occasion::Restarted);
         if matches!(finished.verdict, Verdict::Pass { .. }) {
-            occasion = member.outlier.probe_passed(finished.started, now).then_some(Occasion::EjectionOver);
+            occasion =
+                member.outlier.probe_passed(finished.started, now).then_some(Occasion::EjectionOver).or(occasion);
             member.asked_drain = member.asked_drain.filter(|asked| finished.started <= *asked + check.plan.period);
         }
         self.hint(index, &finished.verdict, desk, now);
@@ -355,7 +372,9 @@ impl Upstream {
             _ => None,
         };
         self.dirty |= member.settle(&plan, ramps, occasion.as_ref(), desk, now);
-        self.run_probe(index, ramps, desk, now);
+        for kind in ProbeKind::ALL {
+            self.run_probe((index, kind), ramps, desk, now);
+        }
         self.plan_member(index, desk, now);
     }
 

@@ -9,6 +9,7 @@ mod probe;
 mod process;
 mod route;
 mod upstream;
+mod webhook;
 
 pub use document::*;
 pub use listener::*;
@@ -17,6 +18,7 @@ pub use probe::*;
 pub use process::*;
 pub use route::*;
 pub use upstream::*;
+pub use webhook::*;
 
 use super::route::RouteTable;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ pub struct Plan {
     pub routes: Vec<RoutePlan>,
     pub table: RouteTable,
     pub upstreams: Vec<Arc<UpstreamPlan>>,
+    pub webhooks: Vec<Arc<WebhookPlan>>,
     pub admin: AdminPlan,
     pub logging: LoggingPlan,
     pub shutdown: ShutdownPlan,

@@ -17,7 +17,9 @@ pub struct UpstreamPlan {
     /// Each connection begins with a PROXY header of this version. Never with HTTP/2, whose connections are shared.
     pub send_proxy_protocol: Option<proxy_header::Version>,
     pub tls: Option<UpstreamTls>,
+    pub startup: Option<ProbePlan>,
     pub readiness: Option<ProbePlan>,
+    pub liveness: Option<ProbePlan>,
     pub passive: PassivePlan,
     pub slow_start: SlowStartPlan,
     pub balance: BalancePlan,

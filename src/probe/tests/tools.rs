@@ -5,8 +5,8 @@ use crate::control::Clock;
 use crate::domain::board::{ProbeJob, ProbeTicket};
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::plan::{
-    BalancePlan, BudgetPlan, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, Protocol, SlowStartPlan,
-    UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
+    BalancePlan, BudgetPlan, GrpcCheck, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbeKind, ProbePlan, Protocol,
+    SlowStartPlan, UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
 };
 use crate::domain::proxy_header::Version;
 use crate::domain::reading::{Reading, ReadingResult};
@@ -141,10 +141,15 @@ impl Checked {
         Self { address: Address::Socket(backend.address), probe: probe(ProbeCheck::Tcp), tls: None, header: None }
     }
 
+    pub(super) fn grpc(address: SocketAddr, check: GrpcCheck) -> Self {
+        Self { address: Address::Socket(address), probe: probe(ProbeCheck::Grpc(check)), tls: None, header: None }
+    }
+
     pub(in crate::probe) fn job(&self, ticket: u64) -> ProbeJob {
         ProbeJob {
             late: Duration::ZERO,
             ticket: ProbeTicket(ticket),
+            kind: ProbeKind::Readiness,
             backend: BackendId { upstream: "orders".into(), address: self.address.clone() },
             upstream: Arc::new(UpstreamPlan { send_proxy_protocol: self.header, ..upstream(self.tls.clone()) }),
             probe: Arc::new(self.probe.clone()),
@@ -194,6 +199,7 @@ fn probe(kind: ProbeCheck) -> ProbePlan {
         startup_grace: Duration::ZERO,
         port: None,
         immediate: Vec::new(),
+        ..ProbePlan::default()
     }
 }
 
@@ -204,7 +210,9 @@ fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls,
+        startup: None,
         readiness: None,
+        liveness: None,
         passive: PassivePlan { enabled: false, ..PassivePlan::default() },
         slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },

@@ -6,7 +6,7 @@ use crate::domain::cell::{Hint, Record};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{BackendId, BackendKey};
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, UpstreamPlan};
 use crate::domain::reading::{Reading, ReadingResult, Verdict, judge};
 use crate::domain::snapshot::{Member, Pool, Snapshot};
 use crate::domain::time::Timestamp;
@@ -91,9 +91,17 @@ pub(super) fn play(recorded: &Recorded, plan: &Arc<Plan>) -> Replayed {
     for (index, (at, _)) in recorded.happenings.iter().enumerate() {
         player.due.push(START + *at, Due::Happening(index));
     }
-    player.tell(Input::Reconfigure(Arc::clone(plan)));
+    player.tell(Input::Reconfigure(Arc::new(readiness_alone(plan))));
     player.run();
     player.told
+}
+
+/// The plan without startup and liveness, of which a record has nothing.
+fn readiness_alone(plan: &Plan) -> Plan {
+    let upstreams = plan.upstreams.iter();
+    let one =
+        |upstream: &Arc<UpstreamPlan>| UpstreamPlan { startup: None, liveness: None, ..UpstreamPlan::clone(upstream) };
+    Plan { upstreams: upstreams.map(one).map(Arc::new).collect(), ..plan.clone() }
 }
 
 impl Player<'_> {

@@ -5,13 +5,14 @@
 
 use super::history;
 use crate::domain::board::{
-    Found, Handover, Known, KnownCheck, KnownEjection, KnownOrder, KnownOrders, KnownPassive, KnownProbe, KnownSource,
-    Order, WEIGHT_AT_MOST,
+    Found, Handover, Known, KnownCheck, KnownEjection, KnownLife, KnownOrder, KnownOrders, KnownPassive, KnownProbe,
+    KnownSource, Order, WEIGHT_AT_MOST,
 };
 use crate::domain::counter::Counter;
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::reading::{Severity, Steps};
 use crate::domain::standing::Cause;
+use crate::domain::startup::Phase;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -33,6 +34,9 @@ struct Backend {
     orders: Orders,
     asked_drain: Option<u64>,
     check: Option<Check>,
+    /// A process before this one may not know of it.
+    #[serde(default)]
+    life: Life,
     passive: Passive,
     ejected_for: String,
     ramp: Option<u64>,
@@ -85,6 +89,27 @@ struct Check {
     #[serde(default)]
     before: Vec<Probe>,
     last_failure: String,
+    #[serde(default)]
+    stranger: bool,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+struct Life {
+    startup: Option<Check>,
+    progress: Option<Progress>,
+    liveness: Option<Check>,
+    instances: [Option<String>; 3],
+}
+
+#[derive(Deserialize, Serialize)]
+struct Progress {
+    started: bool,
+    /// No startup probe has ended.
+    unasked: bool,
+    failed_within: Option<u64>,
+    ago: u64,
+    passes: u32,
+    failures: u32,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -185,6 +210,7 @@ fn backend(known: &Known, room: history::Room) -> Backend {
         orders: orders(&known.orders),
         asked_drain: known.asked_drain.map(nanos),
         check: known.check.as_ref().map(|known| check(known, room)),
+        life: life(&known.life, room),
         passive: passive(&known.passive),
         ejected_for: known.ejected_for.clone(),
         ramp: known.ramp.map(nanos),
@@ -202,6 +228,7 @@ fn known(backend: Backend) -> Option<Known> {
         orders: known_orders(backend.orders),
         asked_drain: backend.asked_drain.map(Duration::from_nanos),
         check: backend.check.map(known_check),
+        life: known_life(backend.life),
         passive: known_passive(&backend.passive),
         ejected_for: backend.ejected_for,
         ramp: backend.ramp.map(Duration::from_nanos),
@@ -265,6 +292,45 @@ fn check(known: &KnownCheck, room: history::Room) -> Check {
         last: known.last.as_ref().map(probe),
         before: room.of(&known.before).iter().map(probe).collect(),
         last_failure: known.last_failure.clone(),
+        stranger: known.stranger,
+    }
+}
+
+fn life(known: &KnownLife, room: history::Room) -> Life {
+    let progress = |(phase, ago, passes, failures): (Phase, Duration, u32, u32)| Progress {
+        started: phase == Phase::Started,
+        unasked: phase == Phase::Unasked,
+        failed_within: match phase {
+            Phase::Failed { within } => Some(nanos(within)),
+            Phase::Unasked | Phase::Starting | Phase::Started => None,
+        },
+        ago: nanos(ago),
+        passes,
+        failures,
+    };
+    Life {
+        startup: known.startup.as_ref().map(|known| check(known, room)),
+        progress: known.progress.map(progress),
+        liveness: known.liveness.as_ref().map(|known| check(known, room)),
+        instances: known.instances.clone(),
+    }
+}
+
+fn known_life(life: Life) -> KnownLife {
+    let progress = |progress: Progress| {
+        let phase = match progress.failed_within {
+            _ if progress.started => Phase::Started,
+            _ if progress.unasked => Phase::Unasked,
+            Some(within) => Phase::Failed { within: Duration::from_nanos(within) },
+            None => Phase::Starting,
+        };
+        (phase, Duration::from_nanos(progress.ago), progress.passes, progress.failures)
+    };
+    KnownLife {
+        startup: life.startup.map(known_check),
+        progress: life.progress.map(progress),
+        liveness: life.liveness.map(known_check),
+        instances: life.instances,
     }
 }
 
@@ -291,6 +357,7 @@ fn known_check(check: Check) -> KnownCheck {
         last: check.last.map(known_probe),
         before: check.before.into_iter().map(known_probe).collect(),
         last_failure: check.last_failure,
+        stranger: check.stranger,
     }
 }
 
@@ -371,21 +438,32 @@ mod tests {
             text: "answered 503".to_owned(),
             steps: Steps { connect: Some(second), tls: None, first_byte: Some(Duration::from_nanos(7)) },
         };
-        let known = |address, cause, orders| Known {
+        let check = KnownCheck {
+            counter: Some(Counter::from_parts((3, 2, 3))),
+            severity: Severity::NotReady,
+            joined: second * 60,
+            passed_once: true,
+            only_timeouts: false,
+            last: Some(probe.clone()),
+            before: vec![probe.clone(), probe.clone()],
+            last_failure: "no answer".to_owned(),
+            stranger: true,
+        };
+        let life = |phase| KnownLife {
+            startup: Some(check.clone()),
+            progress: Some((phase, second * 3, 1, 2)),
+            liveness: Some(check.clone()),
+            instances: [None, Some("a7".to_owned()), None],
+        };
+        let phases = [Phase::Unasked, Phase::Starting, Phase::Failed { within: second }, Phase::Started];
+        let mut phases = phases.into_iter().cycle();
+        let mut known = |address, cause, orders| Known {
             id: BackendId { upstream: "pool".into(), address },
             left: Some(second * 7),
             orders,
             asked_drain: Some(second * 2),
-            check: Some(KnownCheck {
-                counter: Some(Counter::from_parts((3, 2, 3))),
-                severity: Severity::NotReady,
-                joined: second * 60,
-                passed_once: true,
-                only_timeouts: false,
-                last: Some(probe.clone()),
-                before: vec![probe.clone(), probe.clone()],
-                last_failure: "no answer".to_owned(),
-            }),
+            check: Some(check.clone()),
+            life: life(phases.next().unwrap_or(Phase::Unasked)),
             passive: KnownPassive {
                 out: Some(KnownEjection { remaining: second * 4, length: second * 10, nth: 2, readiness_lies: true }),
                 trial: Some(second),
@@ -410,10 +488,11 @@ mod tests {
             weight: Some(KnownOrder { what: 7, by: "token".into(), ago: second, remaining: None, reason: None }),
         };
         let orders = [Order::Drain, Order::ForceUp, Order::ForceDown].map(steered);
-        let causes = Cause::ALL.into_iter().map(|cause| known(socket.clone(), cause, KnownOrders::default()));
-        let orders = orders.into_iter().map(|orders| known(Address::Unix("/run/app.sock".into()), Cause::Up, orders));
+        let mut backends: Vec<Known> =
+            Cause::ALL.into_iter().map(|cause| known(socket.clone(), cause, KnownOrders::default())).collect();
+        backends.extend(orders.map(|orders| known(Address::Unix("/run/app.sock".into()), Cause::Up, orders)));
         Handover {
-            backends: causes.chain(orders).collect(),
+            backends,
             sources: vec![KnownSource {
                 upstream: "pool".into(),
                 source: "dns app:80".to_owned(),
@@ -442,6 +521,16 @@ mod tests {
         newer["backends"][0]["colour"] = "green".into();
         newer["backends"][1]["cause"] = "levitating".into();
         assert_eq!(read(newer).unwrap().backends.len(), everything().backends.len() - 1);
+    }
+
+    #[test]
+    fn a_process_from_before_the_other_probes_is_understood() {
+        let mut older = write(&everything());
+        for backend in older["backends"].as_array_mut().unwrap() {
+            backend.as_object_mut().unwrap().remove("life");
+            backend["check"].as_object_mut().unwrap().remove("stranger");
+        }
+        assert!(read(older).unwrap().backends.iter().all(|known| known.life == KnownLife::default()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::event::Run;
 use crate::domain::identity::Address;
+use crate::domain::plan::ProbeKind;
 
 fn backend() -> BackendId {
     BackendId { upstream: "orders".into(), address: Address::Socket("127.0.0.1:9001".parse().unwrap()) }
@@ -138,4 +139,29 @@ fn a_reload_says_what_it_counts() {
     let message = |changed| told(EventKind::Reconfigured { added: 0, removed: 0, changed }).2;
     assert_eq!(message(1), "backends: 0 added, 0 removed; 1 upstream redefined");
     assert_eq!(message(2), "backends: 0 added, 0 removed; 2 upstreams redefined");
+}
+
+#[test]
+fn a_restart_that_is_needed_is_louder_than_a_failed_probe() {
+    let why = || "its liveness probe fails: no answer".to_owned();
+    for (kind, name) in [(ProbeKind::Liveness, "backend.not_alive"), (ProbeKind::Startup, "backend.not_started")] {
+        let (level, told_as, message, fields) =
+            told(EventKind::NeedsRestart { backend: backend(), kind, why: why(), webhook: None });
+        assert_eq!((level, told_as), (Level::Error, name));
+        assert_eq!(message, "must be restarted by whoever owns it: its liveness probe fails: no answer");
+        assert!(fields.contains(&format!("probe={kind}")), "{fields}");
+    }
+    let to_not_alive = EventKind::Transition {
+        backend: backend(),
+        from: Cause::Up,
+        to: Cause::NotAlive,
+        counter: (3, 3),
+        why: why(),
+        earliest_return: None,
+    };
+    assert_eq!(told(to_not_alive).0, Level::Info, "the event before has said it");
+    let (level, name, message, _) =
+        told(EventKind::Restarted { backend: backend(), from: "a7".into(), to: "a8".into() });
+    assert_eq!((level, name), (Level::Info, "backend.restarted"));
+    assert_eq!(message, "another instance answers at its address: \"a8\" after \"a7\"; it begins anew");
 }

@@ -2,8 +2,8 @@
 
 use super::super::check::Check;
 use super::super::contract::Order;
-use super::View;
 use super::words::{ahead, count, percent};
+use super::{View, life};
 use crate::domain::combine::Active;
 use crate::domain::outlier::State;
 use crate::domain::plan::Detector;
@@ -25,7 +25,7 @@ pub(super) fn to_return(view: &View<'_>) -> Vec<String> {
     if view.cause.eligible() {
         return Vec::new();
     }
-    [order(view), ejection(view), probes(view), drain(view)].into_iter().flatten().collect()
+    [order(view), ejection(view), life::to_return(view), probes(view), drain(view)].into_iter().flatten().collect()
 }
 
 fn order(view: &View<'_>) -> Option<String> {
@@ -64,7 +64,7 @@ fn ejection(view: &View<'_>) -> Option<String> {
 }
 
 fn probes(view: &View<'_>) -> Option<String> {
-    let check = view.member.check.as_ref()?;
+    let check = view.member.check.as_ref().filter(|_| !view.member.life.is_starting())?;
     let left = check.passes_left()?;
     let next = match check.under_way() {
         Some(_) => "one is under way".to_owned(),
@@ -99,7 +99,10 @@ fn drain(view: &View<'_>) -> Option<String> {
 pub(super) fn to_leave(view: &View<'_>) -> Vec<String> {
     match view.cause {
         Cause::ForcedUp => vec![end_of_force(view)],
-        cause if cause.eligible() => [failing_probes(view), failing_traffic(view)].into_iter().flatten().collect(),
+        cause if cause.eligible() => {
+            [failing_probes(view), life::to_leave(view), failing_traffic(view)].into_iter().flatten().collect()
+        }
+        Cause::Starting if view.member.life.is_starting() => life::to_leave(view).into_iter().collect(),
         Cause::Starting => end_of_grace(view).into_iter().collect(),
         Cause::Trial => vec!["its trial request fails: then it is ejected again, for longer".to_owned()],
         _ => Vec::new(),
@@ -112,6 +115,7 @@ fn end_of_force(view: &View<'_>) -> String {
         Active::Unprobed => "it has no probe",
         Active::Up => "its probes pass",
         Active::Unchecked => "it was never probed",
+        Active::NotAlive => "its liveness probe fails",
         Active::Starting | Active::NotReady | Active::Down => "its probes fail",
     };
     let traffic = if view.member.outlier.ejection().is_some() { ", and live traffic has ejected it" } else { "" };
@@ -141,6 +145,7 @@ const fn kind_of(kind: ProbeFailure) -> &'static str {
         ProbeFailure::Tls => "tls",
         ProbeFailure::Status => "status",
         ProbeFailure::Body => "body",
+        ProbeFailure::Identity => "identity",
     }
 }
 

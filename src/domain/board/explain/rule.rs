@@ -1,7 +1,7 @@
 //! Which rule decided a standing? Its stable word, and the rule in words with the thresholds in force.
 
-use super::View;
 use super::words::count;
+use super::{View, life};
 use crate::domain::combine::Active;
 use crate::domain::plan::ProbePlan;
 use crate::domain::standing::Cause;
@@ -16,6 +16,10 @@ pub enum Rule {
     Ejection,
     /// Its readiness probes took it out.
     Readiness,
+    /// Its startup probe has not passed.
+    Startup,
+    /// Its liveness probe failed for good.
+    Liveness,
     /// It asked for a drain.
     DrainHeader,
     /// Failures within its startup grace.
@@ -39,6 +43,8 @@ impl Rule {
         match view.cause {
             Cause::ForcedDown | Cause::Drained | Cause::ForcedUp => Self::Order,
             Cause::Ejected => Self::Ejection,
+            Cause::NotAlive => Self::Liveness,
+            Cause::Down | Cause::Starting if view.member.life.is_starting() => Self::Startup,
             Cause::Down | Cause::NotReady => Self::Readiness,
             Cause::Draining => Self::DrainHeader,
             Cause::Starting => Self::StartupGrace,
@@ -57,6 +63,8 @@ impl Rule {
             Self::Order => "order",
             Self::Ejection => "ejection",
             Self::Readiness => "readiness",
+            Self::Startup => "startup",
+            Self::Liveness => "liveness",
             Self::DrainHeader => "drain_header",
             Self::StartupGrace => "startup_grace",
             Self::FirstProbe => "first_probe",
@@ -74,6 +82,8 @@ impl Rule {
             Self::Order => "an operator's order goes before all evidence".to_owned(),
             Self::Ejection => ejection(view),
             Self::Readiness => readiness(probe),
+            Self::Startup => life::startup_rule(view),
+            Self::Liveness => life::liveness_rule(view),
             Self::DrainHeader => match &view.plan.drain_header {
                 Some((header, _)) => format!("an answer with the header {header} asks for no new traffic (drain_header)"),
                 None => "an answer of its own asked for no new traffic".to_owned(),
