@@ -5,6 +5,7 @@
 
 mod guard;
 mod life;
+mod logging;
 mod pages;
 mod server;
 mod source;

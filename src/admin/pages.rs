@@ -5,7 +5,7 @@
 use super::guard::{Guard, guard};
 use super::source::Source;
 use super::view::{self, Now, Problem, health, status, upstreams};
-use super::{Phase, ReloadState, life, steer};
+use super::{Phase, ReloadState, life, logging, steer};
 use crate::control::Reloader;
 use crate::domain::time::Timestamp;
 use crate::telemetry::Telemetry;
@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, watch};
 /// How old an answer of `/health` may be: many load balancers ask at once, and each asks the board otherwise.
 const HEALTH_AGE: Duration = Duration::from_secs(1);
 
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "/livez",
     "/readyz",
     "/health",
@@ -32,6 +32,7 @@ const PATHS: [&str; 9] = [
     "/metrics",
     "/upstreams/{name}/backends/{address}/{action}",
     "/reload",
+    "/logging",
 ];
 
 const INDEX: &str = "\
@@ -44,11 +45,13 @@ Pulsegate's admin listener.
 /upstreams         every backend: standing, cause, probes, ejection, history
 /upstreams/{name}  one upstream
 /metrics           Prometheus text
+/logging           the level of the process's log, and who wants it so
 
 POST, with a JSON body such as { \"for\": \"10m\", \"reason\": \"a new disk\" } or none:
 
 /upstreams/{name}/backends/{address}/{action}   drain, undrain, force-up, force-down, release; weight with { \"weight\": 5 }
 /reload                                         reads the configuration again; answers 422 with every reason when it is refused
+/logging                                        { \"level\": \"debug\" }: off, error, warn, info, debug, trace; \"configured\" takes it back
 ";
 
 /// What the handlers share.
@@ -75,6 +78,7 @@ pub fn router(desk: Arc<Desk>, guarded: Arc<Guard>) -> Router {
         .route("/upstreams/{name}", get(upstream_page))
         .route("/metrics", get(metrics))
         .merge(steer::routes())
+        .merge(logging::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(guarded, guard))

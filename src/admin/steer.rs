@@ -37,7 +37,7 @@ pub fn routes() -> Router<Arc<Desk>> {
 /// The fixed word for what this path would do.
 pub fn action_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
-    ACTIONS.into_iter().chain(["reload"]).find(|action| *action == last).unwrap_or("other")
+    ACTIONS.into_iter().chain(["reload", "logging"]).find(|action| *action == last).unwrap_or("other")
 }
 
 /// What may be written into a body.
@@ -52,7 +52,7 @@ struct Wish {
 }
 
 /// Status and sentence of a call that came to nothing.
-type Failure = (StatusCode, &'static str, String, Vec<String>);
+pub(super) type Failure = (StatusCode, &'static str, String, Vec<String>);
 
 async fn steer(
     State(desk): State<Arc<Desk>>,
@@ -232,7 +232,7 @@ async fn ask_for_reload(desk: &Desk) -> Result<(), Failure> {
     }
 }
 
-fn bad(sentence: String) -> Failure {
+pub(super) fn bad(sentence: String) -> Failure {
     (StatusCode::BAD_REQUEST, "Order not understood", sentence, Vec::new())
 }
 
@@ -241,7 +241,7 @@ fn leaving() -> Failure {
     (StatusCode::SERVICE_UNAVAILABLE, "Leaving", sentence, Vec::new())
 }
 
-fn told((status, title, detail, listed): &Failure) -> Response {
+pub(super) fn told((status, title, detail, listed): &Failure) -> Response {
     let listed = (!listed.is_empty()).then(|| listed.iter().map(String::as_str).collect());
     view::problem_with(&Problem { title, status: status.as_u16(), detail, known: listed })
 }

@@ -10,7 +10,7 @@ use crate::control::Clock;
 use crate::control::Steered;
 use crate::domain::board::{Refused, Steering, UpstreamReport};
 use crate::domain::plan::{
-    AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
+    AdminPlan, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::snapshot::Snapshot;
@@ -56,7 +56,7 @@ impl Source for Literal {
 }
 
 fn logging() -> LoggingPlan {
-    LoggingPlan { level: "info".into(), format: LogFormat::Text, access: false }
+    LoggingPlan::default()
 }
 
 fn plan() -> Plan {

@@ -4,6 +4,7 @@
 //! of its own (seeds are arguments), and nothing in it can fail: it returns values. Hash maps may be looked up but never
 //! iterated, so that the same seed gives the same trace.
 
+pub mod access;
 pub mod answer_watch;
 pub mod attempt;
 pub mod balance;
@@ -29,6 +30,7 @@ pub mod problem;
 pub mod proxy_header;
 pub mod ramp;
 pub mod reading;
+pub mod redact;
 pub mod rng;
 pub mod route;
 pub mod schedule;
@@ -37,4 +39,5 @@ pub mod sni;
 pub mod split;
 pub mod standing;
 pub mod time;
+pub mod trace;
 pub mod window;

@@ -13,6 +13,7 @@ use crate::domain::outcome::{AttemptEnd, Outcome, classify};
 use crate::domain::plan::{Forward, RoutePlan};
 use crate::domain::snapshot::{Lease, Pool};
 use crate::domain::time::Timestamp;
+use crate::telemetry::Try;
 use http::{Method, Version};
 use pingora::http::ResponseHeader;
 use std::sync::Arc;
@@ -56,6 +57,7 @@ impl Exchange<'_> {
         }
         if !relayed.by_rival {
             self.record(choice, &relayed, began);
+            self.note(choice, &relayed.end, began);
         }
         Attempted { relayed, next }
     }
@@ -105,6 +107,7 @@ impl Exchange<'_> {
             untried_left: choice.pool.balancer.has_untried(&self.tried),
             clock,
             deadline: self.deadline(choice.route),
+            head_at: None,
             next: None,
         };
         let relay = Relay {
@@ -122,6 +125,7 @@ impl Exchange<'_> {
             state: State::default(),
         };
         let mut relayed = relay.run(head).await;
+        self.story.head_at = receiver.head_at;
         if receiver.drain_asked && !self.is_copy {
             self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
         }
@@ -147,8 +151,11 @@ impl Exchange<'_> {
     /// The rival answered first: the outcome is its own. The one that was too slow was left as an impatient client leaves.
     fn outrun(&mut self, slow: &Choice<'_>, winner: &Choice<'_>, relayed: &Relayed, began: Timestamp) {
         let waited = self.clock().now().since(began);
-        self.record(slow, &Relayed::nothing(AttemptEnd::ClientAborted { waited, head_seen: false }), began);
+        let left = Relayed::nothing(AttemptEnd::ClientAborted { waited, head_seen: false });
+        self.record(slow, &left, began);
+        self.note(slow, &left.end, began);
         self.record(winner, relayed, began);
+        self.note(winner, &relayed.end, began);
         self.story.attempts += 1;
         self.story.backend = Some(winner.lease.member.id.address.clone());
     }
@@ -199,6 +206,13 @@ impl Exchange<'_> {
         now.is_some_and(|pool| pool.balancer.has_untried(&self.tried))
     }
 
+    /// For the request's line.
+    fn note(&mut self, choice: &Choice<'_>, end: &AttemptEnd, began: Timestamp) {
+        let took = self.clock().now().since(began);
+        let backend = choice.lease.member.id.address.clone();
+        self.story.tries.push(Try { backend, end: end.clone(), began, took });
+    }
+
     fn record(&self, choice: &Choice<'_>, relayed: &Relayed, began: Timestamp) {
         if self.is_copy {
             return;
@@ -241,6 +255,8 @@ struct Receiver<'a> {
     untried_left: bool,
     clock: Clock,
     deadline: Timestamp,
+    /// When the head came.
+    head_at: Option<Timestamp>,
     next: Option<Next>,
 }
 
@@ -252,6 +268,7 @@ impl Receive for Receiver<'_> {
         }
         let end = AttemptEnd::Response { status: head.status.as_u16() };
         let now = self.clock.now();
+        self.head_at = Some(now);
         let after = AfterAttempt {
             end: &end,
             idempotent: is_idempotent(self.method.as_str()),

@@ -9,6 +9,7 @@ use crate::domain::forwarding::{
     request_header_routes, request_header_travels, response_header_travels, upgrade_asked,
 };
 use crate::domain::plan::{Forward, PathMatch, RoutePlan};
+use crate::domain::trace::TraceParent;
 use http::{Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use std::net::IpAddr;
@@ -244,6 +245,13 @@ pub(super) fn response(
         head.append_header(name.clone(), value.as_str())?;
     }
     Ok(())
+}
+
+/// The trace that a request is part of; of two that it names, none.
+pub(super) fn trace_parent(head: &RequestHeader) -> Option<TraceParent> {
+    let mut named = head.headers.get_all("traceparent").iter();
+    let parent = named.next()?.to_str().ok().and_then(TraceParent::parse)?;
+    named.next().is_none().then_some(parent)
 }
 
 pub(super) fn value<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {

@@ -5,6 +5,7 @@ use crate::admin::Tokens;
 use crate::domain::plan::{ListenerPlan, Plan};
 use crate::front::Terms;
 use crate::front::tls::Certificates;
+use crate::telemetry::check_access_file;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -47,6 +48,8 @@ impl Bound {
         };
         let admin = own("admin.address", plan.admin.address);
         let health = own("admin.health_address", plan.admin.health_address);
+        let access_file = plan.logging.access.as_ref().and_then(|access| access.file.as_ref());
+        problems.extend(access_file.and_then(|file| check_access_file(file).err()));
         match Tokens::read(&plan.admin.tokens) {
             Ok(tokens) if problems.is_empty() => return Ok(Self { traffic, admin, health, tokens }),
             Ok(_) => {}

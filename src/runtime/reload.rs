@@ -7,8 +7,9 @@ use super::{Gateway, bind, upgrade};
 use crate::admin::{ReloadState, Tokens};
 use crate::config::{Diagnostic, Loaded};
 use crate::domain::board::Input;
-use crate::domain::plan::{LogFormat, Plan, UpgradePlan};
+use crate::domain::plan::{Plan, UpgradePlan};
 use crate::front::{Listener, Terms};
+use crate::telemetry::apply_logging;
 use std::fmt::Display;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -37,11 +38,14 @@ impl Gateway {
         }
         let prepared = self.prepare_listeners(&plan)?;
         let tokens = Tokens::read(&plan.admin.tokens)?;
+        let logs = self.telemetry.prepare(&plan.logging).map_err(|problem| vec![problem])?;
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;
         self.show_certificates();
         self.admin_tokens.store(Arc::new(tokens));
+        apply_logging(&plan.logging);
+        self.telemetry.change(logs);
         self.plan = plan;
         Ok(())
     }
@@ -107,18 +111,8 @@ fn needs_restart(old: &Plan, new: &Plan) -> Vec<String> {
     compare("admin.address", shown(old.admin.address), shown(new.admin.address));
     compare("admin.health_address", shown(old.admin.health_address), shown(new.admin.health_address));
     compare("threads", old.threads.to_string(), new.threads.to_string());
-    compare("logging.level", old.logging.level.clone(), new.logging.level.clone());
-    compare("logging.format", format_word(old.logging.format).to_owned(), format_word(new.logging.format).to_owned());
-    compare("logging.access", old.logging.access.to_string(), new.logging.access.to_string());
     compare("upgrade.directory", folder(&old.upgrade), folder(&new.upgrade));
     refused
-}
-
-fn format_word(format: LogFormat) -> &'static str {
-    match format {
-        LogFormat::Text => "text",
-        LogFormat::Json => "json",
-    }
 }
 
 fn folder(plan: &UpgradePlan) -> String {

@@ -3,11 +3,11 @@
 //! What can be read off the board instead of being counted, [`super::gauges`] computes when it is asked for. Counters with labels
 //! are found through [`Handles`]: no lock and no allocation on the path of a request.
 
-use super::RequestRecord;
 use super::event::Tally;
 use super::families::{counter, counters, gauge, gauges, histograms};
 use super::handles::Handles;
 use super::table;
+use super::{RequestRecord, access};
 use crate::domain::plan::Plan;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
@@ -44,7 +44,7 @@ pub struct Metrics {
     timeouts_held: Counted<1>,
     discovery_kept: Counted<1>,
     pool_emptied: Counted<1>,
-    pub access_dropped: IntCounter,
+    pub access: access::Health,
     probe_start_delay: Histogram,
 
     certificates: IntGaugeVec,
@@ -125,7 +125,11 @@ impl Metrics {
             discovery_kept: Counted::new(counters(r, &table::DISCOVERY_KEPT)),
             pool_emptied: Counted::new(counters(r, &table::POOL_EMPTIED)),
             probe_start_delay: histograms(r, &table::PROBE_START_DELAY).with_label_values(&[] as &[&str]),
-            access_dropped: counter(r, &table::ACCESS_DROPPED),
+            access: access::Health {
+                written: counter(r, &table::ACCESS_LINES),
+                dropped: counter(r, &table::ACCESS_DROPPED),
+                waiting: gauge(r, &table::ACCESS_WAITING),
+            },
             certificates: gauges(r, &table::CERTIFICATE_EXPIRY),
             certified: Mutex::default(),
             admin_writes: counters(r, &table::ADMIN_WRITES),

@@ -13,9 +13,12 @@ mod logging;
 mod metrics;
 mod process;
 pub mod table;
+mod tries;
 pub mod when;
 
-pub use logging::init as init_logging;
+pub use access::check as check_access_file;
+pub use logging::{LEVELS, Verbosity, apply as apply_logging, init as init_logging, order as order_level, verbosity};
+pub use tries::{Tries, Try};
 
 use self::access::AccessLog;
 use self::metrics::Metrics;
@@ -23,9 +26,12 @@ use crate::control::{Clock, Reporter};
 use crate::domain::board::UpstreamReport;
 use crate::domain::event::Event;
 use crate::domain::identity::Address;
-use crate::domain::plan::LoggingPlan;
+use crate::domain::plan::{AccessPlan, LoggingPlan};
 use crate::domain::snapshot::Snapshot;
+use arc_swap::ArcSwapOption;
+use http::HeaderMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// A finished request, as the access log and the counters see it.
@@ -36,8 +42,12 @@ pub struct RequestRecord<'a> {
     pub listener: &'a str,
     pub method: &'a str,
     pub host: &'a str,
-    /// The normalised path, without query (queries carry secrets).
+    /// The normalised path, without query.
     pub path: &'a str,
+    /// With its `?`. It may carry secrets.
+    pub query: &'a str,
+    /// As the client sent them. They may carry secrets.
+    pub headers: Option<&'a HeaderMap>,
     /// "HTTP/1.1", "HTTP/2"…
     pub protocol: &'static str,
     pub route: Option<&'a str>,
@@ -50,13 +60,19 @@ pub struct RequestRecord<'a> {
     pub reason: Option<&'static str>,
     /// 0 where no backend was asked.
     pub attempts: u32,
+    pub tries: &'a Tries,
     /// Why no further try was made, where one was wanted ("budget", "limit"…).
     pub retry_stopped: Option<&'static str>,
     pub bytes_in: u64,
     pub bytes_out: u64,
     pub took: Duration,
+    /// From the request's head to the response's.
+    pub head_took: Option<Duration>,
+    /// Of that, spent in waiting for a backend that may be asked.
+    pub queued: Duration,
     /// Of the last attempt, to its response head.
     pub upstream_took: Option<Duration>,
+    pub trace_id: Option<u128>,
 }
 
 /// A call of the admin API that wants to change something.
@@ -93,27 +109,52 @@ impl WriteResult {
     }
 }
 
+/// A prepared change of where lines go.
+#[derive(Debug)]
+pub struct Change {
+    access: Option<Arc<AccessLog>>,
+}
+
 /// The counters and the access log of one process.
 #[derive(Debug)]
 pub struct Telemetry {
     clock: Clock,
     metrics: Metrics,
-    /// `None`: switched off, or its thread could not be started (said at start).
-    access: Option<AccessLog>,
+    /// `None`: switched off, or it could not be started (said at start).
+    access: ArcSwapOption<AccessLog>,
 }
 
 impl Telemetry {
     /// Starts the access log's writer where `plan` wants one. The process's logger is set by [`init_logging`].
     pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
-        let access = plan.access.then(|| start_access_log(plan, &metrics)).flatten();
-        Self { clock, metrics, access }
+        let access = plan.access.as_ref().and_then(|plan| start_access_log(plan, &metrics));
+        Self { clock, metrics, access: ArcSwapOption::new(access.map(Arc::new)) }
+    }
+
+    /// Opens what a changed plan asks for; nothing is in force before [`Self::change`].
+    ///
+    /// # Errors
+    /// What cannot be opened, as a sentence.
+    pub fn prepare(&self, plan: &LoggingPlan) -> Result<Change, String> {
+        let current = self.access.load_full();
+        let access = match &plan.access {
+            Some(wanted) if current.as_ref().is_some_and(|current| current.plan() == wanted) => current,
+            Some(wanted) => Some(Arc::new(AccessLog::open(wanted, self.metrics.access.clone())?)),
+            None => None,
+        };
+        Ok(Change { access })
+    }
+
+    /// From now on lines go where the new plan says. What the former log holds is still written.
+    pub fn change(&self, change: Change) {
+        self.access.store(change.access);
     }
 
     /// A request ended: counted, and logged where access logging is on. Never blocks.
     pub fn request(&self, record: &RequestRecord<'_>) {
         self.metrics.request(record);
-        if let Some(access) = &self.access {
+        if let Some(access) = &*self.access.load() {
             access.write(self.wall_now(), record);
         }
     }
@@ -122,7 +163,7 @@ impl Telemetry {
     /// Never blocks: a flood of refusals costs the log lines, not the traffic.
     pub fn refused(&self, listener: &str, client: IpAddr, reason: &'static str) {
         self.metrics.refused(listener, reason);
-        if let Some(access) = &self.access {
+        if let Some(access) = &*self.access.load() {
             access.write_refusal(self.wall_now(), listener, client, reason);
         }
     }
@@ -177,7 +218,7 @@ impl Telemetry {
 
     /// Blocks until the access log has written what it holds (two seconds at most). For the end of the process.
     pub fn flush(&self) {
-        if let Some(access) = &self.access {
+        if let Some(access) = &*self.access.load() {
             access.flush();
         }
     }
@@ -215,13 +256,9 @@ fn emit(line: &event::Line) {
     );
 }
 
-fn start_access_log(plan: &LoggingPlan, metrics: &Metrics) -> Option<AccessLog> {
-    let started = AccessLog::start(plan.format, std::io::stdout(), metrics.access_dropped.clone());
-    started
-        .inspect_err(|error| {
-            log::error!("the access log is off: its thread cannot be started ({error}); raise the thread limit")
-        })
-        .ok()
+fn start_access_log(plan: &AccessPlan, metrics: &Metrics) -> Option<AccessLog> {
+    let started = AccessLog::open(plan, metrics.access.clone());
+    started.inspect_err(|error| log::error!("the access log is off: {error}")).ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod admin;
 mod clashes;
 mod listeners;
+mod logging;
 mod probe;
 mod routes;
 mod targets;
@@ -14,15 +15,12 @@ mod upstreams;
 use super::files::{Findings, Place};
 use super::kubernetes;
 use super::spec::{
-    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec,
-    StartSpec, UpgradeSpec, UpstreamSpec,
+    ListenerSpec, ProbingSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec, StartSpec, UpgradeSpec, UpstreamSpec,
 };
 use super::strict::reject_unknown_keys;
 use super::values::Span;
 use super::words;
-use crate::domain::plan::{
-    LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
-};
+use crate::domain::plan::{Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan};
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -67,6 +65,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
     let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
     clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
+    let logging = logging::compile(&parts.rest.logging, base, &root.at("logging"), findings);
     clashes::loops(&parts.upstreams, &listeners, admin.address, findings);
     if !findings.errors.is_empty() {
         return None;
@@ -78,7 +77,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         routes,
         upstreams,
         admin,
-        logging: logging(&parts.rest.logging),
+        logging,
         shutdown: shutdown(&parts.rest.shutdown),
         probing: probing(&parts.rest.probing),
         reload: reload(&parts.rest.reload),
@@ -169,21 +168,6 @@ fn span(written: Option<Span>, default: Duration) -> Duration {
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-fn logging(spec: &LoggingSpec) -> LoggingPlan {
-    let level = match spec.level.unwrap_or(LevelSpec::Info) {
-        LevelSpec::Error => "error",
-        LevelSpec::Warn => "warn",
-        LevelSpec::Info => "info",
-        LevelSpec::Debug => "debug",
-        LevelSpec::Trace => "trace",
-    };
-    let format = match spec.format.unwrap_or(FormatSpec::Text) {
-        FormatSpec::Text => LogFormat::Text,
-        FormatSpec::Json => LogFormat::Json,
-    };
-    LoggingPlan { level: level.to_owned(), format, access: spec.access.unwrap_or(true) }
 }
 
 fn shutdown(spec: &ShutdownSpec) -> ShutdownPlan {

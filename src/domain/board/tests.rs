@@ -110,7 +110,7 @@ impl Rig {
                 table: RouteTable::default(),
                 upstreams,
                 admin: AdminPlan::default(),
-                logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
+                logging: LoggingPlan::default(),
                 shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
                 probing: ProbingPlan { concurrency: self.concurrency },
                 start: StartPlan { wait: Duration::ZERO },

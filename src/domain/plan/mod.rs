@@ -4,6 +4,7 @@
 
 mod document;
 mod listener;
+mod logging;
 mod probe;
 mod process;
 mod route;
@@ -11,6 +12,7 @@ mod upstream;
 
 pub use document::*;
 pub use listener::*;
+pub use logging::*;
 pub use probe::*;
 pub use process::*;
 pub use route::*;
