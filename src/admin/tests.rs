@@ -67,6 +67,7 @@ fn plan() -> Plan {
         upstreams: Vec::new(),
         admin: AdminPlan::default(),
         logging: logging(),
+        tracing: None,
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },

@@ -55,6 +55,56 @@ fn hex(text: &str, length: usize) -> Option<u128> {
     if digits { u128::from_str_radix(text, 16).ok() } else { None }
 }
 
+/// A request's place in its trace, where we have a word in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// What the next backend is told; its span is that of the attempt.
+    pub told: TraceParent,
+    /// Our own span.
+    pub own: u64,
+    /// Whose request it is.
+    pub parent: Option<u64>,
+}
+
+impl Trace {
+    pub const fn is_recorded(&self) -> bool {
+        self.told.sampled
+    }
+
+    /// As told for what has no span of its own: a child of ours.
+    #[must_use]
+    pub const fn told_by_us(mut self) -> Self {
+        self.told.span = self.own;
+        self
+    }
+
+    /// It begins here: what else the client said of a trace belongs to none.
+    pub const fn is_new(&self) -> bool {
+        self.parent.is_none()
+    }
+}
+
+/// Continues the trace of `parent`, or begins one with the ids of `drawn` (trace and span). `None`: the trace is not recorded here, and
+/// goes on as it came.
+pub fn begin(
+    parent: Option<TraceParent>,
+    ratio: f64,
+    follow_parent: bool,
+    (trace, span): (u128, u64),
+) -> Option<Trace> {
+    match parent {
+        Some(parent) => {
+            let recorded = if follow_parent { parent.sampled } else { chosen(parent.trace, ratio) };
+            let told = TraceParent { span, sampled: true, ..parent };
+            recorded.then_some(Trace { told, own: span, parent: Some(parent.span) })
+        }
+        None => {
+            let told = TraceParent { trace, span, sampled: chosen(trace, ratio), random: true };
+            Some(Trace { told, own: span, parent: None })
+        }
+    }
+}
+
 /// Is this trace recorded, where nobody has decided yet? By its id alone, so that everybody with the same ratio decides alike.
 pub fn chosen(trace: u128, ratio: f64) -> bool {
     // The lowest 56 bits are the random ones in every generator; a number with a point holds 53 of them.
@@ -116,6 +166,26 @@ mod tests {
             "+0-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ] {
             assert_eq!(TraceParent::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_trace_is_continued_or_begun() {
+        let parent = |sampled| TraceParent { trace: 7, span: 8, sampled, random: false };
+        let drawn = (u128::MAX, 9);
+        // Parent, ratio, follow; recorded, trace, parent of our span. `None`: passed on as it came.
+        for (from, ratio, follow, expected) in [
+            (None, 1.0, true, Some((true, u128::MAX, None))),
+            (None, 0.0, true, Some((false, u128::MAX, None))),
+            (Some(parent(true)), 0.0, true, Some((true, 7, Some(8)))),
+            (Some(parent(false)), 1.0, true, None),
+            (Some(parent(true)), 0.0, false, None),
+            (Some(parent(false)), 1.0, false, Some((true, 7, Some(8)))),
+        ] {
+            let trace = begin(from, ratio, follow, drawn);
+            let told = trace.map(|trace| (trace.is_recorded(), trace.told.trace, trace.parent));
+            assert_eq!(told, expected, "{from:?} {ratio} {follow}");
+            assert!(trace.is_none_or(|trace| trace.own == 9 && trace.is_new() == from.is_none()));
         }
     }
 

@@ -75,7 +75,7 @@ pub(super) struct Story {
 
 impl<'a> Exchange<'a> {
     pub(super) fn begin(proxy: &'a Arc<Proxy>, client: ClientSide, facts: &'a ConnectionFacts) -> Self {
-        let asker = Asker::of(client.head(), facts);
+        let asker = Asker::of(client.head(), facts, &proxy.telemetry);
         Self {
             snapshot: Arc::clone(&proxy.handle.snapshot()),
             began: proxy.handle.clock().now(),
@@ -202,11 +202,17 @@ impl<'a> Exchange<'a> {
             retry_stopped: story.retry_stopped,
             bytes_in: self.client.bytes_in(),
             bytes_out: self.client.bytes_out(),
+            tls: self.facts.tls,
+            began: self.began,
             took: self.clock().now().since(self.began),
             head_took: story.head_at.map(|at| at.since(self.began)),
             queued: story.queued,
             upstream_took: story.upstream_took,
-            trace_id: heads::trace_parent(head).map(|parent| parent.trace),
+            trace_id: match &self.asker.trace {
+                Some(trace) => Some(trace.told.trace),
+                None => heads::trace_parent(head).map(|parent| parent.trace),
+            },
+            trace: self.asker.trace.as_ref().filter(|trace| trace.is_recorded()),
         });
     }
 }

@@ -5,7 +5,7 @@ use crate::admin::Tokens;
 use crate::domain::plan::{ListenerPlan, Plan};
 use crate::front::Terms;
 use crate::front::tls::Certificates;
-use crate::telemetry::check_access_file;
+use crate::telemetry::{check_access_file, check_collector};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -50,6 +50,7 @@ impl Bound {
         let health = own("admin.health_address", plan.admin.health_address);
         let access_file = plan.logging.access.as_ref().and_then(|access| access.file.as_ref());
         problems.extend(access_file.and_then(|file| check_access_file(file).err()));
+        problems.extend(plan.tracing.as_ref().and_then(|tracing| check_collector(&tracing.otlp).err()));
         match Tokens::read(&plan.admin.tokens) {
             Ok(tokens) if problems.is_empty() => return Ok(Self { traffic, admin, health, tokens }),
             Ok(_) => {}

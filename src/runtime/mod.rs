@@ -138,6 +138,9 @@ impl Gateway {
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
         let telemetry = Arc::new(Telemetry::new(&plan.logging, clock));
+        if let Some(tracing) = &plan.tracing {
+            telemetry.start_tracing(tracing);
+        }
         let reporter: Arc<dyn Reporter> = match listener_in {
             Some(other) => Arc::new(Both(telemetry.clone(), other)),
             None => telemetry.clone(),

@@ -38,7 +38,7 @@ impl Gateway {
         }
         let prepared = self.prepare_listeners(&plan)?;
         let tokens = Tokens::read(&plan.admin.tokens)?;
-        let logs = self.telemetry.prepare(&plan.logging).map_err(|problem| vec![problem])?;
+        let logs = self.telemetry.prepare(&plan).map_err(|problem| vec![problem])?;
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;

@@ -7,7 +7,7 @@ use super::event::Tally;
 use super::families::{counter, counters, gauge, gauges, histograms};
 use super::handles::Handles;
 use super::table;
-use super::{RequestRecord, access};
+use super::{RequestRecord, access, tracing};
 use crate::domain::plan::Plan;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
@@ -45,6 +45,7 @@ pub struct Metrics {
     discovery_kept: Counted<1>,
     pool_emptied: Counted<1>,
     pub access: access::Health,
+    pub tracing: tracing::Health,
     probe_start_delay: Histogram,
 
     certificates: IntGaugeVec,
@@ -130,6 +131,11 @@ impl Metrics {
                 dropped: counter(r, &table::ACCESS_DROPPED),
                 waiting: gauge(r, &table::ACCESS_WAITING),
             },
+            tracing: tracing::Health {
+                exported: counter(r, &table::SPANS_EXPORTED),
+                dropped: counters(r, &table::SPANS_DROPPED),
+                waiting: gauge(r, &table::SPANS_WAITING),
+            },
             certificates: gauges(r, &table::CERTIFICATE_EXPIRY),
             certified: Mutex::default(),
             admin_writes: counters(r, &table::ADMIN_WRITES),
@@ -142,6 +148,9 @@ impl Metrics {
         metrics.reload_at.set(loaded_at);
         for result in ["applied", "refused"] {
             metrics.reloads.with_label_values(&[result]);
+        }
+        for reason in tracing::LOST {
+            metrics.tracing.dropped.with_label_values(&[reason]);
         }
         metrics
     }

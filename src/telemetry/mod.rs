@@ -13,11 +13,13 @@ mod logging;
 mod metrics;
 mod process;
 pub mod table;
+mod tracing;
 mod tries;
 pub mod when;
 
 pub use access::check as check_access_file;
 pub use logging::{LEVELS, Verbosity, apply as apply_logging, init as init_logging, order as order_level, verbosity};
+pub use tracing::{Tracer, check as check_collector};
 pub use tries::{Tries, Try};
 
 use self::access::AccessLog;
@@ -26,8 +28,10 @@ use crate::control::{Clock, Reporter};
 use crate::domain::board::UpstreamReport;
 use crate::domain::event::Event;
 use crate::domain::identity::Address;
-use crate::domain::plan::{AccessPlan, LoggingPlan};
+use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, TracingPlan};
 use crate::domain::snapshot::Snapshot;
+use crate::domain::time::Timestamp;
+use crate::domain::trace::Trace;
 use arc_swap::ArcSwapOption;
 use http::HeaderMap;
 use std::net::{IpAddr, SocketAddr};
@@ -65,6 +69,9 @@ pub struct RequestRecord<'a> {
     pub retry_stopped: Option<&'static str>,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// The client came over TLS.
+    pub tls: bool,
+    pub began: Timestamp,
     pub took: Duration,
     /// From the request's head to the response's.
     pub head_took: Option<Duration>,
@@ -73,6 +80,8 @@ pub struct RequestRecord<'a> {
     /// Of the last attempt, to its response head.
     pub upstream_took: Option<Duration>,
     pub trace_id: Option<u128>,
+    /// Where it is recorded.
+    pub trace: Option<&'a Trace>,
 }
 
 /// A call of the admin API that wants to change something.
@@ -109,10 +118,11 @@ impl WriteResult {
     }
 }
 
-/// A prepared change of where lines go.
+/// A prepared change of where lines and spans go.
 #[derive(Debug)]
 pub struct Change {
     access: Option<Arc<AccessLog>>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 /// The counters and the access log of one process.
@@ -122,6 +132,7 @@ pub struct Telemetry {
     metrics: Metrics,
     /// `None`: switched off, or it could not be started (said at start).
     access: ArcSwapOption<AccessLog>,
+    tracer: ArcSwapOption<Tracer>,
 }
 
 impl Telemetry {
@@ -129,26 +140,46 @@ impl Telemetry {
     pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
         let access = plan.access.as_ref().and_then(|plan| start_access_log(plan, &metrics));
-        Self { clock, metrics, access: ArcSwapOption::new(access.map(Arc::new)) }
+        Self { clock, metrics, access: ArcSwapOption::new(access.map(Arc::new)), tracer: ArcSwapOption::empty() }
+    }
+
+    /// Begins to trace. Within a runtime.
+    pub fn start_tracing(&self, plan: &TracingPlan) {
+        match Tracer::start(plan, self.clock, self.metrics.tracing.clone()) {
+            Ok(tracer) => self.tracer.store(Some(Arc::new(tracer))),
+            Err(why) => log::error!("nothing is traced: {why}"),
+        }
+    }
+
+    /// `None`: nobody gets traces.
+    pub fn tracer(&self) -> arc_swap::Guard<Option<Arc<Tracer>>> {
+        self.tracer.load()
     }
 
     /// Opens what a changed plan asks for; nothing is in force before [`Self::change`].
     ///
     /// # Errors
     /// What cannot be opened, as a sentence.
-    pub fn prepare(&self, plan: &LoggingPlan) -> Result<Change, String> {
+    pub fn prepare(&self, plan: &Plan) -> Result<Change, String> {
         let current = self.access.load_full();
-        let access = match &plan.access {
+        let access = match &plan.logging.access {
             Some(wanted) if current.as_ref().is_some_and(|current| current.plan() == wanted) => current,
             Some(wanted) => Some(Arc::new(AccessLog::open(wanted, self.metrics.access.clone())?)),
             None => None,
         };
-        Ok(Change { access })
+        let current = self.tracer.load_full();
+        let tracer = match &plan.tracing {
+            Some(wanted) if current.as_ref().is_some_and(|current| current.plan() == wanted) => current,
+            Some(wanted) => Some(Arc::new(Tracer::start(wanted, self.clock, self.metrics.tracing.clone())?)),
+            None => None,
+        };
+        Ok(Change { access, tracer })
     }
 
     /// From now on lines go where the new plan says. What the former log holds is still written.
     pub fn change(&self, change: Change) {
         self.access.store(change.access);
+        self.tracer.store(change.tracer);
     }
 
     /// A request ended: counted, and logged where access logging is on. Never blocks.
@@ -156,6 +187,9 @@ impl Telemetry {
         self.metrics.request(record);
         if let Some(access) = &*self.access.load() {
             access.write(self.wall_now(), record);
+        }
+        if let (Some(trace), Some(tracer)) = (record.trace, &*self.tracer.load()) {
+            tracer.record(trace, record);
         }
     }
 
@@ -214,6 +248,13 @@ impl Telemetry {
         families.extend(gauges::gather(snapshot, reports, started_at));
         families.sort_by(|a, b| a.name().cmp(b.name()));
         prometheus::TextEncoder::new().encode_to_string(&families).unwrap_or_default()
+    }
+
+    /// Returns when the collector has the spans so far, or after two seconds. For the end of the process.
+    pub async fn flush_traces(&self) {
+        if let Some(tracer) = self.tracer.load_full() {
+            tracer.flush().await;
+        }
     }
 
     /// Blocks until the access log has written what it holds (two seconds at most). For the end of the process.

@@ -83,6 +83,9 @@ table! {
     RETRY_STOPPED = "pulsegate_retry_stopped_total", Kind::Counter, ["upstream", "reason"], "requests", "Requests whose last failure was not tried again, by what forbade it.";
     SENT_BYTES = "pulsegate_sent_bytes_total", Kind::Counter, ["route", "upstream"], "bytes", "Bytes sent to clients.";
     GENERATION = "pulsegate_snapshot_generation", Kind::Gauge, [], "publications", "The generation of the snapshot that requests read.";
+    SPANS_DROPPED = "pulsegate_trace_spans_dropped_total", Kind::Counter, ["reason"], "spans", "Spans that no collector has: the queue was full (queue_full), three tries failed (not_exported), or it did not want them (rejected).";
+    SPANS_EXPORTED = "pulsegate_trace_spans_exported_total", Kind::Counter, [], "spans", "Spans that the trace collector took.";
+    SPANS_WAITING = "pulsegate_trace_spans_waiting", Kind::Gauge, [], "spans", "Spans that wait to be sent. When those of 2048 requests wait, more are dropped.";
     TRANSITIONS = "pulsegate_transitions_total", Kind::Counter, ["upstream", "to"], "transitions", "Changes of a backend's standing, by the new standing.";
     UPSTREAM_BACKENDS = "pulsegate_upstream_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream, whatever their standing.";
     UPSTREAM_ELIGIBLE = "pulsegate_upstream_eligible_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream that may receive traffic.";

@@ -28,6 +28,7 @@ fn plan(routes: &[&str]) -> Plan {
         upstreams: vec![upstream("orders")],
         admin: AdminPlan::default(),
         logging: LoggingPlan::default(),
+        tracing: None,
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },
@@ -112,11 +113,14 @@ fn record(route: Option<&'static str>, status: u16) -> RequestRecord<'static> {
         retry_stopped: None,
         bytes_in: 10,
         bytes_out: 20,
+        tls: false,
+        began: Timestamp::ZERO,
         took: Duration::from_millis(3),
         head_took: None,
         queued: Duration::ZERO,
         upstream_took: None,
         trace_id: None,
+        trace: None,
     }
 }
 

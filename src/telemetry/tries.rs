@@ -13,6 +13,9 @@ pub struct Try {
     pub end: AttemptEnd,
     pub began: Timestamp,
     pub took: Duration,
+    /// Its span, and what was asked for: where the trace is recorded.
+    pub span: u64,
+    pub url: Option<String>,
 }
 
 /// All attempts, in their order.

@@ -21,6 +21,7 @@ mod steering;
 mod streams;
 mod tls;
 mod tls_configs;
+mod tracing;
 
 use std::net::SocketAddr;
 

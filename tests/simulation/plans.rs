@@ -80,6 +80,7 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         upstreams: upstreams.iter().cloned().map(Arc::new).collect(),
         admin: AdminPlan::default(),
         logging: LoggingPlan::default(),
+        tracing: None,
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency },
         start: StartPlan { wait: Duration::from_secs(5) },

@@ -10,6 +10,7 @@ mod probe;
 mod routes;
 mod targets;
 mod tls;
+mod tracing;
 mod upstreams;
 
 use super::files::{Findings, Place};
@@ -66,6 +67,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
     clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
     let logging = logging::compile(&parts.rest.logging, base, &root.at("logging"), findings);
+    let tracing = tracing::compile(parts.rest.tracing.as_ref(), base, &root.at("tracing"), findings);
     clashes::loops(&parts.upstreams, &listeners, admin.address, findings);
     if !findings.errors.is_empty() {
         return None;
@@ -78,6 +80,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         upstreams,
         admin,
         logging,
+        tracing,
         shutdown: shutdown(&parts.rest.shutdown),
         probing: probing(&parts.rest.probing),
         reload: reload(&parts.rest.reload),

@@ -7,12 +7,14 @@ mod logging;
 mod probe;
 mod routes;
 mod tls;
+mod tracing;
 mod upstreams;
 
 pub(super) use logging::*;
 pub(super) use probe::*;
 pub(super) use routes::*;
 pub(super) use tls::*;
+pub(super) use tracing::*;
 pub(super) use upstreams::*;
 
 use super::values::{Size, Span};
@@ -45,6 +47,8 @@ pub(super) struct Spec {
     /// Logging.
     #[serde(default)]
     pub logging: LoggingSpec,
+    /// Tracing. Default: none.
+    pub tracing: Option<TracingSpec>,
     /// Leaving.
     #[serde(default)]
     pub shutdown: ShutdownSpec,

@@ -111,6 +111,7 @@ impl Rig {
                 upstreams,
                 admin: AdminPlan::default(),
                 logging: LoggingPlan::default(),
+                tracing: None,
                 shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
                 probing: ProbingPlan { concurrency: self.concurrency },
                 start: StartPlan { wait: Duration::ZERO },

@@ -8,6 +8,7 @@ mod logging;
 mod probe;
 mod process;
 mod route;
+mod tracing;
 mod upstream;
 
 pub use document::*;
@@ -16,6 +17,7 @@ pub use logging::*;
 pub use probe::*;
 pub use process::*;
 pub use route::*;
+pub use tracing::*;
 pub use upstream::*;
 
 use super::route::RouteTable;
@@ -30,6 +32,8 @@ pub struct Plan {
     pub upstreams: Vec<Arc<UpstreamPlan>>,
     pub admin: AdminPlan,
     pub logging: LoggingPlan,
+    /// `None` = nobody gets traces.
+    pub tracing: Option<TracingPlan>,
     pub shutdown: ShutdownPlan,
     pub probing: ProbingPlan,
     pub start: StartPlan,

@@ -34,11 +34,14 @@ fn record(backend: &Address) -> RequestRecord<'_> {
         retry_stopped: None,
         bytes_in: 0,
         bytes_out: 512,
+        tls: false,
+        began: Timestamp::ZERO,
         took: Duration::from_micros(12_345),
         head_took: Some(Duration::from_millis(10)),
         queued: Duration::ZERO,
         upstream_took: Some(Duration::from_millis(9)),
         trace_id: None,
+        trace: None,
     }
 }
 
@@ -85,7 +88,8 @@ fn every_attempt_has_its_cause_and_its_time() {
     for (port, end, millis) in
         [(9002, AttemptEnd::ConnectFailed { timed_out: false }, 1), (9001, AttemptEnd::Response { status: 200 }, 9)]
     {
-        tries.push(Try { backend: backend(port), end, began, took: Duration::from_millis(millis) });
+        let took = Duration::from_millis(millis);
+        tries.push(Try { backend: backend(port), end, began, took, span: 0, url: None });
     }
     let address = address();
     let queued = Duration::from_millis(3);
