@@ -128,18 +128,7 @@ pub fn routes() -> Arc<Plan> {
 
 /// A success, as an attempt writes it down.
 pub fn record(cell: &Cell, number: u64) {
-    let second = Duration::from_secs(1);
-    let passive = PassivePlan {
-        enabled: true,
-        consecutive_failures: 5,
-        failure_ratio: 0.5,
-        minimum_outcomes: 20,
-        window: second * 10,
-        base_ejection: second * 10,
-        max_ejection: second * 300,
-        ejection_jitter: 0.2,
-        minimum_fit: 0.5,
-    };
+    let passive = PassivePlan::default();
     let now = Timestamp(number * 1_000_000);
     let record =
         Record { outcome: Outcome::Success, latency: Duration::from_millis(3), client: number % 5, trial: false, now };

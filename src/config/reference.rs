@@ -50,7 +50,7 @@ fn value_of(key: &str, default: &str) -> Option<String> {
 }
 
 /// What has no default and must be there. Mappings and lists have no value of their own.
-const NEEDED: [(&str, &str); 27] = [
+const NEEDED: [(&str, &str); 29] = [
     ("admin", ""),
     ("listeners[]", ""),
     ("listeners[].address", "0.0.0.0:8080"),
@@ -72,6 +72,8 @@ const NEEDED: [(&str, &str); 27] = [
     ("upstreams.NAME.balance", ""),
     ("upstreams.NAME.limits", ""),
     ("upstreams.NAME.passive", ""),
+    ("upstreams.NAME.passive.failure_outlier", ""),
+    ("upstreams.NAME.passive.latency_outlier", ""),
     ("upstreams.NAME.readiness", ""),
     ("upstreams.NAME.readiness.path", "/ready"),
     ("upstreams.NAME.retries", ""),

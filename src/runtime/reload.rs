@@ -7,7 +7,7 @@ use super::{Gateway, bind, upgrade};
 use crate::admin::{ReloadState, Tokens};
 use crate::config::{Diagnostic, Loaded};
 use crate::domain::board::Input;
-use crate::domain::plan::{Plan, UpgradePlan};
+use crate::domain::plan::{Plan, RecordPlan, UpgradePlan};
 use crate::front::{Listener, Terms};
 use crate::telemetry::apply_logging;
 use std::fmt::Display;
@@ -112,11 +112,19 @@ fn needs_restart(old: &Plan, new: &Plan) -> Vec<String> {
     compare("admin.health_address", shown(old.admin.health_address), shown(new.admin.health_address));
     compare("threads", old.threads.to_string(), new.threads.to_string());
     compare("upgrade.directory", folder(&old.upgrade), folder(&new.upgrade));
+    compare("record", recorded(old.record.as_ref()), recorded(new.record.as_ref()));
     refused
 }
 
 fn folder(plan: &UpgradePlan) -> String {
     upgrade::folder(plan).map_or_else(|| "none".to_owned(), |folder| folder.display().to_string())
+}
+
+fn recorded(plan: Option<&RecordPlan>) -> String {
+    plan.map_or_else(
+        || "none".to_owned(),
+        |plan| format!("{} (max_size {} bytes, keep {})", plan.file.display(), plan.max_size, plan.keep),
+    )
 }
 
 fn refusal(key: &str, old: impl Display, new: impl Display) -> String {

@@ -6,8 +6,9 @@
 
 use super::{AdminWrite, WriteResult, when};
 use crate::domain::board::Steer;
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, Remembered, Told};
 use crate::domain::identity::BackendId;
+use crate::domain::plan::Detector;
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
 use log::Level;
@@ -53,6 +54,10 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::EjectionRefused { backend, fit, pool, floor, why } => {
             (ejection_refused(backend, [*fit, *pool, *floor], why), Some(Tally::EjectionRefused(&backend.upstream)))
         }
+        EventKind::WouldEject { backend, detector, why } => (
+            would_eject(backend, *detector, why),
+            Some(Tally::WouldEject { upstream: &backend.upstream, detector: *detector }),
+        ),
         EventKind::TimeoutsHeld { backend, why } => (
             Line::new(Level::Warn, "backend.timeouts_held", why).about(backend),
             Some(Tally::TimeoutsHeld(&backend.upstream)),
@@ -77,7 +82,25 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::FirstRoundDone { took } => (first_round_done(*took), None),
         EventKind::Reconfigured { added, removed, changed } => (reconfigured(*added, *removed, *changed), None),
     };
-    (line.with("event_id", event.id), tally)
+    (line.with("event_id", event.full_id()), tally)
+}
+
+/// An entry of a backend's history in words. Its backend is not repeated.
+pub fn told(entry: &Remembered) -> Told {
+    let event = match entry {
+        Remembered::Told(told) => return told.clone(),
+        Remembered::Own(event) => event,
+    };
+    let (line, _) = tell(event);
+    let repeated = ["upstream", "backend", "event_id"];
+    let details = line.fields.into_iter().filter(|(key, _)| !repeated.contains(key));
+    Told {
+        id: event.full_id(),
+        at: event.at,
+        event: line.name.to_owned(),
+        message: line.message,
+        details: details.map(|(key, value)| (key.to_owned(), value)).collect(),
+    }
 }
 
 /// The audit line of a call that wanted to change something. No event of the board, so it has no id.
@@ -98,6 +121,7 @@ pub enum Tally<'a> {
     Transition { upstream: &'a str, to: Cause },
     Ejected(&'a str),
     EjectionRefused(&'a str),
+    WouldEject { upstream: &'a str, detector: Detector },
     TimeoutsHeld(&'a str),
     DiscoveryKept(&'a str),
     PoolEmptied(&'a str),
@@ -154,6 +178,11 @@ fn ejection_refused(backend: &BackendId, [fit, pool, floor]: [u32; 3], why: &str
         .with("fit", fit)
         .with("pool", pool)
         .with("floor", floor)
+}
+
+fn would_eject(backend: &BackendId, detector: Detector, why: &str) -> Line {
+    let message = format!("not ejected, since {} only watches: {why}", detector.word());
+    Line::new(Level::Info, "backend.would_eject", message).about(backend).with("detector", detector.word())
 }
 
 fn steered(backend: &BackendId, what: Steer, by: &str, lasts: Option<Duration>, reason: Option<&str>) -> Line {

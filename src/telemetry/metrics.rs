@@ -41,6 +41,7 @@ pub struct Metrics {
     transitions: Counted<2>,
     ejections: Counted<1>,
     ejections_refused: Counted<1>,
+    would_eject: Counted<2>,
     timeouts_held: Counted<1>,
     discovery_kept: Counted<1>,
     pool_emptied: Counted<1>,
@@ -122,6 +123,7 @@ impl Metrics {
             transitions: Counted::new(counters(r, &table::TRANSITIONS)),
             ejections: Counted::new(counters(r, &table::EJECTIONS)),
             ejections_refused: Counted::new(counters(r, &table::EJECTIONS_REFUSED)),
+            would_eject: Counted::new(counters(r, &table::WOULD_EJECT)),
             timeouts_held: Counted::new(counters(r, &table::PROBE_TIMEOUTS_HELD)),
             discovery_kept: Counted::new(counters(r, &table::DISCOVERY_KEPT)),
             pool_emptied: Counted::new(counters(r, &table::POOL_EMPTIED)),
@@ -213,6 +215,7 @@ impl Metrics {
             Tally::Transition { upstream, to } => self.transitions.inc([upstream, to.word()]),
             Tally::Ejected(upstream) => self.ejections.inc([upstream]),
             Tally::EjectionRefused(upstream) => self.ejections_refused.inc([upstream]),
+            Tally::WouldEject { upstream, detector } => self.would_eject.inc([upstream, detector.word()]),
             Tally::TimeoutsHeld(upstream) => self.timeouts_held.inc([upstream]),
             Tally::DiscoveryKept(upstream) => self.discovery_kept.inc([upstream]),
             Tally::PoolEmptied(upstream) => self.pool_emptied.inc([upstream]),
@@ -271,7 +274,7 @@ impl Metrics {
                 }
             },
         );
-        for family in [&self.retry_stopped, &self.transitions] {
+        for family in [&self.retry_stopped, &self.transitions, &self.would_eject] {
             family.retain(|[upstream, _]| has_upstream(upstream));
         }
         for family in self.by_upstream() {

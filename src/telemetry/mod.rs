@@ -4,7 +4,7 @@
 //! This room decides nothing and never makes traffic wait.
 
 mod access;
-mod escape;
+pub mod escape;
 pub mod event;
 mod families;
 mod gauges;
@@ -25,9 +25,10 @@ pub use tries::{Tries, Try};
 use self::access::AccessLog;
 use self::metrics::Metrics;
 use crate::control::{Clock, Reporter};
-use crate::domain::board::UpstreamReport;
+use crate::domain::board::{Input, ProbeJob, UpstreamReport};
+use crate::domain::cell::Record;
 use crate::domain::event::Event;
-use crate::domain::identity::Address;
+use crate::domain::identity::{Address, BackendKey};
 use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, TracingPlan};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Timestamp;
@@ -133,6 +134,20 @@ pub struct Telemetry {
     /// `None`: switched off, or it could not be started (said at start).
     access: ArcSwapOption<AccessLog>,
     tracer: ArcSwapOption<Tracer>,
+    /// `None`: nothing is recorded.
+    scribe: Option<Arc<dyn Scribe>>,
+}
+
+/// Writes everything down that a replay needs. It is told on the path of requests and must never wait.
+pub trait Scribe: Send + Sync + std::fmt::Debug {
+    fn event(&self, event: &Event);
+    /// The board is told this.
+    fn heard(&self, input: &Input, now: Timestamp);
+    fn probe_begins(&self, job: &ProbeJob);
+    /// An attempt has ended.
+    fn attempt(&self, backend: BackendKey, record: &Record);
+    /// Waits until what was told is written, for a moment at most. For the end of the process.
+    fn flush(&self);
 }
 
 impl Telemetry {
@@ -140,7 +155,25 @@ impl Telemetry {
     pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
         let access = plan.access.as_ref().and_then(|plan| start_access_log(plan, &metrics));
-        Self { clock, metrics, access: ArcSwapOption::new(access.map(Arc::new)), tracer: ArcSwapOption::empty() }
+        Self {
+            clock,
+            metrics,
+            access: ArcSwapOption::new(access.map(Arc::new)),
+            tracer: ArcSwapOption::empty(),
+            scribe: None,
+        }
+    }
+
+    /// With somebody who writes everything down.
+    pub fn with_scribe(self, scribe: Option<Arc<dyn Scribe>>) -> Self {
+        Self { scribe, ..self }
+    }
+
+    /// An attempt has ended, with this outcome. Never blocks.
+    pub fn attempt(&self, backend: BackendKey, record: &Record) {
+        if let Some(scribe) = &self.scribe {
+            scribe.attempt(backend, record);
+        }
     }
 
     /// Begins to trace. Within a runtime.
@@ -262,6 +295,9 @@ impl Telemetry {
         if let Some(access) = &*self.access.load() {
             access.flush();
         }
+        if let Some(scribe) = &self.scribe {
+            scribe.flush();
+        }
     }
 
     fn wall_now(&self) -> SystemTime {
@@ -276,10 +312,25 @@ impl Reporter for Telemetry {
             self.metrics.tally(tally);
         }
         emit(&line);
+        if let Some(scribe) = &self.scribe {
+            scribe.event(event);
+        }
     }
 
     fn probe_started(&self, late: std::time::Duration) {
         self.metrics.probe_started(late);
+    }
+
+    fn probe_begins(&self, job: &ProbeJob) {
+        if let Some(scribe) = &self.scribe {
+            scribe.probe_begins(job);
+        }
+    }
+
+    fn heard(&self, input: &Input, now: Timestamp) {
+        if let Some(scribe) = &self.scribe {
+            scribe.heard(input, now);
+        }
     }
 }
 

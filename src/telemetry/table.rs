@@ -90,6 +90,7 @@ table! {
     UPSTREAM_BACKENDS = "pulsegate_upstream_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream, whatever their standing.";
     UPSTREAM_ELIGIBLE = "pulsegate_upstream_eligible_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream that may receive traffic.";
     UPSTREAM_SECONDS = "pulsegate_upstream_response_seconds", Kind::Histogram(LATENCY), ["upstream"], "seconds", "From the start of a request's last attempt to its response head.";
+    WOULD_EJECT = "pulsegate_would_eject_total", Kind::Counter, ["upstream", "detector"], "findings", "Backends that a detector which does not enforce would have ejected, told once per ejection time.";
 }
 
 /// The page `docs/metrics.md`.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::board::{BackendReport, LastProbe};
-use crate::domain::event::EventKind;
+use crate::domain::event::{EventKind, Run};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, PassivePlan, Plan, Policy, ProbingPlan, Protocol, ReloadPlan,
@@ -34,6 +34,7 @@ fn plan(routes: &[&str]) -> Plan {
         start: StartPlan { wait: Duration::ZERO },
         reload: ReloadPlan { watch: false },
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }
@@ -56,17 +57,7 @@ fn route(name: &str) -> RoutePlan {
 }
 
 fn upstream(name: &str) -> Arc<UpstreamPlan> {
-    let passive = PassivePlan {
-        enabled: false,
-        consecutive_failures: 0,
-        failure_ratio: 0.0,
-        minimum_outcomes: 0,
-        window: Duration::ZERO,
-        base_ejection: Duration::ZERO,
-        max_ejection: Duration::ZERO,
-        ejection_jitter: 0.0,
-        minimum_fit: 0.0,
-    };
+    let passive = PassivePlan { enabled: false, ..PassivePlan::default() };
     Arc::new(UpstreamPlan {
         name: name.into(),
         sources: Vec::new(),
@@ -143,6 +134,7 @@ fn report() -> UpstreamReport {
             passed: false,
             status: Some(503),
             text: "503".into(),
+            steps: Default::default(),
         }),
         next_probe: None,
         ejection: None,
@@ -152,6 +144,7 @@ fn report() -> UpstreamReport {
         streak: 0,
         total_successes: 40,
         total_failures: 2,
+        notes: Vec::new(),
         history: Vec::new(),
     };
     UpstreamReport { name: "orders".into(), backends: vec![backend] }
@@ -247,7 +240,7 @@ fn events_move_their_counters() {
         EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
     ];
     for (id, kind) in (1..).zip(kinds) {
-        telemetry.report(&Event { id, at: Timestamp::ZERO, kind });
+        telemetry.report(&Event { run: Run::default(), id, at: Timestamp::ZERO, kind });
     }
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, r#"pulsegate_ejections_total{upstream="orders"} 1"#);
@@ -307,7 +300,7 @@ fn eventful() -> Telemetry {
         EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why },
         EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
     ] {
-        telemetry.report(&Event { id: 1, at: Timestamp::ZERO, kind });
+        telemetry.report(&Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind });
     }
     telemetry.admin_write(&AdminWrite {
         by: "ops",

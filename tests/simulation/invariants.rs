@@ -9,7 +9,7 @@ use pulsegate::domain::cell::HintKind;
 use pulsegate::domain::event::{Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{OnDown, PassivePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, UpstreamPlan, WhenNoneEligible};
 use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
 use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
 use pulsegate::domain::standing::Cause;
@@ -32,6 +32,12 @@ pub struct Witness {
     /// When traffic last succeeded.
     succeeded: BTreeMap<BackendId, Timestamp>,
     drain_asked: BTreeSet<BackendId>,
+    /// When each that is out was promised to return at the earliest.
+    promised: BTreeMap<BackendId, Timestamp>,
+    /// Steps so far: whose turn it is to be explained.
+    steps: usize,
+    /// When a detector that only watches last said something.
+    watched: BTreeMap<(BackendId, Detector), Timestamp>,
     /// Who was on a ramp when the board before handed over, and goes on with it.
     inherited_ramps: BTreeSet<BackendId>,
 }
@@ -41,6 +47,7 @@ impl Witness {
 
     pub fn reconfigured(&mut self, upstreams: &[UpstreamPlan], now: Timestamp) {
         self.shadow.reconfigured(upstreams, now);
+        self.promised.clear();
         let stays = |name: &Arc<str>| upstreams.iter().any(|upstream| upstream.name == *name);
         self.empty.retain(|name, _| stays(name));
         self.served.retain(stays);
@@ -52,6 +59,8 @@ impl Witness {
         self.inherited_ramps = ramping.map(|known| known.id.clone()).collect();
         (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
         self.empty.clear();
+        self.promised.clear();
+        self.watched.clear();
         for backend in self.shadow.backends.values_mut() {
             backend.early_probe_allowed = true;
             backend.refusal_reported = None;
@@ -61,10 +70,12 @@ impl Witness {
 
     pub fn discovered(&mut self, name: &Arc<str>, source: usize, answer: &Result<Vec<Found>, String>, now: Timestamp) {
         self.shadow.discovered(name, source, answer, now);
+        self.promised.retain(|id, _| self.shadow.is_member(id));
     }
 
     pub fn steered(&mut self, steering: &Steering, outcome: Result<&BackendReport, &Refused>, now: Timestamp) {
         let id = &steering.backend;
+        self.promised.remove(id);
         let member = self.shadow.is_member(id);
         let known = self.shadow.backends.get_mut(id).filter(|_| member);
         match (known, outcome) {
@@ -130,6 +141,7 @@ impl Witness {
             self.backend(report, now);
         }
         self.published_is_current(&reports);
+        self.explained(&reports, board, now);
         self.may_be_held.clear();
     }
 
@@ -175,6 +187,7 @@ impl Witness {
             EventKind::Steered { backend, .. } | EventKind::OrderOver { backend, .. } => {
                 assert!(self.shadow.is_member(backend), "{backend}");
             }
+            EventKind::WouldEject { backend, detector, why } => self.would_eject(backend, *detector, why, event.at),
             EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
         }
         assert!(self.first_round_events <= 1, "the first round is done once");
@@ -192,6 +205,16 @@ impl Witness {
         let share = duration.as_secs_f64() / whole;
         assert!((share - 1.0).abs() <= passive.ejection_jitter + 1e-6, "{id}: {duration:?} for the {nth}th ejection");
         (known.nth, known.ejected_until) = (nth, at + duration);
+    }
+
+    /// Only a detector that is on and does not enforce, and not with every failure.
+    fn would_eject(&mut self, id: &BackendId, detector: Detector, why: &str, at: Timestamp) {
+        assert!(!why.is_empty());
+        let upstream = self.shadow.upstream(&id.upstream).unwrap();
+        assert!(upstream.passive.detects(detector) && !upstream.enforces(detector), "{id}: {}", detector.word());
+        let quiet = upstream.passive.base_ejection;
+        let before = self.watched.insert((id.clone(), detector), at);
+        assert!(before.is_none_or(|before| at.since(before) >= quiet), "{id}: findings flood");
     }
 
     fn probe_started(&mut self, job: &ProbeJob, now: Timestamp) {
@@ -329,9 +352,36 @@ impl Witness {
         assert!(report.order.iter().all(|given| &*given.by == "the storm" && given.at <= now), "{id}");
     }
 
+    /// One after the other is explained, and the explanation agrees with the report.
+    fn explained(&mut self, reports: &[UpstreamReport], board: &Board, now: Timestamp) {
+        self.steps += 1;
+        let all: Vec<&BackendReport> = reports.iter().flat_map(|upstream| &upstream.backends).collect();
+        let Some(report) = all.get(self.steps % all.len().max(1)) else { return };
+        let said = board.explain(&report.id, now).unwrap();
+        let (id, standing) = (&report.id, report.standing);
+        assert_eq!(said.backend.standing, standing, "{id}");
+        assert_eq!(said.to_return.is_empty(), standing.cause.eligible(), "{id} {}: {said:?}", standing.cause);
+        assert_eq!(said.on_schedule.is_some(), standing.earliest_return.is_some(), "{id}");
+        assert!(said.on_schedule >= standing.earliest_return, "{id}: planned before it is possible: {said:?}");
+        assert!(said.probes.len() <= 10 && said.probes.is_sorted_by_key(|probe| probe.at), "{id}");
+    }
+
+    /// Nobody returns before the earliest moment that was ever named, unless an operator or a reload changed the rules.
+    fn keeps_its_promise(&mut self, report: &BackendReport, now: Timestamp) {
+        let (id, standing) = (&report.id, report.standing);
+        if standing.cause.eligible() {
+            let promised = self.promised.remove(id).unwrap_or_default();
+            assert!(now >= promised, "{id} is back at {now:?}, promised for {promised:?} at the earliest");
+        } else if let Some(earliest) = standing.earliest_return {
+            let promised = self.promised.entry(id.clone()).or_default();
+            *promised = earliest.max(*promised);
+        }
+    }
+
     fn backend(&mut self, report: &BackendReport, now: Timestamp) {
         let id = &report.id;
         self.orders(report, now);
+        self.keeps_its_promise(report, now);
         let held = self.may_be_held.contains(id);
         let known = self.shadow.backends.get_mut(id).unwrap();
         if held && report.counter != known.shown() {

@@ -6,11 +6,12 @@ use super::dice::Dice;
 use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, HttpCheck, LoggingPlan, OnDown, PassivePlan, Plan, Policy, ProbeCheck,
-    ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend,
-    UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, Enforcement, HttpCheck, LoggingPlan, OnDown, PassivePlan, Plan, Policy,
+    ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan,
+    StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
+use pulsegate::domain::rng::Rng;
 use pulsegate::domain::route::RouteTable;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,11 +87,12 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         start: StartPlan { wait: Duration::from_secs(5) },
         reload: ReloadPlan { watch: false },
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }
 
-fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
+pub fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
     let mut sources = vec![static_source(dice)];
     if dice.below(2) == 0 {
         sources.push(SourcePlan::File { path: format!("{name}.txt").into(), backup: false });
@@ -116,6 +118,16 @@ fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
     }
 }
 
+/// Backends that nothing tells apart, in the order of their addresses.
+pub fn even(name: &str, backends: u32) -> UpstreamPlan {
+    let backend = |number| StaticBackend { address: address(number), weight: 1, backup: false };
+    let sources = vec![SourcePlan::Static((0..backends).map(backend).collect())];
+    let mut dice = Rng::new(0);
+    let readiness = Some(ProbePlan { immediate: Vec::new(), ..probe(&mut dice) });
+    let slow_start = SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 };
+    UpstreamPlan { sources, readiness, slow_start, ..upstream(name, &mut dice) }
+}
+
 fn static_source(dice: &mut dyn Dice) -> SourcePlan {
     let backend = |found: Found| StaticBackend { address: found.address, weight: found.weight, backup: found.backup };
     SourcePlan::Static(some_backends(dice).into_iter().map(backend).collect())
@@ -129,7 +141,7 @@ fn on_down(dice: &mut dyn Dice) -> OnDown {
     [OnDown::Keep, OnDown::RetireIdle, OnDown::CloseAll][dice.below(3) as usize]
 }
 
-fn probe(dice: &mut dyn Dice) -> ProbePlan {
+pub fn probe(dice: &mut dyn Dice) -> ProbePlan {
     ProbePlan {
         kind: ProbeCheck::Http(HttpCheck {
             protocol: Protocol::Http1,
@@ -155,15 +167,19 @@ fn probe(dice: &mut dyn Dice) -> ProbePlan {
 }
 
 fn passive(dice: &mut dyn Dice) -> PassivePlan {
+    let mut enforce = || dice.below(4) > 0;
+    let enforce = Enforcement {
+        consecutive_failures: enforce(),
+        failure_ratio: enforce(),
+        failure_outlier: enforce(),
+        latency_outlier: enforce(),
+    };
     PassivePlan {
         enabled: dice.below(10) > 0,
         consecutive_failures: dice.below(2) * 5,
-        failure_ratio: 0.5,
-        minimum_outcomes: 20,
-        window: Duration::from_secs(10),
-        base_ejection: Duration::from_secs(10),
+        enforce,
         max_ejection: Duration::from_secs(60),
-        ejection_jitter: 0.2,
         minimum_fit: [0.0, 0.3, 0.5, 1.0][dice.below(4) as usize],
+        ..PassivePlan::default()
     }
 }

@@ -6,11 +6,13 @@ use super::check::Check;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
 use super::handover::Known;
+use super::history::History;
 use super::orders::Orders;
+use super::shadows::Shadows;
 use super::why::{self, Grounds, Occasion, Probes};
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::EventKind;
 use crate::domain::identity::{BackendId, BackendKey};
 use crate::domain::outlier::{Ejection, Outlier, State};
 use crate::domain::plan::{OnDown, UpstreamPlan};
@@ -18,11 +20,8 @@ use crate::domain::ramp;
 use crate::domain::snapshot;
 use crate::domain::standing::{Cause, Standing};
 use crate::domain::time::Timestamp;
-use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Events kept per backend.
-const HISTORY: usize = 32;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -49,7 +48,11 @@ pub(super) struct Member {
     /// No ejection refusal is reported again before this.
     pub refusal_quiet_until: Timestamp,
     pub timeouts_held: bool,
-    history: VecDeque<Event>,
+    pub history: History,
+    /// What detectors that do not enforce have found.
+    pub shadows: Shadows,
+    /// What a trial request must keep within, where it was ejected for being slow.
+    trial_limit: Option<Duration>,
     /// As the last snapshot shows it.
     picture: Option<Arc<snapshot::Member>>,
 }
@@ -76,7 +79,9 @@ impl Member {
             hinted: None,
             refusal_quiet_until: Timestamp::ZERO,
             timeouts_held: false,
-            history: VecDeque::new(),
+            history: History::default(),
+            shadows: Shadows::default(),
+            trial_limit: None,
             picture: None,
             check,
         }
@@ -105,6 +110,19 @@ impl Member {
             && self.orders.order() != Some(Order::ForceDown)
             && matches!(self.active(), Active::Up | Active::Unprobed)
             && self.outlier.state == State::Clear
+    }
+
+    /// What its next trial request must keep within.
+    pub(super) fn limit_trial(&mut self, limit: Option<Duration>) {
+        self.trial_limit = limit;
+        self.cell.limit_trial(limit);
+    }
+
+    pub(super) fn trial_failed(&self) -> String {
+        match self.trial_limit {
+            None => "its trial request failed".to_owned(),
+            Some(limit) => format!("its trial request failed, or took longer than {}ms", limit.as_millis()),
+        }
     }
 
     /// Begins the ramp of a recovery or a late arrival.
@@ -174,10 +192,7 @@ impl Member {
 
     /// Reports an event and keeps it in the history.
     pub(super) fn report(&mut self, kind: EventKind, desk: &mut Desk, now: Timestamp) {
-        if self.history.len() == HISTORY {
-            self.history.pop_front();
-        }
-        self.history.push_back(desk.report(kind, now));
+        self.history.note(desk.report(kind, now));
     }
 
     /// The definition in force is `plan`'s. A changed one keeps the verdict, clears the streak and probes at once; what the old one
@@ -223,6 +238,7 @@ impl Member {
             ramp: self.ramp_since.map(|at| now.since(at)),
             cause: self.standing.cause,
             stands_for: now.since(self.since),
+            history: self.history.known(now),
         }
     }
 
@@ -258,6 +274,8 @@ impl Member {
             ramp: self.ramp_since.map_or(1.0, |since| ramp::share(&plan.slow_start, since, now)),
             ejected_until: self.outlier.ejection().map(|ejection| ejection.until),
             probes_return: self.check.as_ref().and_then(|check| check.earliest_up(now)),
+            drain_until: self.drain_until(plan),
+            order_until: self.orders.standing.as_ref().and_then(|given| given.until),
         }
     }
 
@@ -265,6 +283,17 @@ impl Member {
     fn drain_over_at(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
         let asked = self.asked_drain.filter(|_| self.check.is_none())?;
         Some(asked + plan.passive.base_ejection)
+    }
+
+    /// From when on a probe that starts and passes ends a drain that it asked for.
+    pub(super) fn drain_probe_from(&self) -> Option<Timestamp> {
+        let (asked, check) = (self.asked_drain?, self.check.as_ref()?);
+        Some(asked + check.plan.period + Duration::from_nanos(1))
+    }
+
+    /// When the drain that it asked for can be over at the earliest.
+    pub(super) fn drain_until(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
+        self.drain_over_at(plan).or(self.drain_probe_from())
     }
 
     /// Ends a drain whose time is over. True when it did.
@@ -290,10 +319,9 @@ impl Member {
     pub(super) fn deadline(&self, plan: &UpstreamPlan, now: Timestamp) -> Option<Timestamp> {
         let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
         let check = self.check.as_ref().and_then(Check::deadline);
-        [ramp, check, self.drain_over_at(plan), self.orders.deadline(), self.outlier.deadline().filter(|at| *at > now)]
-            .into_iter()
-            .flatten()
-            .min()
+        let passive = self.outlier.deadline().filter(|at| *at > now);
+        let drain = self.drain_over_at(plan).or(self.drain_probe_from().filter(|at| *at > now));
+        [ramp, check, drain, self.orders.deadline(), passive].into_iter().flatten().min()
     }
 
     pub(super) fn counter(&self) -> (u32, u32) {
@@ -352,7 +380,8 @@ impl Member {
             streak: evidence.streak,
             total_successes,
             total_failures,
-            history: self.history.iter().cloned().collect(),
+            history: self.history.shown(),
+            notes: self.shadows.notes(plan.passive.base_ejection * 2, now),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
+mod explain;
 mod steering;
 mod why;
 
@@ -39,17 +40,7 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         send_proxy_protocol: None,
         tls: None,
         readiness,
-        passive: PassivePlan {
-            enabled: true,
-            consecutive_failures: 5,
-            failure_ratio: 0.5,
-            minimum_outcomes: 20,
-            window: Duration::from_secs(10),
-            base_ejection: Duration::from_secs(10),
-            max_ejection: Duration::from_secs(300),
-            ejection_jitter: 0.0,
-            minimum_fit: 0.5,
-        },
+        passive: PassivePlan { ejection_jitter: 0.0, ..PassivePlan::default() },
         slow_start: SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
         limits: UpstreamLimits::default(),
@@ -117,6 +108,7 @@ impl Rig {
                 start: StartPlan { wait: Duration::ZERO },
                 reload: ReloadPlan { watch: false },
                 upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+                record: None,
                 threads: 1,
             })),
             now,
@@ -529,4 +521,22 @@ fn while_nobody_serves_a_pass_is_confirmed_after_half_a_fast_period() {
     let probes = &rig.board.report(s(22))[0].backends[0];
     let (passed, back) = (probes.last_probe.as_ref().unwrap().at, probes.since);
     assert!(back <= s(20) + Duration::from_millis(850), "{passed:?} {back:?}");
+}
+
+#[test]
+fn who_comes_back_by_probes_is_not_ejected_for_what_failed_before() {
+    let mut rig = Rig::new(upstream(vec![backends(3)], Some(tcp_probe())), s(0));
+    rig.run(s(20), connected);
+    // 19 failures among successes: one outcome short of the window's 20, and no streak.
+    rig.traffic(1, &[RESET, RESET, RESET, RESET, Outcome::Success].repeat(4)[..19], false, s(20));
+    rig.run(s(22), |id| match id.address == address(1) {
+        true => ReadingResult::ConnectFailed("refused".to_owned()),
+        false => ReadingResult::Connected,
+    });
+    assert_eq!(rig.cause(1), Cause::Down);
+    rig.run(s(27), connected);
+    assert_eq!(rig.cause(1), Cause::Ramping);
+    rig.traffic(1, &[RESET], false, s(27));
+    rig.run(s(29), connected);
+    assert_eq!((rig.cause(1), rig.ejections()), (Cause::Ramping, Vec::new()), "one failure is no evidence");
 }

@@ -5,6 +5,7 @@
 mod document;
 mod listener;
 mod logging;
+mod passive;
 mod probe;
 mod process;
 mod route;
@@ -14,6 +15,7 @@ mod upstream;
 pub use document::*;
 pub use listener::*;
 pub use logging::*;
+pub use passive::*;
 pub use probe::*;
 pub use process::*;
 pub use route::*;
@@ -39,6 +41,8 @@ pub struct Plan {
     pub start: StartPlan,
     pub reload: ReloadPlan,
     pub upgrade: UpgradePlan,
+    /// `None` = nothing is recorded.
+    pub record: Option<RecordPlan>,
     /// Worker threads of the data path; 0 = one per core.
     pub threads: usize,
 }
