@@ -19,11 +19,12 @@ async fn readiness(answer: impl Fn() -> Vec<Step> + Send + Sync + 'static) -> Ra
         .await
 }
 
-/// An upstream of this name with the backend and one that is well.
+/// An upstream of this name with the backend and one that is well; `more` keys of its readiness.
 fn upstream(name: &str, backend: SocketAddr, well: SocketAddr, more: &str) -> String {
+    let period = if more.contains("period") { "" } else { ", period: 400ms" };
     format!(
-        "  {name}:\n    backends: [\"{backend}\", \"{well}\"]\n    readiness: {{ path: /ready, period: 400ms, fast_period: 200ms, timeout: \
-         150ms{more} }}\n    slow_start: {{ duration: 0s }}\n    passive: {{ base_ejection: 30s, ejection_jitter: 0% }}\n    \
+        "  {name}:\n    backends: [\"{backend}\", \"{well}\"]\n    readiness: {{ path: /ready, fast_period: 200ms, timeout: 150ms\
+         {period}{more} }}\n    slow_start: {{ duration: 0s }}\n    passive: {{ base_ejection: 30s, ejection_jitter: 0% }}\n    \
          drain_header: {{ name: X-Drain, value: \"yes\" }}\n"
     )
 }
@@ -41,140 +42,161 @@ fn explained(gateway: &Gateway, upstream: &str, backend: SocketAddr) -> (String,
     (text, serde_json::from_str(&document).expect("JSON"))
 }
 
+/// A kind of bad backend: its upstream's name, what is said of it, and how it is made so.
 struct Kind {
-    upstream: &'static str,
-    backend: SocketAddr,
+    name: &'static str,
     standing: &'static str,
     rule: &'static str,
     /// Sentences that the screen must hold, line ends left out.
     says: &'static [&'static str],
+    /// More keys of its readiness.
+    more: &'static str,
+    make: Make,
+}
+
+#[derive(Clone, Copy)]
+enum Make {
+    Nobody,
+    Ready(&'static str),
+    Silent,
+    /// By its answers to live traffic, while its readiness passes.
+    Traffic(&'static str),
+}
+
+const fn kind(
+    name: &'static str,
+    standing: &'static str,
+    rule: &'static str,
+    says: &'static [&'static str],
+    more: &'static str,
+    make: Make,
+) -> Kind {
+    Kind { name, standing, rule, says, more, make }
+}
+
+const KINDS: [Kind; 8] = [
+    kind("dead", "down", "readiness", &["Connection refused"], "", Make::Nobody),
+    kind(
+        "silent",
+        "not_ready",
+        "readiness",
+        &["connected, but no complete answer within 150ms", "2 passing probes in a row"],
+        "",
+        Make::Silent,
+    ),
+    kind(
+        "lying",
+        "ejected",
+        "ejection",
+        &["5 failures in a row (limit 5)", "its ejection ends in", "one trial request must succeed", "pass, 200"],
+        "",
+        Make::Traffic(""),
+    ),
+    kind(
+        "draining",
+        "draining",
+        "drain_header",
+        &["the header x-drain", "no answer asks for a drain again"],
+        // No probe must end it within the test.
+        ", period: 30s",
+        Make::Traffic("200 OK\r\nX-Drain: yes"),
+    ),
+    kind(
+        "misconfigured",
+        "down",
+        "readiness",
+        &["answered 404", "check readiness.path"],
+        "",
+        Make::Ready("404 Not Found"),
+    ),
+    kind(
+        "unauthorised",
+        "down",
+        "readiness",
+        &["answered 401", "set readiness.headers"],
+        "",
+        Make::Ready("401 Unauthorized"),
+    ),
+    kind(
+        "starting",
+        "starting",
+        "startup_grace",
+        &["no alarm", "its grace, which ends in"],
+        ", startup_grace: 60s",
+        Make::Ready("503 Busy"),
+    ),
+    kind(
+        "rude",
+        "up",
+        "passing",
+        &["points to /\\u{202e}login", "it is in rotation", "3 failed probes in a row"],
+        "",
+        Make::Ready("302 Found\r\nLocation: /\u{202e}login"),
+    ),
+];
+
+impl Kind {
+    async fn start(&self) -> (SocketAddr, Option<Raw>) {
+        let backend = match self.make {
+            Make::Nobody => return (free_address(), None),
+            Make::Ready(answer) => readiness(move || status(answer)).await,
+            Make::Silent => readiness(|| vec![Step::Hang]).await,
+            Make::Traffic("") => Raw::start(|_, _| vec![Step::Reset]).await,
+            Make::Traffic(answer) => {
+                Raw::start(move |_, _| vec![send(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n"))]).await
+            }
+        };
+        (backend.address, Some(backend))
+    }
+
+    /// What the screen and the document say of it.
+    async fn is_explained(&self, gateway: &Gateway, backend: SocketAddr) {
+        let (name, address) = (self.name, backend.to_string());
+        eventually("it has its standing", async || {
+            let told = gateway.json(&format!("/upstreams/{name}")).await;
+            let mut all = told["backends"].as_array().into_iter().flatten();
+            all.any(|one| {
+                one["address"] == *address && one["standing"] == self.standing && one["last_probe"].is_object()
+            })
+        })
+        .await;
+        let (text, document) = explained(gateway, name, backend);
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for says in self.says {
+            assert!(line.contains(says), "{name}: nothing of {says:?} in\n{text}");
+        }
+        assert!(!text.contains('\u{202e}'), "{text:?}");
+        let told = &document["backend"];
+        assert_eq!((&document["rule"]["name"], &told["standing"]), (&self.rule.into(), &self.standing.into()));
+        let out = self.standing != "up";
+        assert_eq!(told["earliest_return"].is_object(), out, "{document:#}");
+        assert_eq!(document["to_return"].as_array().is_some_and(|needs| !needs.is_empty()), out, "{document:#}");
+        // The id on the screen is the id in the log.
+        let id = told["history"][0]["event_id"].as_str().unwrap_or_default();
+        assert!(text.contains(id) && gateway.output().contains(&format!("event_id={id}")), "{id}\n{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_bad_backend_is_explained_on_one_screen() {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
-    let dead = free_address();
-    let silent = readiness(|| vec![Step::Hang]).await;
-    let lying = Raw::start(|_, _| vec![Step::Reset]).await;
-    let draining = Raw::start(|_, _| vec![send("HTTP/1.1 200 OK\r\nX-Drain: yes\r\nContent-Length: 0\r\n\r\n")]).await;
-    let misconfigured = readiness(|| status("404 Not Found")).await;
-    let unauthorised = readiness(|| status("401 Unauthorized")).await;
-    let starting = readiness(|| status("503 Busy")).await;
-    let rude = readiness(|| status("302 Found\r\nLocation: /\u{202e}login")).await;
-    let names = ["lying", "draining"];
-    let routes: Vec<String> =
-        names.iter().map(|name| format!("{{ match: {{ host: {name}.test }}, upstream: {name} }}")).collect();
-    let mut yaml = format!("routes: [{}]\nupstreams:\n", routes.join(", "));
-    for (name, backend, more) in [
-        ("dead", dead, ""),
-        ("silent", silent.address, ""),
-        ("lying", lying.address, ""),
-        ("draining", draining.address, ""),
-        ("misconfigured", misconfigured.address, ""),
-        ("unauthorised", unauthorised.address, ""),
-        ("starting", starting.address, ", startup_grace: 60s"),
-        ("rude", rude.address, ""),
-    ] {
-        // Of the draining pool both are draining, one after the other; its probes must not end that within the test.
-        let more = if name == "draining" { ", period: 30s" } else { more };
-        let text = upstream(name, backend, well.address, more);
-        yaml.push_str(&if name == "draining" { text.replace("period: 400ms, ", "") } else { text });
+    let (mut routes, mut upstreams, mut backends) = (Vec::new(), String::new(), Vec::new());
+    for kind in &KINDS {
+        let started = kind.start().await;
+        routes.push(format!("{{ match: {{ host: {0}.test }}, upstream: {0} }}", kind.name));
+        upstreams.push_str(&upstream(kind.name, started.0, well.address, kind.more));
+        backends.push(started);
     }
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = Gateway::start(&format!("routes: [{}]\nupstreams:\n{upstreams}", routes.join(", "))).await;
     let mut client = Client::connect(gateway.address).await;
-    for name in names {
+    for kind in KINDS.iter().filter(|kind| matches!(kind.make, Make::Traffic(_))) {
         for _ in 0..20 {
-            client.send(&format!("GET / HTTP/1.1\r\nHost: {name}.test\r\n\r\n")).await;
+            client.send(&format!("GET / HTTP/1.1\r\nHost: {}.test\r\n\r\n", kind.name)).await;
             client.answer().await;
         }
     }
-    let kinds = [
-        Kind { upstream: "dead", backend: dead, standing: "down", rule: "readiness", says: &["Connection refused"] },
-        Kind {
-            upstream: "silent",
-            backend: silent.address,
-            standing: "not_ready",
-            rule: "readiness",
-            says: &["connected, but no complete answer within 150ms", "2 passing probes in a row"],
-        },
-        Kind {
-            upstream: "lying",
-            backend: lying.address,
-            standing: "ejected",
-            rule: "ejection",
-            says: &[
-                "5 failures in a row (limit 5)",
-                "its ejection ends in",
-                "one trial request must succeed",
-                "pass, 200",
-            ],
-        },
-        Kind {
-            upstream: "draining",
-            backend: draining.address,
-            standing: "draining",
-            rule: "drain_header",
-            says: &["the header x-drain", "no answer asks for a drain again"],
-        },
-        Kind {
-            upstream: "misconfigured",
-            backend: misconfigured.address,
-            standing: "down",
-            rule: "readiness",
-            says: &["answered 404", "check readiness.path"],
-        },
-        Kind {
-            upstream: "unauthorised",
-            backend: unauthorised.address,
-            standing: "down",
-            rule: "readiness",
-            says: &["answered 401", "set readiness.headers"],
-        },
-        Kind {
-            upstream: "starting",
-            backend: starting.address,
-            standing: "starting",
-            rule: "startup_grace",
-            says: &["no alarm", "its grace, which ends in"],
-        },
-        Kind {
-            upstream: "rude",
-            backend: rude.address,
-            standing: "up",
-            rule: "passing",
-            says: &["points to /\\u{202e}login", "it is in rotation", "3 failed probes in a row"],
-        },
-    ];
-    for kind in kinds {
-        let Kind { upstream, backend, .. } = kind;
-        let path = format!("/upstreams/{upstream}");
-        eventually("it has its standing", async || {
-            let told = gateway.json(&path).await;
-            let told = told["backends"]
-                .as_array()
-                .and_then(|all| all.iter().find(|one| one["address"] == backend.to_string()).cloned());
-            told.is_some_and(|told| told["standing"] == kind.standing && told["last_probe"].is_object())
-        })
-        .await;
-        let (text, document) = explained(&gateway, upstream, backend);
-        println!("{text}");
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        for says in kind.says {
-            assert!(line.contains(says), "{upstream}: nothing of {says:?} in\n{text}");
-        }
-        assert_eq!(
-            (&document["rule"]["name"], &document["backend"]["standing"]),
-            (&kind.rule.into(), &kind.standing.into())
-        );
-        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
-        let out = kind.standing != "up";
-        assert_eq!(document["backend"]["earliest_return"].is_object(), out, "{document:#}");
-        assert_eq!(document["to_return"].as_array().is_some_and(|needs| !needs.is_empty()), out, "{document:#}");
-        if out {
-            // The id on the screen is the id in the log.
-            let id = document["backend"]["history"][0]["event_id"].as_str().unwrap_or_default();
-            assert!(text.contains(id) && gateway.output().contains(&format!("event_id={id}")), "{id}\n{text}");
-        }
+    for (kind, (backend, _running)) in KINDS.iter().zip(&backends) {
+        kind.is_explained(&gateway, *backend).await;
     }
 }
 

@@ -77,20 +77,22 @@ fn figures(
     for one in transitions.iter().filter(|one| one.backend == *id) {
         match (one.from.eligible(), one.to.eligible()) {
             (false, true) if !matches!(one.from, Cause::Unchecked | Cause::Starting) => returned = Some(one.at),
-            (true, false) => flaps += u64::from(returned.take().is_some_and(|since| one.at - since < FLAP)),
+            (true, false) => {
+                flaps += u64::from(returned.take().is_some_and(|since| one.at.saturating_sub(since) < FLAP))
+            }
             _ => {}
         }
     }
     Figures {
         ejections: ejections.iter().filter(|(_, backend)| backend == id).count() as u64,
         flaps,
-        out: out.iter().map(|(from, until)| *until - *from).sum(),
+        out: out.iter().map(|(from, until)| until.saturating_sub(*from)).sum(),
     }
 }
 
 /// How much of `these` lies outside of `those`.
 fn beyond(these: &[(Duration, Duration)], those: &[(Duration, Duration)]) -> Duration {
-    let whole: Duration = these.iter().map(|(from, until)| *until - *from).sum();
+    let whole: Duration = these.iter().map(|(from, until)| until.saturating_sub(*from)).sum();
     let common = these.iter().flat_map(|one| those.iter().map(move |other| (one, other)));
     let common: Duration = common.map(|(one, other)| one.1.min(other.1).saturating_sub(one.0.max(other.0))).sum();
     whole.saturating_sub(common)

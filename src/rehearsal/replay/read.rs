@@ -13,6 +13,12 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Longer than any record, milliseconds: with a bound, no sum of its moments can overflow.
+const LONGEST: u64 = 1_000 * 24 * 60 * 60 * 1_000;
+
+/// More attempts than one backend gets between two others in a second.
+const RUN: u32 = 1_000_000;
+
 /// A record, read.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
@@ -143,7 +149,7 @@ fn read_file(path: &Path, recorded: &mut Recorded) -> Result<(), String> {
 
 impl Recorded {
     fn take(&mut self, line: Line) -> Result<(), String> {
-        let at = Duration::from_millis(line.at());
+        let at = Duration::from_millis(line.at().min(LONGEST));
         if line != Line::Unknown {
             self.until = self.until.max(at);
             self.from = self.from.min(at);
@@ -163,20 +169,25 @@ impl Recorded {
                 self.happenings.push((at, Happening::Found { upstream, source, answer }));
             }
             Line::Probe { upstream, backend, began, took_us, result, passed, .. } => {
-                let reading = Reading::new(result.reading(), Duration::from_micros(took_us));
-                let probe = Probe { began: Duration::from_millis(began), reading, passed };
+                let reading = Reading::new(result.reading(), Duration::from_micros(took_us.min(LONGEST)));
+                let probe = Probe { began: Duration::from_millis(began.min(LONGEST)), reading, passed };
                 self.probes.entry(id(&upstream, &backend)?).or_default().push(probe);
             }
             Line::Traffic { upstream, backend, runs, more, latency, clients, failed_clients, .. } => {
-                let unordered = more.values().sum();
+                let unordered = more.values().fold(0, |sum: u32, count| sum.saturating_add(*count));
                 let millis = |millis: u32| Duration::from_millis(u64::from(millis));
                 let run = |(first, last, word, count): &(u32, u32, String, u32)| {
-                    Some(Run { first: millis(*first), last: millis(*last), outcome: outcome(word)?, count: *count })
+                    Some(Run {
+                        first: millis(*first),
+                        last: millis(*last),
+                        outcome: outcome(word)?,
+                        count: (*count).min(RUN),
+                    })
                 };
                 let mut known: Vec<Run> = runs.iter().filter_map(run).collect();
                 let first = known.last().map_or(Duration::ZERO, |run| run.last);
                 known.extend(more.iter().filter_map(|(word, count)| {
-                    Some(Run { first, last: Duration::from_secs(1), outcome: outcome(word)?, count: *count })
+                    Some(Run { first, last: Duration::from_secs(1), outcome: outcome(word)?, count: (*count).min(RUN) })
                 }));
                 let backend = id(&upstream, &backend)?;
                 let second = Second { backend, runs: known, unordered, latency, clients, failed_clients };
@@ -239,7 +250,7 @@ impl Second {
     pub(super) fn took(&self, nth: u32) -> Duration {
         let mut before = 0;
         for (class, count) in self.latency.iter().enumerate() {
-            before += count;
+            before = count.saturating_add(before);
             if nth < before {
                 let bound = LATENCIES.get(class).or(LATENCIES.last()).copied().unwrap_or_default();
                 return Duration::from_millis(u64::from(bound));

@@ -23,7 +23,7 @@ pub fn text(explanation: &Explanation, now: Now) -> String {
     page.entry("Returns", &returns(explanation, now), 2);
     page.entries("Needs", explanation.to_return.iter().cloned(), 2);
     page.entries("Leaves on", explanation.to_leave.iter().cloned(), 2);
-    page.entries("Note", explanation.remarks.iter().cloned(), 1);
+    page.entries("Note", explanation.remarks.iter().chain(&explanation.backend.notes).cloned(), 2);
     page.entries("Orders", orders(explanation, now), 2);
     page.entries("Probes", probes(explanation, now), 1);
     page.entry("Traffic", &traffic(explanation), 2);
@@ -173,12 +173,14 @@ fn passive(plan: &PassivePlan) -> String {
         return "passive: off".to_owned();
     }
     format!(
-        "passive: consecutive_failures {}, failure_ratio {:.0} % of at least {} within {}, base_ejection {}, minimum_fit \
-         {:.0} %",
+        "passive: consecutive_failures {}, failure_ratio {:.0} % of at least {} within {}, failure_outlier {:.0} %, \
+         latency_outlier {} ×, base_ejection {}, minimum_fit {:.0} %",
         plan.consecutive_failures,
         plan.failure_ratio * 100.0,
         plan.minimum_outcomes,
         brief(plan.window),
+        plan.failure_outlier * 100.0,
+        plan.latency_outlier.factor,
         brief(plan.base_ejection),
         plan.minimum_fit * 100.0
     )
