@@ -10,19 +10,7 @@ const fn ms(millis: u64) -> Duration {
 }
 
 fn probe() -> ProbePlan {
-    ProbePlan {
-        kind: ProbeCheck::Tcp,
-        period: ms(2_000),
-        fast_period: ms(500),
-        jitter: 0.1,
-        timeout: ms(1_000),
-        success_threshold: 2,
-        failure_threshold: 3,
-        initial_delay: Duration::ZERO,
-        startup_grace: Duration::ZERO,
-        port: None,
-        immediate: vec![ProbeFailure::Tls],
-    }
+    ProbePlan { immediate: vec![ProbeFailure::Tls], ..ProbePlan::default() }
 }
 
 fn passive() -> PassivePlan {
