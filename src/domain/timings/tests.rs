@@ -36,6 +36,7 @@ fn passive() -> PassivePlan {
         max_ejection: ms(300_000),
         ejection_jitter: 0.2,
         minimum_fit: 0.5,
+        ..PassivePlan::default()
     }
 }
 
