@@ -3,7 +3,7 @@
 use super::probing::{Failure, detection, recovery, recovery_of_all};
 use super::traffic::{Failures, ejection};
 use super::*;
-use crate::domain::plan::{PassivePlan, ProbeCheck, ProbePlan};
+use crate::domain::plan::{PassivePlan, ProbePlan};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
