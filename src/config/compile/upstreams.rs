@@ -56,7 +56,7 @@ fn upstream(
         );
     }
     let context = ProbeContext { host, protocol, tls: tls.as_ref(), files, webhooks };
-    let [startup, readiness, liveness] = probes(item, &context, &sources, findings);
+    let [startup, readiness, liveness] = probes(spec, &context, &sources, place, findings);
     let passive = passive(&spec.passive, &place.at("passive"), findings);
     if readiness.is_none() {
         let consequence = if passive.enabled {
@@ -100,15 +100,15 @@ fn upstream(
     }
 }
 
-/// Startup, readiness and liveness.
+/// Of each kind, as far as it is written.
 fn probes(
-    item: &Item<UpstreamSpec>,
+    spec: &UpstreamSpec,
     context: &ProbeContext<'_>,
     sources: &[SourcePlan],
+    place: &Place,
     findings: &mut Findings,
 ) -> [Option<ProbePlan>; 3] {
-    let (spec, place) = (&item.spec, &item.place);
-    let mut compiled = |kind: ProbeKind, written: &Option<ProbeSpec>| {
+    let mut compiled = |kind, written: &Option<ProbeSpec>| {
         let probe = probe::compile(kind, written.as_ref()?, context, place, findings);
         if let Some(port) = probe.port {
             shared_port(port, sources, &place.at(kind.word()).at("port"), findings);

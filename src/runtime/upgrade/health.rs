@@ -428,7 +428,7 @@ fn known_source(source: Source) -> KnownSource {
 mod tests {
     use super::*;
 
-    fn checked() -> KnownCheck {
+    fn a_check() -> KnownCheck {
         let second = Duration::from_secs(1);
         let probe = KnownProbe {
             ago: Duration::from_nanos(1_000_000_001),
@@ -453,7 +453,7 @@ mod tests {
 
     fn everything() -> Handover {
         let second = Duration::from_secs(1);
-        let check = checked();
+        let check = a_check();
         let life = |phase| KnownLife {
             startup: Some(check.clone()),
             progress: Some((phase, second * 3, 1, 2)),
