@@ -7,8 +7,9 @@ use super::source::Source;
 use super::view::upstreams::samples::{backend, pool};
 use super::*;
 use crate::control::Clock;
-use crate::control::Steered;
+use crate::control::{Explained, Steered};
 use crate::domain::board::{Refused, Steering, UpstreamReport};
+use crate::domain::identity::BackendId;
 use crate::domain::plan::{
     AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
@@ -44,6 +45,10 @@ impl Source for Literal {
         } else {
             Err(Refused::NoUpstream { known: vec!["orders".into()] })
         })
+    }
+
+    async fn explain(&self, _backend: BackendId) -> Option<Explained> {
+        Some(Err(Refused::NoBackend { known: Vec::new() }))
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {

@@ -2,9 +2,11 @@
 
 mod check;
 mod demo;
+mod explain;
 mod healthcheck;
 mod operate;
 mod papers;
+mod rehearse;
 mod run;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +50,16 @@ enum Command {
         /// The admin listener's address
         #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
         admin: String,
+    },
+    /// Say why a backend stands where it stands: the rule, the evidence, when it returns, and what would change it
+    Explain {
+        #[command(flatten)]
+        target: Target,
+        /// Everything, as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Give a backend no new requests; what is in flight finishes
     Drain {
@@ -106,6 +118,8 @@ enum Command {
         #[command(flatten)]
         asking: Asking,
     },
+    /// Rehearse a scenario against a configuration in virtual time; exit code 1 when it does not come as it is expected
+    Simulate(rehearse::Simulate),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -146,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
         Command::Healthcheck { admin } => healthcheck::healthcheck(&admin),
+        Command::Explain { target, json, asking } => explain::explain(&target, json, &asking),
         Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),
         Command::Undrain { target, asking } => operate::steer("undrain", &target, None, None, &asking),
         Command::ForceUp { target, terms, asking } => operate::steer("force-up", &target, Some(&terms), None, &asking),
@@ -157,6 +172,7 @@ pub fn main() -> ExitCode {
             operate::steer("weight", &target, Some(&terms), Some(&weight), &asking)
         }
         Command::Reload { asking } => operate::reload(&asking),
+        Command::Simulate(simulate) => rehearse::simulate(&simulate),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
         Command::Demo { length } => demo::demo(length),

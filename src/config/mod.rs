@@ -6,6 +6,7 @@
 mod addresses;
 mod compile;
 mod diagnostic;
+mod document;
 mod files;
 mod kubernetes;
 mod locate;
@@ -22,8 +23,11 @@ mod yaml;
 
 pub use addresses::{backend as backend_address, backends_file};
 pub use diagnostic::Diagnostic;
+pub use document::{Document, fits};
 pub use reference::{example, reference};
 pub use summary::summary;
+pub use values::{Share, Size, Span, Words};
+pub use words::not_exactly_one;
 
 use crate::domain::plan::Plan;
 use files::Findings;

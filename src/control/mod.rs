@@ -12,9 +12,10 @@ pub use clock::Clock;
 pub use reload::{Outcome, Reloader, Request, Source};
 pub use task::{spawn, spawn_heir};
 
-use crate::domain::board::{BackendReport, Handover, Input, Refused, Steering, UpstreamReport};
+use crate::domain::board::{BackendReport, Explanation, Handover, Input, Refused, Steering, UpstreamReport};
 use crate::domain::cell::Hint;
 use crate::domain::event::Event;
+use crate::domain::identity::BackendId;
 use crate::domain::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -24,11 +25,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// What became of an operator's order.
 pub type Steered = Result<BackendReport, Refused>;
 
+/// Why a backend stands where it stands, or who is known instead of it.
+pub type Explained = Result<Box<Explanation>, Refused>;
+
 /// What the control task receives.
 #[derive(Debug)]
 pub enum Message {
     Input(Input),
     Steer(Steering, oneshot::Sender<Steered>),
+    Explain(BackendId, oneshot::Sender<Explained>),
     Report(oneshot::Sender<Vec<UpstreamReport>>),
     Handover(oneshot::Sender<Handover>),
 }
@@ -72,6 +77,13 @@ impl Handle {
     pub async fn steer(&self, steering: Steering) -> Option<Steered> {
         let (reply, answer) = oneshot::channel();
         self.mailbox.send(Message::Steer(steering, reply)).ok()?;
+        answer.await.ok()
+    }
+
+    /// Explains one backend. `None` when the control task has ended (the process is leaving).
+    pub async fn explain(&self, backend: BackendId) -> Option<Explained> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.send(Message::Explain(backend, reply)).ok()?;
         answer.await.ok()
     }
 

@@ -85,6 +85,9 @@ impl<P: Prober> ControlTask<P> {
                 let outcome = self.board.steer(&steering, now);
                 self.steered.push((reply, outcome));
             }
+            Message::Explain(backend, reply) => {
+                let _ = reply.send(self.board.explain(&backend, now).map(Box::new));
+            }
             Message::Report(reply) => {
                 let _ = reply.send(self.board.report(now));
             }

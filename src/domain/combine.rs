@@ -42,6 +42,10 @@ pub struct Facts {
     pub ejected_until: Option<Timestamp>,
     /// When probes can have brought it back at the earliest.
     pub probes_return: Option<Timestamp>,
+    /// When the drain that it asked for can be over at the earliest.
+    pub drain_until: Option<Timestamp>,
+    /// When the time of the order is over; `None`: only an operator takes it back.
+    pub order_until: Option<Timestamp>,
 }
 
 /// The verdict.
@@ -88,10 +92,11 @@ fn cause(facts: &Facts) -> Cause {
 
 /// `None` while it is eligible, and where only an operator can bring it back.
 fn earliest_return(facts: &Facts, cause: Cause) -> Option<Timestamp> {
+    let evidence = facts.ejected_until.max(facts.probes_return).max(facts.drain_until);
     match cause {
-        Cause::ForcedDown | Cause::Drained => None,
+        Cause::ForcedDown | Cause::Drained => facts.order_until.max(facts.order_until.and(evidence)),
         _ if cause.eligible() => None,
-        _ => facts.ejected_until.max(facts.probes_return),
+        _ => evidence,
     }
 }
 
@@ -105,7 +110,8 @@ mod tests {
     const PASSIVES: [Passive; 3] = [Passive::Clear, Passive::Ejected, Passive::Trial];
 
     fn facts(order: Option<Order>, passive: Passive, active: Active, asks_drain: bool, ramp: f64) -> Facts {
-        Facts { order, passive, active, asks_drain, ramp, ejected_until: None, probes_return: None }
+        let (ejected_until, probes_return, drain_until, order_until) = (None, None, None, None);
+        Facts { order, passive, active, asks_drain, ramp, ejected_until, probes_return, drain_until, order_until }
     }
 
     /// The design's sentence, written as a list: every cause that applies; the first of the precedence must be the verdict.
@@ -155,7 +161,13 @@ mod tests {
         facts.ejected_until = Some(Timestamp::from_secs(30));
         facts.probes_return = Some(Timestamp::from_secs(40));
         assert_eq!(combine(&facts).earliest_return, Some(Timestamp::from_secs(40)));
+        facts.drain_until = Some(Timestamp::from_secs(50));
+        assert_eq!(combine(&facts).earliest_return, Some(Timestamp::from_secs(50)));
         facts.order = Some(Order::Drain);
         assert_eq!(combine(&facts).earliest_return, None, "only the operator can tell");
+        facts.order_until = Some(Timestamp::from_secs(45));
+        assert_eq!(combine(&facts).earliest_return, Some(Timestamp::from_secs(50)), "the order has an end");
+        facts.order_until = Some(Timestamp::from_secs(55));
+        assert_eq!(combine(&facts).earliest_return, Some(Timestamp::from_secs(55)));
     }
 }

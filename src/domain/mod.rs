@@ -39,4 +39,5 @@ pub mod split;
 pub mod standing;
 pub mod standout;
 pub mod time;
+pub mod timings;
 pub mod window;

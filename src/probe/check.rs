@@ -2,6 +2,7 @@
 //!
 //! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
 
+use super::steps::Watch;
 use super::{connect, http, http2, request};
 use crate::control::Clock;
 use crate::domain::board::ProbeJob;
@@ -16,31 +17,38 @@ use tokio::time::timeout;
 /// Runs the job's check once, over a connection of its own. Takes no longer than the probe's timeout.
 pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock) -> Reading {
     let started = clock.now();
-    let connected = AtomicBool::new(false);
-    let result = match timeout(job.probe.timeout, ask(job, configs, &connected)).await {
+    let (connected, watch) = (AtomicBool::new(false), Watch::start(clock));
+    let result = match timeout(job.probe.timeout, ask(job, configs, &connected, &watch)).await {
         Ok(Ok(result) | Err(result)) => result,
         Err(_) => ReadingResult::TimedOut { connected: connected.load(Ordering::Relaxed) },
     };
-    Reading::new(result, clock.now().since(started))
+    Reading { result, took: clock.now().since(started), steps: watch.steps() }
 }
 
 /// `Err` only ends early; both sides are readings.
-async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) -> Result<ReadingResult, ReadingResult> {
+async fn ask(
+    job: &ProbeJob,
+    configs: &ClientConfigs,
+    connected: &AtomicBool,
+    watch: &Watch,
+) -> Result<ReadingResult, ReadingResult> {
     let address = probed_address(job);
     let mut stream = match &job.probe.kind {
         ProbeCheck::Tcp => connect::open(&address).await?,
         ProbeCheck::Http(_) => connect::open_to_be_reset(&address).await?,
     };
+    watch.connected();
     if let Some(version) = header_of(job) {
         connect::introduce(&mut stream, version).await?;
     }
     if let Some(tls) = tls_of(job) {
         stream = connect::secure(stream, tls, protocol_of(job), configs).await?;
+        watch.secured();
     }
     connected.store(true, Ordering::Relaxed);
     match &job.probe.kind {
         ProbeCheck::Tcp => Ok(ReadingResult::Connected),
-        ProbeCheck::Http(check) => ask_http(stream, check, &address).await,
+        ProbeCheck::Http(check) => ask_http(stream, check, &address, watch).await,
     }
 }
 
@@ -48,11 +56,12 @@ async fn ask_http(
     stream: connect::Stream,
     check: &HttpCheck,
     address: &Address,
+    watch: &Watch,
 ) -> Result<ReadingResult, ReadingResult> {
     let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
     Ok(match check.protocol {
-        Protocol::Http1 => http::exchange(stream, request, check.body_bytes).await,
-        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes).await,
+        Protocol::Http1 => http::exchange(stream, request, check.body_bytes, watch).await,
+        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes, watch).await,
     })
 }
 

@@ -4,6 +4,7 @@
 //! hyper's. The deadline is the caller's: dropping the exchange ends the connection.
 
 use super::connect::{Stream, words};
+use super::steps::Watch;
 use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::LOCATION;
 use ::http::{HeaderMap, Request, StatusCode};
@@ -22,8 +23,13 @@ const HEAD_CAP: usize = 32 * 1024;
 const LOCATION_CAP: usize = 300;
 
 /// Sends `request` and reads the answer, at most `body_cap` bytes of its body.
-pub(super) async fn exchange(stream: Stream, request: Request<Empty<Bytes>>, body_cap: usize) -> ReadingResult {
-    converse(stream, request, body_cap).await.unwrap_or_else(|error| match tls_cause(&error) {
+pub(super) async fn exchange(
+    stream: Stream,
+    request: Request<Empty<Bytes>>,
+    body_cap: usize,
+    watch: &Watch,
+) -> ReadingResult {
+    converse(stream, request, body_cap, watch).await.unwrap_or_else(|error| match tls_cause(&error) {
         // In TLS 1.3 a backend that refuses our certificate, or misses one, says so after the handshake.
         Some(cause) => ReadingResult::TlsFailed(format!("the backend ended the TLS connection: {cause}")),
         None => ReadingResult::BrokenAnswer(broken_words(&error)),
@@ -35,9 +41,10 @@ async fn converse(
     stream: Stream,
     request: Request<Empty<Bytes>>,
     body_cap: usize,
+    watch: &Watch,
 ) -> Result<ReadingResult, hyper::Error> {
     let (sender, connection) = Builder::new().max_header_size(HEAD_CAP).handshake(TokioIo::new(stream)).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap));
+    let mut answer = pin!(read_answer(sender, request, body_cap, watch));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -50,8 +57,10 @@ async fn read_answer(
     mut sender: SendRequest<Empty<Bytes>>,
     request: Request<Empty<Bytes>>,
     body_cap: usize,
+    watch: &Watch,
 ) -> Result<ReadingResult, hyper::Error> {
     let (head, body) = sender.send_request(request).await?.into_parts();
+    watch.heard();
     let status = head.status.as_u16();
     if !body_fits(body, body_cap).await? {
         return Ok(ReadingResult::BodyTooLarge { status, cap: body_cap });

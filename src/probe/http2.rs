@@ -3,6 +3,7 @@
 
 use super::connect::Stream;
 use super::http::location;
+use super::steps::Watch;
 use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::{CONNECTION, HOST};
 use ::http::uri::{Scheme, Uri};
@@ -22,17 +23,23 @@ pub(super) async fn exchange(
     request: Request<Empty<Bytes>>,
     tls: bool,
     body_cap: usize,
+    watch: &Watch,
 ) -> ReadingResult {
     let Some(request) = in_form(request, tls) else {
         return ReadingResult::BrokenAnswer("the probe was not sent: its Host is no authority".to_owned());
     };
-    converse(stream, request, body_cap).await.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
+    converse(stream, request, body_cap, watch).await.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
 }
 
-async fn converse(stream: Stream, request: Request<()>, body_cap: usize) -> Result<ReadingResult, Error> {
+async fn converse(
+    stream: Stream,
+    request: Request<()>,
+    body_cap: usize,
+    watch: &Watch,
+) -> Result<ReadingResult, Error> {
     let (sender, connection) =
         Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap));
+    let mut answer = pin!(read_answer(sender, request, body_cap, watch));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -41,9 +48,15 @@ async fn converse(stream: Stream, request: Request<()>, body_cap: usize) -> Resu
     }
 }
 
-async fn read_answer(sender: SendRequest<Bytes>, request: Request<()>, cap: usize) -> Result<ReadingResult, Error> {
+async fn read_answer(
+    sender: SendRequest<Bytes>,
+    request: Request<()>,
+    cap: usize,
+    watch: &Watch,
+) -> Result<ReadingResult, Error> {
     let (response, _) = sender.ready().await?.send_request(request, true)?;
     let (head, body) = response.await?.into_parts();
+    watch.heard();
     let status = head.status.as_u16();
     if !body_fits(body, cap).await? {
         return Ok(ReadingResult::BodyTooLarge { status, cap });

@@ -8,6 +8,7 @@ mod connect;
 mod http;
 mod http2;
 mod request;
+mod steps;
 #[cfg(test)]
 mod tests;
 

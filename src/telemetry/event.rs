@@ -6,7 +6,7 @@
 
 use super::{AdminWrite, WriteResult, when};
 use crate::domain::board::Steer;
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, Remembered, Told};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::Detector;
 use crate::domain::standing::Cause;
@@ -82,7 +82,25 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::FirstRoundDone { took } => (first_round_done(*took), None),
         EventKind::Reconfigured { added, removed, changed } => (reconfigured(*added, *removed, *changed), None),
     };
-    (line.with("event_id", event.id), tally)
+    (line.with("event_id", event.full_id()), tally)
+}
+
+/// An entry of a backend's history in words. Its backend is not repeated.
+pub fn told(entry: &Remembered) -> Told {
+    let event = match entry {
+        Remembered::Told(told) => return told.clone(),
+        Remembered::Own(event) => event,
+    };
+    let (line, _) = tell(event);
+    let repeated = ["upstream", "backend", "event_id"];
+    let details = line.fields.into_iter().filter(|(key, _)| !repeated.contains(key));
+    Told {
+        id: event.full_id(),
+        at: event.at,
+        event: line.name.to_owned(),
+        message: line.message,
+        details: details.map(|(key, value)| (key.to_owned(), value)).collect(),
+    }
 }
 
 /// The audit line of a call that wanted to change something. No event of the board, so it has no id.

@@ -4,7 +4,7 @@
 //! This room decides nothing and never makes traffic wait.
 
 mod access;
-mod escape;
+pub mod escape;
 pub mod event;
 mod families;
 mod gauges;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::board::{BackendReport, LastProbe};
-use crate::domain::event::EventKind;
+use crate::domain::event::{EventKind, Run};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, Protocol,
@@ -121,6 +121,7 @@ fn report() -> UpstreamReport {
             passed: false,
             status: Some(503),
             text: "503".into(),
+            steps: Default::default(),
         }),
         next_probe: None,
         ejection: None,
@@ -226,7 +227,7 @@ fn events_move_their_counters() {
         EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
     ];
     for (id, kind) in (1..).zip(kinds) {
-        telemetry.report(&Event { id, at: Timestamp::ZERO, kind });
+        telemetry.report(&Event { run: Run::default(), id, at: Timestamp::ZERO, kind });
     }
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, r#"pulsegate_ejections_total{upstream="orders"} 1"#);
@@ -286,7 +287,7 @@ fn eventful() -> Telemetry {
         EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why },
         EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
     ] {
-        telemetry.report(&Event { id: 1, at: Timestamp::ZERO, kind });
+        telemetry.report(&Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind });
     }
     telemetry.admin_write(&AdminWrite {
         by: "ops",

@@ -52,6 +52,8 @@ fn the_truth_table_is_that_of_combine() {
                             ramp,
                             ejected_until: None,
                             probes_return: None,
+                            drain_until: None,
+                            order_until: None,
                         };
                         let words = [order_word, passive_word, active_word, drain_word, ramp_word];
                         let row = table.iter().find(|row| applies(row, words));

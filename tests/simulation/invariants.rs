@@ -34,6 +34,10 @@ pub struct Witness {
     drain_asked: BTreeSet<BackendId>,
     /// When a detector that only watches last said something.
     watched: BTreeMap<(BackendId, Detector), Timestamp>,
+    /// When each that is out was promised to return at the earliest.
+    promised: BTreeMap<BackendId, Timestamp>,
+    /// Steps so far: whose turn it is to be explained.
+    steps: usize,
     /// Who was on a ramp when the board before handed over, and goes on with it.
     inherited_ramps: BTreeSet<BackendId>,
 }
@@ -43,6 +47,7 @@ impl Witness {
 
     pub fn reconfigured(&mut self, upstreams: &[UpstreamPlan], now: Timestamp) {
         self.shadow.reconfigured(upstreams, now);
+        self.promised.clear();
         let stays = |name: &Arc<str>| upstreams.iter().any(|upstream| upstream.name == *name);
         self.empty.retain(|name, _| stays(name));
         self.served.retain(stays);
@@ -55,6 +60,7 @@ impl Witness {
         (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
         self.empty.clear();
         self.watched.clear();
+        self.promised.clear();
         for backend in self.shadow.backends.values_mut() {
             backend.early_probe_allowed = true;
             backend.refusal_reported = None;
@@ -64,10 +70,12 @@ impl Witness {
 
     pub fn discovered(&mut self, name: &Arc<str>, source: usize, answer: &Result<Vec<Found>, String>, now: Timestamp) {
         self.shadow.discovered(name, source, answer, now);
+        self.promised.retain(|id, _| self.shadow.is_member(id));
     }
 
     pub fn steered(&mut self, steering: &Steering, outcome: Result<&BackendReport, &Refused>, now: Timestamp) {
         let id = &steering.backend;
+        self.promised.remove(id);
         let member = self.shadow.is_member(id);
         let known = self.shadow.backends.get_mut(id).filter(|_| member);
         match (known, outcome) {
@@ -102,6 +110,8 @@ impl Witness {
             self.may_be_held.insert(id.clone());
         }
         backend.count(&verdict);
+        let coming = matches!(backend.count, Count::Down { passes } if passes > 0);
+        backend.confirms = coming && self.empty.get(&id.upstream).is_some_and(|empty| *empty);
     }
 
     /// A probe was given up: of a member whose definition stands, that is a timeout; else it says nothing.
@@ -131,6 +141,7 @@ impl Witness {
             self.backend(report, now);
         }
         self.published_is_current(&reports);
+        self.explained(&reports, board, now);
         self.may_be_held.clear();
     }
 
@@ -213,8 +224,9 @@ impl Witness {
         assert_eq!(known.probe.as_ref(), Some(&*job.probe), "{id} is probed by an old definition");
         let early = std::mem::take(&mut known.early_probe_allowed);
         if let Some(last) = known.last_probe_started.replace(now) {
-            // Jitter may shorten a fast period.
-            let least = job.probe.fast_period.mul_f64(1.0 - job.probe.jitter - 1e-6);
+            // Jitter may shorten a fast period; while nobody serves, a pass is confirmed after half of one.
+            let apart = if known.confirms { job.probe.fast_period / 2 } else { job.probe.fast_period };
+            let least = apart.mul_f64(1.0 - job.probe.jitter - 1e-6);
             assert!(early || now.since(last) >= least, "{id}: probes {:?} apart", now.since(last));
         }
     }
@@ -340,9 +352,36 @@ impl Witness {
         assert!(report.order.iter().all(|given| &*given.by == "the storm" && given.at <= now), "{id}");
     }
 
+    /// One after the other is explained, and the explanation agrees with the report.
+    fn explained(&mut self, reports: &[UpstreamReport], board: &Board, now: Timestamp) {
+        self.steps += 1;
+        let all: Vec<&BackendReport> = reports.iter().flat_map(|upstream| &upstream.backends).collect();
+        let Some(report) = all.get(self.steps % all.len().max(1)) else { return };
+        let said = board.explain(&report.id, now).unwrap();
+        let (id, standing) = (&report.id, report.standing);
+        assert_eq!(said.backend.standing, standing, "{id}");
+        assert_eq!(said.to_return.is_empty(), standing.cause.eligible(), "{id} {}: {said:?}", standing.cause);
+        assert_eq!(said.on_schedule.is_some(), standing.earliest_return.is_some(), "{id}");
+        assert!(said.on_schedule >= standing.earliest_return, "{id}: planned before it is possible: {said:?}");
+        assert!(said.probes.len() <= 10 && said.probes.is_sorted_by_key(|probe| probe.at), "{id}");
+    }
+
+    /// Nobody returns before the earliest moment that was ever named, unless an operator or a reload changed the rules.
+    fn keeps_its_promise(&mut self, report: &BackendReport, now: Timestamp) {
+        let (id, standing) = (&report.id, report.standing);
+        if standing.cause.eligible() {
+            let promised = self.promised.remove(id).unwrap_or_default();
+            assert!(now >= promised, "{id} is back at {now:?}, promised for {promised:?} at the earliest");
+        } else if let Some(earliest) = standing.earliest_return {
+            let promised = self.promised.entry(id.clone()).or_default();
+            *promised = earliest.max(*promised);
+        }
+    }
+
     fn backend(&mut self, report: &BackendReport, now: Timestamp) {
         let id = &report.id;
         self.orders(report, now);
+        self.keeps_its_promise(report, now);
         let held = self.may_be_held.contains(id);
         let known = self.shadow.backends.get_mut(id).unwrap();
         if held && report.counter != known.shown() {

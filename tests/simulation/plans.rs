@@ -90,7 +90,7 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
     }
 }
 
-fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
+pub fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
     let mut sources = vec![static_source(dice)];
     if dice.below(2) == 0 {
         sources.push(SourcePlan::File { path: format!("{name}.txt").into(), backup: false });
@@ -139,7 +139,7 @@ fn on_down(dice: &mut dyn Dice) -> OnDown {
     [OnDown::Keep, OnDown::RetireIdle, OnDown::CloseAll][dice.below(3) as usize]
 }
 
-fn probe(dice: &mut dyn Dice) -> ProbePlan {
+pub fn probe(dice: &mut dyn Dice) -> ProbePlan {
     ProbePlan {
         kind: ProbeCheck::Http(HttpCheck {
             protocol: Protocol::Http1,

@@ -46,6 +46,8 @@ pub struct Backend {
     pub last_probe_started: Option<Timestamp>,
     /// The next probe may start earlier than `fast_period` after the last: it was redefined or came back.
     pub early_probe_allowed: bool,
+    /// Its last probe passed while it was out, and nobody of its pool served.
+    pub confirms: bool,
     pub left_at: Option<Timestamp>,
     /// Its counter came from another process, which does not tell more of its definition than the thresholds.
     pub handed_over: bool,
@@ -166,6 +168,7 @@ impl Backend {
             refusal_reported: None,
             last_probe_started: None,
             early_probe_allowed: true,
+            confirms: false,
             left_at: None,
             handed_over: false,
             probe: probe.cloned(),

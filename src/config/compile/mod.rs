@@ -162,6 +162,11 @@ fn part<T: DeserializeOwned>(mut value: Value, place: Place, findings: &mut Find
     }
 }
 
+/// Reads a tree of another kind of file, as [`part`] does; `None` where nothing of it can be read.
+pub(super) fn whole<T: DeserializeOwned>(tree: Value, findings: &mut Findings) -> Option<T> {
+    part(tree, Place { file: 0, steps: Vec::new() }, findings).map(|item| item.spec)
+}
+
 /// A duration, or its default.
 fn span(written: Option<Span>, default: Duration) -> Duration {
     written.map_or(default, |span| span.0)

@@ -3,10 +3,10 @@
 use super::handover::Handover;
 use super::orders::Given;
 use crate::domain::cell::Hint;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Remembered};
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::plan::{Plan, ProbePlan, UpstreamPlan};
-use crate::domain::reading::Reading;
+use crate::domain::reading::{Reading, Steps};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
@@ -171,7 +171,7 @@ pub struct BackendReport {
     /// What else is worth knowing of it now: sentences.
     pub notes: Vec<String>,
     /// Newest last, bounded.
-    pub history: Vec<Event>,
+    pub history: Vec<Remembered>,
 }
 
 #[derive(Clone, Debug)]
@@ -181,6 +181,7 @@ pub struct LastProbe {
     pub passed: bool,
     pub status: Option<u16>,
     pub text: String,
+    pub steps: Steps,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

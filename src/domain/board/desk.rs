@@ -4,7 +4,7 @@
 use super::agenda::Agenda;
 use super::contract::{Output, ProbeJob, ProbeTicket};
 use super::queue::Queue;
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, Run};
 use crate::domain::identity::BackendKey;
 use crate::domain::rng::Rng;
 use crate::domain::time::Timestamp;
@@ -20,6 +20,7 @@ pub(super) struct Desk {
     /// How many probes may be in flight.
     pub concurrency: usize,
     in_flight: BTreeMap<ProbeTicket, BackendKey>,
+    run: Run,
     next_event: u64,
     next_ticket: u64,
 }
@@ -33,6 +34,7 @@ impl Desk {
             queue: Queue::default(),
             concurrency: 1,
             in_flight: BTreeMap::new(),
+            run: Run::of(seed),
             next_event: 1,
             next_ticket: 1,
         }
@@ -40,7 +42,7 @@ impl Desk {
 
     /// Reports an event and returns it, for the history.
     pub(super) fn report(&mut self, kind: EventKind, now: Timestamp) -> Event {
-        let event = Event { id: self.next_event, at: now, kind };
+        let event = Event { run: self.run, id: self.next_event, at: now, kind };
         self.next_event += 1;
         self.outputs.push_back(Output::Report(event.clone()));
         event

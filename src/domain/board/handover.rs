@@ -9,9 +9,10 @@ use super::orders::Orders;
 use super::upstream::{Former, Upstream};
 use super::{Board, RETIRED_FOR};
 use crate::domain::counter::Counter;
+use crate::domain::event::Remembered;
 use crate::domain::identity::BackendId;
 use crate::domain::outlier::Outlier;
-use crate::domain::reading::Severity;
+use crate::domain::reading::{Severity, Steps};
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
@@ -42,6 +43,15 @@ pub struct Known {
     pub cause: Cause,
     /// It has had this standing for so long.
     pub stands_for: Duration,
+    /// Oldest first, bounded.
+    pub history: Vec<KnownEvent>,
+}
+
+/// An event of so long `ago`. The moment within it is by the clock of the process that told it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownEvent {
+    pub ago: Duration,
+    pub event: Remembered,
 }
 
 /// What operators ordered.
@@ -71,11 +81,13 @@ pub struct KnownCheck {
     pub passed_once: bool,
     pub only_timeouts: bool,
     pub last: Option<KnownProbe>,
+    /// Those before the last, oldest first, bounded.
+    pub before: Vec<KnownProbe>,
     /// How the last failed probe failed.
     pub last_failure: String,
 }
 
-/// The last probe, which started so long `ago`.
+/// One of the last probes, which started so long `ago`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownProbe {
     pub ago: Duration,
@@ -83,6 +95,7 @@ pub struct KnownProbe {
     pub passed: bool,
     pub status: Option<u16>,
     pub text: String,
+    pub steps: Steps,
 }
 
 /// What live traffic has come to.
@@ -124,10 +137,9 @@ impl Known {
         self.orders.weight = self.orders.weight.map(|order| order.later(by));
         if let Some(check) = &mut self.check {
             check.joined += by;
-            if let Some(last) = &mut check.last {
-                last.ago += by;
-            }
+            check.before.iter_mut().chain(&mut check.last).for_each(|probe| probe.ago += by);
         }
+        self.history.iter_mut().for_each(|known| known.ago += by);
         self.passive.level_for += by;
         if let Some(out) = &mut self.passive.out {
             out.remaining = out.remaining.saturating_sub(by);
@@ -146,6 +158,7 @@ impl Known {
         if let (Some(check), Some(known)) = (&mut member.check, &self.check) {
             check.take_over(known, taken, now);
         }
+        member.history.learn(&self.history, taken);
         // Whatever has changed since is a transition like any other, and told as one.
         (member.standing.cause, member.since) = (self.cause, taken - self.stands_for);
         if self.cause == Cause::Trial {
@@ -162,6 +175,7 @@ impl Known {
             member.outlier = Outlier::taken_over(&self.passive, now);
             member.ejected_for.clone_from(&self.ejected_for);
         }
+        member.history.learn(&self.history, now);
     }
 }
 
@@ -192,6 +206,7 @@ impl KnownProbe {
             passed: last.passed,
             status: last.status,
             text: last.text.clone(),
+            steps: last.steps,
         }
     }
 
@@ -202,6 +217,7 @@ impl KnownProbe {
             passed: self.passed,
             status: self.status,
             text: self.text.clone(),
+            steps: self.steps,
         }
     }
 }

@@ -6,12 +6,13 @@ use super::check::Check;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
 use super::handover::Known;
+use super::history::History;
 use super::orders::Orders;
 use super::shadows::Shadows;
 use super::why::{self, Grounds, Occasion, Probes};
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::EventKind;
 use crate::domain::identity::{BackendId, BackendKey};
 use crate::domain::outlier::{Ejection, Outlier, State};
 use crate::domain::plan::{OnDown, UpstreamPlan};
@@ -19,12 +20,8 @@ use crate::domain::ramp;
 use crate::domain::snapshot;
 use crate::domain::standing::{Cause, Standing};
 use crate::domain::time::Timestamp;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Events kept per backend.
-const HISTORY: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -55,7 +52,7 @@ pub(super) struct Member {
     pub shadows: Shadows,
     /// What a trial request must keep within, where it was ejected for being slow.
     trial_limit: Option<Duration>,
-    history: VecDeque<Event>,
+    pub history: History,
     /// As the last snapshot shows it.
     picture: Option<Arc<snapshot::Member>>,
 }
@@ -84,7 +81,7 @@ impl Member {
             timeouts_held: false,
             shadows: Shadows::default(),
             trial_limit: None,
-            history: VecDeque::new(),
+            history: History::default(),
             picture: None,
             check,
         }
@@ -195,10 +192,7 @@ impl Member {
 
     /// Reports an event and keeps it in the history.
     pub(super) fn report(&mut self, kind: EventKind, desk: &mut Desk, now: Timestamp) {
-        if self.history.len() == HISTORY {
-            self.history.pop_front();
-        }
-        self.history.push_back(desk.report(kind, now));
+        self.history.note(desk.report(kind, now));
     }
 
     /// The definition in force is `plan`'s. A changed one keeps the verdict, clears the streak and probes at once; what the old one
@@ -244,6 +238,7 @@ impl Member {
             ramp: self.ramp_since.map(|at| now.since(at)),
             cause: self.standing.cause,
             stands_for: now.since(self.since),
+            history: self.history.known(now),
         }
     }
 
@@ -279,6 +274,8 @@ impl Member {
             ramp: self.ramp_since.map_or(1.0, |since| ramp::share(&plan.slow_start, since, now)),
             ejected_until: self.outlier.ejection().map(|ejection| ejection.until),
             probes_return: self.check.as_ref().and_then(|check| check.earliest_up(now)),
+            drain_until: self.drain_until(plan),
+            order_until: self.orders.standing.as_ref().and_then(|given| given.until),
         }
     }
 
@@ -286,6 +283,17 @@ impl Member {
     fn drain_over_at(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
         let asked = self.asked_drain.filter(|_| self.check.is_none())?;
         Some(asked + plan.passive.base_ejection)
+    }
+
+    /// From when on a probe that starts and passes ends a drain that it asked for.
+    pub(super) fn drain_probe_from(&self) -> Option<Timestamp> {
+        let (asked, check) = (self.asked_drain?, self.check.as_ref()?);
+        Some(asked + check.plan.period + Duration::from_nanos(1))
+    }
+
+    /// When the drain that it asked for can be over at the earliest.
+    pub(super) fn drain_until(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
+        self.drain_over_at(plan).or(self.drain_probe_from())
     }
 
     /// Ends a drain whose time is over. True when it did.
@@ -311,10 +319,9 @@ impl Member {
     pub(super) fn deadline(&self, plan: &UpstreamPlan, now: Timestamp) -> Option<Timestamp> {
         let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
         let check = self.check.as_ref().and_then(Check::deadline);
-        [ramp, check, self.drain_over_at(plan), self.orders.deadline(), self.outlier.deadline().filter(|at| *at > now)]
-            .into_iter()
-            .flatten()
-            .min()
+        let passive = self.outlier.deadline().filter(|at| *at > now);
+        let drain = self.drain_over_at(plan).or(self.drain_probe_from().filter(|at| *at > now));
+        [ramp, check, drain, self.orders.deadline(), passive].into_iter().flatten().min()
     }
 
     pub(super) fn counter(&self) -> (u32, u32) {
@@ -374,7 +381,7 @@ impl Member {
             total_successes,
             total_failures,
             notes: self.shadows.notes(plan.passive.base_ejection * 2, now),
-            history: self.history.iter().cloned().collect(),
+            history: self.history.shown(),
         }
     }
 }

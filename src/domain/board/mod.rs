@@ -8,7 +8,9 @@ mod agenda;
 mod check;
 mod contract;
 mod desk;
+mod explain;
 mod handover;
+mod history;
 mod member;
 mod orders;
 mod passive;
@@ -26,14 +28,16 @@ pub use contract::{
     BackendReport, EjectionReport, Found, Input, LastProbe, Order, Output, ProbeJob, ProbeTicket, Refused, Steer,
     Steering, UpstreamReport, WEIGHT_AT_MOST,
 };
+pub use explain::{Explanation, PoolFacts, Rule};
 pub use handover::{
-    Handover, Known, KnownCheck, KnownEjection, KnownOrder, KnownOrders, KnownPassive, KnownProbe, KnownSource,
+    Handover, Known, KnownCheck, KnownEjection, KnownEvent, KnownOrder, KnownOrders, KnownPassive, KnownProbe,
+    KnownSource,
 };
 pub use orders::Given;
 
 use super::cell::{Hint, HintKind};
 use super::event::EventKind;
-use super::identity::BackendKey;
+use super::identity::{BackendId, BackendKey};
 use super::plan::Plan;
 use super::reading::Reading;
 use super::time::Timestamp;
@@ -109,14 +113,14 @@ impl Board {
     /// It cannot be done; nothing has changed.
     pub fn steer(&mut self, steering: &Steering, now: Timestamp) -> Result<BackendReport, Refused> {
         let ramps = self.first_round_done;
-        let (position, index) = self.steered(steering)?;
+        let (position, index) = self.whereabouts(&steering.backend)?;
         self.upstreams[position].steer(index, steering, ramps, &mut self.desk, now)?;
         self.finish(now);
         Ok(self.upstreams[position].report_of(index, now))
     }
 
-    fn steered(&self, steering: &Steering) -> Result<(usize, usize), Refused> {
-        let id = &steering.backend;
+    /// Where a backend stands, or who is known instead.
+    fn whereabouts(&self, id: &BackendId) -> Result<(usize, usize), Refused> {
         if let Some(place) = self.place(id.key()) {
             return Ok(place);
         }

@@ -145,10 +145,10 @@ impl Upstream {
     }
 
     /// How many are fit, how many count, how many must stay fit.
-    fn fitness(&self) -> (u32, u32, u32) {
+    pub(super) fn fitness(&self) -> (u32, u32, u32) {
         let fit = self.members.iter().filter(|member| member.fit()).count() as u32;
         let pool = self.members.iter().filter(|member| member.counts()).count() as u32;
-        (fit, pool, floor(pool, self.plan.passive.minimum_fit))
+        (fit, pool, self.plan.passive.must_stay_fit(pool))
     }
 
     fn eject(&mut self, index: usize, why: &str, ramps: bool, desk: &mut Desk, now: Timestamp) {
@@ -212,11 +212,6 @@ impl Upstream {
 
 fn position_of(shares: &[f64], share: f64) -> Option<usize> {
     shares.binary_search_by(|other| other.total_cmp(&share)).ok()
-}
-
-/// ⌈pool × share⌉, without floating-point dust (0.5 × 4 must be 2, not 3).
-pub(super) fn floor(pool: u32, share: f64) -> u32 {
-    (f64::from(pool) * share - 1e-9).ceil().max(0.0) as u32
 }
 
 fn explain_evidence(detector: Detector, evidence: &Evidence, plan: &PassivePlan) -> String {

@@ -154,11 +154,14 @@ impl Upstream {
         }
     }
 
-    /// While nobody serves, everybody is probed at the fast period, in turns: the first that is well again ends the outage.
+    /// While nobody serves, everybody is probed at the fast period, in turns, and whoever passes is asked again soon: the first that is well
+    /// again ends the outage.
     fn look_for_somebody(&mut self, desk: &mut Desk, now: Timestamp) {
         let places = self.members.len();
         for index in 0..places {
-            if let Some(check) = self.members[index].check.as_mut().filter(|_| self.published.empty) {
+            let Some(check) = &mut self.members[index].check else { continue };
+            check.await_it(self.published.empty);
+            if self.published.empty {
                 check.take_turns(index, places, now);
                 self.plan_member(index, desk, now);
             }

@@ -183,7 +183,8 @@ impl Upstream {
         let late = check.late(now);
         let job = |ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe, late };
         let ticket = desk.probe(member.key, job);
-        check.started(ticket, self.published.empty, now, &mut desk.rng);
+        check.await_it(self.published.empty);
+        check.started(ticket, now, &mut desk.rng);
         self.plan_member(index, desk, now);
     }
 
@@ -213,7 +214,18 @@ impl Upstream {
             member.asked_drain = member.asked_drain.filter(|asked| finished.started <= *asked + check.plan.period);
         }
         self.hint(index, &finished.verdict, desk, now);
+        let before = self.members[index].standing.cause;
         self.dirty |= self.members[index].settle(&plan, ramps, occasion.as_ref(), desk, now);
+        self.forget_former_failures(index, before);
+    }
+
+    /// Probes have brought it back: what failed before it went out must not eject it now.
+    fn forget_former_failures(&mut self, index: usize, before: Cause) {
+        let member = &self.members[index];
+        if matches!(before, Cause::Down | Cause::NotReady) && member.standing.cause.eligible() {
+            member.cell.clear_evidence();
+            self.shares = None;
+        }
     }
 
     /// Where traffic succeeds, probe timeouts alone take out no more than ejections may: a busy worker is not a dead one.
@@ -321,6 +333,11 @@ impl Upstream {
         let probed = member.check.is_some();
         let over = member.outlier.deadline().is_some_and(|at| at <= now);
         if over && let (Some(check), Some(at)) = (&mut member.check, member.outlier.deadline()) {
+            check.pull_past(at, now);
+        }
+        if let Some(at) = member.drain_probe_from().filter(|at| *at <= now)
+            && let Some(check) = &mut member.check
+        {
             check.pull_past(at, now);
         }
         let weight = member.weight();

@@ -78,6 +78,11 @@ impl Enforcement {
 }
 
 impl PassivePlan {
+    /// ⌈pool × minimum_fit⌉, without floating-point dust (0.5 × 4 must be 2, not 3).
+    pub fn must_stay_fit(&self, pool: u32) -> u32 {
+        (f64::from(pool) * self.minimum_fit - 1e-9).ceil().max(0.0) as u32
+    }
+
     /// Is this detector on, whether it ejects or not?
     pub fn detects(&self, detector: Detector) -> bool {
         self.enabled

@@ -42,6 +42,16 @@ impl UpstreamPlan {
         let same_traffic = !matches!(self.balance.policy, Policy::Hash(_));
         self.passive.enforce.of(detector) && (same_traffic || !relative)
     }
+
+    /// Requests that one backend may have at once; 0 = no limit. On HTTP/1 a request has a connection of its own.
+    pub fn requests_per_backend(&self) -> u32 {
+        let limits = &self.limits;
+        match (self.protocol, limits.requests_per_backend, limits.connections_per_backend) {
+            (Protocol::Http1, 0, connections) => connections,
+            (Protocol::Http1, requests, connections) if connections > 0 => requests.min(connections),
+            (_, requests, _) => requests,
+        }
+    }
 }
 
 /// What becomes of a backend's connections when it goes down or is forced down.
@@ -85,6 +95,20 @@ pub enum SourcePlan {
     Static(Vec<StaticBackend>),
     Dns(DnsSource),
     File { path: PathBuf, backup: bool },
+}
+
+impl SourcePlan {
+    /// How it is called in events and in what people write about it.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Static(_) => "the configuration".to_owned(),
+            Self::Dns(dns) => match &dns.query {
+                DnsQuery::Host { name, port } => format!("dns {name}:{port}"),
+                DnsQuery::Srv { name } => format!("srv {name}"),
+            },
+            Self::File { path, .. } => format!("file {}", path.display()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -3,13 +3,14 @@
 //! The reader may be newer or older than the writer: a version that it does not know is left aside as a whole (everybody is then
 //! probed anew), a field that it does not know is left aside by itself.
 
+use super::history;
 use crate::domain::board::{
     Found, Handover, Known, KnownCheck, KnownEjection, KnownOrder, KnownOrders, KnownPassive, KnownProbe, KnownSource,
     Order, WEIGHT_AT_MOST,
 };
 use crate::domain::counter::Counter;
 use crate::domain::identity::{Address, BackendId};
-use crate::domain::reading::Severity;
+use crate::domain::reading::{Severity, Steps};
 use crate::domain::standing::Cause;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,6 +39,8 @@ struct Backend {
     /// The word of the standing.
     cause: String,
     stands_for: u64,
+    #[serde(default)]
+    history: Vec<history::Entry>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -79,6 +82,8 @@ struct Check {
     passed_once: bool,
     only_timeouts: bool,
     last: Option<Probe>,
+    #[serde(default)]
+    before: Vec<Probe>,
     last_failure: String,
 }
 
@@ -89,6 +94,9 @@ struct Probe {
     passed: bool,
     status: Option<u16>,
     text: String,
+    connect: Option<u64>,
+    tls: Option<u64>,
+    first_byte: Option<u64>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -122,9 +130,10 @@ struct FoundBackend {
 }
 
 pub(super) fn write(handover: &Handover) -> Value {
+    let room = history::Room::for_backends(handover.backends.len());
     let document = Document {
         version: VERSION,
-        backends: handover.backends.iter().map(backend).collect(),
+        backends: handover.backends.iter().map(|known| backend(known, room)).collect(),
         sources: handover.sources.iter().map(source).collect(),
     };
     // Plain structs without maps: writing them cannot fail.
@@ -168,19 +177,20 @@ fn address(place: Place) -> Address {
     }
 }
 
-fn backend(known: &Known) -> Backend {
+fn backend(known: &Known, room: history::Room) -> Backend {
     Backend {
         upstream: known.id.upstream.to_string(),
         address: place(&known.id.address),
         left: known.left.map(nanos),
         orders: orders(&known.orders),
         asked_drain: known.asked_drain.map(nanos),
-        check: known.check.as_ref().map(check),
+        check: known.check.as_ref().map(|known| check(known, room)),
         passive: passive(&known.passive),
         ejected_for: known.ejected_for.clone(),
         ramp: known.ramp.map(nanos),
         cause: known.cause.word().to_owned(),
         stands_for: nanos(known.stands_for),
+        history: history::write(room.of(&known.history)),
     }
 }
 
@@ -197,6 +207,7 @@ fn known(backend: Backend) -> Option<Known> {
         ramp: backend.ramp.map(Duration::from_nanos),
         cause: Cause::ALL.into_iter().find(|cause| cause.word() == backend.cause)?,
         stands_for: Duration::from_nanos(backend.stands_for),
+        history: history::read(backend.history),
     })
 }
 
@@ -244,21 +255,29 @@ fn known_order<W, T>(given: Given<W>, what: impl Fn(W) -> T) -> KnownOrder<T> {
     }
 }
 
-fn check(known: &KnownCheck) -> Check {
+fn check(known: &KnownCheck, room: history::Room) -> Check {
     Check {
         counter: known.counter.map(Counter::parts),
         not_ready: known.severity == Severity::NotReady,
         joined: nanos(known.joined),
         passed_once: known.passed_once,
         only_timeouts: known.only_timeouts,
-        last: known.last.as_ref().map(|last| Probe {
-            ago: nanos(last.ago),
-            took: nanos(last.took),
-            passed: last.passed,
-            status: last.status,
-            text: last.text.clone(),
-        }),
+        last: known.last.as_ref().map(probe),
+        before: room.of(&known.before).iter().map(probe).collect(),
         last_failure: known.last_failure.clone(),
+    }
+}
+
+fn probe(known: &KnownProbe) -> Probe {
+    Probe {
+        ago: nanos(known.ago),
+        took: nanos(known.took),
+        passed: known.passed,
+        status: known.status,
+        text: known.text.clone(),
+        connect: known.steps.connect.map(nanos),
+        tls: known.steps.tls.map(nanos),
+        first_byte: known.steps.first_byte.map(nanos),
     }
 }
 
@@ -269,14 +288,24 @@ fn known_check(check: Check) -> KnownCheck {
         joined: Duration::from_nanos(check.joined),
         passed_once: check.passed_once,
         only_timeouts: check.only_timeouts,
-        last: check.last.map(|last| KnownProbe {
-            ago: Duration::from_nanos(last.ago),
-            took: Duration::from_nanos(last.took),
-            passed: last.passed,
-            status: last.status,
-            text: last.text,
-        }),
+        last: check.last.map(known_probe),
+        before: check.before.into_iter().map(known_probe).collect(),
         last_failure: check.last_failure,
+    }
+}
+
+fn known_probe(probe: Probe) -> KnownProbe {
+    KnownProbe {
+        ago: Duration::from_nanos(probe.ago),
+        took: Duration::from_nanos(probe.took),
+        passed: probe.passed,
+        status: probe.status,
+        text: probe.text,
+        steps: Steps {
+            connect: probe.connect.map(Duration::from_nanos),
+            tls: probe.tls.map(Duration::from_nanos),
+            first_byte: probe.first_byte.map(Duration::from_nanos),
+        },
     }
 }
 
@@ -334,6 +363,14 @@ mod tests {
 
     fn everything() -> Handover {
         let second = Duration::from_secs(1);
+        let probe = KnownProbe {
+            ago: Duration::from_nanos(1_000_000_001),
+            took: Duration::from_millis(3),
+            passed: false,
+            status: Some(503),
+            text: "answered 503".to_owned(),
+            steps: Steps { connect: Some(second), tls: None, first_byte: Some(Duration::from_nanos(7)) },
+        };
         let known = |address, cause, orders| Known {
             id: BackendId { upstream: "pool".into(), address },
             left: Some(second * 7),
@@ -345,13 +382,8 @@ mod tests {
                 joined: second * 60,
                 passed_once: true,
                 only_timeouts: false,
-                last: Some(KnownProbe {
-                    ago: Duration::from_nanos(1_000_000_001),
-                    took: Duration::from_millis(3),
-                    passed: false,
-                    status: Some(503),
-                    text: "answered 503".to_owned(),
-                }),
+                last: Some(probe.clone()),
+                before: vec![probe.clone(), probe.clone()],
                 last_failure: "no answer".to_owned(),
             }),
             passive: KnownPassive {
@@ -364,6 +396,7 @@ mod tests {
             ramp: Some(second * 3),
             cause,
             stands_for: second * 5,
+            history: vec![history::tests::told(9)],
         };
         let socket = Address::Socket(([10, 0, 0, 1], 80).into());
         let steered = |order| KnownOrders {

@@ -1,6 +1,7 @@
 //! How each event is told.
 
 use super::*;
+use crate::domain::event::Run;
 use crate::domain::identity::Address;
 
 fn backend() -> BackendId {
@@ -8,7 +9,7 @@ fn backend() -> BackendId {
 }
 
 fn told(kind: EventKind) -> (Level, &'static str, String, String) {
-    let event = Event { id: 7, at: Timestamp::from_secs(100), kind };
+    let event = Event { run: Run::default(), id: 7, at: Timestamp::from_secs(100), kind };
     let (line, _) = tell(&event);
     let fields: Vec<String> = line.fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
     (line.level, line.name, line.message, fields.join(" "))
@@ -30,7 +31,7 @@ fn a_transition_says_from_to_counter_why_and_when_it_may_return() {
             Level::Warn,
             "backend.transition",
             "up -> not_ready: 503 from /ready, 3 in a row".into(),
-            "upstream=orders backend=127.0.0.1:9001 from=up to=not_ready counter=0/2 earliest_return_ms=1500 event_id=7".into()
+            "upstream=orders backend=127.0.0.1:9001 from=up to=not_ready counter=0/2 earliest_return_ms=1500 event_id=000000-7".into()
         )
     );
 }
@@ -64,7 +65,7 @@ fn an_ejection_says_which_one_and_how_long() {
             Level::Warn,
             "backend.ejected",
             "ejected for 21 s: 5 failures in a row".into(),
-            "upstream=orders backend=127.0.0.1:9001 nth=2 duration_ms=21000 event_id=7".into()
+            "upstream=orders backend=127.0.0.1:9001 nth=2 duration_ms=21000 event_id=000000-7".into()
         )
     );
 }
@@ -89,7 +90,7 @@ fn an_empty_pool_is_an_error_and_its_end_is_not() {
 #[test]
 fn what_counts_names_its_upstream() {
     let tally = |kind| {
-        let event = Event { id: 1, at: Timestamp::ZERO, kind };
+        let event = Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind };
         tell(&event).1.map(|tally| format!("{tally:?}"))
     };
     let kept = EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why: "NXDOMAIN".into() };
@@ -107,7 +108,7 @@ fn an_order_says_what_by_whom_how_long_and_why() {
         lasts: Some(Duration::from_secs(600)),
         reason: Some("a new disk".into()),
     };
-    let fields = "upstream=orders backend=127.0.0.1:9001 order=weight 5 by=ops for_ms=600000 event_id=7";
+    let fields = "upstream=orders backend=127.0.0.1:9001 order=weight 5 by=ops for_ms=600000 event_id=000000-7";
     let expected =
         (Level::Info, "backend.steered", "weight 5 by ops for 10 min: a new disk".to_owned(), fields.to_owned());
     assert_eq!(told(kind), expected);
