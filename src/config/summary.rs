@@ -1,6 +1,6 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
-use crate::domain::plan::{HttpCheck, Plan, ProbeCheck, ProbePlan, RouteAction, SourcePlan, UpstreamPlan};
+use crate::domain::plan::{Detector, HttpCheck, Plan, ProbeCheck, ProbePlan, RouteAction, SourcePlan, UpstreamPlan};
 use crate::tls::Identity;
 use std::fmt::Write;
 use std::time::Duration;
@@ -43,6 +43,11 @@ fn upstream_lines(upstream: &UpstreamPlan, out: &mut String) {
     match &upstream.readiness {
         None => drop(writeln!(out, "  up (unprobed): passive evidence only")),
         Some(probe) => probe_lines(probe, out),
+    }
+    let watches = |detector: &Detector| upstream.passive.detects(*detector) && !upstream.enforces(*detector);
+    let watching: Vec<&str> = Detector::ALL.into_iter().filter(watches).map(Detector::word).collect();
+    if !watching.is_empty() {
+        let _ = writeln!(out, "  these detectors eject nobody and only tell: {}", watching.join(", "));
     }
     if fixed > 0 && watched == 0 && upstream.passive.enabled {
         let floor = (fixed as f64 * upstream.passive.minimum_fit - 1e-9).ceil().max(0.0) as usize;

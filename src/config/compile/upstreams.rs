@@ -15,8 +15,8 @@ use crate::config::words::not_exactly_one;
 use crate::domain::identity::Address;
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, Enforcement, HashBy, LatencyOutlierPlan, OnDown, PassivePlan, Policy,
-    Protocol, RetryOn, RetryPlan, SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits,
-    UpstreamPlan, WhenNoneEligible,
+    ProbePlan, Protocol, RetryOn, RetryPlan, SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts,
+    UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -59,6 +59,7 @@ fn upstream(
         shared_port(port, &sources, &place.at("readiness.port"), findings);
     }
     let passive = passive(&spec.passive, &place.at("passive"), findings);
+    proven_by_traffic(readiness.as_ref(), &passive, place, findings);
     if readiness.is_none() {
         let consequence = if passive.enabled {
             "its backends are up (unprobed): only failures of live traffic take one out"
@@ -84,6 +85,7 @@ fn upstream(
             Some(NoneEligibleSpec::FailOpen) => WhenNoneEligible::FailOpen,
             Some(NoneEligibleSpec::LastKnownGood) => WhenNoneEligible::LastKnownGood,
         },
+        hold_correlated_failures: span(spec.hold_correlated_failures, Duration::ZERO),
         panic_threshold: spec.panic_threshold.map_or(0.0, |share| share.0),
         idle_timeout: span(spec.idle_timeout, secs(60)),
         drain_header: spec
@@ -96,6 +98,16 @@ fn upstream(
             Some(OnDownSpec::Keep) => OnDown::Keep,
             Some(OnDownSpec::CloseAll) => OnDown::CloseAll,
         },
+    }
+}
+
+fn proven_by_traffic(readiness: Option<&ProbePlan>, passive: &PassivePlan, place: &Place, findings: &mut Findings) {
+    if !passive.enabled && readiness.is_some_and(|probe| !probe.stretch_to.is_zero()) {
+        findings.error(
+            &place.at("readiness.stretch_to"),
+            "stretch_to with `passive: { enabled: false }`",
+            "one of them: what stretches probes is live traffic that is watched",
+        );
     }
 }
 

@@ -3,6 +3,8 @@
 //! Never two probes in flight for one check. A probe whose answer gets lost is counted as a timeout after twice its deadline, so
 //! that nothing waits for ever.
 
+mod stretch;
+
 use super::contract::{LastProbe, ProbeTicket};
 use super::handover::{KnownCheck, KnownProbe};
 use super::why::Probes;
@@ -49,6 +51,10 @@ pub(super) struct Check {
     pub unconfirmed: bool,
     /// Nobody of its pool serves, so clients wait for this one.
     awaited: bool,
+    /// How the last failed probe failed.
+    last_kind: Option<ProbeFailure>,
+    /// The period that traffic has stretched it to; zero: the usual one.
+    stretched: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +89,8 @@ impl Check {
             only_timeouts: true,
             unconfirmed: false,
             awaited: false,
+            last_kind: None,
+            stretched: Duration::ZERO,
             plan,
         }
     }
@@ -246,6 +254,19 @@ impl Check {
         self.previous_start
     }
 
+    /// How the last failed probe failed, in words that are the same for every backend.
+    pub(super) fn kind_of_failure(&self) -> String {
+        let status = self.last.as_ref().and_then(|last| last.status);
+        match (self.last_kind, status) {
+            (Some(ProbeFailure::Status), Some(status)) => format!("answered {status}"),
+            (Some(ProbeFailure::Refused), _) => "cannot connect".to_owned(),
+            (Some(ProbeFailure::Timeout), _) => "no answer in time".to_owned(),
+            (Some(ProbeFailure::Tls), _) => "TLS failed".to_owned(),
+            (Some(ProbeFailure::Body | ProbeFailure::Status), _) => "a broken answer".to_owned(),
+            (None, _) => "failed before this process".to_owned(),
+        }
+    }
+
     pub(super) fn last_passed(&self) -> bool {
         self.last.as_ref().is_some_and(|last| last.passed)
     }
@@ -281,6 +302,9 @@ impl Check {
         }
         self.before.extend(self.last.replace(last));
         self.before.drain(..self.before.len().saturating_sub(KEPT - 1));
+        if let Verdict::Fail { kind, .. } = &verdict {
+            self.last_kind = Some(*kind);
+        }
         if matches!(verdict, Verdict::Pass { .. }) {
             self.only_timeouts = true;
         } else {

@@ -2,6 +2,7 @@
 //!
 //! Kept by identity: reloads and discovery flaps move it about but forget nothing in it.
 
+use super::alarm::Alarm;
 use super::check::Check;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
@@ -48,6 +49,7 @@ pub(super) struct Member {
     /// No ejection refusal is reported again before this.
     pub refusal_quiet_until: Timestamp,
     pub timeouts_held: bool,
+    pub alarm: Alarm,
     /// What detectors that do not enforce have found.
     pub shadows: Shadows,
     /// What a trial request must keep within, where it was ejected for being slow.
@@ -79,6 +81,7 @@ impl Member {
             hinted: None,
             refusal_quiet_until: Timestamp::ZERO,
             timeouts_held: false,
+            alarm: Alarm::default(),
             shadows: Shadows::default(),
             trial_limit: None,
             history: History::default(),
@@ -110,6 +113,17 @@ impl Member {
             && self.orders.order() != Some(Order::ForceDown)
             && matches!(self.active(), Active::Up | Active::Unprobed)
             && self.outlier.state == State::Clear
+    }
+
+    /// What else is worth knowing of it now.
+    pub(super) fn notes(&self, plan: &UpstreamPlan, now: Timestamp) -> Vec<String> {
+        let watched = self.shadows.notes(plan.passive.base_ejection * 2, now);
+        self.alarm.note().into_iter().chain(watched).collect()
+    }
+
+    /// Its last ejection was for its latency, not for failures.
+    pub(super) fn out_for_slowness(&self) -> bool {
+        self.trial_limit.is_some()
     }
 
     /// What its next trial request must keep within.
@@ -217,6 +231,7 @@ impl Member {
     /// It was removed: no probe, no idle connection of it is used again should it return.
     pub(super) fn retire(&mut self, desk: &mut Desk) {
         self.cancel_probe(desk);
+        self.alarm = Alarm::default();
         self.epoch += 1;
     }
 
@@ -380,7 +395,7 @@ impl Member {
             streak: evidence.streak,
             total_successes,
             total_failures,
-            notes: self.shadows.notes(plan.passive.base_ejection * 2, now),
+            notes: self.notes(plan, now),
             history: self.history.shown(),
         }
     }

@@ -5,10 +5,12 @@
 //! Exactly one task owns it. Several inputs may go in before the outputs are drained: their changes are published as one snapshot.
 
 mod agenda;
+mod alarm;
 mod check;
 mod contract;
 mod desk;
 mod explain;
+mod guard;
 mod handover;
 mod history;
 mod member;

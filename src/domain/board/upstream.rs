@@ -7,6 +7,7 @@ use super::RETIRED_FOR;
 use super::agenda::Place;
 use super::contract::{BackendReport, Found, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
 use super::desk::Desk;
+use super::guard::Guard;
 use super::handover::Known;
 use super::member::Member;
 use super::passive::LOOK_AGAIN;
@@ -45,6 +46,7 @@ pub(super) struct Upstream {
     /// The failed shares of its backends as read at a moment; see `passive`.
     pub shares: Option<(Timestamp, Vec<f64>)>,
     pub survey: Survey,
+    pub guard: Guard,
 }
 
 /// The backends that left lately, by identity, and when.
@@ -72,6 +74,7 @@ impl Upstream {
             judged: 0,
             shares: None,
             survey: Survey::default(),
+            guard: Guard::default(),
             plan,
         }
     }
@@ -184,7 +187,9 @@ impl Upstream {
         let job = |ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe, late };
         let ticket = desk.probe(member.key, job);
         check.await_it(self.published.empty);
+        let proven = upstream.passive.enabled && check.proven_by(&member.cell);
         check.started(ticket, now, &mut desk.rng);
+        check.stretch(proven, now, &mut desk.rng);
         self.plan_member(index, desk, now);
     }
 

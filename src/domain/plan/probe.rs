@@ -11,6 +11,8 @@ pub struct ProbePlan {
     pub period: Duration,
     /// The period while a change is pending; also the least distance of probes that are pulled forward.
     pub fast_period: Duration,
+    /// As far apart as live traffic that succeeds may put probes; zero = never further than the period.
+    pub stretch_to: Duration,
     /// ± share of the period (0.1 = 10 %).
     pub jitter: f64,
     /// Total: connect, TLS, head and body.

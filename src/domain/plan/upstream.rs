@@ -26,6 +26,8 @@ pub struct UpstreamPlan {
     pub when_none_eligible: WhenNoneEligible,
     /// 0.0..=1.0: with fewer than this share of the pool eligible, the balancer uses the wider set (see [`WhenNoneEligible`]). 0 = off.
     pub panic_threshold: f64,
+    /// Most of the pool that falls together for one reason is held in place for so long; zero = off.
+    pub hold_correlated_failures: Duration,
     /// How long an idle connection is kept.
     pub idle_timeout: Duration,
     /// A response header by which a backend asks to be drained (stripped before the client sees it).

@@ -15,7 +15,7 @@ pub use contradictions::Contradiction;
 pub use failing::Failing;
 pub use returning::{Return, Way};
 
-use super::plan::{PassivePlan, Plan, RouteAction, RoutePlan, SourcePlan, StaticBackend, UpstreamPlan};
+use super::plan::{Detector, PassivePlan, Plan, RouteAction, RoutePlan, SourcePlan, StaticBackend, UpstreamPlan};
 use super::reading::ProbeFailure;
 use bounds::{either, sooner};
 use std::sync::Arc;
@@ -228,12 +228,19 @@ impl Scene<'_> {
     /// `every`: from one of its requests to the next; `None`: it gets none.
     fn detection_at(&self, fault: Fault, every: Option<Duration>) -> Detection {
         let failures = every.and_then(|every| self.failures(fault, every));
-        let ejection =
-            failures.filter(|_| self.spares_one()).and_then(|f| traffic::ejection(&self.upstream.passive, &f));
+        let ejection = failures
+            .filter(|_| self.spares_one())
+            .and_then(|f| traffic::ejection(&self.upstream.passive, &f, self.compares()));
         let by_probes = self.by_probes(fault, every);
         let by_traffic = ejection.map(|ejection| ejection.after);
         let failing = failing::of(self, fault, every, by_probes, ejection);
         Detection { fault, by_probes, by_traffic, out: sooner(by_probes, by_traffic), failing }
+    }
+
+    /// Failures of one may stand out among those of its peers.
+    pub(super) fn compares(&self) -> bool {
+        let detector = Detector::FailureOutlier;
+        self.pool.all >= 3 && self.upstream.passive.detects(detector) && self.upstream.enforces(detector)
     }
 
     fn by_probes(&self, fault: Fault, every: Option<Duration>) -> Option<Bounds> {

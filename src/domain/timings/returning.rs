@@ -51,7 +51,9 @@ fn by_probes(scene: &Scene<'_>, plan: &ProbePlan) -> Vec<(Way, Bounds)> {
     let (at_once, pool) = (Duration::ZERO, scene.pool.all);
     let mut ways = Vec::new();
     // Whoever is the only one is nobody's neighbour: while it is out, nobody serves.
-    let closed = scene.upstream.when_none_eligible == WhenNoneEligible::FailClosed;
+    let fails_closed = scene.upstream.when_none_eligible == WhenNoneEligible::FailClosed;
+    // A pool that is held in place still serves, so nothing hurries.
+    let closed = fails_closed && scene.upstream.hold_correlated_failures.is_zero();
     if pool > 1 || !closed {
         ways.push((Way::Down, probing::recovery(plan, at_once, false)));
         ways.push((Way::Silent, probing::recovery(plan, plan.timeout, true)));
@@ -65,7 +67,8 @@ fn by_probes(scene: &Scene<'_>, plan: &ProbePlan) -> Vec<(Way, Bounds)> {
 
 fn by_time(scene: &Scene<'_>) -> Vec<(Way, Bounds)> {
     let passive = &scene.upstream.passive;
-    let ejects = passive.enabled && (passive.consecutive_failures > 0 || passive.failure_ratio > 0.0);
+    let ejects =
+        passive.enabled && (passive.ejecting_streak() > 0 || passive.ejecting_ratio() > 0.0 || scene.compares());
     if !ejects || !scene.spares_one() || scene.paces().is_empty() {
         return Vec::new();
     }

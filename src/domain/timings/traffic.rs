@@ -3,6 +3,7 @@
 
 use super::bounds::{Bounds, sooner};
 use crate::domain::plan::PassivePlan;
+use crate::domain::standout;
 use std::time::Duration;
 
 /// What a broken backend does to the requests that it gets.
@@ -24,15 +25,18 @@ pub struct Ejection {
 }
 
 /// From the moment that a backend which was well for a whole window breaks to its ejection. `None`: traffic never ejects it.
-pub fn ejection(plan: &PassivePlan, failures: &Failures) -> Option<Ejection> {
+/// `compared`: it may also stand out among its peers, which may be sooner, and is not bounded.
+pub fn ejection(plan: &PassivePlan, failures: &Failures, compared: bool) -> Option<Ejection> {
     if !plan.enabled || failures.every.is_zero() {
         return None;
     }
-    let streak = (plan.consecutive_failures > 0).then(|| u64::from(plan.consecutive_failures));
+    let streak = (plan.ejecting_streak() > 0).then(|| u64::from(plan.ejecting_streak()));
     let streak = streak.map(|failed| (failed, Some(failed.max(failures.at_least))));
     let share = by_share(plan, failures).map(|(best, worst)| (best, worst.map(|worst| worst.max(failures.at_least))));
     let failed = [streak, share].into_iter().flatten().filter_map(|(_, worst)| worst).min();
-    let after = sooner(streak.map(|needed| time(needed, failures)), share.map(|needed| time(needed, failures)))?;
+    let compared = compared.then_some((u64::from(standout::BAD_AT_LEAST), None));
+    let ways = [streak, share, compared].into_iter().map(|needed| needed.map(|needed| time(needed, failures)));
+    let after = ways.fold(None, sooner)?;
     Some(Ejection { after, failed })
 }
 
@@ -50,7 +54,7 @@ fn time((fewest, most): (u64, Option<u64>), failures: &Failures) -> Bounds {
 
 /// How many failures in a row make up enough of the window: the fewest, and the most where that is sure to come.
 fn by_share(plan: &PassivePlan, failures: &Failures) -> Option<(u64, Option<u64>)> {
-    if plan.failure_ratio <= 0.0 {
+    if plan.ejecting_ratio() <= 0.0 {
         return None;
     }
     // More than a window full of failures changes nothing any more.

@@ -6,6 +6,7 @@ use super::View;
 use super::words::{ahead, count, percent};
 use crate::domain::combine::Active;
 use crate::domain::outlier::State;
+use crate::domain::plan::Detector;
 use crate::domain::ramp;
 use crate::domain::reading::ProbeFailure;
 use crate::domain::standing::Cause;
@@ -148,7 +149,7 @@ fn failing_traffic(view: &View<'_>) -> Option<String> {
         return None;
     }
     let mut ways = Vec::new();
-    if passive.consecutive_failures > 0 {
+    if passive.ejecting_streak() > 0 {
         let left = passive.consecutive_failures.saturating_sub(view.traffic.streak).max(1);
         let more = if view.traffic.streak > 0 { "more " } else { "" };
         let failures = if left == 1 {
@@ -158,10 +159,16 @@ fn failing_traffic(view: &View<'_>) -> Option<String> {
         };
         ways.push(failures);
     }
-    if passive.failure_ratio > 0.0 {
+    if passive.ejecting_ratio() > 0.0 {
         let (ratio, least) = (percent(passive.failure_ratio), passive.minimum_outcomes);
         ways.push(format!("{ratio} of at least {least} failed within {}", brief(passive.window)));
     }
+    let compared = [
+        (Detector::FailureOutlier, "a share of failures that stands out among its peers"),
+        (Detector::LatencyOutlier, "a latency that does"),
+    ];
+    let ejects = |detector| passive.detects(detector) && view.plan.enforces(detector) && view.pool.fit >= 3;
+    ways.extend(compared.into_iter().filter(|(detector, _)| ejects(*detector)).map(|(_, way)| way.to_owned()));
     let capped = view.pool.fit <= view.pool.floor && view.member.fit();
     let cap = if capped { "; but none is ejected now, since no more may be lost" } else { "" };
     (!ways.is_empty()).then(|| format!("{}{cap}", ways.join(", or ")))
@@ -196,5 +203,6 @@ pub(super) fn remarks(view: &View<'_>) -> Vec<String> {
     if view.pool.eligible == 0 {
         remarks.push("nobody of its pool is eligible: everybody is probed at the fast period, in turns".to_owned());
     }
+    remarks.extend(view.member.notes(view.plan, view.now));
     remarks
 }
