@@ -160,7 +160,7 @@ async fn a_standing_is_explained_as_text_and_as_a_document() {
     let answer = gateway.get(&format!("{path}?format=text")).await;
     let (head, text) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.to_ascii_lowercase().contains("content-type: text/plain"), "{head}");
-    assert!(text.starts_with("orders 127.0.0.1:9002 is not_ready and gets no traffic, for "), "{text}");
+    assert!(text.starts_with("orders 127.0.0.1:9002 is not_ready: no traffic, for "), "{text}");
     assert!(text.contains("\nWhy       its probes fail: answered 503\n") && text.contains(id), "{text}");
     assert!(text.lines().count() <= 40 && text.lines().all(|line| line.chars().count() <= 100), "{text}");
     println!("{text}");

@@ -77,6 +77,7 @@ fn plan() -> Plan {
         start: StartPlan { wait: Duration::ZERO },
         reload: ReloadPlan { watch: false },
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }

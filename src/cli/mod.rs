@@ -6,8 +6,10 @@ mod explain;
 mod healthcheck;
 mod operate;
 mod papers;
+mod probe;
 mod rehearse;
 mod run;
+mod timings;
 
 use clap::{Parser, Subcommand};
 use operate::{Asking, Target, Terms};
@@ -40,6 +42,8 @@ enum Command {
     Check {
         #[command(flatten)]
         file: ConfigFile,
+        #[command(flatten)]
+        wish: timings::Wish,
     },
     /// Print the JSON Schema of the configuration, for editors
     Schema,
@@ -60,6 +64,11 @@ enum Command {
         json: bool,
         #[command(flatten)]
         asking: Asking,
+    },
+    /// Check backends once, exactly as the gateway would, from the configuration alone; exit code 0 when all pass, 1 when not, 64 when the configuration or the names cannot be used
+    Probe {
+        #[command(flatten)]
+        wish: probe::Wish,
     },
     /// Give a backend no new requests; what is in flight finishes
     Drain {
@@ -120,6 +129,8 @@ enum Command {
     },
     /// Rehearse a scenario against a configuration in virtual time; exit code 1 when it does not come as it is expected
     Simulate(rehearse::Simulate),
+    /// Play a record again under a configuration: what it would have done to the recorded hours, beside what really happened
+    Replay(rehearse::Replay),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -156,11 +167,12 @@ impl ConfigFile {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { file, takeover } => run::run(file.path(), takeover),
-        Command::Check { file } => check::check(file.path()),
+        Command::Check { file, wish } => check::check(file.path(), &wish),
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
         Command::Healthcheck { admin } => healthcheck::healthcheck(&admin),
         Command::Explain { target, json, asking } => explain::explain(&target, json, &asking),
+        Command::Probe { wish } => probe::probe(&wish),
         Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),
         Command::Undrain { target, asking } => operate::steer("undrain", &target, None, None, &asking),
         Command::ForceUp { target, terms, asking } => operate::steer("force-up", &target, Some(&terms), None, &asking),
@@ -173,6 +185,7 @@ pub fn main() -> ExitCode {
         }
         Command::Reload { asking } => operate::reload(&asking),
         Command::Simulate(simulate) => rehearse::simulate(&simulate),
+        Command::Replay(replay) => rehearse::replay(&replay),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
         Command::Demo { length } => demo::demo(length),

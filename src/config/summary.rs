@@ -1,6 +1,8 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
 use crate::domain::plan::{Detector, HttpCheck, Plan, ProbeCheck, ProbePlan, RouteAction, SourcePlan, UpstreamPlan};
+use crate::domain::reading::ProbeFailure;
+use crate::domain::timings::probing;
 use crate::tls::Identity;
 use std::fmt::Write;
 use std::time::Duration;
@@ -50,7 +52,7 @@ fn upstream_lines(upstream: &UpstreamPlan, out: &mut String) {
         let _ = writeln!(out, "  these detectors eject nobody and only tell: {}", watching.join(", "));
     }
     if fixed > 0 && watched == 0 && upstream.passive.enabled {
-        let floor = (fixed as f64 * upstream.passive.minimum_fit - 1e-9).ceil().max(0.0) as usize;
+        let floor = upstream.passive.must_stay_fit(fixed as u32) as usize;
         let _ = writeln!(
             out,
             "  at most {} of {fixed} can be ejected ({floor} must stay fit)",
@@ -121,15 +123,13 @@ fn probe_lines(probe: &ProbePlan, out: &mut String) {
     let _ = writeln!(
         out,
         "  a refusing backend is out after at most {:?}, a silent one after at most {:?}",
-        detection(probe, Duration::ZERO),
-        detection(probe, probe.timeout)
+        detection(probe, ProbeFailure::Refused, Duration::ZERO),
+        detection(probe, ProbeFailure::Timeout, probe.timeout)
     );
 }
 
-/// The worst case: it fails just after a probe passed. One whole period until the first failure, then one fast period (or one
-/// probe, if that takes longer) for each further failure; each probe takes `each`.
-fn detection(probe: &ProbePlan, each: Duration) -> Duration {
-    let further = probe.failure_threshold.saturating_sub(1);
-    let fast = probe.fast_period.min(probe.period).mul_f64(1.0 + probe.jitter);
-    probe.period.mul_f64(1.0 + probe.jitter) + each + (fast.max(each)) * further
+/// By probes alone, in the worst case.
+fn detection(probe: &ProbePlan, kind: ProbeFailure, took: Duration) -> Duration {
+    let bounds = probing::detection(probe, probing::Failure { kind, took }, None);
+    bounds.worst.unwrap_or(Duration::MAX)
 }

@@ -400,3 +400,39 @@ fn every_other_way_of_the_example_is_well_indented() {
     let yaml = both.iter().fold(yaml, |yaml, word| yaml.replace(word, word.split_inclusive(':').next().unwrap()));
     super::yaml::parse(&yaml).unwrap_or_else(|error| panic!("{yaml}\n{error:?}"));
 }
+
+#[test]
+fn settings_that_do_nothing_are_told() {
+    let told = |keys: &str| {
+        warnings(&format!(
+            "listeners: [{{ address: \"127.0.0.1:8080\" }}]\nroutes: [{{ upstream: a }}]\nupstreams:\n  a:\n{keys}\n"
+        ))
+    };
+    let two = "    backends: [\"10.0.0.1:1\", \"10.0.0.2:1\"]\n    readiness: { path: /ready";
+    for (keys, word) in [
+        (format!("{two} }}"), ""),
+        (format!("{two} }}\n    slow_start: {{ duration: 5s }}"), ""),
+        ("    backends: [\"10.0.0.1:1\"]\n    readiness: { path: /ready }".to_owned(), ""),
+        (
+            "    backends: [\"10.0.0.1:1\"]\n    readiness: { path: /ready }\n    slow_start: { duration: 5s }"
+                .to_owned(),
+            "a ramp with one",
+        ),
+        (format!("{two} }}\n    passive: {{ minimum_fit: 90% }}"), "90% of 2, which is all of them"),
+        (
+            format!("{two} }}\n    passive: {{ failure_ratio: 0%, consecutive_failures: 0 }}"),
+            "neither consecutive_failures",
+        ),
+        (format!("{two} }}\n    panic_threshold: 30%"), "30% with `when_none_eligible: fail_closed`"),
+        (format!("{two} }}\n    panic_threshold: 30%\n    when_none_eligible: fail_open"), ""),
+        (format!("{two}, initial_delay: 3s, startup_grace: 3s }}"), "no longer than initial_delay"),
+        (format!("{two}, startup_grace: 900ms }}"), "shorter than the first probe"),
+        (format!("{two}, startup_grace: 30s }}"), ""),
+        (format!("{two} }}\n    hold: 70s"), "70s, more than the total"),
+        (format!("{two} }}\n    timeouts: {{ per_try: 5s, total: 5s }}"), "no less than total"),
+    ] {
+        let warnings = told(&keys);
+        let met = if word.is_empty() { warnings.is_empty() } else { warnings.iter().any(|one| one.contains(word)) };
+        assert!(met, "{keys}: {word:?} {warnings:?}");
+    }
+}

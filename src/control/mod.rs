@@ -17,6 +17,7 @@ use crate::domain::cell::Hint;
 use crate::domain::event::Event;
 use crate::domain::identity::BackendId;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::time::Timestamp;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,4 +119,8 @@ pub trait Reporter: Send + Sync + 'static {
     fn report(&self, event: &Event);
     /// A probe starts, so long after it was due.
     fn probe_started(&self, _late: Duration) {}
+    /// Which probe that is.
+    fn probe_begins(&self, _job: &crate::domain::board::ProbeJob) {}
+    /// The board is about to be told this.
+    fn heard(&self, _input: &Input, _now: Timestamp) {}
 }

@@ -66,7 +66,7 @@ async fn ask_http(
 }
 
 /// The backend's address, with the probe's own port where it has one. A Unix socket has no port.
-fn probed_address(job: &ProbeJob) -> Address {
+pub(super) fn probed_address(job: &ProbeJob) -> Address {
     match (&job.backend.address, job.probe.port) {
         (Address::Socket(address), Some(port)) => {
             let mut address = *address;
@@ -78,19 +78,19 @@ fn probed_address(job: &ProbeJob) -> Address {
 }
 
 /// A probe begins as traffic does. Behind a port of its own something else may listen, which traffic tells nothing about.
-fn header_of(job: &ProbeJob) -> Option<Version> {
+pub(super) fn header_of(job: &ProbeJob) -> Option<Version> {
     job.upstream.send_proxy_protocol.filter(|_| job.probe.port.is_none())
 }
 
 /// A TCP check shakes hands as traffic would; an HTTP check says itself.
-fn tls_of(job: &ProbeJob) -> Option<&UpstreamTls> {
+pub(super) fn tls_of(job: &ProbeJob) -> Option<&UpstreamTls> {
     match &job.probe.kind {
         ProbeCheck::Tcp => job.upstream.tls.as_ref(),
         ProbeCheck::Http(check) => check.tls.as_ref(),
     }
 }
 
-fn protocol_of(job: &ProbeJob) -> Protocol {
+pub(super) fn protocol_of(job: &ProbeJob) -> Protocol {
     match &job.probe.kind {
         ProbeCheck::Tcp => job.upstream.protocol,
         ProbeCheck::Http(check) => check.protocol,

@@ -5,12 +5,17 @@
 
 mod check;
 mod connect;
+mod equivalent;
 mod http;
 mod http2;
+mod once;
 mod request;
 mod steps;
 #[cfg(test)]
 mod tests;
+
+pub use equivalent::{Equivalent, equivalent};
+pub use once::{ask, job};
 
 use crate::control::{Clock, Handle, Prober};
 use crate::domain::board::{Input, ProbeJob, ProbeTicket};

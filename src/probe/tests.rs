@@ -2,7 +2,7 @@
 
 mod faults;
 mod tls;
-mod tools;
+pub(super) mod tools;
 
 use super::*;
 use crate::domain::identity::Address;

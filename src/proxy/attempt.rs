@@ -204,6 +204,7 @@ impl Exchange<'_> {
         let latency = relayed.head_after.unwrap_or_else(|| now.since(began));
         let record = Record { outcome, latency, client: self.client_hash, trial: choice.lease.trial, now };
         let member = &choice.lease.member;
+        self.proxy.telemetry.attempt(member.key, &record);
         if let Some(kind) = member.cell.record(record, &choice.pool.upstream.passive) {
             self.proxy.handle.hint(Hint { backend: member.key, kind });
         }

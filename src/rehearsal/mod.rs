@@ -8,6 +8,7 @@ mod behaviour;
 mod compile;
 mod expect;
 mod queue;
+pub mod replay;
 mod request;
 mod scenario;
 mod spec;

@@ -10,7 +10,7 @@ use super::request::{Requests, Ticket};
 use super::scenario::{Answer, Asks, Mark, Scenario, What};
 use super::story::Story;
 use super::traffic::Clients;
-use crate::domain::board::{Board, Input, Output, ProbeTicket, Steering};
+use crate::domain::board::{Board, Input, Output, ProbeTicket, Refused, Steering};
 use crate::domain::event::EventKind;
 use crate::domain::plan::{Plan, SourcePlan, UpstreamPlan};
 use crate::domain::reading::Reading;
@@ -150,8 +150,11 @@ impl<'r> World<'r> {
                     let steering =
                         Steering { backend, what: *what, by: "the scenario".into(), lasts: *lasts, reason: None };
                     if let Err(refused) = self.board.steer(&steering, self.now) {
-                        let text = format!("{}: {what} was refused: {refused:?}", steering.backend);
-                        self.story.says(self.now, &text);
+                        let why = match refused {
+                            Refused::AnotherOrder { order, by } => format!("it is under {} by {by}", order.word()),
+                            Refused::NoUpstream { .. } | Refused::NoBackend { .. } => "it is no member".to_owned(),
+                        };
+                        self.story.says(self.now, &format!("{}: {what} is refused: {why}", steering.backend));
                     }
                 }
                 self.carry_out();

@@ -18,13 +18,15 @@ pub use run::run;
 use crate::admin::{self, AdminState, Phase, ReloadState, Tokens};
 use crate::control::{self, Clock, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
-use crate::domain::board::{Handover, Input};
+use crate::domain::board::{Handover, Input, ProbeJob};
 use crate::domain::event::Event;
 use crate::domain::plan::Plan;
 use crate::domain::standing::Cause;
+use crate::domain::time::Timestamp;
 use crate::front::{Front, Listener, Stage};
 use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
+use crate::record;
 use crate::telemetry::{Telemetry, init_logging, when};
 use arc_swap::ArcSwap;
 use bind::Bound;
@@ -137,7 +139,8 @@ impl Gateway {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
-        let telemetry = Arc::new(Telemetry::new(&plan.logging, clock));
+        let telemetry =
+            Arc::new(Telemetry::new(&plan.logging, clock).with_scribe(record::begin(plan.record.as_ref(), clock)));
         let reporter: Arc<dyn Reporter> = match listener_in {
             Some(other) => Arc::new(Both(telemetry.clone(), other)),
             None => telemetry.clone(),
@@ -295,5 +298,15 @@ impl Reporter for Both {
     fn probe_started(&self, late: Duration) {
         self.0.probe_started(late);
         self.1.probe_started(late);
+    }
+
+    fn probe_begins(&self, job: &ProbeJob) {
+        self.0.probe_begins(job);
+        self.1.probe_begins(job);
+    }
+
+    fn heard(&self, input: &Input, now: Timestamp) {
+        self.0.heard(input, now);
+        self.1.heard(input, now);
     }
 }

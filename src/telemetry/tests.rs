@@ -31,6 +31,7 @@ fn plan(routes: &[&str]) -> Plan {
         start: StartPlan { wait: Duration::ZERO },
         reload: ReloadPlan { watch: false },
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }

@@ -1,7 +1,10 @@
 //! Does a rehearsal tell what would happen, the same every time, and does it fail when it should?
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
+mod replay;
 mod scenarios;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -16,4 +19,10 @@ fn scenario(name: &str) -> PathBuf {
 
 fn pulsegate(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pulsegate")).current_dir(repository()).args(arguments).output().unwrap()
+}
+
+/// Not a test of its own: with `PULSEGATE_BACKEND` set, this process is a backend.
+#[test]
+fn backend_process() {
+    support::server::run_if_asked();
 }

@@ -134,6 +134,13 @@ const MISTAKES: &[(&str, &[&str])] = &[
         "load:\n  - { requests_per_second: many }\n",
         &["s.yaml:4: load.0.requests_per_second: found \"many\", allowed: a whole number from 0 to 4294967295"],
     ),
+    (
+        "timeline: [down]\nload: { requests_per_second: 5 }\n",
+        &[
+            "s.yaml:3: timeline.0: found \"down\", allowed: keys such as `at` (did you mean `{ at: down }`?)",
+            "s.yaml:4: load: found a mapping, allowed: a list, such as [a, b]",
+        ],
+    ),
     ("version: 2\n", &["s.yaml:3: version: found 2, allowed: 1"]),
     (
         "timeline:\n  - { at: 1s, reload: nowhere.yaml }\n",

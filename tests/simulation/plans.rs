@@ -86,6 +86,7 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         start: StartPlan { wait: Duration::from_secs(5) },
         reload: ReloadPlan { watch: false },
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }

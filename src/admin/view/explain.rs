@@ -8,7 +8,7 @@ pub use text::text;
 use super::upstreams::{self, Backend, Moment, Probe};
 use super::{Now, millis};
 use crate::domain::board::Explanation;
-use crate::domain::plan::{PassivePlan, ProbeCheck, ProbePlan};
+use crate::domain::plan::{Detector, PassivePlan, ProbeCheck, ProbePlan};
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
@@ -81,6 +81,11 @@ pub struct Passive {
     pub consecutive_failures: u32,
     pub failure_ratio: f64,
     pub minimum_outcomes: u32,
+    pub failure_outlier: f64,
+    pub latency_outlier_factor: f64,
+    pub latency_outlier_gap_ms: u64,
+    /// What ejects; the other detectors only say what they would have done.
+    pub enforced: Vec<&'static str>,
     pub window_ms: u64,
     pub base_ejection_ms: u64,
     pub max_ejection_ms: u64,
@@ -148,6 +153,10 @@ fn passive(plan: &PassivePlan) -> Passive {
         consecutive_failures: plan.consecutive_failures,
         failure_ratio: plan.failure_ratio,
         minimum_outcomes: plan.minimum_outcomes,
+        failure_outlier: plan.failure_outlier,
+        latency_outlier_factor: plan.latency_outlier.factor,
+        latency_outlier_gap_ms: millis(plan.latency_outlier.gap),
+        enforced: Detector::ALL.into_iter().filter(|one| plan.enforce.of(*one)).map(Detector::word).collect(),
         window_ms: millis(plan.window),
         base_ejection_ms: millis(plan.base_ejection),
         max_ejection_ms: millis(plan.max_ejection),

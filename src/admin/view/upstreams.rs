@@ -171,8 +171,8 @@ pub fn backend(report: &BackendReport, now: Now) -> Backend {
         ejection: report.ejection.map(|ejection| self::ejection(ejection, now)),
         in_flight: report.in_flight,
         outcomes: outcomes(report),
-        notes: report.notes.clone(),
         history: report.history.iter().rev().map(|remembered| entry(remembered, now)).collect(),
+        notes: report.notes.clone(),
     }
 }
 

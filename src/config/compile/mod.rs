@@ -4,6 +4,7 @@
 
 mod admin;
 mod clashes;
+mod effects;
 mod listeners;
 mod probe;
 mod routes;
@@ -14,14 +15,14 @@ mod upstreams;
 use super::files::{Findings, Place};
 use super::kubernetes;
 use super::spec::{
-    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec,
-    StartSpec, UpgradeSpec, UpstreamSpec,
+    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, RecordSpec, ReloadSpec, RouteSpec, ShutdownSpec,
+    Spec, StartSpec, UpgradeSpec, UpstreamSpec,
 };
 use super::strict::reject_unknown_keys;
 use super::values::Span;
 use super::words;
 use crate::domain::plan::{
-    LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
+    LogFormat, LoggingPlan, Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
@@ -71,6 +72,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     if !findings.errors.is_empty() {
         return None;
     }
+    effects::check(&parts.upstreams, &upstreams, &routes, findings);
     let start = start(&parts.rest.start);
     Some(Plan {
         listeners,
@@ -83,6 +85,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         probing: probing(&parts.rest.probing),
         reload: reload(&parts.rest.reload),
         upgrade: upgrade(&parts.rest.upgrade, &start, base, &root.at("upgrade"), findings),
+        record: parts.rest.record.as_ref().and_then(|spec| record(spec, base, &root.at("record"), findings)),
         start,
         threads: parts.rest.threads.unwrap_or(0),
     })
@@ -205,6 +208,16 @@ fn start(spec: &StartSpec) -> StartPlan {
 
 fn reload(spec: &ReloadSpec) -> ReloadPlan {
     ReloadPlan { watch: spec.watch }
+}
+
+fn record(spec: &RecordSpec, base: &Path, place: &Place, findings: &mut Findings) -> Option<RecordPlan> {
+    const LEAST: u64 = 64 << 10;
+    let max_size = spec.max_size.map_or(64 << 20, |size| size.0);
+    if max_size < LEAST {
+        findings.error(&place.at("max_size"), format!("{max_size} bytes"), "at least 64KiB");
+        return None;
+    }
+    Some(RecordPlan { file: base.join(&spec.file), max_size, keep: spec.keep.unwrap_or(5) })
 }
 
 fn upgrade(spec: &UpgradeSpec, start: &StartPlan, base: &Path, place: &Place, findings: &mut Findings) -> UpgradePlan {

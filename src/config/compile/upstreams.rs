@@ -434,9 +434,9 @@ pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findin
         _ => {}
     }
     if let (Some(per_try), Some(total)) = (per_try, total)
-        && total < per_try
+        && total <= per_try
     {
-        let found = format!("{per_try:?}, more than total ({total:?})");
+        let found = format!("{per_try:?}, no less than total ({total:?})");
         findings.warning(&place.at("per_try"), found, "it never applies");
     }
     timeouts

@@ -58,6 +58,8 @@ pub(super) struct Spec {
     /// Handing over to a new binary.
     #[serde(default)]
     pub upgrade: UpgradeSpec,
+    /// Write down what happens, for `pulsegate replay`. Default: nothing is recorded.
+    pub record: Option<RecordSpec>,
     /// Refuse keys that every user of the machine may read, or others than their owner replace, instead of warning. Default: `false`.
     #[serde(default)]
     pub strict_permissions: bool,
@@ -244,4 +246,16 @@ pub(super) struct UpgradeSpec {
     pub directory: Option<PathBuf>,
     /// How long the new process may take to become ready; the old one goes on when it does not. Default: `30s`.
     pub timeout: Option<Span>,
+}
+
+/// A record of what happens.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecordSpec {
+    /// Where it is written, as NDJSON. Older ones stand beside it as `FILE.1`, `FILE.2`….
+    pub file: PathBuf,
+    /// When the next file is begun. Default: `64MiB`.
+    pub max_size: Option<Size>,
+    /// How many older ones are kept. Default: `5`.
+    pub keep: Option<u32>,
 }

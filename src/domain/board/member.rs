@@ -132,6 +132,10 @@ impl Member {
         self.cell.limit_trial(limit);
     }
 
+    pub(super) const fn trial_limit(&self) -> Option<Duration> {
+        self.trial_limit
+    }
+
     pub(super) fn trial_failed(&self) -> String {
         match self.trial_limit {
             None => "its trial request failed".to_owned(),

@@ -110,6 +110,7 @@ impl Rig {
                 start: StartPlan { wait: Duration::ZERO },
                 reload: ReloadPlan { watch: false },
                 upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+                record: None,
                 threads: 1,
             })),
             now,

@@ -35,6 +35,8 @@ pub struct Plan {
     pub start: StartPlan,
     pub reload: ReloadPlan,
     pub upgrade: UpgradePlan,
+    /// `None` = nothing is recorded.
+    pub record: Option<RecordPlan>,
     /// Worker threads of the data path; 0 = one per core.
     pub threads: usize,
 }

@@ -19,10 +19,7 @@ impl fmt::Display for Contradiction {
 }
 
 pub(super) fn all(scene: &Scene<'_>) -> Vec<Contradiction> {
-    [nobody_ejected(scene), unreachable_share(scene), endless_silence(scene), outlived_hold(scene)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [nobody_ejected(scene), unreachable_share(scene), endless_silence(scene)].into_iter().flatten().collect()
 }
 
 fn nobody_ejected(scene: &Scene<'_>) -> Option<Contradiction> {
@@ -58,16 +55,5 @@ fn endless_silence(scene: &Scene<'_>) -> Option<Contradiction> {
         key: "timeouts.per_try",
         found: format!("none on the route {}, or none shorter than total", route.name),
         consequence: "a backend that accepts and never answers is ejected by no traffic of that route".to_owned(),
-    })
-}
-
-fn outlived_hold(scene: &Scene<'_>) -> Option<Contradiction> {
-    let hold = scene.upstream.limits.hold;
-    let shorter = |route: &&&crate::domain::plan::RoutePlan| route.timeouts.total.is_some_and(|total| total < hold);
-    let route = scene.routes.iter().find(shorter)?;
-    Some(Contradiction {
-        key: "hold",
-        found: format!("{hold:?}, longer than timeouts.total of the route {}", route.name),
-        consequence: "requests of that route are not held so long".to_owned(),
     })
 }

@@ -8,6 +8,8 @@ mod contradictions;
 mod failing;
 pub mod probing;
 mod returning;
+#[cfg(test)]
+mod tests;
 pub mod traffic;
 
 pub use bounds::Bounds;
@@ -176,7 +178,7 @@ pub struct Pool {
 pub const ASSUMED: u32 = 3;
 
 impl Pool {
-    fn of(upstream: &UpstreamPlan) -> Self {
+    pub fn of(upstream: &UpstreamPlan) -> Self {
         let fixed = upstream.sources.iter().flat_map(|source| match source {
             SourcePlan::Static(backends) => backends.as_slice(),
             SourcePlan::Dns(_) | SourcePlan::File { .. } => &[],

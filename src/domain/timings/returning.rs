@@ -85,8 +85,12 @@ fn ejection(scene: &Scene<'_>, length: Duration) -> Bounds {
     let jitter = scene.upstream.passive.ejection_jitter.clamp(0.0, 1.0);
     let next_request = Duration::try_from_secs_f64(1.0 / scene.load.rate).unwrap_or(Duration::MAX);
     let probe = scene.upstream.readiness.as_ref().map(|plan| plan.fast_period.min(plan.period));
-    let waits = next_request.max(probe.unwrap_or_default());
-    Bounds::new(length.mul_f64(1.0 - jitter), length.mul_f64(1.0 + jitter).saturating_add(waits))
+    // Without a request that may decide, it is out for as long again, and then a probe does.
+    let decides = scene.routes.iter().any(|route| route.retries.limit > 0);
+    let (times, request) = if decides { (1, next_request) } else { (2, Duration::ZERO) };
+    let waits = request.max(probe.unwrap_or_default());
+    let longest = length.mul_f64(1.0 + jitter).saturating_mul(times);
+    Bounds::new(length.mul_f64(1.0 - jitter), longest.saturating_add(waits))
 }
 
 fn nth_is_longest(passive: &PassivePlan) -> u32 {

@@ -42,7 +42,7 @@ pub fn ejection(plan: &PassivePlan, failures: &Failures, compared: bool) -> Opti
 
 /// How many outcomes of one backend a window holds at most.
 pub fn outcomes_in_window(plan: &PassivePlan, every: Duration) -> u64 {
-    if every.is_zero() { 0 } else { in_turn(bucket(plan) * 10, every).max(1) }
+    in_turn(at_most(plan), every) + 1
 }
 
 /// From the moment that it breaks: the first request comes at once, or a whole distance later.
@@ -101,20 +101,26 @@ impl Window<'_> {
 
     /// Nine buckets are whole, and the tenth has just begun.
     fn fewest_successes(&self, failed: u64) -> u64 {
-        self.successes(failed, 9, self.failures.after.worst.unwrap_or(self.failures.after.best))
+        let pause = self.failures.after.worst.unwrap_or(self.failures.after.best);
+        self.successes(failed, bucket(self.plan) * 9, pause)
     }
 
     /// The tenth is about to end.
     fn most_successes(&self, failed: u64) -> u64 {
-        self.successes(failed, 10, self.failures.after.best)
+        self.successes(failed, at_most(self.plan), self.failures.after.best)
     }
 
-    /// What so many buckets hold of the time before it broke. Between the last success and the first failure nothing came for `pause`.
-    fn successes(&self, failed: u64, buckets: u32, pause: Duration) -> u64 {
+    /// What the window holds of the time before it broke. Between the last success and the first failure nothing came for `pause`.
+    fn successes(&self, failed: u64, window: Duration, pause: Duration) -> u64 {
         let every = self.failures.every;
         let since = every.saturating_mul(u32::try_from(failed - 1).unwrap_or(u32::MAX)).saturating_add(pause);
-        in_turn((bucket(self.plan) * buckets).saturating_sub(since), every)
+        if since > window { 0 } else { in_turn(window - since, every) }
     }
+}
+
+/// The tenth bucket is never whole.
+fn at_most(plan: &PassivePlan) -> Duration {
+    (bucket(plan) * 10).saturating_sub(Duration::from_nanos(1))
 }
 
 fn bucket(plan: &PassivePlan) -> Duration {

@@ -8,7 +8,8 @@ use super::spec::{FoundSpec, LoadSpec, ScenarioSpec};
 use crate::config::{self, Diagnostic, Document, Span, Words};
 use crate::domain::board::Found;
 use crate::domain::identity::BackendId;
-use crate::domain::plan::{Plan, RouteAction, SourcePlan, UpstreamPlan};
+use crate::domain::plan::{Plan, RouteAction, RoutePlan, SourcePlan, StaticBackend, UpstreamPlan};
+use crate::domain::split::Target;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +100,7 @@ impl Reading<'_> {
         for (at, spec) in specs.iter().enumerate() {
             let place = format!("discovery.{at}");
             let source = self.source(&place, &spec.upstream, spec.source.as_deref());
-            let found = self.addresses(&place, &spec.upstream, &spec.finds);
+            let found = self.addresses(&place, &spec.upstream, source.as_deref(), &spec.finds);
             if let (Some(source), Some(found)) = (source, found) {
                 answers.push(Answer { upstream: spec.upstream.as_str().into(), source, answer: Ok(found) });
             }
@@ -145,13 +146,27 @@ impl Reading<'_> {
         }
     }
 
-    fn addresses(&mut self, place: &str, upstream: &str, written: &[String]) -> Option<Vec<Found>> {
+    /// What this source finds: each with the weight and the tier that the configuration gives to all of it.
+    fn addresses(
+        &mut self,
+        place: &str,
+        upstream: &str,
+        source: Option<&str>,
+        written: &[String],
+    ) -> Option<Vec<Found>> {
+        let plan = self.plan.upstreams.iter().find(|one| &*one.name == upstream);
+        let source = plan.and_then(|plan| plan.sources.iter().find(|one| Some(one.describe().as_str()) == source));
+        let (weight, backup) = match source {
+            Some(SourcePlan::Dns(dns)) => (dns.weight, dns.backup),
+            Some(SourcePlan::File { backup, .. }) => (1, *backup),
+            Some(SourcePlan::Static(_)) | None => (1, false),
+        };
         let mut found = Vec::new();
         for (at, text) in written.iter().enumerate() {
             match config::backend_address(text) {
                 Ok(address) => {
                     self.known.push(BackendId { upstream: upstream.into(), address: address.clone() });
-                    found.push(Found { address, weight: 1, backup: false });
+                    found.push(Found { address, weight, backup });
                 }
                 Err(allowed) => self.document.error(&format!("{place}.finds.{at}"), format!("{text:?}"), allowed),
             }
@@ -229,7 +244,7 @@ impl Reading<'_> {
 }
 
 /// The terms that requests are sent on: a route, and its targets where the scenario names no upstream.
-pub(super) fn terms<'p>(plan: &'p Plan, asks: &Asks) -> Option<(&'p crate::domain::plan::RoutePlan, Vec<Target>)> {
+pub(super) fn terms<'p>(plan: &'p Plan, asks: &Asks) -> Option<(&'p RoutePlan, Vec<Target>)> {
     let position = |name: &str| plan.upstreams.iter().position(|upstream| &*upstream.name == name);
     plan.routes.iter().find_map(|route| {
         let RouteAction::Forward(forward) = &route.action else { return None };
@@ -246,9 +261,7 @@ pub(super) fn terms<'p>(plan: &'p Plan, asks: &Asks) -> Option<(&'p crate::domai
     })
 }
 
-use crate::domain::split::Target;
-
-fn written_down(source: &SourcePlan) -> Option<&[crate::domain::plan::StaticBackend]> {
+fn written_down(source: &SourcePlan) -> Option<&[StaticBackend]> {
     match source {
         SourcePlan::Static(backends) => Some(backends),
         SourcePlan::Dns(_) | SourcePlan::File { .. } => None,

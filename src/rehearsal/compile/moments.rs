@@ -19,7 +19,7 @@ impl Reading<'_> {
         // Whoever a source finds later is known to entries before that too.
         for (at, moment) in spec.timeline.iter().enumerate() {
             if let (Some(upstream), Some(finds)) = (&moment.upstream, &moment.finds) {
-                let _ = self.addresses(&format!("timeline.{at}"), upstream, finds);
+                let _ = self.addresses(&format!("timeline.{at}"), upstream, None, finds);
             }
         }
         for (at, moment) in spec.timeline.iter().enumerate() {
@@ -169,7 +169,7 @@ impl Reading<'_> {
     fn found(&mut self, place: &str, upstream: &str, moment: &MomentSpec, first: &[Answer], marks: &mut Marks) {
         let Some(source) = self.source(place, upstream, moment.source.as_deref()) else { return };
         let answer = match (&moment.finds, &moment.finds_error) {
-            (Some(finds), _) => match self.addresses(place, upstream, finds) {
+            (Some(finds), _) => match self.addresses(place, upstream, Some(&source), finds) {
                 Some(found) => Ok(found),
                 None => return,
             },

@@ -23,7 +23,7 @@ pub fn text(explanation: &Explanation, now: Now) -> String {
     page.entry("Returns", &returns(explanation, now), 2);
     page.entries("Needs", explanation.to_return.iter().cloned(), 2);
     page.entries("Leaves on", explanation.to_leave.iter().cloned(), 2);
-    page.entries("Note", explanation.remarks.iter().cloned(), 1);
+    page.entries("Note", explanation.remarks.iter().chain(&explanation.backend.notes).cloned(), 2);
     page.entries("Orders", orders(explanation, now), 2);
     page.entries("Probes", probes(explanation, now), 1);
     page.entry("Traffic", &traffic(explanation), 2);
@@ -42,9 +42,9 @@ fn headline(explanation: &Explanation, now: Now) -> String {
     } else {
         backend.standing.cause.to_string()
     };
-    let gets = if backend.standing.cause.eligible() { "gets traffic" } else { "gets no traffic" };
+    let gets = if backend.standing.cause.eligible() { "gets traffic" } else { "no traffic" };
     format!(
-        "{} {} is {standing} and {gets}, for {} (since {})",
+        "{} {} is {standing}: {gets}, for {} (since {})",
         backend.id.upstream,
         backend.id.address,
         brief(now.at.since(backend.since)),
@@ -123,7 +123,7 @@ fn fine(span: Duration) -> String {
 fn traffic(explanation: &Explanation) -> String {
     let (backend, traffic) = (&explanation.backend, &explanation.traffic);
     format!(
-        "{} in flight; {} failures in a row; {} of {} failed within {}; since the start {} ok, {} failed",
+        "{} in flight; {} failures in a row; {} of {} failed within {}; in all {} ok, {} failed",
         backend.in_flight,
         traffic.streak,
         traffic.window.failures,
@@ -173,12 +173,14 @@ fn passive(plan: &PassivePlan) -> String {
         return "passive: off".to_owned();
     }
     format!(
-        "passive: consecutive_failures {}, failure_ratio {:.0} % of at least {} within {}, base_ejection {}, minimum_fit \
-         {:.0} %",
+        "passive: consecutive_failures {}, failure_ratio {:.0} % of at least {} within {}, failure_outlier {:.0} %, \
+         latency_outlier {} ×, base_ejection {}, minimum_fit {:.0} %",
         plan.consecutive_failures,
         plan.failure_ratio * 100.0,
         plan.minimum_outcomes,
         brief(plan.window),
+        plan.failure_outlier * 100.0,
+        plan.latency_outlier.factor,
         brief(plan.base_ejection),
         plan.minimum_fit * 100.0
     )

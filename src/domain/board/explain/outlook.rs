@@ -45,14 +45,15 @@ fn order(view: &View<'_>) -> Option<String> {
 
 fn ejection(view: &View<'_>) -> Option<String> {
     let probed = view.member.check.is_some();
-    let by_request = "one trial request must succeed";
+    let within = view.member.trial_limit().map(|limit| format!(" within {}", brief(limit))).unwrap_or_default();
+    let by_request = format!("one trial request must succeed{within}");
     match view.member.outlier.state {
         State::Clear => None,
         State::Ejected(ejection) if ejection.until <= view.now => {
             Some("a probe must pass: its ejection time is over".to_owned())
         }
         State::Ejected(ejection) => {
-            let then = if ejection.readiness_lies || !probed { by_request } else { "a probe must pass" };
+            let then = if ejection.readiness_lies || !probed { &*by_request } else { "a probe must pass" };
             Some(format!("its ejection ends {}, then {then}", ahead(ejection.until, view.now)))
         }
         State::Trial { patience, .. } => {
@@ -143,35 +144,41 @@ const fn kind_of(kind: ProbeFailure) -> &'static str {
     }
 }
 
+/// By the detectors that eject; the others are told by the backend's notes.
 fn failing_traffic(view: &View<'_>) -> Option<String> {
     let passive = &view.plan.passive;
-    if !passive.enabled {
+    let ways: Vec<String> =
+        Detector::ALL.into_iter().filter(|one| view.plan.enforces(*one)).filter_map(|one| way_out(one, view)).collect();
+    if !passive.enabled || ways.is_empty() {
         return None;
     }
-    let mut ways = Vec::new();
-    if passive.ejecting_streak() > 0 {
-        let left = passive.consecutive_failures.saturating_sub(view.traffic.streak).max(1);
-        let more = if view.traffic.streak > 0 { "more " } else { "" };
-        let failures = if left == 1 {
-            format!("1 {more}failed request")
-        } else {
-            format!("{left} {more}failed requests in a row")
-        };
-        ways.push(failures);
-    }
-    if passive.ejecting_ratio() > 0.0 {
-        let (ratio, least) = (percent(passive.failure_ratio), passive.minimum_outcomes);
-        ways.push(format!("{ratio} of at least {least} failed within {}", brief(passive.window)));
-    }
-    let compared = [
-        (Detector::FailureOutlier, "a share of failures that stands out among its peers"),
-        (Detector::LatencyOutlier, "a latency that does"),
-    ];
-    let ejects = |detector| passive.detects(detector) && view.plan.enforces(detector) && view.pool.fit >= 3;
-    ways.extend(compared.into_iter().filter(|(detector, _)| ejects(*detector)).map(|(_, way)| way.to_owned()));
     let capped = view.pool.fit <= view.pool.floor && view.member.fit();
     let cap = if capped { "; but none is ejected now, since no more may be lost" } else { "" };
-    (!ways.is_empty()).then(|| format!("{}{cap}", ways.join(", or ")))
+    Some(format!("{}{cap}", ways.join(", or ")))
+}
+
+/// What this detector waits for; `None` where it is off.
+fn way_out(detector: Detector, view: &View<'_>) -> Option<String> {
+    let passive = &view.plan.passive;
+    Some(match detector {
+        Detector::ConsecutiveFailures if passive.consecutive_failures > 0 => {
+            let left = passive.consecutive_failures.saturating_sub(view.traffic.streak).max(1);
+            let more = if view.traffic.streak > 0 { "more " } else { "" };
+            if left == 1 { format!("1 {more}failed request") } else { format!("{left} {more}failed requests in a row") }
+        }
+        Detector::FailureRatio if passive.failure_ratio > 0.0 => {
+            let (ratio, least) = (percent(passive.failure_ratio), passive.minimum_outcomes);
+            format!("{ratio} of at least {least} failed within {}", brief(passive.window))
+        }
+        Detector::FailureOutlier | Detector::LatencyOutlier if view.pool.fit < 3 => return None,
+        Detector::FailureOutlier if passive.failure_outlier > 0.0 => {
+            format!("a failed share {} above its peers'", percent(passive.failure_outlier))
+        }
+        Detector::LatencyOutlier if passive.latency_outlier.factor > 0.0 => {
+            format!("a latency {:.0} × its peers'", passive.latency_outlier.factor)
+        }
+        _ => return None,
+    })
 }
 
 fn end_of_grace(view: &View<'_>) -> Option<String> {
@@ -194,6 +201,10 @@ pub(super) fn remarks(view: &View<'_>) -> Vec<String> {
         let share = percent(ramp::share(&view.plan.slow_start, since, view.now));
         remarks.push(format!("it takes {share} of its weight now, all of it {}", ahead(end, view.now)));
     }
+    if view.cause == Cause::Degraded {
+        let share = percent(view.member.standing.share);
+        remarks.push(format!("it keeps {share} of its weight until it says that it is whole again"));
+    }
     if view.member.weight() == 0 {
         remarks.push("its weight is 0: it gets no new requests, whatever its standing".to_owned());
     }
@@ -203,6 +214,5 @@ pub(super) fn remarks(view: &View<'_>) -> Vec<String> {
     if view.pool.eligible == 0 {
         remarks.push("nobody of its pool is eligible: everybody is probed at the fast period, in turns".to_owned());
     }
-    remarks.extend(view.member.notes(view.plan, view.now));
     remarks
 }

@@ -190,11 +190,9 @@ fn what_takes_one_out_that_serves() {
     rig.run(s(9), well);
     let said = rig.explain(s(9));
     assert_eq!((said.rule, said.to_return.len()), (Rule::Passing, 0));
-    let leaves = [
-        "3 failed probes in a row (failure_threshold 3)",
-        "5 failed requests in a row, or 50 % of at least 20 failed within 10 s",
-    ];
-    assert_eq!(said.to_leave, leaves);
+    assert_eq!(said.to_leave[0], "3 failed probes in a row (failure_threshold 3)");
+    let traffic = "5 failed requests in a row, or 50 % of at least 20 failed within 10 s";
+    assert!(said.to_leave[1].starts_with(traffic), "{:?}", said.to_leave);
 
     rig.traffic(1, &[Outcome::Failure(FailureKind::Reset)], false, s(9));
     rig.run(ms(9_900), reads(refused()));
