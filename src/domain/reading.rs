@@ -212,6 +212,7 @@ mod tests {
             period: second,
             fast_period: second,
             jitter: 0.0,
+            stretch_to: Duration::ZERO,
             timeout: second,
             success_threshold: 1,
             failure_threshold: 1,

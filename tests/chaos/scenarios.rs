@@ -128,16 +128,15 @@ fn answers() -> Vec<Scenario> {
             .steps([(2000, Tell(0, "failing 100")), (4000, Tell(0, "failing 0"))]),
         scenario("lying-readiness", "one of three answers 503 to everything but its readiness, to the end")
             .steps([(2000, Tell(0, "status 503")), (2000, Tell(0, "failing 100"))]),
-        Scenario { recorded: true, ..scenario("30-percent-500", "one of three answers 500 to 30 %, to the end") }
+        scenario("30-percent-500", "one of three answers 500 to 30 %, to the end")
             .steps([(2000, Tell(0, "failing 30"))]),
-        Scenario { recorded: true, ..scenario("gray-slowness", "one of three takes 100 ms instead of 10, to the end") }
+        scenario("gray-slowness", "one of three takes 100 ms instead of 10, to the end")
             .steps([(2000, Tell(0, "delay 100"))]),
-        Scenario {
-            recorded: true,
-            ..scenario("shared-dependency", "all three answer 500, and 503 to readiness, for 2 s")
-        }
-        .steps((0..3).flat_map(|backend| [(2000, Tell(backend, "failing 100")), (2000, Tell(backend, "ready 503"))]))
-        .steps((0..3).flat_map(|backend| [(4000, Tell(backend, "failing 0")), (4000, Tell(backend, "ready 200"))])),
+        scenario("shared-dependency", "all three answer 500, and 503 to readiness, for 2 s")
+            .steps(
+                (0..3).flat_map(|backend| [(2000, Tell(backend, "failing 100")), (2000, Tell(backend, "ready 503"))]),
+            )
+            .steps((0..3).flat_map(|backend| [(4000, Tell(backend, "failing 0")), (4000, Tell(backend, "ready 200"))])),
         scenario("keep-alive-closed", "all three close connections that were idle for some 20 ms")
             .steps(each(0, |backend| Tell(backend, "idle 20"))),
     ]

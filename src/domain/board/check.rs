@@ -3,6 +3,8 @@
 //! Never two probes in flight for one check. A probe whose answer gets lost is counted as a timeout after twice its deadline, so
 //! that nothing waits for ever.
 
+mod stretch;
+
 use super::contract::{LastProbe, ProbeTicket};
 use super::handover::{KnownCheck, KnownProbe};
 use super::why::Probes;
@@ -51,6 +53,10 @@ pub(super) struct Check {
     pub stranger: bool,
     /// Nobody of its pool serves, so clients wait for this one.
     awaited: bool,
+    /// How the last failed probe failed.
+    last_kind: Option<ProbeFailure>,
+    /// The period that traffic has stretched it to; zero: the usual one.
+    stretched: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +92,8 @@ impl Check {
             unconfirmed: false,
             stranger: false,
             awaited: false,
+            last_kind: None,
+            stretched: Duration::ZERO,
             plan,
         }
     }
@@ -279,6 +287,20 @@ impl Check {
         self.previous_start
     }
 
+    /// How the last failed probe failed, in words that are the same for every backend.
+    pub(super) fn kind_of_failure(&self) -> String {
+        let status = self.last.as_ref().and_then(|last| last.status);
+        match (self.last_kind, status) {
+            (Some(ProbeFailure::Status), Some(status)) => format!("answered {status}"),
+            (Some(ProbeFailure::Refused), _) => "cannot connect".to_owned(),
+            (Some(ProbeFailure::Timeout), _) => "no answer in time".to_owned(),
+            (Some(ProbeFailure::Tls), _) => "TLS failed".to_owned(),
+            (Some(ProbeFailure::Identity), _) => "another service answers".to_owned(),
+            (Some(ProbeFailure::Body | ProbeFailure::Status), _) => "a broken answer".to_owned(),
+            (None, _) => "failed before this process".to_owned(),
+        }
+    }
+
     pub(super) fn last_passed(&self) -> bool {
         self.last.as_ref().is_some_and(|last| last.passed)
     }
@@ -319,6 +341,9 @@ impl Check {
         }
         self.before.extend(self.last.replace(last));
         self.before.drain(..self.before.len().saturating_sub(KEPT - 1));
+        if let Verdict::Fail { kind, .. } = &verdict {
+            self.last_kind = Some(*kind);
+        }
         if matches!(verdict, Verdict::Pass { .. }) {
             self.only_timeouts = true;
         } else {
