@@ -41,7 +41,8 @@ impl History {
         if news.is_empty() {
             return;
         }
-        let mut all: Vec<Remembered> = std::mem::take(&mut self.0).into_iter().chain(news).collect();
+        // Those of one moment stay as they are: what was forgotten before them is older.
+        let mut all: Vec<Remembered> = news.into_iter().chain(std::mem::take(&mut self.0)).collect();
         all.sort_by_key(Remembered::at);
         all.into_iter().for_each(|entry| self.push(entry));
     }
