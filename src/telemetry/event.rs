@@ -214,16 +214,21 @@ fn restarted(backend: &BackendId, from: &str, to: &str) -> Line {
 }
 
 fn disagreement(backend: &BackendId, what: Disagreement, over: bool, why: &str) -> Line {
-    let (level, name) = match over {
-        false => (Level::Warn, "backend.disagreement"),
-        true => (Level::Info, "backend.disagreement_over"),
+    let line = if over {
+        Line::new(Level::Info, "backend.disagreement_over", why)
+    } else {
+        Line::new(Level::Warn, "backend.disagreement", why)
     };
-    Line::new(level, name, why).about(backend).with("what", what.word())
+    line.about(backend).with("what", what.word())
 }
 
 fn pool_held(upstream: &str, held: bool, why: &str) -> Line {
-    let (level, name) = if held { (Level::Error, "upstream.held") } else { (Level::Warn, "upstream.hold_over") };
-    Line::new(level, name, why).with("upstream", upstream)
+    let line = if held {
+        Line::new(Level::Error, "upstream.held", why)
+    } else {
+        Line::new(Level::Warn, "upstream.hold_over", why)
+    };
+    line.with("upstream", upstream)
 }
 
 fn would_eject(backend: &BackendId, detector: Detector, why: &str) -> Line {

@@ -41,8 +41,6 @@ pub struct Scenario {
     pub cold: Vec<Step>,
     /// Milliseconds from the begin of the load.
     pub steps: Vec<(u64, Step)>,
-    /// Needs a detector that is not built yet: no bar.
-    pub recorded: bool,
 }
 
 impl Scenario {
@@ -70,17 +68,7 @@ impl Scenario {
 
 /// Three backends and eight seconds, unless said otherwise.
 fn scenario(name: &'static str, says: &'static str) -> Scenario {
-    Scenario {
-        name,
-        says,
-        backends: 3,
-        seconds: 8,
-        tls: false,
-        trixter: None,
-        cold: Vec::new(),
-        steps: Vec::new(),
-        recorded: false,
-    }
+    Scenario { name, says, backends: 3, seconds: 8, tls: false, trixter: None, cold: Vec::new(), steps: Vec::new() }
 }
 
 /// One step for every backend of three.

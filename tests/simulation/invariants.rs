@@ -355,9 +355,8 @@ impl Witness {
         let cause = member.standing.cause;
         let has = |backup: bool| pool.members.iter().any(|m| m.eligible() && m.weight > 0 && m.backup == backup);
         assert!(member.weight > 0, "{} serves with no weight", member.id);
-        if self.held.contains_key(&pool.upstream.name) && !member.eligible() {
-            let fell = matches!(cause, Cause::Down | Cause::NotReady);
-            assert!(fell, "{} is held as {cause}", member.id);
+        // Where all that were held are ejected meanwhile, the plan's own choice is left.
+        if self.held.contains_key(&pool.upstream.name) && matches!(cause, Cause::Down | Cause::NotReady) {
             return;
         }
         if has(false) || has(true) {
