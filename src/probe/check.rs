@@ -2,6 +2,7 @@
 //!
 //! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
 
+use super::answer::Seen;
 use super::{connect, http, http2, request};
 use crate::control::Clock;
 use crate::domain::board::ProbeJob;
@@ -10,22 +11,21 @@ use crate::domain::plan::{HttpCheck, ProbeCheck, Protocol, UpstreamTls};
 use crate::domain::proxy_header::Version;
 use crate::domain::reading::{Reading, ReadingResult};
 use crate::tls::ClientConfigs;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::timeout;
 
 /// Runs the job's check once, over a connection of its own. Takes no longer than the probe's timeout.
 pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock) -> Reading {
     let started = clock.now();
-    let connected = AtomicBool::new(false);
-    let result = match timeout(job.probe.timeout, ask(job, configs, &connected)).await {
+    let seen = Seen::default();
+    let result = match timeout(job.probe.timeout, ask(job, configs, &seen)).await {
         Ok(Ok(result) | Err(result)) => result,
-        Err(_) => ReadingResult::TimedOut { connected: connected.load(Ordering::Relaxed) },
+        Err(_) => seen.result(),
     };
     Reading::new(result, clock.now().since(started))
 }
 
 /// `Err` only ends early; both sides are readings.
-async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) -> Result<ReadingResult, ReadingResult> {
+async fn ask(job: &ProbeJob, configs: &ClientConfigs, seen: &Seen) -> Result<ReadingResult, ReadingResult> {
     let address = probed_address(job);
     let mut stream = match &job.probe.kind {
         ProbeCheck::Tcp => connect::open(&address).await?,
@@ -37,10 +37,10 @@ async fn ask(job: &ProbeJob, configs: &ClientConfigs, connected: &AtomicBool) ->
     if let Some(tls) = tls_of(job) {
         stream = connect::secure(stream, tls, protocol_of(job), configs).await?;
     }
-    connected.store(true, Ordering::Relaxed);
+    seen.connection();
     match &job.probe.kind {
         ProbeCheck::Tcp => Ok(ReadingResult::Connected),
-        ProbeCheck::Http(check) => ask_http(stream, check, &address).await,
+        ProbeCheck::Http(check) => ask_http(stream, check, &address, seen).await,
     }
 }
 
@@ -48,11 +48,12 @@ async fn ask_http(
     stream: connect::Stream,
     check: &HttpCheck,
     address: &Address,
+    seen: &Seen,
 ) -> Result<ReadingResult, ReadingResult> {
     let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
     Ok(match check.protocol {
-        Protocol::Http1 => http::exchange(stream, request, check.body_bytes).await,
-        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes).await,
+        Protocol::Http1 => http::exchange(stream, request, check, seen).await,
+        Protocol::Http2 => http2::exchange(stream, request, check, seen).await,
     })
 }
 

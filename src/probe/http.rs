@@ -1,12 +1,13 @@
 //! What does the backend answer? One HTTP/1.1 exchange, read no further than needed.
 //!
-//! Redirects are reported and never followed; 1xx heads are skipped; the body counts, its content does not. The head's limits are
-//! hyper's. The deadline is the caller's: dropping the exchange ends the connection.
+//! Redirects are reported and never followed; 1xx heads are skipped; the body is kept up to its cap, for the reader of documents. The head's
+//! limits are hyper's. The deadline is the caller's: dropping the exchange ends the connection.
 
+use super::answer::{Body, Seen, answer};
 use super::connect::{Stream, words};
-use crate::domain::reading::{HttpAnswer, ReadingResult};
-use ::http::header::LOCATION;
-use ::http::{HeaderMap, Request, StatusCode};
+use crate::domain::plan::HttpCheck;
+use crate::domain::reading::ReadingResult;
+use ::http::Request;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
@@ -18,12 +19,15 @@ use std::pin::pin;
 
 /// The response head, bytes: what a listener allows a request by default.
 const HEAD_CAP: usize = 32 * 1024;
-/// A Location beyond this many characters is cut: it is shown to people.
-const LOCATION_CAP: usize = 300;
 
-/// Sends `request` and reads the answer, at most `body_cap` bytes of its body.
-pub(super) async fn exchange(stream: Stream, request: Request<Empty<Bytes>>, body_cap: usize) -> ReadingResult {
-    converse(stream, request, body_cap).await.unwrap_or_else(|error| match tls_cause(&error) {
+/// Sends the request of `check` and reads the answer, of its body no more than the check allows.
+pub(super) async fn exchange(
+    stream: Stream,
+    request: Request<Empty<Bytes>>,
+    check: &HttpCheck,
+    seen: &Seen,
+) -> ReadingResult {
+    converse(stream, request, check, seen).await.unwrap_or_else(|error| match tls_cause(&error) {
         // In TLS 1.3 a backend that refuses our certificate, or misses one, says so after the handshake.
         Some(cause) => ReadingResult::TlsFailed(format!("the backend ended the TLS connection: {cause}")),
         None => ReadingResult::BrokenAnswer(broken_words(&error)),
@@ -34,10 +38,11 @@ pub(super) async fn exchange(stream: Stream, request: Request<Empty<Bytes>>, bod
 async fn converse(
     stream: Stream,
     request: Request<Empty<Bytes>>,
-    body_cap: usize,
+    check: &HttpCheck,
+    seen: &Seen,
 ) -> Result<ReadingResult, hyper::Error> {
     let (sender, connection) = Builder::new().max_header_size(HEAD_CAP).handshake(TokioIo::new(stream)).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap));
+    let mut answer = pin!(read_answer(sender, request, check, seen));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -49,32 +54,23 @@ async fn converse(
 async fn read_answer(
     mut sender: SendRequest<Empty<Bytes>>,
     request: Request<Empty<Bytes>>,
-    body_cap: usize,
+    check: &HttpCheck,
+    seen: &Seen,
 ) -> Result<ReadingResult, hyper::Error> {
-    let (head, body) = sender.send_request(request).await?.into_parts();
-    let status = head.status.as_u16();
-    if !body_fits(body, body_cap).await? {
-        return Ok(ReadingResult::BodyTooLarge { status, cap: body_cap });
-    }
-    let location = location(head.status, &head.headers);
-    Ok(ReadingResult::Http(HttpAnswer { status, location, document: None }))
+    let (head, incoming) = sender.send_request(request).await?.into_parts();
+    seen.head(head.status);
+    let body = read_body(incoming, Body::new(check)).await?;
+    Ok(answer(check, head.status, &head.headers, body))
 }
 
-/// Reads to the end, or until more than `cap` bytes have come.
-async fn body_fits(mut body: Incoming, cap: usize) -> Result<bool, hyper::Error> {
-    let mut read = 0_usize;
-    while let Some(frame) = body.frame().await {
-        read = read.saturating_add(frame?.data_ref().map_or(0, Bytes::len));
-        if read > cap {
-            return Ok(false);
+/// Reads to the end, or until the cap is passed.
+async fn read_body(mut incoming: Incoming, mut body: Body) -> Result<Body, hyper::Error> {
+    while let Some(frame) = incoming.frame().await {
+        if !frame?.data_ref().is_none_or(|data| body.take(data)) {
+            break;
         }
     }
-    Ok(true)
-}
-
-pub(super) fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(LOCATION).filter(|_| status.is_redirection())?;
-    Some(String::from_utf8_lossy(value.as_bytes()).chars().take(LOCATION_CAP).collect())
+    Ok(body)
 }
 
 fn broken_words(error: &hyper::Error) -> String {

@@ -1,9 +1,10 @@
 //! What does a backend answer that speaks HTTP/2? One exchange on one stream, driven in the probe's own task, so that dropping the probe ends
 //! the connection.
 
+use super::answer::{Body, Seen, answer};
 use super::connect::Stream;
-use super::http::location;
-use crate::domain::reading::{HttpAnswer, ReadingResult};
+use crate::domain::plan::HttpCheck;
+use crate::domain::reading::ReadingResult;
 use ::http::header::{CONNECTION, HOST};
 use ::http::uri::{Scheme, Uri};
 use ::http::{Request, Version};
@@ -16,23 +17,28 @@ use std::pin::pin;
 /// The response head, decoded, bytes: as over HTTP/1.
 const HEAD_CAP: u32 = 32 * 1024;
 
-/// Sends `request` and reads the answer, at most `body_cap` bytes of its body.
+/// Sends the request of `check` and reads the answer, of its body no more than the check allows.
 pub(super) async fn exchange(
     stream: Stream,
     request: Request<Empty<Bytes>>,
-    tls: bool,
-    body_cap: usize,
+    check: &HttpCheck,
+    seen: &Seen,
 ) -> ReadingResult {
-    let Some(request) = in_form(request, tls) else {
+    let Some(request) = in_form(request, check.tls.is_some()) else {
         return ReadingResult::BrokenAnswer("the probe was not sent: its Host is no authority".to_owned());
     };
-    converse(stream, request, body_cap).await.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
+    converse(stream, request, check, seen).await.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
 }
 
-async fn converse(stream: Stream, request: Request<()>, body_cap: usize) -> Result<ReadingResult, Error> {
+async fn converse(
+    stream: Stream,
+    request: Request<()>,
+    check: &HttpCheck,
+    seen: &Seen,
+) -> Result<ReadingResult, Error> {
     let (sender, connection) =
         Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap));
+    let mut answer = pin!(read_answer(sender, request, check, seen));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -41,29 +47,29 @@ async fn converse(stream: Stream, request: Request<()>, body_cap: usize) -> Resu
     }
 }
 
-async fn read_answer(sender: SendRequest<Bytes>, request: Request<()>, cap: usize) -> Result<ReadingResult, Error> {
+async fn read_answer(
+    sender: SendRequest<Bytes>,
+    request: Request<()>,
+    check: &HttpCheck,
+    seen: &Seen,
+) -> Result<ReadingResult, Error> {
     let (response, _) = sender.ready().await?.send_request(request, true)?;
-    let (head, body) = response.await?.into_parts();
-    let status = head.status.as_u16();
-    if !body_fits(body, cap).await? {
-        return Ok(ReadingResult::BodyTooLarge { status, cap });
-    }
-    let location = location(head.status, &head.headers);
-    Ok(ReadingResult::Http(HttpAnswer { status, location, document: None }))
+    let (head, incoming) = response.await?.into_parts();
+    seen.head(head.status);
+    let body = read_body(incoming, Body::new(check)).await?;
+    Ok(answer(check, head.status, &head.headers, body))
 }
 
-/// Reads to the end, or until more than `cap` bytes have come.
-async fn body_fits(mut body: RecvStream, cap: usize) -> Result<bool, Error> {
-    let mut read = 0_usize;
-    while let Some(chunk) = body.data().await {
-        let length = chunk?.len();
-        body.flow_control().release_capacity(length)?;
-        read = read.saturating_add(length);
-        if read > cap {
-            return Ok(false);
+/// Reads to the end, or until the cap is passed.
+async fn read_body(mut incoming: RecvStream, mut body: Body) -> Result<Body, Error> {
+    while let Some(chunk) = incoming.data().await {
+        let chunk = chunk?;
+        incoming.flow_control().release_capacity(chunk.len())?;
+        if !body.take(&chunk) {
+            break;
         }
     }
-    Ok(true)
+    Ok(body)
 }
 
 /// The Host becomes `:authority`; what belongs to an HTTP/1 connection stays away.

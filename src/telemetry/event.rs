@@ -60,6 +60,7 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::ProbeHint { backend, hint } => {
             (Line::new(Level::Warn, "backend.probe_hint", hint).about(backend), None)
         }
+        EventKind::DocumentLeaks { backend, what } => (document_leaks(backend, what), None),
         EventKind::Steered { backend, what, by, lasts, reason } => {
             (steered(backend, *what, by, *lasts, reason.as_deref()), None)
         }
@@ -154,6 +155,12 @@ fn ejection_refused(backend: &BackendId, [fit, pool, floor]: [u32; 3], why: &str
         .with("fit", fit)
         .with("pool", pool)
         .with("floor", floor)
+}
+
+fn document_leaks(backend: &BackendId, what: &str) -> Line {
+    let message =
+        format!("its readiness document tells {what} to everybody who can ask it; nothing of it is shown here");
+    Line::new(Level::Warn, "backend.document_leaks", message).about(backend).with("what", what)
 }
 
 fn steered(backend: &BackendId, what: Steer, by: &str, lasts: Option<Duration>, reason: Option<&str>) -> Line {

@@ -1,6 +1,6 @@
 //! Which promises are held against every step? The witness compares what the board says with the shadow and with itself.
 
-use super::shadow::{Count, Shadow};
+use super::shadow::{Backend, Count, Shadow};
 use pulsegate::domain::balance::PickInput;
 use pulsegate::domain::board::{
     BackendReport, Board, Found, Handover, Order, Output, ProbeJob, Refused, Steering, UpstreamReport,
@@ -9,7 +9,7 @@ use pulsegate::domain::cell::HintKind;
 use pulsegate::domain::event::{Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{OnDown, PassivePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate::domain::plan::{OnDown, PassivePlan, ProbePlan, UpstreamPlan, WhenNoneEligible};
 use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
 use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
 use pulsegate::domain::standing::Cause;
@@ -56,6 +56,7 @@ impl Witness {
             backend.early_probe_allowed = true;
             backend.refusal_reported = None;
             backend.handed_over = true;
+            backend.leaks.clear();
         }
     }
 
@@ -172,6 +173,10 @@ impl Witness {
             EventKind::MemberLeft { backend } => assert!(!self.shadow.is_member(backend), "{backend}"),
             EventKind::Steered { backend, .. } | EventKind::OrderOver { backend, .. } => {
                 assert!(self.shadow.is_member(backend), "{backend}");
+            }
+            EventKind::DocumentLeaks { backend, what } => {
+                let known = self.shadow.backends.get_mut(backend).unwrap();
+                assert!(known.leaks.insert(what.clone()), "{backend}: told twice that it leaks {what}");
             }
             EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
         }
@@ -310,7 +315,7 @@ impl Witness {
             }
             let report = reports.iter().find(|report| report.name == backend.upstream).unwrap();
             let passive = &self.shadow.upstream(&backend.upstream).unwrap().passive;
-            let (fit, floor) = fitness(report, passive);
+            let (fit, floor) = fitness(report, passive, |id| self.shadow.backends[id].drains);
             assert!(fit >= floor, "{backend}: {fit} are left fit, {floor} must be");
         }
     }
@@ -338,14 +343,19 @@ impl Witness {
         assert_eq!(report.counter, known.shown(), "{id}: the counter differs from a naive count");
         assert_eq!(report.standing.cause, known.cause, "{id}: a transition was not reported");
         assert!(now >= known.ejected_until || report.ejection.is_some(), "{id} came back before its time");
-        let expected =
-            expected_causes(known.order_at(now), known.count, report.ejection.is_some(), self.drain_asked.contains(id));
+        let out = report.ejection.is_some();
+        let expected = expected_causes(known, now, out, self.drain_asked.contains(id));
         assert!(
             expected.contains(&report.standing.cause),
             "{id} stands as {}, not {expected:?}",
             report.standing.cause
         );
         explains_itself(report, &known.ejected_for);
+        if report.standing.cause == Cause::Degraded {
+            let whole = known.probe.as_ref().map_or(1.0, ProbePlan::degraded_share);
+            let share = report.standing.share;
+            assert!(share <= whole && share >= whole * 0.1 - 1e-9, "{id}: a share of {share}, degraded {whole}");
+        }
         assert!(report.history.len() <= 32);
         if let Some(next) = report.next_probe {
             let longest = report.standing.unprobed || next <= now + Duration::from_millis(2_200);
@@ -372,6 +382,7 @@ fn explains_itself(report: &BackendReport, ejected_for: &str) {
         Cause::Ejected => ejected_for,
         Cause::Draining => "it asked for a drain",
         Cause::Trial => "its ejection time is over; one request decides",
+        Cause::Degraded => "it is degraded: ",
         Cause::Down | Cause::NotReady | Cause::Starting if last_failed.is_none() => "its probes failed: ",
         _ => &probes,
     };
@@ -382,43 +393,46 @@ fn explains_itself(report: &BackendReport, ejected_for: &str) {
 }
 
 /// The causes that are possible, by precedence, for what the shadow knows.
-fn expected_causes(order: Option<Order>, count: Count, out: bool, drains: bool) -> Vec<Cause> {
-    match order {
+fn expected_causes(known: &Backend, now: Timestamp, out: bool, asked: bool) -> Vec<Cause> {
+    match known.order_at(now) {
         Some(Order::ForceDown) => return vec![Cause::ForcedDown],
         Some(Order::Drain) => return vec![Cause::Drained],
         Some(Order::ForceUp) => return vec![Cause::ForcedUp],
         None => {}
     }
-    let mut causes = match count {
+    let mut causes = match known.count {
+        // Whatever else: a failure that would take it out ends the drain.
+        _ if known.drains => vec![Cause::Draining],
         Count::Unchecked => vec![Cause::Unchecked],
         Count::Down { .. } => vec![Cause::Down, Cause::NotReady, Cause::Starting],
         Count::Up { .. } | Count::Unprobed if out => vec![Cause::Trial],
+        Count::Up { .. } | Count::Unprobed if known.degraded => vec![Cause::Degraded],
         Count::Up { .. } | Count::Unprobed => vec![Cause::Up, Cause::Ramping],
     };
     if out {
         causes.push(Cause::Ejected);
     }
-    if drains {
+    if asked {
         causes.push(Cause::Draining);
     }
     causes
 }
 
 /// How many are fit, and how many must be: computed from the report alone.
-fn fitness(report: &UpstreamReport, passive: &PassivePlan) -> (u32, u32) {
+fn fitness(report: &UpstreamReport, passive: &PassivePlan, drains: impl Fn(&BackendId) -> bool) -> (u32, u32) {
     let drained = |backend: &BackendReport| {
-        backend.weight == 0 || matches!(backend.standing.cause, Cause::Drained | Cause::Draining)
+        drains(&backend.id) || backend.weight == 0 || matches!(backend.standing.cause, Cause::Drained | Cause::Draining)
     };
     let unchecked = |backend: &BackendReport| !backend.standing.unprobed && backend.counter == (0, 0);
     let pool = report.backends.iter().filter(|backend| !drained(backend) && !unchecked(backend)).count();
-    let fit = report.backends.iter().filter(|backend| fit(backend)).count();
+    let fit = report.backends.iter().filter(|backend| !drained(backend) && fit(backend)).count();
     (fit as u32, (pool as f64 * passive.minimum_fit - 1e-9).ceil() as u32)
 }
 
 fn fit(backend: &BackendReport) -> bool {
     match backend.standing.cause {
         _ if backend.weight == 0 => false,
-        Cause::Up | Cause::Ramping => true,
+        Cause::Up | Cause::Ramping | Cause::Degraded => true,
         // Forced up, it is fit only if its probes and its traffic agree.
         Cause::ForcedUp => backend.ejection.is_none() && (backend.standing.unprobed || backend.counter.0 > 0),
         _ => false,

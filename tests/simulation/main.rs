@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a promise that is broken stops the storm here")]
 
 mod dice;
+mod documents;
 mod invariants;
 mod plans;
 mod shadow;

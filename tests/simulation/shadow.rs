@@ -9,7 +9,7 @@ use pulsegate::domain::plan::{ProbePlan, SourcePlan, UpstreamPlan};
 use pulsegate::domain::reading::Verdict;
 use pulsegate::domain::standing::Cause;
 use pulsegate::domain::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,12 @@ pub struct Backend {
     pub weight: Option<(u32, Option<Timestamp>)>,
     /// By the last transition that was reported, or how it began.
     pub cause: Cause,
+    /// The last probe that passed says so.
+    pub degraded: bool,
+    /// Its documents ask for a drain.
+    pub drains: bool,
+    /// The kinds of secrets in its documents that were told.
+    pub leaks: BTreeSet<String>,
     pub ejected_until: Timestamp,
     /// The evidence that its last ejection named.
     pub ejected_for: String,
@@ -160,6 +166,9 @@ impl Backend {
             order: None,
             weight: None,
             cause: if probe.is_some() { Cause::Unchecked } else { Cause::Up },
+            degraded: false,
+            drains: false,
+            leaks: BTreeSet::new(),
             ejected_until: Timestamp::ZERO,
             ejected_for: String::new(),
             nth: 0,
@@ -178,7 +187,11 @@ impl Backend {
         let handed_over = std::mem::take(&mut self.handed_over);
         let thresholds = |probe: &ProbePlan| (probe.success_threshold, probe.failure_threshold);
         match (&self.probe, probe) {
-            (_, None) => self.count = Count::Unprobed,
+            (_, None) => {
+                self.count = Count::Unprobed;
+                (self.degraded, self.drains) = (false, false);
+                self.leaks.clear();
+            }
             (None, Some(_)) => (self.count, self.early_probe_allowed) = (Count::Unchecked, true),
             (Some(before), Some(after)) if handed_over && thresholds(before) == thresholds(after) => {}
             (Some(before), Some(after)) if before != after => self.settle(after),
@@ -201,6 +214,13 @@ impl Backend {
     pub fn count(&mut self, verdict: &Verdict) {
         let Some(probe) = &self.probe else { return };
         let passed = matches!(verdict, Verdict::Pass { .. });
+        if matches!(verdict, Verdict::Drain { .. }) {
+            self.drains = true;
+            if let Count::Down { passes } = &mut self.count {
+                *passes = 0;
+            }
+            return;
+        }
         let decisive = matches!(verdict, Verdict::Fail { kind, .. } if probe.immediate.contains(kind));
         self.count = match self.count {
             Count::Unprobed => Count::Unprobed,
@@ -213,6 +233,10 @@ impl Backend {
             Count::Down { passes } if passed => Count::Down { passes: passes + 1 },
             Count::Unchecked | Count::Up { .. } | Count::Down { .. } => Count::Down { passes: 0 },
         };
+        if let Verdict::Pass { degraded, .. } = verdict {
+            self.degraded = degraded.is_some();
+        }
+        self.drains &= !passed && matches!(self.count, Count::Up { .. });
     }
 
     pub fn order_at(&self, now: Timestamp) -> Option<Order> {

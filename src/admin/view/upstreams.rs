@@ -3,6 +3,7 @@
 //! Everything that the board knows of a backend, with the sentence of its cause first. The history is told with the same lines as
 //! the log, event ids included.
 
+use super::document::{self, Document};
 use super::{Now, millis};
 use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, UpstreamReport};
 use crate::domain::event::Event;
@@ -88,6 +89,8 @@ pub struct Probe {
     pub passed: bool,
     pub code: Option<u16>,
     pub text: String,
+    /// `null` where its body was not read as a document, or there was none.
+    pub document: Option<Document>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -187,6 +190,7 @@ fn last_probe(probe: &LastProbe, now: Now) -> Probe {
         passed: probe.passed,
         code: probe.status,
         text: probe.text.clone(),
+        document: probe.document.as_ref().map(document::document),
     }
 }
 
@@ -280,6 +284,7 @@ mod tests {
             passed: true,
             status: Some(200),
             text: "200 from /ready".into(),
+            document: None,
         });
         report.next_probe = Some(Timestamp::from_millis(101_250));
         report.ejection = Some(EjectionReport {
@@ -338,6 +343,7 @@ mod tests {
                     "last_probe": {
                         "at": "1970-01-01T00:01:39.250Z", "ago_ms": 750, "took_ms": 3, "passed": true, "code": 200,
                         "text": "200 from /ready",
+                        "document": null,
                     },
                     "next_probe": { "at": "1970-01-01T00:01:41.250Z", "in_ms": 1_250 },
                     "ejection": {

@@ -1,5 +1,6 @@
 //! How is a backend asked? The readiness probe with its numbers, and settings that contradict each other.
 
+use super::document;
 use super::routes::header;
 use super::tls::{self, Files};
 use super::{secs, span};
@@ -28,7 +29,10 @@ pub(super) fn compile(
 ) -> ProbePlan {
     let kind = match (&spec.path, spec.tcp) {
         (Some(path), false) => ProbeCheck::Http(http(path, spec, context, place, findings)),
-        (None, true) => ProbeCheck::Tcp,
+        (None, true) => {
+            document::without_http(spec, place, findings);
+            ProbeCheck::Tcp
+        }
         _ => {
             let choices = [("path", spec.path.is_some()), ("tcp: true", spec.tcp)];
             findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
@@ -103,6 +107,7 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
             tls::upstream(own, context.tls.map(|tls| tls.sni.clone()), context.files, &place.at("tls"), findings)
         }
     };
+    let document = document::compile(spec, &method, place, findings);
     HttpCheck {
         protocol: spec.protocol.map_or(context.protocol, ProtocolSpec::plan),
         method,
@@ -115,6 +120,7 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
             .map(|words| ranges(words, place, findings))
             .unwrap_or_default(),
         body_bytes: spec.body_bytes.map_or(64 * 1024, |size| size.0 as usize),
+        document: document.map(Box::new),
         tls,
     }
 }
@@ -144,5 +150,6 @@ fn failure(kind: &FailureSpec) -> ProbeFailure {
         FailureSpec::Tls => ProbeFailure::Tls,
         FailureSpec::Status => ProbeFailure::Status,
         FailureSpec::Body => ProbeFailure::Body,
+        FailureSpec::Document => ProbeFailure::Document,
     }
 }

@@ -3,11 +3,13 @@
 //! A field is what the operator wrote, absent where nothing was. Defaults are filled in by the compile step, and named in the
 //! comments in one form (``Default: `…`.``) from which the reference is made.
 
+mod document;
 mod probe;
 mod routes;
 mod tls;
 mod upstreams;
 
+pub(super) use document::*;
 pub(super) use probe::*;
 pub(super) use routes::*;
 pub(super) use tls::*;

@@ -5,6 +5,7 @@
 
 use super::contract::{LastProbe, ProbeTicket};
 use super::handover::{KnownCheck, KnownProbe};
+use super::said::Said;
 use super::why::Probes;
 use crate::domain::combine::Active;
 use crate::domain::counter::Counter;
@@ -35,6 +36,8 @@ pub(super) struct Check {
     pub last: Option<LastProbe>,
     /// How the last failed probe failed.
     last_failure: String,
+    /// What its documents say, beyond passing and failing.
+    pub said: Said,
     /// Every failure since the last pass was a timeout.
     only_timeouts: bool,
     /// The verdict was handed over, and no probe has ended since.
@@ -69,6 +72,7 @@ impl Check {
             queued: false,
             last: None,
             last_failure: String::new(),
+            said: Said::default(),
             only_timeouts: true,
             unconfirmed: false,
             plan,
@@ -91,6 +95,8 @@ impl Check {
             joined: now.since(self.joined),
             passed_once: self.passed_once,
             only_timeouts: self.only_timeouts,
+            degraded: self.said.degraded.clone(),
+            drains: self.said.drains.clone(),
             last: self.last.as_ref().map(|last| KnownProbe::new(last, now)),
             last_failure: self.last_failure.clone(),
         }
@@ -102,6 +108,7 @@ impl Check {
         self.severity = known.severity;
         self.passed_once = known.passed_once;
         self.only_timeouts = known.only_timeouts;
+        self.said = Said::taken_over(known);
         self.last = known.last.as_ref().map(|last| last.at(taken));
         self.last_failure.clone_from(&known.last_failure);
         if let Some(counter) = known.counter {
@@ -228,7 +235,8 @@ impl Check {
         self.in_flight = None;
         self.unconfirmed = false;
         self.previous_start = self.last.as_ref().map(|last| last.at);
-        let verdict = judge(reading, &self.plan);
+        let verdict = self.said.explain(judge(reading, &self.plan), probe.started);
+        self.said.remember(reading, &verdict, probe.started);
         let last = last_probe(reading, &verdict, probe.started);
         if !last.passed {
             self.last_failure.clone_from(&last.text);
@@ -262,11 +270,17 @@ impl Check {
                 *counter = Counter::settled(false, rise, fall);
             }
             (Verdict::Fail { .. }, Some(counter)) => counter.fail(),
+            // No news for who is in; but it ends the passes of who is out.
+            (Verdict::Drain { .. }, Some(counter)) if !counter.up() => counter.fail(),
+            (Verdict::Drain { .. }, _) => {}
         }
-        if let Verdict::Fail { severity, .. } = verdict {
+        match verdict {
             // While it is up, the failure that takes it down names the cause; afterwards the latest does.
-            self.severity = *severity;
+            Verdict::Fail { severity, .. } => self.severity = *severity,
+            Verdict::Drain { .. } => self.severity = Severity::NotReady,
+            Verdict::Pass { .. } => {}
         }
+        self.said.hear(verdict, self.up());
         self.passed_once |= self.up();
         if self.hurried() || was_up != self.up() {
             self.pull(now);
@@ -291,13 +305,23 @@ impl Check {
 
 fn last_probe(reading: &Reading, verdict: &Verdict, at: Timestamp) -> LastProbe {
     let status = match &reading.result {
-        ReadingResult::Http(HttpAnswer { status, .. }) | ReadingResult::BodyTooLarge { status, .. } => Some(*status),
+        ReadingResult::Http(HttpAnswer { status, .. })
+        | ReadingResult::BodyTooLarge { status, .. }
+        | ReadingResult::HeadOnly { status } => Some(*status),
+        _ => None,
+    };
+    let document = match &reading.result {
+        ReadingResult::Http(answer) => answer.document.clone(),
         _ => None,
     };
     let (passed, text) = match verdict {
-        Verdict::Pass { warning } => (true, warning.clone().unwrap_or_else(|| "passed".to_owned())),
+        Verdict::Pass { degraded: Some(how), .. } => (true, format!("passed, degraded: {how}")),
+        Verdict::Pass { warning, note, .. } => {
+            (true, warning.as_ref().or(note.as_ref()).cloned().unwrap_or_else(|| "passed".to_owned()))
+        }
+        Verdict::Drain { why } => (false, why.clone()),
         Verdict::Fail { why, hint: None, .. } => (false, why.clone()),
         Verdict::Fail { why, hint: Some(hint), .. } => (false, format!("{why}: {hint}")),
     };
-    LastProbe { at, took: reading.took, passed, status, text }
+    LastProbe { at, took: reading.took, passed, status, text, document }
 }

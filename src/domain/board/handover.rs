@@ -70,6 +70,10 @@ pub struct KnownCheck {
     pub joined: Duration,
     pub passed_once: bool,
     pub only_timeouts: bool,
+    /// How it says that it is degraded.
+    pub degraded: Option<String>,
+    /// How it asks for a drain by its documents.
+    pub drains: Option<String>,
     pub last: Option<KnownProbe>,
     /// How the last failed probe failed.
     pub last_failure: String,
@@ -202,6 +206,8 @@ impl KnownProbe {
             passed: self.passed,
             status: self.status,
             text: self.text.clone(),
+            // The next probe is due at once.
+            document: None,
         }
     }
 }

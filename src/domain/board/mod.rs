@@ -14,6 +14,7 @@ mod orders;
 mod passive;
 mod publish;
 mod queue;
+mod said;
 mod sources;
 #[cfg(test)]
 mod tests;

@@ -197,6 +197,7 @@ impl Upstream {
         desk.agenda.touch(self.position, index);
         let finished = self.members[index].check.as_mut().and_then(|check| check.finish(ticket, reading));
         let Some(finished) = finished else { return };
+        self.members[index].tell_leaks(reading, desk, now);
         if self.timeouts_are_held(index, &finished.verdict, desk, now) {
             return;
         }
@@ -240,7 +241,8 @@ impl Upstream {
     fn hint(&mut self, index: usize, verdict: &Verdict, desk: &mut Desk, now: Timestamp) {
         let member = &mut self.members[index];
         let text = match verdict {
-            Verdict::Pass { warning } => warning.clone(),
+            Verdict::Pass { warning, .. } => warning.clone(),
+            Verdict::Drain { .. } => None,
             Verdict::Fail { why, hint, .. } => hint.as_ref().map(|hint| format!("{why}: {hint}")),
         };
         if member.hinted != text {

@@ -1,6 +1,6 @@
 //! What is in force for a readiness probe.
 
-use super::{Protocol, UpstreamTls};
+use super::{DocumentPlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
 use std::time::Duration;
 
@@ -27,6 +27,17 @@ pub struct ProbePlan {
     pub immediate: Vec<ProbeFailure>,
 }
 
+impl ProbePlan {
+    /// The share of its weight that a degraded backend keeps.
+    pub fn degraded_share(&self) -> f64 {
+        match &self.kind {
+            ProbeCheck::Http(check) => check.document.as_ref().map_or(1.0, |rules| rules.degraded_share),
+            ProbeCheck::Tcp => 1.0,
+        }
+    }
+}
+
+#[allow(clippy::large_enum_variant, reason = "there is one per probe of the configuration, and it stays where it is")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ProbeCheck {
     Tcp,
@@ -46,6 +57,8 @@ pub struct HttpCheck {
     pub expected_statuses: Vec<(u16, u16)>,
     /// Body cap in bytes.
     pub body_bytes: usize,
+    /// How the body is read as a document; `None` = not at all.
+    pub document: Option<Box<DocumentPlan>>,
     /// TLS towards the probe; follows the upstream unless overridden.
     pub tls: Option<UpstreamTls>,
 }

@@ -177,6 +177,7 @@ pub(super) fn http_check() -> HttpCheck {
         headers: Vec::new(),
         expected_statuses: Vec::new(),
         body_bytes: 64 * 1024,
+        document: None,
         tls: None,
     }
 }

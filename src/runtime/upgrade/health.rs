@@ -78,6 +78,9 @@ struct Check {
     joined: u64,
     passed_once: bool,
     only_timeouts: bool,
+    /// Unknown to older binaries, as is the next.
+    degraded: Option<String>,
+    drains: Option<String>,
     last: Option<Probe>,
     last_failure: String,
 }
@@ -251,6 +254,8 @@ fn check(known: &KnownCheck) -> Check {
         joined: nanos(known.joined),
         passed_once: known.passed_once,
         only_timeouts: known.only_timeouts,
+        degraded: known.degraded.clone(),
+        drains: known.drains.clone(),
         last: known.last.as_ref().map(|last| Probe {
             ago: nanos(last.ago),
             took: nanos(last.took),
@@ -269,6 +274,8 @@ fn known_check(check: Check) -> KnownCheck {
         joined: Duration::from_nanos(check.joined),
         passed_once: check.passed_once,
         only_timeouts: check.only_timeouts,
+        degraded: check.degraded,
+        drains: check.drains,
         last: check.last.map(|last| KnownProbe {
             ago: Duration::from_nanos(last.ago),
             took: Duration::from_nanos(last.took),
@@ -345,6 +352,8 @@ mod tests {
                 joined: second * 60,
                 passed_once: true,
                 only_timeouts: false,
+                degraded: Some("says DEGRADED".to_owned()),
+                drains: Some("answered 503: OUT_OF_SERVICE".to_owned()),
                 last: Some(KnownProbe {
                     ago: Duration::from_nanos(1_000_000_001),
                     took: Duration::from_millis(3),

@@ -4,6 +4,8 @@
 
 #[path = "../../simulation/dice.rs"]
 mod dice;
+#[path = "../../simulation/documents.rs"]
+mod documents;
 #[path = "../../simulation/invariants.rs"]
 mod invariants;
 #[path = "../../simulation/plans.rs"]
