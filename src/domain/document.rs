@@ -4,22 +4,28 @@
 //! anchor. Everything in it is bounded and free of secrets: it is shown to people.
 
 /// A document as understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     pub vocabulary: Vocabulary,
     /// What it says of the whole; `None` where it names no such word.
     pub overall: Option<Said>,
+    /// What it says of the whole in free words. Bounded and redacted.
+    pub message: Option<Box<str>>,
+    /// In the document's order. Of more than can be kept, those that say the worst and those that the rules call critical.
     pub components: Vec<Component>,
+    /// How many components are not listed.
+    pub left_out: u32,
     /// The assertions of the configuration that do not hold, each as a sentence.
     pub broken_assertions: Vec<BrokenAssertion>,
-    /// It could not be understood, and why: a sentence.
+    /// It is not what it should be, and why: a sentence. Where something could be read all the same, the fields above hold it: what it
+    /// says against the backend counts, what it says in its favour is worth no more than the rule for malformed documents.
     pub malformed: Option<String>,
     /// The kinds of secrets that were found in it and are not shown: "a password in a URL".
     pub leaks: Vec<String>,
 }
 
 /// The family of words that a document was read in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Vocabulary {
     /// `status` UP / DEGRADED / DOWN, `components` with status and message; also what comes close to it.
     Plain,
@@ -36,6 +42,7 @@ pub enum Vocabulary {
     /// `grpc.health.v1`.
     Grpc,
     /// No document that speaks about health: the status code decides alone.
+    #[default]
     None,
 }
 

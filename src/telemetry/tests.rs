@@ -155,14 +155,7 @@ fn components() -> Document {
         said: Said { word: "a word".into(), means: means(number) },
         message: None,
     };
-    Document {
-        vocabulary: Vocabulary::Plain,
-        overall: None,
-        components: (0..25).map(component).collect(),
-        broken_assertions: Vec::new(),
-        malformed: None,
-        leaks: Vec::new(),
-    }
+    Document { vocabulary: Vocabulary::Plain, components: (0..25).map(component).collect(), ..Document::default() }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::markdown::{bare, rows};
 use super::{documents, read};
 use pulsegate::domain::board::Order;
 use pulsegate::domain::combine::{Active, Facts, Passive, combine};
-use pulsegate::domain::document::{Document, Meaning, Said, Vocabulary};
+use pulsegate::domain::document::{Document, Meaning, Said};
 use pulsegate::domain::outcome::{AttemptEnd, Outcome, classify};
 use pulsegate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, Protocol};
 use pulsegate::domain::reading::{HttpAnswer, Reading, ReadingResult, Severity, Verdict, judge};
@@ -118,24 +118,17 @@ fn answers() -> BTreeMap<&'static str, Vec<ReadingResult>> {
 
 fn says(status: u16, means: Option<Meaning>) -> ReadingResult {
     let overall = Some(Said { word: "WORD".to_owned(), means });
-    ReadingResult::Http(HttpAnswer { status, location: None, document: Some(Document { overall, ..nothing() }) })
+    ReadingResult::Http(HttpAnswer {
+        status,
+        location: None,
+        document: Some(Document { overall, ..Document::default() }),
+    })
 }
 
 fn garbage() -> ReadingResult {
     let malformed = Some("ends in the middle".to_owned());
-    let document = Some(Document { malformed, ..nothing() });
+    let document = Some(Document { malformed, ..Document::default() });
     ReadingResult::Http(HttpAnswer { status: 200, location: None, document })
-}
-
-fn nothing() -> Document {
-    Document {
-        vocabulary: Vocabulary::Plain,
-        overall: None,
-        components: Vec::new(),
-        broken_assertions: Vec::new(),
-        malformed: None,
-        leaks: Vec::new(),
-    }
 }
 
 #[test]

@@ -21,9 +21,9 @@ pub fn answer(mood: u32, dice: &mut dyn Dice) -> ReadingResult {
         vocabulary: Vocabulary::Plain,
         overall: (dice.below(4) > 0).then_some(said),
         components: vec![component],
-        broken_assertions: Vec::new(),
         malformed: (dice.below(12) == 0).then(|| "ends in the middle".to_owned()),
         leaks: if dice.below(4) == 0 { vec!["a password in a URL".to_owned()] } else { Vec::new() },
+        ..Document::default()
     };
     ReadingResult::Http(HttpAnswer { status, location: None, document: Some(document) })
 }

@@ -8,7 +8,11 @@ pub struct Document {
     pub vocabulary: &'static str,
     /// `null`: it has no word for the whole.
     pub status: Option<Word>,
+    /// What it says of the whole in free words.
+    pub message: Option<String>,
     pub components: Vec<Component>,
+    /// How many components are not listed.
+    pub left_out: u32,
     /// Assertions of the configuration that do not hold.
     pub broken_assertions: Vec<String>,
     /// Why it could not be understood.
@@ -39,6 +43,8 @@ pub fn document(understood: &Understood) -> Document {
     Document {
         vocabulary: understood.vocabulary.word(),
         status: understood.overall.as_ref().map(word),
+        message: understood.message.as_deref().map(str::to_owned),
+        left_out: understood.left_out,
         components: understood.components.iter().map(component).collect(),
         broken_assertions: understood.broken_assertions.iter().map(|broken| broken.why.clone()).collect(),
         malformed: understood.malformed.clone(),
@@ -71,12 +77,14 @@ mod tests {
                 component("disk", said("WOBBLY", None), None),
             ],
             broken_assertions: vec![BrokenAssertion { why: "too deep".to_owned(), degrades: true }],
-            malformed: None,
-            leaks: Vec::new(),
+            left_out: 2,
+            ..Understood::default()
         };
         let expected = json!({
             "vocabulary": "plain",
             "status": { "word": "UP", "means": "pass" },
+            "message": null,
+            "left_out": 2,
             "components": [
                 { "name": "redis", "word": "DOWN", "means": "fail", "message": "refused" },
                 { "name": "disk", "word": "WOBBLY", "means": null, "message": null },

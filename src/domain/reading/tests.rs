@@ -84,9 +84,7 @@ fn document(overall: Option<Option<Meaning>>, components: &[(&str, Option<Meanin
         vocabulary: Vocabulary::Plain,
         overall: overall.map(said),
         components: components.iter().map(component).collect(),
-        broken_assertions: Vec::new(),
-        malformed: None,
-        leaks: Vec::new(),
+        ..Document::default()
     }
 }
 
