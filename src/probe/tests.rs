@@ -1,5 +1,6 @@
 //! One test per misbehaviour of a backend, against a scripted server on loopback.
 
+mod documents;
 mod faults;
 mod tls;
 mod tools;

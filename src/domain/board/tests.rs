@@ -1,5 +1,6 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
+mod said;
 mod steering;
 mod why;
 

@@ -26,7 +26,7 @@ pub(super) fn weigh(status: u16, by_status: Verdict, document: &Document, rules:
             }
             // A wrong path or a missing login has a hint, and its document is not about health.
             let cause = if hint.is_none() { cause(document, rules) } else { None };
-            let why = cause.map_or_else(|| why.clone(), |cause| format!("{why}: {cause}"));
+            let why = cause.map_or_else(|| why.clone(), |cause| format!("{why}{cause}"));
             Verdict::Fail { kind, severity, why, hint }
         }
         drain @ Verdict::Drain { .. } => drain,
@@ -55,11 +55,19 @@ fn asks_for_drain(document: &Document, rules: &DocumentPlan) -> Option<String> {
     }
 }
 
-/// Why the status fails, as the document tells it.
+/// Why the status fails, as the document tells it: the end of its sentence.
 fn cause(document: &Document, rules: &DocumentPlan) -> Option<String> {
     let critical = critical_failing(document, rules).map(components::tell);
-    let word = || document.overall.as_ref().map(|said| cut(&said.word)).filter(|word| !word.is_empty());
-    critical.or_else(|| told(document, rules, Meaning::Degraded)).or_else(word)
+    if let Some(parts) = critical.or_else(|| told(document, rules, Meaning::Degraded)) {
+        return Some(format!(": {parts}"));
+    }
+    let unknown: Vec<_> = components::counted(document, rules).filter(|one| one.said.means.is_none()).collect();
+    match &document.overall {
+        _ if !unknown.is_empty() => Some(format!(": {}", components::names(&unknown))),
+        Some(said) if said.means == Some(Meaning::Pass) => Some(format!(", although it says {}", cut(&said.word))),
+        Some(said) if !said.word.is_empty() => Some(format!(": {}", cut(&said.word))),
+        _ => None,
+    }
 }
 
 /// What it says of the whole.

@@ -134,7 +134,7 @@ fn what_a_document_says_is_weighed_with_the_status_as_the_anchor() {
         (503, Some(DOWN), &[db, ("redis", DOWN)], "NotReady Status: answered 503: redis DOWN (connection refused)"),
         (500, Some(DOWN), &[], "Down Status: answered 500: DOWN"),
         // The status wins when it says failure.
-        (503, Some(UP), &[db], "NotReady Status: answered 503: UP"),
+        (503, Some(UP), &[db], "NotReady Status: answered 503, although it says UP"),
         (404, Some(DOWN), &[("redis", DOWN)], "Down Status: answered 404"),
         // The application decided that it can serve without.
         (200, Some(UP), &[db, ("redis", DOWN)], "pass: passed, although redis DOWN (connection refused)"),

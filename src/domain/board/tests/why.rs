@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn http_probe() -> ProbePlan {
+pub(super) fn http_probe() -> ProbePlan {
     let check = HttpCheck {
         protocol: Protocol::Http1,
         method: "GET".into(),
