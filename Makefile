@@ -48,7 +48,7 @@ audit: ## Known weaknesses, licences, sources of all crates (needs: cargo instal
 	$(CARGO) deny --locked --workspace check
 	$(CARGO) audit --deny warnings
 
-fuzz: ## Let a fuzzer loose on configuration, board and heads, each for FUZZ_SECONDS (default 60)
+fuzz: ## Let a fuzzer loose on configuration, board, heads and health documents, each for FUZZ_SECONDS (default 60)
 	bash scripts/test-needs fuzz
 	bash scripts/fuzz
 

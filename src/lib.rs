@@ -13,6 +13,8 @@ pub mod domain;
 pub mod front;
 pub mod probe;
 pub mod proxy;
+pub mod record;
+pub mod rehearsal;
 pub mod runtime;
 pub mod telemetry;
 pub mod tls;

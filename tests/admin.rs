@@ -136,3 +136,37 @@ async fn metrics_agree_with_the_pages() {
         assert!(text.lines().any(|found| found == line), "no line {line}\nin\n{text}");
     }
 }
+
+#[tokio::test]
+async fn a_standing_is_explained_as_text_and_as_a_document() {
+    let gateway = start().await;
+    gateway.first_round().await;
+    let path = "/upstreams/orders/backends/127.0.0.1%3A9002/explain";
+    let document = gateway.document(path).await;
+    assert_eq!(
+        (&document["rule"]["name"], &document["backend"]["standing"]),
+        (&"readiness".into(), &"not_ready".into())
+    );
+    assert!(document["backend"]["earliest_return"].is_object(), "{document:#}");
+    assert!(document["to_return"][0].as_str().unwrap().starts_with("2 passing probes in a row"), "{document:#}");
+    assert_eq!(
+        (&document["probes"][0]["code"], &document["pool"]["eligible"]),
+        (&503.into(), &1.into()),
+        "{document:#}"
+    );
+    let id = document["backend"]["history"][0]["event_id"].as_str().unwrap();
+    assert!(id.len() > 7 && id.contains('-'), "{id}");
+
+    let answer = gateway.get(&format!("{path}?format=text")).await;
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.to_ascii_lowercase().contains("content-type: text/plain"), "{head}");
+    assert!(text.starts_with("orders 127.0.0.1:9002 is not_ready: no traffic, for "), "{text}");
+    assert!(text.contains("\nWhy       its probes fail: answered 503\n") && text.contains(id), "{text}");
+    assert!(text.lines().count() <= 40 && text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    println!("{text}");
+
+    let answer = gateway.get("/upstreams/orders/backends/127.0.0.1%3A9009/explain").await;
+    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("127.0.0.1:9002"), "{answer}");
+    let answer = gateway.get(&format!("{path}?format=xml")).await;
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("format=text"), "{answer}");
+}

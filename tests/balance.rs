@@ -24,6 +24,7 @@ fn member(port: u16, weight: u32) -> Arc<Member> {
         standing: Standing { cause: Cause::Up, share: 1.0, earliest_return: None, unprobed: false },
         since: Timestamp::ZERO,
         connection_epoch: 0,
+        stranger: false,
         cell: Arc::new(Cell::new()),
     })
 }

@@ -61,7 +61,19 @@ fn crates() -> Vec<String> {
 #[test]
 fn the_domain_names_no_other_crate_and_no_other_room() {
     let mut words = crates();
-    let rooms = ["admin", "cli", "config", "control", "discovery", "front", "probe", "proxy", "runtime", "telemetry"];
+    let rooms = [
+        "admin",
+        "cli",
+        "config",
+        "control",
+        "discovery",
+        "document",
+        "front",
+        "probe",
+        "proxy",
+        "runtime",
+        "telemetry",
+    ];
     words.extend(rooms.map(|room| format!("crate::{room}")));
     words.push("crate::{".to_owned());
     assert_eq!(lines_with("src/domain", &words), [""; 0]);
@@ -72,6 +84,16 @@ fn the_domain_has_no_clock_no_socket_and_no_file() {
     let forbidden =
         ["Instant::", "SystemTime", "TcpStream", "TcpListener", "std::fs", "std::env", "std::io", "println!"];
     assert_eq!(lines_with("src/domain", &forbidden.map(str::to_owned)), [""; 0]);
+}
+
+#[test]
+fn the_reader_of_documents_knows_the_domain_and_its_parsers_only() {
+    let parsers = ["serde::", "serde_json::", "regex::", "jsonpath_rust::", "pest::"];
+    let mut words: Vec<String> = crates().into_iter().filter(|name| !parsers.contains(&name.as_str())).collect();
+    let rooms = ["admin", "cli", "config", "control", "discovery", "front", "probe", "proxy", "runtime", "telemetry"];
+    words.extend(rooms.map(|room| format!("crate::{room}")));
+    words.extend(["Instant::", "SystemTime", "std::env", "std::io", "std::net", "println!"].map(str::to_owned));
+    assert_eq!(lines_with("src/document", &words), [""; 0]);
 }
 
 #[test]

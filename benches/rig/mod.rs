@@ -43,6 +43,7 @@ fn member(number: u32) -> Arc<Member> {
         standing: Standing { cause: Cause::Up, share: 1.0, earliest_return: None, unprobed: false },
         since: Timestamp::ZERO,
         connection_epoch: 0,
+        stranger: false,
         cell: Arc::new(Cell::new()),
     })
 }
@@ -128,18 +129,7 @@ pub fn routes() -> Arc<Plan> {
 
 /// A success, as an attempt writes it down.
 pub fn record(cell: &Cell, number: u64) {
-    let second = Duration::from_secs(1);
-    let passive = PassivePlan {
-        enabled: true,
-        consecutive_failures: 5,
-        failure_ratio: 0.5,
-        minimum_outcomes: 20,
-        window: second * 10,
-        base_ejection: second * 10,
-        max_ejection: second * 300,
-        ejection_jitter: 0.2,
-        minimum_fit: 0.5,
-    };
+    let passive = PassivePlan::default();
     let now = Timestamp(number * 1_000_000);
     let record =
         Record { outcome: Outcome::Success, latency: Duration::from_millis(3), client: number % 5, trial: false, now };

@@ -3,6 +3,7 @@
 //!
 //! Loopback by default, and with tokens elsewhere. It reads reports and snapshots, hands orders to the board, and decides nothing.
 
+mod explain;
 mod guard;
 mod life;
 mod pages;

@@ -5,7 +5,7 @@
 use super::guard::{Guard, guard};
 use super::source::Source;
 use super::view::{self, Now, Problem, health, status, upstreams};
-use super::{Phase, ReloadState, life, steer};
+use super::{Phase, ReloadState, explain, life, steer};
 use crate::control::Reloader;
 use crate::domain::time::Timestamp;
 use crate::telemetry::Telemetry;
@@ -22,13 +22,14 @@ use tokio::sync::{Mutex, watch};
 /// How old an answer of `/health` may be: many load balancers ask at once, and each asks the board otherwise.
 const HEALTH_AGE: Duration = Duration::from_secs(1);
 
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "/livez",
     "/readyz",
     "/health",
     "/status",
     "/upstreams",
     "/upstreams/{name}",
+    "/upstreams/{name}/backends/{address}/explain",
     "/metrics",
     "/upstreams/{name}/backends/{address}/{action}",
     "/reload",
@@ -44,6 +45,8 @@ Pulsegate's admin listener.
 /upstreams         every backend: standing, cause, probes, ejection, history
 /upstreams/{name}  one upstream
 /metrics           Prometheus text
+
+/upstreams/{name}/backends/{address}/explain    why it stands where it stands, and when it returns; ?format=text for people
 
 POST, with a JSON body such as { \"for\": \"10m\", \"reason\": \"a new disk\" } or none:
 
@@ -74,6 +77,7 @@ pub fn router(desk: Arc<Desk>, guarded: Arc<Guard>) -> Router {
         .route("/upstreams", get(upstreams_page))
         .route("/upstreams/{name}", get(upstream_page))
         .route("/metrics", get(metrics))
+        .merge(explain::routes())
         .merge(steer::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

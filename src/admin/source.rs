@@ -1,8 +1,9 @@
 //! What do the pages read, and whom do they hand orders to? The board's reports, the snapshot and the clock, behind one trait: the control task's handle in the
 //! gateway, literal reports in tests.
 
-use crate::control::{Clock, Handle, Steered};
+use crate::control::{Clock, Explained, Handle, Steered};
 use crate::domain::board::{Steering, UpstreamReport};
+use crate::domain::identity::BackendId;
 use crate::domain::snapshot::Snapshot;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ pub trait Source: Debug + Send + Sync + 'static {
     async fn reports(&self) -> Vec<UpstreamReport>;
     /// `None`: the process is leaving.
     async fn steer(&self, steering: Steering) -> Option<Steered>;
+    /// `None`: the process is leaving.
+    async fn explain(&self, backend: BackendId) -> Option<Explained>;
     fn snapshot(&self) -> Arc<Snapshot>;
     fn clock(&self) -> Clock;
 }
@@ -24,6 +27,10 @@ impl Source for Handle {
 
     async fn steer(&self, steering: Steering) -> Option<Steered> {
         Handle::steer(self, steering).await
+    }
+
+    async fn explain(&self, backend: BackendId) -> Option<Explained> {
+        Handle::explain(self, backend).await
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {

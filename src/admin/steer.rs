@@ -52,7 +52,7 @@ struct Wish {
 }
 
 /// Status and sentence of a call that came to nothing.
-type Failure = (StatusCode, &'static str, String, Vec<String>);
+pub(super) type Failure = (StatusCode, &'static str, String, Vec<String>);
 
 async fn steer(
     State(desk): State<Arc<Desk>>,
@@ -94,11 +94,7 @@ async fn order(
         lasts: lasts(&wish)?,
         reason: reason(&wish)?,
         by: Arc::clone(who),
-        // What is no address is the path of a socket, mostly nobody's: the board says who there is.
-        backend: BackendId {
-            upstream: upstream.into(),
-            address: backend_address(backend).unwrap_or_else(|_| Address::Unix(backend.into())),
-        },
+        backend: backend_id(upstream, backend),
     };
     if steering.lasts.is_some() && !matches!(steering.what, Steer::Order(_) | Steer::Weight(Some(_))) {
         return Err(bad(format!("`for` says how long an order lasts; {} takes one back at once", steering.what)));
@@ -108,6 +104,12 @@ async fn order(
         Some(Err(refused)) => Err(refusal(refused, upstream, backend)),
         None => Err(leaving()),
     }
+}
+
+/// What is no address is the path of a socket, mostly nobody's: the board says who there is.
+pub(super) fn backend_id(upstream: &str, backend: &str) -> BackendId {
+    let address = backend_address(backend).unwrap_or_else(|_| Address::Unix(backend.into()));
+    BackendId { upstream: upstream.into(), address }
 }
 
 async fn wish(body: Body) -> Result<Wish, Failure> {
@@ -174,7 +176,7 @@ fn reason(wish: &Wish) -> Result<Option<Arc<str>>, Failure> {
     Ok(Some(text.into()))
 }
 
-fn refusal(refused: Refused, upstream: &str, backend: &str) -> Failure {
+pub(super) fn refusal(refused: Refused, upstream: &str, backend: &str) -> Failure {
     match refused {
         Refused::NoUpstream { known } => (
             StatusCode::NOT_FOUND,
@@ -236,12 +238,12 @@ fn bad(sentence: String) -> Failure {
     (StatusCode::BAD_REQUEST, "Order not understood", sentence, Vec::new())
 }
 
-fn leaving() -> Failure {
+pub(super) fn leaving() -> Failure {
     let sentence = "the process is leaving; nothing was changed".to_owned();
     (StatusCode::SERVICE_UNAVAILABLE, "Leaving", sentence, Vec::new())
 }
 
-fn told((status, title, detail, listed): &Failure) -> Response {
+pub(super) fn told((status, title, detail, listed): &Failure) -> Response {
     let listed = (!listed.is_empty()).then(|| listed.iter().map(String::as_str).collect());
     view::problem_with(&Problem { title, status: status.as_u16(), detail, known: listed })
 }

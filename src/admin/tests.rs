@@ -7,8 +7,9 @@ use super::source::Source;
 use super::view::upstreams::samples::{backend, pool};
 use super::*;
 use crate::control::Clock;
-use crate::control::Steered;
+use crate::control::{Explained, Steered};
 use crate::domain::board::{Refused, Steering, UpstreamReport};
+use crate::domain::identity::BackendId;
 use crate::domain::plan::{
     AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
@@ -46,6 +47,10 @@ impl Source for Literal {
         })
     }
 
+    async fn explain(&self, _backend: BackendId) -> Option<Explained> {
+        Some(Err(Refused::NoBackend { known: Vec::new() }))
+    }
+
     fn snapshot(&self) -> Arc<Snapshot> {
         Arc::new(Snapshot { generation: 4, plan: Arc::new(plan()), pools: Vec::new(), first_round_done: true })
     }
@@ -71,7 +76,9 @@ fn plan() -> Plan {
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },
         reload: ReloadPlan { watch: false },
+        webhooks: Vec::new(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }

@@ -3,18 +3,16 @@
 //! Kept as keyed hashes under a key of this process, never in clear, and compared by `hmac::verify`, which takes the same time wherever
 //! two differ. Every known token is compared, so that the time does not tell whose it nearly was either.
 
-use crate::domain::plan::{TokenPlan, TokenSource};
+use crate::config::read_secret;
+use crate::domain::plan::TokenPlan;
 use axum::http::{HeaderMap, header};
 use ring_crypto::hmac;
 use ring_crypto::rand::SystemRandom;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::sync::Arc;
 
 /// Shorter ones can be guessed.
 const LEAST: usize = 16;
-const MOST: u64 = 4096;
 
 /// The tokens in force.
 pub struct Tokens {
@@ -33,7 +31,7 @@ impl Tokens {
         let mut tokens = Self { key, known: Vec::new() };
         let mut problems = Vec::new();
         for one in plan {
-            match read(&one.source).and_then(|text| usable(text.trim())) {
+            match read_secret(&one.source).and_then(|text| usable(&text)) {
                 Ok(token) => match tokens.owner(token.as_bytes()) {
                     Some(other) => problems.push(format!(
                         "admin.tokens: {} has the token of {other}; the audit log could not tell them apart, give it one of its own",
@@ -75,19 +73,6 @@ impl fmt::Debug for Tokens {
     }
 }
 
-fn read(source: &TokenSource) -> Result<String, String> {
-    match source {
-        TokenSource::File(path) => {
-            let mut text = String::new();
-            let read = File::open(path).and_then(|file| file.take(MOST).read_to_string(&mut text));
-            read.map(|_| text).map_err(|error| format!("{} cannot be read: {error}", path.display()))
-        }
-        TokenSource::Env(variable) => {
-            std::env::var(variable).map_err(|_| format!("the variable {variable} is not set, or is no text"))
-        }
-    }
-}
-
 /// Of the characters that RFC 6750 allows, and long enough.
 fn usable(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
@@ -108,6 +93,7 @@ fn usable(text: &str) -> Result<String, String> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::domain::plan::TokenSource;
     use axum::http::HeaderValue;
 
     pub const OPS: &str = "0123456789abcdef0123456789abcdef";

@@ -1,15 +1,16 @@
 //! `pulsegate check`: every diagnostic of a file, and what the plan comes to.
 
+use super::timings::Wish;
 use super::{EXIT_CONFIG, print_out};
 use crate::config::{self, Diagnostic};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub(super) fn check(path: &Path) -> ExitCode {
+pub(super) fn check(path: &Path, wish: &Wish) -> ExitCode {
     match config::load(path) {
         Ok(loaded) => {
             print_diagnostics("warning", &loaded.warnings);
-            print_out(&config::summary(&loaded.plan))
+            print_out(&wish.fulfil(&loaded.plan, config::summary(&loaded.plan)))
         }
         Err(diagnostics) => {
             print_refusal(path, &diagnostics);

@@ -2,10 +2,14 @@
 
 mod check;
 mod demo;
+mod explain;
 mod healthcheck;
 mod operate;
 mod papers;
+mod probe;
+mod rehearse;
 mod run;
+mod timings;
 
 use clap::{Parser, Subcommand};
 use operate::{Asking, Target, Terms};
@@ -38,6 +42,8 @@ enum Command {
     Check {
         #[command(flatten)]
         file: ConfigFile,
+        #[command(flatten)]
+        wish: timings::Wish,
     },
     /// Print the JSON Schema of the configuration, for editors
     Schema,
@@ -48,6 +54,21 @@ enum Command {
         /// The admin listener's address
         #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
         admin: String,
+    },
+    /// Say why a backend stands where it stands: the rule, the evidence, when it returns, and what would change it
+    Explain {
+        #[command(flatten)]
+        target: Target,
+        /// Everything, as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Check backends once, exactly as the gateway would, from the configuration alone; exit code 0 when all pass, 1 when not, 64 when the configuration or the names cannot be used
+    Probe {
+        #[command(flatten)]
+        wish: probe::Wish,
     },
     /// Give a backend no new requests; what is in flight finishes
     Drain {
@@ -106,6 +127,10 @@ enum Command {
         #[command(flatten)]
         asking: Asking,
     },
+    /// Rehearse a scenario against a configuration in virtual time; exit code 1 when it does not come as it is expected
+    Simulate(rehearse::Simulate),
+    /// Play a record again under a configuration: what it would have done to the recorded hours, beside what really happened
+    Replay(rehearse::Replay),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -142,10 +167,12 @@ impl ConfigFile {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { file, takeover } => run::run(file.path(), takeover),
-        Command::Check { file } => check::check(file.path()),
+        Command::Check { file, wish } => check::check(file.path(), &wish),
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
         Command::Healthcheck { admin } => healthcheck::healthcheck(&admin),
+        Command::Explain { target, json, asking } => explain::explain(&target, json, &asking),
+        Command::Probe { wish } => probe::probe(&wish),
         Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),
         Command::Undrain { target, asking } => operate::steer("undrain", &target, None, None, &asking),
         Command::ForceUp { target, terms, asking } => operate::steer("force-up", &target, Some(&terms), None, &asking),
@@ -157,6 +184,8 @@ pub fn main() -> ExitCode {
             operate::steer("weight", &target, Some(&terms), Some(&weight), &asking)
         }
         Command::Reload { asking } => operate::reload(&asking),
+        Command::Simulate(simulate) => rehearse::simulate(&simulate),
+        Command::Replay(replay) => rehearse::replay(&replay),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
         Command::Demo { length } => demo::demo(length),

@@ -31,6 +31,13 @@ pub(super) struct Target {
     backend: String,
 }
 
+impl Target {
+    pub(super) fn path(&self, action: &str) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        format!("/upstreams/{}/backends/{}/{action}", encoded(&self.upstream), encoded(&self.backend))
+    }
+}
+
 /// How long, and why.
 #[derive(Debug, Args)]
 pub(super) struct Terms {
@@ -61,8 +68,7 @@ pub(super) fn steer(
     weight: Option<&str>,
     asking: &Asking,
 ) -> ExitCode {
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let path = format!("/upstreams/{}/backends/{}/{action}", encoded(&target.upstream), encoded(&target.backend));
+    let path = target.path(action);
     let mut wish = serde_json::Map::new();
     if let Some(weight) = weight {
         let weight = weight.parse::<u64>().map_or_else(|_| json!(weight), |number| json!(number));
@@ -102,8 +108,18 @@ fn word(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn told(outcome: Result<(StatusCode, Value), String>, line: impl FnOnce(&Value) -> String) -> ExitCode {
-    match outcome {
+/// Shows what the admin listener answers at the path, as it is.
+pub(super) fn show(path: &str, asking: &Asking) -> ExitCode {
+    match ask(asking, Method::GET, path, None) {
+        Ok((status, answer)) if status.is_success() => print_out(&String::from_utf8_lossy(&answer)),
+        outcome => told(outcome, |_| String::new()),
+    }
+}
+
+fn told(outcome: Result<(StatusCode, Bytes), String>, line: impl FnOnce(&Value) -> String) -> ExitCode {
+    let understood =
+        |(status, answer): (StatusCode, Bytes)| (status, serde_json::from_slice(&answer).unwrap_or_default());
+    match outcome.map(understood) {
         Ok((status, answer)) if status.is_success() => print_out(&line(&answer)),
         Ok((status, answer)) => {
             let detail = answer["detail"].as_str().unwrap_or("no sentence; is that an admin listener of Pulsegate?");
@@ -121,16 +137,20 @@ fn told(outcome: Result<(StatusCode, Value), String>, line: impl FnOnce(&Value) 
     }
 }
 
-fn post(asking: &Asking, path: &str, body: &Value) -> Result<(StatusCode, Value), String> {
+fn post(asking: &Asking, path: &str, body: &Value) -> Result<(StatusCode, Bytes), String> {
+    ask(asking, Method::POST, path, Some(body))
+}
+
+fn ask(asking: &Asking, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Bytes), String> {
     let base = base(&asking.admin)?;
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(format!("{base}{path}"))
-        .header(header::CONTENT_TYPE, "application/json");
+    let mut request = Request::builder().method(method).uri(format!("{base}{path}"));
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
     if let Some(token) = token(asking)? {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
-    let request = request.body(Full::new(Bytes::from(body.to_string())));
+    let request = request.body(Full::new(body.map(ToString::to_string).unwrap_or_default().into()));
     let request = request.map_err(|error| format!("--admin {base} or the token cannot be sent: {error}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the runtime could not be started: {error}"))?;
@@ -139,12 +159,12 @@ fn post(asking: &Asking, path: &str, body: &Value) -> Result<(StatusCode, Value)
     answer.map_err(|error| format!("no answer from the admin listener at {base}: {error}"))
 }
 
-async fn exchange(request: Request<Full<Bytes>>) -> Result<(StatusCode, Value), String> {
+async fn exchange(request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let response = client.request(request).await.map_err(|error| reasons(&error))?;
     let status = response.status();
     let body = Limited::new(response.into_body(), ANSWER).collect().await.map_err(|error| error.to_string())?;
-    Ok((status, serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null)))
+    Ok((status, body.to_bytes()))
 }
 
 /// An error with everything behind it: the outer ones of the client say nothing.

@@ -1,4 +1,4 @@
-//! What does a pasted `readinessProbe:` block mean here? The same, in our words, with Kubernetes' own defaults.
+//! What does a pasted `startupProbe:`, `readinessProbe:` or `livenessProbe:` block mean here? The same, in our words, with Kubernetes' own defaults.
 
 use super::files::{Findings, Place};
 use super::strict::nearest;
@@ -18,28 +18,36 @@ const KEYS: [&str; 10] = [
     "terminationGracePeriodSeconds",
 ];
 
-/// Rewrites `readinessProbe:` (and a pasted block under `readiness:`) of every upstream into our own form.
+/// What Kubernetes calls the blocks, and what we do.
+pub(super) const BLOCKS: [(&str, &str); 3] =
+    [("startupProbe", "startup"), ("readinessProbe", "readiness"), ("livenessProbe", "liveness")];
+
+/// Rewrites the probe blocks (and what is pasted below our own keys) of every upstream into our own form.
 pub(super) fn translate(tree: &mut Value, file: usize, findings: &mut Findings) {
     let Some(upstreams) = tree.get_mut("upstreams").and_then(Value::as_object_mut) else { return };
     for (name, upstream) in upstreams.iter_mut() {
         let Some(upstream) = upstream.as_object_mut() else { continue };
         let place = Place { file, steps: vec!["upstreams".to_owned(), name.clone()] };
-        let pasted = upstream.remove("readinessProbe").map(|block| ("readinessProbe", block));
-        let under_ours = || upstream.get("readiness").filter(|block| is_kubernetes(block)).cloned();
-        let block = pasted.or_else(|| under_ours().map(|block| ("readiness", block)));
-        if let Some((key, block)) = block {
-            let block = block.get("readinessProbe").cloned().unwrap_or(block);
-            let tls = upstream.contains_key("tls");
-            let probe = probe(&block, tls, &place.at(key), findings);
-            upstream.insert("readiness".to_owned(), Value::Object(probe));
+        let tls = upstream.contains_key("tls");
+        for (theirs, ours) in BLOCKS {
+            let pasted = upstream.remove(theirs).map(|block| (theirs, block));
+            let under_ours = || upstream.get(ours).filter(|block| is_kubernetes(block, theirs)).cloned();
+            if let Some((key, block)) = pasted.or_else(|| under_ours().map(|block| (ours, block))) {
+                let block = block.get(theirs).cloned().unwrap_or(block);
+                let probe = probe(&block, tls, &place.at(key), findings);
+                upstream.insert(ours.to_owned(), Value::Object(probe));
+            }
         }
     }
 }
 
-fn is_kubernetes(block: &Value) -> bool {
-    block
-        .as_object()
-        .is_some_and(|block| block.keys().any(|key| key == "readinessProbe" || KEYS.contains(&key.as_str())))
+/// `grpc` is a word of both: theirs has a port.
+fn is_kubernetes(block: &Value, name: &str) -> bool {
+    let theirs = |(key, value): (&String, &Value)| match key.as_str() {
+        "grpc" => value.get("port").is_some(),
+        key => key == name || KEYS.contains(&key),
+    };
+    block.as_object().is_some_and(|block| block.iter().any(theirs))
 }
 
 fn probe(block: &Value, tls: bool, place: &Place, findings: &mut Findings) -> Map<String, Value> {
@@ -66,9 +74,10 @@ fn probe(block: &Value, tls: bool, place: &Place, findings: &mut Findings) -> Ma
     if let Some(found) = not_exactly_one(&spoken).filter(|_| !foreign) {
         findings.error(place, found, "exactly one of them");
     }
-    match (block.get("httpGet"), block.get("tcpSocket")) {
-        (Some(get), _) => http_get(get, &place.at("httpGet"), tls, &mut probe, findings),
-        (None, socket) => {
+    match (block.get("httpGet"), block.get("grpc"), block.get("tcpSocket")) {
+        (Some(get), ..) => http_get(get, &place.at("httpGet"), tls, &mut probe, findings),
+        (None, Some(call), _) => grpc(call, &place.at("grpc"), &mut probe, findings),
+        (None, None, socket) => {
             probe.insert("tcp".to_owned(), json!(true));
             let number = socket.and_then(|socket| socket.get("port"));
             port(number, &place.at("tcpSocket.port"), &mut probe, findings);
@@ -86,20 +95,24 @@ fn unknown_keys(block: &Value, known: &[&str], place: &Place, findings: &mut Fin
 }
 
 /// The ways to ask that exist here too.
-const HANDLERS: [&str; 2] = ["httpGet", "tcpSocket"];
+const HANDLERS: [&str; 3] = ["httpGet", "grpc", "tcpSocket"];
 
-/// Those that do not, with what to write instead. True when there is one.
+/// The one that does not, with what to write instead. True when it is there.
 fn foreign(block: &Map<String, Value>, place: &Place, findings: &mut Findings) -> bool {
-    let instead = "`httpGet: { path: /ready }`, or `tcpSocket: {}` for a connect alone";
-    for (name, found) in [
-        ("exec", "a command, which cannot be run in a backend from here"),
-        ("grpc", "a gRPC probe, which is not spoken here"),
-    ] {
-        if block.contains_key(name) {
-            findings.error(&place.at(name), found, format!("an endpoint that says the same: {instead}"));
-        }
+    let is_there = block.contains_key("exec");
+    if is_there {
+        let instead =
+            "an endpoint that says the same: `httpGet: { path: /ready }`, or `tcpSocket: {}` for a connect alone";
+        findings.error(&place.at("exec"), "a command, which cannot be run in a backend from here", instead);
     }
-    block.contains_key("exec") || block.contains_key("grpc")
+    is_there
+}
+
+fn grpc(call: &Value, place: &Place, probe: &mut Map<String, Value>, findings: &mut Findings) {
+    unknown_keys(call, &["port", "service"], place, findings);
+    let service = call.get("service").filter(|service| !service.is_null()).cloned().unwrap_or_else(|| json!(""));
+    probe.insert("grpc".to_owned(), json!({ "service": service }));
+    port(call.get("port"), &place.at("port"), probe, findings);
 }
 
 fn http_get(get: &Value, place: &Place, tls: bool, probe: &mut Map<String, Value>, findings: &mut Findings) {

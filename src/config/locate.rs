@@ -72,6 +72,10 @@ impl<'a> Line<'a> {
     }
 }
 
+fn kubernetes_name(ours: &str) -> Option<&'static str> {
+    super::kubernetes::BLOCKS.iter().find(|(_, name)| *name == ours).map(|(theirs, _)| *theirs)
+}
+
 fn find(lines: &[Line<'_>], step: &str) -> Option<usize> {
     if let Ok(index) = step.parse::<usize>() {
         let first = lines.iter().find_map(|line| line.dash)?;
@@ -83,7 +87,7 @@ fn find(lines: &[Line<'_>], step: &str) -> Option<usize> {
         .position(|line| line.key() == Some(step) && line.indent == indent)
         .or_else(|| lines.iter().position(|line| line.key() == Some(step)))
         // A pasted block stands under its own name.
-        .or_else(|| if step == "readiness" { find(lines, "readinessProbe") } else { None })
+        .or_else(|| kubernetes_name(step).and_then(|theirs| find(lines, theirs)))
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@
 mod addresses;
 mod compile;
 mod diagnostic;
+mod document;
 mod files;
 mod kubernetes;
 mod locate;
 mod read;
 mod reference;
+mod secret;
 mod spec;
 mod strict;
 mod summary;
@@ -22,8 +24,12 @@ mod yaml;
 
 pub use addresses::{backend as backend_address, backends_file};
 pub use diagnostic::Diagnostic;
+pub use document::{Document, fits};
 pub use reference::{example, reference};
+pub use secret::read_secret;
 pub use summary::summary;
+pub use values::{Share, Size, Span, Words};
+pub use words::not_exactly_one;
 
 use crate::domain::plan::Plan;
 use files::Findings;

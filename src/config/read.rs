@@ -116,7 +116,7 @@ fn glob_last_part(pattern: &Path) -> Vec<PathBuf> {
 }
 
 /// Only the last star is gone back to: two of them cannot multiply their tries.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut pattern, mut name) = (pattern, name);
     let mut star: Option<(&[u8], &[u8])> = None;
     loop {
@@ -138,7 +138,7 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Box<Diagnostic>> {
+pub(super) fn read_text(path: &Path) -> Result<String, Box<Diagnostic>> {
     let unreadable = |error| boxed(path, None, format!("no readable file ({error})"), String::new());
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let said = file.metadata().map_err(unreadable)?.len();
@@ -163,7 +163,7 @@ fn boxed(path: &Path, line: Option<usize>, found: String, allowed: String) -> Bo
     Box::new(about(path, line, found, allowed))
 }
 
-fn about(path: &Path, line: Option<usize>, found: String, allowed: String) -> Diagnostic {
+pub(super) fn about(path: &Path, line: Option<usize>, found: String, allowed: String) -> Diagnostic {
     Diagnostic {
         file: path.to_owned(),
         line,
@@ -175,7 +175,7 @@ fn about(path: &Path, line: Option<usize>, found: String, allowed: String) -> Di
     }
 }
 
-fn expand(tree: &mut Value, place: &Place, findings: &mut Findings) {
+pub(super) fn expand(tree: &mut Value, place: &Place, findings: &mut Findings) {
     match tree {
         Value::String(text) if text.contains("${") => match expanded(text) {
             Ok(new) => *text = new,

@@ -12,7 +12,7 @@ pub fn reference() -> String {
          | key | default | meaning |\n|---|---|---|\n",
     );
     rows(&schema, &schema, "", &mut |key, text, _| {
-        let (meaning, default) = split_default(text);
+        let (meaning, default) = told(key, text);
         let _ = writeln!(out, "| `{key}` | {default} | {} |", meaning.replace('|', "\\|"));
     });
     out
@@ -29,7 +29,7 @@ pub fn example() -> String {
     );
     let mut asides: Vec<String> = Vec::new();
     rows(&schema, &schema, "", &mut |key, text, depth| {
-        let (meaning, default) = split_default(text);
+        let (meaning, default) = told(key, text);
         let shown = value_of(key, &default);
         let aside = shown.is_none() || asides.iter().any(|aside| key.starts_with(aside.as_str()));
         if aside || shown.as_ref().is_some_and(|value| !value.is_empty()) {
@@ -50,7 +50,7 @@ fn value_of(key: &str, default: &str) -> Option<String> {
 }
 
 /// What has no default and must be there. Mappings and lists have no value of their own.
-const NEEDED: [(&str, &str); 27] = [
+const NEEDED: [(&str, &str); 29] = [
     ("admin", ""),
     ("listeners[]", ""),
     ("listeners[].address", "0.0.0.0:8080"),
@@ -72,6 +72,8 @@ const NEEDED: [(&str, &str); 27] = [
     ("upstreams.NAME.balance", ""),
     ("upstreams.NAME.limits", ""),
     ("upstreams.NAME.passive", ""),
+    ("upstreams.NAME.passive.failure_outlier", ""),
+    ("upstreams.NAME.passive.latency_outlier", ""),
     ("upstreams.NAME.readiness", ""),
     ("upstreams.NAME.readiness.path", "/ready"),
     ("upstreams.NAME.retries", ""),
@@ -79,6 +81,20 @@ const NEEDED: [(&str, &str); 27] = [
     ("upstreams.NAME.slow_start", ""),
     ("upstreams.NAME.timeouts", ""),
 ];
+
+/// Where a key has another default than the type says, which serves several.
+const OTHER_DEFAULTS: [(&str, &str); 3] = [
+    ("upstreams.NAME.liveness.success_threshold", "`1`"),
+    ("upstreams.NAME.startup.failure_threshold", "`30`"),
+    ("upstreams.NAME.startup.success_threshold", "`1`"),
+];
+
+/// What is said of a key, and its default.
+fn told(key: &str, text: &str) -> (String, String) {
+    let (meaning, default) = split_default(text);
+    let other = OTHER_DEFAULTS.iter().find(|(other, _)| *other == key);
+    (meaning, other.map_or(default, |(_, default)| (*default).to_owned()))
+}
 
 /// Defaults that cannot be written beside other defaults.
 const ALTERNATIVES: [&str; 1] = ["upstreams.NAME.balance.hash_by"];
@@ -96,7 +112,8 @@ struct Shown {
 fn line(out: &mut String, key: &str, shown: &Shown) {
     let (parent, name) = key.rsplit_once('.').unwrap_or(("", key));
     if name == "NAME" || key.ends_with(".NAME") {
-        let _ = writeln!(out, "# {parent}:   # {}\n#   mine:", shown.meaning);
+        let aside = if shown.aside { "# " } else { "" };
+        let _ = writeln!(out, "# {aside}{parent}:   # {}\n#   {aside}mine:", shown.meaning);
         return;
     }
     let opens_item =

@@ -6,11 +6,17 @@
 use super::files::{Findings, Place};
 use super::spec::Spec;
 use super::words::{key_of, meant, ours};
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 /// Reports every key of `tree` that the schema does not know, and removes it, so that the rest can be read.
 pub(super) fn reject_unknown_keys(tree: &mut Value, file: usize, findings: &mut Findings) {
-    let schema = schemars::schema_for!(Spec).to_value();
+    reject_keys_unknown_to::<Spec>(tree, file, findings);
+}
+
+/// The same for another kind of file, of which `T` is the whole.
+pub(super) fn reject_keys_unknown_to<T: JsonSchema>(tree: &mut Value, file: usize, findings: &mut Findings) {
+    let schema = schemars::schema_for!(T).to_value();
     let walk = Walk { root: &schema };
     walk.value(tree, &schema, &Place { file, steps: Vec::new() }, findings);
 }

@@ -1,6 +1,10 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
-use crate::domain::plan::{HttpCheck, Plan, ProbeCheck, ProbePlan, RouteAction, SourcePlan, UpstreamPlan};
+use crate::domain::plan::{
+    GrpcCheck, HttpCheck, Plan, ProbeCheck, ProbeKind, ProbePlan, RouteAction, SourcePlan, UpstreamPlan,
+};
+use crate::domain::reading::ProbeFailure;
+use crate::domain::timings::probing;
 use crate::tls::Identity;
 use std::fmt::Write;
 use std::time::Duration;
@@ -44,8 +48,13 @@ fn upstream_lines(upstream: &UpstreamPlan, out: &mut String) {
         None => drop(writeln!(out, "  up (unprobed): passive evidence only")),
         Some(probe) => probe_lines(probe, out),
     }
+    for (kind, probe) in [(ProbeKind::Startup, &upstream.startup), (ProbeKind::Liveness, &upstream.liveness)] {
+        if let Some(probe) = probe {
+            let _ = writeln!(out, "  {}", probe_line(kind, probe));
+        }
+    }
     if fixed > 0 && watched == 0 && upstream.passive.enabled {
-        let floor = (fixed as f64 * upstream.passive.minimum_fit - 1e-9).ceil().max(0.0) as usize;
+        let floor = upstream.passive.must_stay_fit(fixed as u32) as usize;
         let _ = writeln!(
             out,
             "  at most {} of {fixed} can be ejected ({floor} must stay fit)",
@@ -99,32 +108,42 @@ fn asked(http: &HttpCheck, port: Option<u16>) -> String {
     format!("{} {scheme}://…{port}{} (Host: {host}{expected})", http.method, http.path)
 }
 
-fn probe_lines(probe: &ProbePlan, out: &mut String) {
+fn called(grpc: &GrpcCheck, port: Option<u16>) -> String {
+    let scheme = if grpc.tls.is_some() { "https" } else { "http" };
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let service = if grpc.service.is_empty() { "the server as a whole" } else { &grpc.service };
+    let authority = grpc.authority.as_deref().unwrap_or("the backend's address");
+    format!("gRPC health of {service} at {scheme}://…{port} (authority: {authority})")
+}
+
+fn probe_line(kind: ProbeKind, probe: &ProbePlan) -> String {
     let what = match &probe.kind {
         ProbeCheck::Tcp => probe.port.map_or("TCP connect".to_owned(), |port| format!("TCP connect to port {port}")),
         ProbeCheck::Http(http) => asked(http, probe.port),
+        ProbeCheck::Grpc(grpc) => called(grpc, probe.port),
     };
-    let _ = writeln!(
-        out,
-        "  readiness: {what}, every {:?} (±{:.0} %), timeout {:?}, {} in, {} out",
+    format!(
+        "{kind}: {what}, every {:?} (±{:.0} %), timeout {:?}, {} in, {} out",
         probe.period,
         probe.jitter * 100.0,
         probe.timeout,
         count(probe.success_threshold as usize, "pass"),
         count(probe.failure_threshold as usize, "failure")
-    );
+    )
+}
+
+fn probe_lines(probe: &ProbePlan, out: &mut String) {
+    let _ = writeln!(out, "  {}", probe_line(ProbeKind::Readiness, probe));
     let _ = writeln!(
         out,
         "  a refusing backend is out after at most {:?}, a silent one after at most {:?}",
-        detection(probe, Duration::ZERO),
-        detection(probe, probe.timeout)
+        detection(probe, ProbeFailure::Refused, Duration::ZERO),
+        detection(probe, ProbeFailure::Timeout, probe.timeout)
     );
 }
 
-/// The worst case: it fails just after a probe passed. One whole period until the first failure, then one fast period (or one
-/// probe, if that takes longer) for each further failure; each probe takes `each`.
-fn detection(probe: &ProbePlan, each: Duration) -> Duration {
-    let further = probe.failure_threshold.saturating_sub(1);
-    let fast = probe.fast_period.min(probe.period).mul_f64(1.0 + probe.jitter);
-    probe.period.mul_f64(1.0 + probe.jitter) + each + (fast.max(each)) * further
+/// By probes alone, in the worst case.
+fn detection(probe: &ProbePlan, kind: ProbeFailure, took: Duration) -> Duration {
+    let bounds = probing::detection(probe, probing::Failure { kind, took }, None);
+    bounds.worst.unwrap_or(Duration::MAX)
 }

@@ -318,15 +318,46 @@ fn what_a_pasted_probe_cannot_mean_here_is_refused() {
             "readinessProbe.exec: found a command, which cannot be run",
         ),
         ("      exec: { command: [x] }\n", "`httpGet: { path: /ready }`"),
-        ("      grpc: { port: 1 }\n", "found a gRPC probe"),
+        ("      grpc: { port: 1, service: a }\n      tcpSocket: {}\n", "found `grpc` and `tcpSocket` together"),
+        ("      grpc: { prot: 1 }\n", "did you mean `port`?"),
+        ("      grpc: { port: health }\n", "found the named port \"health\""),
         ("      httpGet: { path: / }\n      tcpSocket: {}\n", "found `httpGet` and `tcpSocket` together"),
-        ("      periodSeconds: 3\n", "found none of `httpGet` and `tcpSocket`"),
+        ("      periodSeconds: 3\n", "found none of `httpGet`, `grpc` and `tcpSocket`"),
         ("      httpGet: { path: /, scheme: HTTPS }\n", "found HTTPS for an upstream without `tls`"),
         ("      httpGet: { path: /, prot: 1 }\n", "did you mean `port`?"),
         ("      httpGet: { path: / }\n      periodSeconds: 3s\n", "periodSeconds: found no whole number"),
     ] {
         let errors = errors(&pasted(one, block));
         assert!(errors.len() == 1 && errors[0].contains(words), "{block}: {errors:?}");
+    }
+}
+
+#[test]
+fn a_grpc_probe_is_written_or_pasted() {
+    let told = |yaml: &str| super::summary(&load_text(yaml, Path::new(".")).expect("a plan").plan);
+    let pasted = told(&pasted("\"127.0.0.1:7301\"", "      grpc: { port: 7301, service: orders.v1 }\n"));
+    assert!(pasted.contains("readiness: gRPC health of orders.v1 at http://…:7301 (authority: the"), "{pasted}");
+    let ours = |probe: &str| {
+        format!(
+            "listeners: [{{ address: \"127.0.0.1:8080\" }}]\nroutes: [{{ upstream: a }}]\nupstreams:\n  a:\n    backends: [\"127.0.0.1:1\"]\n    readiness: {probe}\n"
+        )
+    };
+    let whole = told(&ours("{ grpc: { authority: \"orders:9\" } }"));
+    assert!(whole.contains("gRPC health of the server as a whole at http://… (authority: orders:9)"), "{whole}");
+    for (probe, words) in [
+        ("{ grpc: {}, path: / }", "found `path` and `grpc` together"),
+        ("{ grpc: {}, method: GET }", "found `method` for a gRPC check"),
+        ("{ grpc: { authority: \"a b\" } }", "grpc.authority: found \"a b\""),
+        ("{ tcp: true, identity: { header: a, equals: b } }", "a TCP probe, which reads no answer"),
+        ("{ path: /, identity: { header: a, json: $.a, equals: b } }", "found `header` and `json` together"),
+        ("{ path: /, identity: { header: \"a b\", equals: b } }", "identity.header: found \"a b\""),
+        ("{ path: /, identity: { header: a, equals: \"\" } }", "identity.equals: found an empty name"),
+        ("{ path: /, instance: {} }", "found none of `header` and `json`"),
+        ("{ grpc: {}, instance: { json: $.a } }", "which has no JSON"),
+        ("{ path: /, instance: { json: \"$.a[\" } }", "instance.json: found \"$.a[\""),
+    ] {
+        let errors = errors(&ours(probe));
+        assert!(errors.len() == 1 && errors[0].contains(words), "{probe}: {errors:?}");
     }
 }
 
@@ -394,7 +425,7 @@ fn rules_for_a_document_that_have_no_effect_are_told() {
         ),
         (
             "tcp: true, document: { ignore: [mail] }",
-            Some(format!("{place}: found rules for a document, with a TCP probe")),
+            Some(format!("{place}: found rules for a document, with a probe by TCP or gRPC")),
         ),
         (
             "path: /, document: { ignore: [mail], critical: [mail] }",
@@ -476,4 +507,40 @@ fn every_other_way_of_the_example_is_well_indented() {
     // A word, or settings of its own: both at once are no YAML.
     let yaml = yaml.replace("tls: inherit", "tls:").replace("document: auto", "document:");
     super::yaml::parse(&yaml).unwrap_or_else(|error| panic!("{yaml}\n{error:?}"));
+}
+
+#[test]
+fn settings_that_do_nothing_are_told() {
+    let told = |keys: &str| {
+        warnings(&format!(
+            "listeners: [{{ address: \"127.0.0.1:8080\" }}]\nroutes: [{{ upstream: a }}]\nupstreams:\n  a:\n{keys}\n"
+        ))
+    };
+    let two = "    backends: [\"10.0.0.1:1\", \"10.0.0.2:1\"]\n    readiness: { path: /ready";
+    for (keys, word) in [
+        (format!("{two} }}"), ""),
+        (format!("{two} }}\n    slow_start: {{ duration: 5s }}"), ""),
+        ("    backends: [\"10.0.0.1:1\"]\n    readiness: { path: /ready }".to_owned(), ""),
+        (
+            "    backends: [\"10.0.0.1:1\"]\n    readiness: { path: /ready }\n    slow_start: { duration: 5s }"
+                .to_owned(),
+            "a ramp with one",
+        ),
+        (format!("{two} }}\n    passive: {{ minimum_fit: 90% }}"), "90% of 2, which is all of them"),
+        (
+            format!("{two} }}\n    passive: {{ failure_ratio: 0%, consecutive_failures: 0 }}"),
+            "neither consecutive_failures",
+        ),
+        (format!("{two} }}\n    panic_threshold: 30%"), "30% with `when_none_eligible: fail_closed`"),
+        (format!("{two} }}\n    panic_threshold: 30%\n    when_none_eligible: fail_open"), ""),
+        (format!("{two}, initial_delay: 3s, startup_grace: 3s }}"), "no longer than initial_delay"),
+        (format!("{two}, startup_grace: 900ms }}"), "shorter than the first probe"),
+        (format!("{two}, startup_grace: 30s }}"), ""),
+        (format!("{two} }}\n    hold: 70s"), "70s, more than the total"),
+        (format!("{two} }}\n    timeouts: {{ per_try: 5s, total: 5s }}"), "no less than total"),
+    ] {
+        let warnings = told(&keys);
+        let met = if word.is_empty() { warnings.is_empty() } else { warnings.iter().any(|one| one.contains(word)) };
+        assert!(met, "{keys}: {word:?} {warnings:?}");
+    }
 }

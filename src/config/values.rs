@@ -9,17 +9,17 @@ use std::time::Duration;
 /// A duration such as `500ms`, `2s`, `1m`.
 #[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
 #[schemars(transparent)]
-pub(super) struct Span(#[schemars(with = "String")] pub Duration);
+pub struct Span(#[schemars(with = "String")] pub Duration);
 
 /// A size such as `64KiB`, `10MB`, `512B`.
 #[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
 #[schemars(transparent)]
-pub(super) struct Size(#[schemars(with = "String")] pub u64);
+pub struct Size(#[schemars(with = "String")] pub u64);
 
 /// A share such as `10%`.
 #[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
 #[schemars(transparent)]
-pub(super) struct Share(#[schemars(with = "String")] pub f64);
+pub struct Share(#[schemars(with = "String")] pub f64);
 
 /// Parses text of one quantity; `allowed` says how it is written.
 struct Written<T> {
@@ -109,7 +109,7 @@ fn parse_share(text: &str) -> Option<f64> {
 /// A word or a list of words; numbers are words too.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(transparent)]
-pub(super) struct Words(#[schemars(with = "WordsShape")] pub Vec<String>);
+pub struct Words(#[schemars(with = "WordsShape")] pub Vec<String>);
 
 /// How [`Words`] may be written, for the schema.
 #[allow(dead_code, reason = "the schema is made of it")]

@@ -196,11 +196,16 @@ pub(super) fn key_of(name: &str) -> &'static str {
         "DegradedSpec" => "weight",
         "DocumentRulesSpec" => "critical",
         "DrainHeaderSpec" => "name",
+        "ExpectSpec" | "MomentSpec" => "at",
+        "FlappingSpec" => "every",
+        "FoundSpec" => "upstream",
+        "LoadSpec" => "requests_per_second",
         "EditsSpec" => "set",
         "LimitsSpec" => "body_bytes",
         "ListenerTlsSpec" => "certificate",
         "MirrorSpec" | "RouteSpec" => "upstream",
         "ProxyProtocolSpec" => "from",
+        "RecordSpec" => "file",
         "UpstreamLimitsSpec" => "requests",
         "LoggingSpec" => "level",
         "PassiveSpec" => "consecutive_failures",
@@ -220,7 +225,7 @@ pub(super) fn key_of(name: &str) -> &'static str {
 }
 
 /// What was found where exactly one of several was wanted: none of them, or which. `None`: one.
-pub(super) fn not_exactly_one(choices: &[(&str, bool)]) -> Option<String> {
+pub fn not_exactly_one(choices: &[(&str, bool)]) -> Option<String> {
     let quoted = |names: Vec<&str>, last: &str| {
         let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         match quoted.split_last() {

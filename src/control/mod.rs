@@ -12,10 +12,12 @@ pub use clock::Clock;
 pub use reload::{Outcome, Reloader, Request, Source};
 pub use task::{spawn, spawn_heir};
 
-use crate::domain::board::{BackendReport, Handover, Input, Refused, Steering, UpstreamReport};
+use crate::domain::board::{BackendReport, Explanation, Handover, Input, Refused, Steering, UpstreamReport};
 use crate::domain::cell::Hint;
 use crate::domain::event::Event;
+use crate::domain::identity::BackendId;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::time::Timestamp;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,11 +26,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// What became of an operator's order.
 pub type Steered = Result<BackendReport, Refused>;
 
+/// Why a backend stands where it stands, or who is known instead of it.
+pub type Explained = Result<Box<Explanation>, Refused>;
+
 /// What the control task receives.
 #[derive(Debug)]
 pub enum Message {
     Input(Input),
     Steer(Steering, oneshot::Sender<Steered>),
+    Explain(BackendId, oneshot::Sender<Explained>),
     Report(oneshot::Sender<Vec<UpstreamReport>>),
     Handover(oneshot::Sender<Handover>),
 }
@@ -75,6 +81,13 @@ impl Handle {
         answer.await.ok()
     }
 
+    /// Explains one backend. `None` when the control task has ended (the process is leaving).
+    pub async fn explain(&self, backend: BackendId) -> Option<Explained> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.send(Message::Explain(backend, reply)).ok()?;
+        answer.await.ok()
+    }
+
     /// Every upstream with its backends, as the board sees them now. Empty when the control task has ended.
     pub async fn report(&self) -> Vec<UpstreamReport> {
         let (reply, answer) = oneshot::channel();
@@ -106,4 +119,8 @@ pub trait Reporter: Send + Sync + 'static {
     fn report(&self, event: &Event);
     /// A probe starts, so long after it was due.
     fn probe_started(&self, _late: Duration) {}
+    /// Which probe that is.
+    fn probe_begins(&self, _job: &crate::domain::board::ProbeJob) {}
+    /// The board is about to be told this.
+    fn heard(&self, _input: &Input, _now: Timestamp) {}
 }

@@ -34,7 +34,9 @@ pub fn spawn_heir(
 ) -> Handle {
     let mut board = Board::new(seed, clock.now());
     board.handle(Input::TakeOver(Arc::new(handover)), clock.now());
-    board.handle(Input::Reconfigure(plan.clone()), clock.now());
+    let first = Input::Reconfigure(plan.clone());
+    reporter.heard(&first, clock.now());
+    board.handle(first, clock.now());
 
     let empty = Snapshot { generation: 0, plan, pools: Vec::new(), first_round_done: false };
     let (mailbox, inbox) = mpsc::unbounded_channel();
@@ -80,10 +82,16 @@ impl<P: Prober> ControlTask<P> {
 
     fn take(&mut self, message: Message, now: Timestamp) {
         match message {
-            Message::Input(input) => self.board.handle(input, now),
+            Message::Input(input) => {
+                self.reporter.heard(&input, now);
+                self.board.handle(input, now);
+            }
             Message::Steer(steering, reply) => {
                 let outcome = self.board.steer(&steering, now);
                 self.steered.push((reply, outcome));
+            }
+            Message::Explain(backend, reply) => {
+                let _ = reply.send(self.board.explain(&backend, now).map(Box::new));
             }
             Message::Report(reply) => {
                 let _ = reply.send(self.board.report(now));
@@ -119,6 +127,7 @@ impl<P: Prober> ControlTask<P> {
                 }
                 Output::Probe(job) => {
                     self.reporter.probe_started(job.late);
+                    self.reporter.probe_begins(&job);
                     self.prober.start(job, &self.handle);
                 }
                 Output::CancelProbe(ticket) => self.prober.cancel(ticket),

@@ -27,6 +27,11 @@ pub(super) async fn watch(source: DnsSource, mut teller: Teller) {
     }
 }
 
+/// One look at a name that was never looked at before.
+pub(super) async fn look_once(source: &DnsSource) -> Answer {
+    look(source, &mut Families::default()).await.0
+}
+
 /// From one look to the next. Failures and empty answers have no TTL: the sooner somebody is found the better.
 fn pause(source: &DnsSource, ttl: Option<Duration>) -> Duration {
     ttl.unwrap_or_default().min(source.max_interval).max(source.min_interval)

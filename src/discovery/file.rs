@@ -56,7 +56,7 @@ impl Settled {
     }
 }
 
-async fn look(path: &Path) -> Look {
+pub(super) async fn look(path: &Path) -> Look {
     let mut bytes = Vec::new();
     let read = async { File::open(path).await?.take(SIZE_CAP + 1).read_to_end(&mut bytes).await };
     match read.await {
@@ -70,7 +70,7 @@ async fn look(path: &Path) -> Look {
     }
 }
 
-fn answer(path: &Path, backup: bool, parse: Parse, look: &Look) -> Answer {
+pub(super) fn answer(path: &Path, backup: bool, parse: Parse, look: &Look) -> Answer {
     let text = look.as_ref().map_err(Clone::clone)?;
     let backends = parse(text).map_err(|why| format!("the backends file {}: {why}", path.display()))?;
     Ok(tidy(backends.into_iter().map(|backend| found(backend, backup)).collect()))

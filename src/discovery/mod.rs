@@ -6,6 +6,9 @@
 mod dns;
 mod file;
 mod names;
+mod once;
+
+pub use once::{Looked, look_once};
 
 use crate::config::backends_file;
 use crate::control::Handle;

@@ -20,7 +20,10 @@ pub(super) fn shape(text: &str, content_type: Option<&str>) -> Shape {
         Shape::Json
     } else if media == "text/html" || media == "application/xhtml+xml" || start.starts_with('<') {
         Shape::Html
-    } else if start.starts_with(['{', '"']) || start.starts_with('[') && !kubernetes::speaks(start) {
+    } else if start.trim_end() == "null"
+        || start.starts_with(['{', '"'])
+        || start.starts_with('[') && !kubernetes::speaks(start)
+    {
         Shape::Json
     } else {
         Shape::Text

@@ -13,9 +13,16 @@ const LONGEST_MESSAGE: usize = 200;
 
 #[derive(Default)]
 pub(super) struct Shelf {
-    components: Vec<Component>,
+    parts: Vec<Part>,
     places: BTreeMap<String, usize>,
     redactor: Redactor,
+}
+
+/// A part as it was found. What is shown of it is made when it is known which are kept: to look for secrets takes the most time of all.
+struct Part {
+    name: String,
+    statement: Statement,
+    message: Option<String>,
 }
 
 /// A word and what explains it, as they were found.
@@ -50,20 +57,19 @@ impl Shelf {
     }
 
     pub(super) fn put(&mut self, name: &str, statement: &Statement, message: Option<&str>) {
-        let long = (statement.word.chars().count() > LONGEST_WORD).then_some(statement.word.as_str());
-        let message = message.or(statement.reason.as_deref()).or(long).and_then(|message| self.message(message));
-        let component = Component { name: self.redactor.show(name, LONGEST_NAME), said: self.said(statement), message };
-        match self.places.get(name).and_then(|place| self.components.get_mut(*place)) {
-            Some(known) => merge(known, component),
+        let message = message.or(statement.reason.as_deref()).map(str::to_owned);
+        let part = Part { name: name.to_owned(), statement: statement.clone(), message };
+        match self.places.get(name).and_then(|place| self.parts.get_mut(*place)) {
+            Some(known) => known.merge(part),
             None => {
-                self.places.insert(name.to_owned(), self.components.len());
-                self.components.push(component);
+                self.places.insert(name.to_owned(), self.parts.len());
+                self.parts.push(part);
             }
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.components.is_empty()
+        self.parts.is_empty()
     }
 
     pub(super) fn redactor(&mut self) -> &mut Redactor {
@@ -71,27 +77,37 @@ impl Shelf {
     }
 
     /// Those to keep, in the document's order; how many are left out; the kinds of secrets that were seen.
-    pub(super) fn close(self, critical: &[String]) -> (Vec<Component>, u32, Vec<String>) {
-        let mut order: Vec<usize> = (0..self.components.len()).collect();
-        let worth = |at: &usize| {
-            self.components
-                .get(*at)
-                .map_or((false, 0), |component| (critical.contains(&component.name), badness(component.said.means)))
-        };
-        order.sort_by_key(|at| std::cmp::Reverse(worth(at)));
+    pub(super) fn close(mut self, critical: &[String]) -> (Vec<Component>, u32, Vec<String>) {
+        let parts = std::mem::take(&mut self.parts);
+        let worth = |part: &Part| (critical.contains(&part.name), badness(part.statement.means));
+        let mut order: Vec<(usize, &Part)> = parts.iter().enumerate().collect();
+        order.sort_by_key(|(_, part)| std::cmp::Reverse(worth(part)));
         order.truncate(MOST);
-        order.sort_unstable();
-        let left_out = u32::try_from(self.components.len() - order.len()).unwrap_or(u32::MAX);
-        let kept = order.into_iter().filter_map(|at| self.components.get(at).cloned()).collect();
+        order.sort_unstable_by_key(|(at, _)| *at);
+        let left_out = u32::try_from(parts.len() - order.len()).unwrap_or(u32::MAX);
+        let kept = order.into_iter().map(|(_, part)| self.component(part)).collect();
         (kept, left_out, self.redactor.leaks())
+    }
+
+    fn component(&mut self, part: &Part) -> Component {
+        let word = &part.statement.word;
+        let long = (word.chars().count() > LONGEST_WORD).then_some(word);
+        let message = part.message.as_ref().or(long);
+        Component {
+            name: self.redactor.show(&part.name, LONGEST_NAME),
+            said: self.said(&part.statement),
+            message: message.and_then(|message| self.message(message)),
+        }
     }
 }
 
-fn merge(known: &mut Component, other: Component) {
-    if badness(other.said.means) > badness(known.said.means) {
-        let message = known.message.take();
-        *known = Component { message: other.message.or(message), ..other };
-    } else if known.message.is_none() {
-        known.message = other.message;
+impl Part {
+    fn merge(&mut self, other: Self) {
+        if badness(other.statement.means) > badness(self.statement.means) {
+            let message = self.message.take();
+            *self = Self { message: other.message.or(message), ..other };
+        } else if self.message.is_none() {
+            self.message = other.message;
+        }
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn hear(text: &str) -> Heard<'_> {
 
 /// What a word means; `None` where no list knows it.
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
-    if word.len() > LONGEST {
+    if word.len() > LONGEST || word.contains(['{', '}', '"', '<', '>']) {
         return None;
     }
     let word = word.trim();

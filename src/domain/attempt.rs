@@ -5,8 +5,17 @@
 //! request that may have reached a backend, at most one try per backend, and a budget that retries after a failed
 //! *connect* do not draw on.
 
+use super::budget::Budget;
 use super::outcome::AttemptEnd;
 use super::plan::RetryPlan;
+use super::time::Timestamp;
+use std::time::Duration;
+
+/// What another attempt needs at least: with less, it could only blame a backend for the deadline.
+const LEAST_TIME: Duration = Duration::from_millis(50);
+
+/// A client that leaves after this long without a response head makes the backend suspect.
+pub const SLOW_AFTER: Duration = Duration::from_secs(1);
 
 /// What is known when an attempt has ended.
 #[derive(Clone, Debug)]
@@ -84,6 +93,19 @@ pub fn decide(after: &AfterAttempt<'_>, plan: &RetryPlan) -> Next {
     match stops.into_iter().find(|(applies, _)| *applies) {
         Some((_, reason)) => Next::Stop(reason),
         None => Next::Retry { costs_token: !after.never_sent },
+    }
+}
+
+/// Is there time for another attempt?
+pub fn time_left(now: Timestamp, deadline: Timestamp) -> bool {
+    deadline.since(now) >= LEAST_TIME
+}
+
+/// The decision, and the budget's where it costs a token.
+pub fn within_budget(next: Next, budget: &Budget, now: Timestamp) -> Next {
+    match next {
+        Next::Retry { costs_token: true } if !budget.withdraw(now) => Next::Stop(StopReason::Budget),
+        next => next,
     }
 }
 

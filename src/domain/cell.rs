@@ -5,8 +5,10 @@
 
 use super::gate;
 use super::identity::BackendKey;
+use super::latency::{Histogram, Latencies};
 use super::outcome::{FailureKind, Outcome};
-use super::plan::PassivePlan;
+use super::plan::{Detector, PassivePlan};
+use super::standout::Spans;
 use super::time::Timestamp;
 use super::window::{Tally, Window};
 use std::sync::atomic::Ordering::Relaxed;
@@ -75,7 +77,10 @@ pub struct Cell {
     callers: Callers,
     failed_callers: Callers,
     latency: PeakEwma,
+    latencies: Latencies,
     trial: AtomicU8,
+    /// A trial request that takes longer has failed; nanoseconds, 0 = it may take what it takes.
+    trial_limit: AtomicU64,
     last_success: AtomicU64,
     last_failure: AtomicU64,
     successes: AtomicU64,
@@ -156,7 +161,7 @@ impl Cell {
         let passed = record.outcome == Outcome::Success;
         if record.trial {
             self.trial.store(NO_TRIAL, Relaxed);
-            return Some(HintKind::TrialEnded { passed });
+            return Some(HintKind::TrialEnded { passed: passed && self.fast_enough(record.latency) });
         }
         if passed {
             return None;
@@ -169,6 +174,7 @@ impl Cell {
         self.streak_is_hard.store(false, Relaxed);
         self.window.record(false, record.now, plan.window);
         self.latency.sample(record.latency, record.now);
+        self.latencies.record(record.latency, record.now, plan.window);
         self.successes.fetch_add(1, Relaxed);
         self.last_success.store(record.now.0.max(1), Relaxed);
     }
@@ -201,12 +207,34 @@ impl Cell {
         }
     }
 
+    /// Failures and successes of the newest parts of the window.
+    pub fn spans(&self, now: Timestamp, plan: &PassivePlan) -> Spans {
+        self.window.spans(now, plan.window)
+    }
+
+    /// How long the answers of the newest `slices` fifths of the window took.
+    pub fn latencies(&self, slices: u64, now: Timestamp, plan: &PassivePlan) -> Histogram {
+        self.latencies.newest(slices, now, plan.window)
+    }
+
     /// Forgets streak and window: after an ejection and after a return.
     pub fn clear_evidence(&self) {
         self.streak.store(0, Relaxed);
         self.streak_is_hard.store(false, Relaxed);
         self.window.clear();
         self.hard.clear();
+        self.latencies.clear();
+    }
+
+    /// The next trial request must not take longer than this.
+    pub fn limit_trial(&self, limit: Option<Duration>) {
+        let nanos = limit.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
+        self.trial_limit.store(nanos, Relaxed);
+    }
+
+    fn fast_enough(&self, latency: Duration) -> bool {
+        let limit = self.trial_limit.load(Relaxed);
+        limit == 0 || latency <= Duration::from_nanos(limit)
     }
 
     /// Offers the next suitable request as the one that decides.
@@ -241,17 +269,37 @@ impl Cell {
 
 /// May this evidence eject? The board judges peers, clients and the cap; this is what makes it look.
 pub fn suffices(evidence: &Evidence, plan: &PassivePlan) -> bool {
-    plan.enabled && (streak_suffices(evidence, plan) || window_suffices(evidence, plan))
+    let absolute = [Detector::ConsecutiveFailures, Detector::FailureRatio];
+    absolute.into_iter().any(|detector| suffices_for(detector, evidence, plan))
 }
 
-pub fn streak_suffices(evidence: &Evidence, plan: &PassivePlan) -> bool {
-    plan.consecutive_failures > 0 && evidence.streak >= plan.consecutive_failures
+/// Does it suffice for this detector? Never for those that need the peers.
+pub fn suffices_for(detector: Detector, evidence: &Evidence, plan: &PassivePlan) -> bool {
+    plan.detects(detector)
+        && match detector {
+            Detector::ConsecutiveFailures => evidence.streak >= plan.consecutive_failures,
+            Detector::FailureRatio => {
+                evidence.window.total() >= plan.minimum_outcomes && evidence.window.failed_share() >= plan.failure_ratio
+            }
+            Detector::FailureOutlier | Detector::LatencyOutlier => false,
+        }
 }
 
-pub fn window_suffices(evidence: &Evidence, plan: &PassivePlan) -> bool {
-    plan.failure_ratio > 0.0
-        && evidence.window.total() >= plan.minimum_outcomes
-        && evidence.window.failed_share() >= plan.failure_ratio
+impl Evidence {
+    /// Failures that were not statuses, of all outcomes.
+    pub fn hard_share(&self) -> f64 {
+        f64::from(self.hard_failures) / f64::from(self.window.total().max(1))
+    }
+
+    /// Failed for two clients, where there are two.
+    pub fn two_clients(&self) -> bool {
+        !self.two_clients_seen || self.two_clients_failed
+    }
+
+    /// Not the doing of one client: of several, or more than half of it no mere status.
+    pub fn is_of_several_clients(&self) -> bool {
+        self.two_clients() || self.hard_failures * 2 > self.window.failures
+    }
 }
 
 /// The last two distinct client addresses, each with the time it was last seen: enough to tell one client from several.

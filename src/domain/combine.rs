@@ -1,7 +1,8 @@
 //! What do orders, passive and active evidence come to? One truth table, in the order of precedence.
 //!
-//! forced down > drained > forced up > ejected > down > draining > not ready > starting > unchecked > trial > degraded > ramping > up.
-//! The first that applies is the cause. Who is degraded while it ramps has the product of both shares. The earliest return is the latest moment of all causes that hold the backend out, so that
+//! forced down > drained > forced up > ejected > not alive > down > draining > not ready > starting > unchecked > trial > degraded >
+//! ramping > up. The first that applies is the cause. Who is degraded while it ramps has the product of both shares. The earliest return is
+//! the latest moment of all causes that hold the backend out, so that
 //! it is never promised too early.
 
 use super::board::Order;
@@ -17,6 +18,8 @@ pub enum Active {
     Starting,
     NotReady,
     Down,
+    /// Its liveness probe failed for good.
+    NotAlive,
     Up,
 }
 
@@ -46,6 +49,10 @@ pub struct Facts {
     pub ejected_until: Option<Timestamp>,
     /// When probes can have brought it back at the earliest.
     pub probes_return: Option<Timestamp>,
+    /// When the drain that it asked for can be over at the earliest.
+    pub drain_until: Option<Timestamp>,
+    /// When the time of the order is over; `None`: only an operator takes it back.
+    pub order_until: Option<Timestamp>,
 }
 
 /// The verdict.
@@ -75,6 +82,7 @@ fn cause(facts: &Facts) -> Cause {
         return Cause::Ejected;
     }
     match facts.active {
+        Active::NotAlive => return Cause::NotAlive,
         Active::Down => return Cause::Down,
         _ if facts.asks_drain => return Cause::Draining,
         Active::NotReady => return Cause::NotReady,
@@ -95,10 +103,11 @@ fn cause(facts: &Facts) -> Cause {
 
 /// `None` while it is eligible, and where only an operator can bring it back.
 fn earliest_return(facts: &Facts, cause: Cause) -> Option<Timestamp> {
+    let evidence = facts.ejected_until.max(facts.probes_return).max(facts.drain_until);
     match cause {
-        Cause::ForcedDown | Cause::Drained => None,
+        Cause::ForcedDown | Cause::Drained => facts.order_until.max(facts.order_until.and(evidence)),
         _ if cause.eligible() => None,
-        _ => facts.ejected_until.max(facts.probes_return),
+        _ => evidence,
     }
 }
 
@@ -107,8 +116,15 @@ mod tests {
     use super::*;
 
     const ORDERS: [Option<Order>; 4] = [None, Some(Order::Drain), Some(Order::ForceUp), Some(Order::ForceDown)];
-    const ACTIVES: [Active; 6] =
-        [Active::Unprobed, Active::Unchecked, Active::Starting, Active::NotReady, Active::Down, Active::Up];
+    const ACTIVES: [Active; 7] = [
+        Active::Unprobed,
+        Active::Unchecked,
+        Active::Starting,
+        Active::NotReady,
+        Active::Down,
+        Active::NotAlive,
+        Active::Up,
+    ];
     const PASSIVES: [Passive; 3] = [Passive::Clear, Passive::Ejected, Passive::Trial];
 
     fn facts(order: Option<Order>, passive: Passive, active: Active) -> Facts {
@@ -122,6 +138,8 @@ mod tests {
             ramp: 1.0,
             ejected_until: None,
             probes_return: None,
+            drain_until: None,
+            order_until: None,
         }
     }
 
@@ -132,6 +150,7 @@ mod tests {
             Cause::Drained => facts.order == Some(Order::Drain),
             Cause::ForcedUp => facts.order == Some(Order::ForceUp),
             Cause::Ejected => facts.passive == Passive::Ejected,
+            Cause::NotAlive => facts.active == Active::NotAlive,
             Cause::Down => facts.active == Active::Down,
             Cause::Draining => facts.asks_drain,
             Cause::NotReady => facts.active == Active::NotReady,
@@ -163,7 +182,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(rows, 4 * 3 * 6 * 2 * 3 * 2);
+        assert_eq!(rows, 4 * 3 * 7 * 2 * 3 * 2);
     }
 
     fn row(facts: &Facts) {
@@ -185,7 +204,13 @@ mod tests {
         facts.ejected_until = Some(Timestamp::from_secs(30));
         facts.probes_return = Some(Timestamp::from_secs(40));
         assert_eq!(combine(&facts).earliest_return, Some(Timestamp::from_secs(40)));
+        facts.drain_until = Some(Timestamp::from_secs(50));
+        assert_eq!(combine(&facts).earliest_return, Some(Timestamp::from_secs(50)));
         facts.order = Some(Order::Drain);
         assert_eq!(combine(&facts).earliest_return, None, "only the operator can tell");
+        facts.order_until = Some(Timestamp::from_secs(45));
+        assert_eq!(combine(&facts).earliest_return, Some(Timestamp::from_secs(50)), "the order has an end");
+        facts.order_until = Some(Timestamp::from_secs(55));
+        assert_eq!(combine(&facts).earliest_return, Some(Timestamp::from_secs(55)));
     }
 }

@@ -5,17 +5,94 @@
 
 use super::board::Steer;
 use super::identity::BackendId;
+use super::plan::{Detector, ProbeKind};
 use super::standing::Cause;
 use super::time::Timestamp;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One event. `id` grows by one per event of a process and is the same in the log line, the history and every answer.
+/// One event. `id` grows by one per event of a process; see [`Self::full_id`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
+    pub run: Run,
     pub id: u64,
     pub at: Timestamp,
     pub kind: EventKind,
+}
+
+impl Event {
+    /// As it is written everywhere, "0k3f9a-42": the same in the log line, the history and every answer, and no other event of any
+    /// process has it.
+    pub fn full_id(&self) -> String {
+        format!("{}-{}", self.run, self.id)
+    }
+}
+
+/// Which run of the program: six letters and figures that are drawn at its start. People search the logs of many processes at once,
+/// and those of the one before a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Run(u32);
+
+impl Run {
+    /// The run whose randomness begins with this seed. Spread, since tests (and people) count seeds from 1.
+    pub const fn of(seed: u64) -> Self {
+        Self((seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 34) as u32)
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // 30 bits are six digits of base 36.
+        for place in (0..6).rev() {
+            let digit = self.0 / 36_u32.pow(place) % 36;
+            write!(f, "{}", char::from_digit(digit, 36).unwrap_or('0'))?;
+        }
+        Ok(())
+    }
+}
+
+/// An event of a run before this one, in the words in which that one told it: it may have known kinds that this one does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub id: String,
+    pub at: Timestamp,
+    /// The stable name.
+    pub event: String,
+    pub message: String,
+    pub details: Vec<(String, String)>,
+}
+
+/// An entry of a backend's history.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Remembered {
+    Own(Event),
+    Told(Told),
+}
+
+impl Remembered {
+    pub fn full_id(&self) -> String {
+        match self {
+            Self::Own(event) => event.full_id(),
+            Self::Told(told) => told.id.clone(),
+        }
+    }
+
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Own(event) => event.at,
+            Self::Told(told) => told.at,
+        }
+    }
+
+    /// The same by another clock.
+    pub(super) fn moved(mut self, to: Timestamp) -> Self {
+        match &mut self {
+            Self::Own(event) => event.at = to,
+            Self::Told(told) => told.at = to,
+        }
+        self
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +111,12 @@ pub enum EventKind {
         backend: BackendId,
         nth: u32,
         duration: Duration,
+        why: String,
+    },
+    /// A detector that does not enforce would have ejected it.
+    WouldEject {
+        backend: BackendId,
+        detector: Detector,
         why: String,
     },
     /// Passive evidence would have ejected it, but the cap held: `fit` of `pool` are left, `floor` must stay.
@@ -58,6 +141,20 @@ pub enum EventKind {
     DocumentLeaks {
         backend: BackendId,
         what: String,
+    },
+    /// Its startup or liveness probe failed for good: somebody must restart it. Said once per episode.
+    NeedsRestart {
+        backend: BackendId,
+        kind: ProbeKind,
+        why: String,
+        /// Who is told.
+        webhook: Option<Arc<str>>,
+    },
+    /// Another instance answers at its address than before.
+    Restarted {
+        backend: BackendId,
+        from: String,
+        to: String,
     },
     /// An operator's order was taken.
     Steered {
@@ -101,4 +198,23 @@ pub enum EventKind {
         removed: usize,
         changed: usize,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_run_and_a_number() {
+        let event = |seed| Event {
+            run: Run::of(seed),
+            id: 42,
+            at: Timestamp::ZERO,
+            kind: EventKind::FirstRoundDone { took: Duration::ZERO },
+        };
+        let ids: std::collections::BTreeSet<String> = (0..1_000).map(|seed| event(seed).full_id()).collect();
+        assert_eq!(ids.len(), 1_000, "every run has ids of its own");
+        assert!(ids.iter().all(|id| id.len() == 9 && id.ends_with("-42")), "{ids:?}");
+        assert_eq!(event(0).full_id(), "000000-42");
+    }
 }

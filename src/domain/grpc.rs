@@ -82,6 +82,45 @@ pub fn message(text: &str) -> String {
     out
 }
 
+/// The message that such a field carries; what is no encoding stands as it is.
+pub fn text(message: &str) -> String {
+    let mut out = Vec::with_capacity(message.len());
+    let mut rest = message.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let decoded = after.first_chunk::<2>().filter(|_| *byte == b'%').and_then(|[high, low]| {
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            Some((digit(*high)? << 4 | digit(*low)?) as u8)
+        });
+        out.push(decoded.unwrap_or(*byte));
+        rest = after.get(if decoded.is_some() { 2 } else { 0 }..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The name of a status; `None` where there is no such.
+pub fn status_name(status: u16) -> Option<&'static str> {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    NAMES.get(usize::from(status)).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,5 +170,10 @@ mod tests {
     #[test]
     fn messages_travel_in_printable_ascii() {
         assert_eq!(message("50% of é\n"), "50%25 of %C3%A9%0A");
+        for (message, expected) in
+            [("50%25 of %C3%A9%0a", "50% of é\n"), ("100%", "100%"), ("%zz%4", "%zz%4"), ("%ff", "\u{fffd}"), ("", "")]
+        {
+            assert_eq!(text(message), expected, "{message}");
+        }
     }
 }

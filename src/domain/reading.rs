@@ -8,7 +8,9 @@ mod components;
 mod document;
 
 use super::document::Document;
+use super::grpc_health::{self, GrpcAnswer};
 use super::plan::{DocumentPlan, ProbeCheck, ProbePlan};
+use super::recognition::{Sighting, stranger};
 use std::time::Duration;
 
 /// The facts of one probe.
@@ -37,19 +39,23 @@ pub struct Steps {
 }
 
 /// What an HTTP response said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpAnswer {
     pub status: u16,
     /// The header of a 3xx.
     pub location: Option<String>,
     /// What the body says, where it was read as a document.
-    pub document: Option<Document>,
+    pub document: Option<Box<Document>>,
+    /// What it says of who answers.
+    pub sighting: Sighting,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadingResult {
     /// A complete HTTP response within the deadline.
     Http(HttpAnswer),
+    /// An answer to a gRPC health check.
+    Grpc(GrpcAnswer),
     /// A TCP probe connected.
     Connected,
     /// Refused, unreachable, no such socket: the reason in words.
@@ -75,7 +81,8 @@ pub enum ReadingResult {
 impl ReadingResult {
     /// A complete response of this status that says nothing else.
     pub const fn status(status: u16) -> Self {
-        Self::Http(HttpAnswer { status, location: None, document: None })
+        let sighting = Sighting { service: None, instance: None };
+        Self::Http(HttpAnswer { status, location: None, document: None, sighting })
     }
 }
 
@@ -89,6 +96,8 @@ pub enum ProbeFailure {
     Body,
     /// The status passes, and the document says no.
     Document,
+    /// Another service answers there. Never waits for a threshold.
+    Identity,
 }
 
 /// What one probe says.
@@ -134,12 +143,21 @@ pub enum Severity {
 
 /// See the header of this file.
 pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
+    let verdict = judge_answer(reading, plan);
+    stranger(reading, matches!(verdict, Verdict::Pass { .. }), plan).unwrap_or(verdict)
+}
+
+fn judge_answer(reading: &Reading, plan: &ProbePlan) -> Verdict {
     use ProbeFailure::{Body, Refused, Timeout, Tls};
     use Severity::{Down, NotReady};
     let fail = |kind, severity, why: String| Verdict::Fail { kind, severity, why, hint: None };
     match &reading.result {
         ReadingResult::Connected => Verdict::PASSED,
-        ReadingResult::Http(answer) => judge_answer(answer, plan),
+        ReadingResult::Http(answer) => judge_http(answer, plan),
+        ReadingResult::Grpc(answer) => match &plan.kind {
+            ProbeCheck::Grpc(check) => grpc_health::judge(answer, check),
+            _ => fail(Body, Down, "an answer of gRPC to another question".to_owned()),
+        },
         ReadingResult::ConnectFailed(words) => fail(Refused, Down, words.clone()),
         ReadingResult::TlsFailed(words) => fail(Tls, Down, words.clone()),
         // Services are slow to say no: their clients retry a dead database for seconds before the 503 comes.
@@ -155,7 +173,7 @@ pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
     }
 }
 
-fn judge_answer(answer: &HttpAnswer, plan: &ProbePlan) -> Verdict {
+fn judge_http(answer: &HttpAnswer, plan: &ProbePlan) -> Verdict {
     let by_status = judge_status(answer.status, answer.location.as_deref(), plan);
     match (&answer.document, rules(plan)) {
         (Some(document), Some(rules)) => document::weigh(answer.status, by_status, document, rules),
@@ -196,14 +214,14 @@ fn judge_too_large(status: u16, cap: usize, plan: &ProbePlan) -> Verdict {
 fn rules(plan: &ProbePlan) -> Option<&DocumentPlan> {
     match &plan.kind {
         ProbeCheck::Http(check) => check.document.as_deref(),
-        ProbeCheck::Tcp => None,
+        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => None,
     }
 }
 
 fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> Verdict {
     let expected = match &plan.kind {
         ProbeCheck::Http(check) => check.expected_statuses.as_slice(),
-        ProbeCheck::Tcp => &[],
+        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => &[],
     };
     let passes = if expected.is_empty() {
         (200..400).contains(&status)

@@ -17,6 +17,12 @@ pub fn phase(plan: &ProbePlan, started: Timestamp, rng: &mut Rng) -> Timestamp {
     started + plan.fast_period.min(plan.period).max(plan.period.mul_f64(rng.unit()))
 }
 
+/// The least time between the starts of two probes of one backend: a fast period with its jitter, or half of one, as a pass is
+/// confirmed while nobody of the pool serves.
+pub fn least_gap(plan: &ProbePlan) -> Duration {
+    plan.fast_period.min(plan.period).mul_f64((1.0 - plan.jitter).clamp(0.0, 0.5))
+}
+
 /// The moment of a probe that is pulled forward: now, but at least one fast period after the last one started.
 pub fn pulled(plan: &ProbePlan, last_started: Option<Timestamp>, now: Timestamp) -> Timestamp {
     last_started.map_or(now, |last| now.max(last + plan.fast_period))

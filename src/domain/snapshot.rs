@@ -78,8 +78,11 @@ pub struct Member {
     pub standing: Standing,
     /// When `standing` ramps: the start of the ramp. The board republishes as it grows.
     pub since: Timestamp,
-    /// Grows whenever idle connections to this backend must not be used again (it was down or forced down, where `on_down` says so, or removed).
+    /// Grows whenever idle connections to this backend must not be used again (it was not alive, down, forced down or
+    /// restarted, where `on_down` says so, or removed).
     pub connection_epoch: u32,
+    /// Another service answers there: nobody is to choose it, whatever else holds.
+    pub stranger: bool,
     /// Shared by all publications of this identity.
     pub cell: Arc<Cell>,
 }

@@ -17,13 +17,15 @@ pub enum Cause {
     ForcedUp,
     /// Removed by passive evidence.
     Ejected,
+    /// Its liveness probe failed for good: whoever owns it must restart it.
+    NotAlive,
     /// Probes say that it is dead: refused, reset, a 5xx other than 503, TLS failure, misconfiguration.
     Down,
     /// The backend itself asked for no new traffic.
     Draining,
     /// Alive, and says (or shows by silence) that it cannot serve now: 503, or a timeout after connecting.
     NotReady,
-    /// In its startup grace.
+    /// Its startup probe has not passed yet, or it is in its startup grace.
     Starting,
     /// Never probed yet.
     Unchecked,
@@ -38,11 +40,12 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ForcedDown,
         Self::Drained,
         Self::ForcedUp,
         Self::Ejected,
+        Self::NotAlive,
         Self::Down,
         Self::Draining,
         Self::NotReady,
@@ -66,6 +69,7 @@ impl Cause {
             Self::Drained => "drained",
             Self::ForcedUp => "forced_up",
             Self::Ejected => "ejected",
+            Self::NotAlive => "not_alive",
             Self::Down => "down",
             Self::Draining => "draining",
             Self::NotReady => "not_ready",

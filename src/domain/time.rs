@@ -47,3 +47,48 @@ impl Sub<Duration> for Timestamp {
         Self(self.0.saturating_sub(nanos))
     }
 }
+
+/// A span for people, exact where little is left: "250 ms", "1.8 s", "12 s", "3 min 20 s", "2 h 5 min".
+pub fn brief(span: Duration) -> String {
+    let tenths = (span.as_millis() + 50) / 100;
+    let secs = (span.as_millis() + 500) / 1000;
+    match secs {
+        _ if span < Duration::from_secs(1) => format!("{} ms", span.as_millis()),
+        ..10 if !tenths.is_multiple_of(10) => format!("{}.{} s", tenths / 10, tenths % 10),
+        ..60 => format!("{secs} s"),
+        60..3_600 => two(secs / 60, "min", secs % 60, "s"),
+        3_600..86_400 => two(secs / 3_600, "h", secs % 3_600 / 60, "min"),
+        _ => two(secs / 86_400, "d", secs % 86_400 / 3_600, "h"),
+    }
+}
+
+fn two(large: u128, large_unit: &str, small: u128, small_unit: &str) -> String {
+    match small {
+        0 => format!("{large} {large_unit}"),
+        _ => format!("{large} {large_unit} {small} {small_unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_time_is_written_exactly() {
+        for (millis, written) in [
+            (0, "0 ms"),
+            (499, "499 ms"),
+            (1_000, "1 s"),
+            (1_849, "1.8 s"),
+            (2_000, "2 s"),
+            (9_970, "10 s"),
+            (12_400, "12 s"),
+            (59_700, "1 min"),
+            (200_000, "3 min 20 s"),
+            (7_500_000, "2 h 5 min"),
+            (356_400_000, "4 d 3 h"),
+        ] {
+            assert_eq!(brief(Duration::from_millis(millis)), written);
+        }
+    }
+}

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const BUCKETS: usize = 10;
+/// Into so many parts a window can be looked at.
+pub const SPANS: usize = BUCKETS;
 /// 24 bits of tick, 20 bits each for successes and failures (a million per bucket; more saturates).
 const COUNT_BITS: u32 = 20;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
@@ -25,6 +27,25 @@ pub struct Window {
 pub struct Tally {
     pub successes: u32,
     pub failures: u32,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.successes += other.successes;
+        self.failures += other.failures;
+    }
+}
+
+impl std::ops::Sub for Tally {
+    type Output = Self;
+
+    /// Saturates at nothing.
+    fn sub(self, other: Self) -> Self {
+        Self {
+            successes: self.successes.saturating_sub(other.successes),
+            failures: self.failures.saturating_sub(other.failures),
+        }
+    }
 }
 
 impl Tally {
@@ -53,6 +74,23 @@ impl Window {
             };
             Some((tick & TICK_MASK) << (2 * COUNT_BITS) | successes << COUNT_BITS | failures)
         });
+    }
+
+    /// What the newest 1, 2, … tenths of `length` hold, summed up: the last is [`Self::tally`].
+    pub fn spans(&self, now: Timestamp, length: Duration) -> [Tally; SPANS] {
+        let newest = tick(now, length);
+        let mut spans = [Tally::default(); SPANS];
+        for bucket in &self.buckets {
+            let word = bucket.load(Ordering::Relaxed);
+            let age = (newest & TICK_MASK).wrapping_sub(word >> (2 * COUNT_BITS)) & TICK_MASK;
+            if word != 0 {
+                let (successes, failures) = counts(word);
+                for span in spans.iter_mut().skip(age as usize) {
+                    *span += Tally { successes: successes as u32, failures: failures as u32 };
+                }
+            }
+        }
+        spans
     }
 
     /// What the last `length` holds.
@@ -112,6 +150,20 @@ mod tests {
         }
         window.record(false, Timestamp::from_secs(13), TEN);
         assert_eq!(window.tally(Timestamp::from_secs(13), TEN), Tally { successes: 1, failures: 0 });
+    }
+
+    #[test]
+    fn spans_grow_from_the_newest_part_to_the_whole() {
+        let window = Window::default();
+        for millis in [500, 7_500, 9_200, 9_300] {
+            window.record(millis == 9_200, Timestamp::from_millis(millis), TEN);
+        }
+        let now = Timestamp::from_millis(9_900);
+        let spans = window.spans(now, TEN);
+        assert_eq!(spans[0], Tally { successes: 1, failures: 1 });
+        assert_eq!(spans[1], spans[0]);
+        assert_eq!(spans[2], Tally { successes: 2, failures: 1 });
+        assert_eq!(spans[9], window.tally(now, TEN));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is kept of an answer, whatever version of HTTP it came in? Its head, and its body where that is read as a document.
 
+use super::recognise::Recogniser;
 use crate::document;
 use crate::domain::plan::HttpCheck;
 use crate::domain::reading::{HttpAnswer, ReadingResult};
@@ -36,18 +37,17 @@ impl Seen {
     }
 }
 
-/// The body as far as it has come: counted, and kept where it is read as a document.
+/// The body as far as it has come.
 #[derive(Debug)]
 pub(super) struct Body {
     kept: Vec<u8>,
     length: usize,
     cap: usize,
-    keeps: bool,
 }
 
 impl Body {
     pub(super) fn new(check: &HttpCheck) -> Self {
-        Self { kept: Vec::new(), length: 0, cap: check.body_bytes, keeps: check.document.is_some() }
+        Self { kept: Vec::new(), length: 0, cap: check.body_bytes }
     }
 
     /// False when the cap is passed: then nothing more is wanted.
@@ -56,21 +56,29 @@ impl Body {
         if self.length > self.cap {
             return false;
         }
-        if self.keeps {
-            self.kept.extend_from_slice(data);
-        }
+        self.kept.extend_from_slice(data);
         true
     }
 }
 
 /// What was answered.
-pub(super) fn answer(check: &HttpCheck, status: StatusCode, headers: &HeaderMap, body: Body) -> ReadingResult {
+pub(super) fn answer(
+    check: &HttpCheck,
+    (status, headers): (StatusCode, &HeaderMap),
+    body: Body,
+    recogniser: &Recogniser<'_>,
+) -> ReadingResult {
     if body.length > body.cap {
         return ReadingResult::BodyTooLarge { status: status.as_u16(), cap: body.cap };
     }
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let document = check.document.as_ref().map(|rules| document::read(&body.kept, content_type, rules));
-    ReadingResult::Http(HttpAnswer { status: status.as_u16(), location: location(status, headers), document })
+    let document = check.document.as_ref().map(|rules| Box::new(document::read(&body.kept, content_type, rules)));
+    ReadingResult::Http(HttpAnswer {
+        status: status.as_u16(),
+        location: location(status, headers),
+        document,
+        sighting: recogniser.of(headers, &body.kept),
+    })
 }
 
 fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {

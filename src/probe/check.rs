@@ -3,7 +3,9 @@
 //! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
 
 use super::answer::Seen;
-use super::{connect, http, http2, request};
+use super::recognise::{Recogniser, Witness};
+use super::steps::Watch;
+use super::{connect, grpc, http, http2, request};
 use crate::control::Clock;
 use crate::domain::board::ProbeJob;
 use crate::domain::identity::Address;
@@ -16,31 +18,40 @@ use tokio::time::timeout;
 /// Runs the job's check once, over a connection of its own. Takes no longer than the probe's timeout.
 pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock) -> Reading {
     let started = clock.now();
-    let seen = Seen::default();
-    let result = match timeout(job.probe.timeout, ask(job, configs, &seen)).await {
+    let (seen, watch) = (Seen::default(), Watch::start(clock));
+    let result = match timeout(job.probe.timeout, ask(job, configs, &seen, &watch)).await {
         Ok(Ok(result) | Err(result)) => result,
         Err(_) => seen.result(),
     };
-    Reading::new(result, clock.now().since(started))
+    Reading { result, took: clock.now().since(started), steps: watch.steps() }
 }
 
 /// `Err` only ends early; both sides are readings.
-async fn ask(job: &ProbeJob, configs: &ClientConfigs, seen: &Seen) -> Result<ReadingResult, ReadingResult> {
+async fn ask(
+    job: &ProbeJob,
+    configs: &ClientConfigs,
+    seen: &Seen,
+    watch: &Watch,
+) -> Result<ReadingResult, ReadingResult> {
     let address = probed_address(job);
     let mut stream = match &job.probe.kind {
         ProbeCheck::Tcp => connect::open(&address).await?,
-        ProbeCheck::Http(_) => connect::open_to_be_reset(&address).await?,
+        ProbeCheck::Http(_) | ProbeCheck::Grpc(_) => connect::open_to_be_reset(&address).await?,
     };
+    watch.connected();
     if let Some(version) = header_of(job) {
         connect::introduce(&mut stream, version).await?;
     }
     if let Some(tls) = tls_of(job) {
         stream = connect::secure(stream, tls, protocol_of(job), configs).await?;
+        watch.secured();
     }
     seen.connection();
+    let witness = Witness { watch, seen, recogniser: Recogniser(&job.probe.recognition) };
     match &job.probe.kind {
         ProbeCheck::Tcp => Ok(ReadingResult::Connected),
-        ProbeCheck::Http(check) => ask_http(stream, check, &address, seen).await,
+        ProbeCheck::Http(check) => ask_http(stream, check, &address, &witness).await,
+        ProbeCheck::Grpc(check) => Ok(grpc::exchange(stream, check, &address, job.probe.timeout, &witness).await),
     }
 }
 
@@ -48,17 +59,17 @@ async fn ask_http(
     stream: connect::Stream,
     check: &HttpCheck,
     address: &Address,
-    seen: &Seen,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, ReadingResult> {
     let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
     Ok(match check.protocol {
-        Protocol::Http1 => http::exchange(stream, request, check, seen).await,
-        Protocol::Http2 => http2::exchange(stream, request, check, seen).await,
+        Protocol::Http1 => http::exchange(stream, request, check, witness).await,
+        Protocol::Http2 => http2::exchange(stream, request, check, witness).await,
     })
 }
 
 /// The backend's address, with the probe's own port where it has one. A Unix socket has no port.
-fn probed_address(job: &ProbeJob) -> Address {
+pub(super) fn probed_address(job: &ProbeJob) -> Address {
     match (&job.backend.address, job.probe.port) {
         (Address::Socket(address), Some(port)) => {
             let mut address = *address;
@@ -70,21 +81,23 @@ fn probed_address(job: &ProbeJob) -> Address {
 }
 
 /// A probe begins as traffic does. Behind a port of its own something else may listen, which traffic tells nothing about.
-fn header_of(job: &ProbeJob) -> Option<Version> {
+pub(super) fn header_of(job: &ProbeJob) -> Option<Version> {
     job.upstream.send_proxy_protocol.filter(|_| job.probe.port.is_none())
 }
 
 /// A TCP check shakes hands as traffic would; an HTTP check says itself.
-fn tls_of(job: &ProbeJob) -> Option<&UpstreamTls> {
+pub(super) fn tls_of(job: &ProbeJob) -> Option<&UpstreamTls> {
     match &job.probe.kind {
         ProbeCheck::Tcp => job.upstream.tls.as_ref(),
         ProbeCheck::Http(check) => check.tls.as_ref(),
+        ProbeCheck::Grpc(check) => check.tls.as_ref(),
     }
 }
 
-fn protocol_of(job: &ProbeJob) -> Protocol {
+pub(super) fn protocol_of(job: &ProbeJob) -> Protocol {
     match &job.probe.kind {
         ProbeCheck::Tcp => job.upstream.protocol,
         ProbeCheck::Http(check) => check.protocol,
+        ProbeCheck::Grpc(_) => Protocol::Http2,
     }
 }

@@ -3,8 +3,9 @@
 //! Redirects are reported and never followed; 1xx heads are skipped; the body is kept up to its cap, for the reader of documents. The head's
 //! limits are hyper's. The deadline is the caller's: dropping the exchange ends the connection.
 
-use super::answer::{Body, Seen, answer};
+use super::answer::{Body, answer};
 use super::connect::{Stream, words};
+use super::recognise::Witness;
 use crate::domain::plan::HttpCheck;
 use crate::domain::reading::ReadingResult;
 use ::http::Request;
@@ -25,9 +26,9 @@ pub(super) async fn exchange(
     stream: Stream,
     request: Request<Empty<Bytes>>,
     check: &HttpCheck,
-    seen: &Seen,
+    witness: &Witness<'_>,
 ) -> ReadingResult {
-    converse(stream, request, check, seen).await.unwrap_or_else(|error| match tls_cause(&error) {
+    converse(stream, request, check, witness).await.unwrap_or_else(|error| match tls_cause(&error) {
         // In TLS 1.3 a backend that refuses our certificate, or misses one, says so after the handshake.
         Some(cause) => ReadingResult::TlsFailed(format!("the backend ended the TLS connection: {cause}")),
         None => ReadingResult::BrokenAnswer(broken_words(&error)),
@@ -39,10 +40,10 @@ async fn converse(
     stream: Stream,
     request: Request<Empty<Bytes>>,
     check: &HttpCheck,
-    seen: &Seen,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, hyper::Error> {
     let (sender, connection) = Builder::new().max_header_size(HEAD_CAP).handshake(TokioIo::new(stream)).await?;
-    let mut answer = pin!(read_answer(sender, request, check, seen));
+    let mut answer = pin!(read_answer(sender, request, check, witness));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -55,12 +56,12 @@ async fn read_answer(
     mut sender: SendRequest<Empty<Bytes>>,
     request: Request<Empty<Bytes>>,
     check: &HttpCheck,
-    seen: &Seen,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, hyper::Error> {
     let (head, incoming) = sender.send_request(request).await?.into_parts();
-    seen.head(head.status);
+    witness.head(head.status);
     let body = read_body(incoming, Body::new(check)).await?;
-    Ok(answer(check, head.status, &head.headers, body))
+    Ok(answer(check, (head.status, &head.headers), body, &witness.recogniser))
 }
 
 /// Reads to the end, or until the cap is passed.

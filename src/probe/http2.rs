@@ -1,8 +1,9 @@
 //! What does a backend answer that speaks HTTP/2? One exchange on one stream, driven in the probe's own task, so that dropping the probe ends
 //! the connection.
 
-use super::answer::{Body, Seen, answer};
+use super::answer::{Body, answer};
 use super::connect::Stream;
+use super::recognise::Witness;
 use crate::domain::plan::HttpCheck;
 use crate::domain::reading::ReadingResult;
 use ::http::header::{CONNECTION, HOST};
@@ -15,30 +16,31 @@ use http_body_util::Empty;
 use std::pin::pin;
 
 /// The response head, decoded, bytes: as over HTTP/1.
-const HEAD_CAP: u32 = 32 * 1024;
+pub(super) const HEAD_CAP: u32 = 32 * 1024;
 
 /// Sends the request of `check` and reads the answer, of its body no more than the check allows.
 pub(super) async fn exchange(
     stream: Stream,
     request: Request<Empty<Bytes>>,
     check: &HttpCheck,
-    seen: &Seen,
+    witness: &Witness<'_>,
 ) -> ReadingResult {
     let Some(request) = in_form(request, check.tls.is_some()) else {
         return ReadingResult::BrokenAnswer("the probe was not sent: its Host is no authority".to_owned());
     };
-    converse(stream, request, check, seen).await.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
+    let result = converse(stream, request, check, witness).await;
+    result.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
 }
 
 async fn converse(
     stream: Stream,
     request: Request<()>,
     check: &HttpCheck,
-    seen: &Seen,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, Error> {
     let (sender, connection) =
         Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
-    let mut answer = pin!(read_answer(sender, request, check, seen));
+    let mut answer = pin!(read_answer(sender, request, check, witness));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -51,13 +53,13 @@ async fn read_answer(
     sender: SendRequest<Bytes>,
     request: Request<()>,
     check: &HttpCheck,
-    seen: &Seen,
+    witness: &Witness<'_>,
 ) -> Result<ReadingResult, Error> {
     let (response, _) = sender.ready().await?.send_request(request, true)?;
     let (head, incoming) = response.await?.into_parts();
-    seen.head(head.status);
+    witness.head(head.status);
     let body = read_body(incoming, Body::new(check)).await?;
-    Ok(answer(check, head.status, &head.headers, body))
+    Ok(answer(check, (head.status, &head.headers), body, &witness.recogniser))
 }
 
 /// Reads to the end, or until the cap is passed.
@@ -84,7 +86,7 @@ fn in_form(request: Request<Empty<Bytes>>, tls: bool) -> Option<Request<()>> {
     Some(Request::from_parts(parts, ()))
 }
 
-fn words(error: &Error) -> String {
+pub(super) fn words(error: &Error) -> String {
     if error.is_io() {
         return format!("the connection broke before the answer was complete: {error}; does this port speak HTTP/2?");
     }

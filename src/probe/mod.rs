@@ -1,4 +1,4 @@
-//! How is a backend asked? The prober runs the board's jobs: HTTP and TCP checks with one total deadline each.
+//! How is a backend asked? The prober runs the board's jobs: HTTP, gRPC and TCP checks with one total deadline each.
 //!
 //! It reads facts of the wire and judges nothing: `domain::reading::judge` does. Every job that is not cancelled ends in exactly
 //! one `ProbeDone`, whatever the backend does. How many run at once is the board's business.
@@ -6,11 +6,19 @@
 mod answer;
 mod check;
 mod connect;
+mod equivalent;
+mod grpc;
 mod http;
 mod http2;
+mod once;
+mod recognise;
 mod request;
+mod steps;
 #[cfg(test)]
 mod tests;
+
+pub use equivalent::{Equivalent, equivalent};
+pub use once::{ask, job};
 
 use crate::control::{Clock, Handle, Prober};
 use crate::domain::board::{Input, ProbeJob, ProbeTicket};

@@ -10,7 +10,7 @@ use ::http::{Method, Request, Uri};
 use bytes::Bytes;
 use http_body_util::Empty;
 
-const AGENT: &str = concat!("pulsegate-probe/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!("pulsegate-probe/", env!("CARGO_PKG_VERSION"));
 /// Health documents are JSON or a word; some answer a page for browsers unless they are asked for something else.
 const DOCUMENTS: &str = "application/json, application/health+json;q=0.9, text/plain;q=0.8, */*;q=0.1";
 
@@ -61,14 +61,14 @@ fn defaults(check: &HttpCheck, address: &Address) -> [(HeaderName, String); 5] {
 }
 
 /// A path is no host name: what listens on a Unix socket is asked for by the name of its machine.
-fn authority(address: &Address) -> String {
+pub(super) fn authority(address: &Address) -> String {
     match address {
         Address::Socket(socket) => socket.to_string(),
         Address::Unix(_) => "localhost".to_owned(),
     }
 }
 
-fn value(name: &str, text: &str) -> Result<HeaderValue, String> {
+pub(super) fn value(name: &str, text: &str) -> Result<HeaderValue, String> {
     // The value is not repeated in the sentence: probes carry credentials.
     HeaderValue::from_str(text)
         .map_err(|_| format!("the probe was not sent: the value of {name} holds characters that a header must not"))

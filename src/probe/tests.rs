@@ -2,8 +2,9 @@
 
 mod documents;
 mod faults;
+mod grpc;
 mod tls;
-mod tools;
+pub(super) mod tools;
 
 use super::*;
 use crate::domain::identity::Address;
@@ -88,7 +89,7 @@ async fn a_probe_begins_with_a_header_as_traffic_does_unless_its_port_is_another
 async fn a_redirect_is_reported_not_followed() {
     let backend = answering("HTTP/1.1 302 Found\r\nLocation: https://login.example.com/\r\n\r\n").await;
     let location = Some("https://login.example.com/".to_owned());
-    let answer = HttpAnswer { status: 302, location, document: None };
+    let answer = HttpAnswer { status: 302, location, ..HttpAnswer::default() };
     assert_eq!(Checked::http(&backend).result().await, ReadingResult::Http(answer));
 }
 

@@ -6,7 +6,9 @@ use super::exchange::Exchange;
 use super::heads::{self, Body};
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
 use crate::control::Clock;
-use crate::domain::attempt::{AfterAttempt, Next, StopReason, decide, is_idempotent};
+use crate::domain::attempt::{
+    AfterAttempt, Next, SLOW_AFTER, StopReason, decide, is_idempotent, time_left, within_budget,
+};
 use crate::domain::cell::{Hint, HintKind, Record};
 use crate::domain::identity::BackendKey;
 use crate::domain::outcome::{AttemptEnd, Outcome, classify};
@@ -17,12 +19,6 @@ use http::{Method, Version};
 use pingora::http::ResponseHeader;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A client that leaves after this long without a response head makes the backend suspect.
-const SLOW_AFTER: Duration = Duration::from_secs(1);
-
-/// What a retry needs at least.
-const LEAST_TIME: Duration = Duration::from_millis(50);
 
 /// How an attempt left the request.
 pub(super) struct Attempted {
@@ -186,7 +182,7 @@ impl Exchange<'_> {
             untried_left: self.untried_left(end, choice),
             time_left: time_left(now, self.deadline(choice.route)),
         };
-        with_budget(decide(&after, &choice.route.retries), choice.pool, now)
+        within_budget(decide(&after, &choice.route.retries), &choice.pool.budget, now)
     }
 
     /// After a cut, the pool that was chosen from is no more: who serves now counts, a backup perhaps.
@@ -208,24 +204,13 @@ impl Exchange<'_> {
         let latency = relayed.head_after.unwrap_or_else(|| now.since(began));
         let record = Record { outcome, latency, client: self.client_hash, trial: choice.lease.trial, now };
         let member = &choice.lease.member;
+        self.proxy.telemetry.attempt(member.key, &record);
         if let Some(kind) = member.cell.record(record, &choice.pool.upstream.passive) {
             self.proxy.handle.hint(Hint { backend: member.key, kind });
         }
         if matches!(outcome, Outcome::Failure(_)) {
             log::debug!("attempt {} at {} failed: {:?}", self.story.attempts, member.id, relayed.end);
         }
-    }
-}
-
-/// With less than this, another attempt could only blame a backend for the deadline.
-fn time_left(now: Timestamp, deadline: Timestamp) -> bool {
-    deadline.since(now) >= LEAST_TIME
-}
-
-fn with_budget(next: Next, pool: &Pool, now: Timestamp) -> Next {
-    match next {
-        Next::Retry { costs_token: true } if !pool.budget.withdraw(now) => Next::Stop(StopReason::Budget),
-        next => next,
     }
 }
 
@@ -262,7 +247,7 @@ impl Receive for Receiver<'_> {
             untried_left: self.untried_left,
             time_left: time_left(now, self.deadline),
         };
-        let next = with_budget(decide(&after, &self.choice.route.retries), self.choice.pool, now);
+        let next = within_budget(decide(&after, &self.choice.route.retries), &self.choice.pool.budget, now);
         self.next = Some(next);
         if matches!(next, Next::Retry { .. }) {
             return Reception::Discard;

@@ -9,7 +9,7 @@ use super::keys;
 use crate::domain::attempt::is_idempotent;
 use crate::domain::balance::{Pick, PickInput};
 use crate::domain::identity::BackendKey;
-use crate::domain::plan::{Protocol, RoutePlan, UpstreamPlan};
+use crate::domain::plan::RoutePlan;
 use crate::domain::snapshot::{Lease, Pool};
 use crate::domain::time::Timestamp;
 use arc_swap::ArcSwap;
@@ -100,7 +100,7 @@ pub(super) enum Found {
 impl Exchange<'_> {
     /// Looks for a place, without waiting.
     pub(super) fn look(&mut self, pool: &Arc<Pool>, route: &RoutePlan) -> Found {
-        let (limits, limit) = (&pool.upstream.limits, per_backend(&pool.upstream));
+        let (limits, limit) = (&pool.upstream.limits, pool.upstream.requests_per_backend());
         let limited = limits.requests > 0 || limit > 0;
         if limited && self.queued.is_none() && pool.gate.waiting() > 0 {
             return Found::Full;
@@ -190,15 +190,5 @@ impl Exchange<'_> {
         let ours = self.snapshot.generation;
         // It fails only when the process ends.
         let _ = self.proxy.handle.generation().wait_for(|generation| *generation != ours).await;
-    }
-}
-
-/// On HTTP/1 a request has a connection of its own.
-fn per_backend(upstream: &UpstreamPlan) -> u32 {
-    let limits = &upstream.limits;
-    match (upstream.protocol, limits.requests_per_backend, limits.connections_per_backend) {
-        (Protocol::Http1, 0, connections) => connections,
-        (Protocol::Http1, requests, connections) if connections > 0 => requests.min(connections),
-        (_, requests, _) => requests,
     }
 }

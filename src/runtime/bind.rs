@@ -5,6 +5,7 @@ use crate::admin::Tokens;
 use crate::domain::plan::{ListenerPlan, Plan};
 use crate::front::Terms;
 use crate::front::tls::Certificates;
+use crate::telemetry::webhook;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -18,6 +19,15 @@ pub(super) struct Bound {
     pub admin: Option<TcpListener>,
     pub health: Option<TcpListener>,
     pub tokens: Tokens,
+    pub webhooks: Vec<webhook::Ready>,
+}
+
+/// What is read from files and variables: tokens, and what webhooks sign with.
+pub fn secrets(plan: &Plan) -> Result<(Tokens, Vec<webhook::Ready>), Vec<String>> {
+    match (Tokens::read(&plan.admin.tokens), webhook::prepare(&plan.webhooks)) {
+        (Ok(tokens), Ok(webhooks)) => Ok((tokens, webhooks)),
+        (tokens, webhooks) => Err(tokens.err().into_iter().chain(webhooks.err()).flatten().collect()),
+    }
 }
 
 impl Bound {
@@ -47,8 +57,10 @@ impl Bound {
         };
         let admin = own("admin.address", plan.admin.address);
         let health = own("admin.health_address", plan.admin.health_address);
-        match Tokens::read(&plan.admin.tokens) {
-            Ok(tokens) if problems.is_empty() => return Ok(Self { traffic, admin, health, tokens }),
+        match secrets(plan) {
+            Ok((tokens, webhooks)) if problems.is_empty() => {
+                return Ok(Self { traffic, admin, health, tokens, webhooks });
+            }
             Ok(_) => {}
             Err(unusable) => problems.extend(unusable),
         }

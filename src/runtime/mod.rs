@@ -18,13 +18,16 @@ pub use run::run;
 use crate::admin::{self, AdminState, Phase, ReloadState, Tokens};
 use crate::control::{self, Clock, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
-use crate::domain::board::{Handover, Input};
+use crate::domain::board::{Handover, Input, ProbeJob};
 use crate::domain::event::Event;
 use crate::domain::plan::Plan;
 use crate::domain::standing::Cause;
+use crate::domain::time::Timestamp;
 use crate::front::{Front, Listener, Stage};
 use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
+use crate::record;
+use crate::telemetry::webhook::Ready;
 use crate::telemetry::{Telemetry, init_logging, when};
 use arc_swap::ArcSwap;
 use bind::Bound;
@@ -83,7 +86,7 @@ impl Gateway {
         reloads: Option<Reloader>,
     ) -> Result<Self, Vec<String>> {
         let bound = Bound::all(&plan, Sockets::default())?;
-        let mut gateway = Self::build(Arc::new(plan), listener_in, bound.tokens, Heritage::default());
+        let mut gateway = Self::build(Arc::new(plan), listener_in, (bound.tokens, bound.webhooks), Heritage::default());
         gateway.discovery.apply(&gateway.plan);
         gateway.start_admin(bound.admin, reloads);
         gateway.start_health(bound.health);
@@ -101,7 +104,7 @@ impl Gateway {
     async fn succeed(plan: Plan, mut before: Succession, reloads: Reloader) -> Result<Self, Vec<String>> {
         let bound = Bound::all(&plan, std::mem::take(&mut before.sockets))?;
         let heritage = Heritage { health: std::mem::take(&mut before.health), sticky_key: before.sticky_key };
-        let mut gateway = Self::build(Arc::new(plan), None, bound.tokens, heritage);
+        let mut gateway = Self::build(Arc::new(plan), None, (bound.tokens, bound.webhooks), heritage);
         gateway.discovery.apply(&gateway.plan);
         tokio::select! {
             () = gateway.first_round() => {}
@@ -133,11 +136,18 @@ impl Gateway {
         }
     }
 
-    fn build(plan: Arc<Plan>, listener_in: Option<Arc<dyn Reporter>>, tokens: Tokens, heritage: Heritage) -> Self {
+    fn build(
+        plan: Arc<Plan>,
+        listener_in: Option<Arc<dyn Reporter>>,
+        (tokens, webhooks): (Tokens, Vec<Ready>),
+        heritage: Heritage,
+    ) -> Self {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
-        let telemetry = Arc::new(Telemetry::new(&plan.logging, clock));
+        let telemetry =
+            Arc::new(Telemetry::new(&plan.logging, clock).with_scribe(record::begin(plan.record.as_ref(), clock)));
+        telemetry.call_webhooks(webhooks);
         let reporter: Arc<dyn Reporter> = match listener_in {
             Some(other) => Arc::new(Both(telemetry.clone(), other)),
             None => telemetry.clone(),
@@ -295,5 +305,15 @@ impl Reporter for Both {
     fn probe_started(&self, late: Duration) {
         self.0.probe_started(late);
         self.1.probe_started(late);
+    }
+
+    fn probe_begins(&self, job: &ProbeJob) {
+        self.0.probe_begins(job);
+        self.1.probe_begins(job);
+    }
+
+    fn heard(&self, input: &Input, now: Timestamp) {
+        self.0.heard(input, now);
+        self.1.heard(input, now);
     }
 }

@@ -4,10 +4,10 @@
 //! in-flight counts live in the board and the cells, by identity, and are not touched here at all.
 
 use super::{Gateway, bind, upgrade};
-use crate::admin::{ReloadState, Tokens};
+use crate::admin::ReloadState;
 use crate::config::{Diagnostic, Loaded};
 use crate::domain::board::Input;
-use crate::domain::plan::{LogFormat, Plan, UpgradePlan};
+use crate::domain::plan::{LogFormat, Plan, RecordPlan, UpgradePlan};
 use crate::front::{Listener, Terms};
 use std::fmt::Display;
 use std::net::{SocketAddr, TcpListener};
@@ -36,7 +36,9 @@ impl Gateway {
             return Err(refused);
         }
         let prepared = self.prepare_listeners(&plan)?;
-        let tokens = Tokens::read(&plan.admin.tokens)?;
+        let (tokens, webhooks) = bind::secrets(&plan)?;
+        // Before the plan that names them.
+        self.telemetry.call_webhooks(webhooks);
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;
@@ -111,6 +113,7 @@ fn needs_restart(old: &Plan, new: &Plan) -> Vec<String> {
     compare("logging.format", format_word(old.logging.format).to_owned(), format_word(new.logging.format).to_owned());
     compare("logging.access", old.logging.access.to_string(), new.logging.access.to_string());
     compare("upgrade.directory", folder(&old.upgrade), folder(&new.upgrade));
+    compare("record", recorded(old.record.as_ref()), recorded(new.record.as_ref()));
     refused
 }
 
@@ -123,6 +126,13 @@ fn format_word(format: LogFormat) -> &'static str {
 
 fn folder(plan: &UpgradePlan) -> String {
     upgrade::folder(plan).map_or_else(|| "none".to_owned(), |folder| folder.display().to_string())
+}
+
+fn recorded(plan: Option<&RecordPlan>) -> String {
+    plan.map_or_else(
+        || "none".to_owned(),
+        |plan| format!("{} (max_size {} bytes, keep {})", plan.file.display(), plan.max_size, plan.keep),
+    )
 }
 
 fn refusal(key: &str, old: impl Display, new: impl Display) -> String {

@@ -6,8 +6,9 @@
 
 use super::{AdminWrite, WriteResult, when};
 use crate::domain::board::Steer;
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, Remembered, Told};
 use crate::domain::identity::BackendId;
+use crate::domain::plan::{Detector, ProbeKind};
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
 use log::Level;
@@ -53,6 +54,10 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::EjectionRefused { backend, fit, pool, floor, why } => {
             (ejection_refused(backend, [*fit, *pool, *floor], why), Some(Tally::EjectionRefused(&backend.upstream)))
         }
+        EventKind::WouldEject { backend, detector, why } => (
+            would_eject(backend, *detector, why),
+            Some(Tally::WouldEject { upstream: &backend.upstream, detector: *detector }),
+        ),
         EventKind::TimeoutsHeld { backend, why } => (
             Line::new(Level::Warn, "backend.timeouts_held", why).about(backend),
             Some(Tally::TimeoutsHeld(&backend.upstream)),
@@ -61,6 +66,13 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
             (Line::new(Level::Warn, "backend.probe_hint", hint).about(backend), None)
         }
         EventKind::DocumentLeaks { backend, what } => (document_leaks(backend, what), None),
+        EventKind::NeedsRestart { backend, kind, why, .. } => (
+            needs_restart(backend, *kind, why),
+            Some(Tally::NeedsRestart { upstream: &backend.upstream, probe: *kind }),
+        ),
+        EventKind::Restarted { backend, from, to } => {
+            (restarted(backend, from, to), Some(Tally::Restarted(&backend.upstream)))
+        }
         EventKind::Steered { backend, what, by, lasts, reason } => {
             (steered(backend, *what, by, *lasts, reason.as_deref()), None)
         }
@@ -78,7 +90,25 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::FirstRoundDone { took } => (first_round_done(*took), None),
         EventKind::Reconfigured { added, removed, changed } => (reconfigured(*added, *removed, *changed), None),
     };
-    (line.with("event_id", event.id), tally)
+    (line.with("event_id", event.full_id()), tally)
+}
+
+/// An entry of a backend's history in words. Its backend is not repeated.
+pub fn told(entry: &Remembered) -> Told {
+    let event = match entry {
+        Remembered::Told(told) => return told.clone(),
+        Remembered::Own(event) => event,
+    };
+    let (line, _) = tell(event);
+    let repeated = ["upstream", "backend", "event_id"];
+    let details = line.fields.into_iter().filter(|(key, _)| !repeated.contains(key));
+    Told {
+        id: event.full_id(),
+        at: event.at,
+        event: line.name.to_owned(),
+        message: line.message,
+        details: details.map(|(key, value)| (key.to_owned(), value)).collect(),
+    }
 }
 
 /// The audit line of a call that wanted to change something. No event of the board, so it has no id.
@@ -99,9 +129,12 @@ pub enum Tally<'a> {
     Transition { upstream: &'a str, to: Cause },
     Ejected(&'a str),
     EjectionRefused(&'a str),
+    WouldEject { upstream: &'a str, detector: Detector },
     TimeoutsHeld(&'a str),
     DiscoveryKept(&'a str),
     PoolEmptied(&'a str),
+    NeedsRestart { upstream: &'a str, probe: ProbeKind },
+    Restarted(&'a str),
 }
 
 fn transition(
@@ -124,7 +157,7 @@ fn transition(
 }
 
 /// Losing a backend that should serve is a warning; what an operator or the backend itself asked for, and every return, is information.
-/// So is the transition of an ejection: `backend.ejected` has warned with the same sentence.
+/// So are the transitions of an ejection and of a failed liveness probe: `backend.ejected` and `backend.not_alive` have said the same louder.
 fn gravity(to: Cause) -> Level {
     match to {
         Cause::Down | Cause::NotReady | Cause::Degraded => Level::Warn,
@@ -132,6 +165,7 @@ fn gravity(to: Cause) -> Level {
         | Cause::Drained
         | Cause::ForcedUp
         | Cause::Ejected
+        | Cause::NotAlive
         | Cause::Draining
         | Cause::Starting
         | Cause::Unchecked
@@ -161,6 +195,25 @@ fn document_leaks(backend: &BackendId, what: &str) -> Line {
     let message =
         format!("its readiness document tells {what} to everybody who can ask it; nothing of it is shown here");
     Line::new(Level::Warn, "backend.document_leaks", message).about(backend).with("what", what)
+}
+
+fn needs_restart(backend: &BackendId, kind: ProbeKind, why: &str) -> Line {
+    let message = format!("must be restarted by whoever owns it: {why}");
+    let line = match kind {
+        ProbeKind::Startup => Line::new(Level::Error, "backend.not_started", message),
+        ProbeKind::Readiness | ProbeKind::Liveness => Line::new(Level::Error, "backend.not_alive", message),
+    };
+    line.about(backend).with("probe", kind)
+}
+
+fn restarted(backend: &BackendId, from: &str, to: &str) -> Line {
+    let message = format!("another instance answers at its address: {to:?} after {from:?}; it begins anew");
+    Line::new(Level::Info, "backend.restarted", message).about(backend).with("instance", to)
+}
+
+fn would_eject(backend: &BackendId, detector: Detector, why: &str) -> Line {
+    let message = format!("not ejected, since {} only watches: {why}", detector.word());
+    Line::new(Level::Info, "backend.would_eject", message).about(backend).with("detector", detector.word())
 }
 
 fn steered(backend: &BackendId, what: Steer, by: &str, lasts: Option<Duration>, reason: Option<&str>) -> Line {

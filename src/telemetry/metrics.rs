@@ -41,9 +41,14 @@ pub struct Metrics {
     transitions: Counted<2>,
     ejections: Counted<1>,
     ejections_refused: Counted<1>,
+    would_eject: Counted<2>,
     timeouts_held: Counted<1>,
     discovery_kept: Counted<1>,
     pool_emptied: Counted<1>,
+    restarted: Counted<1>,
+    need_restart: Counted<2>,
+    /// Moved by the webhooks themselves.
+    pub webhook_notices: IntCounterVec,
     pub access_dropped: IntCounter,
     probe_start_delay: Histogram,
 
@@ -121,9 +126,13 @@ impl Metrics {
             transitions: Counted::new(counters(r, &table::TRANSITIONS)),
             ejections: Counted::new(counters(r, &table::EJECTIONS)),
             ejections_refused: Counted::new(counters(r, &table::EJECTIONS_REFUSED)),
+            would_eject: Counted::new(counters(r, &table::WOULD_EJECT)),
             timeouts_held: Counted::new(counters(r, &table::PROBE_TIMEOUTS_HELD)),
             discovery_kept: Counted::new(counters(r, &table::DISCOVERY_KEPT)),
             pool_emptied: Counted::new(counters(r, &table::POOL_EMPTIED)),
+            restarted: Counted::new(counters(r, &table::RESTARTED)),
+            need_restart: Counted::new(counters(r, &table::NEED_RESTART)),
+            webhook_notices: counters(r, &table::WEBHOOK_NOTICES),
             probe_start_delay: histograms(r, &table::PROBE_START_DELAY).with_label_values(&[] as &[&str]),
             access_dropped: counter(r, &table::ACCESS_DROPPED),
             certificates: gauges(r, &table::CERTIFICATE_EXPIRY),
@@ -200,9 +209,12 @@ impl Metrics {
             Tally::Transition { upstream, to } => self.transitions.inc([upstream, to.word()]),
             Tally::Ejected(upstream) => self.ejections.inc([upstream]),
             Tally::EjectionRefused(upstream) => self.ejections_refused.inc([upstream]),
+            Tally::WouldEject { upstream, detector } => self.would_eject.inc([upstream, detector.word()]),
             Tally::TimeoutsHeld(upstream) => self.timeouts_held.inc([upstream]),
             Tally::DiscoveryKept(upstream) => self.discovery_kept.inc([upstream]),
             Tally::PoolEmptied(upstream) => self.pool_emptied.inc([upstream]),
+            Tally::NeedsRestart { upstream, probe } => self.need_restart.inc([upstream, probe.word()]),
+            Tally::Restarted(upstream) => self.restarted.inc([upstream]),
         }
     }
 
@@ -258,7 +270,7 @@ impl Metrics {
                 }
             },
         );
-        for family in [&self.retry_stopped, &self.transitions] {
+        for family in [&self.retry_stopped, &self.transitions, &self.need_restart, &self.would_eject] {
             family.retain(|[upstream, _]| has_upstream(upstream));
         }
         for family in self.by_upstream() {
@@ -266,8 +278,15 @@ impl Metrics {
         }
     }
 
-    fn by_upstream(&self) -> [&Counted<1>; 5] {
-        [&self.ejections, &self.ejections_refused, &self.timeouts_held, &self.discovery_kept, &self.pool_emptied]
+    fn by_upstream(&self) -> [&Counted<1>; 6] {
+        [
+            &self.ejections,
+            &self.ejections_refused,
+            &self.timeouts_held,
+            &self.discovery_kept,
+            &self.pool_emptied,
+            &self.restarted,
+        ]
     }
 
     fn forget_lane(&self, route: &str, upstream: &str) {

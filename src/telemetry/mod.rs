@@ -4,7 +4,7 @@
 //! This room decides nothing and never makes traffic wait.
 
 mod access;
-mod escape;
+pub mod escape;
 pub mod event;
 mod families;
 mod gauges;
@@ -13,19 +13,24 @@ mod logging;
 mod metrics;
 mod process;
 pub mod table;
+pub mod webhook;
 pub mod when;
 
 pub use logging::init as init_logging;
 
 use self::access::AccessLog;
 use self::metrics::Metrics;
+use self::webhook::{Notice, Ready, Webhooks};
 use crate::control::{Clock, Reporter};
-use crate::domain::board::UpstreamReport;
-use crate::domain::event::Event;
-use crate::domain::identity::Address;
+use crate::domain::board::{Input, ProbeJob, UpstreamReport};
+use crate::domain::cell::Record;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::identity::{Address, BackendKey};
 use crate::domain::plan::LoggingPlan;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::time::Timestamp;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// A finished request, as the access log and the counters see it.
@@ -100,6 +105,21 @@ pub struct Telemetry {
     metrics: Metrics,
     /// `None`: switched off, or its thread could not be started (said at start).
     access: Option<AccessLog>,
+    webhooks: Webhooks,
+    /// `None`: nothing is recorded.
+    scribe: Option<Arc<dyn Scribe>>,
+}
+
+/// Writes everything down that a replay needs. It is told on the path of requests and must never wait.
+pub trait Scribe: Send + Sync + std::fmt::Debug {
+    fn event(&self, event: &Event);
+    /// The board is told this.
+    fn heard(&self, input: &Input, now: Timestamp);
+    fn probe_begins(&self, job: &ProbeJob);
+    /// An attempt has ended.
+    fn attempt(&self, backend: BackendKey, record: &Record);
+    /// Waits until what was told is written, for a moment at most. For the end of the process.
+    fn flush(&self);
 }
 
 impl Telemetry {
@@ -107,7 +127,30 @@ impl Telemetry {
     pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
         let access = plan.access.then(|| start_access_log(plan, &metrics)).flatten();
-        Self { clock, metrics, access }
+        let webhooks = Webhooks::new(metrics.webhook_notices.clone());
+        Self { clock, metrics, access, webhooks, scribe: None }
+    }
+
+    /// The webhooks in force. Each has a task on the current runtime.
+    pub fn call_webhooks(&self, ready: Vec<Ready>) {
+        self.webhooks.apply(ready);
+    }
+
+    fn notice(&self, event: &Event, line: &event::Line) -> Notice {
+        let at = self.clock.wall(event.at);
+        Notice::new(event.full_id(), line, (&when::rfc3339(at), when::unix_seconds(at) as i64))
+    }
+
+    /// With somebody who writes everything down.
+    pub fn with_scribe(self, scribe: Option<Arc<dyn Scribe>>) -> Self {
+        Self { scribe, ..self }
+    }
+
+    /// An attempt has ended, with this outcome. Never blocks.
+    pub fn attempt(&self, backend: BackendKey, record: &Record) {
+        if let Some(scribe) = &self.scribe {
+            scribe.attempt(backend, record);
+        }
     }
 
     /// A request ended: counted, and logged where access logging is on. Never blocks.
@@ -180,6 +223,9 @@ impl Telemetry {
         if let Some(access) = &self.access {
             access.flush();
         }
+        if let Some(scribe) = &self.scribe {
+            scribe.flush();
+        }
     }
 
     fn wall_now(&self) -> SystemTime {
@@ -194,10 +240,28 @@ impl Reporter for Telemetry {
             self.metrics.tally(tally);
         }
         emit(&line);
+        if let EventKind::NeedsRestart { webhook: Some(name), .. } = &event.kind {
+            self.webhooks.tell(name, self.notice(event, &line));
+        }
+        if let Some(scribe) = &self.scribe {
+            scribe.event(event);
+        }
     }
 
     fn probe_started(&self, late: std::time::Duration) {
         self.metrics.probe_started(late);
+    }
+
+    fn probe_begins(&self, job: &ProbeJob) {
+        if let Some(scribe) = &self.scribe {
+            scribe.probe_begins(job);
+        }
+    }
+
+    fn heard(&self, input: &Input, now: Timestamp) {
+        if let Some(scribe) = &self.scribe {
+            scribe.heard(input, now);
+        }
     }
 }
 

@@ -69,6 +69,7 @@ table! {
     FIRST_ROUND = "pulsegate_first_probe_round_done", Kind::Gauge, [], "0 or 1", "1 when every probed backend has had its first verdict.";
     HEDGED = "pulsegate_hedged_requests_total", Kind::Counter, ["route", "result"], "requests", "Requests of which another backend was asked too, since the answer was late (sent), and those that it answered first (won).";
     MIRRORED = "pulsegate_mirrored_requests_total", Kind::Counter, ["route", "result"], "requests", "Requests of a route's mirrored share: a copy was sent, or dropped (its body was too long to keep, or 256 copies were under way).";
+    NEED_RESTART = "pulsegate_need_restart_total", Kind::Counter, ["upstream", "probe"], "episodes", "How often a backend's liveness probe failed for good, or its startup probe did (it did not start): somebody must restart it.";
     OWN_ANSWERS = "pulsegate_own_answers_total", Kind::Counter, ["reason"], "requests", "Requests that the gateway answered by itself or whose exchange broke, by the reason of the access log.";
     POOL_EMPTIED = "pulsegate_pool_emptied_total", Kind::Counter, ["upstream"], "times", "How often the upstream lost its last eligible backend.";
     PROBE_START_DELAY = "pulsegate_probe_start_delay_seconds", Kind::Histogram(LATENCY), [], "seconds", "How long after it was due a probe started: beyond a few milliseconds, the gateway is short of CPU or `probing.concurrency` holds probes back.";
@@ -78,6 +79,7 @@ table! {
     RELOADS = "pulsegate_reloads_total", Kind::Counter, ["result"], "reloads", "Reloads of the configuration: applied or refused.";
     REQUEST_SECONDS = "pulsegate_request_duration_seconds", Kind::Histogram(LATENCY), ["upstream"], "seconds", "From the request's head to the end of the response.";
     REQUESTS = "pulsegate_requests_total", Kind::Counter, ["route", "upstream", "code_class"], "requests", "Finished requests. A client that left before an answer counts as 4xx (499). Route and upstream are empty where none was found.";
+    RESTARTED = "pulsegate_restarts_seen_total", Kind::Counter, ["upstream"], "restarts", "How often another instance was seen to answer at a backend's address.";
     RETRIES = "pulsegate_retries_total", Kind::Counter, ["upstream"], "attempts", "Attempts beyond a request's first.";
     RETRY_STOPPED = "pulsegate_retry_stopped_total", Kind::Counter, ["upstream", "reason"], "requests", "Requests whose last failure was not tried again, by what forbade it.";
     SENT_BYTES = "pulsegate_sent_bytes_total", Kind::Counter, ["route", "upstream"], "bytes", "Bytes sent to clients.";
@@ -86,6 +88,8 @@ table! {
     UPSTREAM_BACKENDS = "pulsegate_upstream_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream, whatever their standing.";
     UPSTREAM_ELIGIBLE = "pulsegate_upstream_eligible_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream that may receive traffic.";
     UPSTREAM_SECONDS = "pulsegate_upstream_response_seconds", Kind::Histogram(LATENCY), ["upstream"], "seconds", "From the start of a request's last attempt to its response head.";
+    WEBHOOK_NOTICES = "pulsegate_webhook_notices_total", Kind::Counter, ["webhook", "result"], "events", "Events for a webhook: delivered, failed (given up after all attempts, or refused for good) or dropped (too many waited).";
+    WOULD_EJECT = "pulsegate_would_eject_total", Kind::Counter, ["upstream", "detector"], "findings", "Backends that a detector which does not enforce would have ejected, told once per ejection time.";
 }
 
 /// The page `docs/metrics.md`.

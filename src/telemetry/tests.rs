@@ -3,12 +3,12 @@
 use super::*;
 use crate::domain::board::{BackendReport, LastProbe};
 use crate::domain::document::{Component, Document, Meaning, Said, Vocabulary};
-use crate::domain::event::EventKind;
+use crate::domain::event::{EventKind, Run};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbingPlan, Protocol,
-    ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan,
-    Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan,
+    Protocol, ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan,
+    StartPlan, Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
@@ -31,7 +31,9 @@ fn plan(routes: &[&str]) -> Plan {
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },
         reload: ReloadPlan { watch: false },
+        webhooks: Vec::new(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }
@@ -54,24 +56,16 @@ fn route(name: &str) -> RoutePlan {
 }
 
 fn upstream(name: &str) -> Arc<UpstreamPlan> {
-    let passive = PassivePlan {
-        enabled: false,
-        consecutive_failures: 0,
-        failure_ratio: 0.0,
-        minimum_outcomes: 0,
-        window: Duration::ZERO,
-        base_ejection: Duration::ZERO,
-        max_ejection: Duration::ZERO,
-        ejection_jitter: 0.0,
-        minimum_fit: 0.0,
-    };
+    let passive = PassivePlan { enabled: false, ..PassivePlan::default() };
     Arc::new(UpstreamPlan {
         name: name.into(),
         sources: Vec::new(),
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls: None,
+        startup: None,
         readiness: None,
+        liveness: None,
         passive,
         slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 1.0 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
@@ -133,8 +127,10 @@ fn report() -> UpstreamReport {
             status: Some(503),
             text: "503".into(),
             document: Some(components()),
+            steps: Default::default(),
         }),
         next_probe: None,
+        other_probes: Vec::new(),
         ejection: None,
         in_flight: 3,
         successes: 0,
@@ -142,6 +138,7 @@ fn report() -> UpstreamReport {
         streak: 0,
         total_successes: 40,
         total_failures: 2,
+        notes: Vec::new(),
         history: Vec::new(),
     };
     UpstreamReport { name: "orders".into(), backends: vec![backend] }
@@ -260,7 +257,7 @@ fn events_move_their_counters() {
         EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
     ];
     for (id, kind) in (1..).zip(kinds) {
-        telemetry.report(&Event { id, at: Timestamp::ZERO, kind });
+        telemetry.report(&Event { run: Run::default(), id, at: Timestamp::ZERO, kind });
     }
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, r#"pulsegate_ejections_total{upstream="orders"} 1"#);
@@ -316,12 +313,20 @@ fn eventful() -> Telemetry {
         EventKind::Transition { backend: backend.clone(), from, to, counter, why: why.clone(), earliest_return },
         EventKind::Ejected { backend: backend.clone(), nth: 1, duration: Duration::ZERO, why: why.clone() },
         EventKind::EjectionRefused { backend: backend.clone(), fit: 1, pool: 2, floor: 1, why: why.clone() },
-        EventKind::TimeoutsHeld { backend, why: why.clone() },
+        EventKind::TimeoutsHeld { backend: backend.clone(), why: why.clone() },
+        EventKind::NeedsRestart {
+            backend: backend.clone(),
+            kind: ProbeKind::Liveness,
+            why: why.clone(),
+            webhook: Some("owner".into()),
+        },
+        EventKind::Restarted { backend, from: "a7".into(), to: "a8".into() },
         EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why },
         EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
     ] {
-        telemetry.report(&Event { id: 1, at: Timestamp::ZERO, kind });
+        telemetry.report(&Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind });
     }
+    telemetry.metrics.webhook_notices.with_label_values(&["owner", "delivered"]).inc();
     telemetry.admin_write(&AdminWrite {
         by: "ops",
         from: ([127, 0, 0, 1], 40_000).into(),

@@ -6,8 +6,9 @@ use super::{documents, read};
 use pulsegate::domain::board::Order;
 use pulsegate::domain::combine::{Active, Facts, Passive, combine};
 use pulsegate::domain::document::{Document, Meaning, Said};
+use pulsegate::domain::grpc_health::{GrpcAnswer, GrpcSaid};
 use pulsegate::domain::outcome::{AttemptEnd, Outcome, classify};
-use pulsegate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, Protocol};
+use pulsegate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbePlan, Protocol};
 use pulsegate::domain::reading::{HttpAnswer, Reading, ReadingResult, Severity, Verdict, judge};
 use pulsegate::domain::standing::Cause;
 use std::collections::BTreeMap;
@@ -26,12 +27,13 @@ const ORDERS: [(&str, Option<Order>); 4] = [
 ];
 const PASSIVES: [(&str, Passive); 3] =
     [("clear", Passive::Clear), ("ejected", Passive::Ejected), ("on trial", Passive::Trial)];
-const ACTIVES: [(&str, Active); 6] = [
+const ACTIVES: [(&str, Active); 7] = [
     ("none", Active::Unprobed),
     ("unchecked", Active::Unchecked),
     ("starting", Active::Starting),
     ("not ready", Active::NotReady),
     ("down", Active::Down),
+    ("not alive", Active::NotAlive),
     ("up", Active::Up),
 ];
 const WORDS: [(&str, bool); 2] = [("no", false), ("yes", true)];
@@ -56,6 +58,8 @@ fn the_truth_table_is_that_of_combine() {
                         ramp,
                         ejected_until: None,
                         probes_return: None,
+                        drain_until: None,
+                        order_until: None,
                     };
                     let words = [order_word, passive_word, active_word, drain_word, degraded_word, ramp_word];
                     let row = table.iter().find(|row| applies(row, words));
@@ -86,6 +90,14 @@ fn every_row_of_the_truth_table_is_needed_and_says_who_gets_traffic() {
     }
 }
 
+fn grpc(said: GrpcSaid) -> ReadingResult {
+    ReadingResult::Grpc(GrpcAnswer { said, sighting: Default::default() })
+}
+
+fn refused(code: u16) -> ReadingResult {
+    grpc(GrpcSaid::Status { code, message: String::new() })
+}
+
 /// The answers of the page's probe table, as a probe reads them.
 fn answers() -> BTreeMap<&'static str, Vec<ReadingResult>> {
     let http = |status| ReadingResult::status(status);
@@ -113,6 +125,12 @@ fn answers() -> BTreeMap<&'static str, Vec<ReadingResult>> {
         ("2xx, and a document that cannot be understood", vec![garbage()]),
         ("503, whatever its document says else", [Some(Meaning::Pass), None].map(|means| says(503, means)).into()),
         ("TCP probe: connected", vec![ReadingResult::Connected]),
+        ("gRPC: SERVING", vec![grpc(GrpcSaid::Health(1))]),
+        ("gRPC: NOT_SERVING", vec![grpc(GrpcSaid::Health(2))]),
+        ("gRPC: UNKNOWN, SERVICE_UNKNOWN", [0, 3].map(|status| grpc(GrpcSaid::Health(status))).into()),
+        ("gRPC: NOT_FOUND, UNIMPLEMENTED, UNAUTHENTICATED, PERMISSION_DENIED", [5, 12, 16, 7].map(refused).into()),
+        ("gRPC: UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED", [14, 8, 4].map(refused).into()),
+        ("gRPC: any other status", [1, 2, 3, 6, 9, 10, 11, 13, 15].map(refused).into()),
     ])
 }
 
@@ -121,14 +139,14 @@ fn says(status: u16, means: Option<Meaning>) -> ReadingResult {
     ReadingResult::Http(HttpAnswer {
         status,
         location: None,
-        document: Some(Document { overall, ..Document::default() }),
+        document: Some(Box::new(Document { overall, ..Document::default() })),
     })
 }
 
 fn garbage() -> ReadingResult {
     let malformed = Some("ends in the middle".to_owned());
-    let document = Some(Document { malformed, ..Document::default() });
-    ReadingResult::Http(HttpAnswer { status: 200, location: None, document })
+    let document = Some(Box::new(Document { malformed, ..Document::default() }));
+    ReadingResult::Http(HttpAnswer { status: 200, document, ..HttpAnswer::default() })
 }
 
 #[test]
@@ -139,7 +157,7 @@ fn the_table_of_probe_answers_is_that_of_judge() {
             answers.remove(&*row[0]).unwrap_or_else(|| panic!("{:?} is no answer that a probe can get", row[0]));
         for result in readings {
             let reading = Reading::new(result, Duration::ZERO);
-            let (says, kind) = match judge(&reading, &plan()) {
+            let (says, kind) = match judge(&reading, &plan_for(&reading)) {
                 Verdict::Pass { degraded: Some(_), .. } => ("passes, `degraded`", String::new()),
                 Verdict::Pass { warning: None, .. } => ("passes", String::new()),
                 Verdict::Pass { warning: Some(_), .. } => ("passes, with a warning", String::new()),
@@ -156,6 +174,13 @@ fn the_table_of_probe_answers_is_that_of_judge() {
         }
     }
     assert!(answers.is_empty(), "the page does not say what becomes of {:?}", answers.keys());
+}
+
+fn plan_for(reading: &Reading) -> ProbePlan {
+    match reading.result {
+        ReadingResult::Grpc(_) => ProbePlan { kind: ProbeCheck::Grpc(GrpcCheck::default()), ..plan() },
+        _ => plan(),
+    }
 }
 
 fn plan() -> ProbePlan {
@@ -183,6 +208,7 @@ fn plan() -> ProbePlan {
         startup_grace: Duration::ZERO,
         port: None,
         immediate: Vec::new(),
+        ..ProbePlan::default()
     }
 }
 

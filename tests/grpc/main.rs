@@ -6,6 +6,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod health;
+
 use serde_json::Value;
 use std::collections::HashSet;
 use std::net::SocketAddr;

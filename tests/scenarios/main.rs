@@ -9,6 +9,7 @@
 mod support;
 
 mod changes;
+mod timings;
 
 use std::time::Duration;
 use support::backend::Backend;

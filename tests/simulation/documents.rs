@@ -25,5 +25,5 @@ pub fn answer(mood: u32, dice: &mut dyn Dice) -> ReadingResult {
         leaks: if dice.below(4) == 0 { vec!["a password in a URL".to_owned()] } else { Vec::new() },
         ..Document::default()
     };
-    ReadingResult::Http(HttpAnswer { status, location: None, document: Some(document) })
+    ReadingResult::Http(HttpAnswer { status, document: Some(Box::new(document)), ..HttpAnswer::default() })
 }

@@ -9,7 +9,7 @@ use pulsegate::domain::cell::HintKind;
 use pulsegate::domain::event::{Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{OnDown, PassivePlan, ProbePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible};
 use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
 use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
 use pulsegate::domain::standing::Cause;
@@ -32,6 +32,14 @@ pub struct Witness {
     /// When traffic last succeeded.
     succeeded: BTreeMap<BackendId, Timestamp>,
     drain_asked: BTreeSet<BackendId>,
+    /// Who was seen restarted in this step.
+    restarted: BTreeSet<BackendId>,
+    /// When each that is out was promised to return at the earliest.
+    promised: BTreeMap<BackendId, Timestamp>,
+    /// Steps so far: whose turn it is to be explained.
+    steps: usize,
+    /// When a detector that only watches last said something.
+    watched: BTreeMap<(BackendId, Detector), Timestamp>,
     /// Who was on a ramp when the board before handed over, and goes on with it.
     inherited_ramps: BTreeSet<BackendId>,
 }
@@ -41,6 +49,7 @@ impl Witness {
 
     pub fn reconfigured(&mut self, upstreams: &[UpstreamPlan], now: Timestamp) {
         self.shadow.reconfigured(upstreams, now);
+        self.promised.clear();
         let stays = |name: &Arc<str>| upstreams.iter().any(|upstream| upstream.name == *name);
         self.empty.retain(|name, _| stays(name));
         self.served.retain(stays);
@@ -52,8 +61,11 @@ impl Witness {
         self.inherited_ramps = ramping.map(|known| known.id.clone()).collect();
         (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
         self.empty.clear();
+        self.promised.clear();
+        self.watched.clear();
         for backend in self.shadow.backends.values_mut() {
             backend.early_probe_allowed = true;
+            backend.life.handed_over();
             backend.refusal_reported = None;
             backend.handed_over = true;
             backend.leaks.clear();
@@ -62,10 +74,12 @@ impl Witness {
 
     pub fn discovered(&mut self, name: &Arc<str>, source: usize, answer: &Result<Vec<Found>, String>, now: Timestamp) {
         self.shadow.discovered(name, source, answer, now);
+        self.promised.retain(|id, _| self.shadow.is_member(id));
     }
 
     pub fn steered(&mut self, steering: &Steering, outcome: Result<&BackendReport, &Refused>, now: Timestamp) {
         let id = &steering.backend;
+        self.promised.remove(id);
         let member = self.shadow.is_member(id);
         let known = self.shadow.backends.get_mut(id).filter(|_| member);
         match (known, outcome) {
@@ -91,23 +105,47 @@ impl Witness {
         }
     }
 
-    pub fn probe_answered(&mut self, id: &BackendId, reading: &Reading) {
+    pub fn probe_answered(&mut self, id: &BackendId, kind: ProbeKind, reading: &Reading) {
         let Some(backend) = self.shadow.backends.get_mut(id) else { return };
-        let Some(probe) = backend.probe.clone() else { return };
+        let plan = if kind == ProbeKind::Readiness { backend.probe.as_ref() } else { backend.life.plan(kind) };
+        let Some(probe) = plan.cloned() else { return };
         let verdict = judge(reading, &probe);
+        if kind == ProbeKind::Readiness {
+            let fails = matches!(verdict, Verdict::Fail { .. });
+            let stranger = matches!(verdict, Verdict::Fail { kind: ProbeFailure::Identity, .. });
+            backend.stranger = fails && (backend.stranger || stranger);
+        }
+        if backend.life.restarted(kind, reading, &verdict) {
+            backend.begin_anew();
+            self.restarted.insert(id.clone());
+            self.promised.remove(id);
+            self.drain_asked.remove(id);
+            if backend.life.is_starting() && kind != ProbeKind::Startup {
+                return;
+            }
+        }
+        if kind != ProbeKind::Readiness {
+            return backend.life.count(kind, &verdict);
+        }
         let slow = matches!(verdict, Verdict::Fail { kind: ProbeFailure::Timeout, .. });
         if slow && backend.count == (Count::Up { left: 1 }) && self.succeeded.contains_key(id) {
             self.may_be_held.insert(id.clone());
         }
         backend.count(&verdict);
+        let coming = matches!(backend.count, Count::Down { passes } if passes > 0);
+        backend.confirms = coming && self.empty.get(&id.upstream).is_some_and(|empty| *empty);
     }
 
-    /// A probe was given up: of a member whose definition stands, that is a timeout; else it says nothing.
-    pub fn probe_cancelled(&mut self, id: &BackendId) {
-        let stands = self.shadow.backends.get(id).is_some_and(|backend| !backend.early_probe_allowed);
-        if self.shadow.is_member(id) && stands {
+    /// A probe was given up: of a member whose definition stands, that is a timeout; else it says nothing. Nor does one of an instance that
+    /// is gone.
+    pub fn probe_cancelled(&mut self, id: &BackendId, kind: ProbeKind) {
+        let stands = self.shadow.backends.get(id).is_some_and(|backend| match kind {
+            ProbeKind::Readiness => !backend.early_probe_allowed,
+            kind => backend.life.stands(kind),
+        });
+        if self.shadow.is_member(id) && stands && !self.restarted.contains(id) {
             let reading = Reading::new(ReadingResult::TimedOut { connected: false }, Duration::ZERO);
-            self.probe_answered(id, &reading);
+            self.probe_answered(id, kind, &reading);
         }
     }
 
@@ -124,12 +162,17 @@ impl Witness {
         }
         let reports = board.report(now);
         assert_eq!(reports.len(), self.shadow.upstreams.len());
-        self.caps(outputs, &reports);
+        self.caps(outputs, &reports, now);
         for report in reports.iter().flat_map(|upstream| &upstream.backends) {
             self.backend(report, now);
         }
         self.published_is_current(&reports);
+        self.explained(&reports, board, now);
         self.may_be_held.clear();
+        assert!(self.restarted.is_empty(), "restarts that were not told: {:?}", self.restarted);
+        for (id, backend) in &self.shadow.backends {
+            assert_eq!(backend.life.calls, 0, "{id}: nobody was called");
+        }
     }
 
     fn event(&mut self, event: &Event) {
@@ -178,6 +221,16 @@ impl Witness {
                 let known = self.shadow.backends.get_mut(backend).unwrap();
                 assert!(known.leaks.insert(what.clone()), "{backend}: told twice that it leaks {what}");
             }
+            EventKind::NeedsRestart { backend, why, .. } => {
+                assert!(!why.is_empty());
+                let calls = &mut self.shadow.backends.get_mut(backend).unwrap().life.calls;
+                assert!(*calls > 0, "{backend}: called without need: {why}");
+                *calls -= 1;
+            }
+            EventKind::Restarted { backend, from, to } => {
+                assert!(from != to && self.restarted.remove(backend), "{backend}: {from} -> {to}");
+            }
+            EventKind::WouldEject { backend, detector, why } => self.would_eject(backend, *detector, why, event.at),
             EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
         }
         assert!(self.first_round_events <= 1, "the first round is done once");
@@ -197,15 +250,30 @@ impl Witness {
         (known.nth, known.ejected_until) = (nth, at + duration);
     }
 
+    /// Only a detector that is on and does not enforce, and not with every failure.
+    fn would_eject(&mut self, id: &BackendId, detector: Detector, why: &str, at: Timestamp) {
+        assert!(!why.is_empty());
+        let upstream = self.shadow.upstream(&id.upstream).unwrap();
+        assert!(upstream.passive.detects(detector) && !upstream.enforces(detector), "{id}: {}", detector.word());
+        let quiet = upstream.passive.base_ejection;
+        let before = self.watched.insert((id.clone(), detector), at);
+        assert!(before.is_none_or(|before| at.since(before) >= quiet), "{id}: findings flood");
+    }
+
     fn probe_started(&mut self, job: &ProbeJob, now: Timestamp) {
         let id = &job.backend;
         assert!(self.shadow.is_member(id), "{id} is probed but no member");
         let known = self.shadow.backends.get_mut(id).unwrap();
+        if job.kind != ProbeKind::Readiness {
+            return known.life.probe_started(job.kind, &job.probe, now);
+        }
+        assert!(!known.life.is_starting(), "{id}: readiness is asked before it has started");
         assert_eq!(known.probe.as_ref(), Some(&*job.probe), "{id} is probed by an old definition");
         let early = std::mem::take(&mut known.early_probe_allowed);
         if let Some(last) = known.last_probe_started.replace(now) {
-            // Jitter may shorten a fast period.
-            let least = job.probe.fast_period.mul_f64(1.0 - job.probe.jitter - 1e-6);
+            // Jitter may shorten a fast period; while nobody serves, a pass is confirmed after half of one.
+            let apart = if known.confirms { job.probe.fast_period / 2 } else { job.probe.fast_period };
+            let least = apart.mul_f64(1.0 - job.probe.jitter - 1e-6);
             assert!(early || now.since(last) >= least, "{id}: probes {:?} apart", now.since(last));
         }
     }
@@ -269,8 +337,10 @@ impl Witness {
                 "{} serves as {cause}",
                 member.id
             );
-            let usable = matches!(cause, Cause::Down | Cause::NotReady | Cause::Ejected | Cause::Trial);
+            let usable =
+                matches!(cause, Cause::NotAlive | Cause::Down | Cause::NotReady | Cause::Ejected | Cause::Trial);
             assert!(usable, "{} serves as {cause}", member.id);
+            assert!(!self.shadow.backends[&member.id].stranger, "{} is another service, and serves", member.id);
         }
     }
 
@@ -301,7 +371,7 @@ impl Witness {
     // -------------------------------------------------------------- backends
 
     /// At the moment of an ejection, enough stay fit. (A failed trial takes nobody out.)
-    fn caps(&self, outputs: &[Output], reports: &[UpstreamReport]) {
+    fn caps(&self, outputs: &[Output], reports: &[UpstreamReport], now: Timestamp) {
         let transitions = |name: &str| {
             let moved = |output: &&Output| matches!(output, Output::Report(Event { kind: EventKind::Transition { backend, .. }, .. }) if &*backend.upstream == name);
             outputs.iter().filter(moved).count()
@@ -315,6 +385,14 @@ impl Witness {
             }
             let report = reports.iter().find(|report| report.name == backend.upstream).unwrap();
             let passive = &self.shadow.upstream(&backend.upstream).unwrap().passive;
+            if self
+                .shadow
+                .backends
+                .iter()
+                .any(|(id, known)| id.upstream == backend.upstream && known.hides_a_start(now))
+            {
+                continue;
+            }
             let (fit, floor) = fitness(report, passive, |id| self.shadow.backends[id].drains);
             assert!(fit >= floor, "{backend}: {fit} are left fit, {floor} must be");
         }
@@ -331,9 +409,36 @@ impl Witness {
         assert!(report.order.iter().all(|given| &*given.by == "the storm" && given.at <= now), "{id}");
     }
 
+    /// One after the other is explained, and the explanation agrees with the report.
+    fn explained(&mut self, reports: &[UpstreamReport], board: &Board, now: Timestamp) {
+        self.steps += 1;
+        let all: Vec<&BackendReport> = reports.iter().flat_map(|upstream| &upstream.backends).collect();
+        let Some(report) = all.get(self.steps % all.len().max(1)) else { return };
+        let said = board.explain(&report.id, now).unwrap();
+        let (id, standing) = (&report.id, report.standing);
+        assert_eq!(said.backend.standing, standing, "{id}");
+        assert_eq!(said.to_return.is_empty(), standing.cause.eligible(), "{id} {}: {said:?}", standing.cause);
+        assert_eq!(said.on_schedule.is_some(), standing.earliest_return.is_some(), "{id}");
+        assert!(said.on_schedule >= standing.earliest_return, "{id}: planned before it is possible: {said:?}");
+        assert!(said.probes.len() <= 10 && said.probes.is_sorted_by_key(|probe| probe.at), "{id}");
+    }
+
+    /// Nobody returns before the earliest moment that was ever named, unless an operator or a reload changed the rules.
+    fn keeps_its_promise(&mut self, report: &BackendReport, now: Timestamp) {
+        let (id, standing) = (&report.id, report.standing);
+        if standing.cause.eligible() {
+            let promised = self.promised.remove(id).unwrap_or_default();
+            assert!(now >= promised, "{id} is back at {now:?}, promised for {promised:?} at the earliest");
+        } else if let Some(earliest) = standing.earliest_return {
+            let promised = self.promised.entry(id.clone()).or_default();
+            *promised = earliest.max(*promised);
+        }
+    }
+
     fn backend(&mut self, report: &BackendReport, now: Timestamp) {
         let id = &report.id;
         self.orders(report, now);
+        self.keeps_its_promise(report, now);
         let held = self.may_be_held.contains(id);
         let known = self.shadow.backends.get_mut(id).unwrap();
         if held && report.counter != known.shown() {
@@ -343,18 +448,28 @@ impl Witness {
         assert_eq!(report.counter, known.shown(), "{id}: the counter differs from a naive count");
         assert_eq!(report.standing.cause, known.cause, "{id}: a transition was not reported");
         assert!(now >= known.ejected_until || report.ejection.is_some(), "{id} came back before its time");
+        known.life.agrees(report);
         let out = report.ejection.is_some();
-        let expected = expected_causes(known, now, out, self.drain_asked.contains(id));
+        let mut expected = expected_causes(known, now, out, self.drain_asked.contains(id));
+        if let Some(held) = known.life.holds().filter(|_| known.order_at(now).is_none()) {
+            expected.retain(|cause| matches!(cause, Cause::Ejected | Cause::Draining));
+            expected.push(held);
+        }
         assert!(
             expected.contains(&report.standing.cause),
             "{id} stands as {}, not {expected:?}",
             report.standing.cause
         );
-        explains_itself(report, &known.ejected_for);
         if report.standing.cause == Cause::Degraded {
             let whole = known.probe.as_ref().map_or(1.0, ProbePlan::degraded_share);
             let share = report.standing.share;
             assert!(share <= whole && share >= whole * 0.1 - 1e-9, "{id}: a share of {share}, degraded {whole}");
+        }
+        if known.life.holds() == Some(report.standing.cause) {
+            let why = &report.why;
+            assert!(known.life.begins().iter().any(|begins| why.starts_with(begins)), "{id}: {why}");
+        } else {
+            explains_itself(report, &known.ejected_for);
         }
         assert!(report.history.len() <= 32);
         if let Some(next) = report.next_probe {
@@ -423,7 +538,10 @@ fn fitness(report: &UpstreamReport, passive: &PassivePlan, drains: impl Fn(&Back
     let drained = |backend: &BackendReport| {
         drains(&backend.id) || backend.weight == 0 || matches!(backend.standing.cause, Cause::Drained | Cause::Draining)
     };
-    let unchecked = |backend: &BackendReport| !backend.standing.unprobed && backend.counter == (0, 0);
+    let unchecked = |backend: &BackendReport| {
+        backend.standing.cause == Cause::Starting
+            || !backend.standing.unprobed && backend.counter == (0, 0) && backend.standing.cause != Cause::NotAlive
+    };
     let pool = report.backends.iter().filter(|backend| !drained(backend) && !unchecked(backend)).count();
     let fit = report.backends.iter().filter(|backend| !drained(backend) && fit(backend)).count();
     (fit as u32, (pool as f64 * passive.minimum_fit - 1e-9).ceil() as u32)
@@ -450,7 +568,7 @@ fn lost(old: &Pool, new: &Pool) {
         let id = &member.id;
         assert!(!member.cell.is_cut(member.connection_epoch), "{id}: what begins now is cut");
         let Some(before) = old.members.iter().find(|before| before.id == *id && before.eligible()) else { continue };
-        if matches!(member.standing.cause, Cause::Down | Cause::ForcedDown) {
+        if matches!(member.standing.cause, Cause::NotAlive | Cause::Down | Cause::ForcedDown) {
             let retired = before.connection_epoch < member.connection_epoch;
             let cut = before.cell.is_cut(before.connection_epoch);
             let expected = match new.upstream.on_down {
@@ -467,7 +585,8 @@ fn lost(old: &Pool, new: &Pool) {
 /// Nothing that a request could see differs.
 fn same(old: &Pool, new: &Pool) -> bool {
     let picture = |pool: &Pool| -> Vec<_> {
-        let one = |m: &Arc<Member>| (m.id.clone(), m.weight, m.backup, m.standing, m.since, m.connection_epoch);
+        let one =
+            |m: &Arc<Member>| (m.id.clone(), m.weight, m.backup, m.standing, m.since, m.connection_epoch, m.stranger);
         pool.members.iter().map(one).collect()
     };
     *old.upstream == *new.upstream && old.emptiness == new.emptiness && picture(old) == picture(new)

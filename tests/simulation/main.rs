@@ -10,12 +10,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a promise that is broken stops the storm here")]
 
+mod clockwork;
 mod dice;
 mod documents;
 mod invariants;
+mod life;
+mod peers;
 mod plans;
 mod shadow;
 mod storm;
+mod timings;
 mod trace;
 
 use pulsegate::domain::rng::Rng;

@@ -6,16 +6,20 @@ use super::dice::Dice;
 use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, DocumentPlan, HttpCheck, LogFormat, LoggingPlan, OnDown, PassivePlan, Plan,
-    Policy, ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan,
-    StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, DocumentPlan, Enforcement, HttpCheck, LogFormat, LoggingPlan, OnDown,
+    PassivePlan, Plan, Policy, ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan,
+    SourcePlan, StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
+use pulsegate::domain::recognition::{Fact, Identity, Recognition};
+use pulsegate::domain::rng::Rng;
 use pulsegate::domain::route::RouteTable;
 use std::sync::Arc;
 use std::time::Duration;
 
 const NAMES: [&str; 3] = ["orders", "billing", "search"];
+/// Who answers where all is well.
+pub const SERVICE: &str = "orders";
 const ADDRESSES: u32 = 6;
 
 pub fn address(number: u32) -> Address {
@@ -45,7 +49,9 @@ pub fn mutate(upstreams: &mut Vec<UpstreamPlan>, dice: &mut dyn Dice) {
     }
     let which = dice.below(upstreams.len() as u32) as usize;
     let Some(upstream) = upstreams.get_mut(which) else { return };
-    match dice.below(10) {
+    match dice.below(12) {
+        10 => upstream.startup = upstream.startup.is_none().then(|| life_probe(dice)),
+        11 => upstream.liveness = upstream.liveness.is_none().then(|| life_probe(dice)),
         0 | 1 => upstream.sources[0] = static_source(dice),
         2 => upstream.readiness = upstream.readiness.is_none().then(|| probe(dice)),
         3 | 4 => upstream.readiness = Some(probe(dice)),
@@ -84,12 +90,14 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         probing: ProbingPlan { concurrency },
         start: StartPlan { wait: Duration::from_secs(5) },
         reload: ReloadPlan { watch: false },
+        webhooks: Vec::new(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+        record: None,
         threads: 1,
     }
 }
 
-fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
+pub fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
     let mut sources = vec![static_source(dice)];
     if dice.below(2) == 0 {
         sources.push(SourcePlan::File { path: format!("{name}.txt").into(), backup: false });
@@ -100,7 +108,9 @@ fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls: None,
+        startup: (dice.below(4) == 0).then(|| life_probe(dice)),
         readiness: (dice.below(4) > 0).then(|| probe(dice)),
+        liveness: (dice.below(3) == 0).then(|| life_probe(dice)),
         passive: passive(dice),
         slow_start: SlowStartPlan { duration: Duration::from_secs(u64::from(dice.below(3)) * 5), initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
@@ -113,6 +123,16 @@ fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         drain_keeps_sessions: false,
         on_down: on_down(dice),
     }
+}
+
+/// Backends that nothing tells apart, in the order of their addresses.
+pub fn even(name: &str, backends: u32) -> UpstreamPlan {
+    let backend = |number| StaticBackend { address: address(number), weight: 1, backup: false };
+    let sources = vec![SourcePlan::Static((0..backends).map(backend).collect())];
+    let mut dice = Rng::new(0);
+    let readiness = Some(ProbePlan { immediate: Vec::new(), ..probe(&mut dice) });
+    let slow_start = SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 };
+    UpstreamPlan { sources, readiness, slow_start, ..upstream(name, &mut dice) }
 }
 
 fn static_source(dice: &mut dyn Dice) -> SourcePlan {
@@ -128,7 +148,7 @@ fn on_down(dice: &mut dyn Dice) -> OnDown {
     [OnDown::Keep, OnDown::RetireIdle, OnDown::CloseAll][dice.below(3) as usize]
 }
 
-fn probe(dice: &mut dyn Dice) -> ProbePlan {
+pub fn probe(dice: &mut dyn Dice) -> ProbePlan {
     ProbePlan {
         kind: ProbeCheck::Http(HttpCheck {
             protocol: Protocol::Http1,
@@ -151,6 +171,8 @@ fn probe(dice: &mut dyn Dice) -> ProbePlan {
         startup_grace: Duration::from_secs(u64::from(dice.below(4) / 3) * 20),
         port: None,
         immediate: if dice.below(4) == 0 { vec![ProbeFailure::Refused] } else { Vec::new() },
+        recognition: recognition(dice),
+        ..ProbePlan::default()
     }
 }
 
@@ -161,15 +183,33 @@ fn document(dice: &mut dyn Dice) -> Option<DocumentPlan> {
 }
 
 fn passive(dice: &mut dyn Dice) -> PassivePlan {
+    let mut enforce = || dice.below(4) > 0;
+    let enforce = Enforcement {
+        consecutive_failures: enforce(),
+        failure_ratio: enforce(),
+        failure_outlier: enforce(),
+        latency_outlier: enforce(),
+    };
     PassivePlan {
         enabled: dice.below(10) > 0,
         consecutive_failures: dice.below(2) * 5,
-        failure_ratio: 0.5,
-        minimum_outcomes: 20,
-        window: Duration::from_secs(10),
-        base_ejection: Duration::from_secs(10),
+        enforce,
         max_ejection: Duration::from_secs(60),
-        ejection_jitter: 0.2,
         minimum_fit: [0.0, 0.3, 0.5, 1.0][dice.below(4) as usize],
+        ..PassivePlan::default()
     }
+}
+
+/// In some configurations, answers are recognised.
+fn recognition(dice: &mut dyn Dice) -> Recognition {
+    let fact = || Fact::Header("x".to_owned());
+    let identity = Identity { fact: fact(), service: SERVICE.to_owned() };
+    Recognition { identity: (dice.below(4) == 0).then_some(identity), instance: (dice.below(3) == 0).then(fact) }
+}
+
+/// A startup or liveness probe: who it must be, only readiness asks.
+fn life_probe(dice: &mut dyn Dice) -> ProbePlan {
+    let probe = probe(dice);
+    let recognition = Recognition { identity: None, instance: probe.recognition.instance.clone() };
+    ProbePlan { recognition, startup_grace: Duration::ZERO, ..probe }
 }

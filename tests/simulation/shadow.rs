@@ -3,6 +3,7 @@
 //! It keeps its own counters (as "failures left" and "passes in a row", not as HAProxy's one integer), its own sets of
 //! members and its own memory of who left when. It shares no code with the board beyond the words.
 
+use super::life::Life;
 use pulsegate::domain::board::{Found, Order, Steer, Steering};
 use pulsegate::domain::identity::{Address, BackendId};
 use pulsegate::domain::plan::{ProbePlan, SourcePlan, UpstreamPlan};
@@ -52,11 +53,16 @@ pub struct Backend {
     pub last_probe_started: Option<Timestamp>,
     /// The next probe may start earlier than `fast_period` after the last: it was redefined or came back.
     pub early_probe_allowed: bool,
+    /// Its last probe passed while it was out, and nobody of its pool served.
+    pub confirms: bool,
     pub left_at: Option<Timestamp>,
     /// Its counter came from another process, which does not tell more of its definition than the thresholds.
     pub handed_over: bool,
     /// The definition that counts.
     pub probe: Option<ProbePlan>,
+    pub life: Life,
+    /// Another service answered last.
+    pub stranger: bool,
 }
 
 #[derive(Default)]
@@ -127,7 +133,9 @@ impl Shadow {
     /// Has a member of this pool no verdict yet?
     pub fn awaits_a_verdict(&self, name: &str) -> bool {
         let member = |(id, backend): (&BackendId, &Backend)| {
-            &*id.upstream == name && backend.left_at.is_none() && backend.cause == Cause::Unchecked
+            &*id.upstream == name
+                && backend.left_at.is_none()
+                && matches!(backend.cause, Cause::Unchecked | Cause::Starting)
         };
         self.backends.iter().any(member)
     }
@@ -152,20 +160,21 @@ impl Shadow {
             let known =
                 self.backends.get_mut(&id).filter(|known| known.left_at.is_none_or(|at| now.since(at) < MEMORY));
             match known {
-                Some(known) => known.stays_or_returns(upstream.readiness.as_ref()),
-                None => drop(self.backends.insert(id, Backend::new(upstream.readiness.as_ref()))),
+                Some(known) => known.stays_or_returns(&upstream),
+                None => drop(self.backends.insert(id, Backend::new(&upstream))),
             }
         }
     }
 }
 
 impl Backend {
-    fn new(probe: Option<&ProbePlan>) -> Self {
+    fn new(upstream: &UpstreamPlan) -> Self {
+        let (probe, life) = (upstream.readiness.as_ref(), Life::new(upstream));
         Self {
             count: if probe.is_some() { Count::Unchecked } else { Count::Unprobed },
             order: None,
             weight: None,
-            cause: if probe.is_some() { Cause::Unchecked } else { Cause::Up },
+            cause: if probe.is_some() || life.is_starting() { Cause::Unchecked } else { Cause::Up },
             degraded: false,
             drains: false,
             leaks: BTreeSet::new(),
@@ -175,22 +184,34 @@ impl Backend {
             refusal_reported: None,
             last_probe_started: None,
             early_probe_allowed: true,
+            confirms: false,
             left_at: None,
             handed_over: false,
             probe: probe.cloned(),
+            life,
+            stranger: false,
         }
     }
 
+    /// It may be starting, or dead, while an order or an ejection hides it: the report does not tell.
+    pub fn hides_a_start(&self, now: Timestamp) -> bool {
+        self.left_at.is_none()
+            && (self.order_at(now).is_some() || self.cause == Cause::Ejected)
+            && (self.life.holds().is_some() || self.probe.as_ref().is_some_and(|probe| !probe.startup_grace.is_zero()))
+    }
+
     /// Whether it stayed or was away: what is known of it stays, under the definition that is in force now.
-    fn stays_or_returns(&mut self, probe: Option<&ProbePlan>) {
-        self.early_probe_allowed |= self.left_at.take().is_some();
+    fn stays_or_returns(&mut self, upstream: &UpstreamPlan) {
+        let probe = upstream.readiness.as_ref();
+        let returns = self.left_at.take().is_some();
+        self.early_probe_allowed |= returns;
         let handed_over = std::mem::take(&mut self.handed_over);
+        self.life.redefined(upstream, returns, handed_over);
         let thresholds = |probe: &ProbePlan| (probe.success_threshold, probe.failure_threshold);
         match (&self.probe, probe) {
             (_, None) => {
-                self.count = Count::Unprobed;
-                (self.degraded, self.drains) = (false, false);
-                self.leaks.clear();
+                (self.count, self.stranger) = (Count::Unprobed, false);
+                self.says_nothing();
             }
             (None, Some(_)) => (self.count, self.early_probe_allowed) = (Count::Unchecked, true),
             (Some(before), Some(after)) if handed_over && thresholds(before) == thresholds(after) => {}
@@ -221,7 +242,7 @@ impl Backend {
             }
             return;
         }
-        let decisive = matches!(verdict, Verdict::Fail { kind, .. } if probe.immediate.contains(kind));
+        let decisive = matches!(verdict, Verdict::Fail { kind, .. } if probe.is_immediate(*kind));
         self.count = match self.count {
             Count::Unprobed => Count::Unprobed,
             Count::Unchecked if passed => Count::Up { left: probe.failure_threshold },
@@ -237,6 +258,19 @@ impl Backend {
             self.degraded = degraded.is_some();
         }
         self.drains &= !passed && matches!(self.count, Count::Up { .. });
+    }
+
+    /// Another instance answers: nothing is known of it but what was ordered.
+    pub fn begin_anew(&mut self) {
+        self.count = if self.probe.is_some() { Count::Unchecked } else { Count::Unprobed };
+        (self.ejected_until, self.nth, self.confirms) = (Timestamp::ZERO, 0, false);
+        self.says_nothing();
+    }
+
+    /// Nothing is known of its documents.
+    fn says_nothing(&mut self) {
+        (self.degraded, self.drains) = (false, false);
+        self.leaks.clear();
     }
 
     pub fn order_at(&self, now: Timestamp) -> Option<Order> {

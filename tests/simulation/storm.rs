@@ -6,14 +6,15 @@
 use super::dice::Dice;
 use super::documents;
 use super::invariants::Witness;
-use super::plans;
+use super::plans::{self, SERVICE};
 use super::trace::Trace;
 use pulsegate::domain::board::{Board, Input, Order, Output, ProbeTicket, Steer, Steering};
 use pulsegate::domain::cell::{Hint, HintKind, Record};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::{FailureKind, Outcome};
-use pulsegate::domain::plan::{SourcePlan, UpstreamPlan};
+use pulsegate::domain::plan::{ProbeKind, ProbePlan, SourcePlan, UpstreamPlan};
 use pulsegate::domain::reading::{Reading, ReadingResult};
+use pulsegate::domain::recognition::{Recognition, Sighting};
 use pulsegate::domain::snapshot::{Member, Snapshot};
 use pulsegate::domain::time::Timestamp;
 use std::collections::BTreeMap;
@@ -22,6 +23,12 @@ use std::time::Duration;
 
 /// How a backend may feel: 0 is well, 8 to 10 speak in documents.
 const MOODS: u32 = 11;
+#[derive(Clone)]
+struct Flying {
+    id: BackendId,
+    kind: ProbeKind,
+    probe: Arc<ProbePlan>,
+}
 
 pub struct Storm {
     dice: Box<dyn Dice>,
@@ -32,11 +39,13 @@ pub struct Storm {
     concurrency: usize,
     snapshot: Option<Arc<Snapshot>>,
     /// Probes that were started and neither answered nor cancelled.
-    flying: BTreeMap<ProbeTicket, BackendId>,
+    flying: BTreeMap<ProbeTicket, Flying>,
     /// Tickets that nobody waits for any more.
     stale: Vec<ProbeTicket>,
     /// How each backend feels: probes and traffic follow it, more or less.
     moods: BTreeMap<BackendId, u32>,
+    /// How often each was restarted.
+    instances: BTreeMap<BackendId, u32>,
     witness: Witness,
     trace: Trace,
 }
@@ -56,6 +65,7 @@ impl Storm {
             flying: BTreeMap::new(),
             stale: Vec::new(),
             moods: BTreeMap::new(),
+            instances: BTreeMap::new(),
             witness: Witness::default(),
             trace: Trace::default(),
         };
@@ -138,15 +148,28 @@ impl Storm {
 
     fn answer_a_probe(&mut self) {
         let which = self.dice.below(self.flying.len() as u32) as usize;
-        let Some((ticket, id)) = self.flying.iter().nth(which).map(|(ticket, id)| (*ticket, id.clone())) else {
+        let Some((ticket, flying)) = self.flying.iter().nth(which).map(|(ticket, one)| (*ticket, one.clone())) else {
             return;
         };
         self.flying.remove(&ticket);
         self.stale.push(ticket);
         self.now = self.now + Duration::from_millis(u64::from(self.dice.below(200)));
-        let reading = self.reading(self.mood(&id));
-        self.witness.probe_answered(&id, &reading);
+        let mut reading = self.reading(self.mood(&flying.id));
+        self.sign(&mut reading, &flying);
+        self.witness.probe_answered(&flying.id, flying.kind, &reading);
         self.send(Input::ProbeDone { ticket, reading });
+    }
+
+    /// Where the probe asks for it, the answer says who answers: a stranger now and then.
+    fn sign(&mut self, reading: &mut Reading, flying: &Flying) {
+        let ReadingResult::Http(answer) = &mut reading.result else { return };
+        let Recognition { identity, instance } = &flying.probe.recognition;
+        let service = [Some(SERVICE), Some("billing"), None][(self.dice.below(30) / 14) as usize];
+        let number = self.instances.get(&flying.id).copied().unwrap_or_default();
+        answer.sighting = Sighting {
+            service: identity.as_ref().and(service).map(str::to_owned),
+            instance: instance.as_ref().map(|_| number.to_string()).filter(|_| self.dice.below(10) > 0),
+        };
     }
 
     fn lose_the_probes(&mut self) {
@@ -309,6 +332,9 @@ impl Storm {
 
     fn change_a_mood(&mut self) {
         let id = self.some_backend();
+        if self.dice.below(3) == 0 {
+            *self.instances.entry(id.clone()).or_default() += 1;
+        }
         let mood = if self.dice.below(2) == 0 { 0 } else { self.dice.below(MOODS) };
         self.moods.insert(id, mood);
     }
@@ -342,18 +368,16 @@ impl Storm {
             match &output {
                 Output::Publish(snapshot) => self.snapshot = Some(snapshot.clone()),
                 Output::Probe(job) => {
-                    assert!(
-                        !self.flying.values().any(|id| *id == job.backend),
-                        "{} has two probes in flight",
-                        job.backend
-                    );
+                    let same = |one: &Flying| one.id == job.backend && one.kind == job.kind;
+                    assert!(!self.flying.values().any(same), "{} has two {} probes in flight", job.backend, job.kind);
                     assert!(self.flying.len() < self.concurrency, "more probes in flight than allowed");
-                    self.flying.insert(job.ticket, job.backend.clone());
+                    let (id, kind, probe) = (job.backend.clone(), job.kind, job.probe.clone());
+                    self.flying.insert(job.ticket, Flying { id, kind, probe });
                 }
                 Output::CancelProbe(ticket) => {
-                    let id = self.flying.remove(ticket).unwrap_or_else(|| panic!("{ticket:?} was not in flight"));
+                    let one = self.flying.remove(ticket).unwrap_or_else(|| panic!("{ticket:?} was not in flight"));
                     self.stale.push(*ticket);
-                    self.witness.probe_cancelled(&id);
+                    self.witness.probe_cancelled(&one.id, one.kind);
                 }
                 Output::Report(_) => {}
             }

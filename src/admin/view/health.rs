@@ -77,7 +77,7 @@ fn pool(upstream: &UpstreamReport, now: Now) -> Component {
 
 /// Is it part of the denominator?
 fn counts(cause: Cause) -> bool {
-    !matches!(cause, Cause::Drained | Cause::Draining | Cause::Unchecked)
+    !matches!(cause, Cause::Drained | Cause::Draining | Cause::Unchecked | Cause::Starting)
 }
 
 fn backend(report: &BackendReport, now: Now) -> Component {
@@ -87,7 +87,9 @@ fn backend(report: &BackendReport, now: Now) -> Component {
         Cause::Degraded => Status::Degraded,
         Cause::Drained | Cause::Draining => Status::OutOfService,
         Cause::Unchecked | Cause::Starting => Status::Unknown,
-        Cause::ForcedDown | Cause::Ejected | Cause::Down | Cause::NotReady | Cause::Trial => Status::Down,
+        Cause::ForcedDown | Cause::Ejected | Cause::NotAlive | Cause::Down | Cause::NotReady | Cause::Trial => {
+            Status::Down
+        }
     };
     let unprobed = if standing.unprobed { " (unprobed)" } else { "" };
     let long = when::span(now.at.since(report.since));

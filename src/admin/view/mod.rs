@@ -4,6 +4,7 @@
 //! reads a clock or decides what a standing means.
 
 pub mod document;
+pub mod explain;
 pub mod health;
 pub mod status;
 pub mod upstreams;

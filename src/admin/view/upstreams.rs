@@ -5,12 +5,14 @@
 
 use super::document::{self, Document};
 use super::{Now, millis};
-use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, UpstreamReport};
-use crate::domain::event::Event;
+use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, OtherProbe, UpstreamReport};
+use crate::domain::event::Remembered;
+use crate::domain::reading;
 use crate::domain::time::Timestamp;
 use crate::telemetry::event;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Upstreams {
@@ -48,9 +50,14 @@ pub struct Backend {
     pub earliest_return: Option<Moment>,
     pub last_probe: Option<Probe>,
     pub next_probe: Option<Moment>,
+    /// Startup and liveness, where there are such.
+    pub other_probes: Vec<Other>,
     pub ejection: Option<Ejection>,
     pub in_flight: u32,
     pub outcomes: Outcomes,
+    /// What else is worth knowing of it now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Newest first.
     pub history: Vec<Entry>,
 }
@@ -91,6 +98,28 @@ pub struct Probe {
     pub text: String,
     /// `null` where its body was not read as a document, or there was none.
     pub document: Option<Document>,
+    pub steps_ms: Steps,
+}
+
+/// Milliseconds of each step, to the microsecond; `null` where a step was not reached, or there is none.
+#[derive(Clone, Debug, Serialize)]
+pub struct Steps {
+    pub connect: Option<f64>,
+    pub tls: Option<f64>,
+    pub first_byte: Option<f64>,
+}
+
+/// A probe other than readiness.
+#[derive(Clone, Debug, Serialize)]
+pub struct Other {
+    /// `startup` or `liveness`.
+    pub probe: &'static str,
+    pub passes: bool,
+    /// Startup: failures in a row of those that give it up; liveness: as `counter`.
+    pub counter: String,
+    pub last_probe: Option<Probe>,
+    /// `null`: it does not run now.
+    pub next_probe: Option<Moment>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -117,12 +146,12 @@ pub struct Tally {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
-    pub event_id: u64,
+    pub event_id: String,
     pub at: String,
-    pub event: &'static str,
+    pub event: String,
     pub message: String,
     /// What the log line carries besides.
-    pub details: BTreeMap<&'static str, String>,
+    pub details: BTreeMap<String, String>,
 }
 
 pub fn upstreams(reports: &[UpstreamReport], now: Now) -> Upstreams {
@@ -136,7 +165,7 @@ pub fn upstream(report: &UpstreamReport, now: Now) -> Upstream {
     Upstream { name: report.name.to_string(), eligible, backends }
 }
 
-fn backend(report: &BackendReport, now: Now) -> Backend {
+pub fn backend(report: &BackendReport, now: Now) -> Backend {
     let standing = report.standing;
     let (value, threshold) = report.counter;
     Backend {
@@ -157,10 +186,12 @@ fn backend(report: &BackendReport, now: Now) -> Backend {
         earliest_return: standing.earliest_return.map(|at| moment(at, now)),
         last_probe: report.last_probe.as_ref().map(|probe| last_probe(probe, now)),
         next_probe: report.next_probe.map(|at| moment(at, now)),
+        other_probes: report.other_probes.iter().map(|probe| other(probe, now)).collect(),
         ejection: report.ejection.map(|ejection| self::ejection(ejection, now)),
         in_flight: report.in_flight,
         outcomes: outcomes(report),
-        history: report.history.iter().rev().map(|event| entry(event, now)).collect(),
+        history: report.history.iter().rev().map(|remembered| entry(remembered, now)).collect(),
+        notes: report.notes.clone(),
     }
 }
 
@@ -178,11 +209,11 @@ fn order<W, T>(given: &Given<W>, what: T, now: Now) -> Order<T> {
     }
 }
 
-fn moment(at: Timestamp, now: Now) -> Moment {
+pub fn moment(at: Timestamp, now: Now) -> Moment {
     Moment { at: now.date(at), in_ms: now.ms_until(at) }
 }
 
-fn last_probe(probe: &LastProbe, now: Now) -> Probe {
+pub fn last_probe(probe: &LastProbe, now: Now) -> Probe {
     Probe {
         at: now.date(probe.at),
         ago_ms: now.ms_since(probe.at),
@@ -191,6 +222,23 @@ fn last_probe(probe: &LastProbe, now: Now) -> Probe {
         code: probe.status,
         text: probe.text.clone(),
         document: probe.document.as_ref().map(document::document),
+        steps_ms: steps(&probe.steps),
+    }
+}
+
+pub fn steps(steps: &reading::Steps) -> Steps {
+    let fine = |step: Option<Duration>| step.map(|step| (step.as_secs_f64() * 1e6).round() / 1e3);
+    Steps { connect: fine(steps.connect), tls: fine(steps.tls), first_byte: fine(steps.first_byte) }
+}
+
+fn other(probe: &OtherProbe, now: Now) -> Other {
+    let (value, threshold) = probe.counter;
+    Other {
+        probe: probe.kind.word(),
+        passes: probe.passes,
+        counter: format!("{value}/{threshold}"),
+        last_probe: probe.last.as_ref().map(|probe| last_probe(probe, now)),
+        next_probe: probe.next.map(|at| moment(at, now)),
     }
 }
 
@@ -210,11 +258,15 @@ fn outcomes(report: &BackendReport) -> Outcomes {
     }
 }
 
-fn entry(event: &Event, now: Now) -> Entry {
-    let (line, _) = event::tell(event);
-    let repeated = ["upstream", "backend", "event_id"];
-    let details = line.fields.into_iter().filter(|(key, _)| !repeated.contains(key)).collect();
-    Entry { event_id: event.id, at: now.date(event.at), event: line.name, message: line.message, details }
+pub fn entry(remembered: &Remembered, now: Now) -> Entry {
+    let told = event::told(remembered);
+    Entry {
+        event_id: told.id,
+        at: now.date(told.at),
+        event: told.event,
+        message: told.message,
+        details: told.details.into_iter().collect(),
+    }
 }
 
 /// Literal reports for the tests of this room.
@@ -251,6 +303,7 @@ pub mod samples {
             counter: (2, 3),
             last_probe: None,
             next_probe: None,
+            other_probes: Vec::new(),
             ejection: None,
             in_flight: 0,
             successes: 0,
@@ -258,6 +311,7 @@ pub mod samples {
             streak: 0,
             total_successes: 0,
             total_failures: 0,
+            notes: Vec::new(),
             history: Vec::new(),
         }
     }
@@ -267,10 +321,11 @@ pub mod samples {
 mod tests {
     use super::samples::{backend, pool};
     use super::*;
-    use crate::domain::event::EventKind;
+    use crate::domain::event::{Event, EventKind, Run};
+    use crate::domain::reading::Steps as Timed;
     use crate::domain::standing::Cause;
     use serde_json::json;
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
     const NOW: Now = Now { at: Timestamp::from_secs(100), origin: SystemTime::UNIX_EPOCH, started: Timestamp::ZERO };
 
@@ -285,6 +340,11 @@ mod tests {
             status: Some(200),
             text: "200 from /ready".into(),
             document: None,
+            steps: Timed {
+                connect: Some(Duration::from_micros(400)),
+                tls: None,
+                first_byte: Some(Duration::from_millis(2)),
+            },
         });
         report.next_probe = Some(Timestamp::from_millis(101_250));
         report.ejection = Some(EjectionReport {
@@ -306,11 +366,11 @@ mod tests {
         report
     }
 
-    fn event(id: u64, from: Cause, to: Cause) -> Event {
+    fn event(id: u64, from: Cause, to: Cause) -> Remembered {
         let backend = backend(9002, Cause::Up).id;
         let kind =
             EventKind::Transition { backend, from, to, counter: (4, 3), why: "seen".into(), earliest_return: None };
-        Event { id, at: Timestamp::from_secs(id), kind }
+        Remembered::Own(Event { run: Run::of(0), id, at: Timestamp::from_secs(id), kind })
     }
 
     #[test]
@@ -344,8 +404,10 @@ mod tests {
                         "at": "1970-01-01T00:01:39.250Z", "ago_ms": 750, "took_ms": 3, "passed": true, "code": 200,
                         "text": "200 from /ready",
                         "document": null,
+                        "steps_ms": { "connect": 0.4, "tls": null, "first_byte": 2.0 },
                     },
                     "next_probe": { "at": "1970-01-01T00:01:41.250Z", "in_ms": 1_250 },
+                    "other_probes": [],
                     "ejection": {
                         "nth": 2,
                         "since": "1970-01-01T00:01:28.000Z",
@@ -359,12 +421,12 @@ mod tests {
                     },
                     "history": [
                         {
-                            "event_id": 9, "at": "1970-01-01T00:00:09.000Z", "event": "backend.transition",
+                            "event_id": "000000-9", "at": "1970-01-01T00:00:09.000Z", "event": "backend.transition",
                             "message": "up -> ejected: seen",
                             "details": { "from": "up", "to": "ejected", "counter": "4/3" },
                         },
                         {
-                            "event_id": 3, "at": "1970-01-01T00:00:03.000Z", "event": "backend.transition",
+                            "event_id": "000000-3", "at": "1970-01-01T00:00:03.000Z", "event": "backend.transition",
                             "message": "unchecked -> up: seen",
                             "details": { "from": "unchecked", "to": "up", "counter": "4/3" },
                         },

@@ -7,12 +7,20 @@ use crate::config::spec::{
 use crate::config::words::not_exactly_one;
 use crate::document;
 use crate::domain::document::Vocabulary;
-use crate::domain::plan::{Assertion, Condition, DocumentPlan, OnMalformed, UnknownWord};
+use crate::domain::plan::{Assertion, Condition, DocumentPlan, OnMalformed, ProbeKind, UnknownWord};
 
-/// The rules for an HTTP probe; `None`: only its status counts. `method` in upper case.
-pub(super) fn compile(spec: &ProbeSpec, method: &str, place: &Place, findings: &mut Findings) -> Option<DocumentPlan> {
+/// The rules for an HTTP probe; `None`: only its status counts. `method` in upper case. Of itself only readiness is read: whether a process
+/// must be restarted, no guess at a word decides.
+pub(super) fn compile(
+    kind: ProbeKind,
+    spec: &ProbeSpec,
+    method: &str,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<DocumentPlan> {
     let plan = match &spec.document {
         Some(DocumentSpec::Off) => None,
+        None if kind != ProbeKind::Readiness => None,
         None | Some(DocumentSpec::Auto) => Some(DocumentPlan::default()),
         Some(DocumentSpec::Rules(written)) => Some(rules(written, &place.at("document"), findings)),
     };
@@ -26,11 +34,11 @@ pub(super) fn compile(spec: &ProbeSpec, method: &str, place: &Place, findings: &
     None
 }
 
-/// A TCP probe gets no document.
+/// A TCP probe gets no document, and a gRPC check has words of its own.
 pub(super) fn without_http(spec: &ProbeSpec, place: &Place, findings: &mut Findings) {
     if matches!(spec.document, Some(DocumentSpec::Auto | DocumentSpec::Rules(_))) {
-        let found = "rules for a document, with a TCP probe";
-        findings.warning(&place.at("document"), found, "they have no effect: a connect has no document");
+        let found = "rules for a document, with a probe by TCP or gRPC";
+        findings.warning(&place.at("document"), found, "they have no effect: only an answer of HTTP is one");
     }
 }
 

@@ -5,24 +5,26 @@
 mod admin;
 mod clashes;
 mod document;
+mod effects;
 mod listeners;
 mod probe;
 mod routes;
 mod targets;
 mod tls;
 mod upstreams;
+mod webhooks;
 
 use super::files::{Findings, Place};
 use super::kubernetes;
 use super::spec::{
-    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec,
-    StartSpec, UpgradeSpec, UpstreamSpec,
+    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, RecordSpec, ReloadSpec, RouteSpec, ShutdownSpec,
+    Spec, StartSpec, UpgradeSpec, UpstreamSpec,
 };
 use super::strict::reject_unknown_keys;
 use super::values::Span;
 use super::words;
 use crate::domain::plan::{
-    LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
+    LogFormat, LoggingPlan, Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
@@ -64,7 +66,9 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let files = tls::Files { base, strict_permissions: parts.rest.strict_permissions };
     let listeners = listeners::compile(&parts.listeners, files, &root, findings);
     let hosts = routes::hosts_by_upstream(&parts.routes);
-    let upstreams = upstreams::compile(&parts.upstreams, &hosts, files, findings);
+    let webhooks = webhooks::compile(&parts.rest.webhooks, base, &root.at("webhooks"), findings);
+    let names: Vec<&str> = parts.rest.webhooks.keys().map(String::as_str).collect();
+    let upstreams = upstreams::compile(&parts.upstreams, &hosts, (files, &names), findings);
     let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
     let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
     clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
@@ -72,18 +76,21 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     if !findings.errors.is_empty() {
         return None;
     }
+    effects::check(&parts.upstreams, &upstreams, &routes, findings);
     let start = start(&parts.rest.start);
     Some(Plan {
         listeners,
         table: RouteTable::new(&routes),
         routes,
         upstreams,
+        webhooks,
         admin,
         logging: logging(&parts.rest.logging),
         shutdown: shutdown(&parts.rest.shutdown),
         probing: probing(&parts.rest.probing),
         reload: reload(&parts.rest.reload),
         upgrade: upgrade(&parts.rest.upgrade, &start, base, &root.at("upgrade"), findings),
+        record: parts.rest.record.as_ref().and_then(|spec| record(spec, base, &root.at("record"), findings)),
         start,
         threads: parts.rest.threads.unwrap_or(0),
     })
@@ -163,6 +170,11 @@ fn part<T: DeserializeOwned>(mut value: Value, place: Place, findings: &mut Find
     }
 }
 
+/// Reads a tree of another kind of file, as [`part`] does; `None` where nothing of it can be read.
+pub(super) fn whole<T: DeserializeOwned>(tree: Value, findings: &mut Findings) -> Option<T> {
+    part(tree, Place { file: 0, steps: Vec::new() }, findings).map(|item| item.spec)
+}
+
 /// A duration, or its default.
 fn span(written: Option<Span>, default: Duration) -> Duration {
     written.map_or(default, |span| span.0)
@@ -201,6 +213,16 @@ fn start(spec: &StartSpec) -> StartPlan {
 
 fn reload(spec: &ReloadSpec) -> ReloadPlan {
     ReloadPlan { watch: spec.watch }
+}
+
+fn record(spec: &RecordSpec, base: &Path, place: &Place, findings: &mut Findings) -> Option<RecordPlan> {
+    const LEAST: u64 = 64 << 10;
+    let max_size = spec.max_size.map_or(64 << 20, |size| size.0);
+    if max_size < LEAST {
+        findings.error(&place.at("max_size"), format!("{max_size} bytes"), "at least 64KiB");
+        return None;
+    }
+    Some(RecordPlan { file: base.join(&spec.file), max_size, keep: spec.keep.unwrap_or(5) })
 }
 
 fn upgrade(spec: &UpgradeSpec, start: &StartPlan, base: &Path, place: &Place, findings: &mut Findings) -> UpgradePlan {

@@ -1,15 +1,19 @@
-//! How is a backend asked? The readiness probe with its numbers, and settings that contradict each other.
+//! How is a backend asked? A probe of each kind with its numbers, and settings that contradict each other.
 
 use super::document;
 use super::routes::header;
 use super::tls::{self, Files};
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{FailureSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
+use crate::config::spec::{FailureSpec, GrpcSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
+use crate::config::strict::nearest;
 use crate::config::values::Words;
 use crate::config::words::not_exactly_one;
-use crate::domain::plan::{HttpCheck, ProbeCheck, ProbePlan, Protocol, UpstreamTls};
+use crate::document::check_path;
+use crate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbeKind, ProbePlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
+use crate::domain::recognition::{Fact, Identity, Recognition};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a probe takes from its surroundings.
@@ -19,42 +23,115 @@ pub(super) struct ProbeContext<'a> {
     pub protocol: Protocol,
     pub tls: Option<&'a UpstreamTls>,
     pub files: Files<'a>,
+    /// The names of those that can be told.
+    pub webhooks: &'a [&'a str],
 }
 
+/// `place`: of the upstream.
 pub(super) fn compile(
+    kind: ProbeKind,
     spec: &ProbeSpec,
     context: &ProbeContext<'_>,
     place: &Place,
     findings: &mut Findings,
 ) -> ProbePlan {
-    let kind = match (&spec.path, spec.tcp) {
-        (Some(path), false) => ProbeCheck::Http(http(path, spec, context, place, findings)),
-        (None, true) => {
+    let place = &place.at(kind.word());
+    let (passes, failures) = match kind {
+        ProbeKind::Startup => (1, 30),
+        ProbeKind::Readiness => (2, 3),
+        ProbeKind::Liveness => (1, 3),
+    };
+    let asked = match (&spec.path, spec.tcp, &spec.grpc) {
+        (Some(path), false, None) => ProbeCheck::Http(http((kind, path), spec, context, place, findings)),
+        (None, true, None) => {
             document::without_http(spec, place, findings);
             ProbeCheck::Tcp
         }
+        (None, false, Some(call)) => {
+            document::without_http(spec, place, findings);
+            ProbeCheck::Grpc(grpc(call, spec, context, place, findings))
+        }
         _ => {
-            let choices = [("path", spec.path.is_some()), ("tcp: true", spec.tcp)];
+            let choices = [("path", spec.path.is_some()), ("tcp: true", spec.tcp), ("grpc", spec.grpc.is_some())];
             findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
             ProbeCheck::Tcp
         }
     };
     let period = span(spec.period, secs(2));
     let plan = ProbePlan {
-        kind,
+        kind: asked,
         period,
         fast_period: span(spec.fast_period, Duration::from_millis(500).min(period)),
         jitter: spec.jitter.map_or(0.1, |share| share.0),
         timeout: span(spec.timeout, secs(1)),
-        success_threshold: spec.success_threshold.unwrap_or(2),
-        failure_threshold: spec.failure_threshold.unwrap_or(3),
+        success_threshold: spec.success_threshold.unwrap_or(passes),
+        failure_threshold: spec.failure_threshold.unwrap_or(failures),
         initial_delay: span(spec.initial_delay, Duration::ZERO),
         startup_grace: span(spec.startup_grace, Duration::ZERO),
         port: spec.port,
         immediate: spec.immediate.iter().map(failure).collect(),
+        recognition: recognition(spec, place, findings),
+        on_failure: on_failure(kind, spec, context, place, findings),
     };
+    if kind != ProbeKind::Readiness && spec.startup_grace.is_some() {
+        let allowed = "`startup_grace` under `readiness`; a startup probe waits `failure_threshold` periods";
+        findings.error(&place.at("startup_grace"), format!("a grace for {kind}"), allowed);
+    }
+    if kind != ProbeKind::Readiness && spec.identity.is_some() {
+        let allowed = "`identity` under `readiness`: nobody is to restart a stranger";
+        findings.error(&place.at("identity"), format!("the identity of {kind}"), allowed);
+    }
     check(&plan, place, findings);
     plan
+}
+
+/// Who is told when it fails for good.
+fn on_failure(
+    kind: ProbeKind,
+    spec: &ProbeSpec,
+    context: &ProbeContext<'_>,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<Arc<str>> {
+    let webhook = &spec.on_failure.as_ref()?.webhook;
+    let place = place.at("on_failure");
+    if kind == ProbeKind::Readiness {
+        let allowed = "`on_failure` under `startup` or `liveness`: who is not ready needs no restart";
+        findings.error(&place, "a webhook for readiness", allowed);
+        return None;
+    }
+    if !context.webhooks.contains(&webhook.as_str()) {
+        let known = match context.webhooks {
+            [] => "the name of one of `webhooks`, of which there are none".to_owned(),
+            names => names.join(", "),
+        };
+        let hint = nearest(webhook, context.webhooks).map(|name| format!("did you mean `{name}`?"));
+        findings.hinted(&place.at("webhook"), format!("{webhook:?}, which is no webhook"), known, hint);
+        return None;
+    }
+    Some(webhook.as_str().into())
+}
+
+/// A liveness probe that asks what readiness asks has backends restarted because of their database.
+pub(super) fn check_together(
+    readiness: Option<&ProbePlan>,
+    liveness: Option<&ProbePlan>,
+    place: &Place,
+    findings: &mut Findings,
+) {
+    let path = |probe: &ProbePlan| match &probe.kind {
+        ProbeCheck::Http(http) => Some((http.path.clone(), probe.port)),
+        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => None,
+    };
+    if let (Some(ready), Some(live)) = (readiness.and_then(path), liveness.and_then(path))
+        && ready == live
+    {
+        findings.warning(
+            &place.at("path"),
+            format!("{:?}, which readiness asks too", live.0),
+            "a backend that is merely not ready is called dead; ask an endpoint that says nothing of dependencies",
+        );
+    }
 }
 
 fn check(plan: &ProbePlan, place: &Place, findings: &mut Findings) {
@@ -88,7 +165,13 @@ fn check(plan: &ProbePlan, place: &Place, findings: &mut Findings) {
     }
 }
 
-fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place, findings: &mut Findings) -> HttpCheck {
+fn http(
+    (kind, path): (ProbeKind, &str),
+    spec: &ProbeSpec,
+    context: &ProbeContext<'_>,
+    place: &Place,
+    findings: &mut Findings,
+) -> HttpCheck {
     if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
         findings.error(&place.at("path"), format!("{path:?}"), "a path that begins with /, such as /ready");
     }
@@ -100,14 +183,7 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
     if let Some(host) = host.as_ref().filter(|host| http::HeaderValue::from_str(host).is_err()) {
         findings.error(&place.at("host"), format!("{host:?}"), "a host name");
     }
-    let tls = match &spec.tls {
-        None | Some(ProbeTlsSpec::Inherit) => context.tls.cloned(),
-        Some(ProbeTlsSpec::Off) => None,
-        Some(ProbeTlsSpec::Own(own)) => {
-            tls::upstream(own, context.tls.map(|tls| tls.sni.clone()), context.files, &place.at("tls"), findings)
-        }
-    };
-    let document = document::compile(spec, &method, place, findings);
+    let document = document::compile(kind, spec, &method, place, findings).map(Box::new);
     HttpCheck {
         protocol: spec.protocol.map_or(context.protocol, ProtocolSpec::plan),
         method,
@@ -120,8 +196,106 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
             .map(|words| ranges(words, place, findings))
             .unwrap_or_default(),
         body_bytes: spec.body_bytes.map_or(64 * 1024, |size| size.0 as usize),
-        document: document.map(Box::new),
-        tls,
+        document,
+        tls: probe_tls(spec, context, place, findings),
+    }
+}
+
+fn probe_tls(
+    spec: &ProbeSpec,
+    context: &ProbeContext<'_>,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<UpstreamTls> {
+    match &spec.tls {
+        None | Some(ProbeTlsSpec::Inherit) => context.tls.cloned(),
+        Some(ProbeTlsSpec::Off) => None,
+        Some(ProbeTlsSpec::Own(own)) => {
+            tls::upstream(own, context.tls.map(|tls| tls.sni.clone()), context.files, &place.at("tls"), findings)
+        }
+    }
+}
+
+fn grpc(
+    call: &GrpcSpec,
+    spec: &ProbeSpec,
+    context: &ProbeContext<'_>,
+    place: &Place,
+    findings: &mut Findings,
+) -> GrpcCheck {
+    let authority = call.authority.clone().or_else(|| context.host.cloned());
+    if let Some(authority) = authority.as_ref().filter(|text| text.parse::<http::uri::Authority>().is_err()) {
+        findings.error(&place.at("grpc.authority"), format!("{authority:?}"), "a host name, with a port or without");
+    }
+    for (key, written) in [
+        ("method", spec.method.is_some()),
+        ("host", spec.host.is_some()),
+        ("protocol", spec.protocol.is_some()),
+        ("expected_statuses", spec.expected_statuses.is_some()),
+    ] {
+        if written {
+            let allowed = "nothing beside `grpc`: a gRPC check is one call over HTTP/2, to `grpc.authority`";
+            findings.error(&place.at(key), format!("`{key}` for a gRPC check"), allowed);
+        }
+    }
+    GrpcCheck {
+        service: call.service.clone().unwrap_or_default(),
+        authority,
+        headers: spec.headers.iter().map(|(name, value)| header(name, value, &place.at("headers"), findings)).collect(),
+        tls: probe_tls(spec, context, place, findings),
+    }
+}
+
+/// Who must answer, and what tells one instance from the next.
+fn recognition(spec: &ProbeSpec, place: &Place, findings: &mut Findings) -> Recognition {
+    let identity = spec.identity.as_ref().and_then(|identity| {
+        let fact = fact((&identity.header, &identity.json), spec, &place.at("identity"), findings)?;
+        if identity.equals.is_empty() {
+            findings.error(&place.at("identity.equals"), "an empty name", "the name of the service");
+        }
+        Some(Identity { fact, service: identity.equals.clone() })
+    });
+    let instance = spec
+        .instance
+        .as_ref()
+        .and_then(|instance| fact((&instance.header, &instance.json), spec, &place.at("instance"), findings));
+    Recognition { identity, instance }
+}
+
+fn fact(
+    (name, path): (&Option<String>, &Option<String>),
+    spec: &ProbeSpec,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<Fact> {
+    if spec.tcp {
+        findings.error(place, "a TCP probe, which reads no answer", "`path` or `grpc`");
+        return None;
+    }
+    match (name, path) {
+        (Some(name), None) => match http::HeaderName::from_bytes(name.as_bytes()) {
+            Ok(name) => Some(Fact::Header(name.as_str().to_owned())),
+            Err(_) => {
+                findings.error(&place.at("header"), format!("{name:?}"), "a header name, such as X-Service");
+                None
+            }
+        },
+        (None, Some(_)) if spec.grpc.is_some() => {
+            findings.error(&place.at("json"), "a gRPC answer, which has no JSON", "`header`: a field of its head");
+            None
+        }
+        (None, Some(path)) => match check_path(path) {
+            Ok(()) => Some(Fact::Json(path.clone())),
+            Err(error) => {
+                findings.error(&place.at("json"), format!("{path:?}: {error}"), "a JSONPath, such as $.service");
+                None
+            }
+        },
+        _ => {
+            let choices = [("header", name.is_some()), ("json", path.is_some())];
+            findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
+            None
+        }
     }
 }
 
@@ -151,5 +325,6 @@ fn failure(kind: &FailureSpec) -> ProbeFailure {
         FailureSpec::Status => ProbeFailure::Status,
         FailureSpec::Body => ProbeFailure::Body,
         FailureSpec::Document => ProbeFailure::Document,
+        FailureSpec::Identity => ProbeFailure::Identity,
     }
 }

@@ -6,14 +6,17 @@ use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
-    BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, NoneEligibleSpec, OnDownSpec, PassiveSpec, PolicySpec,
-    ProtocolSpec, ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec, TimeoutsSpec, UpstreamSpec,
+    BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, LatencyOutlierSpec, NoneEligibleSpec, OnDownSpec, PassiveSpec,
+    PolicySpec, ProbeSpec, ProtocolSpec, ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec,
+    TimeoutsSpec, UpstreamSpec,
 };
+use crate::config::values::Share;
 use crate::config::words::not_exactly_one;
 use crate::domain::identity::Address;
 use crate::domain::plan::{
-    BalancePlan, BudgetPlan, DnsQuery, DnsSource, HashBy, OnDown, PassivePlan, Policy, Protocol, RetryOn, RetryPlan,
-    SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    BalancePlan, BudgetPlan, DnsQuery, DnsSource, Enforcement, HashBy, LatencyOutlierPlan, OnDown, PassivePlan, Policy,
+    ProbeKind, Protocol, RetryOn, RetryPlan, SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts,
+    UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -24,17 +27,20 @@ use std::time::Duration;
 pub(super) fn compile(
     items: &[(String, Item<UpstreamSpec>)],
     hosts: &BTreeMap<String, String>,
-    files: Files<'_>,
+    (files, webhooks): (Files<'_>, &[&str]),
     findings: &mut Findings,
 ) -> Vec<Arc<UpstreamPlan>> {
-    items.iter().map(|(name, item)| Arc::new(upstream(name, item, hosts.get(name), files, findings))).collect()
+    items
+        .iter()
+        .map(|(name, item)| Arc::new(upstream(name, item, hosts.get(name), (files, webhooks), findings)))
+        .collect()
 }
 
 fn upstream(
     name: &str,
     item: &Item<UpstreamSpec>,
     host: Option<&String>,
-    files: Files<'_>,
+    (files, webhooks): (Files<'_>, &[&str]),
     findings: &mut Findings,
 ) -> UpstreamPlan {
     let (spec, place) = (&item.spec, &item.place);
@@ -49,12 +55,18 @@ fn upstream(
             "`protocol: http1`: connections of HTTP/2 are shared by all clients, and a header names one",
         );
     }
-    let context = ProbeContext { host, protocol, tls: tls.as_ref(), files };
-    let readiness =
-        spec.readiness.as_ref().map(|probe| probe::compile(probe, &context, &place.at("readiness"), findings));
-    if let Some(port) = readiness.as_ref().and_then(|probe| probe.port) {
-        shared_port(port, &sources, &place.at("readiness.port"), findings);
-    }
+    let context = ProbeContext { host, protocol, tls: tls.as_ref(), files, webhooks };
+    let mut compiled = |kind, written: &Option<ProbeSpec>| {
+        let probe = probe::compile(kind, written.as_ref()?, &context, place, findings);
+        if let Some(port) = probe.port {
+            shared_port(port, &sources, &place.at(kind.word()).at("port"), findings);
+        }
+        Some(probe)
+    };
+    let startup = compiled(ProbeKind::Startup, &spec.startup);
+    let readiness = compiled(ProbeKind::Readiness, &spec.readiness);
+    let liveness = compiled(ProbeKind::Liveness, &spec.liveness);
+    probe::check_together(readiness.as_ref(), liveness.as_ref(), &place.at("liveness"), findings);
     let passive = passive(&spec.passive, &place.at("passive"), findings);
     if readiness.is_none() {
         let consequence = if passive.enabled {
@@ -70,7 +82,9 @@ fn upstream(
         protocol,
         send_proxy_protocol: spec.send_proxy_protocol.map(ProxyVersionSpec::plan),
         tls,
+        startup,
         readiness,
+        liveness,
         passive,
         slow_start: slow_start(&spec.slow_start),
         balance: balance(&spec.balance, &place.at("balance"), findings),
@@ -260,7 +274,7 @@ fn default_sni(sources: &[SourcePlan]) -> Option<String> {
 // ------------------------------------------------------------ the rest of it
 
 fn passive(spec: &PassiveSpec, place: &Place, findings: &mut Findings) -> PassivePlan {
-    let window = span(spec.window, secs(10));
+    let window = span(spec.window, PassivePlan::default().window);
     if window < secs(1) {
         findings.error(&place.at("window"), format!("{window:?}"), "at least 1s");
     }
@@ -272,17 +286,37 @@ fn passive(spec: &PassiveSpec, place: &Place, findings: &mut Findings) -> Passiv
     if base_ejection.is_zero() {
         findings.error(&place.at("base_ejection"), "0s", "more than 0s (use `enabled: false` to turn ejection off)");
     }
+    let default = PassivePlan::default();
+    let share = |written: Option<Share>, default: f64| written.map_or(default, |share| share.0);
+    let streak = spec.consecutive_failures.and_then(|streak| streak.limit());
     PassivePlan {
-        enabled: spec.enabled.unwrap_or(true),
-        consecutive_failures: spec.consecutive_failures.unwrap_or(5),
-        failure_ratio: spec.failure_ratio.map_or(0.5, |share| share.0),
-        minimum_outcomes: spec.minimum_outcomes.unwrap_or(20).max(1),
+        enabled: spec.enabled.unwrap_or(default.enabled),
+        consecutive_failures: streak.unwrap_or(default.consecutive_failures),
+        failure_ratio: share(spec.failure_ratio.and_then(|ratio| ratio.limit()), default.failure_ratio),
+        minimum_outcomes: spec.minimum_outcomes.unwrap_or(default.minimum_outcomes).max(1),
+        failure_outlier: share(spec.failure_outlier.gap, default.failure_outlier),
+        latency_outlier: latency_outlier(&spec.latency_outlier, &place.at("latency_outlier"), findings),
+        enforce: Enforcement {
+            consecutive_failures: spec.consecutive_failures.is_none_or(|streak| streak.enforces()),
+            failure_ratio: spec.failure_ratio.is_none_or(|ratio| ratio.enforces()),
+            failure_outlier: spec.failure_outlier.enforce.unwrap_or(true),
+            latency_outlier: spec.latency_outlier.enforce.unwrap_or(true),
+        },
         window,
         base_ejection,
         max_ejection,
-        ejection_jitter: spec.ejection_jitter.map_or(0.2, |share| share.0),
-        minimum_fit: spec.minimum_fit.map_or(0.5, |share| share.0),
+        ejection_jitter: share(spec.ejection_jitter, default.ejection_jitter),
+        minimum_fit: share(spec.minimum_fit, default.minimum_fit),
     }
+}
+
+fn latency_outlier(spec: &LatencyOutlierSpec, place: &Place, findings: &mut Findings) -> LatencyOutlierPlan {
+    let default = PassivePlan::default().latency_outlier;
+    let factor = spec.factor.unwrap_or(default.factor);
+    if factor != 0.0 && !(2.0..=1000.0).contains(&factor) {
+        findings.error(&place.at("factor"), factor.to_string(), "0 (off), or 2 to 1000: less is no outlier");
+    }
+    LatencyOutlierPlan { factor, gap: span(spec.gap, default.gap) }
 }
 
 fn slow_start(spec: &SlowStartSpec) -> SlowStartPlan {
@@ -399,9 +433,9 @@ pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findin
         _ => {}
     }
     if let (Some(per_try), Some(total)) = (per_try, total)
-        && total < per_try
+        && total <= per_try
     {
-        let found = format!("{per_try:?}, more than total ({total:?})");
+        let found = format!("{per_try:?}, no less than total ({total:?})");
         findings.warning(&place.at("per_try"), found, "it never applies");
     }
     timeouts

@@ -8,12 +8,14 @@ mod probe;
 mod routes;
 mod tls;
 mod upstreams;
+mod webhooks;
 
 pub(super) use document::*;
 pub(super) use probe::*;
 pub(super) use routes::*;
 pub(super) use tls::*;
 pub(super) use upstreams::*;
+pub(super) use webhooks::*;
 
 use super::values::{Size, Span};
 use schemars::JsonSchema;
@@ -40,6 +42,9 @@ pub(super) struct Spec {
     /// The pools, by name.
     #[serde(default)]
     pub upstreams: BTreeMap<String, UpstreamSpec>,
+    /// Who outside is told of events, by name.
+    #[serde(default)]
+    pub webhooks: BTreeMap<String, WebhookSpec>,
     /// The admin listener; `off` for none. Default: `{ address: "127.0.0.1:9090" }`.
     pub admin: Option<AdminSpec>,
     /// Logging.
@@ -60,6 +65,8 @@ pub(super) struct Spec {
     /// Handing over to a new binary.
     #[serde(default)]
     pub upgrade: UpgradeSpec,
+    /// Write down what happens, for `pulsegate replay`. Default: nothing is recorded.
+    pub record: Option<RecordSpec>,
     /// Refuse keys that every user of the machine may read, or others than their owner replace, instead of warning. Default: `false`.
     #[serde(default)]
     pub strict_permissions: bool,
@@ -246,4 +253,16 @@ pub(super) struct UpgradeSpec {
     pub directory: Option<PathBuf>,
     /// How long the new process may take to become ready; the old one goes on when it does not. Default: `30s`.
     pub timeout: Option<Span>,
+}
+
+/// A record of what happens.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecordSpec {
+    /// Where it is written, as NDJSON. Older ones stand beside it as `FILE.1`, `FILE.2`….
+    pub file: PathBuf,
+    /// When the next file is begun. Default: `64MiB`.
+    pub max_size: Option<Size>,
+    /// How many older ones are kept. Default: `5`.
+    pub keep: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! What may be written of a readiness probe.
+//! What may be written of a probe, of whichever of the three kinds.
 
 use super::document::DocumentSpec;
 use super::tls::UpstreamTlsSpec;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The readiness probe. Names are those of Kubernetes.
+/// A probe. Names are those of Kubernetes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct ProbeSpec {
@@ -19,6 +19,9 @@ pub(in crate::config) struct ProbeSpec {
     /// A TCP probe instead of HTTP. Default: `false`.
     #[serde(default)]
     pub tcp: bool,
+    /// `grpc.health.v1.Health/Check` instead of HTTP, over HTTP/2 with the upstream's TLS or without (h2c). `{}` asks for the server as a
+    /// whole.
+    pub grpc: Option<GrpcSpec>,
     /// Default: `GET`.
     pub method: Option<String>,
     /// The Host header. Default: the first exact host of a route to this upstream, else the address.
@@ -55,10 +58,57 @@ pub(in crate::config) struct ProbeSpec {
     pub initial_delay: Option<Span>,
     /// Failures within this time after joining mean `starting`. Default: `0s`.
     pub startup_grace: Option<Span>,
-    /// Failure kinds that do not wait for the threshold: `refused`, `timeout`, `tls`, `status`, `body`, `document`.
-    /// Default: `[]`.
+    /// Failure kinds that do not wait for the threshold: `refused`, `timeout`, `tls`, `status`, `body`, `document`;
+    /// `identity` never waits. Default: `[]`.
     #[serde(default)]
     pub immediate: Vec<FailureSpec>,
+    /// Who must answer: a backend that answers as another service (a recycled address) is down at its first word.
+    pub identity: Option<IdentitySpec>,
+    /// What tells one instance from the next at the same address, such as an id or the time of its start: when it changes, what was known
+    /// of the former instance is forgotten, and the ramp begins.
+    pub instance: Option<FactSpec>,
+    /// `startup` and `liveness`: who is told when it fails for good. Default: nobody.
+    pub on_failure: Option<OnFailureSpec>,
+}
+
+/// Who is told when a probe fails for good.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct OnFailureSpec {
+    /// The name of one of `webhooks`.
+    pub webhook: String,
+}
+
+/// What a gRPC health check asks for.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct GrpcSpec {
+    /// The service. Default: the server as a whole.
+    pub service: Option<String>,
+    /// The `:authority` of the call. Default: the first exact host of a route to this upstream, else the address.
+    pub authority: Option<String>,
+}
+
+/// The service that must answer, and where it says so: one of `header` and `json`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct IdentitySpec {
+    /// A header of the answer.
+    pub header: Option<String>,
+    /// A JSONPath into its body, such as `$.service`.
+    pub json: Option<String>,
+    /// What must stand there.
+    pub equals: String,
+}
+
+/// Where an answer says something of itself: one of `header` and `json`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct FactSpec {
+    /// A header of the answer.
+    pub header: Option<String>,
+    /// A JSONPath into its body, such as `$.started_at`.
+    pub json: Option<String>,
 }
 
 /// TLS of a probe: `inherit`, `off`, or settings of its own.
@@ -91,4 +141,5 @@ pub(in crate::config) enum FailureSpec {
     Status,
     Body,
     Document,
+    Identity,
 }

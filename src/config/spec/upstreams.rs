@@ -7,7 +7,7 @@ use crate::config::values::{Share, Span};
 use crate::domain::plan::Protocol;
 use crate::domain::proxy_header::Version;
 use schemars::JsonSchema;
-use serde::de::Error;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -26,9 +26,16 @@ pub(in crate::config) struct UpstreamSpec {
     pub send_proxy_protocol: Option<ProxyVersionSpec>,
     /// TLS to the backends.
     pub tls: Option<UpstreamTlsSpec>,
-    /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block (`httpGet` or `tcpSocket`, `periodSeconds`…) is
-    /// accepted as it is, with Kubernetes' defaults for what it leaves out: every 10 s, 1 pass, 3 failures.
+    /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block (`httpGet`, `grpc` or `tcpSocket`,
+    /// `periodSeconds`…) is accepted as it is, with Kubernetes' defaults for what it leaves out: every 10 s, 1 pass, 3 failures. So are
+    /// `startupProbe:` and `livenessProbe:`.
     pub readiness: Option<ProbeSpec>,
+    /// The startup probe, with the keys of `readiness`: until it has passed, the backend is `starting`, and the other probes wait. Other
+    /// defaults: 1 pass, 30 failures. Default: none.
+    pub startup: Option<ProbeSpec>,
+    /// The liveness probe, with the keys of `readiness`: where it fails for good, somebody must restart the backend. Other default: 1 pass.
+    /// Default: none.
+    pub liveness: Option<ProbeSpec>,
     /// Ejection by live traffic.
     #[serde(default)]
     pub passive: PassiveSpec,
@@ -126,12 +133,18 @@ pub(in crate::config) struct SourceSpec {
 pub(in crate::config) struct PassiveSpec {
     /// Default: `true`.
     pub enabled: Option<bool>,
-    /// Failures in a row that eject; 0 = off. Default: `5`.
-    pub consecutive_failures: Option<u32>,
-    /// Share of failures in the window that ejects; 0% = off. Default: `50%`.
-    pub failure_ratio: Option<Share>,
+    /// Failures in a row that eject; 0 = off. `{ limit: 5, enforce: false }` says what it would have ejected, and does nothing. Default: `5`.
+    pub consecutive_failures: Option<DetectorSpec<u32>>,
+    /// Share of failures in the window that ejects; 0% = off. `{ limit: 50%, enforce: false }` as above. Default: `50%`.
+    pub failure_ratio: Option<DetectorSpec<Share>>,
     /// Outcomes the window must hold before the ratio counts. Default: `20`.
     pub minimum_outcomes: Option<u32>,
+    /// A share of failures that stands out among the peers; from three backends up.
+    #[serde(default)]
+    pub failure_outlier: FailureOutlierSpec,
+    /// Answers that take longer than those of the peers; from three backends up.
+    #[serde(default)]
+    pub latency_outlier: LatencyOutlierSpec,
     /// Default: `10s`.
     pub window: Option<Span>,
     /// The first ejection's time; the n-th in a row takes n times as long. Default: `10s`.
@@ -142,6 +155,71 @@ pub(in crate::config) struct PassiveSpec {
     pub ejection_jitter: Option<Share>,
     /// The share of the pool that must stay fit, rounded up. Default: `50%`.
     pub minimum_fit: Option<Share>,
+}
+
+/// A detector: its limit, in short form, or with `enforce`.
+#[derive(Clone, Copy, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(in crate::config) enum DetectorSpec<T> {
+    Short(T),
+    Long(LimitSpec<T>),
+}
+
+/// The long form of a detector.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct LimitSpec<T> {
+    /// As in the short form.
+    pub limit: Option<T>,
+    /// `false`: says what it would have ejected, and does nothing. Default: `true`.
+    pub enforce: Option<bool>,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for DetectorSpec<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            long @ Value::Object(_) => serde_json::from_value(long).map(Self::Long).map_err(D::Error::custom),
+            short => serde_json::from_value(short).map(Self::Short).map_err(D::Error::custom),
+        }
+    }
+}
+
+impl<T: Copy> DetectorSpec<T> {
+    pub(in crate::config) const fn limit(&self) -> Option<T> {
+        match self {
+            Self::Short(limit) => Some(*limit),
+            Self::Long(long) => long.limit,
+        }
+    }
+
+    pub(in crate::config) fn enforces(&self) -> bool {
+        match self {
+            Self::Short(_) => true,
+            Self::Long(long) => long.enforce.unwrap_or(true),
+        }
+    }
+}
+
+/// A share of failures that stands out.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct FailureOutlierSpec {
+    /// It must be higher than that of the peers by at least so much; 0% = off. Whether chance explains it, a test decides. Default: `10%`.
+    pub gap: Option<Share>,
+    /// `false`: says what it would have ejected, and does nothing. Default: `true`.
+    pub enforce: Option<bool>,
+}
+
+/// A latency that stands out.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct LatencyOutlierSpec {
+    /// The median must be so many times that of the peers, at least 2; 0 = off. Default: `4`.
+    pub factor: Option<f64>,
+    /// And longer by at least so much. Default: `20ms`.
+    pub gap: Option<Span>,
+    /// `false`: says what it would have ejected, and does nothing. Default: `true`.
+    pub enforce: Option<bool>,
 }
 
 /// The ramp of a backend that comes back or joins.

@@ -51,6 +51,9 @@ pub(super) fn parse(path: &str) -> Result<Query, PathError> {
     if let Some(at) = too_deep(path) {
         return Err(PathError { at, why: format!("brackets stand in each other more than {DEEPEST} levels deep") });
     }
+    if let Some(at) = second_word(path) {
+        return Err(PathError { at, why: "a name with spaces is written in brackets and quotes: $['a b']".to_owned() });
+    }
     if !path.starts_with('$') {
         return Err(PathError { at: 0, why: "a path begins with $, the whole document".to_owned() });
     }
@@ -67,25 +70,60 @@ pub(super) fn find<'a>(query: &Query, json: &'a Json) -> Result<Vec<&'a Json>, E
     walk::Walk::new(json, BUDGET).query(&query.0.segments)
 }
 
-/// Where brackets and parentheses outside strings are too deep.
-fn too_deep(path: &str) -> Option<usize> {
-    let (mut depth, mut quote, mut escaped) = (0usize, None, false);
-    for (at, letter) in path.char_indices() {
-        match (quote, letter) {
+/// The letters outside of strings, each with its place.
+fn outside_strings(path: &str) -> impl Iterator<Item = (usize, char)> {
+    let (mut quote, mut escaped) = (None, false);
+    path.char_indices().filter(move |(_, letter)| {
+        match (quote, *letter) {
             (Some(_), _) if escaped => escaped = false,
             (Some(_), '\\') => escaped = true,
-            (Some(open), _) if letter == open => quote = None,
+            (Some(open), letter) if letter == open => quote = None,
             (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, '(' | '[') => depth += 1,
-            (None, ')' | ']') => depth = depth.saturating_sub(1),
+            (None, '\'' | '"') => quote = Some(*letter),
+            (None, _) => return true,
+        }
+        false
+    })
+}
+
+/// Where brackets and parentheses are too deep.
+fn too_deep(path: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    outside_strings(path).find_map(|(at, letter)| {
+        match letter {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > DEEPEST {
-            return Some(at);
+        (depth > DEEPEST).then_some(at)
+    })
+}
+
+/// Where a second word follows a name behind a dot (`$.a b`), which the parser would take for one name.
+fn second_word(path: &str) -> Option<usize> {
+    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_' || !letter.is_ascii();
+    let (mut last, mut in_name, mut gap) = (' ', false, false);
+    outside_strings(path).find_map(|(at, letter)| {
+        if letter.is_ascii_whitespace() {
+            gap = in_name;
+            return None;
         }
+        in_name = is_name(letter) && (in_name || last == '.' && !letter.is_ascii_digit());
+        let found = gap && in_name;
+        (last, gap) = (letter, false);
+        found.then_some(at)
+    })
+}
+
+/// What the grammar calls something, in words.
+fn named(rule: &str) -> String {
+    match rule {
+        "ALPHA" | "name_first" | "member_name_shorthand" | "name_selector" => "a name".to_owned(),
+        "wildcard_selector" => "`*`".to_owned(),
+        "EOI" => "the end".to_owned(),
+        "comp_op" => "a comparison".to_owned(),
+        other => other.to_lowercase().replace('_', " "),
     }
-    None
 }
 
 fn place(path: &str, error: JsonPathError) -> PathError {
@@ -97,12 +135,18 @@ fn place(path: &str, error: JsonPathError) -> PathError {
             };
             let found = path.get(at..).and_then(|rest| rest.chars().next());
             let found = found.map_or("the end of the path".to_owned(), |found| format!("{found:?}"));
-            let error = error.renamed_rules(|rule| format!("{rule:?}").to_lowercase().replace('_', " "));
+            let error = error.renamed_rules(|rule| named(&format!("{rule:?}")));
             PathError { at, why: format!("{found} was not expected here ({})", error.variant.message()) }
         }
-        // Of a literal or a name inside of the path; the parser does not say where.
+        // Of a function, a literal or a name inside of the path; the parser does not say where.
         other => {
             let why = other.to_string();
+            if let Some(function) =
+                ["match", "search"].into_iter().find(|name| why.contains(&format!("Function {name}(")))
+            {
+                let at = path.find(&format!("{function}(")).unwrap_or(0);
+                return PathError { at, why: format!("{function}() says yes or no, which cannot be compared") };
+            }
             let quoted = why.split('`').nth(1).filter(|quoted| !quoted.is_empty());
             PathError { at: quoted.and_then(|quoted| path.find(quoted)).unwrap_or(0), why }
         }

@@ -1,6 +1,10 @@
 //! Documents as they come: answers of real libraries, documents of libraries that are not there, broken ones, and noise.
 
+mod broken;
 mod payloads;
+mod rules;
+mod secrets;
+mod vocabularies;
 
 use super::read;
 use crate::domain::document::{Document, Meaning};

@@ -18,6 +18,7 @@ fn member(port: u16, weight: u32) -> Arc<Member> {
         standing: Standing { cause: Cause::Up, share: 1.0, earliest_return: None, unprobed: false },
         since: Timestamp::ZERO,
         connection_epoch: 0,
+        stranger: false,
         cell: Arc::new(Cell::new()),
     })
 }
@@ -175,18 +176,7 @@ fn a_trial_is_better_than_nobody() {
 }
 
 fn passive() -> PassivePlan {
-    let second = std::time::Duration::from_secs(1);
-    PassivePlan {
-        enabled: true,
-        consecutive_failures: 5,
-        failure_ratio: 0.5,
-        minimum_outcomes: 20,
-        window: second * 10,
-        base_ejection: second * 10,
-        max_ejection: second * 300,
-        ejection_jitter: 0.2,
-        minimum_fit: 0.5,
-    }
+    PassivePlan::default()
 }
 
 fn answers_in(member: &Member, millis: u64) {

@@ -14,10 +14,16 @@ use crate::domain::reading::{HttpAnswer, ProbeFailure, Reading, ReadingResult, S
 use crate::domain::rng::Rng;
 use crate::domain::schedule;
 use crate::domain::time::Timestamp;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The readiness check of one backend.
+/// Probes that are kept per check, the last one included.
+const KEPT: usize = 10;
+/// What a probe says for people is cut beyond so many characters: backends and their libraries can be long-winded.
+const TEXT_CAP: usize = 400;
+
+/// One check of one backend.
 #[derive(Clone, Debug)]
 pub(super) struct Check {
     pub plan: Arc<ProbePlan>,
@@ -34,6 +40,8 @@ pub(super) struct Check {
     /// It is due and waits for a place among the probes in flight.
     pub queued: bool,
     pub last: Option<LastProbe>,
+    /// Those before the last, oldest first.
+    before: VecDeque<LastProbe>,
     /// How the last failed probe failed.
     last_failure: String,
     /// What its documents say, beyond passing and failing.
@@ -42,6 +50,10 @@ pub(super) struct Check {
     only_timeouts: bool,
     /// The verdict was handed over, and no probe has ended since.
     pub unconfirmed: bool,
+    /// Another service answered last.
+    pub stranger: bool,
+    /// Nobody of its pool serves, so clients wait for this one.
+    awaited: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,12 +83,44 @@ impl Check {
             in_flight: None,
             queued: false,
             last: None,
+            before: VecDeque::new(),
             last_failure: String::new(),
             said: Said::default(),
             only_timeouts: true,
             unconfirmed: false,
+            stranger: false,
+            awaited: false,
             plan,
         }
+    }
+
+    /// A liveness check: a backend lives until it is seen not to.
+    pub(super) fn alive(plan: Arc<ProbePlan>, now: Timestamp) -> Self {
+        let counter = Some(Counter::settled(true, plan.success_threshold, plan.failure_threshold));
+        Self { counter, ..Self::new(plan, now) }
+    }
+
+    /// Another instance answers: nothing is known of it, and it is asked as soon as may be.
+    pub(super) fn begin_anew(&mut self, now: Timestamp) {
+        (self.joined, self.counter, self.severity) = (now, None, Severity::Down);
+        (self.passed_once, self.only_timeouts, self.unconfirmed) = (false, true, false);
+        self.said = Said::default();
+        self.next = schedule::pulled(&self.plan, self.last_started, now);
+    }
+
+    /// It lives, as far as anybody knows, and is asked as soon as may be.
+    pub(super) fn revive(&mut self, now: Timestamp) {
+        self.begin_anew(now);
+        self.counter = Some(Counter::settled(true, self.plan.success_threshold, self.plan.failure_threshold));
+    }
+
+    /// It had to wait for another kind of probe: what was due meanwhile is due now.
+    pub(super) fn release(&mut self, now: Timestamp) {
+        self.next = self.next.max(now);
+    }
+
+    pub(super) fn last_failure(&self) -> &str {
+        &self.last_failure
     }
 
     /// Another definition: the verdict stays, the streak is cleared, the next probe is due at once.
@@ -98,7 +142,9 @@ impl Check {
             degraded: self.said.degraded.clone(),
             drains: self.said.drains.clone(),
             last: self.last.as_ref().map(|last| KnownProbe::new(last, now)),
+            before: self.before.iter().map(|probe| KnownProbe::new(probe, now)).collect(),
             last_failure: self.last_failure.clone(),
+            stranger: self.stranger,
         }
     }
 
@@ -109,7 +155,9 @@ impl Check {
         self.passed_once = known.passed_once;
         self.only_timeouts = known.only_timeouts;
         self.said = Said::taken_over(known);
+        self.stranger = known.stranger;
         self.last = known.last.as_ref().map(|last| last.at(taken));
+        self.before = known.before.iter().map(|probe| probe.at(taken)).collect();
         self.last_failure.clone_from(&known.last_failure);
         if let Some(counter) = known.counter {
             self.counter = Some(counter.under(self.plan.success_threshold, self.plan.failure_threshold));
@@ -129,14 +177,27 @@ impl Check {
         }
     }
 
+    /// When failures begin to count as down; `None` once it has passed.
+    pub(super) fn grace_until(&self) -> Option<Timestamp> {
+        (!self.passed_once).then(|| self.joined + self.grace())
+    }
+
+    fn grace(&self) -> Duration {
+        self.plan.startup_grace.max(self.plan.initial_delay)
+    }
+
     /// Judged at the time of the last probe, so that the verdict changes with a probe and not between two.
     fn in_grace(&self) -> bool {
-        let grace = self.plan.startup_grace.max(self.plan.initial_delay);
-        self.last.as_ref().is_some_and(|last| last.at < self.joined + grace)
+        self.last.as_ref().is_some_and(|last| last.at < self.joined + self.grace())
     }
 
     pub(super) fn up(&self) -> bool {
         self.counter.is_some_and(Counter::up)
+    }
+
+    /// When the probe in flight started.
+    pub(super) fn under_way(&self) -> Option<Timestamp> {
+        self.in_flight.map(|probe| probe.started)
     }
 
     pub(super) fn in_flight(&self) -> Option<ProbeTicket> {
@@ -170,29 +231,43 @@ impl Check {
         self.in_flight.is_some_and(|probe| probe.lost_at <= now)
     }
 
-    /// `awaited`: nobody else of its pool serves, so clients wait for this one.
-    pub(super) fn started(&mut self, ticket: ProbeTicket, awaited: bool, now: Timestamp, rng: &mut Rng) {
+    pub(super) fn started(&mut self, ticket: ProbeTicket, now: Timestamp, rng: &mut Rng) {
         // Every probe ends by itself at its timeout, so a generous bound costs nothing.
         let lost_at = now + self.plan.timeout * 2 + self.plan.period;
         self.queued = false;
         self.in_flight = Some(InFlight { ticket, started: now, lost_at });
         self.next = match self.last_started {
             None => schedule::phase(&self.plan, now, rng),
-            Some(_) => schedule::next(&self.plan, awaited || self.hurried(), now, rng),
+            Some(_) => schedule::next(&self.plan, self.awaited || self.hurried(), now, rng),
         };
         self.last_started = Some(now);
     }
 
     /// Pulls the next probe to now, at least one fast period after the last.
     pub(super) fn pull(&mut self, now: Timestamp) {
-        self.next = self.next.min(schedule::pulled(&self.plan, self.last_started, now));
+        self.next = self.soonest(now);
+    }
+
+    /// When the next probe starts if everything pulls at it; the first not before the initial delay is over.
+    fn soonest(&self, now: Timestamp) -> Timestamp {
+        self.next.min(self.pulled(now))
+    }
+
+    fn pulled(&self, now: Timestamp) -> Timestamp {
+        let first = self.last_started.is_none().then_some(self.joined + self.plan.initial_delay);
+        schedule::pulled(&self.plan, self.last_started, now).max(first.unwrap_or(now))
+    }
+
+    /// Nobody of its pool serves (any more).
+    pub(super) fn await_it(&mut self, awaited: bool) {
+        self.awaited = awaited;
     }
 
     /// Puts the next probe into its place among those of a pool that nobody serves: `place` of `places` within a fast period. Probed all at
     /// one moment, a pool would be found well again a whole fast period late as often as not.
     pub(super) fn take_turns(&mut self, place: usize, places: usize, now: Timestamp) {
         let share = place as f64 / places.max(1) as f64;
-        self.next = schedule::pulled(&self.plan, self.last_started, now) + self.plan.fast_period.mul_f64(share);
+        self.next = self.pulled(now) + self.plan.fast_period.mul_f64(share);
     }
 
     /// Pulls the next probe to now unless one has started since `at`.
@@ -200,6 +275,11 @@ impl Check {
         if self.last_started.is_none_or(|last| last < at) {
             self.pull(now);
         }
+    }
+
+    /// The last probes, oldest first.
+    pub(super) fn recent(&self) -> impl Iterator<Item = &LastProbe> {
+        self.before.iter().chain(&self.last)
     }
 
     /// When the probe before the last one started.
@@ -237,11 +317,18 @@ impl Check {
         self.previous_start = self.last.as_ref().map(|last| last.at);
         let verdict = self.said.explain(judge(reading, &self.plan), probe.started);
         self.said.remember(reading, &verdict, probe.started);
+        // Who does not answer may still be the stranger of before.
+        self.stranger = match &verdict {
+            Verdict::Fail { kind, .. } => self.stranger || *kind == ProbeFailure::Identity,
+            _ => false,
+        };
         let last = last_probe(reading, &verdict, probe.started);
         if !last.passed {
             self.last_failure.clone_from(&last.text);
         }
-        self.last = Some(last);
+        // Of those before, the sentence is enough.
+        self.before.extend(self.last.replace(last).map(|last| LastProbe { document: None, ..last }));
+        self.before.drain(..self.before.len().saturating_sub(KEPT - 1));
         if matches!(verdict, Verdict::Pass { .. }) {
             self.only_timeouts = true;
         } else {
@@ -254,7 +341,7 @@ impl Check {
     pub(super) fn would_fall_by_timeouts(&self, kind: ProbeFailure) -> bool {
         let Some(mut counter) = self.counter.filter(|counter| counter.up()) else { return false };
         counter.fail();
-        let falls = !counter.up() || self.plan.immediate.contains(&kind);
+        let falls = !counter.up() || self.plan.is_immediate(kind);
         falls && self.only_timeouts && kind == ProbeFailure::Timeout
     }
 
@@ -266,7 +353,7 @@ impl Check {
             (Verdict::Pass { .. }, None) => self.counter = Some(Counter::settled(true, rise, fall)),
             (Verdict::Pass { .. }, Some(counter)) => counter.pass(),
             (Verdict::Fail { .. }, None) => self.counter = Some(Counter::settled(false, rise, fall)),
-            (Verdict::Fail { kind, .. }, Some(counter)) if self.plan.immediate.contains(kind) => {
+            (Verdict::Fail { kind, .. }, Some(counter)) if self.plan.is_immediate(*kind) => {
                 *counter = Counter::settled(false, rise, fall);
             }
             (Verdict::Fail { .. }, Some(counter)) => counter.fail(),
@@ -285,6 +372,16 @@ impl Check {
         if self.hurried() || was_up != self.up() {
             self.pull(now);
         }
+        if !self.up() && matches!(verdict, Verdict::Pass { .. }) {
+            let confirmed = self.last_started.map_or(now, |last| last + self.confirms_after());
+            self.next = self.next.min(confirmed.max(now));
+        }
+    }
+
+    /// How soon a probe follows on one that passed while it is out. An outage is the one time at which half a fast period matters more
+    /// than the load of a probe.
+    pub(super) fn confirms_after(&self) -> Duration {
+        if self.awaited { self.plan.fast_period / 2 } else { self.plan.fast_period }
     }
 
     /// A change is pending: probe at the fast period.
@@ -292,14 +389,32 @@ impl Check {
         self.counter.is_some_and(Counter::pending)
     }
 
-    /// When enough passes can have come in at the earliest; `None` while it is up.
+    /// Passes that are missing until it is up; `None` while it is up.
+    pub(super) fn passes_left(&self) -> Option<u32> {
+        match self.counter {
+            Some(counter) if counter.up() => None,
+            Some(counter) => Some(self.plan.success_threshold.max(1).saturating_sub(counter.shown().0).max(1)),
+            None => Some(1),
+        }
+    }
+
+    /// When enough passes can have come in at the earliest, whatever pulls at its probes; `None` while it is up.
     pub(super) fn earliest_up(&self, now: Timestamp) -> Option<Timestamp> {
-        let passes_left = match self.counter {
-            Some(counter) if counter.up() => return None,
-            Some(counter) => self.plan.success_threshold.max(1) - counter.shown().0,
-            None => 1,
-        };
-        Some(self.next.max(now) + self.plan.fast_period * passes_left.saturating_sub(1))
+        Some(self.earliest_after(self.passes_left()?, now))
+    }
+
+    /// When so many passes can have come in at the earliest.
+    pub(super) fn earliest_after(&self, passes: u32, now: Timestamp) -> Timestamp {
+        let more = passes.saturating_sub(1);
+        let first = self.in_flight.map_or_else(|| self.soonest(now), |probe| probe.started);
+        now.max(first + schedule::least_gap(&self.plan) * more)
+    }
+
+    /// When enough passes have come in, if every probe passes from now on and nothing pulls at them; `None` while it is up.
+    pub(super) fn scheduled_up(&self, now: Timestamp) -> Option<Timestamp> {
+        let more = self.passes_left()?.saturating_sub(1);
+        let first = self.in_flight.map_or(self.next.max(now), |probe| probe.started);
+        Some(now.max(first + self.confirms_after() * more))
     }
 }
 
@@ -311,7 +426,7 @@ fn last_probe(reading: &Reading, verdict: &Verdict, at: Timestamp) -> LastProbe 
         _ => None,
     };
     let document = match &reading.result {
-        ReadingResult::Http(answer) => answer.document.clone(),
+        ReadingResult::Http(answer) => answer.document.as_deref().cloned(),
         _ => None,
     };
     let (passed, text) = match verdict {
@@ -323,5 +438,7 @@ fn last_probe(reading: &Reading, verdict: &Verdict, at: Timestamp) -> LastProbe 
         Verdict::Fail { why, hint: None, .. } => (false, why.clone()),
         Verdict::Fail { why, hint: Some(hint), .. } => (false, format!("{why}: {hint}")),
     };
-    LastProbe { at, took: reading.took, passed, status, text, document }
+    let text =
+        if text.chars().nth(TEXT_CAP).is_some() { text.chars().take(TEXT_CAP).chain(['…']).collect() } else { text };
+    LastProbe { at, took: reading.took, passed, status, text, steps: reading.steps, document }
 }

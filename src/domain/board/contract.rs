@@ -4,10 +4,10 @@ use super::handover::Handover;
 use super::orders::Given;
 use crate::domain::cell::Hint;
 use crate::domain::document::Document;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Remembered};
 use crate::domain::identity::{Address, BackendId};
-use crate::domain::plan::{Plan, ProbePlan, UpstreamPlan};
-use crate::domain::reading::Reading;
+use crate::domain::plan::{Plan, ProbeKind, ProbePlan, UpstreamPlan};
+use crate::domain::reading::{Reading, Steps};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
@@ -134,6 +134,7 @@ pub enum Output {
 #[derive(Clone, Debug)]
 pub struct ProbeJob {
     pub ticket: ProbeTicket,
+    pub kind: ProbeKind,
     pub backend: BackendId,
     pub upstream: Arc<UpstreamPlan>,
     pub probe: Arc<ProbePlan>,
@@ -159,6 +160,8 @@ pub struct BackendReport {
     pub counter: (u32, u32),
     pub last_probe: Option<LastProbe>,
     pub next_probe: Option<Timestamp>,
+    /// Startup and liveness, where they are configured.
+    pub other_probes: Vec<OtherProbe>,
     pub ejection: Option<EjectionReport>,
     pub in_flight: u32,
     /// In the passive window.
@@ -169,8 +172,21 @@ pub struct BackendReport {
     /// Since the process started.
     pub total_successes: u64,
     pub total_failures: u64,
+    /// What else is worth knowing of it now: sentences.
+    pub notes: Vec<String>,
     /// Newest last, bounded.
-    pub history: Vec<Event>,
+    pub history: Vec<Remembered>,
+}
+
+/// What the admin API shows of a probe other than readiness.
+#[derive(Clone, Debug)]
+pub struct OtherProbe {
+    pub kind: ProbeKind,
+    pub passes: bool,
+    /// Startup: failures in a row of the threshold. Liveness: as the counter of readiness.
+    pub counter: (u32, u32),
+    pub last: Option<LastProbe>,
+    pub next: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -180,6 +196,7 @@ pub struct LastProbe {
     pub passed: bool,
     pub status: Option<u16>,
     pub text: String,
+    pub steps: Steps,
     /// What the body said, where it was read as a document.
     pub document: Option<Document>,
 }

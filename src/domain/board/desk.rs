@@ -4,8 +4,9 @@
 use super::agenda::Agenda;
 use super::contract::{Output, ProbeJob, ProbeTicket};
 use super::queue::Queue;
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, Run};
 use crate::domain::identity::BackendKey;
+use crate::domain::plan::ProbeKind;
 use crate::domain::rng::Rng;
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
@@ -19,7 +20,8 @@ pub(super) struct Desk {
     pub queue: Queue,
     /// How many probes may be in flight.
     pub concurrency: usize,
-    in_flight: BTreeMap<ProbeTicket, BackendKey>,
+    in_flight: BTreeMap<ProbeTicket, (BackendKey, ProbeKind)>,
+    run: Run,
     next_event: u64,
     next_ticket: u64,
 }
@@ -33,6 +35,7 @@ impl Desk {
             queue: Queue::default(),
             concurrency: 1,
             in_flight: BTreeMap::new(),
+            run: Run::of(seed),
             next_event: 1,
             next_ticket: 1,
         }
@@ -40,7 +43,7 @@ impl Desk {
 
     /// Reports an event and returns it, for the history.
     pub(super) fn report(&mut self, kind: EventKind, now: Timestamp) -> Event {
-        let event = Event { id: self.next_event, at: now, kind };
+        let event = Event { run: self.run, id: self.next_event, at: now, kind };
         self.next_event += 1;
         self.outputs.push_back(Output::Report(event.clone()));
         event
@@ -50,7 +53,11 @@ impl Desk {
         self.in_flight.len() < self.concurrency
     }
 
-    pub(super) fn probe(&mut self, backend: BackendKey, job: impl FnOnce(ProbeTicket) -> ProbeJob) -> ProbeTicket {
+    pub(super) fn probe(
+        &mut self,
+        backend: (BackendKey, ProbeKind),
+        job: impl FnOnce(ProbeTicket) -> ProbeJob,
+    ) -> ProbeTicket {
         let ticket = ProbeTicket(self.next_ticket);
         self.next_ticket += 1;
         self.in_flight.insert(ticket, backend);
@@ -63,8 +70,8 @@ impl Desk {
         self.outputs.push_back(Output::CancelProbe(ticket));
     }
 
-    /// Whose probe ended? `None` for a ticket that nobody awaits any more.
-    pub(super) fn ended(&mut self, ticket: ProbeTicket) -> Option<BackendKey> {
+    /// Whose probe ended, and which? `None` for a ticket that nobody awaits any more.
+    pub(super) fn ended(&mut self, ticket: ProbeTicket) -> Option<(BackendKey, ProbeKind)> {
         self.in_flight.remove(&ticket)
     }
 }

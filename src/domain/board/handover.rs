@@ -9,10 +9,12 @@ use super::orders::Orders;
 use super::upstream::{Former, Upstream};
 use super::{Board, RETIRED_FOR};
 use crate::domain::counter::Counter;
+use crate::domain::event::Remembered;
 use crate::domain::identity::BackendId;
 use crate::domain::outlier::Outlier;
-use crate::domain::reading::Severity;
+use crate::domain::reading::{Severity, Steps};
 use crate::domain::standing::Cause;
+use crate::domain::startup::Phase;
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,7 @@ pub struct Known {
     /// It asked for a drain so long ago.
     pub asked_drain: Option<Duration>,
     pub check: Option<KnownCheck>,
+    pub life: KnownLife,
     pub passive: KnownPassive,
     /// The evidence of its last ejection.
     pub ejected_for: String,
@@ -42,6 +45,15 @@ pub struct Known {
     pub cause: Cause,
     /// It has had this standing for so long.
     pub stands_for: Duration,
+    /// Oldest first, bounded.
+    pub history: Vec<KnownEvent>,
+}
+
+/// An event of so long `ago`. The moment within it is by the clock of the process that told it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownEvent {
+    pub ago: Duration,
+    pub event: Remembered,
 }
 
 /// What operators ordered.
@@ -75,11 +87,45 @@ pub struct KnownCheck {
     /// How it asks for a drain by its documents.
     pub drains: Option<String>,
     pub last: Option<KnownProbe>,
+    /// Those before the last, oldest first, bounded.
+    pub before: Vec<KnownProbe>,
     /// How the last failed probe failed.
     pub last_failure: String,
+    /// Another service answered last.
+    pub stranger: bool,
 }
 
-/// The last probe, which started so long `ago`.
+/// What the probes beside readiness have said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KnownLife {
+    pub startup: Option<KnownCheck>,
+    /// The phase, how long ago it began, passes and failures in a row. `None`: there is no startup probe.
+    pub progress: Option<(Phase, Duration, u32, u32)>,
+    pub liveness: Option<KnownCheck>,
+    /// The instances that answered last, by the kind of the probe.
+    pub instances: [Option<String>; 3],
+}
+
+impl KnownCheck {
+    /// The same, told `by` later.
+    fn later(&mut self, by: Duration) {
+        self.joined += by;
+        self.before.iter_mut().chain(&mut self.last).for_each(|probe| probe.ago += by);
+    }
+}
+
+impl KnownLife {
+    fn later(&mut self, by: Duration) {
+        for check in [&mut self.startup, &mut self.liveness].into_iter().flatten() {
+            check.later(by);
+        }
+        if let Some((_, ago, ..)) = &mut self.progress {
+            *ago += by;
+        }
+    }
+}
+
+/// One of the last probes, which started so long `ago`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownProbe {
     pub ago: Duration,
@@ -87,6 +133,7 @@ pub struct KnownProbe {
     pub passed: bool,
     pub status: Option<u16>,
     pub text: String,
+    pub steps: Steps,
 }
 
 /// What live traffic has come to.
@@ -127,11 +174,10 @@ impl Known {
         self.orders.standing = self.orders.standing.map(|order| order.later(by));
         self.orders.weight = self.orders.weight.map(|order| order.later(by));
         if let Some(check) = &mut self.check {
-            check.joined += by;
-            if let Some(last) = &mut check.last {
-                last.ago += by;
-            }
+            check.later(by);
         }
+        self.life.later(by);
+        self.history.iter_mut().for_each(|known| known.ago += by);
         self.passive.level_for += by;
         if let Some(out) = &mut self.passive.out {
             out.remaining = out.remaining.saturating_sub(by);
@@ -150,6 +196,8 @@ impl Known {
         if let (Some(check), Some(known)) = (&mut member.check, &self.check) {
             check.take_over(known, taken, now);
         }
+        member.life.take_over(&self.life, taken, now);
+        member.history.learn(&self.history, taken);
         // Whatever has changed since is a transition like any other, and told as one.
         (member.standing.cause, member.since) = (self.cause, taken - self.stands_for);
         if self.cause == Cause::Trial {
@@ -166,6 +214,7 @@ impl Known {
             member.outlier = Outlier::taken_over(&self.passive, now);
             member.ejected_for.clone_from(&self.ejected_for);
         }
+        member.history.learn(&self.history, now);
     }
 }
 
@@ -196,6 +245,7 @@ impl KnownProbe {
             passed: last.passed,
             status: last.status,
             text: last.text.clone(),
+            steps: last.steps,
         }
     }
 
@@ -206,6 +256,7 @@ impl KnownProbe {
             passed: self.passed,
             status: self.status,
             text: self.text.clone(),
+            steps: self.steps,
             // The next probe is due at once.
             document: None,
         }

@@ -3,27 +3,28 @@
 //! Kept by identity: reloads and discovery flaps move it about but forget nothing in it.
 
 use super::check::Check;
+use super::checks::Life;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
 use super::desk::Desk;
 use super::handover::Known;
+use super::history::History;
 use super::orders::Orders;
+use super::shadows::Shadows;
 use super::why::{self, Grounds, Occasion, Probes};
 use crate::domain::cell::Cell;
 use crate::domain::combine::{Active, Facts, Passive, combine};
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::EventKind;
 use crate::domain::identity::{BackendId, BackendKey};
 use crate::domain::outlier::{Ejection, Outlier, State};
-use crate::domain::plan::{OnDown, UpstreamPlan};
+use crate::domain::plan::{OnDown, ProbeKind, UpstreamPlan};
 use crate::domain::ramp;
 use crate::domain::reading::Reading;
 use crate::domain::snapshot;
 use crate::domain::standing::{Cause, Standing};
+use crate::domain::startup::Phase;
 use crate::domain::time::Timestamp;
-use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Events kept per backend.
-const HISTORY: usize = 32;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -33,7 +34,10 @@ pub(super) struct Member {
     pub configured_weight: u32,
     pub backup: bool,
     pub cell: Arc<Cell>,
+    /// Readiness.
     pub check: Option<Check>,
+    /// Startup and liveness.
+    pub life: Life,
     pub outlier: Outlier,
     pub orders: Orders,
     /// When it asked for a drain by a header, the last time. A probe that starts a period later and passes takes it back; without
@@ -50,7 +54,11 @@ pub(super) struct Member {
     /// No ejection refusal is reported again before this.
     pub refusal_quiet_until: Timestamp,
     pub timeouts_held: bool,
-    history: VecDeque<Event>,
+    pub history: History,
+    /// What detectors that do not enforce have found.
+    pub shadows: Shadows,
+    /// What a trial request must keep within, where it was ejected for being slow.
+    trial_limit: Option<Duration>,
     /// As the last snapshot shows it.
     picture: Option<Arc<snapshot::Member>>,
 }
@@ -58,7 +66,8 @@ pub(super) struct Member {
 impl Member {
     pub(super) fn new(id: BackendId, found: &Found, plan: &UpstreamPlan, now: Timestamp) -> Self {
         let check = plan.readiness.clone().map(|probe| Check::new(Arc::new(probe), now));
-        let cause = if check.is_some() { Cause::Unchecked } else { Cause::Up };
+        let life = Life::new(plan, now);
+        let cause = if check.is_some() || life.is_starting() { Cause::Unchecked } else { Cause::Up };
         let share = if cause.eligible() { 1.0 } else { 0.0 };
         Self {
             key: id.key(),
@@ -77,14 +86,43 @@ impl Member {
             hinted: None,
             refusal_quiet_until: Timestamp::ZERO,
             timeouts_held: false,
-            history: VecDeque::new(),
+            history: History::default(),
+            shadows: Shadows::default(),
+            trial_limit: None,
             picture: None,
+            life,
             check,
         }
     }
 
     pub(super) fn active(&self) -> Active {
-        self.check.as_ref().map_or(Active::Unprobed, Check::active)
+        let readiness = || self.check.as_ref().map_or(Active::Unprobed, Check::active);
+        self.life.active().unwrap_or_else(readiness)
+    }
+
+    /// The check whose word counts now.
+    pub(super) fn deciding_check(&self) -> Option<&Check> {
+        match self.life.active() {
+            Some(Active::NotAlive) => self.life.liveness.as_ref(),
+            Some(_) => self.life.startup.as_ref(),
+            None => self.check.as_ref(),
+        }
+    }
+
+    pub(super) fn check_of(&self, kind: ProbeKind) -> Option<&Check> {
+        match kind {
+            ProbeKind::Startup => self.life.startup.as_ref(),
+            ProbeKind::Readiness => self.check.as_ref(),
+            ProbeKind::Liveness => self.life.liveness.as_ref(),
+        }
+    }
+
+    pub(super) fn check_mut(&mut self, kind: ProbeKind) -> Option<&mut Check> {
+        match kind {
+            ProbeKind::Startup => self.life.startup.as_mut(),
+            ProbeKind::Readiness => self.check.as_mut(),
+            ProbeKind::Liveness => self.life.liveness.as_mut(),
+        }
     }
 
     /// The weight in force.
@@ -92,12 +130,12 @@ impl Member {
         self.orders.weight.as_ref().map_or(self.configured_weight, |given| given.what)
     }
 
-    /// In the pool that caps are computed over: neither drained (by weight 0 either) nor unchecked.
+    /// In the pool that caps are computed over: neither drained (by weight 0 either) nor unchecked nor starting.
     pub(super) fn counts(&self) -> bool {
         self.orders.order() != Some(Order::Drain)
             && self.weight() > 0
             && !self.asks_drain()
-            && self.active() != Active::Unchecked
+            && !matches!(self.active(), Active::Unchecked | Active::Starting)
     }
 
     /// By a response header, or by its readiness document.
@@ -117,6 +155,23 @@ impl Member {
             && self.orders.order() != Some(Order::ForceDown)
             && matches!(self.active(), Active::Up | Active::Unprobed)
             && self.outlier.state == State::Clear
+    }
+
+    /// What its next trial request must keep within.
+    pub(super) fn limit_trial(&mut self, limit: Option<Duration>) {
+        self.trial_limit = limit;
+        self.cell.limit_trial(limit);
+    }
+
+    pub(super) const fn trial_limit(&self) -> Option<Duration> {
+        self.trial_limit
+    }
+
+    pub(super) fn trial_failed(&self) -> String {
+        match self.trial_limit {
+            None => "its trial request failed".to_owned(),
+            Some(limit) => format!("its trial request failed, or took longer than {}ms", limit.as_millis()),
+        }
     }
 
     /// Begins the ramp of a recovery or a late arrival.
@@ -161,7 +216,7 @@ impl Member {
         now: Timestamp,
     ) {
         let to = self.standing.cause;
-        if matches!(to, Cause::Down | Cause::ForcedDown) && on_down != OnDown::Keep {
+        if matches!(to, Cause::Down | Cause::NotAlive | Cause::ForcedDown) && on_down != OnDown::Keep {
             self.epoch += 1;
             if on_down == OnDown::CloseAll {
                 self.cell.cut_before(self.epoch);
@@ -188,10 +243,7 @@ impl Member {
 
     /// Reports an event and keeps it in the history.
     pub(super) fn report(&mut self, kind: EventKind, desk: &mut Desk, now: Timestamp) {
-        if self.history.len() == HISTORY {
-            self.history.pop_front();
-        }
-        self.history.push_back(desk.report(kind, now));
+        self.history.note(desk.report(kind, now));
     }
 
     /// Says to whoever owns it which kinds of secrets its documents tell, once each.
@@ -205,25 +257,62 @@ impl Member {
     /// The definition in force is `plan`'s. A changed one keeps the verdict, clears the streak and probes at once; what the old one
     /// has in flight says nothing about the new one.
     pub(super) fn redefine(&mut self, plan: &UpstreamPlan, desk: &mut Desk, now: Timestamp) {
+        for ticket in self.life.redefine(plan, now) {
+            desk.cancel(ticket);
+        }
         if self.check.as_ref().map(|check| &*check.plan) == plan.readiness.as_ref() {
             return;
         }
-        self.cancel_probe(desk);
+        self.cancel_probe(ProbeKind::Readiness, desk);
         match (&mut self.check, &plan.readiness) {
             (Some(check), Some(probe)) => check.redefine(Arc::new(probe.clone()), now),
             (check, probe) => *check = probe.clone().map(|probe| Check::new(Arc::new(probe), now)),
         }
     }
 
-    fn cancel_probe(&mut self, desk: &mut Desk) {
-        if let Some(ticket) = self.check.as_mut().and_then(Check::forget_flight) {
+    fn cancel_probe(&mut self, kind: ProbeKind, desk: &mut Desk) {
+        if let Some(ticket) = self.check_mut(kind).and_then(Check::forget_flight) {
             desk.cancel(ticket);
         }
     }
 
+    /// Another instance answers at its address, as a probe of `kind` saw: what was known of the former one is forgotten. What operators
+    /// ordered stays.
+    pub(super) fn begin_anew(&mut self, kind: ProbeKind, on_down: OnDown, desk: &mut Desk, now: Timestamp) {
+        for kind in ProbeKind::ALL {
+            self.cancel_probe(kind, desk);
+        }
+        self.life.begin_anew(kind, now);
+        if let Some(check) = &mut self.check {
+            check.begin_anew(now);
+        }
+        self.outlier = Outlier::default();
+        self.cell.clear_evidence();
+        (self.asked_drain, self.timeouts_held) = (None, false);
+        if on_down != OnDown::Keep {
+            self.epoch += 1;
+        }
+    }
+
+    /// How a probe beside readiness failed for good.
+    pub(super) fn life_sentence(&self, kind: ProbeKind) -> String {
+        let how = self.check_of(kind).map_or("", Check::last_failure);
+        match (kind, self.life.progress.phase) {
+            (ProbeKind::Startup, Phase::Failed { within }) => why::not_started(within, how),
+            _ => why::not_alive(how),
+        }
+    }
+
+    /// Another service answers there.
+    pub(super) fn stranger(&self) -> bool {
+        self.check.as_ref().is_some_and(|check| check.stranger)
+    }
+
     /// It was removed: no probe, no idle connection of it is used again should it return.
     pub(super) fn retire(&mut self, desk: &mut Desk) {
-        self.cancel_probe(desk);
+        for kind in ProbeKind::ALL {
+            self.cancel_probe(kind, desk);
+        }
         self.epoch += 1;
     }
 
@@ -240,11 +329,13 @@ impl Member {
             orders: self.orders.known(now),
             asked_drain: self.asked_drain.map(|at| now.since(at)),
             check: self.check.as_ref().map(|check| check.known(now)),
+            life: self.life.known(now),
             passive: self.outlier.known(now),
             ejected_for: self.ejected_for.clone(),
             ramp: self.ramp_since.map(|at| now.since(at)),
             cause: self.standing.cause,
             stands_for: now.since(self.since),
+            history: self.history.known(now),
         }
     }
 
@@ -260,10 +351,11 @@ impl Member {
     fn grounds(&self, cause: Cause, now: Timestamp) -> Grounds<'_> {
         let ejection_over = |ejection: Ejection| ejection.until <= now;
         let order = self.orders.standing.as_ref();
+        let readiness = || self.check.as_ref().map_or(Probes::None, |check| check.grounds(self.timeouts_held));
         Grounds {
             cause,
             passive: self.passive(),
-            probes: self.check.as_ref().map_or(Probes::None, |check| check.grounds(self.timeouts_held)),
+            probes: self.life.grounds().unwrap_or_else(readiness),
             ordered_by: order.map_or("", |given| &*given.by),
             ordered_for: order.and_then(|given| given.reason.as_deref()),
             ejected_for: &self.ejected_for,
@@ -283,7 +375,9 @@ impl Member {
             degraded_share: self.degraded_share(),
             ramp: self.ramp_since.map_or(1.0, |since| ramp::share(&plan.slow_start, since, now)),
             ejected_until: self.outlier.ejection().map(|ejection| ejection.until),
-            probes_return: self.check.as_ref().and_then(|check| check.earliest_up(now)),
+            probes_return: self.check.as_ref().and_then(|check| check.earliest_up(now)).max(self.life.earliest(now)),
+            drain_until: self.drain_until(plan).max(self.document_drain_until(now)),
+            order_until: self.orders.standing.as_ref().and_then(|given| given.until),
         }
     }
 
@@ -291,6 +385,23 @@ impl Member {
     fn drain_over_at(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
         let asked = self.asked_drain.filter(|_| self.check.is_none())?;
         Some(asked + plan.passive.base_ejection)
+    }
+
+    /// From when on a probe that starts and passes ends a drain that it asked for.
+    pub(super) fn drain_probe_from(&self) -> Option<Timestamp> {
+        let (asked, check) = (self.asked_drain?, self.check.as_ref()?);
+        Some(asked + check.plan.period + Duration::from_nanos(1))
+    }
+
+    /// When the drain that it asked for can be over at the earliest.
+    pub(super) fn drain_until(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
+        self.drain_over_at(plan).or(self.drain_probe_from())
+    }
+
+    /// When a drain that its document asked for can be over at the earliest: with the next probe.
+    pub(super) fn document_drain_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let check = self.check.as_ref().filter(|check| check.said.drains.is_some())?;
+        Some(check.earliest_after(1, now))
     }
 
     /// Ends a drain whose time is over. True when it did.
@@ -315,11 +426,11 @@ impl Member {
     /// When this backend needs the board's attention by itself.
     pub(super) fn deadline(&self, plan: &UpstreamPlan, now: Timestamp) -> Option<Timestamp> {
         let ramp = self.ramp_since.and_then(|since| ramp::next_step(&plan.slow_start, since, now));
-        let check = self.check.as_ref().and_then(Check::deadline);
-        [ramp, check, self.drain_over_at(plan), self.orders.deadline(), self.outlier.deadline().filter(|at| *at > now)]
-            .into_iter()
-            .flatten()
-            .min()
+        let deadline = |kind| self.check_of(kind).filter(|_| self.life.runs(kind)).and_then(Check::deadline);
+        let check = ProbeKind::ALL.into_iter().filter_map(deadline).min();
+        let passive = self.outlier.deadline().filter(|at| *at > now);
+        let drain = self.drain_over_at(plan).or(self.drain_probe_from().filter(|at| *at > now));
+        [ramp, check, drain, self.orders.deadline(), passive].into_iter().flatten().min()
     }
 
     pub(super) fn counter(&self) -> (u32, u32) {
@@ -329,8 +440,14 @@ impl Member {
     /// Its picture for a snapshot; the last one where it is still true.
     pub(super) fn picture(&mut self) -> Arc<snapshot::Member> {
         let true_still = |picture: &&Arc<snapshot::Member>| {
-            (picture.weight, picture.backup, picture.standing, picture.since, picture.connection_epoch)
-                == (self.weight(), self.backup, self.standing, self.since, self.epoch)
+            (
+                picture.weight,
+                picture.backup,
+                picture.standing,
+                picture.since,
+                picture.connection_epoch,
+                picture.stranger,
+            ) == (self.weight(), self.backup, self.standing, self.since, self.epoch, self.stranger())
         };
         let picture = self.picture.as_ref().filter(true_still).cloned().unwrap_or_else(|| self.portray());
         self.picture = Some(Arc::clone(&picture));
@@ -346,6 +463,7 @@ impl Member {
             standing: self.standing,
             since: self.since,
             connection_epoch: self.epoch,
+            stranger: self.stranger(),
             cell: Arc::clone(&self.cell),
         })
     }
@@ -366,7 +484,8 @@ impl Member {
             why: why::standing(&self.grounds(standing.cause, now)),
             counter: self.counter(),
             last_probe: self.check.as_ref().and_then(|check| check.last.clone()),
-            next_probe: self.check.as_ref().and_then(Check::next_probe),
+            next_probe: self.check.as_ref().filter(|_| !self.life.is_starting()).and_then(Check::next_probe),
+            other_probes: self.life.show(),
             ejection: self.outlier.ejection().map(|ejection| EjectionReport {
                 since: ejection.since,
                 earliest_return: ejection.until,
@@ -378,7 +497,8 @@ impl Member {
             streak: evidence.streak,
             total_successes,
             total_failures,
-            history: self.history.iter().cloned().collect(),
+            history: self.history.shown(),
+            notes: self.shadows.notes(plan.passive.base_ejection * 2, now),
         }
     }
 }

@@ -6,33 +6,41 @@
 
 mod agenda;
 mod check;
+mod checks;
 mod contract;
 mod desk;
+mod explain;
 mod handover;
+mod history;
+mod lifecycle;
 mod member;
 mod orders;
 mod passive;
 mod publish;
 mod queue;
 mod said;
+mod shadows;
 mod sources;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod upstream;
 mod why;
 
 pub use contract::{
-    BackendReport, EjectionReport, Found, Input, LastProbe, Order, Output, ProbeJob, ProbeTicket, Refused, Steer,
-    Steering, UpstreamReport, WEIGHT_AT_MOST,
+    BackendReport, EjectionReport, Found, Input, LastProbe, Order, OtherProbe, Output, ProbeJob, ProbeTicket, Refused,
+    Steer, Steering, UpstreamReport, WEIGHT_AT_MOST,
 };
+pub use explain::{Explanation, PoolFacts, Rule};
 pub use handover::{
-    Handover, Known, KnownCheck, KnownEjection, KnownOrder, KnownOrders, KnownPassive, KnownProbe, KnownSource,
+    Handover, Known, KnownCheck, KnownEjection, KnownEvent, KnownLife, KnownOrder, KnownOrders, KnownPassive,
+    KnownProbe, KnownSource,
 };
 pub use orders::Given;
 
 use super::cell::{Hint, HintKind};
 use super::event::EventKind;
-use super::identity::BackendKey;
+use super::identity::{BackendId, BackendKey};
 use super::plan::Plan;
 use super::reading::Reading;
 use super::time::Timestamp;
@@ -108,14 +116,14 @@ impl Board {
     /// It cannot be done; nothing has changed.
     pub fn steer(&mut self, steering: &Steering, now: Timestamp) -> Result<BackendReport, Refused> {
         let ramps = self.first_round_done;
-        let (position, index) = self.steered(steering)?;
+        let (position, index) = self.whereabouts(&steering.backend)?;
         self.upstreams[position].steer(index, steering, ramps, &mut self.desk, now)?;
         self.finish(now);
         Ok(self.upstreams[position].report_of(index, now))
     }
 
-    fn steered(&self, steering: &Steering) -> Result<(usize, usize), Refused> {
-        let id = &steering.backend;
+    /// Where a backend stands, or who is known instead.
+    fn whereabouts(&self, id: &BackendId) -> Result<(usize, usize), Refused> {
         if let Some(place) = self.place(id.key()) {
             return Ok(place);
         }
@@ -177,10 +185,10 @@ impl Board {
 
     fn start_probes(&mut self, now: Timestamp) {
         while self.desk.may_probe()
-            && let Some(key) = self.desk.queue.pop()
+            && let Some((key, kind)) = self.desk.queue.pop()
         {
             if let Some((upstream, index)) = self.place(key) {
-                self.upstreams[upstream].start_probe(index, &mut self.desk, now);
+                self.upstreams[upstream].start_probe(index, kind, &mut self.desk, now);
             }
         }
     }
@@ -277,8 +285,9 @@ impl Board {
     /// A late answer (its ticket was cancelled) changes nothing.
     fn probe_done(&mut self, ticket: ProbeTicket, reading: &Reading, now: Timestamp) {
         let ramps = self.first_round_done;
-        if let Some((position, index)) = self.desk.ended(ticket).and_then(|key| self.place(key)) {
-            self.upstreams[position].probe_done(index, ticket, reading, ramps, &mut self.desk, now);
+        let Some((key, kind)) = self.desk.ended(ticket) else { return };
+        if let Some((position, index)) = self.place(key) {
+            self.upstreams[position].probe_done((index, kind), ticket, reading, ramps, &mut self.desk, now);
         }
     }
 

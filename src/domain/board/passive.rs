@@ -10,13 +10,22 @@ use super::why::Occasion;
 use crate::domain::cell::{self, Evidence};
 use crate::domain::event::EventKind;
 use crate::domain::outlier::State;
-use crate::domain::plan::PassivePlan;
+use crate::domain::plan::{Detector, PassivePlan};
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// While failures are in a window, the board looks at least this often: a lost hint costs no more.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a detector has found against a backend.
+pub(super) struct Finding {
+    pub index: usize,
+    pub detector: Detector,
+    pub why: String,
+    /// What a trial request must keep within.
+    pub limit: Option<Duration>,
+}
 
 impl Upstream {
     /// A failure was seen: look at the evidence, and have the probe look at the backend.
@@ -26,6 +35,7 @@ impl Upstream {
         }
         self.judge_traffic(index, ramps, desk, now);
         self.look_at = Some(self.look_at.unwrap_or(now + LOOK_AGAIN));
+        self.compare_soon(ramps, desk, now);
         self.plan_look(desk);
     }
 
@@ -38,29 +48,42 @@ impl Upstream {
                 self.judge_traffic(index, ramps, desk, now);
             }
         }
+        self.compare(ramps, desk, now);
         // Cells are written without a word to the board, so it keeps looking as long as there is anybody to look at.
         if self.plan.passive.enabled && !self.members.is_empty() {
             self.look_at = Some(now + LOOK_AGAIN);
         }
     }
 
-    fn evidence(&self, index: usize, now: Timestamp) -> Evidence {
+    pub(super) fn evidence(&self, index: usize, now: Timestamp) -> Evidence {
         self.members[index].cell.evidence(now, &self.plan.passive)
     }
 
     fn judge_traffic(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
         desk.agenda.touch(self.position, index);
         let evidence = self.evidence(index, now);
+        for detector in [Detector::ConsecutiveFailures, Detector::FailureRatio] {
+            let passive = &self.plan.passive;
+            if cell::suffices_for(detector, &evidence, passive) && self.stands_out(detector, &evidence, now) {
+                let why = explain_evidence(detector, &evidence, &self.plan.passive);
+                self.convict(Finding { index, detector, why, limit: None }, ramps, desk, now);
+            }
+        }
+    }
+
+    /// A detector has found a backend: out it goes, unless the cap or the plan holds it.
+    pub(super) fn convict(&mut self, finding: Finding, ramps: bool, desk: &mut Desk, now: Timestamp) {
+        let Finding { index, detector, why, limit } = finding;
         // Only a fit backend can lose by it: one that is out by its probes learns nothing new from traffic.
-        if !self.members[index].fit()
-            || !cell::suffices(&evidence, &self.plan.passive)
-            || !self.stands_out(&evidence, now)
-        {
+        if !self.members[index].fit() {
             return;
         }
-        let why = explain_evidence(&evidence, &self.plan.passive);
-        if self.may_lose_one(index) {
+        if !self.plan.enforces(detector) {
+            self.would_eject(index, detector, why, desk, now);
+        } else if self.may_lose_one(index) {
+            let evidence = self.evidence(index, now);
             self.leaves_peers(&evidence, now);
+            self.members[index].limit_trial(limit);
             self.eject(index, &why, ramps, desk, now);
         } else {
             self.refuse_ejection(index, why, desk, now);
@@ -69,15 +92,12 @@ impl Upstream {
 
     /// Failures other than statuses speak for themselves. Statuses alone count only against a backend that does worse than the
     /// median of its peers, and only from two clients where there are two: a poison request must not take out half a pool.
-    fn stands_out(&mut self, evidence: &Evidence, now: Timestamp) -> bool {
-        let streak = cell::streak_suffices(evidence, &self.plan.passive);
-        let hard_share = f64::from(evidence.hard_failures) / f64::from(evidence.window.total().max(1));
-        let window_is_hard = hard_share >= self.plan.passive.failure_ratio && self.plan.passive.failure_ratio > 0.0;
-        if (streak && evidence.streak_is_hard) || (!streak && window_is_hard) {
-            return true;
-        }
-        let clients = !evidence.two_clients_seen || evidence.two_clients_failed;
-        clients && evidence.window.failed_share() > self.median_of_peers(evidence, now)
+    fn stands_out(&mut self, detector: Detector, evidence: &Evidence, now: Timestamp) -> bool {
+        let hard = match detector {
+            Detector::ConsecutiveFailures => evidence.streak_is_hard,
+            _ => evidence.hard_share() >= self.plan.passive.failure_ratio,
+        };
+        hard || evidence.two_clients() && evidence.window.failed_share() > self.median_of_peers(evidence, now)
     }
 
     /// The median failed share of the others that had traffic; −1 (everybody is worse) where there are none.
@@ -125,10 +145,10 @@ impl Upstream {
     }
 
     /// How many are fit, how many count, how many must stay fit.
-    fn fitness(&self) -> (u32, u32, u32) {
+    pub(super) fn fitness(&self) -> (u32, u32, u32) {
         let fit = self.members.iter().filter(|member| member.fit()).count() as u32;
         let pool = self.members.iter().filter(|member| member.counts()).count() as u32;
-        (fit, pool, floor(pool, self.plan.passive.minimum_fit))
+        (fit, pool, self.plan.passive.must_stay_fit(pool))
     }
 
     fn eject(&mut self, index: usize, why: &str, ramps: bool, desk: &mut Desk, now: Timestamp) {
@@ -146,6 +166,17 @@ impl Upstream {
         member.report(event, desk, now);
         why.clone_into(&mut member.ejected_for);
         self.dirty |= member.settle(&plan, ramps, None, desk, now);
+    }
+
+    /// A detector that does not enforce: said once per ejection time, and remembered.
+    fn would_eject(&mut self, index: usize, detector: Detector, why: String, desk: &mut Desk, now: Timestamp) {
+        let quiet = self.plan.passive.base_ejection;
+        if self.may_lose_one(index) && self.members[index].shadows.may_say(detector, quiet, now) {
+            let member = &mut self.members[index];
+            member.shadows.said(detector, &why, now);
+            let event = EventKind::WouldEject { backend: member.id.clone(), detector, why };
+            member.report(event, desk, now);
+        }
     }
 
     /// Said once per ejection time, not with every failure.
@@ -173,7 +204,8 @@ impl Upstream {
             member.cell.clear_evidence();
             self.dirty |= member.settle(&plan, ramps, Some(&Occasion::TrialPassed), desk, now);
         } else {
-            self.eject(index, "its trial request failed", ramps, desk, now);
+            let why = self.members[index].trial_failed();
+            self.eject(index, &why, ramps, desk, now);
         }
     }
 }
@@ -182,13 +214,8 @@ fn position_of(shares: &[f64], share: f64) -> Option<usize> {
     shares.binary_search_by(|other| other.total_cmp(&share)).ok()
 }
 
-/// ⌈pool × share⌉, without floating-point dust (0.5 × 4 must be 2, not 3).
-pub(super) fn floor(pool: u32, share: f64) -> u32 {
-    (f64::from(pool) * share - 1e-9).ceil().max(0.0) as u32
-}
-
-fn explain_evidence(evidence: &Evidence, plan: &PassivePlan) -> String {
-    if cell::streak_suffices(evidence, plan) {
+fn explain_evidence(detector: Detector, evidence: &Evidence, plan: &PassivePlan) -> String {
+    if detector == Detector::ConsecutiveFailures {
         format!("{} failures in a row (limit {})", evidence.streak, plan.consecutive_failures)
     } else {
         format!(

@@ -87,14 +87,11 @@ impl Upstream {
             WhenNoneEligible::FailClosed if eligible.is_empty() => Vec::new(),
             WhenNoneEligible::LastKnownGood => {
                 let good = std::mem::take(&mut self.published.last_good);
-                let wider =
-                    self.positions(|member| good.contains(&member.key) && unfit_but_usable(member.standing.cause));
+                let wider = self.positions(|member| good.contains(&member.key) && unfit_but_usable(member));
                 self.published.last_good = good;
                 wider
             }
-            WhenNoneEligible::FailClosed | WhenNoneEligible::FailOpen => {
-                self.positions(|member| unfit_but_usable(member.standing.cause))
-            }
+            WhenNoneEligible::FailClosed | WhenNoneEligible::FailOpen => self.positions(unfit_but_usable),
         };
         let mut all: Vec<usize> = eligible.into_iter().chain(wider).collect();
         all.sort_unstable();
@@ -159,11 +156,14 @@ impl Upstream {
         }
     }
 
-    /// While nobody serves, everybody is probed at the fast period, in turns: the first that is well again ends the outage.
+    /// While nobody serves, everybody is probed at the fast period, in turns, and whoever passes is asked again soon: the first that is well
+    /// again ends the outage.
     fn look_for_somebody(&mut self, desk: &mut Desk, now: Timestamp) {
         let places = self.members.len();
         for index in 0..places {
-            if let Some(check) = self.members[index].check.as_mut().filter(|_| self.published.empty) {
+            let Some(check) = &mut self.members[index].check else { continue };
+            check.await_it(self.published.empty);
+            if self.published.empty {
                 check.take_turns(index, places, now);
                 self.plan_member(index, desk, now);
             }
@@ -171,7 +171,7 @@ impl Upstream {
     }
 
     fn awaits_verdicts(&self) -> bool {
-        !self.sources.all_answered() || self.members.iter().any(|member| member.standing.cause == Cause::Unchecked)
+        !self.sources.all_answered() || self.members.iter().any(is_awaited)
     }
 
     fn positions(&self, wanted: impl Fn(&Member) -> bool) -> Vec<usize> {
@@ -179,7 +179,13 @@ impl Upstream {
     }
 }
 
-/// May `fail_open` and its kin choose it? Never the forced down, the drained or the unchecked.
-fn unfit_but_usable(cause: Cause) -> bool {
-    matches!(cause, Cause::Down | Cause::NotReady | Cause::Ejected | Cause::Trial)
+/// It has no verdict that says anything yet.
+fn is_awaited(member: &Member) -> bool {
+    matches!(member.standing.cause, Cause::Unchecked | Cause::Starting)
+}
+
+/// May `fail_open` and its kin choose it? Never the forced down, the drained, the unchecked or the starting, and never another service.
+fn unfit_but_usable(member: &Member) -> bool {
+    let causes = [Cause::NotAlive, Cause::Down, Cause::NotReady, Cause::Ejected, Cause::Trial];
+    causes.contains(&member.standing.cause) && !member.stranger()
 }

@@ -43,7 +43,7 @@ impl Sources {
         let asked = |source: &&Source| !matches!(source.plan, SourcePlan::Static(_)) && !source.found.is_empty();
         let known = |source: &Source| KnownSource {
             upstream: Arc::clone(upstream),
-            source: describe(&source.plan),
+            source: source.plan.describe(),
             found: source.found.clone(),
         };
         self.0.iter().filter(asked).map(known).collect()
@@ -52,7 +52,7 @@ impl Sources {
     /// What another process found stays until this one has an answer of its own.
     pub(super) fn recall(&mut self, upstream: &str, known: &[KnownSource]) {
         for source in self.0.iter_mut().filter(|source| !source.answered) {
-            let name = describe(&source.plan);
+            let name = source.plan.describe();
             let before = known.iter().find(|known| *known.upstream == *upstream && known.source == name);
             if let Some(before) = before {
                 source.found.clone_from(&before.found);
@@ -78,7 +78,7 @@ impl Sources {
             return Ok(first);
         }
         source.kept_because = Some(why.clone());
-        Err(Kept { source: describe(&source.plan), why })
+        Err(Kept { source: source.plan.describe(), why })
     }
 
     /// Every backend once; where two sources name one address, the first wins.
@@ -132,17 +132,5 @@ impl Source {
             SourcePlan::Dns(_) | SourcePlan::File { .. } => Vec::new(),
         };
         Self { plan: plan.clone(), found, answered: matches!(plan, SourcePlan::Static(_)), kept_because: None }
-    }
-}
-
-fn describe(plan: &SourcePlan) -> String {
-    use crate::domain::plan::DnsQuery;
-    match plan {
-        SourcePlan::Static(_) => "the configuration".to_owned(),
-        SourcePlan::Dns(dns) => match &dns.query {
-            DnsQuery::Host { name, port } => format!("dns {name}:{port}"),
-            DnsQuery::Srv { name } => format!("srv {name}"),
-        },
-        SourcePlan::File { path, .. } => format!("file {}", path.display()),
     }
 }

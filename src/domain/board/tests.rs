@@ -1,5 +1,7 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
+mod explain;
+mod lifecycle;
 mod said;
 mod steering;
 mod why;
@@ -39,18 +41,10 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls: None,
+        startup: None,
         readiness,
-        passive: PassivePlan {
-            enabled: true,
-            consecutive_failures: 5,
-            failure_ratio: 0.5,
-            minimum_outcomes: 20,
-            window: Duration::from_secs(10),
-            base_ejection: Duration::from_secs(10),
-            max_ejection: Duration::from_secs(300),
-            ejection_jitter: 0.0,
-            minimum_fit: 0.5,
-        },
+        liveness: None,
+        passive: PassivePlan { ejection_jitter: 0.0, ..PassivePlan::default() },
         slow_start: SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
         limits: UpstreamLimits::default(),
@@ -77,6 +71,7 @@ fn tcp_probe() -> ProbePlan {
         startup_grace: Duration::ZERO,
         port: None,
         immediate: Vec::new(),
+        ..ProbePlan::default()
     }
 }
 
@@ -116,7 +111,9 @@ impl Rig {
                 probing: ProbingPlan { concurrency: self.concurrency },
                 start: StartPlan { wait: Duration::ZERO },
                 reload: ReloadPlan { watch: false },
+                webhooks: Vec::new(),
                 upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
+                record: None,
                 threads: 1,
             })),
             now,
@@ -514,4 +511,37 @@ fn while_nobody_serves_a_pool_is_probed_in_turns_at_the_fast_period() {
     assert!(next[3].since(s(20)) <= Duration::from_millis(500), "{next:?}");
     let apart: Vec<Duration> = next.windows(2).map(|two| two[1].since(two[0])).collect();
     assert!(apart.iter().all(|apart| *apart >= Duration::from_millis(100)), "{apart:?}");
+}
+
+#[test]
+fn while_nobody_serves_a_pass_is_confirmed_after_half_a_fast_period() {
+    let mut rig = Rig::new(upstream(vec![backends(2)], Some(tcp_probe())), s(0));
+    rig.run(s(20), |_| ReadingResult::ConnectFailed("refused".to_owned()));
+    // One of the two is back: its first pass comes within half of a fast period (they take turns), the second half of one later.
+    rig.run(s(20) + Duration::from_millis(1100), |id| match *id == Rig::id(1) {
+        true => ReadingResult::Connected,
+        false => ReadingResult::ConnectFailed("refused".to_owned()),
+    });
+    assert!(rig.snapshot.as_ref().unwrap().pools[0].members[0].standing.cause.eligible());
+    let probes = &rig.board.report(s(22))[0].backends[0];
+    let (passed, back) = (probes.last_probe.as_ref().unwrap().at, probes.since);
+    assert!(back <= s(20) + Duration::from_millis(850), "{passed:?} {back:?}");
+}
+
+#[test]
+fn who_comes_back_by_probes_is_not_ejected_for_what_failed_before() {
+    let mut rig = Rig::new(upstream(vec![backends(3)], Some(tcp_probe())), s(0));
+    rig.run(s(20), connected);
+    // 19 failures among successes: one outcome short of the window's 20, and no streak.
+    rig.traffic(1, &[RESET, RESET, RESET, RESET, Outcome::Success].repeat(4)[..19], false, s(20));
+    rig.run(s(22), |id| match id.address == address(1) {
+        true => ReadingResult::ConnectFailed("refused".to_owned()),
+        false => ReadingResult::Connected,
+    });
+    assert_eq!(rig.cause(1), Cause::Down);
+    rig.run(s(27), connected);
+    assert_eq!(rig.cause(1), Cause::Ramping);
+    rig.traffic(1, &[RESET], false, s(27));
+    rig.run(s(29), connected);
+    assert_eq!((rig.cause(1), rig.ejections()), (Cause::Ramping, Vec::new()), "one failure is no evidence");
 }

@@ -8,16 +8,18 @@ use super::agenda::Place;
 use super::contract::{BackendReport, Found, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
 use super::desk::Desk;
 use super::handover::Known;
+use super::lifecycle::Seen;
 use super::member::Member;
 use super::passive::LOOK_AGAIN;
 use super::publish::Published;
 use super::sources::Sources;
+use super::survey::Survey;
 use super::why::Occasion;
 use crate::domain::budget::Budget;
 use crate::domain::event::EventKind;
 use crate::domain::gate::Gate;
 use crate::domain::identity::BackendId;
-use crate::domain::plan::UpstreamPlan;
+use crate::domain::plan::{ProbeKind, UpstreamPlan};
 use crate::domain::reading::{Reading, ReadingResult, Verdict};
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
@@ -43,6 +45,7 @@ pub(super) struct Upstream {
     judged: usize,
     /// The failed shares of its backends as read at a moment; see `passive`.
     pub shares: Option<(Timestamp, Vec<f64>)>,
+    pub survey: Survey,
 }
 
 /// The backends that left lately, by identity, and when.
@@ -69,6 +72,7 @@ impl Upstream {
             look_at: None,
             judged: 0,
             shares: None,
+            survey: Survey::default(),
             plan,
         }
     }
@@ -137,8 +141,10 @@ impl Upstream {
             Some((_, Former::Member(member))) => *member,
         };
         member.redefine(&self.plan, desk, now);
-        if let Some(check) = &mut member.check {
-            check.pull(now);
+        for kind in ProbeKind::ALL {
+            if let Some(check) = member.check_mut(kind) {
+                check.pull(now);
+            }
         }
         member
     }
@@ -155,39 +161,40 @@ impl Upstream {
     // ------------------------------------------------------------- probes
 
     /// A probe whose answer got lost counts as a timeout; one that is due asks for its place.
-    fn run_probe(&mut self, index: usize, ramps: bool, desk: &mut Desk, now: Timestamp) {
-        let Some(check) = self.members[index].check.as_ref() else { return };
+    fn run_probe(&mut self, (index, kind): (usize, ProbeKind), ramps: bool, desk: &mut Desk, now: Timestamp) {
+        let Some(check) = self.members[index].check_of(kind) else { return };
         if check.lost(now)
             && let Some(ticket) = check.in_flight()
         {
             desk.cancel(ticket);
             let reading = Reading::new(ReadingResult::TimedOut { connected: false }, check.plan.timeout);
-            self.probe_done(index, ticket, &reading, ramps, desk, now);
+            self.probe_done((index, kind), ticket, &reading, ramps, desk, now);
         }
         let member = &mut self.members[index];
-        if member.check.as_mut().is_some_and(|check| check.queues(now)) {
-            desk.queue.push(&self.plan.name, member.key);
+        if member.life.runs(kind) && member.check_mut(kind).is_some_and(|check| check.queues(now)) {
+            desk.queue.push(&self.plan.name, (member.key, kind));
         }
     }
 
     /// Its place among the probes in flight is there.
-    pub(super) fn start_probe(&mut self, index: usize, desk: &mut Desk, now: Timestamp) {
+    pub(super) fn start_probe(&mut self, index: usize, kind: ProbeKind, desk: &mut Desk, now: Timestamp) {
         let upstream = &self.plan;
         let member = &mut self.members[index];
-        let Some(check) = member.check.as_mut().filter(|check| check.queued) else { return };
-        let backend = member.id.clone();
+        let (key, backend) = (member.key, member.id.clone());
+        let Some(check) = member.check_mut(kind).filter(|check| check.queued) else { return };
         let probe = Arc::clone(&check.plan);
         let late = check.late(now);
-        let job = |ticket| ProbeJob { ticket, backend, upstream: Arc::clone(upstream), probe, late };
-        let ticket = desk.probe(member.key, job);
-        check.started(ticket, self.published.empty, now, &mut desk.rng);
+        let job = |ticket| ProbeJob { ticket, kind, backend, upstream: Arc::clone(upstream), probe, late };
+        let ticket = desk.probe((key, kind), job);
+        check.await_it(kind == ProbeKind::Readiness && self.published.empty);
+        check.started(ticket, now, &mut desk.rng);
         self.plan_member(index, desk, now);
     }
 
     /// A probe's answer. Unknown tickets (late, cancelled) change nothing.
     pub(super) fn probe_done(
         &mut self,
-        index: usize,
+        (index, kind): (usize, ProbeKind),
         ticket: ProbeTicket,
         reading: &Reading,
         ramps: bool,
@@ -195,8 +202,21 @@ impl Upstream {
         now: Timestamp,
     ) {
         desk.agenda.touch(self.position, index);
-        let finished = self.members[index].check.as_mut().and_then(|check| check.finish(ticket, reading));
+        let was_stranger = self.members[index].stranger();
+        let finished = self.members[index].check_mut(kind).and_then(|check| check.finish(ticket, reading));
         let Some(finished) = finished else { return };
+        // Who may be chosen while nobody is eligible has changed with it.
+        self.dirty |= was_stranger != self.members[index].stranger();
+        let verdict = &finished.verdict;
+        let seen = self.look_who_answers((index, kind), (reading, verdict), ramps, desk, now);
+        if seen == Seen::MustStart {
+            return;
+        }
+        match kind {
+            ProbeKind::Startup => return self.startup_done(index, verdict, ramps, desk, now),
+            ProbeKind::Liveness => return self.liveness_done(index, verdict, ramps, desk, now),
+            ProbeKind::Readiness => {}
+        }
         self.members[index].tell_leaks(reading, desk, now);
         if self.timeouts_are_held(index, &finished.verdict, desk, now) {
             return;
@@ -205,13 +225,25 @@ impl Upstream {
         let member = &mut self.members[index];
         let Some(check) = member.check.as_mut() else { return };
         check.count(&finished.verdict, now);
-        let mut occasion = None;
+        let mut occasion = (seen == Seen::Restarted).then_some(Occasion::Restarted);
         if matches!(finished.verdict, Verdict::Pass { .. }) {
-            occasion = member.outlier.probe_passed(finished.started, now).then_some(Occasion::EjectionOver);
+            occasion =
+                member.outlier.probe_passed(finished.started, now).then_some(Occasion::EjectionOver).or(occasion);
             member.asked_drain = member.asked_drain.filter(|asked| finished.started <= *asked + check.plan.period);
         }
         self.hint(index, &finished.verdict, desk, now);
+        let before = self.members[index].standing.cause;
         self.dirty |= self.members[index].settle(&plan, ramps, occasion.as_ref(), desk, now);
+        self.forget_former_failures(index, before);
+    }
+
+    /// Probes have brought it back: what failed before it went out must not eject it now.
+    fn forget_former_failures(&mut self, index: usize, before: Cause) {
+        let member = &self.members[index];
+        if matches!(before, Cause::Down | Cause::NotReady) && member.standing.cause.eligible() {
+            member.cell.clear_evidence();
+            self.shares = None;
+        }
     }
 
     /// Where traffic succeeds, probe timeouts alone take out no more than ejections may: a busy worker is not a dead one.
@@ -322,6 +354,11 @@ impl Upstream {
         if over && let (Some(check), Some(at)) = (&mut member.check, member.outlier.deadline()) {
             check.pull_past(at, now);
         }
+        if let Some(at) = member.drain_probe_from().filter(|at| *at <= now)
+            && let Some(check) = &mut member.check
+        {
+            check.pull_past(at, now);
+        }
         let weight = member.weight();
         let taken_back = member.orders_over(desk, now);
         self.dirty |= member.weight() != weight;
@@ -337,7 +374,9 @@ impl Upstream {
             _ => None,
         };
         self.dirty |= member.settle(&plan, ramps, occasion.as_ref(), desk, now);
-        self.run_probe(index, ramps, desk, now);
+        for kind in ProbeKind::ALL {
+            self.run_probe((index, kind), ramps, desk, now);
+        }
         self.plan_member(index, desk, now);
     }
 

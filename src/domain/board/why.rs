@@ -6,6 +6,7 @@
 use crate::domain::combine::Passive;
 use crate::domain::standing::Cause;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What holds a backend in its standing at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,21 @@ pub(super) enum Probes<'a> {
     /// It has no readiness probe.
     None,
     Unchecked,
+    /// Its startup probe has not passed yet.
+    Starting {
+        how: &'a str,
+    },
+    /// Another instance was seen, and its startup probe has not ended.
+    StartsAnew,
+    NotStarted {
+        within: Duration,
+        how: &'a str,
+    },
+    /// Its liveness probe failed for good; passes that came since, of those that bring it back.
+    NotAlive {
+        how: &'a str,
+        passes: Option<(u32, u32)>,
+    },
     Pass,
     /// It is up, and the last probe failed: how, and how many of how many failures are left.
     Fail {
@@ -64,6 +80,10 @@ pub(super) enum Occasion {
     OrderOver,
     /// The process before knew it.
     Learned,
+    /// Another instance answers at its address.
+    Restarted,
+    /// Its liveness probe passes again.
+    LivesAgain,
 }
 
 impl Occasion {
@@ -76,6 +96,8 @@ impl Occasion {
             Self::Released { by } => format!("released by {by}"),
             Self::OrderOver => "the time of an order is over".to_owned(),
             Self::Learned => "learned from the process before".to_owned(),
+            Self::Restarted => "another instance answers at its address".to_owned(),
+            Self::LivesAgain => "its liveness probe passes again".to_owned(),
         }
     }
 }
@@ -83,7 +105,7 @@ impl Occasion {
 /// Why it stands there now.
 pub(super) fn standing(grounds: &Grounds<'_>) -> String {
     let sentence = holds(grounds);
-    let held_by_probes = matches!(grounds.cause, Cause::Down | Cause::NotReady | Cause::Starting);
+    let held_by_probes = matches!(grounds.cause, Cause::NotAlive | Cause::Down | Cause::NotReady | Cause::Starting);
     if held_by_probes && grounds.passive == Passive::Trial {
         return format!("{sentence} ({})", Occasion::EjectionOver.told());
     }
@@ -115,9 +137,13 @@ fn holds(grounds: &Grounds<'_>) -> String {
         },
         Cause::Trial => "its ejection time is over; one request decides".to_owned(),
         Cause::Degraded => format!("it is degraded: {}", grounds.degraded),
-        Cause::Down | Cause::NotReady | Cause::Starting | Cause::Unchecked | Cause::Ramping | Cause::Up => {
-            probes(&grounds.probes)
-        }
+        Cause::NotAlive
+        | Cause::Down
+        | Cause::NotReady
+        | Cause::Starting
+        | Cause::Unchecked
+        | Cause::Ramping
+        | Cause::Up => probes(&grounds.probes),
     }
 }
 
@@ -132,6 +158,13 @@ fn probes(probes: &Probes<'_>) -> String {
     match probes {
         Probes::None => "it has no readiness probe".to_owned(),
         Probes::Unchecked => "waits for its first probe".to_owned(),
+        Probes::Starting { how } => format!("it has not passed its startup probe yet: {how}"),
+        Probes::StartsAnew => "another instance answers at its address, and has to pass its startup probe".to_owned(),
+        Probes::NotStarted { within, how } => not_started(*within, how),
+        Probes::NotAlive { how, passes: None } => not_alive(how),
+        Probes::NotAlive { how, passes: Some((passes, needed)) } => {
+            format!("its liveness probe failed: {how}; {passes} of {needed} passes that bring it back")
+        }
         Probes::Pass => "its probes pass".to_owned(),
         Probes::Fail { how, held: true, .. } => format!("its probes fail, but its traffic succeeds: {how}"),
         Probes::Fail { how, left: (left, threshold), .. } => {
@@ -143,6 +176,19 @@ fn probes(probes: &Probes<'_>) -> String {
             format!("its probes failed: {how}; {passes} of {needed} passes that bring it back")
         }
     }
+}
+
+pub(super) fn not_started(within: Duration, how: &str) -> String {
+    format!("it did not start within {}: {how}", whole(within))
+}
+
+pub(super) fn not_alive(how: &str) -> String {
+    format!("its liveness probe fails: {how}")
+}
+
+/// In whole milliseconds below ten seconds, else in whole seconds.
+fn whole(span: Duration) -> String {
+    if span < Duration::from_secs(10) { format!("{} ms", span.as_millis()) } else { format!("{} s", span.as_secs()) }
 }
 
 #[cfg(test)]

@@ -4,17 +4,21 @@
 
 mod document;
 mod listener;
+mod passive;
 mod probe;
 mod process;
 mod route;
 mod upstream;
+mod webhook;
 
 pub use document::*;
 pub use listener::*;
+pub use passive::*;
 pub use probe::*;
 pub use process::*;
 pub use route::*;
 pub use upstream::*;
+pub use webhook::*;
 
 use super::route::RouteTable;
 use std::sync::Arc;
@@ -26,6 +30,7 @@ pub struct Plan {
     pub routes: Vec<RoutePlan>,
     pub table: RouteTable,
     pub upstreams: Vec<Arc<UpstreamPlan>>,
+    pub webhooks: Vec<Arc<WebhookPlan>>,
     pub admin: AdminPlan,
     pub logging: LoggingPlan,
     pub shutdown: ShutdownPlan,
@@ -33,6 +38,8 @@ pub struct Plan {
     pub start: StartPlan,
     pub reload: ReloadPlan,
     pub upgrade: UpgradePlan,
+    /// `None` = nothing is recorded.
+    pub record: Option<RecordPlan>,
     /// Worker threads of the data path; 0 = one per core.
     pub threads: usize,
 }

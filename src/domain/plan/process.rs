@@ -70,6 +70,16 @@ pub struct ReloadPlan {
     pub watch: bool,
 }
 
+/// What happens is written down, for a later replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordPlan {
+    pub file: PathBuf,
+    /// Bytes of one file; then the next is begun.
+    pub max_size: u64,
+    /// Older files that are kept beside it.
+    pub keep: u32,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpgradePlan {
     /// Where the hand-over socket is; `None` = where the service manager says, else nowhere.

@@ -1,6 +1,6 @@
 //! What is in force for a pool: where its backends come from, how they are asked, watched, spared and chosen.
 
-use super::{BudgetPlan, KeyPair, ProbePlan};
+use super::{BudgetPlan, Detector, KeyPair, PassivePlan, ProbePlan};
 use crate::domain::identity::Address;
 use crate::domain::proxy_header;
 use std::net::SocketAddr;
@@ -17,7 +17,9 @@ pub struct UpstreamPlan {
     /// Each connection begins with a PROXY header of this version. Never with HTTP/2, whose connections are shared.
     pub send_proxy_protocol: Option<proxy_header::Version>,
     pub tls: Option<UpstreamTls>,
+    pub startup: Option<ProbePlan>,
     pub readiness: Option<ProbePlan>,
+    pub liveness: Option<ProbePlan>,
     pub passive: PassivePlan,
     pub slow_start: SlowStartPlan,
     pub balance: BalancePlan,
@@ -32,6 +34,26 @@ pub struct UpstreamPlan {
     pub drain_header: Option<(String, String)>,
     pub drain_keeps_sessions: bool,
     pub on_down: OnDown,
+}
+
+impl UpstreamPlan {
+    /// Requests that one backend may have at once; 0 = no limit. On HTTP/1 a request has a connection of its own.
+    pub fn requests_per_backend(&self) -> u32 {
+        let limits = &self.limits;
+        match (self.protocol, limits.requests_per_backend, limits.connections_per_backend) {
+            (Protocol::Http1, 0, connections) => connections,
+            (Protocol::Http1, requests, connections) if connections > 0 => requests.min(connections),
+            (_, requests, _) => requests,
+        }
+    }
+
+    /// Does this detector eject? Those that compare backends never do where requests are spread by what they ask for: then each backend
+    /// has traffic of its own, and a difference is no fault.
+    pub fn enforces(&self, detector: Detector) -> bool {
+        let relative = matches!(detector, Detector::FailureOutlier | Detector::LatencyOutlier);
+        let same_traffic = !matches!(self.balance.policy, Policy::Hash(_));
+        self.passive.enforce.of(detector) && (same_traffic || !relative)
+    }
 }
 
 /// What becomes of a backend's connections when it goes down or is forced down.
@@ -77,6 +99,20 @@ pub enum SourcePlan {
     File { path: PathBuf, backup: bool },
 }
 
+impl SourcePlan {
+    /// How it is called in events and in what people write about it.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Static(_) => "the configuration".to_owned(),
+            Self::Dns(dns) => match &dns.query {
+                DnsQuery::Host { name, port } => format!("dns {name}:{port}"),
+                DnsQuery::Srv { name } => format!("srv {name}"),
+            },
+            Self::File { path, .. } => format!("file {}", path.display()),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct StaticBackend {
     pub address: Address,
@@ -114,24 +150,6 @@ pub struct UpstreamTls {
     pub ca: Option<PathBuf>,
     /// What we show to a backend that asks who we are.
     pub identity: Option<Box<KeyPair>>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct PassivePlan {
-    pub enabled: bool,
-    /// Failures in a row that eject; 0 = off.
-    pub consecutive_failures: u32,
-    /// Share of failed outcomes in the window that ejects (0.0..=1.0); 0 = off.
-    pub failure_ratio: f64,
-    /// Outcomes that the window must hold before the ratio counts.
-    pub minimum_outcomes: u32,
-    pub window: Duration,
-    pub base_ejection: Duration,
-    pub max_ejection: Duration,
-    /// ± share (0.2 = 20 %).
-    pub ejection_jitter: f64,
-    /// The least share of the pool that must stay fit (probe-passing and unejected), rounded up.
-    pub minimum_fit: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

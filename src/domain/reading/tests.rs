@@ -29,6 +29,7 @@ fn plan(expected: &[(u16, u16)], document: Option<DocumentPlan>) -> ProbePlan {
         startup_grace: Duration::ZERO,
         port: None,
         immediate: Vec::new(),
+        ..ProbePlan::default()
     }
 }
 
@@ -37,7 +38,7 @@ fn verdict(result: ReadingResult, plan: &ProbePlan) -> Verdict {
 }
 
 fn told(expected: &[(u16, u16)], status: u16, location: Option<&str>) -> String {
-    let answer = HttpAnswer { status, location: location.map(str::to_owned), document: None };
+    let answer = HttpAnswer { status, location: location.map(str::to_owned), ..HttpAnswer::default() };
     match verdict(ReadingResult::Http(answer), &plan(expected, None)) {
         Verdict::Pass { warning, .. } => warning.unwrap_or_else(|| "passed".to_owned()),
         Verdict::Fail { why, .. } | Verdict::Drain { why } => why,
@@ -89,7 +90,7 @@ fn document(overall: Option<Option<Meaning>>, components: &[(&str, Option<Meanin
 }
 
 fn weighed(status: u16, document: Document, rules: &DocumentPlan) -> Verdict {
-    let answer = HttpAnswer { status, location: None, document: Some(document) };
+    let answer = HttpAnswer { status, document: Some(Box::new(document)), ..HttpAnswer::default() };
     verdict(ReadingResult::Http(answer), &plan(&[], Some(rules.clone())))
 }
 

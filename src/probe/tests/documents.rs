@@ -2,7 +2,7 @@
 
 use super::tools::{Checked, answering, http_check, serve};
 use crate::domain::document::{Document, Meaning};
-use crate::domain::plan::{DocumentPlan, HttpCheck};
+use crate::domain::plan::HttpCheck;
 use crate::domain::reading::{ReadingResult, Severity, Verdict, judge};
 use serde_json::Value;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn read_as_document() -> HttpCheck {
     HttpCheck { document: Some(Box::default()), ..http_check() }
 }
 
-fn document(result: ReadingResult) -> Option<Document> {
+fn document(result: ReadingResult) -> Option<Box<Document>> {
     match result {
         ReadingResult::Http(answer) => answer.document,
         other => panic!("expected an answer, got {other:?}"),

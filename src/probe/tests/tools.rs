@@ -5,8 +5,8 @@ use crate::control::Clock;
 use crate::domain::board::{ProbeJob, ProbeTicket};
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::plan::{
-    BalancePlan, BudgetPlan, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbePlan, Protocol, SlowStartPlan,
-    UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
+    BalancePlan, BudgetPlan, GrpcCheck, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbeKind, ProbePlan, Protocol,
+    SlowStartPlan, UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
 };
 use crate::domain::proxy_header::Version;
 use crate::domain::reading::{Reading, ReadingResult};
@@ -23,48 +23,48 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// A server that plays its script on every connection, until it is dropped.
-pub(super) struct Backend {
-    pub(super) address: SocketAddr,
+pub(in crate::probe) struct Backend {
+    pub(in crate::probe) address: SocketAddr,
     requests: Mutex<mpsc::UnboundedReceiver<String>>,
     _tasks: JoinSet<()>,
 }
 
 impl Backend {
     /// The head of the next request that was heard.
-    pub(super) async fn request(&self) -> String {
+    pub(in crate::probe) async fn request(&self) -> String {
         self.requests.lock().await.recv().await.unwrap()
     }
 }
 
 /// One connection as the backend sees it; the request head is already read.
-pub(super) struct Peer {
-    pub(super) stream: TcpStream,
+pub(in crate::probe) struct Peer {
+    pub(in crate::probe) stream: TcpStream,
 }
 
 impl Peer {
-    pub(super) async fn say(&mut self, text: &str) {
+    pub(in crate::probe) async fn say(&mut self, text: &str) {
         // The prober may have left already: that is not the script's concern.
         let _ = self.stream.write_all(text.as_bytes()).await;
     }
 
     /// Reads until nothing more comes: the bytes heard, or how it broke.
-    pub(super) async fn hear_the_end(&mut self) -> Result<usize, ErrorKind> {
+    pub(in crate::probe) async fn hear_the_end(&mut self) -> Result<usize, ErrorKind> {
         self.stream.read_to_end(&mut Vec::new()).await.map_err(|error| error.kind())
     }
 }
 
-pub(super) async fn never() {
+pub(in crate::probe) async fn never() {
     pending::<()>().await;
 }
 
-pub(super) async fn serve<F>(script: impl Fn(Peer) -> F + Send + Sync + 'static) -> Backend
+pub(in crate::probe) async fn serve<F>(script: impl Fn(Peer) -> F + Send + Sync + 'static) -> Backend
 where
     F: Future<Output = ()> + Send + 'static,
 {
     serve_at("127.0.0.1:0", script).await
 }
 
-pub(super) async fn serve_at<F>(at: &str, script: impl Fn(Peer) -> F + Send + Sync + 'static) -> Backend
+pub(in crate::probe) async fn serve_at<F>(at: &str, script: impl Fn(Peer) -> F + Send + Sync + 'static) -> Backend
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -88,12 +88,12 @@ where
 }
 
 /// A server that answers every request with `text` and closes.
-pub(super) async fn answering(text: &'static str) -> Backend {
+pub(in crate::probe) async fn answering(text: &'static str) -> Backend {
     serve(async move |mut peer: Peer| peer.say(text).await).await
 }
 
 /// Answers one connection on a Unix socket; yields the request head.
-pub(super) fn serve_unix(path: &Path, text: &'static str) -> JoinHandle<String> {
+pub(in crate::probe) fn serve_unix(path: &Path, text: &'static str) -> JoinHandle<String> {
     let listener = UnixListener::bind(path).unwrap();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -104,7 +104,7 @@ pub(super) fn serve_unix(path: &Path, text: &'static str) -> JoinHandle<String> 
 }
 
 /// Up to the empty line, or to the end.
-pub(super) async fn head(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+pub(in crate::probe) async fn head(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -116,51 +116,56 @@ pub(super) async fn head(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
 }
 
 /// A probe of one backend.
-pub(super) struct Checked {
-    pub(super) address: Address,
-    pub(super) probe: ProbePlan,
-    pub(super) tls: Option<UpstreamTls>,
+pub(in crate::probe) struct Checked {
+    pub(in crate::probe) address: Address,
+    pub(in crate::probe) probe: ProbePlan,
+    pub(in crate::probe) tls: Option<UpstreamTls>,
     /// The PROXY header that the upstream's connections begin with.
-    pub(super) header: Option<Version>,
+    pub(in crate::probe) header: Option<Version>,
 }
 
 impl Checked {
-    pub(super) fn http(backend: &Backend) -> Self {
+    pub(in crate::probe) fn http(backend: &Backend) -> Self {
         Self::with(backend, http_check())
     }
 
-    pub(super) fn with(backend: &Backend, check: HttpCheck) -> Self {
+    pub(in crate::probe) fn with(backend: &Backend, check: HttpCheck) -> Self {
         Self::at(Address::Socket(backend.address), check)
     }
 
-    pub(super) fn at(address: Address, check: HttpCheck) -> Self {
+    pub(in crate::probe) fn at(address: Address, check: HttpCheck) -> Self {
         Self { address, probe: probe(ProbeCheck::Http(check)), tls: None, header: None }
     }
 
-    pub(super) fn tcp(backend: &Backend) -> Self {
+    pub(in crate::probe) fn tcp(backend: &Backend) -> Self {
         Self { address: Address::Socket(backend.address), probe: probe(ProbeCheck::Tcp), tls: None, header: None }
     }
 
-    pub(super) fn job(&self, ticket: u64) -> ProbeJob {
+    pub(super) fn grpc(address: SocketAddr, check: GrpcCheck) -> Self {
+        Self { address: Address::Socket(address), probe: probe(ProbeCheck::Grpc(check)), tls: None, header: None }
+    }
+
+    pub(in crate::probe) fn job(&self, ticket: u64) -> ProbeJob {
         ProbeJob {
             late: Duration::ZERO,
             ticket: ProbeTicket(ticket),
+            kind: ProbeKind::Readiness,
             backend: BackendId { upstream: "orders".into(), address: self.address.clone() },
             upstream: Arc::new(UpstreamPlan { send_proxy_protocol: self.header, ..upstream(self.tls.clone()) }),
             probe: Arc::new(self.probe.clone()),
         }
     }
 
-    pub(super) async fn read(&self) -> Reading {
+    pub(in crate::probe) async fn read(&self) -> Reading {
         check(&self.job(1), &ClientConfigs::default(), Clock::start()).await
     }
 
-    pub(super) async fn result(&self) -> ReadingResult {
+    pub(in crate::probe) async fn result(&self) -> ReadingResult {
         self.read().await.result
     }
 
     /// The reason of a broken answer.
-    pub(super) async fn broken(&self) -> String {
+    pub(in crate::probe) async fn broken(&self) -> String {
         match self.result().await {
             ReadingResult::BrokenAnswer(why) => why,
             other => panic!("expected a broken answer, got {other:?}"),
@@ -168,7 +173,7 @@ impl Checked {
     }
 }
 
-pub(super) fn http_check() -> HttpCheck {
+pub(in crate::probe) fn http_check() -> HttpCheck {
     HttpCheck {
         protocol: Protocol::Http1,
         method: "GET".to_owned(),
@@ -195,6 +200,7 @@ fn probe(kind: ProbeCheck) -> ProbePlan {
         startup_grace: Duration::ZERO,
         port: None,
         immediate: Vec::new(),
+        ..ProbePlan::default()
     }
 }
 
@@ -205,18 +211,10 @@ fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
         protocol: Protocol::Http1,
         send_proxy_protocol: None,
         tls,
+        startup: None,
         readiness: None,
-        passive: PassivePlan {
-            enabled: false,
-            consecutive_failures: 0,
-            failure_ratio: 0.0,
-            minimum_outcomes: 0,
-            window: Duration::from_secs(10),
-            base_ejection: Duration::from_secs(10),
-            max_ejection: Duration::from_secs(300),
-            ejection_jitter: 0.0,
-            minimum_fit: 0.5,
-        },
+        liveness: None,
+        passive: PassivePlan { enabled: false, ..PassivePlan::default() },
         slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 0.1 },
         balance: BalancePlan { policy: Policy::Random, sticky: None },
         limits: UpstreamLimits::default(),

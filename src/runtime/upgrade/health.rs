@@ -3,14 +3,16 @@
 //! The reader may be newer or older than the writer: a version that it does not know is left aside as a whole (everybody is then
 //! probed anew), a field that it does not know is left aside by itself.
 
+use super::history;
 use crate::domain::board::{
-    Found, Handover, Known, KnownCheck, KnownEjection, KnownOrder, KnownOrders, KnownPassive, KnownProbe, KnownSource,
-    Order, WEIGHT_AT_MOST,
+    Found, Handover, Known, KnownCheck, KnownEjection, KnownLife, KnownOrder, KnownOrders, KnownPassive, KnownProbe,
+    KnownSource, Order, WEIGHT_AT_MOST,
 };
 use crate::domain::counter::Counter;
 use crate::domain::identity::{Address, BackendId};
-use crate::domain::reading::Severity;
+use crate::domain::reading::{Severity, Steps};
 use crate::domain::standing::Cause;
+use crate::domain::startup::Phase;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -32,12 +34,17 @@ struct Backend {
     orders: Orders,
     asked_drain: Option<u64>,
     check: Option<Check>,
+    /// A process before this one may not know of it.
+    #[serde(default)]
+    life: Life,
     passive: Passive,
     ejected_for: String,
     ramp: Option<u64>,
     /// The word of the standing.
     cause: String,
     stands_for: u64,
+    #[serde(default)]
+    history: Vec<history::Entry>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -82,7 +89,30 @@ struct Check {
     degraded: Option<String>,
     drains: Option<String>,
     last: Option<Probe>,
+    #[serde(default)]
+    before: Vec<Probe>,
     last_failure: String,
+    #[serde(default)]
+    stranger: bool,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+struct Life {
+    startup: Option<Check>,
+    progress: Option<Progress>,
+    liveness: Option<Check>,
+    instances: [Option<String>; 3],
+}
+
+#[derive(Deserialize, Serialize)]
+struct Progress {
+    started: bool,
+    /// No startup probe has ended.
+    unasked: bool,
+    failed_within: Option<u64>,
+    ago: u64,
+    passes: u32,
+    failures: u32,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -92,6 +122,9 @@ struct Probe {
     passed: bool,
     status: Option<u16>,
     text: String,
+    connect: Option<u64>,
+    tls: Option<u64>,
+    first_byte: Option<u64>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -125,9 +158,10 @@ struct FoundBackend {
 }
 
 pub(super) fn write(handover: &Handover) -> Value {
+    let room = history::Room::for_backends(handover.backends.len());
     let document = Document {
         version: VERSION,
-        backends: handover.backends.iter().map(backend).collect(),
+        backends: handover.backends.iter().map(|known| backend(known, room)).collect(),
         sources: handover.sources.iter().map(source).collect(),
     };
     // Plain structs without maps: writing them cannot fail.
@@ -171,19 +205,21 @@ fn address(place: Place) -> Address {
     }
 }
 
-fn backend(known: &Known) -> Backend {
+fn backend(known: &Known, room: history::Room) -> Backend {
     Backend {
         upstream: known.id.upstream.to_string(),
         address: place(&known.id.address),
         left: known.left.map(nanos),
         orders: orders(&known.orders),
         asked_drain: known.asked_drain.map(nanos),
-        check: known.check.as_ref().map(check),
+        check: known.check.as_ref().map(|known| check(known, room)),
+        life: life(&known.life, room),
         passive: passive(&known.passive),
         ejected_for: known.ejected_for.clone(),
         ramp: known.ramp.map(nanos),
         cause: known.cause.word().to_owned(),
         stands_for: nanos(known.stands_for),
+        history: history::write(room.of(&known.history)),
     }
 }
 
@@ -195,11 +231,13 @@ fn known(backend: Backend) -> Option<Known> {
         orders: known_orders(backend.orders),
         asked_drain: backend.asked_drain.map(Duration::from_nanos),
         check: backend.check.map(known_check),
+        life: known_life(backend.life),
         passive: known_passive(&backend.passive),
         ejected_for: backend.ejected_for,
         ramp: backend.ramp.map(Duration::from_nanos),
         cause: Cause::ALL.into_iter().find(|cause| cause.word() == backend.cause)?,
         stands_for: Duration::from_nanos(backend.stands_for),
+        history: history::read(backend.history),
     })
 }
 
@@ -247,7 +285,7 @@ fn known_order<W, T>(given: Given<W>, what: impl Fn(W) -> T) -> KnownOrder<T> {
     }
 }
 
-fn check(known: &KnownCheck) -> Check {
+fn check(known: &KnownCheck, room: history::Room) -> Check {
     Check {
         counter: known.counter.map(Counter::parts),
         not_ready: known.severity == Severity::NotReady,
@@ -256,14 +294,61 @@ fn check(known: &KnownCheck) -> Check {
         only_timeouts: known.only_timeouts,
         degraded: known.degraded.clone(),
         drains: known.drains.clone(),
-        last: known.last.as_ref().map(|last| Probe {
-            ago: nanos(last.ago),
-            took: nanos(last.took),
-            passed: last.passed,
-            status: last.status,
-            text: last.text.clone(),
-        }),
+        last: known.last.as_ref().map(probe),
+        before: room.of(&known.before).iter().map(probe).collect(),
         last_failure: known.last_failure.clone(),
+        stranger: known.stranger,
+    }
+}
+
+fn life(known: &KnownLife, room: history::Room) -> Life {
+    let progress = |(phase, ago, passes, failures): (Phase, Duration, u32, u32)| Progress {
+        started: phase == Phase::Started,
+        unasked: phase == Phase::Unasked,
+        failed_within: match phase {
+            Phase::Failed { within } => Some(nanos(within)),
+            Phase::Unasked | Phase::Starting | Phase::Started => None,
+        },
+        ago: nanos(ago),
+        passes,
+        failures,
+    };
+    Life {
+        startup: known.startup.as_ref().map(|known| check(known, room)),
+        progress: known.progress.map(progress),
+        liveness: known.liveness.as_ref().map(|known| check(known, room)),
+        instances: known.instances.clone(),
+    }
+}
+
+fn known_life(life: Life) -> KnownLife {
+    let progress = |progress: Progress| {
+        let phase = match progress.failed_within {
+            _ if progress.started => Phase::Started,
+            _ if progress.unasked => Phase::Unasked,
+            Some(within) => Phase::Failed { within: Duration::from_nanos(within) },
+            None => Phase::Starting,
+        };
+        (phase, Duration::from_nanos(progress.ago), progress.passes, progress.failures)
+    };
+    KnownLife {
+        startup: life.startup.map(known_check),
+        progress: life.progress.map(progress),
+        liveness: life.liveness.map(known_check),
+        instances: life.instances,
+    }
+}
+
+fn probe(known: &KnownProbe) -> Probe {
+    Probe {
+        ago: nanos(known.ago),
+        took: nanos(known.took),
+        passed: known.passed,
+        status: known.status,
+        text: known.text.clone(),
+        connect: known.steps.connect.map(nanos),
+        tls: known.steps.tls.map(nanos),
+        first_byte: known.steps.first_byte.map(nanos),
     }
 }
 
@@ -276,14 +361,25 @@ fn known_check(check: Check) -> KnownCheck {
         only_timeouts: check.only_timeouts,
         degraded: check.degraded,
         drains: check.drains,
-        last: check.last.map(|last| KnownProbe {
-            ago: Duration::from_nanos(last.ago),
-            took: Duration::from_nanos(last.took),
-            passed: last.passed,
-            status: last.status,
-            text: last.text,
-        }),
+        last: check.last.map(known_probe),
+        before: check.before.into_iter().map(known_probe).collect(),
         last_failure: check.last_failure,
+        stranger: check.stranger,
+    }
+}
+
+fn known_probe(probe: Probe) -> KnownProbe {
+    KnownProbe {
+        ago: Duration::from_nanos(probe.ago),
+        took: Duration::from_nanos(probe.took),
+        passed: probe.passed,
+        status: probe.status,
+        text: probe.text,
+        steps: Steps {
+            connect: probe.connect.map(Duration::from_nanos),
+            tls: probe.tls.map(Duration::from_nanos),
+            first_byte: probe.first_byte.map(Duration::from_nanos),
+        },
     }
 }
 
@@ -341,28 +437,42 @@ mod tests {
 
     fn everything() -> Handover {
         let second = Duration::from_secs(1);
-        let known = |address, cause, orders| Known {
+        let probe = KnownProbe {
+            ago: Duration::from_nanos(1_000_000_001),
+            took: Duration::from_millis(3),
+            passed: false,
+            status: Some(503),
+            text: "answered 503".to_owned(),
+            steps: Steps { connect: Some(second), tls: None, first_byte: Some(Duration::from_nanos(7)) },
+        };
+        let check = KnownCheck {
+            counter: Some(Counter::from_parts((3, 2, 3))),
+            severity: Severity::NotReady,
+            joined: second * 60,
+            passed_once: true,
+            only_timeouts: false,
+            degraded: Some("says DEGRADED".to_owned()),
+            drains: Some("answered 503: OUT_OF_SERVICE".to_owned()),
+            last: Some(probe.clone()),
+            before: vec![probe.clone(), probe.clone()],
+            last_failure: "no answer".to_owned(),
+            stranger: true,
+        };
+        let life = |phase| KnownLife {
+            startup: Some(check.clone()),
+            progress: Some((phase, second * 3, 1, 2)),
+            liveness: Some(check.clone()),
+            instances: [None, Some("a7".to_owned()), None],
+        };
+        let phases = [Phase::Unasked, Phase::Starting, Phase::Failed { within: second }, Phase::Started];
+        let mut phases = phases.into_iter().cycle();
+        let mut known = |address, cause, orders| Known {
             id: BackendId { upstream: "pool".into(), address },
             left: Some(second * 7),
             orders,
             asked_drain: Some(second * 2),
-            check: Some(KnownCheck {
-                counter: Some(Counter::from_parts((3, 2, 3))),
-                severity: Severity::NotReady,
-                joined: second * 60,
-                passed_once: true,
-                only_timeouts: false,
-                degraded: Some("says DEGRADED".to_owned()),
-                drains: Some("answered 503: OUT_OF_SERVICE".to_owned()),
-                last: Some(KnownProbe {
-                    ago: Duration::from_nanos(1_000_000_001),
-                    took: Duration::from_millis(3),
-                    passed: false,
-                    status: Some(503),
-                    text: "answered 503".to_owned(),
-                }),
-                last_failure: "no answer".to_owned(),
-            }),
+            check: Some(check.clone()),
+            life: life(phases.next().unwrap_or(Phase::Unasked)),
             passive: KnownPassive {
                 out: Some(KnownEjection { remaining: second * 4, length: second * 10, nth: 2, readiness_lies: true }),
                 trial: Some(second),
@@ -373,6 +483,7 @@ mod tests {
             ramp: Some(second * 3),
             cause,
             stands_for: second * 5,
+            history: vec![history::tests::told(9)],
         };
         let socket = Address::Socket(([10, 0, 0, 1], 80).into());
         let steered = |order| KnownOrders {
@@ -386,10 +497,11 @@ mod tests {
             weight: Some(KnownOrder { what: 7, by: "token".into(), ago: second, remaining: None, reason: None }),
         };
         let orders = [Order::Drain, Order::ForceUp, Order::ForceDown].map(steered);
-        let causes = Cause::ALL.into_iter().map(|cause| known(socket.clone(), cause, KnownOrders::default()));
-        let orders = orders.into_iter().map(|orders| known(Address::Unix("/run/app.sock".into()), Cause::Up, orders));
+        let mut backends: Vec<Known> =
+            Cause::ALL.into_iter().map(|cause| known(socket.clone(), cause, KnownOrders::default())).collect();
+        backends.extend(orders.map(|orders| known(Address::Unix("/run/app.sock".into()), Cause::Up, orders)));
         Handover {
-            backends: causes.chain(orders).collect(),
+            backends,
             sources: vec![KnownSource {
                 upstream: "pool".into(),
                 source: "dns app:80".to_owned(),
@@ -418,6 +530,16 @@ mod tests {
         newer["backends"][0]["colour"] = "green".into();
         newer["backends"][1]["cause"] = "levitating".into();
         assert_eq!(read(newer).unwrap().backends.len(), everything().backends.len() - 1);
+    }
+
+    #[test]
+    fn a_process_from_before_the_other_probes_is_understood() {
+        let mut older = write(&everything());
+        for backend in older["backends"].as_array_mut().unwrap() {
+            backend.as_object_mut().unwrap().remove("life");
+            backend["check"].as_object_mut().unwrap().remove("stranger");
+        }
+        assert!(read(older).unwrap().backends.iter().all(|known| known.life == KnownLife::default()));
     }
 
     #[test]

@@ -16,6 +16,7 @@
 mod door;
 mod folder;
 mod health;
+mod history;
 mod messages;
 mod succession;
 mod wire;

@@ -1,14 +1,16 @@
 //! How each event is told.
 
 use super::*;
+use crate::domain::event::Run;
 use crate::domain::identity::Address;
+use crate::domain::plan::ProbeKind;
 
 fn backend() -> BackendId {
     BackendId { upstream: "orders".into(), address: Address::Socket("127.0.0.1:9001".parse().unwrap()) }
 }
 
 fn told(kind: EventKind) -> (Level, &'static str, String, String) {
-    let event = Event { id: 7, at: Timestamp::from_secs(100), kind };
+    let event = Event { run: Run::default(), id: 7, at: Timestamp::from_secs(100), kind };
     let (line, _) = tell(&event);
     let fields: Vec<String> = line.fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
     (line.level, line.name, line.message, fields.join(" "))
@@ -30,7 +32,7 @@ fn a_transition_says_from_to_counter_why_and_when_it_may_return() {
             Level::Warn,
             "backend.transition",
             "up -> not_ready: 503 from /ready, 3 in a row".into(),
-            "upstream=orders backend=127.0.0.1:9001 from=up to=not_ready counter=0/2 earliest_return_ms=1500 event_id=7".into()
+            "upstream=orders backend=127.0.0.1:9001 from=up to=not_ready counter=0/2 earliest_return_ms=1500 event_id=000000-7".into()
         )
     );
 }
@@ -64,7 +66,7 @@ fn an_ejection_says_which_one_and_how_long() {
             Level::Warn,
             "backend.ejected",
             "ejected for 21 s: 5 failures in a row".into(),
-            "upstream=orders backend=127.0.0.1:9001 nth=2 duration_ms=21000 event_id=7".into()
+            "upstream=orders backend=127.0.0.1:9001 nth=2 duration_ms=21000 event_id=000000-7".into()
         )
     );
 }
@@ -89,7 +91,7 @@ fn an_empty_pool_is_an_error_and_its_end_is_not() {
 #[test]
 fn what_counts_names_its_upstream() {
     let tally = |kind| {
-        let event = Event { id: 1, at: Timestamp::ZERO, kind };
+        let event = Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind };
         tell(&event).1.map(|tally| format!("{tally:?}"))
     };
     let kept = EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why: "NXDOMAIN".into() };
@@ -107,7 +109,7 @@ fn an_order_says_what_by_whom_how_long_and_why() {
         lasts: Some(Duration::from_secs(600)),
         reason: Some("a new disk".into()),
     };
-    let fields = "upstream=orders backend=127.0.0.1:9001 order=weight 5 by=ops for_ms=600000 event_id=7";
+    let fields = "upstream=orders backend=127.0.0.1:9001 order=weight 5 by=ops for_ms=600000 event_id=000000-7";
     let expected =
         (Level::Info, "backend.steered", "weight 5 by ops for 10 min: a new disk".to_owned(), fields.to_owned());
     assert_eq!(told(kind), expected);
@@ -137,4 +139,29 @@ fn a_reload_says_what_it_counts() {
     let message = |changed| told(EventKind::Reconfigured { added: 0, removed: 0, changed }).2;
     assert_eq!(message(1), "backends: 0 added, 0 removed; 1 upstream redefined");
     assert_eq!(message(2), "backends: 0 added, 0 removed; 2 upstreams redefined");
+}
+
+#[test]
+fn a_restart_that_is_needed_is_louder_than_a_failed_probe() {
+    let why = || "its liveness probe fails: no answer".to_owned();
+    for (kind, name) in [(ProbeKind::Liveness, "backend.not_alive"), (ProbeKind::Startup, "backend.not_started")] {
+        let (level, told_as, message, fields) =
+            told(EventKind::NeedsRestart { backend: backend(), kind, why: why(), webhook: None });
+        assert_eq!((level, told_as), (Level::Error, name));
+        assert_eq!(message, "must be restarted by whoever owns it: its liveness probe fails: no answer");
+        assert!(fields.contains(&format!("probe={kind}")), "{fields}");
+    }
+    let to_not_alive = EventKind::Transition {
+        backend: backend(),
+        from: Cause::Up,
+        to: Cause::NotAlive,
+        counter: (3, 3),
+        why: why(),
+        earliest_return: None,
+    };
+    assert_eq!(told(to_not_alive).0, Level::Info, "the event before has said it");
+    let (level, name, message, _) =
+        told(EventKind::Restarted { backend: backend(), from: "a7".into(), to: "a8".into() });
+    assert_eq!((level, name), (Level::Info, "backend.restarted"));
+    assert_eq!(message, "another instance answers at its address: \"a8\" after \"a7\"; it begins anew");
 }

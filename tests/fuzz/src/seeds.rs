@@ -1,5 +1,5 @@
-//! With what does a target begin? With what the tests know already: each row of the protocol corpus as a file, the words of the
-//! configuration as a dictionary. They are written anew with every run, so that nothing is kept twice.
+//! With what does a target begin? With what the tests know already: each row of the protocol corpus and each captured health answer as a
+//! file, the words of the configuration as a dictionary. They are written anew with every run, so that nothing is kept twice.
 
 #[allow(dead_code, reason = "a seed travels whole")]
 #[path = "../../corpus/pace.rs"]
@@ -20,6 +20,33 @@ pub fn requests() {
 
 pub fn answers() {
     write(rows::answers().iter().map(|row| (row.name.as_str(), row.writes(Pace::Whole).concat())));
+}
+
+/// The bodies of the captured answers, behind the byte that chooses a content type.
+pub fn documents() {
+    let payloads = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/payloads");
+    let mut bodies = BTreeSet::new();
+    for file in fs::read_dir(payloads).expect("the payloads").flatten().map(|entry| entry.path()) {
+        if file.extension().is_some_and(|end| end == "json") {
+            let text = fs::read_to_string(file).expect("a payload");
+            bodies_in(&serde_json::from_str(&text).expect("a payload is JSON"), &mut bodies);
+        }
+    }
+    let named =
+        bodies.iter().enumerate().map(|(at, body)| (format!("payload-{at}"), [b"\0", body.as_bytes()].concat()));
+    let named: Vec<(String, Vec<u8>)> = named.collect();
+    write(named.iter().map(|(name, body)| (name.as_str(), body.clone())));
+}
+
+fn bodies_in(value: &serde_json::Value, bodies: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            bodies.extend(members.get("body").and_then(|body| body.as_str()).map(str::to_owned));
+            members.values().for_each(|value| bodies_in(value, bodies));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| bodies_in(item, bodies)),
+        _ => {}
+    }
 }
 
 /// One file for each row. Without `FUZZ_SEEDS` (one input is replayed) nothing is written.

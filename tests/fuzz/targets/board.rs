@@ -8,6 +8,7 @@ mod dice;
 mod documents;
 #[path = "../../simulation/invariants.rs"]
 mod invariants;
+#[allow(dead_code, reason = "the even pools are for the simulation of peers")]
 #[path = "../../simulation/plans.rs"]
 mod plans;
 #[path = "../../simulation/shadow.rs"]

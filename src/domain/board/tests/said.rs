@@ -23,7 +23,7 @@ fn says(status: u16, word: &str, means: Meaning) -> ReadingResult {
         leaks: vec!["a password in a URL".to_owned()],
         ..Document::default()
     };
-    ReadingResult::Http(HttpAnswer { status, location: None, document: Some(document) })
+    ReadingResult::Http(HttpAnswer { status, document: Some(Box::new(document)), ..HttpAnswer::default() })
 }
 
 /// The first backend's probes read this, all others' 200.

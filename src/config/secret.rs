@@ -1,0 +1,25 @@
+//! How does a secret get from where the configuration says it is to where it is used? Read from its file or variable, never kept in a plan.
+
+use crate::domain::plan::TokenSource;
+use std::fs::File;
+use std::io::Read;
+
+/// Longer ones are cut.
+const MOST: u64 = 4096;
+
+/// The secret without the blanks around it.
+///
+/// # Errors
+/// Why it cannot be read, as a sentence.
+pub fn read_secret(source: &TokenSource) -> Result<String, String> {
+    match source {
+        TokenSource::File(path) => {
+            let mut text = String::new();
+            let read = File::open(path).and_then(|file| file.take(MOST).read_to_string(&mut text));
+            read.map(|_| text.trim().to_owned()).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+        }
+        TokenSource::Env(variable) => std::env::var(variable)
+            .map(|text| text.trim().to_owned())
+            .map_err(|_| format!("the variable {variable} is not set, or is no text")),
+    }
+}

@@ -1,0 +1,28 @@
+//! How is one backend asked without a gateway? By the same check as the gateway's, once.
+
+use super::check::check;
+use crate::control::Clock;
+use crate::domain::board::{ProbeJob, ProbeTicket};
+use crate::domain::identity::{Address, BackendId};
+use crate::domain::plan::{ProbeKind, UpstreamPlan};
+use crate::domain::reading::Reading;
+use crate::tls::ClientConfigs;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The job that the gateway would run for this backend; `None` where the upstream has no readiness probe.
+pub fn job(upstream: &Arc<UpstreamPlan>, address: Address) -> Option<ProbeJob> {
+    Some(ProbeJob {
+        ticket: ProbeTicket(0),
+        kind: ProbeKind::Readiness,
+        backend: BackendId { upstream: Arc::clone(&upstream.name), address },
+        upstream: Arc::clone(upstream),
+        probe: Arc::new(upstream.readiness.clone()?),
+        late: Duration::ZERO,
+    })
+}
+
+/// Runs it.
+pub async fn ask(job: &ProbeJob, clock: Clock) -> Reading {
+    check(job, &ClientConfigs::default(), clock).await
+}

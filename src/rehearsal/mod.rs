@@ -1,0 +1,45 @@
+//! What would happen? The operator's own configuration, rehearsed in virtual time.
+//!
+//! The board, the cells, the balancer's picks and the decisions about retries are the gateway's own; what is played here are the backends, the
+//! clients, the names and the clock. Nothing sleeps, and one seed always tells one story. This room reads files and opens no socket.
+
+mod backends;
+mod behaviour;
+mod compile;
+mod expect;
+mod queue;
+pub mod replay;
+mod request;
+mod scenario;
+mod spec;
+mod story;
+mod tell;
+mod traffic;
+mod world;
+
+pub use compile::{Rehearsal, load};
+pub use tell::{json, text};
+
+use expect::Verdict;
+use story::Story;
+
+/// A rehearsal that is over.
+#[derive(Debug)]
+pub struct Outcome {
+    story: Story,
+    verdicts: Vec<Verdict>,
+}
+
+impl Outcome {
+    /// Everything came as it was expected.
+    pub fn as_expected(&self) -> bool {
+        self.verdicts.iter().all(|verdict| verdict.broken.is_none())
+    }
+}
+
+/// Plays a rehearsal from its beginning to its end.
+pub fn play(rehearsal: &Rehearsal) -> Outcome {
+    let story = world::World::new(rehearsal).run();
+    let verdicts = rehearsal.scenario.expectations.iter().map(|one| expect::judge(one, &story)).collect();
+    Outcome { story, verdicts }
+}

@@ -1,0 +1,28 @@
+//! Does a rehearsal tell what would happen, the same every time, and does it fail when it should?
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
+
+mod replay;
+mod scenarios;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn scenario(name: &str) -> PathBuf {
+    repository().join("conf/scenarios").join(name)
+}
+
+fn pulsegate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pulsegate")).current_dir(repository()).args(arguments).output().unwrap()
+}
+
+/// Not a test of its own: with `PULSEGATE_BACKEND` set, this process is a backend.
+#[test]
+fn backend_process() {
+    support::server::run_if_asked();
+}
