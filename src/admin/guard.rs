@@ -276,11 +276,7 @@ mod tests {
 
     fn guard(loopback: bool, known: &[(&str, &str)]) -> Guard {
         let clock = Clock::start();
-        let logging = crate::domain::plan::LoggingPlan {
-            level: "info".into(),
-            format: crate::domain::plan::LogFormat::Text,
-            access: false,
-        };
+        let logging = crate::domain::plan::LoggingPlan::default();
         Guard {
             loopback,
             tokens: Arc::new(ArcSwap::from_pointee(crate::admin::tokens::tests::tokens(known))),

@@ -6,6 +6,7 @@
 mod explain;
 mod guard;
 mod life;
+mod logging;
 mod pages;
 mod server;
 mod source;

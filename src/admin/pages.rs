@@ -5,7 +5,7 @@
 use super::guard::{Guard, guard};
 use super::source::Source;
 use super::view::{self, Now, Problem, health, status, upstreams};
-use super::{Phase, ReloadState, explain, life, steer};
+use super::{Phase, ReloadState, explain, life, logging, steer};
 use crate::control::Reloader;
 use crate::domain::time::Timestamp;
 use crate::telemetry::Telemetry;
@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, watch};
 /// How old an answer of `/health` may be: many load balancers ask at once, and each asks the board otherwise.
 const HEALTH_AGE: Duration = Duration::from_secs(1);
 
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 11] = [
     "/livez",
     "/readyz",
     "/health",
@@ -33,6 +33,7 @@ const PATHS: [&str; 10] = [
     "/metrics",
     "/upstreams/{name}/backends/{address}/{action}",
     "/reload",
+    "/logging",
 ];
 
 const INDEX: &str = "\
@@ -45,6 +46,7 @@ Pulsegate's admin listener.
 /upstreams         every backend: standing, cause, probes, ejection, history
 /upstreams/{name}  one upstream
 /metrics           Prometheus text
+/logging           the level of the process's log, and who wants it so
 
 /upstreams/{name}/backends/{address}/explain    why it stands where it stands, and when it returns; ?format=text for people
 
@@ -52,6 +54,7 @@ POST, with a JSON body such as { \"for\": \"10m\", \"reason\": \"a new disk\" } 
 
 /upstreams/{name}/backends/{address}/{action}   drain, undrain, force-up, force-down, release; weight with { \"weight\": 5 }
 /reload                                         reads the configuration again; answers 422 with every reason when it is refused
+/logging                                        { \"level\": \"debug\" }: off, error, warn, info, debug, trace; \"configured\" takes it back
 ";
 
 /// What the handlers share.
@@ -79,6 +82,7 @@ pub fn router(desk: Arc<Desk>, guarded: Arc<Guard>) -> Router {
         .route("/metrics", get(metrics))
         .merge(explain::routes())
         .merge(steer::routes())
+        .merge(logging::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(guarded, guard))

@@ -37,7 +37,7 @@ pub fn routes() -> Router<Arc<Desk>> {
 /// The fixed word for what this path would do.
 pub fn action_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
-    ACTIONS.into_iter().chain(["reload"]).find(|action| *action == last).unwrap_or("other")
+    ACTIONS.into_iter().chain(["reload", "logging"]).find(|action| *action == last).unwrap_or("other")
 }
 
 /// What may be written into a body.
@@ -234,7 +234,7 @@ async fn ask_for_reload(desk: &Desk) -> Result<(), Failure> {
     }
 }
 
-fn bad(sentence: String) -> Failure {
+pub(super) fn bad(sentence: String) -> Failure {
     (StatusCode::BAD_REQUEST, "Order not understood", sentence, Vec::new())
 }
 

@@ -11,7 +11,7 @@ use crate::control::{Explained, Steered};
 use crate::domain::board::{Refused, Steering, UpstreamReport};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
-    AdminPlan, LogFormat, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
+    AdminPlan, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::snapshot::Snapshot;
@@ -61,7 +61,7 @@ impl Source for Literal {
 }
 
 fn logging() -> LoggingPlan {
-    LoggingPlan { level: "info".into(), format: LogFormat::Text, access: false }
+    LoggingPlan::default()
 }
 
 fn plan() -> Plan {
@@ -72,6 +72,7 @@ fn plan() -> Plan {
         upstreams: Vec::new(),
         admin: AdminPlan::default(),
         logging: logging(),
+        tracing: None,
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },

@@ -203,6 +203,8 @@ pub(super) fn key_of(name: &str) -> &'static str {
         "EditsSpec" => "set",
         "LimitsSpec" => "body_bytes",
         "ListenerTlsSpec" => "certificate",
+        "OtlpSpec" => "endpoint",
+        "TracingSpec" => "otlp",
         "MirrorSpec" | "RouteSpec" => "upstream",
         "ProxyProtocolSpec" => "from",
         "RecordSpec" => "file",

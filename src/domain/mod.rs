@@ -4,6 +4,7 @@
 //! of its own (seeds are arguments), and nothing in it can fail: it returns values. Hash maps may be looked up but never
 //! iterated, so that the same seed gives the same trace.
 
+pub mod access;
 pub mod answer_watch;
 pub mod attempt;
 pub mod balance;
@@ -32,6 +33,7 @@ pub mod proxy_header;
 pub mod ramp;
 pub mod reading;
 pub mod recognition;
+pub mod redact;
 pub mod rng;
 pub mod route;
 pub mod schedule;
@@ -43,4 +45,5 @@ pub mod standout;
 pub mod startup;
 pub mod time;
 pub mod timings;
+pub mod trace;
 pub mod window;

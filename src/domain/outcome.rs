@@ -40,6 +40,33 @@ impl AttemptEnd {
     pub const fn never_processed(&self) -> bool {
         matches!(self, Self::ConnectFailed { .. } | Self::TlsFailed | Self::NotProcessed { .. })
     }
+
+    /// The stable word for logs and traces.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Response { .. } => "response",
+            Self::ConnectFailed { timed_out: true } => "connect_timeout",
+            Self::ConnectFailed { timed_out: false } => "connect_failed",
+            Self::TlsFailed => "tls_failed",
+            Self::PerTryTimeout => "timeout",
+            Self::GrpcStatus(_) => "grpc_status",
+            Self::NotProcessed { .. } => "not_processed",
+            Self::ResetBeforeHead { .. } => "reset",
+            Self::InvalidResponse => "invalid_response",
+            Self::BrokenBody { .. } => "broken_body",
+            Self::ClientAborted { .. } => "client_left",
+            Self::CutOff => "cut_off",
+            Self::Ours => "ended_by_us",
+        }
+    }
+
+    /// What the backend said, if it did: HTTP's status, or gRPC's.
+    pub const fn said(&self) -> Option<u16> {
+        match self {
+            Self::Response { status } | Self::BrokenBody { status } | Self::GrpcStatus(status) => Some(*status),
+            _ => None,
+        }
+    }
 }
 
 /// The judgement on a backend from one attempt of live traffic.

@@ -4,6 +4,7 @@ use super::connect::Connected;
 use super::cut::Cut;
 use super::exchange::Exchange;
 use super::heads::{self, Body};
+use super::hedge::Winner;
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
 use crate::control::Clock;
 use crate::domain::attempt::{
@@ -15,6 +16,7 @@ use crate::domain::outcome::{AttemptEnd, Outcome, classify};
 use crate::domain::plan::{Forward, RoutePlan};
 use crate::domain::snapshot::{Lease, Pool};
 use crate::domain::time::Timestamp;
+use crate::telemetry::Try;
 use http::{Method, Version};
 use pingora::http::ResponseHeader;
 use std::sync::Arc;
@@ -42,6 +44,7 @@ impl Exchange<'_> {
         let began = self.clock().now();
         self.story.attempts += 1;
         self.story.backend = Some(choice.lease.member.id.address.clone());
+        self.begin_span();
         let (mut relayed, mut next) = self.over(self.rested(choice), choice, began).await;
         if self.lost_a_race(&relayed) {
             // The backend closed an idle connection just as we used it: both were right, and it is asked again over a new one.
@@ -52,6 +55,7 @@ impl Exchange<'_> {
         }
         if !relayed.by_rival {
             self.record(choice, &relayed, began);
+            self.note(choice, &relayed.end, began, self.span());
         }
         Attempted { relayed, next }
     }
@@ -101,6 +105,7 @@ impl Exchange<'_> {
             untried_left: choice.pool.balancer.has_untried(&self.tried),
             clock,
             deadline: self.deadline(choice.route),
+            head_at: None,
             next: None,
         };
         let relay = Relay {
@@ -118,6 +123,7 @@ impl Exchange<'_> {
             state: State::default(),
         };
         let mut relayed = relay.run(head).await;
+        self.story.head_at = receiver.head_at;
         if receiver.drain_asked && !self.is_copy {
             self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
         }
@@ -125,11 +131,11 @@ impl Exchange<'_> {
             log::debug!("attempt {} at {}: {flaw}", self.story.attempts, choice.lease.member.id);
         }
         let decided = receiver.next;
-        if let Some((place, shelf)) = won {
+        if let Some(Winner { place, shelf, span }) = won {
             connected.shelf = shelf;
             relayed.by_rival = true;
             let winner = Choice { lease: &place.lease, ..*choice };
-            self.outrun(choice, &winner, &relayed, began);
+            self.outrun(choice, (&winner, span), &relayed, began);
         }
         self.lay_down(connected, &relayed, choice).await;
         let next = match decided {
@@ -141,10 +147,13 @@ impl Exchange<'_> {
     }
 
     /// The rival answered first: the outcome is its own. The one that was too slow was left as an impatient client leaves.
-    fn outrun(&mut self, slow: &Choice<'_>, winner: &Choice<'_>, relayed: &Relayed, began: Timestamp) {
+    fn outrun(&mut self, slow: &Choice<'_>, (winner, span): (&Choice<'_>, u64), relayed: &Relayed, began: Timestamp) {
         let waited = self.clock().now().since(began);
-        self.record(slow, &Relayed::nothing(AttemptEnd::ClientAborted { waited, head_seen: false }), began);
+        let left = Relayed::nothing(AttemptEnd::ClientAborted { waited, head_seen: false });
+        self.record(slow, &left, began);
+        self.note(slow, &left.end, began, self.span());
         self.record(winner, relayed, began);
+        self.note(winner, &relayed.end, began, span);
         self.story.attempts += 1;
         self.story.backend = Some(winner.lease.member.id.address.clone());
     }
@@ -195,6 +204,29 @@ impl Exchange<'_> {
         now.is_some_and(|pool| pool.balancer.has_untried(&self.tried))
     }
 
+    /// For the request's line.
+    fn note(&mut self, choice: &Choice<'_>, end: &AttemptEnd, began: Timestamp, span: u64) {
+        let took = self.clock().now().since(began);
+        let backend = choice.lease.member.id.address.clone();
+        let recorded = self.asker.trace.is_some_and(|trace| trace.is_recorded());
+        let url = recorded.then(|| {
+            let scheme = if choice.pool.upstream.tls.is_some() { "https" } else { "http" };
+            format!("{scheme}://{backend}{}", heads::rewritten_path(&self.target, choice.route, choice.forward))
+        });
+        self.story.tries.push(Try { backend, end: end.clone(), began, took, span, url });
+    }
+
+    /// The attempt has a span of its own, of which the backend's is a child.
+    pub(super) fn begin_span(&mut self) {
+        if let Some(trace) = self.asker.trace.as_mut().filter(|trace| trace.is_recorded()) {
+            trace.told.span = fastrand::u64(1..);
+        }
+    }
+
+    pub(super) fn span(&self) -> u64 {
+        self.asker.trace.map_or(0, |trace| trace.told.span)
+    }
+
     fn record(&self, choice: &Choice<'_>, relayed: &Relayed, began: Timestamp) {
         if self.is_copy {
             return;
@@ -226,6 +258,8 @@ struct Receiver<'a> {
     untried_left: bool,
     clock: Clock,
     deadline: Timestamp,
+    /// When the head came.
+    head_at: Option<Timestamp>,
     next: Option<Next>,
 }
 
@@ -237,6 +271,7 @@ impl Receive for Receiver<'_> {
         }
         let end = AttemptEnd::Response { status: head.status.as_u16() };
         let now = self.clock.now();
+        self.head_at = Some(now);
         let after = AfterAttempt {
             end: &end,
             idempotent: is_idempotent(self.method.as_str()),

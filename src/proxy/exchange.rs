@@ -17,7 +17,7 @@ use crate::domain::problem::Problem;
 use crate::domain::route::Question;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Timestamp;
-use crate::telemetry::RequestRecord;
+use crate::telemetry::{RequestRecord, Tries};
 use http::Version;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,13 +64,18 @@ pub(super) struct Story {
     pub status: u16,
     pub reason: Option<&'static str>,
     pub attempts: u32,
+    pub tries: Tries,
     pub retry_stopped: Option<&'static str>,
     pub upstream_took: Option<Duration>,
+    /// When the response's head was there to be sent.
+    pub head_at: Option<Timestamp>,
+    /// Spent in waiting for a backend that may be asked.
+    pub queued: Duration,
 }
 
 impl<'a> Exchange<'a> {
     pub(super) fn begin(proxy: &'a Arc<Proxy>, client: ClientSide, facts: &'a ConnectionFacts) -> Self {
-        let asker = Asker::of(client.head(), facts);
+        let asker = Asker::of(client.head(), facts, &proxy.telemetry);
         Self {
             snapshot: Arc::clone(&proxy.handle.snapshot()),
             began: proxy.handle.clock().now(),
@@ -157,6 +162,7 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) async fn answer(&mut self, answer: Answer) {
+        self.story.head_at = Some(self.clock().now());
         let body = self.client.body();
         let unread = Unread::of(body, self.continued || !heads::expects_continue(self.client.head(), body));
         self.fate = answer.send(&mut self.client, &self.asker.request_id, unread).await;
@@ -183,6 +189,8 @@ impl<'a> Exchange<'a> {
             method: head.method.as_str(),
             host: &self.target.host,
             path: &self.target.path,
+            query: &self.target.query,
+            headers: Some(&head.headers),
             protocol: self.client.protocol(),
             route: story.route.as_deref(),
             upstream: story.upstream.as_deref(),
@@ -190,11 +198,21 @@ impl<'a> Exchange<'a> {
             status: story.status,
             reason: story.reason,
             attempts: story.attempts,
+            tries: &story.tries,
             retry_stopped: story.retry_stopped,
             bytes_in: self.client.bytes_in(),
             bytes_out: self.client.bytes_out(),
+            tls: self.facts.tls,
+            began: self.began,
             took: self.clock().now().since(self.began),
+            head_took: story.head_at.map(|at| at.since(self.began)),
+            queued: story.queued,
             upstream_took: story.upstream_took,
+            trace_id: match &self.asker.trace {
+                Some(trace) => Some(trace.told.trace),
+                None => heads::trace_parent(head).map(|parent| parent.trace),
+            },
+            trace: self.asker.trace.as_ref().filter(|trace| trace.is_recorded()),
         });
     }
 }

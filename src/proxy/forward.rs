@@ -99,7 +99,10 @@ impl Exchange<'_> {
                 return Some(Arc::clone(pool));
             }
             let pool = Arc::clone(pool);
-            if !matches!(timeout_at(until, generation.changed()).await, Ok(Ok(()))) {
+            let began = self.clock().now();
+            let changed = matches!(timeout_at(until, generation.changed()).await, Ok(Ok(())));
+            self.story.queued += self.clock().now().since(began);
+            if !changed {
                 return Some(pool);
             }
         }

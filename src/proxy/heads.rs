@@ -9,6 +9,8 @@ use crate::domain::forwarding::{
     request_header_routes, request_header_travels, response_header_travels, upgrade_asked,
 };
 use crate::domain::plan::{Forward, PathMatch, RoutePlan};
+use crate::domain::trace::{Trace, TraceParent};
+use crate::telemetry::Telemetry;
 use http::{Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use std::net::IpAddr;
@@ -19,10 +21,13 @@ pub(super) struct Asker {
     pub client: IpAddr,
     pub trusted: bool,
     pub request_id: String,
+    /// Where we have a word in its trace.
+    pub trace: Option<Trace>,
 }
 
 impl Asker {
-    pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts) -> Self {
+    pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts, telemetry: &Telemetry) -> Self {
+        let trace = telemetry.tracer().as_ref().and_then(|tracer| tracer.begin(trace_parent(head)));
         let networks = &facts.listener.trusted_proxies;
         let forwarded: Vec<&str> =
             head.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
@@ -31,6 +36,7 @@ impl Asker {
             client: client_address(facts.client, Some(&forwarded.join(",")), networks),
             trusted: is_trusted(facts.client, networks),
             request_id: inbound.map_or_else(super::new_request_id, str::to_owned),
+            trace,
         }
     }
 }
@@ -81,7 +87,7 @@ pub(super) fn request(
     forward: &Forward,
     facts: &ConnectionFacts,
 ) -> pingora::Result<Box<RequestHeader>> {
-    let path = rewritten(target, route, forward);
+    let path = rewritten_path(target, route, forward) + &target.query;
     let mut out = Box::new(RequestHeader::build(head.method.clone(), path.as_bytes(), Some(head.headers.len() + 8))?);
     out.set_version(Version::HTTP_11);
     out.insert_header("Host", forward.host.as_deref().or(value(head, "host")).unwrap_or(&target.host))?;
@@ -162,6 +168,12 @@ fn ours(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut 
     }
     out.insert_header("X-Real-IP", asker.client.to_string())?;
     out.insert_header("X-Request-Id", asker.request_id.as_str())?;
+    if let Some(trace) = &asker.trace {
+        out.insert_header("traceparent", trace.told.to_string())?;
+        if trace.is_new() {
+            out.remove_header("tracestate");
+        }
+    }
     if let Some(protocol) = upgrade_of(head) {
         out.insert_header("Upgrade", protocol)?;
         out.insert_header("Connection", "Upgrade")?;
@@ -177,16 +189,16 @@ pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
     upgrade_asked(value(head, "connection"), value(head, "upgrade"))
 }
 
-fn rewritten(target: &Target, route: &RoutePlan, forward: &Forward) -> String {
-    let path = match (&forward.replace_prefix, &route.matches.path) {
+/// The path for the backend, without the query.
+pub(super) fn rewritten_path(target: &Target, route: &RoutePlan, forward: &Forward) -> String {
+    match (&forward.replace_prefix, &route.matches.path) {
         (Some(with), PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) => {
             let rest = target.path.strip_prefix(prefix.as_str()).unwrap_or(&target.path);
             let joined = format!("{}/{}", with.trim_end_matches('/'), rest.trim_start_matches('/'));
             if rest.is_empty() && !with.is_empty() { with.clone() } else { joined }
         }
         (None, _) => target.path.clone(),
-    };
-    format!("{path}{}", target.query)
+    }
 }
 
 /// Makes a backend's head fit for the client: hop-by-hop fields out, framing for the client's version, edits of the route.
@@ -244,6 +256,13 @@ pub(super) fn response(
         head.append_header(name.clone(), value.as_str())?;
     }
     Ok(())
+}
+
+/// The trace that a request is part of; of two that it names, none.
+pub(super) fn trace_parent(head: &RequestHeader) -> Option<TraceParent> {
+    let mut named = head.headers.get_all("traceparent").iter();
+    let parent = named.next()?.to_str().ok().and_then(TraceParent::parse)?;
+    named.next().is_none().then_some(parent)
 }
 
 pub(super) fn value<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {

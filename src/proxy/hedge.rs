@@ -32,6 +32,15 @@ pub(super) struct Won {
     pub head: Box<ResponseHeader>,
     /// Nothing follows the head.
     pub end: bool,
+    /// Of the attempt, where the trace is recorded.
+    pub span: u64,
+}
+
+/// What the exchange takes over of a rival that won.
+pub(super) struct Winner {
+    pub place: Place,
+    pub shelf: u64,
+    pub span: u64,
 }
 
 /// Waits for the rival, where there is one.
@@ -60,13 +69,14 @@ impl Exchange<'_> {
         let client = ClientSide::Copy(Box::new(CopyClient::new(head.clone(), Bytes::new())));
         let (proxy, facts) = (Arc::clone(self.proxy), self.facts.clone());
         let (snapshot, target, tried) = (Arc::clone(&self.snapshot), self.target.clone(), self.tried.clone());
-        let (request_id, began) = (self.asker.request_id.clone(), self.began);
+        let (request_id, trace, began) = (self.asker.request_id.clone(), self.asker.trace, self.began);
         let (pool, route, forward) = (choice.pool, choice.route, choice.forward);
         Some(Box::pin(async move {
             sleep(after).await;
             let mut copy = Exchange::begin(&proxy, client, &facts);
             (copy.is_copy, copy.snapshot, copy.target, copy.tried) = (true, snapshot, target, tried);
-            (copy.asker.request_id, copy.began) = (request_id, began);
+            (copy.asker.request_id, copy.asker.trace, copy.began) = (request_id, trace, began);
+            copy.begin_span();
             match copy.answer_of_another(pool, route, forward).await {
                 Some(won) => {
                     proxy.telemetry.hedged(&route.name, "won");
@@ -100,7 +110,7 @@ impl Exchange<'_> {
                     if route.retries.on.statuses.binary_search(&head.status.as_u16()).is_err() =>
                 {
                     let (backend, shelf) = (connected.backend, connected.shelf);
-                    return Some(Won { place, backend, shelf, head, end });
+                    return Some(Won { place, backend, shelf, head, end, span: self.span() });
                 }
                 _ => return None,
             }

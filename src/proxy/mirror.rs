@@ -8,6 +8,7 @@ use super::exchange::Exchange;
 use super::heads::Body;
 use crate::domain::plan::{Forward, RetryPlan, RoutePlan};
 use crate::domain::split::Target;
+use crate::domain::trace::Trace;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -41,12 +42,13 @@ impl Exchange<'_> {
         let client = ClientSide::Copy(Box::new(CopyClient::new(self.client.head().clone(), self.replay.kept())));
         let (proxy, facts) = (Arc::clone(self.proxy), self.facts.clone());
         let (snapshot, target) = (Arc::clone(&self.snapshot), self.target.clone());
-        let request_id = self.asker.request_id.clone();
+        let (request_id, trace) = (self.asker.request_id.clone(), self.asker.trace.map(Trace::told_by_us));
         tokio::spawn(async move {
             let _place = place;
             let mut copy = Exchange::begin(&proxy, client, &facts);
             copy.is_copy = true;
-            (copy.snapshot, copy.target, copy.asker.request_id) = (snapshot, target, request_id);
+            (copy.snapshot, copy.target) = (snapshot, target);
+            (copy.asker.request_id, copy.asker.trace) = (request_id, trace);
             copy.forward(&route, &forward).await;
         });
     }

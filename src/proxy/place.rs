@@ -172,7 +172,10 @@ impl Exchange<'_> {
                 () = self.newer_snapshot() => {}
             }
         };
-        timeout_at(self.clock().instant(queued.until), woken).await.is_ok()
+        let began = self.clock().now();
+        let has_room = timeout_at(self.clock().instant(queued.until), woken).await.is_ok();
+        self.story.queued += self.clock().now().since(began);
+        has_room
     }
 
     /// Waits while nobody is eligible, where the upstream holds such requests. False: it does not, or the wait was in vain.
@@ -182,7 +185,10 @@ impl Exchange<'_> {
             return false;
         }
         let until = (self.began + hold).min(self.deadline(route));
-        timeout_at(self.clock().instant(until), self.newer_snapshot()).await.is_ok()
+        let began = self.clock().now();
+        let changed = timeout_at(self.clock().instant(until), self.newer_snapshot()).await.is_ok();
+        self.story.queued += self.clock().now().since(began);
+        changed
     }
 
     /// Returns when another snapshot than ours is in force.

@@ -6,6 +6,7 @@ use crate::domain::plan::{ListenerPlan, Plan};
 use crate::front::Terms;
 use crate::front::tls::Certificates;
 use crate::telemetry::webhook;
+use crate::telemetry::{check_access_file, check_collector};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -57,6 +58,9 @@ impl Bound {
         };
         let admin = own("admin.address", plan.admin.address);
         let health = own("admin.health_address", plan.admin.health_address);
+        let access_file = plan.logging.access.as_ref().and_then(|access| access.file.as_ref());
+        problems.extend(access_file.and_then(|file| check_access_file(file).err()));
+        problems.extend(plan.tracing.as_ref().and_then(|tracing| check_collector(&tracing.otlp).err()));
         match secrets(plan) {
             Ok((tokens, webhooks)) if problems.is_empty() => {
                 return Ok(Self { traffic, admin, health, tokens, webhooks });

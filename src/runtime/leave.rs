@@ -45,6 +45,7 @@ impl Gateway {
             log::warn!("leaving: {left} connections are still open after shutdown.grace ({grace:?}); cutting them");
         }
         self.admin_stop.send_replace(true);
+        self.telemetry.flush_traces().await;
         self.telemetry.flush();
         log::info!("left");
     }

@@ -148,6 +148,9 @@ impl Gateway {
         let telemetry =
             Arc::new(Telemetry::new(&plan.logging, clock).with_scribe(record::begin(plan.record.as_ref(), clock)));
         telemetry.call_webhooks(webhooks);
+        if let Some(tracing) = &plan.tracing {
+            telemetry.start_tracing(tracing);
+        }
         let reporter: Arc<dyn Reporter> = match listener_in {
             Some(other) => Arc::new(Both(telemetry.clone(), other)),
             None => telemetry.clone(),

@@ -7,8 +7,9 @@ use super::{Gateway, bind, upgrade};
 use crate::admin::ReloadState;
 use crate::config::{Diagnostic, Loaded};
 use crate::domain::board::Input;
-use crate::domain::plan::{LogFormat, Plan, RecordPlan, UpgradePlan};
+use crate::domain::plan::{Plan, RecordPlan, UpgradePlan};
 use crate::front::{Listener, Terms};
+use crate::telemetry::apply_logging;
 use std::fmt::Display;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ impl Gateway {
         }
         let prepared = self.prepare_listeners(&plan)?;
         let (tokens, webhooks) = bind::secrets(&plan)?;
+        let logs = self.telemetry.prepare(&plan).map_err(|problem| vec![problem])?;
         // Before the plan that names them.
         self.telemetry.call_webhooks(webhooks);
         self.handle.send(Input::Reconfigure(plan.clone()));
@@ -44,6 +46,8 @@ impl Gateway {
         self.change_listeners(&plan, prepared)?;
         self.show_certificates();
         self.admin_tokens.store(Arc::new(tokens));
+        apply_logging(&plan.logging);
+        self.telemetry.change(logs);
         self.plan = plan;
         Ok(())
     }
@@ -109,19 +113,9 @@ fn needs_restart(old: &Plan, new: &Plan) -> Vec<String> {
     compare("admin.address", shown(old.admin.address), shown(new.admin.address));
     compare("admin.health_address", shown(old.admin.health_address), shown(new.admin.health_address));
     compare("threads", old.threads.to_string(), new.threads.to_string());
-    compare("logging.level", old.logging.level.clone(), new.logging.level.clone());
-    compare("logging.format", format_word(old.logging.format).to_owned(), format_word(new.logging.format).to_owned());
-    compare("logging.access", old.logging.access.to_string(), new.logging.access.to_string());
     compare("upgrade.directory", folder(&old.upgrade), folder(&new.upgrade));
     compare("record", recorded(old.record.as_ref()), recorded(new.record.as_ref()));
     refused
-}
-
-fn format_word(format: LogFormat) -> &'static str {
-    match format {
-        LogFormat::Text => "text",
-        LogFormat::Json => "json",
-    }
 }
 
 fn folder(plan: &UpgradePlan) -> String {

@@ -1,70 +1,121 @@
-//! Who asked for what, and what came of it? One line per request on stdout, text or JSON, and one
+//! Who asked for what, and what came of it? One line per request, on stdout or in a file, and one
 //! per connection or head that was refused before it became a request.
 //!
-//! Traffic never waits for the reader of stdout: a line goes into a bounded queue that one thread writes out; when the
-//! queue is full the line is dropped and counted. What clients wrote (method, host, path, request id) is escaped.
+//! Traffic never waits for whoever takes the lines: a line goes into a queue, bounded in lines and bytes, that one thread writes out a few
+//! milliseconds later, with those that came meanwhile; where there is no room, or a disk is full, lines are dropped and counted. What
+//! clients wrote (method, host, path, request id) is escaped.
 
+mod file;
 mod line;
+mod stamp;
+mod value;
+mod writer;
 
 use super::RequestRecord;
-use crate::domain::plan::LogFormat;
-use prometheus::IntCounter;
+use crate::domain::access::is_success;
+use crate::domain::plan::{AccessFile, AccessPlan};
+use file::Rotated;
+use prometheus::{IntCounter, IntGauge};
 use std::io::Write;
 use std::net::IpAddr;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, SystemTime};
+use writer::Job;
 
-/// Lines that may wait: a second of heavy traffic, a few megabytes at most.
+/// Lines that may wait: a tenth of a second of the heaviest traffic.
 const QUEUE: usize = 16_384;
 
-/// Bytes beyond which waiting lines are written.
-const BATCH: usize = 64 * 1024;
+/// What they may have together, in bytes.
+const WAITING: i64 = 16 << 20;
 
 /// The longest that [`AccessLog::flush`] waits for a reader that does not read, and for a place in a full queue.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
-/// The way to the writer. The writer ends when this is dropped.
+/// The way to the writer. The writer ends when this is dropped, with everything written.
 #[derive(Debug)]
 pub struct AccessLog {
-    format: LogFormat,
+    plan: AccessPlan,
     jobs: SyncSender<Job>,
-    dropped: IntCounter,
+    health: Health,
 }
 
-enum Job {
-    Line(String),
-    /// Answered when everything before it is written.
-    Flush(SyncSender<()>),
+/// How the log fares.
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub written: IntCounter,
+    /// The lines that nobody will see.
+    pub dropped: IntCounter,
+    /// Bytes in the queue.
+    pub waiting: IntGauge,
+}
+
+/// Can this file be written?
+///
+/// # Errors
+/// Why not, as a sentence.
+pub fn check(file: &AccessFile) -> Result<(), String> {
+    Rotated::open(file).map(drop).map_err(|error| unusable(file, &error))
+}
+
+fn unusable(file: &AccessFile, error: &std::io::Error) -> String {
+    let path = file.path.display();
+    format!(
+        "logging.access.file {path}: {error}; the folder must be there, and the gateway's user must be able to write in it"
+    )
 }
 
 impl AccessLog {
-    /// Starts the writer thread. `dropped` counts the lines that nobody will see.
+    /// Starts the writer, on stdout or on the file of the plan.
     ///
     /// # Errors
-    /// The system has no thread left.
-    pub fn start(format: LogFormat, out: impl Write + Send + 'static, dropped: IntCounter) -> std::io::Result<Self> {
+    /// The file cannot be opened, or the system has no thread left; a sentence.
+    pub fn open(plan: &AccessPlan, health: Health) -> Result<Self, String> {
+        let started = match &plan.file {
+            None => Self::start(plan.clone(), std::io::stdout(), health),
+            Some(file) => {
+                let out = Rotated::open(file).map_err(|error| unusable(file, &error))?;
+                Self::start(plan.clone(), out, health)
+            }
+        };
+        started.map_err(|error| format!("its thread cannot be started ({error}); raise the thread limit"))
+    }
+
+    fn start(plan: AccessPlan, out: impl Write + Send + 'static, health: Health) -> std::io::Result<Self> {
         let (jobs, waiting) = sync_channel(QUEUE);
-        let lost = dropped.clone();
-        std::thread::Builder::new().name("access-log".into()).spawn(move || write_out(&waiting, out, &lost))?;
-        Ok(Self { format, jobs, dropped })
+        let of_writer = health.clone();
+        std::thread::Builder::new()
+            .name("access-log".into())
+            .spawn(move || writer::write_out(&waiting, out, &of_writer))?;
+        Ok(Self { plan, jobs, health })
+    }
+
+    pub fn plan(&self) -> &AccessPlan {
+        &self.plan
     }
 
     /// `at`: when the request ended.
     pub fn write(&self, at: SystemTime, record: &RequestRecord<'_>) {
-        self.queue(match self.format {
-            LogFormat::Text => line::text(at, record),
-            LogFormat::Json => line::json(at, record),
-        });
+        let may_go = self.plan.sample < 1.0 && is_success(record.status, record.reason.is_some(), record.attempts);
+        if may_go && fastrand::f64() >= self.plan.sample {
+            return;
+        }
+        self.queue(line::request(&self.plan, at, record));
     }
 
     /// What never became a request.
     pub fn write_refusal(&self, at: SystemTime, listener: &str, client: IpAddr, reason: &str) {
-        self.queue(line::refusal(self.format, at, listener, client, reason));
+        self.queue(line::refusal(&self.plan.form, at, listener, client, reason));
     }
 
     fn queue(&self, line: String) {
+        let bytes = i64::try_from(line.len()).unwrap_or(i64::MAX);
+        if self.health.waiting.get() > WAITING {
+            return self.health.dropped.inc();
+        }
+        self.health.waiting.add(bytes);
         if self.jobs.try_send(Job::Line(line)).is_err() {
-            self.dropped.inc();
+            self.health.waiting.sub(bytes);
+            self.health.dropped.inc();
         }
     }
 
@@ -82,51 +133,6 @@ impl AccessLog {
             let _ = wait.recv_timeout(Duration::from_millis(1));
         }
         let _ = wait.recv_timeout(FLUSH_LIMIT);
-    }
-}
-
-/// Lines on their way to one write.
-#[derive(Default)]
-struct Batch {
-    text: Vec<u8>,
-    lines: u64,
-    flushed: Vec<SyncSender<()>>,
-}
-
-impl Batch {
-    fn add(&mut self, job: Job) {
-        match job {
-            Job::Line(line) => {
-                self.text.extend_from_slice(line.as_bytes());
-                self.lines += 1;
-            }
-            Job::Flush(done) => self.flushed.push(done),
-        }
-    }
-
-    fn write(&mut self, out: &mut impl Write, lost: &IntCounter) {
-        if out.write_all(&self.text).and_then(|()| out.flush()).is_err() {
-            lost.inc_by(self.lines);
-        }
-        for done in self.flushed.drain(..) {
-            let _ = done.send(());
-        }
-        self.text.clear();
-        self.lines = 0;
-    }
-}
-
-/// The writer thread: gathers what waits, up to a bound, and writes it in one go.
-fn write_out(jobs: &Receiver<Job>, mut out: impl Write, lost: &IntCounter) {
-    let mut batch = Batch::default();
-    while let Ok(job) = jobs.recv() {
-        batch.add(job);
-        while batch.text.len() < BATCH
-            && let Ok(job) = jobs.try_recv()
-        {
-            batch.add(job);
-        }
-        batch.write(&mut out, lost);
     }
 }
 

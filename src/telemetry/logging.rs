@@ -1,33 +1,162 @@
 //! How do log records leave the process? As lines on stderr, text or JSON, through the `log` facade.
 //!
-//! `RUST_LOG` wins over the configured level. The libraries below us are held to warnings unless `RUST_LOG` says otherwise, and
-//! pingora's proxy to silence: what goes wrong with a request is ours to tell, once. Every record is one line: what strangers
-//! wrote is escaped.
+//! `RUST_LOG` wins over the configured level, and an operator's order over both, until it is taken back. The libraries below us are held
+//! to warnings unless `RUST_LOG` says otherwise, and pingora's proxy to silence: what goes wrong with a request is ours to tell, once.
+//! Every record is one line: what strangers wrote is escaped.
 
 use super::escape;
 use super::when;
 use crate::control::Clock;
 use crate::domain::plan::{LogFormat, LoggingPlan};
-use log::Record;
+use arc_swap::ArcSwap;
+use env_filter::{Builder, Filter};
 use log::kv::{self, Key, Value, VisitSource};
+use log::{Log, Metadata, Record};
 use serde_json::{Map, json};
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 /// Libraries that talk about every connection at `info`.
-const NOISY: [&str; 8] =
-    ["pingora", "pingora_core", "pingora_pool", "hyper", "hyper_util", "hickory_resolver", "hickory_net", "rustls"];
+const NOISY: [&str; 9] = [
+    "pingora",
+    "pingora_core",
+    "pingora_pool",
+    "hyper",
+    "hyper_util",
+    "h2",
+    "hickory_resolver",
+    "hickory_net",
+    "rustls",
+];
+
+/// The levels that can be asked for.
+pub const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// The logger of this process, where it is ours.
+static OURS: OnceLock<Logger> = OnceLock::new();
+
+struct Logger {
+    clock: Clock,
+    json: AtomicBool,
+    filter: ArcSwap<Filter>,
+    wishes: Mutex<Wishes>,
+}
+
+/// Who wants which level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wishes {
+    configured: String,
+    /// `RUST_LOG`.
+    environment: Option<String>,
+    ordered: Option<String>,
+}
+
+/// What is in force.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Verbosity {
+    /// A level, or the filter of `RUST_LOG`.
+    pub level: String,
+    /// `configuration`, `environment` or `order`.
+    pub by: &'static str,
+    pub configured: String,
+    pub format: &'static str,
+}
 
 /// Sets the process's logger. A second call changes nothing: the first logger stays, and `false` is returned.
 pub fn init(plan: &LoggingPlan, clock: Clock) -> bool {
-    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| default_filter(&plan.level));
-    let format = plan.format;
-    env_logger::Builder::new()
-        .parse_filters(&filter)
-        .target(env_logger::Target::Stderr)
-        .format(move |out, record| writeln!(out, "{}", line(format, clock.wall(clock.now()), record)))
-        .try_init()
-        .is_ok()
+    let wishes = Wishes { configured: plan.level.clone(), environment: std::env::var("RUST_LOG").ok(), ordered: None };
+    let filter = filter(&wishes);
+    let most = filter.filter();
+    let logger = Logger {
+        clock,
+        json: AtomicBool::new(plan.format == LogFormat::Json),
+        filter: ArcSwap::from_pointee(filter),
+        wishes: Mutex::new(wishes),
+    };
+    if OURS.set(logger).is_err() {
+        return false;
+    }
+    let set = OURS.get().is_some_and(|ours| log::set_logger(ours).is_ok());
+    if set {
+        log::set_max_level(most);
+    }
+    set
+}
+
+/// What a reloaded plan says of level and format is in force from now on.
+pub fn apply(plan: &LoggingPlan) {
+    let Some(ours) = OURS.get() else { return };
+    ours.json.store(plan.format == LogFormat::Json, Ordering::Relaxed);
+    ours.wish(|wishes| wishes.configured.clone_from(&plan.level));
+}
+
+/// A level until further notice, one of [`LEVELS`]; `None` takes the order back. `None` is the answer where the logger is not ours.
+pub fn order(level: Option<&str>) -> Option<Verbosity> {
+    let ours = OURS.get()?;
+    ours.wish(|wishes| wishes.ordered = level.map(str::to_owned));
+    Some(ours.verbosity())
+}
+
+/// What is in force; `None` where the logger is not ours.
+pub fn verbosity() -> Option<Verbosity> {
+    OURS.get().map(Logger::verbosity)
+}
+
+impl Logger {
+    fn wish(&self, change: impl FnOnce(&mut Wishes)) {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut wishes);
+        let filter = filter(&wishes);
+        let most = filter.filter();
+        self.filter.store(std::sync::Arc::new(filter));
+        log::set_max_level(most);
+    }
+
+    fn verbosity(&self) -> Verbosity {
+        let wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let format = if self.json.load(Ordering::Relaxed) { LogFormat::Json } else { LogFormat::Text };
+        let (level, by) = wishes.in_force();
+        Verbosity { level: level.to_owned(), by, format: format.word(), configured: wishes.configured.clone() }
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter.load().enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.filter.load().matches(record) {
+            return;
+        }
+        let format = if self.json.load(Ordering::Relaxed) { LogFormat::Json } else { LogFormat::Text };
+        let mut line = line(format, self.clock.wall(self.clock.now()), record);
+        line.push('\n');
+        // Nobody can be told that nobody can be told.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    fn flush(&self) {}
+}
+
+impl Wishes {
+    fn in_force(&self) -> (&str, &'static str) {
+        match (&self.ordered, &self.environment) {
+            (Some(level), _) => (level, "order"),
+            (None, Some(filter)) => (filter, "environment"),
+            (None, None) => (&self.configured, "configuration"),
+        }
+    }
+}
+
+fn filter(wishes: &Wishes) -> Filter {
+    let filter = match wishes.in_force() {
+        (filter, "environment") => filter.to_owned(),
+        (level, _) => default_filter(level),
+    };
+    Builder::new().parse(&filter).build()
 }
 
 /// The filter that `level` stands for. A level stricter than a warning holds for the libraries too.
@@ -127,6 +256,23 @@ mod tests {
         for format in [LogFormat::Text, LogFormat::Json] {
             let line = written(format, "bad\n1970-01-01T00:00:00.000Z ERROR forged", &[("k", "a\r\nb")]);
             assert_eq!(line.lines().count(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_order_wins_over_the_environment_and_that_over_the_configuration() {
+        let configured = "warn".to_owned();
+        let mut wishes = Wishes { configured, environment: None, ordered: None };
+        assert_eq!(wishes.in_force(), ("warn", "configuration"));
+        wishes.environment = Some("pulsegate=trace".into());
+        assert_eq!(wishes.in_force(), ("pulsegate=trace", "environment"));
+        wishes.ordered = Some("debug".into());
+        assert_eq!(wishes.in_force(), ("debug", "order"));
+        assert_eq!(filter(&wishes).filter(), log::LevelFilter::Debug);
+        for level in LEVELS {
+            wishes.ordered = Some(level.into());
+            let most = filter(&wishes).filter().to_string().to_ascii_lowercase();
+            assert_eq!(most, level);
         }
     }
 

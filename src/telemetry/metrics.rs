@@ -3,11 +3,11 @@
 //! What can be read off the board instead of being counted, [`super::gauges`] computes when it is asked for. Counters with labels
 //! are found through [`Handles`]: no lock and no allocation on the path of a request.
 
-use super::RequestRecord;
 use super::event::Tally;
 use super::families::{counter, counters, gauge, gauges, histograms};
 use super::handles::Handles;
 use super::table;
+use super::{RequestRecord, access, tracing};
 use crate::domain::plan::Plan;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
@@ -49,7 +49,8 @@ pub struct Metrics {
     need_restart: Counted<2>,
     /// Moved by the webhooks themselves.
     pub webhook_notices: IntCounterVec,
-    pub access_dropped: IntCounter,
+    pub access: access::Health,
+    pub tracing: tracing::Health,
     probe_start_delay: Histogram,
 
     certificates: IntGaugeVec,
@@ -134,7 +135,16 @@ impl Metrics {
             need_restart: Counted::new(counters(r, &table::NEED_RESTART)),
             webhook_notices: counters(r, &table::WEBHOOK_NOTICES),
             probe_start_delay: histograms(r, &table::PROBE_START_DELAY).with_label_values(&[] as &[&str]),
-            access_dropped: counter(r, &table::ACCESS_DROPPED),
+            access: access::Health {
+                written: counter(r, &table::ACCESS_LINES),
+                dropped: counter(r, &table::ACCESS_DROPPED),
+                waiting: gauge(r, &table::ACCESS_WAITING),
+            },
+            tracing: tracing::Health {
+                exported: counter(r, &table::SPANS_EXPORTED),
+                dropped: counters(r, &table::SPANS_DROPPED),
+                waiting: gauge(r, &table::SPANS_WAITING),
+            },
             certificates: gauges(r, &table::CERTIFICATE_EXPIRY),
             certified: Mutex::default(),
             admin_writes: counters(r, &table::ADMIN_WRITES),
@@ -147,6 +157,9 @@ impl Metrics {
         metrics.reload_at.set(loaded_at);
         for result in ["applied", "refused"] {
             metrics.reloads.with_label_values(&[result]);
+        }
+        for reason in tracing::LOST {
+            metrics.tracing.dropped.with_label_values(&[reason]);
         }
         metrics
     }

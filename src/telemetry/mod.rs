@@ -13,10 +13,15 @@ mod logging;
 mod metrics;
 mod process;
 pub mod table;
+mod tracing;
+mod tries;
 pub mod webhook;
 pub mod when;
 
-pub use logging::init as init_logging;
+pub use access::check as check_access_file;
+pub use logging::{LEVELS, Verbosity, apply as apply_logging, init as init_logging, order as order_level, verbosity};
+pub use tracing::{Tracer, check as check_collector};
+pub use tries::{Tries, Try};
 
 use self::access::AccessLog;
 use self::metrics::Metrics;
@@ -26,9 +31,12 @@ use crate::domain::board::{Input, ProbeJob, UpstreamReport};
 use crate::domain::cell::Record;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{Address, BackendKey};
-use crate::domain::plan::LoggingPlan;
+use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, TracingPlan};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Timestamp;
+use crate::domain::trace::Trace;
+use arc_swap::ArcSwapOption;
+use http::HeaderMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -41,8 +49,12 @@ pub struct RequestRecord<'a> {
     pub listener: &'a str,
     pub method: &'a str,
     pub host: &'a str,
-    /// The normalised path, without query (queries carry secrets).
+    /// The normalised path, without query.
     pub path: &'a str,
+    /// With its `?`. It may carry secrets.
+    pub query: &'a str,
+    /// As the client sent them. They may carry secrets.
+    pub headers: Option<&'a HeaderMap>,
     /// "HTTP/1.1", "HTTP/2"…
     pub protocol: &'static str,
     pub route: Option<&'a str>,
@@ -55,13 +67,24 @@ pub struct RequestRecord<'a> {
     pub reason: Option<&'static str>,
     /// 0 where no backend was asked.
     pub attempts: u32,
+    pub tries: &'a Tries,
     /// Why no further try was made, where one was wanted ("budget", "limit"…).
     pub retry_stopped: Option<&'static str>,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// The client came over TLS.
+    pub tls: bool,
+    pub began: Timestamp,
     pub took: Duration,
+    /// From the request's head to the response's.
+    pub head_took: Option<Duration>,
+    /// Of that, spent in waiting for a backend that may be asked.
+    pub queued: Duration,
     /// Of the last attempt, to its response head.
     pub upstream_took: Option<Duration>,
+    pub trace_id: Option<u128>,
+    /// Where it is recorded.
+    pub trace: Option<&'a Trace>,
 }
 
 /// A call of the admin API that wants to change something.
@@ -98,14 +121,22 @@ impl WriteResult {
     }
 }
 
+/// A prepared change of where lines and spans go.
+#[derive(Debug)]
+pub struct Change {
+    access: Option<Arc<AccessLog>>,
+    tracer: Option<Arc<Tracer>>,
+}
+
 /// The counters and the access log of one process.
 #[derive(Debug)]
 pub struct Telemetry {
     clock: Clock,
     metrics: Metrics,
-    /// `None`: switched off, or its thread could not be started (said at start).
-    access: Option<AccessLog>,
+    /// `None`: switched off, or it could not be started (said at start).
+    access: ArcSwapOption<AccessLog>,
     webhooks: Webhooks,
+    tracer: ArcSwapOption<Tracer>,
     /// `None`: nothing is recorded.
     scribe: Option<Arc<dyn Scribe>>,
 }
@@ -126,9 +157,16 @@ impl Telemetry {
     /// Starts the access log's writer where `plan` wants one. The process's logger is set by [`init_logging`].
     pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
-        let access = plan.access.then(|| start_access_log(plan, &metrics)).flatten();
+        let access = plan.access.as_ref().and_then(|plan| start_access_log(plan, &metrics));
         let webhooks = Webhooks::new(metrics.webhook_notices.clone());
-        Self { clock, metrics, access, webhooks, scribe: None }
+        Self {
+            clock,
+            metrics,
+            access: ArcSwapOption::new(access.map(Arc::new)),
+            tracer: ArcSwapOption::empty(),
+            webhooks,
+            scribe: None,
+        }
     }
 
     /// The webhooks in force. Each has a task on the current runtime.
@@ -153,11 +191,53 @@ impl Telemetry {
         }
     }
 
+    /// Begins to trace. Within a runtime.
+    pub fn start_tracing(&self, plan: &TracingPlan) {
+        match Tracer::start(plan, self.clock, self.metrics.tracing.clone()) {
+            Ok(tracer) => self.tracer.store(Some(Arc::new(tracer))),
+            Err(why) => log::error!("nothing is traced: {why}"),
+        }
+    }
+
+    /// `None`: nobody gets traces.
+    pub fn tracer(&self) -> arc_swap::Guard<Option<Arc<Tracer>>> {
+        self.tracer.load()
+    }
+
+    /// Opens what a changed plan asks for; nothing is in force before [`Self::change`].
+    ///
+    /// # Errors
+    /// What cannot be opened, as a sentence.
+    pub fn prepare(&self, plan: &Plan) -> Result<Change, String> {
+        let current = self.access.load_full();
+        let access = match &plan.logging.access {
+            Some(wanted) if current.as_ref().is_some_and(|current| current.plan() == wanted) => current,
+            Some(wanted) => Some(Arc::new(AccessLog::open(wanted, self.metrics.access.clone())?)),
+            None => None,
+        };
+        let current = self.tracer.load_full();
+        let tracer = match &plan.tracing {
+            Some(wanted) if current.as_ref().is_some_and(|current| current.plan() == wanted) => current,
+            Some(wanted) => Some(Arc::new(Tracer::start(wanted, self.clock, self.metrics.tracing.clone())?)),
+            None => None,
+        };
+        Ok(Change { access, tracer })
+    }
+
+    /// From now on lines go where the new plan says. What the former log holds is still written.
+    pub fn change(&self, change: Change) {
+        self.access.store(change.access);
+        self.tracer.store(change.tracer);
+    }
+
     /// A request ended: counted, and logged where access logging is on. Never blocks.
     pub fn request(&self, record: &RequestRecord<'_>) {
         self.metrics.request(record);
-        if let Some(access) = &self.access {
+        if let Some(access) = &*self.access.load() {
             access.write(self.wall_now(), record);
+        }
+        if let (Some(trace), Some(tracer)) = (record.trace, &*self.tracer.load()) {
+            tracer.record(trace, record);
         }
     }
 
@@ -165,7 +245,7 @@ impl Telemetry {
     /// Never blocks: a flood of refusals costs the log lines, not the traffic.
     pub fn refused(&self, listener: &str, client: IpAddr, reason: &'static str) {
         self.metrics.refused(listener, reason);
-        if let Some(access) = &self.access {
+        if let Some(access) = &*self.access.load() {
             access.write_refusal(self.wall_now(), listener, client, reason);
         }
     }
@@ -218,9 +298,16 @@ impl Telemetry {
         prometheus::TextEncoder::new().encode_to_string(&families).unwrap_or_default()
     }
 
+    /// Returns when the collector has the spans so far, or after two seconds. For the end of the process.
+    pub async fn flush_traces(&self) {
+        if let Some(tracer) = self.tracer.load_full() {
+            tracer.flush().await;
+        }
+    }
+
     /// Blocks until the access log has written what it holds (two seconds at most). For the end of the process.
     pub fn flush(&self) {
-        if let Some(access) = &self.access {
+        if let Some(access) = &*self.access.load() {
             access.flush();
         }
         if let Some(scribe) = &self.scribe {
@@ -279,13 +366,9 @@ fn emit(line: &event::Line) {
     );
 }
 
-fn start_access_log(plan: &LoggingPlan, metrics: &Metrics) -> Option<AccessLog> {
-    let started = AccessLog::start(plan.format, std::io::stdout(), metrics.access_dropped.clone());
-    started
-        .inspect_err(|error| {
-            log::error!("the access log is off: its thread cannot be started ({error}); raise the thread limit")
-        })
-        .ok()
+fn start_access_log(plan: &AccessPlan, metrics: &Metrics) -> Option<AccessLog> {
+    let started = AccessLog::open(plan, metrics.access.clone());
+    started.inspect_err(|error| log::error!("the access log is off: {error}")).ok()
 }
 
 #[cfg(test)]

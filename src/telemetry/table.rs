@@ -45,7 +45,9 @@ table! {
     PROCESS_MEMORY = "process_resident_memory_bytes", Kind::Gauge, [], "bytes", "Resident memory.";
     PROCESS_START = "process_start_time_seconds", Kind::Gauge, [], "Unix seconds", "When the process started.";
     PROCESS_THREADS = "process_threads", Kind::Gauge, [], "threads", "Threads of the process.";
-    ACCESS_DROPPED = "pulsegate_access_log_dropped_total", Kind::Counter, [], "lines", "Access-log lines that were dropped because their reader was too slow.";
+    ACCESS_DROPPED = "pulsegate_access_log_dropped_total", Kind::Counter, [], "lines", "Access-log lines that were dropped: their reader was too slow, or they could not be written.";
+    ACCESS_LINES = "pulsegate_access_log_lines_total", Kind::Counter, [], "lines", "Access-log lines that were written.";
+    ACCESS_WAITING = "pulsegate_access_log_waiting_bytes", Kind::Gauge, [], "bytes", "Access-log lines that wait to be written. Beyond 16 MiB they are dropped.";
     ADMIN_WRITES = "pulsegate_admin_writes_total", Kind::Counter, ["action", "result"], "calls", "Calls of the admin API that wanted to change something: applied, refused (it could not be done) or denied (who asked may not).";
     ATTEMPTS = "pulsegate_attempts_total", Kind::Counter, ["upstream"], "attempts", "Attempts sent to backends, retries included.";
     BACKEND_COMPONENT = "pulsegate_backend_component_up", Kind::Gauge, ["upstream", "backend", "component"], "0 or 1", "What the backend's last readiness document says of its component: 1 when it is well or degraded, 0 when it fails or drains. Absent for a word that no list knows. At most 20 per backend.";
@@ -84,6 +86,9 @@ table! {
     RETRY_STOPPED = "pulsegate_retry_stopped_total", Kind::Counter, ["upstream", "reason"], "requests", "Requests whose last failure was not tried again, by what forbade it.";
     SENT_BYTES = "pulsegate_sent_bytes_total", Kind::Counter, ["route", "upstream"], "bytes", "Bytes sent to clients.";
     GENERATION = "pulsegate_snapshot_generation", Kind::Gauge, [], "publications", "The generation of the snapshot that requests read.";
+    SPANS_DROPPED = "pulsegate_trace_spans_dropped_total", Kind::Counter, ["reason"], "spans", "Spans that no collector has: the queue was full (queue_full), three tries failed (not_exported), or it did not want them (rejected).";
+    SPANS_EXPORTED = "pulsegate_trace_spans_exported_total", Kind::Counter, [], "spans", "Spans that the trace collector took.";
+    SPANS_WAITING = "pulsegate_trace_spans_waiting", Kind::Gauge, [], "spans", "Spans that wait to be sent. When those of 2048 requests wait, more are dropped.";
     TRANSITIONS = "pulsegate_transitions_total", Kind::Counter, ["upstream", "to"], "transitions", "Changes of a backend's standing, by the new standing.";
     UPSTREAM_BACKENDS = "pulsegate_upstream_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream, whatever their standing.";
     UPSTREAM_ELIGIBLE = "pulsegate_upstream_eligible_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream that may receive traffic.";

@@ -6,17 +6,19 @@ use crate::domain::document::{Component, Document, Meaning, Said, Vocabulary};
 use crate::domain::event::{EventKind, Run};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, LogFormat, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan,
-    Protocol, ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan,
-    StartPlan, Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan, Protocol,
+    ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan,
+    Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
 use crate::domain::time::Timestamp;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+static NO_TRIES: LazyLock<Tries> = LazyLock::new(Tries::default);
 
 fn telemetry() -> Telemetry {
-    Telemetry::new(&LoggingPlan { level: "info".into(), format: LogFormat::Text, access: false }, Clock::start())
+    Telemetry::new(&LoggingPlan::default(), Clock::start())
 }
 
 fn plan(routes: &[&str]) -> Plan {
@@ -26,7 +28,8 @@ fn plan(routes: &[&str]) -> Plan {
         table: RouteTable::default(),
         upstreams: vec![upstream("orders")],
         admin: AdminPlan::default(),
-        logging: LoggingPlan { level: "info".into(), format: LogFormat::Text, access: false },
+        logging: LoggingPlan::default(),
+        tracing: None,
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },
@@ -92,6 +95,8 @@ fn record(route: Option<&'static str>, status: u16) -> RequestRecord<'static> {
         method: "GET",
         host: "api.example.com",
         path: "/",
+        query: "",
+        headers: None,
         protocol: "HTTP/1.1",
         route,
         upstream: None,
@@ -99,11 +104,18 @@ fn record(route: Option<&'static str>, status: u16) -> RequestRecord<'static> {
         status,
         reason: None,
         attempts: 0,
+        tries: &NO_TRIES,
         retry_stopped: None,
         bytes_in: 10,
         bytes_out: 20,
+        tls: false,
+        began: Timestamp::ZERO,
         took: Duration::from_millis(3),
+        head_took: None,
+        queued: Duration::ZERO,
         upstream_took: None,
+        trace_id: None,
+        trace: None,
     }
 }
 

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod answers;
 mod backends;
 mod changes;
@@ -24,6 +25,7 @@ mod steering;
 mod streams;
 mod tls;
 mod tls_configs;
+mod tracing;
 
 use std::net::SocketAddr;
 

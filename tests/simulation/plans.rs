@@ -6,9 +6,9 @@ use super::dice::Dice;
 use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, DocumentPlan, Enforcement, HttpCheck, LogFormat, LoggingPlan, OnDown,
-    PassivePlan, Plan, Policy, ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan,
-    SourcePlan, StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, DocumentPlan, Enforcement, HttpCheck, LoggingPlan, OnDown, PassivePlan, Plan,
+    Policy, ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan,
+    StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
 use pulsegate::domain::recognition::{Fact, Identity, Recognition};
@@ -85,7 +85,8 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         table: RouteTable::default(),
         upstreams: upstreams.iter().cloned().map(Arc::new).collect(),
         admin: AdminPlan::default(),
-        logging: LoggingPlan { level: "info".to_owned(), format: LogFormat::Text, access: false },
+        logging: LoggingPlan::default(),
+        tracing: None,
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency },
         start: StartPlan { wait: Duration::from_secs(5) },

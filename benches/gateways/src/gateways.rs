@@ -26,6 +26,7 @@ pub fn start(binary: &str, backend: u16) -> Vec<Gateway> {
     let envoy = found("ENVOY", "/usr/bin/envoy");
     vec![
         pulsegate(binary, &config("pulsegate.yaml")),
+        gateway("pulsegate watched", Path::new(binary), &config("watched.yaml"), "run --config @CONFIG@"),
         gateway("bare pingora", &own, "", &format!("bare @PORT@ {backend}")),
         gateway("nginx", &nginx, &config("nginx.conf"), "-c @CONFIG@ -p @FOLDER@ -e /dev/null"),
         haproxy(&config("haproxy.cfg")),

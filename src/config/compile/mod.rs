@@ -7,25 +7,25 @@ mod clashes;
 mod document;
 mod effects;
 mod listeners;
+mod logging;
 mod probe;
 mod routes;
 mod targets;
 mod tls;
+mod tracing;
 mod upstreams;
 mod webhooks;
 
 use super::files::{Findings, Place};
 use super::kubernetes;
 use super::spec::{
-    FormatSpec, LevelSpec, ListenerSpec, LoggingSpec, ProbingSpec, RecordSpec, ReloadSpec, RouteSpec, ShutdownSpec,
-    Spec, StartSpec, UpgradeSpec, UpstreamSpec,
+    ListenerSpec, ProbingSpec, RecordSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec, StartSpec, UpgradeSpec,
+    UpstreamSpec,
 };
 use super::strict::reject_unknown_keys;
 use super::values::Span;
 use super::words;
-use crate::domain::plan::{
-    LogFormat, LoggingPlan, Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
-};
+use crate::domain::plan::{Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan};
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -72,6 +72,8 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
     let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
     clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
+    let logging = logging::compile(&parts.rest.logging, base, &root.at("logging"), findings);
+    let tracing = tracing::compile(parts.rest.tracing.as_ref(), base, &root.at("tracing"), findings);
     clashes::loops(&parts.upstreams, &listeners, admin.address, findings);
     if !findings.errors.is_empty() {
         return None;
@@ -85,7 +87,8 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         upstreams,
         webhooks,
         admin,
-        logging: logging(&parts.rest.logging),
+        logging,
+        tracing,
         shutdown: shutdown(&parts.rest.shutdown),
         probing: probing(&parts.rest.probing),
         reload: reload(&parts.rest.reload),
@@ -182,21 +185,6 @@ fn span(written: Option<Span>, default: Duration) -> Duration {
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-fn logging(spec: &LoggingSpec) -> LoggingPlan {
-    let level = match spec.level.unwrap_or(LevelSpec::Info) {
-        LevelSpec::Error => "error",
-        LevelSpec::Warn => "warn",
-        LevelSpec::Info => "info",
-        LevelSpec::Debug => "debug",
-        LevelSpec::Trace => "trace",
-    };
-    let format = match spec.format.unwrap_or(FormatSpec::Text) {
-        FormatSpec::Text => LogFormat::Text,
-        FormatSpec::Json => LogFormat::Json,
-    };
-    LoggingPlan { level: level.to_owned(), format, access: spec.access.unwrap_or(true) }
 }
 
 fn shutdown(spec: &ShutdownSpec) -> ShutdownPlan {

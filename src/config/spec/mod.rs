@@ -4,16 +4,20 @@
 //! comments in one form (``Default: `…`.``) from which the reference is made.
 
 mod document;
+mod logging;
 mod probe;
 mod routes;
 mod tls;
+mod tracing;
 mod upstreams;
 mod webhooks;
 
 pub(super) use document::*;
+pub(super) use logging::*;
 pub(super) use probe::*;
 pub(super) use routes::*;
 pub(super) use tls::*;
+pub(super) use tracing::*;
 pub(super) use upstreams::*;
 pub(super) use webhooks::*;
 
@@ -50,6 +54,8 @@ pub(super) struct Spec {
     /// Logging.
     #[serde(default)]
     pub logging: LoggingSpec,
+    /// Tracing. Default: none.
+    pub tracing: Option<TracingSpec>,
     /// Leaving.
     #[serde(default)]
     pub shutdown: ShutdownSpec,
@@ -176,37 +182,6 @@ pub(super) struct TokenSpec {
     pub file: Option<PathBuf>,
     /// A variable of the environment that holds it.
     pub env: Option<String>,
-}
-
-/// Logging.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LoggingSpec {
-    /// `error`, `warn`, `info`, `debug` or `trace`. Default: `info`.
-    pub level: Option<LevelSpec>,
-    /// `text` or `json`. Default: `text`.
-    pub format: Option<FormatSpec>,
-    /// A line per request. Default: `true`.
-    pub access: Option<bool>,
-}
-
-/// A log level.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum LevelSpec {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// A log format.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum FormatSpec {
-    Text,
-    Json,
 }
 
 /// Leaving.

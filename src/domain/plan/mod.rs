@@ -4,19 +4,23 @@
 
 mod document;
 mod listener;
+mod logging;
 mod passive;
 mod probe;
 mod process;
 mod route;
+mod tracing;
 mod upstream;
 mod webhook;
 
 pub use document::*;
 pub use listener::*;
+pub use logging::*;
 pub use passive::*;
 pub use probe::*;
 pub use process::*;
 pub use route::*;
+pub use tracing::*;
 pub use upstream::*;
 pub use webhook::*;
 
@@ -33,6 +37,8 @@ pub struct Plan {
     pub webhooks: Vec<Arc<WebhookPlan>>,
     pub admin: AdminPlan,
     pub logging: LoggingPlan,
+    /// `None` = nobody gets traces.
+    pub tracing: Option<TracingPlan>,
     pub shutdown: ShutdownPlan,
     pub probing: ProbingPlan,
     pub start: StartPlan,

@@ -1,4 +1,4 @@
-//! What is in force for the process as a whole: its admin side, its log, its start and its end.
+//! What is in force for the process as a whole: its admin side, its start and its end.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,20 +28,6 @@ pub enum TokenSource {
     File(PathBuf),
     /// A variable of the environment.
     Env(String),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggingPlan {
-    pub level: String,
-    pub format: LogFormat,
-    /// One line per request.
-    pub access: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,8 +13,7 @@ mod response;
 use super::backend::{BackendSide, FromBackend};
 use super::client::{ClientSide, FromClient, Read};
 use super::cut::{Cut, cut};
-use super::hedge::{Rival, Won, won};
-use super::place::Place;
+use super::hedge::{Rival, Winner, Won, won};
 use super::replay::Replay;
 use crate::control::Clock;
 use crate::domain::outcome::AttemptEnd;
@@ -89,8 +88,8 @@ pub(super) struct Relay<'a, R> {
     pub cut: Option<Cut>,
     /// Who is asked too when the answer is late.
     pub rival: Option<Rival<'a>>,
-    /// The rival answered first: its place and its shelf, from now on the exchange's.
-    pub won: &'a mut Option<(Place, u64)>,
+    /// The rival answered first: its place and its shelf are from now on the exchange's.
+    pub won: &'a mut Option<Winner>,
     pub clock: Clock,
     /// The client waits for a 100.
     pub expects_continue: bool,

@@ -4,7 +4,7 @@ use super::{Receive, Reception, Relay, Relayed};
 use crate::domain::grpc;
 use crate::domain::outcome::AttemptEnd;
 use crate::proxy::backend::FromBackend;
-use crate::proxy::hedge::Won;
+use crate::proxy::hedge::{Winner, Won};
 use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
@@ -42,7 +42,7 @@ impl<R: Receive> Relay<'_, R> {
     pub(super) async fn take_rival(&mut self, won: Won) -> Option<Relayed> {
         (self.rival, self.cut) = (None, None);
         *self.backend = won.backend;
-        *self.won = Some((won.place, won.shelf));
+        *self.won = Some(Winner { place: won.place, shelf: won.shelf, span: won.span });
         self.take_head(won.head, won.end).await
     }
 

@@ -1,141 +1,129 @@
 //! What does one access-log line look like?
 //!
-//! Both forms have the same keys in the same order. Absent values are left out of the text and `null` nowhere: a key that is
+//! Text and JSON have the same keys in the same order. Absent values are left out of the text and `null` nowhere: a key that is
 //! there has a value.
 
-use crate::domain::plan::LogFormat;
-use crate::telemetry::RequestRecord;
-use crate::telemetry::{escape, when};
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use super::stamp;
+use super::value::{self, Value};
+use crate::domain::access::{Field, Part};
+use crate::domain::plan::{AccessForm, AccessPlan};
+use crate::telemetry::{RequestRecord, escape};
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-#[derive(Serialize)]
-struct Fields<'a> {
-    time: String,
-    client: String,
-    method: &'a str,
-    host: &'a str,
-    path: &'a str,
-    protocol: &'a str,
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstream: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backend: Option<String>,
-    attempts: u32,
-    took_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstream_ms: Option<f64>,
-    bytes_in: u64,
-    bytes_out: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_stopped: Option<&'a str>,
-    listener: &'a str,
-    request_id: &'a str,
-}
+/// What most lines fit into.
+const USUAL: usize = 512;
 
-/// One JSON object and a line end.
-pub fn json(at: SystemTime, record: &RequestRecord<'_>) -> String {
-    let fields = Fields {
-        time: when::rfc3339(at),
-        client: record.client.to_string(),
-        method: record.method,
-        host: record.host,
-        path: cut(record.path),
-        protocol: record.protocol,
-        status: record.status,
-        route: record.route,
-        upstream: record.upstream,
-        backend: record.backend.map(ToString::to_string),
-        attempts: record.attempts,
-        took_ms: millis(record.took),
-        upstream_ms: record.upstream_took.map(millis),
-        bytes_in: record.bytes_in,
-        bytes_out: record.bytes_out,
-        reason: record.reason,
-        retry_stopped: record.retry_stopped,
-        listener: record.listener,
-        request_id: record.request_id,
-    };
-    let mut line = serde_json::to_string(&fields).unwrap_or_default();
-    line.push('\n');
-    line
-}
-
-/// `time=… client=… method=…` and a line end.
-pub fn text(at: SystemTime, record: &RequestRecord<'_>) -> String {
-    let mut line = String::with_capacity(384);
-    number(&mut line, "time", when::rfc3339(at));
-    number(&mut line, "client", record.client);
-    escape::pair(&mut line, "method", record.method);
-    escape::pair(&mut line, "host", record.host);
-    escape::pair(&mut line, "path", cut(record.path));
-    escape::pair(&mut line, "protocol", record.protocol);
-    number(&mut line, "status", record.status);
-    optional(&mut line, "route", record.route);
-    optional(&mut line, "upstream", record.upstream);
-    if let Some(backend) = record.backend {
-        escape::pair(&mut line, "backend", &backend.to_string());
-    }
-    number(&mut line, "attempts", record.attempts);
-    number(&mut line, "took_ms", millis(record.took));
-    if let Some(took) = record.upstream_took {
-        number(&mut line, "upstream_ms", millis(took));
-    }
-    number(&mut line, "bytes_in", record.bytes_in);
-    number(&mut line, "bytes_out", record.bytes_out);
-    optional(&mut line, "reason", record.reason);
-    optional(&mut line, "retry_stopped", record.retry_stopped);
-    escape::pair(&mut line, "listener", record.listener);
-    escape::pair(&mut line, "request_id", record.request_id);
-    line.push('\n');
-    line
-}
-
-/// What is known of a client whose connection or head was refused; `refused` in place of a status.
-pub fn refusal(format: LogFormat, at: SystemTime, listener: &str, client: IpAddr, reason: &str) -> String {
-    let (time, client) = (when::rfc3339(at), client.to_string());
-    let fields = [("time", &*time), ("client", &*client), ("listener", listener), ("refused", reason)];
-    let mut line = match format {
-        LogFormat::Json => serde_json::json!(BTreeMap::from(fields)).to_string(),
-        LogFormat::Text => {
-            let mut line = String::new();
-            fields.iter().for_each(|(key, value)| escape::pair(&mut line, key, value));
-            line
+/// The line of a request, with its line end.
+pub fn request(plan: &AccessPlan, at: SystemTime, record: &RequestRecord<'_>) -> String {
+    let mut line = String::with_capacity(USUAL);
+    match &plan.form {
+        AccessForm::Text => text(&mut line, plan, at, record),
+        AccessForm::Json => json(&mut line, plan, at, record),
+        AccessForm::Common => common(&mut line, plan, at, record),
+        AccessForm::Combined => combined(&mut line, plan, at, record),
+        AccessForm::Template(template) => {
+            for part in &template.0 {
+                match part {
+                    Part::Text(text) => line.push_str(text),
+                    Part::Field(field) => value::of(*field, plan, at, record).place(&mut line),
+                    Part::Header(name) => value::header(name, plan, record).place(&mut line),
+                }
+            }
         }
-    };
+    }
     line.push('\n');
     line
 }
 
-/// Values that are ours and cannot need quotes: numbers, addresses, dates.
-fn number(line: &mut String, key: &str, value: impl std::fmt::Display) {
-    let space = if line.is_empty() { "" } else { " " };
-    let _ = write!(line, "{space}{key}={value}");
-}
-
-fn optional(line: &mut String, key: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        escape::pair(line, key, value);
+/// `time=… client=… method=…`
+fn text(line: &mut String, plan: &AccessPlan, at: SystemTime, record: &RequestRecord<'_>) {
+    for (name, field) in Field::ALL {
+        if is_told(field, plan, record) {
+            value::of(field, plan, at, record).pair(line, name);
+        }
+    }
+    for name in &plan.headers {
+        if let Value::Text(value) = value::header(name, plan, record) {
+            escape::pair(line, &format!("header.{name}"), &value);
+        }
     }
 }
 
-/// Milliseconds with microseconds behind the point.
-fn millis(span: Duration) -> f64 {
-    span.as_micros() as f64 / 1000.0
+/// One object.
+fn json(line: &mut String, plan: &AccessPlan, at: SystemTime, record: &RequestRecord<'_>) {
+    line.push('{');
+    for (name, field) in Field::ALL {
+        if is_told(field, plan, record) {
+            value::of(field, plan, at, record).member(line, name);
+        }
+    }
+    if !plan.headers.is_empty() {
+        line.push_str(",\"headers\":{");
+        for name in &plan.headers {
+            value::header(name, plan, record).member(line, name);
+        }
+        line.push('}');
+    }
+    line.push('}');
 }
 
-/// A path beyond this is cut: lines wait in memory while their reader is slow, and a client chooses its paths.
-const PATH: usize = 1024;
+fn is_told(field: Field, plan: &AccessPlan, record: &RequestRecord<'_>) -> bool {
+    match field {
+        Field::Query => plan.query,
+        Field::Tries => !record.tries.went_well(),
+        _ => true,
+    }
+}
 
-fn cut(path: &str) -> &str {
-    let end = (0..=PATH.min(path.len())).rev().find(|end| path.is_char_boundary(*end));
-    end.and_then(|end| path.get(..end)).unwrap_or_default()
+/// `client - - [24/Nov/2026:08:15:30 +0000] "GET /path HTTP/1.1" 200 512`
+fn common(line: &mut String, plan: &AccessPlan, at: SystemTime, record: &RequestRecord<'_>) {
+    let place = |field, line: &mut String| value::of(field, plan, at, record).place(line);
+    place(Field::Client, line);
+    line.push_str(" - - [");
+    stamp::common(line, at);
+    line.push_str("] \"");
+    place(Field::Method, line);
+    line.push(' ');
+    place(Field::Path, line);
+    if plan.query && !record.query.is_empty() {
+        place(Field::Query, line);
+    }
+    line.push(' ');
+    place(Field::Protocol, line);
+    line.push_str("\" ");
+    place(Field::Status, line);
+    line.push(' ');
+    place(Field::BytesOut, line);
+}
+
+/// The common form with ` "referrer" "user agent"` behind it.
+fn combined(line: &mut String, plan: &AccessPlan, at: SystemTime, record: &RequestRecord<'_>) {
+    common(line, plan, at, record);
+    for name in ["referer", "user-agent"] {
+        line.push_str(" \"");
+        value::header(name, plan, record).place(line);
+        line.push('"');
+    }
+}
+
+/// What is known of a client whose connection or head was refused; `refused` in place of a status. Nothing that others would take for a
+/// request is made of it: forms without names of fields have it as text.
+pub fn refusal(form: &AccessForm, at: SystemTime, listener: &str, client: IpAddr, reason: &str) -> String {
+    let mut line = String::with_capacity(128);
+    let is_json = *form == AccessForm::Json;
+    let fields = [
+        ("time", Value::Moment(at)),
+        ("client", Value::Ip(client)),
+        ("listener", Value::Text(listener.into())),
+        ("refused", Value::Text(reason.into())),
+    ];
+    if is_json {
+        line.push('{');
+    }
+    for (name, value) in &fields {
+        if is_json { value.member(&mut line, name) } else { value.pair(&mut line, name) }
+    }
+    line.push_str(if is_json { "}\n" } else { "\n" });
+    line
 }

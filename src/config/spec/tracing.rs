@@ -1,0 +1,46 @@
+//! What may be written under `tracing`?
+
+use crate::config::values::{Share, Span};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Traces: one span per request and one per attempt, sent to a collector.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct TracingSpec {
+    /// The collector.
+    pub otlp: OtlpSpec,
+    /// Of the traces that begin here, the share that is recorded. Default: `1%`.
+    pub ratio: Option<Share>,
+    /// A client's `traceparent` says whether its trace is recorded; `false`: `ratio` alone decides. Default: `true`.
+    pub follow_parent: Option<bool>,
+    /// Our name in the traces (`service.name`). Default: `pulsegate`.
+    pub service: Option<String>,
+}
+
+/// An OTLP collector.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct OtlpSpec {
+    /// Its address, such as `http://127.0.0.1:4318`; without a path, `/v1/traces` is asked (`http`).
+    pub endpoint: String,
+    /// `http` (protobuf) or `grpc`. Default: `http`.
+    pub protocol: Option<OtlpProtocolSpec>,
+    /// Sent along, such as `{ x-api-key: "${KEY}" }`. Default: `{}`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// PEM file of the collector's CA. Default: the system's roots.
+    pub ca: Option<PathBuf>,
+    /// How long one export may take; then it is tried again, three times in all. Default: `10s`.
+    pub timeout: Option<Span>,
+}
+
+/// How a collector is spoken to.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum OtlpProtocolSpec {
+    Http,
+    Grpc,
+}

@@ -1,0 +1,52 @@
+//! Which requests are traced, and who gets the traces?
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TracingPlan {
+    pub otlp: OtlpPlan,
+    /// Of the traces that begin here, the share that is recorded.
+    pub ratio: f64,
+    /// What a client's `traceparent` says of being sampled holds here, too.
+    pub follow_parent: bool,
+    /// Our name in the traces.
+    pub service: String,
+}
+
+/// Where spans go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtlpPlan {
+    /// The address that is asked, with its path.
+    pub endpoint: String,
+    pub protocol: OtlpProtocol,
+    pub headers: Vec<(String, Hidden)>,
+    /// PEM file of the collector's CA; `None` = the system's roots.
+    pub ca: Option<PathBuf>,
+    /// Of one export.
+    pub timeout: Duration,
+}
+
+impl OtlpPlan {
+    pub fn is_tls(&self) -> bool {
+        self.endpoint.starts_with("https:")
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtlpProtocol {
+    /// Protobuf over HTTP/1.1.
+    Http,
+    Grpc,
+}
+
+/// A value that may be a secret: shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(pub String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
+}

@@ -1,0 +1,131 @@
+//! Which way does a request go through all services? Traces: begun or continued here, and sent to an OTLP collector.
+//!
+//! What is not recorded costs the reading of a header and the writing of one. What is recorded becomes spans when the request has ended,
+//! in one piece, and waits in a bounded queue for the exporter: traffic waits for nobody.
+
+mod collector;
+mod exporter;
+mod otlp;
+mod spans;
+
+use super::RequestRecord;
+use crate::control::Clock;
+use crate::domain::plan::{OtlpPlan, Redacted, TracingPlan};
+use crate::domain::trace::{self, Trace, TraceParent};
+use collector::Collector;
+use exporter::Exporter;
+use otlp::Span;
+use prometheus::{IntCounter, IntCounterVec, IntGauge};
+use std::time::Duration;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Requests whose spans may wait.
+const QUEUE: usize = 2048;
+
+/// The longest that [`Tracer::flush`] waits for a collector.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+
+/// Why spans are lost: there was no room, no try worked, or the collector did not want them.
+pub const LOST: [&str; 3] = ["queue_full", "not_exported", "rejected"];
+
+enum Job {
+    /// Of one request.
+    Spans(Vec<Span>),
+    /// Answered when everything before it is sent or given up.
+    Flush(oneshot::Sender<()>),
+}
+
+/// How the exporter fares.
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub exported: IntCounter,
+    pub dropped: IntCounterVec,
+    /// Spans in the queue.
+    pub waiting: IntGauge,
+}
+
+impl Health {
+    fn dropped(&self, reason: &'static str, spans: u64) {
+        if spans > 0 {
+            self.dropped.with_label_values(&[reason]).inc_by(spans);
+        }
+    }
+}
+
+/// The way to the exporter, which ends when this is dropped, with everything sent or given up.
+#[derive(Debug)]
+pub struct Tracer {
+    plan: TracingPlan,
+    clock: Clock,
+    jobs: Sender<Job>,
+    health: Health,
+    /// Keys of a query whose values are in no span.
+    secrets: Vec<String>,
+}
+
+/// Can this collector be asked at all? It need not answer.
+///
+/// # Errors
+/// Why not, as a sentence.
+pub fn check(plan: &OtlpPlan) -> Result<(), String> {
+    Collector::new(plan).map(drop)
+}
+
+impl Tracer {
+    /// Within a runtime: the exporter is a task.
+    ///
+    /// # Errors
+    /// The collector's CA cannot be used; a sentence.
+    pub fn start(plan: &TracingPlan, clock: Clock, health: Health) -> Result<Self, String> {
+        let exporter = Exporter {
+            collector: Collector::new(&plan.otlp)?,
+            resource: exporter::resource(&plan.service),
+            health: health.clone(),
+            limit: plan.otlp.timeout,
+            failing: false,
+        };
+        let (jobs, waiting) = channel(QUEUE);
+        tokio::spawn(exporter.run(waiting));
+        Ok(Self { plan: plan.clone(), clock, jobs, health, secrets: Redacted::default().query })
+    }
+
+    pub fn plan(&self) -> &TracingPlan {
+        &self.plan
+    }
+
+    /// What a request with this `traceparent` is told on; `None`: as it came.
+    pub fn begin(&self, parent: Option<TraceParent>) -> Option<Trace> {
+        let drawn = (fastrand::u128(1..), fastrand::u64(1..));
+        trace::begin(parent, self.plan.ratio, self.plan.follow_parent, drawn)
+    }
+
+    /// A request has ended whose trace is recorded.
+    pub fn record(&self, trace: &Trace, record: &RequestRecord<'_>) {
+        if self.jobs.capacity() == 0 {
+            return self.health.dropped("queue_full", 1 + u64::from(record.attempts));
+        }
+        let spans = spans::of(trace, record, &self.secrets, self.clock);
+        let count = exporter::count(&spans);
+        self.health.waiting.add(count);
+        if self.jobs.try_send(Job::Spans(spans)).is_err() {
+            self.health.waiting.sub(count);
+            self.health.dropped("queue_full", count.unsigned_abs());
+        }
+    }
+
+    /// Returns when everything so far is sent or given up, but after two seconds at most. For the end of the process.
+    pub async fn flush(&self) {
+        let (done, wait) = oneshot::channel();
+        let flushed = async {
+            if self.jobs.send(Job::Flush(done)).await.is_ok() {
+                let _ = wait.await;
+            }
+        };
+        let _ = timeout(FLUSH_LIMIT, flushed).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
