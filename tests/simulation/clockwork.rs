@@ -29,6 +29,7 @@ pub struct Traffic {
 
 /// Something that ends later.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "few are pending at once")]
 enum Pending {
     Probe { backend: usize, ticket: ProbeTicket, result: ReadingResult },
     Request { backend: usize, outcome: Outcome },

@@ -15,7 +15,7 @@ use crate::config::words::not_exactly_one;
 use crate::domain::identity::Address;
 use crate::domain::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, Enforcement, HashBy, LatencyOutlierPlan, OnDown, PassivePlan, Policy,
-    ProbeKind, Protocol, RetryOn, RetryPlan, SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts,
+    ProbeKind, ProbePlan, Protocol, RetryOn, RetryPlan, SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts,
     UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use std::collections::BTreeMap;
@@ -56,17 +56,7 @@ fn upstream(
         );
     }
     let context = ProbeContext { host, protocol, tls: tls.as_ref(), files, webhooks };
-    let mut compiled = |kind, written: &Option<ProbeSpec>| {
-        let probe = probe::compile(kind, written.as_ref()?, &context, place, findings);
-        if let Some(port) = probe.port {
-            shared_port(port, &sources, &place.at(kind.word()).at("port"), findings);
-        }
-        Some(probe)
-    };
-    let startup = compiled(ProbeKind::Startup, &spec.startup);
-    let readiness = compiled(ProbeKind::Readiness, &spec.readiness);
-    let liveness = compiled(ProbeKind::Liveness, &spec.liveness);
-    probe::check_together(readiness.as_ref(), liveness.as_ref(), &place.at("liveness"), findings);
+    let [startup, readiness, liveness] = probes(spec, &context, &sources, place, findings);
     let passive = passive(&spec.passive, &place.at("passive"), findings);
     if readiness.is_none() {
         let consequence = if passive.enabled {
@@ -108,6 +98,28 @@ fn upstream(
             Some(OnDownSpec::CloseAll) => OnDown::CloseAll,
         },
     }
+}
+
+/// Of each kind, as far as it is written.
+fn probes(
+    spec: &UpstreamSpec,
+    context: &ProbeContext<'_>,
+    sources: &[SourcePlan],
+    place: &Place,
+    findings: &mut Findings,
+) -> [Option<ProbePlan>; 3] {
+    let mut compiled = |kind, written: &Option<ProbeSpec>| {
+        let probe = probe::compile(kind, written.as_ref()?, context, place, findings);
+        if let Some(port) = probe.port {
+            shared_port(port, sources, &place.at(kind.word()).at("port"), findings);
+        }
+        Some(probe)
+    };
+    let startup = compiled(ProbeKind::Startup, &spec.startup);
+    let readiness = compiled(ProbeKind::Readiness, &spec.readiness);
+    let liveness = compiled(ProbeKind::Liveness, &spec.liveness);
+    probe::check_together(readiness.as_ref(), liveness.as_ref(), &place.at("liveness"), findings);
+    [startup, readiness, liveness]
 }
 
 /// One port for all is one endpoint for all that share an address, and a slip where it is the port of some.

@@ -435,7 +435,7 @@ fn known_source(source: Source) -> KnownSource {
 mod tests {
     use super::*;
 
-    fn everything() -> Handover {
+    fn a_check() -> KnownCheck {
         let second = Duration::from_secs(1);
         let probe = KnownProbe {
             ago: Duration::from_nanos(1_000_000_001),
@@ -445,7 +445,7 @@ mod tests {
             text: "answered 503".to_owned(),
             steps: Steps { connect: Some(second), tls: None, first_byte: Some(Duration::from_nanos(7)) },
         };
-        let check = KnownCheck {
+        KnownCheck {
             counter: Some(Counter::from_parts((3, 2, 3))),
             severity: Severity::NotReady,
             joined: second * 60,
@@ -457,7 +457,12 @@ mod tests {
             before: vec![probe.clone(), probe.clone()],
             last_failure: "no answer".to_owned(),
             stranger: true,
-        };
+        }
+    }
+
+    fn everything() -> Handover {
+        let second = Duration::from_secs(1);
+        let check = a_check();
         let life = |phase| KnownLife {
             startup: Some(check.clone()),
             progress: Some((phase, second * 3, 1, 2)),

@@ -1,6 +1,7 @@
 //! Webhooks against real receivers: one that takes, one that fails first, one that hangs, one that is gone, one that speaks TLS.
 
 use super::*;
+use crate::control::Clock;
 use crate::domain::plan::TokenSource;
 use crate::telemetry::event::Line;
 use axum::Router;
@@ -13,7 +14,6 @@ use prometheus::Opts;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 
 /// Answers with these statuses in turn, the last one for ever, and keeps what it was sent.
 #[derive(Clone, Default)]
@@ -85,9 +85,10 @@ impl Webhooks {
     }
 
     async fn until(&self, name: &str, result: &str, count: u64) {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let clock = Clock::start();
+        let patience = clock.now() + Duration::from_secs(20);
         while self.count(name, result) < count {
-            assert!(Instant::now() < patience, "{name}: {} of {count} {result}", self.count(name, result));
+            assert!(clock.now() < patience, "{name}: {} of {count} {result}", self.count(name, result));
             tokio::task::yield_now().await;
         }
         assert_eq!(self.count(name, result), count, "{name} {result}");
@@ -161,13 +162,15 @@ async fn one_that_hangs_or_is_gone_keeps_nobody_waiting_and_what_does_not_fit_is
         plan("gone", gone),
         plan("well", well.serve().await),
     ]);
-    let begun = Instant::now();
+    let clock = Clock::start();
+    let begun = clock.now();
     for event in 0..1_000 {
         webhooks.tell("hanging", notice(event));
     }
     webhooks.tell("gone", notice(1));
     webhooks.tell("well", notice(2));
-    assert!(begun.elapsed() < Duration::from_secs(2), "telling waited: {:?}", begun.elapsed());
+    let took = clock.now().since(begun);
+    assert!(took < Duration::from_secs(2), "telling waited: {took:?}");
     webhooks.until("well", "delivered", 1).await;
     webhooks.until("gone", "failed", 1).await;
     // The queue, and at most the one that is under way.
