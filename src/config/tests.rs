@@ -363,6 +363,84 @@ fn a_grpc_probe_is_written_or_pasted() {
 
 /// Every key of the schema with a value that no key takes: no answer may speak of the program's types.
 #[test]
+fn rules_for_a_document_are_told_their_slips() {
+    let readiness = |document: &str| upstream(&format!("    readiness: {{ path: /, document: {document} }}\n"));
+    let place = "6: upstreams.a.readiness.document";
+    for (document, expected) in [
+        ("on", format!("{place}: found \"on\", allowed: off, auto")),
+        ("[db]", format!("{place}: found a list, allowed: off, auto, or keys such as `critical`")),
+        ("{ unknown_word: warn }", format!("{place}.unknown_word: found \"warn\", allowed: pass, degraded, fail")),
+        (
+            "{ degraded: 30% }",
+            format!(
+                "{place}.degraded: found \"30%\", allowed: keys such as `weight` (did you mean `{{ weight: 30% }}`?)"
+            ),
+        ),
+        (
+            "{ degraded: { weight: 0% } }",
+            format!(
+                "{place}.degraded.weight: found 0%, allowed: more than 0% (a backend that must get nothing while it is degraded should say DOWN)"
+            ),
+        ),
+        (
+            "{ critical: [\"\"] }",
+            format!(
+                "{place}.critical: found a component without a name, allowed: names as the document writes them, such as db"
+            ),
+        ),
+        (
+            "{ assert: [{ path: $.a }] }",
+            format!(
+                "{place}.assert.0: found none of `below`, `at_most`, `above`, `at_least`, `equals`, `not_equals`, `present` and `absent`, allowed: exactly one of them"
+            ),
+        ),
+        (
+            "{ assert: [{ path: $.a, below: 1, present: true }] }",
+            format!("{place}.assert.0: found `below` and `present` together, allowed: exactly one of them"),
+        ),
+        (
+            "{ assert: [{ path: $.a, below: many }] }",
+            format!("{place}.assert.0.below: found \"many\", allowed: a number"),
+        ),
+    ] {
+        says(&readiness(document), &[&expected]);
+    }
+    let bad_path = errors(&readiness("{ assert: [{ path: \"$.a[\", present: true }] }")).join(" ");
+    assert!(
+        bad_path.contains("assert.0.path: found \"$.a[\", at byte ") && bad_path.contains("a JSONPath"),
+        "{bad_path}"
+    );
+}
+
+#[test]
+fn rules_for_a_document_that_have_no_effect_are_told() {
+    let place = "6: upstreams.a.readiness.document";
+    for (readiness, expected) in [
+        ("path: /, document: auto", None),
+        ("path: /, method: HEAD", None),
+        ("path: /, method: HEAD, document: off", None),
+        (
+            "path: /, method: head, document: auto",
+            Some(format!("{place}: found rules for a document, with `method: HEAD`")),
+        ),
+        (
+            "tcp: true, document: { ignore: [mail] }",
+            Some(format!("{place}: found rules for a document, with a probe by TCP or gRPC")),
+        ),
+        (
+            "path: /, document: { ignore: [mail], critical: [mail] }",
+            Some(format!("{place}.critical: found \"mail\", which `ignore` names too")),
+        ),
+    ] {
+        let told = warnings(&upstream(&format!("    readiness: {{ {readiness} }}\n")));
+        match expected {
+            None => assert!(told.iter().all(|one| !one.contains("document")), "{told:?}"),
+            Some(begins) => assert!(told.iter().any(|one| one.starts_with(&begins)), "{told:?}"),
+        }
+    }
+}
+
+#[test]
 fn no_diagnostic_speaks_of_types() {
     let mut seen = 0;
     for wrong in [json!(-7), json!(true), json!([[1]]), json!({ "zzz": 1 }), json!("?"), json!(null), json!(1e30)] {
@@ -427,7 +505,7 @@ fn every_other_way_of_the_example_is_well_indented() {
     };
     let yaml: String = lines.lines().filter(|line| !line.starts_with("##")).map(|line| twice(line) + "\n").collect();
     // A word, or settings of its own: both at once are no YAML.
-    let both = ["tls: inherit", "access: true", "consecutive_failures: 5", "failure_ratio: 50%"];
+    let both = ["tls: inherit", "document: auto", "access: true", "consecutive_failures: 5", "failure_ratio: 50%"];
     let yaml = both.iter().fold(yaml, |yaml, word| yaml.replace(word, word.split_inclusive(':').next().unwrap()));
     super::yaml::parse(&yaml).unwrap_or_else(|error| panic!("{yaml}\n{error:?}"));
 }

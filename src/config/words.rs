@@ -161,6 +161,7 @@ fn kind(expected: &str) -> String {
     match expected {
         "u16" => "a whole number from 0 to 65535".to_owned(),
         "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "f64" => "a number".to_owned(),
         "u64" | "usize" => "a whole number, 0 or more".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list, such as [a, b]".to_owned(),
@@ -192,6 +193,8 @@ pub(super) fn key_of(name: &str) -> &'static str {
         "AdminOnSpec" | "ListenerSpec" | "SourceSpec" => "address",
         "BalanceSpec" => "policy",
         "BudgetSpec" => "ratio",
+        "DegradedSpec" => "weight",
+        "DocumentRulesSpec" => "critical",
         "DrainHeaderSpec" => "name",
         "ExpectSpec" | "MomentSpec" => "at",
         "FlappingSpec" => "every",

@@ -1,7 +1,8 @@
 //! What do orders, passive and active evidence come to? One truth table, in the order of precedence.
 //!
-//! forced down > drained > forced up > ejected > not alive > down > draining > not ready > starting > unchecked > trial > ramping > up.
-//! The first that applies is the cause. The earliest return is the latest moment of all causes that hold the backend out, so that
+//! forced down > drained > forced up > ejected > not alive > down > draining > not ready > starting > unchecked > trial > degraded >
+//! ramping > up. The first that applies is the cause. Who is degraded while it ramps has the product of both shares. The earliest return is
+//! the latest moment of all causes that hold the backend out, so that
 //! it is never promised too early.
 
 use super::board::Order;
@@ -38,6 +39,10 @@ pub struct Facts {
     pub active: Active,
     /// The backend itself asked for a drain.
     pub asks_drain: bool,
+    /// It serves, and says that it is degraded.
+    pub degraded: bool,
+    /// The share that it keeps then.
+    pub degraded_share: f64,
     /// The ramp's share; 1.0 when it does not ramp.
     pub ramp: f64,
     /// When an ejection ends at the earliest.
@@ -57,6 +62,7 @@ pub fn combine(facts: &Facts) -> Standing {
         cause,
         share: match cause {
             Cause::Ramping => facts.ramp,
+            Cause::Degraded => facts.degraded_share * facts.ramp,
             _ if cause.eligible() => 1.0,
             _ => 0.0,
         },
@@ -86,6 +92,8 @@ fn cause(facts: &Facts) -> Cause {
     }
     if facts.passive == Passive::Trial {
         Cause::Trial
+    } else if facts.degraded {
+        Cause::Degraded
     } else if facts.ramp < 1.0 {
         Cause::Ramping
     } else {
@@ -119,9 +127,20 @@ mod tests {
     ];
     const PASSIVES: [Passive; 3] = [Passive::Clear, Passive::Ejected, Passive::Trial];
 
-    fn facts(order: Option<Order>, passive: Passive, active: Active, asks_drain: bool, ramp: f64) -> Facts {
-        let (ejected_until, probes_return, drain_until, order_until) = (None, None, None, None);
-        Facts { order, passive, active, asks_drain, ramp, ejected_until, probes_return, drain_until, order_until }
+    fn facts(order: Option<Order>, passive: Passive, active: Active) -> Facts {
+        Facts {
+            order,
+            passive,
+            active,
+            asks_drain: false,
+            degraded: false,
+            degraded_share: 1.0,
+            ramp: 1.0,
+            ejected_until: None,
+            probes_return: None,
+            drain_until: None,
+            order_until: None,
+        }
     }
 
     /// The design's sentence, written as a list: every cause that applies; the first of the precedence must be the verdict.
@@ -138,7 +157,7 @@ mod tests {
             Cause::Starting => facts.active == Active::Starting,
             Cause::Unchecked => facts.active == Active::Unchecked,
             Cause::Trial => facts.passive == Passive::Trial,
-            Cause::Degraded => false,
+            Cause::Degraded => facts.degraded,
             Cause::Ramping => facts.ramp < 1.0,
             Cause::Up => true,
         };
@@ -152,23 +171,36 @@ mod tests {
             for passive in PASSIVES {
                 for active in ACTIVES {
                     for asks_drain in [false, true] {
-                        for ramp in [0.5, 1.0] {
-                            let facts = facts(order, passive, active, asks_drain, ramp);
-                            let standing = combine(&facts);
-                            assert_eq!(standing.cause, expected(&facts), "{facts:?}");
-                            assert_eq!(standing.share > 0.0, standing.cause.eligible(), "{facts:?}");
-                            rows += 1;
+                        for (degraded, degraded_share) in [(false, 0.3), (true, 0.3), (true, 1.0)] {
+                            for ramp in [0.5, 1.0] {
+                                let facts = facts(order, passive, active);
+                                row(&Facts { asks_drain, degraded, degraded_share, ramp, ..facts });
+                                rows += 1;
+                            }
                         }
                     }
                 }
             }
         }
-        assert_eq!(rows, 4 * 3 * 7 * 2 * 2);
+        assert_eq!(rows, 4 * 3 * 7 * 2 * 3 * 2);
+    }
+
+    fn row(facts: &Facts) {
+        let standing = combine(facts);
+        assert_eq!(standing.cause, expected(facts), "{facts:?}");
+        let share = match standing.cause {
+            Cause::Up | Cause::ForcedUp => 1.0,
+            Cause::Ramping => facts.ramp,
+            Cause::Degraded => facts.degraded_share * facts.ramp,
+            _ => 0.0,
+        };
+        assert_eq!(standing.share, share, "{facts:?}");
+        assert_eq!(standing.share > 0.0, standing.cause.eligible(), "{facts:?}");
     }
 
     #[test]
     fn the_earliest_return_is_the_latest_of_all_that_hold_it_out() {
-        let mut facts = facts(None, Passive::Ejected, Active::Down, false, 1.0);
+        let mut facts = facts(None, Passive::Ejected, Active::Down);
         facts.ejected_until = Some(Timestamp::from_secs(30));
         facts.probes_return = Some(Timestamp::from_secs(40));
         assert_eq!(combine(&facts).earliest_return, Some(Timestamp::from_secs(40)));

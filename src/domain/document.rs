@@ -24,6 +24,13 @@ pub struct Document {
     pub leaks: Vec<String>,
 }
 
+impl Document {
+    /// The first component that fails.
+    pub fn failing(&self) -> Option<&Component> {
+        self.components.iter().find(|component| component.said.means == Some(Meaning::Fail))
+    }
+}
+
 /// The family of words that a document was read in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Vocabulary {
@@ -46,6 +53,22 @@ pub enum Vocabulary {
     None,
 }
 
+impl Vocabulary {
+    /// The stable word for the admin API, documents and the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Spring => "spring",
+            Self::Microprofile => "microprofile",
+            Self::Aspnet => "aspnet",
+            Self::Ietf => "ietf",
+            Self::Kubernetes => "kubernetes",
+            Self::Grpc => "grpc",
+            Self::None => "none",
+        }
+    }
+}
+
 /// One word about health, and what it means here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
@@ -63,6 +86,18 @@ pub enum Meaning {
     /// It wants no new traffic, and means it.
     Drain,
     Fail,
+}
+
+impl Meaning {
+    /// The stable word for the admin API and documents.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Degraded => "degraded",
+            Self::Drain => "drain",
+            Self::Fail => "fail",
+        }
+    }
 }
 
 /// A part of the backend.

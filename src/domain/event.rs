@@ -169,6 +169,11 @@ pub enum EventKind {
         backend: BackendId,
         hint: String,
     },
+    /// Its readiness document holds a kind of secret (`what`: "a password in a URL") that whoever may ask it can read. Once per kind.
+    DocumentLeaks {
+        backend: BackendId,
+        what: String,
+    },
     /// Its startup or liveness probe failed for good: somebody must restart it. Said once per episode.
     NeedsRestart {
         backend: BackendId,

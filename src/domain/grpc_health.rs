@@ -120,7 +120,7 @@ fn take_varint(rest: &mut &[u8]) -> Option<u64> {
 /// The verdict on an answer.
 pub fn judge(answer: &GrpcAnswer, check: &GrpcCheck) -> Verdict {
     match &answer.said {
-        GrpcSaid::Health(1) => Verdict::Pass { warning: None },
+        GrpcSaid::Health(1) => Verdict::PASSED,
         GrpcSaid::Health(2) => fail(Severity::NotReady, format!("answered NOT_SERVING for {}", asked(check)), None),
         GrpcSaid::Health(0) => {
             fail(Severity::Down, format!("answered UNKNOWN for {}", asked(check)), Some(NO_STATUS.to_owned()))

@@ -2,11 +2,14 @@
 //!
 //! The prober (a shell) fills in a [`Reading`]: plain facts of the wire. [`judge`] turns it into a [`Verdict`] by the table of
 //! the design: 2xx pass; 3xx pass with a warning; 503 and a timeout after connecting = not ready; other 5xx, refused, TLS
-//! = down; 400, 401, 403, 404 = misconfiguration with a hint.
+//! = down; 400, 401, 403, 404 = misconfiguration with a hint. What the body says is weighed after the status, in `document`.
+
+mod components;
+mod document;
 
 use super::document::Document;
 use super::grpc_health::{self, GrpcAnswer};
-use super::plan::{ProbeCheck, ProbePlan};
+use super::plan::{DocumentPlan, ProbeCheck, ProbePlan};
 use super::recognition::{Sighting, stranger};
 use std::time::Duration;
 
@@ -42,7 +45,7 @@ pub struct HttpAnswer {
     /// The header of a 3xx.
     pub location: Option<String>,
     /// What the body says, where it was read as a document.
-    pub document: Option<Document>,
+    pub document: Option<Box<Document>>,
     /// What it says of who answers.
     pub sighting: Sighting,
 }
@@ -61,6 +64,10 @@ pub enum ReadingResult {
     /// The total deadline passed. `connected`: the connection (TLS included) was there.
     TimedOut {
         connected: bool,
+    },
+    /// The deadline passed after the head had come, with the body unfinished.
+    HeadOnly {
+        status: u16,
     },
     /// Reset, closed early, not HTTP, a head beyond the limits: the reason in words.
     BrokenAnswer(String),
@@ -87,6 +94,8 @@ pub enum ProbeFailure {
     Tls,
     Status,
     Body,
+    /// The status passes, and the document says no.
+    Document,
     /// Another service answers there. Never waits for a threshold.
     Identity,
 }
@@ -94,8 +103,33 @@ pub enum ProbeFailure {
 /// What one probe says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    Pass { warning: Option<String> },
-    Fail { kind: ProbeFailure, severity: Severity, why: String, hint: Option<String> },
+    Pass {
+        /// For whoever owns it: something is odd.
+        warning: Option<String>,
+        /// It says that it is degraded, or a rule does: how.
+        degraded: Option<String>,
+        /// What it says besides, that decides nothing.
+        note: Option<String>,
+    },
+    /// It wants no new traffic, and means it: neither a pass nor a failure.
+    Drain {
+        why: String,
+    },
+    Fail {
+        kind: ProbeFailure,
+        severity: Severity,
+        why: String,
+        hint: Option<String>,
+    },
+}
+
+impl Verdict {
+    /// A pass, and nothing to add.
+    pub const PASSED: Self = Self::warned(None);
+
+    const fn warned(warning: Option<String>) -> Self {
+        Self::Pass { warning, degraded: None, note: None }
+    }
 }
 
 /// How a failed probe takes a backend out.
@@ -110,7 +144,7 @@ pub enum Severity {
 /// See the header of this file.
 pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
     let verdict = judge_answer(reading, plan);
-    stranger(reading, !matches!(verdict, Verdict::Fail { .. }), plan).unwrap_or(verdict)
+    stranger(reading, matches!(verdict, Verdict::Pass { .. }), plan).unwrap_or(verdict)
 }
 
 fn judge_answer(reading: &Reading, plan: &ProbePlan) -> Verdict {
@@ -118,8 +152,8 @@ fn judge_answer(reading: &Reading, plan: &ProbePlan) -> Verdict {
     use Severity::{Down, NotReady};
     let fail = |kind, severity, why: String| Verdict::Fail { kind, severity, why, hint: None };
     match &reading.result {
-        ReadingResult::Connected => Verdict::Pass { warning: None },
-        ReadingResult::Http(answer) => judge_status(answer.status, answer.location.as_deref(), plan),
+        ReadingResult::Connected => Verdict::PASSED,
+        ReadingResult::Http(answer) => judge_http(answer, plan),
         ReadingResult::Grpc(answer) => match &plan.kind {
             ProbeCheck::Grpc(check) => grpc_health::judge(answer, check),
             _ => fail(Body, Down, "an answer of gRPC to another question".to_owned()),
@@ -133,10 +167,54 @@ fn judge_answer(reading: &Reading, plan: &ProbePlan) -> Verdict {
         ReadingResult::TimedOut { connected: false } => {
             fail(Timeout, Down, format!("no connection within {:?}", plan.timeout))
         }
+        ReadingResult::HeadOnly { status } => judge_head(*status, plan),
         ReadingResult::BrokenAnswer(words) => fail(Body, Down, words.clone()),
-        ReadingResult::BodyTooLarge { status, cap } => {
-            fail(Body, Down, format!("answered {status} with a body beyond {cap} bytes"))
+        ReadingResult::BodyTooLarge { status, cap } => judge_too_large(*status, *cap, plan),
+    }
+}
+
+fn judge_http(answer: &HttpAnswer, plan: &ProbePlan) -> Verdict {
+    let by_status = judge_status(answer.status, answer.location.as_deref(), plan);
+    match (&answer.document, rules(plan)) {
+        (Some(document), Some(rules)) => document::weigh(answer.status, by_status, document, rules),
+        _ => by_status,
+    }
+}
+
+/// A head that says no is an answer, whatever becomes of its body; one that says yes is half of one.
+fn judge_head(status: u16, plan: &ProbePlan) -> Verdict {
+    match judge_status(status, None, plan) {
+        Verdict::Fail { kind, severity, why, hint } => {
+            let why = format!("{why}; its body was not complete within {:?}", plan.timeout);
+            Verdict::Fail { kind, severity, why, hint }
         }
+        Verdict::Pass { .. } | Verdict::Drain { .. } => Verdict::Fail {
+            kind: ProbeFailure::Timeout,
+            severity: Severity::NotReady,
+            why: format!("answered {status}, but its body was not complete within {:?}", plan.timeout),
+            hint: None,
+        },
+    }
+}
+
+/// A document that is too large to be read cannot be understood. Where none is expected, nothing of this size is either.
+fn judge_too_large(status: u16, cap: usize, plan: &ProbePlan) -> Verdict {
+    let why = format!("a body beyond {cap} bytes");
+    match rules(plan) {
+        Some(rules) => document::not_understood(status, judge_status(status, None, plan), &why, rules),
+        None => Verdict::Fail {
+            kind: ProbeFailure::Body,
+            severity: Severity::Down,
+            why: format!("answered {status} with {why}"),
+            hint: None,
+        },
+    }
+}
+
+fn rules(plan: &ProbePlan) -> Option<&DocumentPlan> {
+    match &plan.kind {
+        ProbeCheck::Http(check) => check.document.as_deref(),
+        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => None,
     }
 }
 
@@ -152,7 +230,7 @@ fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> Verdic
     };
     if passes {
         let redirected = expected.is_empty() && status >= 300;
-        return Verdict::Pass { warning: redirected.then(|| redirect_warning(status, location)) };
+        return Verdict::warned(redirected.then(|| redirect_warning(status, location)));
     }
     let severity = if status == 503 { Severity::NotReady } else { Severity::Down };
     let why = match expected {
@@ -191,51 +269,4 @@ fn hint(status: u16) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::plan::{HttpCheck, Protocol};
-
-    fn told(expected: &[(u16, u16)], status: u16, location: Option<&str>) -> String {
-        let check = HttpCheck {
-            protocol: Protocol::Http1,
-            method: "GET".into(),
-            path: "/".into(),
-            host: None,
-            headers: Vec::new(),
-            expected_statuses: expected.to_vec(),
-            body_bytes: 1,
-            tls: None,
-        };
-        let second = Duration::from_secs(1);
-        let plan = ProbePlan {
-            kind: ProbeCheck::Http(check),
-            period: second,
-            fast_period: second,
-            jitter: 0.0,
-            stretch_to: Duration::ZERO,
-            timeout: second,
-            success_threshold: 1,
-            failure_threshold: 1,
-            initial_delay: Duration::ZERO,
-            startup_grace: Duration::ZERO,
-            port: None,
-            immediate: Vec::new(),
-            ..ProbePlan::default()
-        };
-        let answer = HttpAnswer { status, location: location.map(str::to_owned), ..HttpAnswer::default() };
-        match judge(&Reading::new(ReadingResult::Http(answer), Duration::ZERO), &plan) {
-            Verdict::Pass { warning } => warning.unwrap_or_else(|| "passed".to_owned()),
-            Verdict::Fail { why, .. } => why,
-        }
-    }
-
-    #[test]
-    fn a_status_is_told_beside_what_was_expected() {
-        assert_eq!(told(&[(204, 204)], 200, None), "answered 200, expected 204");
-        assert_eq!(told(&[(200, 299), (404, 404)], 503, None), "answered 503, expected 200-299 or 404");
-        assert_eq!(told(&[(404, 404)], 404, None), "passed");
-        assert_eq!(told(&[], 500, None), "answered 500");
-        assert!(told(&[], 301, None).starts_with("answered 301 and has no Location"));
-        assert!(told(&[], 302, Some("/login")).contains("points to /login"));
-    }
-}
+mod tests;

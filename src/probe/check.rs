@@ -2,6 +2,7 @@
 //!
 //! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
 
+use super::answer::Seen;
 use super::recognise::{Recogniser, Witness};
 use super::steps::Watch;
 use super::{connect, grpc, http, http2, request};
@@ -12,16 +13,15 @@ use crate::domain::plan::{HttpCheck, ProbeCheck, Protocol, UpstreamTls};
 use crate::domain::proxy_header::Version;
 use crate::domain::reading::{Reading, ReadingResult};
 use crate::tls::ClientConfigs;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::timeout;
 
 /// Runs the job's check once, over a connection of its own. Takes no longer than the probe's timeout.
 pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock) -> Reading {
     let started = clock.now();
-    let (connected, watch) = (AtomicBool::new(false), Watch::start(clock));
-    let result = match timeout(job.probe.timeout, ask(job, configs, &connected, &watch)).await {
+    let (seen, watch) = (Seen::default(), Watch::start(clock));
+    let result = match timeout(job.probe.timeout, ask(job, configs, &seen, &watch)).await {
         Ok(Ok(result) | Err(result)) => result,
-        Err(_) => ReadingResult::TimedOut { connected: connected.load(Ordering::Relaxed) },
+        Err(_) => seen.result(),
     };
     Reading { result, took: clock.now().since(started), steps: watch.steps() }
 }
@@ -30,7 +30,7 @@ pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock)
 async fn ask(
     job: &ProbeJob,
     configs: &ClientConfigs,
-    connected: &AtomicBool,
+    seen: &Seen,
     watch: &Watch,
 ) -> Result<ReadingResult, ReadingResult> {
     let address = probed_address(job);
@@ -46,15 +46,12 @@ async fn ask(
         stream = connect::secure(stream, tls, protocol_of(job), configs).await?;
         watch.secured();
     }
-    connected.store(true, Ordering::Relaxed);
-    let recogniser = Recogniser(&job.probe.recognition);
+    seen.connection();
+    let witness = Witness { watch, seen, recogniser: Recogniser(&job.probe.recognition) };
     match &job.probe.kind {
         ProbeCheck::Tcp => Ok(ReadingResult::Connected),
-        ProbeCheck::Http(check) => ask_http(stream, check, &address, &Witness { watch, recogniser }).await,
-        ProbeCheck::Grpc(check) => {
-            let witness = Witness { watch, recogniser };
-            Ok(grpc::exchange(stream, check, &address, job.probe.timeout, &witness).await)
-        }
+        ProbeCheck::Http(check) => ask_http(stream, check, &address, &witness).await,
+        ProbeCheck::Grpc(check) => Ok(grpc::exchange(stream, check, &address, job.probe.timeout, &witness).await),
     }
 }
 
@@ -66,8 +63,8 @@ async fn ask_http(
 ) -> Result<ReadingResult, ReadingResult> {
     let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
     Ok(match check.protocol {
-        Protocol::Http1 => http::exchange(stream, request, check.body_bytes, witness).await,
-        Protocol::Http2 => http2::exchange(stream, request, check.tls.is_some(), check.body_bytes, witness).await,
+        Protocol::Http1 => http::exchange(stream, request, check, witness).await,
+        Protocol::Http2 => http2::exchange(stream, request, check, witness).await,
     })
 }
 

@@ -1,13 +1,14 @@
 //! What does the backend answer? One HTTP/1.1 exchange, read no further than needed.
 //!
-//! Redirects are reported and never followed; 1xx heads are skipped; the body counts, its content does not. The head's limits are
-//! hyper's. The deadline is the caller's: dropping the exchange ends the connection.
+//! Redirects are reported and never followed; 1xx heads are skipped; the body is kept up to its cap, for the reader of documents. The head's
+//! limits are hyper's. The deadline is the caller's: dropping the exchange ends the connection.
 
+use super::answer::{Body, answer};
 use super::connect::{Stream, words};
 use super::recognise::Witness;
-use crate::domain::reading::{HttpAnswer, ReadingResult};
-use ::http::header::LOCATION;
-use ::http::{HeaderMap, Request, StatusCode};
+use crate::domain::plan::HttpCheck;
+use crate::domain::reading::ReadingResult;
+use ::http::Request;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
@@ -19,17 +20,15 @@ use std::pin::pin;
 
 /// The response head, bytes: what a listener allows a request by default.
 const HEAD_CAP: usize = 32 * 1024;
-/// A Location beyond this many characters is cut: it is shown to people.
-const LOCATION_CAP: usize = 300;
 
-/// Sends `request` and reads the answer, at most `body_cap` bytes of its body.
+/// Sends the request of `check` and reads the answer, of its body no more than the check allows.
 pub(super) async fn exchange(
     stream: Stream,
     request: Request<Empty<Bytes>>,
-    body_cap: usize,
+    check: &HttpCheck,
     witness: &Witness<'_>,
 ) -> ReadingResult {
-    converse(stream, request, body_cap, witness).await.unwrap_or_else(|error| match tls_cause(&error) {
+    converse(stream, request, check, witness).await.unwrap_or_else(|error| match tls_cause(&error) {
         // In TLS 1.3 a backend that refuses our certificate, or misses one, says so after the handshake.
         Some(cause) => ReadingResult::TlsFailed(format!("the backend ended the TLS connection: {cause}")),
         None => ReadingResult::BrokenAnswer(broken_words(&error)),
@@ -40,11 +39,11 @@ pub(super) async fn exchange(
 async fn converse(
     stream: Stream,
     request: Request<Empty<Bytes>>,
-    body_cap: usize,
+    check: &HttpCheck,
     witness: &Witness<'_>,
 ) -> Result<ReadingResult, hyper::Error> {
     let (sender, connection) = Builder::new().max_header_size(HEAD_CAP).handshake(TokioIo::new(stream)).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap, witness));
+    let mut answer = pin!(read_answer(sender, request, check, witness));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -56,41 +55,23 @@ async fn converse(
 async fn read_answer(
     mut sender: SendRequest<Empty<Bytes>>,
     request: Request<Empty<Bytes>>,
-    body_cap: usize,
+    check: &HttpCheck,
     witness: &Witness<'_>,
 ) -> Result<ReadingResult, hyper::Error> {
-    let (head, body) = sender.send_request(request).await?.into_parts();
-    witness.watch.heard();
-    let status = head.status.as_u16();
-    let Some(body) = whole_body(body, body_cap).await? else {
-        return Ok(ReadingResult::BodyTooLarge { status, cap: body_cap });
-    };
-    let location = location(head.status, &head.headers);
-    Ok(ReadingResult::Http(HttpAnswer {
-        status,
-        location,
-        document: None,
-        sighting: witness.recogniser.of(&head.headers, &body),
-    }))
+    let (head, incoming) = sender.send_request(request).await?.into_parts();
+    witness.head(head.status);
+    let body = read_body(incoming, Body::new(check)).await?;
+    Ok(answer(check, (head.status, &head.headers), body, &witness.recogniser))
 }
 
-/// Reads to the end; `None` where more than `cap` bytes come.
-async fn whole_body(mut body: Incoming, cap: usize) -> Result<Option<Vec<u8>>, hyper::Error> {
-    let mut read = Vec::new();
-    while let Some(frame) = body.frame().await {
-        if let Some(data) = frame?.data_ref() {
-            if read.len() + data.len() > cap {
-                return Ok(None);
-            }
-            read.extend_from_slice(data);
+/// Reads to the end, or until the cap is passed.
+async fn read_body(mut incoming: Incoming, mut body: Body) -> Result<Body, hyper::Error> {
+    while let Some(frame) = incoming.frame().await {
+        if !frame?.data_ref().is_none_or(|data| body.take(data)) {
+            break;
         }
     }
-    Ok(Some(read))
-}
-
-pub(super) fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(LOCATION).filter(|_| status.is_redirection())?;
-    Some(String::from_utf8_lossy(value.as_bytes()).chars().take(LOCATION_CAP).collect())
+    Ok(body)
 }
 
 fn broken_words(error: &hyper::Error) -> String {

@@ -1,10 +1,11 @@
 //! What does a backend answer that speaks HTTP/2? One exchange on one stream, driven in the probe's own task, so that dropping the probe ends
 //! the connection.
 
+use super::answer::{Body, answer};
 use super::connect::Stream;
-use super::http::location;
 use super::recognise::Witness;
-use crate::domain::reading::{HttpAnswer, ReadingResult};
+use crate::domain::plan::HttpCheck;
+use crate::domain::reading::ReadingResult;
 use ::http::header::{CONNECTION, HOST};
 use ::http::uri::{Scheme, Uri};
 use ::http::{Request, Version};
@@ -17,30 +18,29 @@ use std::pin::pin;
 /// The response head, decoded, bytes: as over HTTP/1.
 pub(super) const HEAD_CAP: u32 = 32 * 1024;
 
-/// Sends `request` and reads the answer, at most `body_cap` bytes of its body.
+/// Sends the request of `check` and reads the answer, of its body no more than the check allows.
 pub(super) async fn exchange(
     stream: Stream,
     request: Request<Empty<Bytes>>,
-    tls: bool,
-    body_cap: usize,
+    check: &HttpCheck,
     witness: &Witness<'_>,
 ) -> ReadingResult {
-    let Some(request) = in_form(request, tls) else {
+    let Some(request) = in_form(request, check.tls.is_some()) else {
         return ReadingResult::BrokenAnswer("the probe was not sent: its Host is no authority".to_owned());
     };
-    let result = converse(stream, request, body_cap, witness).await;
+    let result = converse(stream, request, check, witness).await;
     result.unwrap_or_else(|error| ReadingResult::BrokenAnswer(words(&error)))
 }
 
 async fn converse(
     stream: Stream,
     request: Request<()>,
-    body_cap: usize,
+    check: &HttpCheck,
     witness: &Witness<'_>,
 ) -> Result<ReadingResult, Error> {
     let (sender, connection) =
         Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
-    let mut answer = pin!(read_answer(sender, request, body_cap, witness));
+    let mut answer = pin!(read_answer(sender, request, check, witness));
     tokio::select! {
         biased;
         result = &mut answer => result,
@@ -52,37 +52,26 @@ async fn converse(
 async fn read_answer(
     sender: SendRequest<Bytes>,
     request: Request<()>,
-    cap: usize,
+    check: &HttpCheck,
     witness: &Witness<'_>,
 ) -> Result<ReadingResult, Error> {
     let (response, _) = sender.ready().await?.send_request(request, true)?;
-    let (head, body) = response.await?.into_parts();
-    witness.watch.heard();
-    let status = head.status.as_u16();
-    let Some(body) = whole_body(body, cap).await? else {
-        return Ok(ReadingResult::BodyTooLarge { status, cap });
-    };
-    let location = location(head.status, &head.headers);
-    Ok(ReadingResult::Http(HttpAnswer {
-        status,
-        location,
-        document: None,
-        sighting: witness.recogniser.of(&head.headers, &body),
-    }))
+    let (head, incoming) = response.await?.into_parts();
+    witness.head(head.status);
+    let body = read_body(incoming, Body::new(check)).await?;
+    Ok(answer(check, (head.status, &head.headers), body, &witness.recogniser))
 }
 
-/// Reads to the end; `None` where more than `cap` bytes come.
-async fn whole_body(mut body: RecvStream, cap: usize) -> Result<Option<Vec<u8>>, Error> {
-    let mut read = Vec::new();
-    while let Some(chunk) = body.data().await {
+/// Reads to the end, or until the cap is passed.
+async fn read_body(mut incoming: RecvStream, mut body: Body) -> Result<Body, Error> {
+    while let Some(chunk) = incoming.data().await {
         let chunk = chunk?;
-        body.flow_control().release_capacity(chunk.len())?;
-        if read.len() + chunk.len() > cap {
-            return Ok(None);
+        incoming.flow_control().release_capacity(chunk.len())?;
+        if !body.take(&chunk) {
+            break;
         }
-        read.extend_from_slice(&chunk);
     }
-    Ok(Some(read))
+    Ok(body)
 }
 
 /// The Host becomes `:authority`; what belongs to an HTTP/1 connection stays away.

@@ -3,6 +3,7 @@
 //! It reads facts of the wire and judges nothing: `domain::reading::judge` does. Every job that is not cancelled ends in exactly
 //! one `ProbeDone`, whatever the backend does. How many run at once is the board's business.
 
+mod answer;
 mod check;
 mod connect;
 mod equivalent;

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http_body_util::Empty;
 
 pub(super) const AGENT: &str = concat!("pulsegate-probe/", env!("CARGO_PKG_VERSION"));
-/// Health documents are JSON or a word; a page for browsers is the last choice.
-const DOCUMENTS: &str = "application/json, text/plain;q=0.9, */*;q=0.8";
+/// Health documents are JSON or a word; some answer a page for browsers unless they are asked for something else.
+const DOCUMENTS: &str = "application/json, application/health+json;q=0.9, text/plain;q=0.8, */*;q=0.1";
 
 /// The request for `check`; `address` is the Host where the check names none.
 ///

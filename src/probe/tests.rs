@@ -1,5 +1,6 @@
 //! One test per misbehaviour of a backend, against a scripted server on loopback.
 
+mod documents;
 mod faults;
 mod grpc;
 mod tls;
@@ -28,7 +29,7 @@ async fn the_request_says_who_asks_and_for_what() {
     let head = backend.request().await;
     let expected = format!(
         "GET /ready?deep=1 HTTP/1.1\r\nhost: {}\r\nuser-agent: pulsegate-probe/{}\r\naccept: application/json, \
-         text/plain;q=0.9, */*;q=0.8\r\nx-forwarded-proto: http\r\nconnection: close\r\n\r\n",
+         application/health+json;q=0.9, text/plain;q=0.8, */*;q=0.1\r\nx-forwarded-proto: http\r\nconnection: close\r\n\r\n",
         backend.address,
         env!("CARGO_PKG_VERSION")
     );

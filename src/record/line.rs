@@ -123,6 +123,8 @@ pub enum Answered {
     TlsFailed(String),
     /// Whether it had connected.
     TimedOut(bool),
+    /// The status of a head whose body was not complete in time.
+    HeadOnly(u16),
     Broken(String),
     TooLarge(u16, usize),
 }
@@ -139,6 +141,7 @@ impl Answered {
             ReadingResult::ConnectFailed(why) => Self::ConnectFailed(why.clone()),
             ReadingResult::TlsFailed(why) => Self::TlsFailed(why.clone()),
             ReadingResult::TimedOut { connected } => Self::TimedOut(*connected),
+            ReadingResult::HeadOnly { status } => Self::HeadOnly(*status),
             ReadingResult::BrokenAnswer(why) => Self::Broken(why.clone()),
             ReadingResult::BodyTooLarge { status, cap } => Self::TooLarge(*status, *cap),
         }
@@ -174,6 +177,7 @@ impl Answered {
             Self::ConnectFailed(why) => ReadingResult::ConnectFailed(why.clone()),
             Self::TlsFailed(why) => ReadingResult::TlsFailed(why.clone()),
             Self::TimedOut(connected) => ReadingResult::TimedOut { connected: *connected },
+            Self::HeadOnly(status) => ReadingResult::HeadOnly { status: *status },
             Self::Broken(why) => ReadingResult::BrokenAnswer(why.clone()),
             Self::TooLarge(status, cap) => ReadingResult::BodyTooLarge { status: *status, cap: *cap },
         }

@@ -72,6 +72,7 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         EventKind::ProbeHint { backend, hint } => {
             (Line::new(Level::Warn, "backend.probe_hint", hint).about(backend), None)
         }
+        EventKind::DocumentLeaks { backend, what } => (document_leaks(backend, what), None),
         EventKind::NeedsRestart { backend, kind, why, .. } => (
             needs_restart(backend, *kind, why),
             Some(Tally::NeedsRestart { upstream: &backend.upstream, probe: *kind }),
@@ -197,6 +198,12 @@ fn ejection_refused(backend: &BackendId, [fit, pool, floor]: [u32; 3], why: &str
         .with("fit", fit)
         .with("pool", pool)
         .with("floor", floor)
+}
+
+fn document_leaks(backend: &BackendId, what: &str) -> Line {
+    let message =
+        format!("its readiness document tells {what} to everybody who can ask it; nothing of it is shown here");
+    Line::new(Level::Warn, "backend.document_leaks", message).about(backend).with("what", what)
 }
 
 fn needs_restart(backend: &BackendId, kind: ProbeKind, why: &str) -> Line {

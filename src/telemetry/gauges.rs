@@ -7,6 +7,7 @@ use super::families::{counters, gauge, gauges};
 use super::process;
 use super::table;
 use crate::domain::board::{BackendReport, UpstreamReport};
+use crate::domain::document::Meaning;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::standing::Cause;
 use prometheus::proto::MetricFamily;
@@ -59,7 +60,11 @@ fn about_process(registry: &Registry, started_at: f64) {
     }
 }
 
+/// Components of one backend that have a series.
+const COMPONENTS: usize = 20;
+
 struct Backends {
+    components: IntGaugeVec,
     eligible: IntGaugeVec,
     standing: IntGaugeVec,
     share: GaugeVec,
@@ -75,6 +80,7 @@ struct Backends {
 impl Backends {
     fn new(registry: &Registry) -> Self {
         Self {
+            components: gauges(registry, &table::BACKEND_COMPONENT),
             eligible: gauges(registry, &table::BACKEND_ELIGIBLE),
             standing: gauges(registry, &table::BACKEND_STANDING),
             share: gauges(registry, &table::BACKEND_SHARE),
@@ -114,6 +120,13 @@ impl Backends {
         if let Some(probe) = &backend.last_probe {
             self.probe_passed.with_label_values(labels).set(i64::from(probe.passed));
             self.probe_seconds.with_label_values(labels).set(probe.took.as_secs_f64());
+            let components = probe.document.iter().flat_map(|document| &document.components);
+            for component in components.take(COMPONENTS) {
+                if let Some(means) = component.said.means {
+                    let series = self.components.with_label_values(&[upstream, address, &component.name]);
+                    series.set(i64::from(means <= Meaning::Degraded));
+                }
+            }
         }
     }
 }

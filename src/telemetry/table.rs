@@ -1,8 +1,8 @@
 //! Which metrics exist? One table: name, type, labels, unit and help of each.
 //!
 //! Registration, rendering and the page `docs/metrics.md` all come from here, so that none of them can say something else. What
-//! a metric's value is, [`super::metrics`] and [`super::gauges`] know. Every label's values come from the plan, the board or a fixed
-//! set of words, never from a client: the number of series is bounded.
+//! a metric's value is, [`super::metrics`] and [`super::gauges`] know. Every label's values come from the plan, the board (of what a backend
+//! names, so many and no more) or a fixed set of words, never from a client: the number of series is bounded.
 
 use std::fmt::Write;
 
@@ -50,13 +50,14 @@ table! {
     ACCESS_WAITING = "pulsegate_access_log_waiting_bytes", Kind::Gauge, [], "bytes", "Access-log lines that wait to be written. Beyond 16 MiB they are dropped.";
     ADMIN_WRITES = "pulsegate_admin_writes_total", Kind::Counter, ["action", "result"], "calls", "Calls of the admin API that wanted to change something: applied, refused (it could not be done) or denied (who asked may not).";
     ATTEMPTS = "pulsegate_attempts_total", Kind::Counter, ["upstream"], "attempts", "Attempts sent to backends, retries included.";
+    BACKEND_COMPONENT = "pulsegate_backend_component_up", Kind::Gauge, ["upstream", "backend", "component"], "0 or 1", "What the backend's last readiness document says of its component: 1 when it is well or degraded, 0 when it fails or drains. Absent for a word that no list knows. At most 20 per backend.";
     EJECTION_NTH = "pulsegate_backend_ejection_nth", Kind::Gauge, ["upstream", "backend"], "ejections", "Which ejection in a row holds the backend out; 0 when it is not ejected.";
     BACKEND_ELIGIBLE = "pulsegate_backend_eligible", Kind::Gauge, ["upstream", "backend"], "0 or 1", "1 when the backend may receive traffic.";
     BACKEND_IN_FLIGHT = "pulsegate_backend_in_flight", Kind::Gauge, ["upstream", "backend"], "requests", "Requests in flight to the backend.";
     BACKEND_PROBE_PASSED = "pulsegate_backend_last_probe_passed", Kind::Gauge, ["upstream", "backend"], "0 or 1", "1 when the last probe of the backend passed. Absent before the first probe.";
     BACKEND_PROBE_SECONDS = "pulsegate_backend_last_probe_seconds", Kind::Gauge, ["upstream", "backend"], "seconds", "How long the last probe of the backend took.";
     BACKEND_OUTCOMES = "pulsegate_backend_outcomes_total", Kind::Counter, ["upstream", "backend", "outcome"], "attempts", "Outcomes of live traffic at the backend: success or failure. What blames nobody is not counted.";
-    BACKEND_SHARE = "pulsegate_backend_share", Kind::Gauge, ["upstream", "backend"], "share, 0 to 1", "The share of its weight that the backend receives now: less than 1 while it ramps, 0 when it is not eligible.";
+    BACKEND_SHARE = "pulsegate_backend_share", Kind::Gauge, ["upstream", "backend"], "share, 0 to 1", "The share of its weight that the backend receives now: less than 1 while it ramps or is degraded, 0 when it is not eligible.";
     BACKEND_STANDING = "pulsegate_backend_standing", Kind::Gauge, ["upstream", "backend", "standing"], "0 or 1", "The backend's standing as a state set: 1 for the current one, 0 for all others.";
     BUILD = "pulsegate_build_info", Kind::Gauge, ["version"], "always 1", "The running version.";
     CERTIFICATE_EXPIRY = "pulsegate_certificate_expiry_timestamp_seconds", Kind::Gauge, ["listener", "name"], "Unix seconds", "When the certificate that a listener has for a name ends; the earliest where it has several. The name is empty for a certificate without names.";
@@ -104,7 +105,7 @@ pub fn page() -> String {
         "# Metrics\n\n\
          The admin listener serves these at `/metrics` in the Prometheus text format. This page is generated from \
          `src/telemetry/table.rs`; a test fails when it is stale (`PULSEGATE_BLESS=1 cargo test --lib telemetry::table` writes it anew).\n\n\
-         Label values come from the configuration, from discovery and from fixed words, never from a client. The series of a removed \
+         Label values come from the configuration, from discovery, from fixed words and (components, bounded) from readiness documents, never from a client. The series of a removed \
          backend, route or upstream disappear. Series of the gauges about backends are computed when they are asked for.\n\n\
          | Metric | Type | Labels | Unit | Meaning |\n|---|---|---|---|---|\n",
     );

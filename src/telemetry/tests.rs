@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::board::{BackendReport, LastProbe};
+use crate::domain::document::{Component, Document, Meaning, Said, Vocabulary};
 use crate::domain::event::{Disagreement, EventKind, Run};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
@@ -138,6 +139,7 @@ fn report() -> UpstreamReport {
             passed: false,
             status: Some(503),
             text: "503".into(),
+            document: Some(components()),
             steps: Default::default(),
         }),
         next_probe: None,
@@ -153,6 +155,29 @@ fn report() -> UpstreamReport {
         history: Vec::new(),
     };
     UpstreamReport { name: "orders".into(), backends: vec![backend] }
+}
+
+/// A document of 25 components that are down, the first two of them not.
+fn components() -> Document {
+    let means = |number| [Some(Meaning::Degraded), None].get(number).copied().unwrap_or(Some(Meaning::Fail));
+    let component = |number| Component {
+        name: format!("part{number}"),
+        said: Said { word: "a word".into(), means: means(number) },
+        message: None,
+    };
+    Document { vocabulary: Vocabulary::Plain, components: (0..25).map(component).collect(), ..Document::default() }
+}
+
+#[test]
+fn the_components_of_a_backend_are_series_of_a_bounded_number() {
+    let text = telemetry().render(&snapshot(&[]), &[report()]);
+    let series = |name: &str| {
+        format!(r#"pulsegate_backend_component_up{{backend="127.0.0.1:9001",component="{name}",upstream="orders"}}"#)
+    };
+    has(&text, &format!("{} 1", series("part0")));
+    assert!(!text.contains(&series("part1")), "nobody knows what its word means");
+    has(&text, &format!("{} 0", series("part2")));
+    assert_eq!(text.matches("pulsegate_backend_component_up{").count(), 19);
 }
 
 fn has(text: &str, line: &str) {

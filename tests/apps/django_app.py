@@ -22,8 +22,8 @@ def live(request):
 
 
 def ready(request):
-    document = checks.health()
-    return JsonResponse(document, status=200 if document["status"] == "UP" else 503)
+    document, code = checks.readiness()
+    return JsonResponse(document, status=code)
 
 
 def work(request):

@@ -14,8 +14,8 @@ def live():
 
 @app.get("/ready")
 def ready():
-    document = checks.health()
-    return JSONResponse(document, status_code=200 if document["status"] == "UP" else 503)
+    document, code = checks.readiness()
+    return JSONResponse(document, status_code=code)
 
 
 @app.get("/health")

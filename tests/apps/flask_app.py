@@ -13,8 +13,8 @@ def live():
 
 @app.get("/ready")
 def ready():
-    document = checks.health()
-    return jsonify(document), 200 if document["status"] == "UP" else 503
+    document, code = checks.readiness()
+    return jsonify(document), code
 
 
 @app.get("/health")

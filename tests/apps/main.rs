@@ -26,21 +26,28 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 const FAILURES: u32 = 2;
 const PASSES: u32 = 2;
 const JITTER: f64 = 0.1;
+/// The share that a degraded instance keeps.
+const DEGRADED: f64 = 0.3;
 /// What asking the admin listener and two busy cores add.
 const SLACK: Duration = Duration::from_millis(700);
 
 /// The longest that a backend which just passed a probe can stay in: a period until the first failure, a fast period (or the probe's
 /// own time, where that is longer) for each further one.
 fn bound_out() -> Duration {
-    PERIOD.mul_f64(1.0 + JITTER) + TIMEOUT + FAST_PERIOD.mul_f64(1.0 + JITTER).max(TIMEOUT) * (FAILURES - 1)
+    after(FAILURES, TIMEOUT)
 }
 
 /// The same for the way back.
 fn bound_in() -> Duration {
-    PERIOD.mul_f64(1.0 + JITTER) + TIMEOUT + FAST_PERIOD.mul_f64(1.0 + JITTER).max(TIMEOUT) * (PASSES - 1)
+    after(PASSES, TIMEOUT)
 }
 
-fn configuration(stacks: &[Stack]) -> String {
+/// So many results of one kind, each `each` after its probe began.
+fn after(results: u32, each: Duration) -> Duration {
+    PERIOD.mul_f64(1.0 + JITTER) + each + FAST_PERIOD.mul_f64(1.0 + JITTER).max(each) * (results - 1)
+}
+
+fn configuration(stacks: &[Stack], policy: &str) -> String {
     let mut routes = String::from("routes:\n");
     let mut upstreams = String::from("upstreams:\n");
     for (stack, (name, host)) in stacks.iter().zip(HOSTS) {
@@ -48,9 +55,12 @@ fn configuration(stacks: &[Stack]) -> String {
         let [a, b] = &stack.instances;
         upstreams.push_str(&format!(
             "  {name}:\n    backends: [\"{}\", \"{}\"]\n    readiness: {{ path: /ready, period: {PERIOD:?}, fast_period: {FAST_PERIOD:?}, \
-             timeout: {TIMEOUT:?}, success_threshold: {PASSES}, failure_threshold: {FAILURES} }}\n    timeouts: {{ per_try: 2s }}\n    \
-             slow_start: {{ duration: 1s }}\n    passive: {{ base_ejection: 5s }}\n",
-            a.address, b.address
+             timeout: {TIMEOUT:?}, success_threshold: {PASSES}, failure_threshold: {FAILURES}, \
+             document: {{ degraded: {{ weight: {:.0}% }} }} }}\n    timeouts: {{ per_try: 2s }}\n    \
+             slow_start: {{ duration: 1s }}\n    passive: {{ base_ejection: 5s }}\n    balance: {{ policy: {policy} }}\n",
+            a.address,
+            b.address,
+            DEGRADED * 100.0
         ));
     }
     routes + &upstreams
@@ -89,15 +99,88 @@ async fn until_all(gateway: &Gateway, stacks: &[Stack], standings: &[&str]) -> D
 #[tokio::test(flavor = "multi_thread")]
 async fn real_applications_with_a_real_database_and_a_real_redis() {
     let mut services = Services::start().await;
-    let gateway = Gateway::start(&configuration(&services.stacks)).await;
+    let gateway = Gateway::start(&configuration(&services.stacks, "least_request")).await;
     until_all(&gateway, &services.stacks, &["up"]).await;
     // Django answers 400 to a Host it does not know: that it is up shows that the probe sends the route's host.
 
     assert_no_failures("all is well", loads(&gateway, 2)).await;
+    an_instance_answers_200_and_says_down(&gateway, &services).await;
+    an_instance_is_degraded(&gateway, &services).await;
     redis_dies_and_returns(&gateway, &mut services).await;
     an_instance_is_killed(&gateway, &mut services).await;
     an_instance_is_frozen(&gateway, &mut services).await;
     an_instance_bursts_exceptions(&gateway, &services).await;
+}
+
+/// What its probes are answered with comes at once, so the bound is that of [`after`] with the time of an answer: a period, an answer, and
+/// a fast period for each further failure.
+#[allow(clippy::disallowed_methods, reason = "a bound of real time is measured by the real clock")]
+async fn an_instance_answers_200_and_says_down(gateway: &Gateway, services: &Services) {
+    const ANSWER: Duration = Duration::from_millis(250);
+    let loads = loads(gateway, 8);
+    for (stack, (name, _)) in services.stacks.iter().zip(HOSTS) {
+        let liar = &stack.instances[1];
+        let address = liar.address.to_string();
+        let until = async |standings: &[&str]| {
+            let begun = Instant::now();
+            let what = format!("{name}'s {address} stands as one of {standings:?}");
+            support::eventually(&what, async || standings.contains(&gateway.standing_of(&address).await.as_str()))
+                .await;
+            begun.elapsed()
+        };
+        liar.says(Some("DOWN"));
+        let out = until(&["not_ready"]).await;
+        let told = gateway.backend(&address).await;
+        println!(
+            "{name} says DOWN with a 200: out after {out:?} (bound {:?}): {}",
+            after(FAILURES, ANSWER),
+            told["why"]
+        );
+        assert!(out <= after(FAILURES, ANSWER) + SLACK, "took {out:?}");
+        assert_eq!(told["last_probe"]["code"], 200, "{told}");
+        let why = told["why"].as_str().unwrap_or_default();
+        assert!(why.contains("answered 200, but it says DOWN: cache DOWN (says the test)"), "{why}");
+        let components = told["last_probe"]["document"]["components"].to_string();
+        assert!(components.contains(r#""means":"pass","message":"ok","name":"redis""#), "{components}");
+
+        liar.says(None);
+        let back = until(&["ramping", "up"]).await;
+        println!("{name} says UP again: in after {back:?} (bound {:?})", after(PASSES, ANSWER));
+        assert!(back <= after(PASSES, ANSWER) + SLACK, "took {back:?}");
+    }
+    assert_no_failures("an instance of each lies in turn", loads).await;
+    until_all(gateway, &services.stacks, &["up"]).await;
+}
+
+/// 3 of 13 requests are for one that keeps 30 % beside one that is well, where turns are taken by weight alone: `least_request` gives it more
+/// whenever the other is busy.
+async fn an_instance_is_degraded(gateway: &Gateway, services: &Services) {
+    const REQUESTS: f64 = 300.0;
+    let (stack, (name, host)) = (&services.stacks[1], HOSTS[1]);
+    let [well, degraded] = [0, 1].map(|number| stack.instances[number].address.to_string());
+    gateway.reload(&configuration(&services.stacks, "round_robin")).await;
+    stack.instances[1].says(Some("DEGRADED"));
+    support::eventually("it is degraded", async || gateway.standing_of(&degraded).await == "degraded").await;
+    let served = async |address: &str| gateway.backend(address).await["outcomes"]["total"]["successes"].as_f64();
+    let before = [served(&well).await, served(&degraded).await];
+    let load = Load::of(Request { method: "GET", host, path: "/work" }, gateway.address, 60, Duration::from_secs(5));
+    assert_no_failures("an instance is degraded", vec![(name, load)]).await;
+    let after = [served(&well).await, served(&degraded).await];
+    let [well, degraded] = [0, 1].map(|one| after[one].unwrap_or_default() - before[one].unwrap_or_default());
+    let share = degraded / (well + degraded);
+    let fair = DEGRADED / (1.0 + DEGRADED);
+    println!(
+        "{name}: {degraded} of {} requests went to the degraded instance ({:.0} % are its share)",
+        well + degraded,
+        fair * 100.0
+    );
+    assert!(
+        well + degraded >= REQUESTS * 0.9 && (share - fair).abs() < 0.03,
+        "{share} of the requests, {fair} is fair"
+    );
+    stack.instances[1].says(None);
+    gateway.reload(&configuration(&services.stacks, "least_request")).await;
+    until_all(gateway, &services.stacks, &["up"]).await;
 }
 
 async fn redis_dies_and_returns(gateway: &Gateway, services: &mut Services) {

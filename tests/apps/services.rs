@@ -41,6 +41,7 @@ pub struct Instance {
     app: &'static str,
     environment: Vec<(&'static str, String)>,
     fault: PathBuf,
+    health: PathBuf,
     log: PathBuf,
     process: Option<Group>,
 }
@@ -61,6 +62,7 @@ impl Instance {
             .env("PYTHONPATH", format!("{}:{}", apps.display(), tool("PYTHONPATH")))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("FAULT_FILE", &self.fault)
+            .env("HEALTH_FILE", &self.health)
             .envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())))
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log);
@@ -84,6 +86,19 @@ impl Instance {
         if let Some(process) = &self.process {
             process.signal(which);
         }
+    }
+
+    /// From now on its readiness says this word with a 200, whatever is true; `None`: the truth again.
+    pub fn says(&self, word: Option<&str>) {
+        match word {
+            // In one step: a document that is read half way would be another test.
+            Some(word) => {
+                let half = self.health.with_extension("half");
+                std::fs::write(&half, word).and_then(|()| std::fs::rename(&half, &self.health))
+            }
+            None => std::fs::remove_file(&self.health),
+        }
+        .expect("the health file");
     }
 
     /// From now on its work raises; its readiness does not.
@@ -164,6 +179,7 @@ fn instance(
         app,
         environment: environment.to_vec(),
         fault: folder.join(format!("{name}-{number}.fault")),
+        health: folder.join(format!("{name}-{number}.health")),
         log: folder.join(format!("{name}-{number}.log")),
         process: None,
     }

@@ -5,10 +5,11 @@ use super::markdown::{bare, rows};
 use super::{documents, read};
 use pulsegate::domain::board::Order;
 use pulsegate::domain::combine::{Active, Facts, Passive, combine};
+use pulsegate::domain::document::{Document, Meaning, Said};
 use pulsegate::domain::grpc_health::{GrpcAnswer, GrpcSaid};
 use pulsegate::domain::outcome::{AttemptEnd, Outcome, classify};
 use pulsegate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbePlan, Protocol};
-use pulsegate::domain::reading::{Reading, ReadingResult, Severity, Verdict, judge};
+use pulsegate::domain::reading::{HttpAnswer, Reading, ReadingResult, Severity, Verdict, judge};
 use pulsegate::domain::standing::Cause;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,52 +44,49 @@ fn the_truth_table_is_that_of_combine() {
     for (order_word, order) in ORDERS {
         for (passive_word, passive) in PASSIVES {
             for (active_word, active) in ACTIVES {
-                for (drain_word, asks_drain) in WORDS {
-                    for (ramp_word, ramps) in WORDS {
-                        let ramp = if ramps { 0.5 } else { 1.0 };
-                        let facts = Facts {
-                            order,
-                            passive,
-                            active,
-                            asks_drain,
-                            ramp,
-                            ejected_until: None,
-                            probes_return: None,
-                            drain_until: None,
-                            order_until: None,
-                        };
-                        let words = [order_word, passive_word, active_word, drain_word, ramp_word];
-                        let row = table.iter().find(|row| applies(row, words));
-                        let row = row.unwrap_or_else(|| panic!("no row of the truth table applies to {words:?}"));
-                        assert_eq!(
-                            bare(&row[6]),
-                            combine(&facts).cause.word(),
-                            "{words:?}: the page says row {}",
-                            row[0]
-                        );
-                    }
+                for yes in 0..8_usize {
+                    let [(drain_word, asks_drain), (degraded_word, degraded), (ramp_word, ramps)] =
+                        [yes & 1, yes >> 1 & 1, yes >> 2].map(|which| WORDS[which]);
+                    let ramp = if ramps { 0.5 } else { 1.0 };
+                    let facts = Facts {
+                        order,
+                        passive,
+                        active,
+                        asks_drain,
+                        degraded,
+                        degraded_share: 0.5,
+                        ramp,
+                        ejected_until: None,
+                        probes_return: None,
+                        drain_until: None,
+                        order_until: None,
+                    };
+                    let words = [order_word, passive_word, active_word, drain_word, degraded_word, ramp_word];
+                    let row = table.iter().find(|row| applies(row, words));
+                    let row = row.unwrap_or_else(|| panic!("no row of the truth table applies to {words:?}"));
+                    assert_eq!(bare(&row[7]), combine(&facts).cause.word(), "{words:?}: the page says row {}", row[0]);
                 }
             }
         }
     }
 }
 
-fn applies(row: &[String], words: [&str; 5]) -> bool {
-    row[1..6].iter().zip(words).all(|(cell, word)| cell == ANY || cell == word)
+fn applies(row: &[String], words: [&str; 6]) -> bool {
+    row[1..7].iter().zip(words).all(|(cell, word)| cell == ANY || cell == word)
 }
 
 #[test]
 fn every_row_of_the_truth_table_is_needed_and_says_who_gets_traffic() {
     let table = rows(&read(PAGE), "first that applies");
-    let causes: Vec<&str> = Cause::ALL.into_iter().filter(|cause| *cause != Cause::Degraded).map(Cause::word).collect();
-    assert_eq!(table.iter().map(|row| bare(&row[6])).collect::<Vec<_>>(), causes);
-    for (row, cause) in table.iter().zip(Cause::ALL.into_iter().filter(|cause| *cause != Cause::Degraded)) {
-        assert!(row[1..6].iter().all(|cell| {
+    let causes: Vec<&str> = Cause::ALL.into_iter().map(Cause::word).collect();
+    assert_eq!(table.iter().map(|row| bare(&row[7])).collect::<Vec<_>>(), causes);
+    for (row, cause) in table.iter().zip(Cause::ALL) {
+        assert!(row[1..7].iter().all(|cell| {
             let words = ORDERS.map(|(word, _)| word).into_iter().chain(PASSIVES.map(|(word, _)| word));
             let mut words = words.chain(ACTIVES.map(|(word, _)| word)).chain(WORDS.map(|(word, _)| word));
             cell == ANY || words.any(|word| word == cell)
         }));
-        assert_eq!(row[7].starts_with("yes"), cause.eligible(), "{row:?}");
+        assert_eq!(row[8].starts_with("yes"), cause.eligible(), "{row:?}");
     }
 }
 
@@ -115,7 +113,17 @@ fn answers() -> BTreeMap<&'static str, Vec<ReadingResult>> {
         ("connection refused or unreachable", vec![ReadingResult::ConnectFailed("refused".into())]),
         ("TLS handshake failed", vec![ReadingResult::TlsFailed("bad".into())]),
         ("reset, closed early, not HTTP", vec![ReadingResult::BrokenAnswer("reset".into())]),
-        ("body too large", vec![ReadingResult::BodyTooLarge { status: 200, cap: 1 }]),
+        ("2xx in time, but not its whole body", vec![ReadingResult::HeadOnly { status: 200 }]),
+        ("2xx, and a body beyond `body_bytes`", vec![ReadingResult::BodyTooLarge { status: 200, cap: 1 }]),
+        ("2xx, and a document that says DOWN", vec![says(200, Some(Meaning::Fail))]),
+        ("2xx, and a document that says DEGRADED", vec![says(200, Some(Meaning::Degraded))]),
+        (
+            "2xx or 503, and a document that says OUT_OF_SERVICE",
+            [200, 503].map(|status| says(status, Some(Meaning::Drain))).into(),
+        ),
+        ("2xx, and a document with a word that no list knows", vec![says(200, None)]),
+        ("2xx, and a document that cannot be understood", vec![garbage()]),
+        ("503, whatever its document says else", [Some(Meaning::Pass), None].map(|means| says(503, means)).into()),
         ("TCP probe: connected", vec![ReadingResult::Connected]),
         ("gRPC: SERVING", vec![grpc(GrpcSaid::Health(1))]),
         ("gRPC: NOT_SERVING", vec![grpc(GrpcSaid::Health(2))]),
@@ -124,6 +132,21 @@ fn answers() -> BTreeMap<&'static str, Vec<ReadingResult>> {
         ("gRPC: UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED", [14, 8, 4].map(refused).into()),
         ("gRPC: any other status", [1, 2, 3, 6, 9, 10, 11, 13, 15].map(refused).into()),
     ])
+}
+
+fn says(status: u16, means: Option<Meaning>) -> ReadingResult {
+    let overall = Some(Said { word: "WORD".to_owned(), means });
+    ReadingResult::Http(HttpAnswer {
+        status,
+        document: Some(Box::new(Document { overall, ..Document::default() })),
+        ..HttpAnswer::default()
+    })
+}
+
+fn garbage() -> ReadingResult {
+    let malformed = Some("ends in the middle".to_owned());
+    let document = Some(Box::new(Document { malformed, ..Document::default() }));
+    ReadingResult::Http(HttpAnswer { status: 200, document, ..HttpAnswer::default() })
 }
 
 #[test]
@@ -135,8 +158,10 @@ fn the_table_of_probe_answers_is_that_of_judge() {
         for result in readings {
             let reading = Reading::new(result, Duration::ZERO);
             let (says, kind) = match judge(&reading, &plan_for(&reading)) {
-                Verdict::Pass { warning: None } => ("passes", String::new()),
-                Verdict::Pass { warning: Some(_) } => ("passes, with a warning", String::new()),
+                Verdict::Pass { degraded: Some(_), .. } => ("passes, `degraded`", String::new()),
+                Verdict::Pass { warning: None, .. } => ("passes", String::new()),
+                Verdict::Pass { warning: Some(_), .. } => ("passes, with a warning", String::new()),
+                Verdict::Drain { .. } => ("`draining`", String::new()),
                 Verdict::Fail { kind, severity: Severity::NotReady, .. } => {
                     ("`not_ready`", format!("`{kind:?}`").to_lowercase())
                 }
@@ -167,6 +192,7 @@ fn plan() -> ProbePlan {
         headers: Vec::new(),
         expected_statuses: Vec::new(),
         body_bytes: 1,
+        document: Some(Box::default()),
         tls: None,
     };
     let second = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! Which promises are held against every step? The witness compares what the board says with the shadow and with itself.
 
-use super::shadow::{Count, Shadow};
+use super::shadow::{Backend, Count, Shadow};
 use pulsegate::domain::balance::PickInput;
 use pulsegate::domain::board::{
     BackendReport, Board, Found, Handover, Order, Output, ProbeJob, Refused, Steering, UpstreamReport,
@@ -9,7 +9,7 @@ use pulsegate::domain::cell::HintKind;
 use pulsegate::domain::event::{Disagreement, Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, ProbeKind, UpstreamPlan, WhenNoneEligible};
+use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible};
 use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
 use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
 use pulsegate::domain::standing::Cause;
@@ -75,6 +75,7 @@ impl Witness {
             backend.life.handed_over();
             backend.refusal_reported = None;
             backend.handed_over = true;
+            backend.leaks.clear();
         }
     }
 
@@ -225,6 +226,10 @@ impl Witness {
             }
             EventKind::Steered { backend, .. } | EventKind::OrderOver { backend, .. } => {
                 assert!(self.shadow.is_member(backend), "{backend}");
+            }
+            EventKind::DocumentLeaks { backend, what } => {
+                let known = self.shadow.backends.get_mut(backend).unwrap();
+                assert!(known.leaks.insert(what.clone()), "{backend}: told twice that it leaks {what}");
             }
             EventKind::NeedsRestart { backend, why, .. } => {
                 assert!(!why.is_empty());
@@ -425,7 +430,7 @@ impl Witness {
             {
                 continue;
             }
-            let (fit, floor) = fitness(report, passive);
+            let (fit, floor) = fitness(report, passive, |id| self.shadow.backends[id].drains);
             assert!(fit >= floor, "{backend}: {fit} are left fit, {floor} must be");
         }
     }
@@ -482,7 +487,7 @@ impl Witness {
         assert!(now >= known.ejected_until || report.ejection.is_some(), "{id} came back before its time");
         known.life.agrees(report);
         let out = report.ejection.is_some();
-        let mut expected = expected_causes(known.order_at(now), known.count, out, self.drain_asked.contains(id));
+        let mut expected = expected_causes(known, now, out, self.drain_asked.contains(id));
         if let Some(held) = known.life.holds().filter(|_| known.order_at(now).is_none()) {
             expected.retain(|cause| matches!(cause, Cause::Ejected | Cause::Draining));
             expected.push(held);
@@ -492,6 +497,11 @@ impl Witness {
             "{id} stands as {}, not {expected:?}",
             report.standing.cause
         );
+        if report.standing.cause == Cause::Degraded {
+            let whole = known.probe.as_ref().map_or(1.0, ProbePlan::degraded_share);
+            let share = report.standing.share;
+            assert!(share <= whole && share >= whole * 0.1 - 1e-9, "{id}: a share of {share}, degraded {whole}");
+        }
         if known.life.holds() == Some(report.standing.cause) {
             let why = &report.why;
             assert!(known.life.begins().iter().any(|begins| why.starts_with(begins)), "{id}: {why}");
@@ -525,6 +535,7 @@ fn explains_itself(report: &BackendReport, ejected_for: &str) {
         Cause::Ejected => ejected_for,
         Cause::Draining => "it asked for a drain",
         Cause::Trial => "its ejection time is over; one request decides",
+        Cause::Degraded => "it is degraded: ",
         Cause::Down | Cause::NotReady | Cause::Starting if last_failed.is_none() => "its probes failed: ",
         _ => &probes,
     };
@@ -535,46 +546,49 @@ fn explains_itself(report: &BackendReport, ejected_for: &str) {
 }
 
 /// The causes that are possible, by precedence, for what the shadow knows.
-fn expected_causes(order: Option<Order>, count: Count, out: bool, drains: bool) -> Vec<Cause> {
-    match order {
+fn expected_causes(known: &Backend, now: Timestamp, out: bool, asked: bool) -> Vec<Cause> {
+    match known.order_at(now) {
         Some(Order::ForceDown) => return vec![Cause::ForcedDown],
         Some(Order::Drain) => return vec![Cause::Drained],
         Some(Order::ForceUp) => return vec![Cause::ForcedUp],
         None => {}
     }
-    let mut causes = match count {
+    let mut causes = match known.count {
+        // Whatever else: a failure that would take it out ends the drain.
+        _ if known.drains => vec![Cause::Draining],
         Count::Unchecked => vec![Cause::Unchecked],
         Count::Down { .. } => vec![Cause::Down, Cause::NotReady, Cause::Starting],
         Count::Up { .. } | Count::Unprobed if out => vec![Cause::Trial],
+        Count::Up { .. } | Count::Unprobed if known.degraded => vec![Cause::Degraded],
         Count::Up { .. } | Count::Unprobed => vec![Cause::Up, Cause::Ramping],
     };
     if out {
         causes.push(Cause::Ejected);
     }
-    if drains {
+    if asked {
         causes.push(Cause::Draining);
     }
     causes
 }
 
 /// How many are fit, and how many must be: computed from the report alone.
-fn fitness(report: &UpstreamReport, passive: &PassivePlan) -> (u32, u32) {
+fn fitness(report: &UpstreamReport, passive: &PassivePlan, drains: impl Fn(&BackendId) -> bool) -> (u32, u32) {
     let drained = |backend: &BackendReport| {
-        backend.weight == 0 || matches!(backend.standing.cause, Cause::Drained | Cause::Draining)
+        drains(&backend.id) || backend.weight == 0 || matches!(backend.standing.cause, Cause::Drained | Cause::Draining)
     };
     let unchecked = |backend: &BackendReport| {
         backend.standing.cause == Cause::Starting
             || !backend.standing.unprobed && backend.counter == (0, 0) && backend.standing.cause != Cause::NotAlive
     };
     let pool = report.backends.iter().filter(|backend| !drained(backend) && !unchecked(backend)).count();
-    let fit = report.backends.iter().filter(|backend| fit(backend)).count();
+    let fit = report.backends.iter().filter(|backend| !drained(backend) && fit(backend)).count();
     (fit as u32, (pool as f64 * passive.minimum_fit - 1e-9).ceil() as u32)
 }
 
 fn fit(backend: &BackendReport) -> bool {
     match backend.standing.cause {
         _ if backend.weight == 0 => false,
-        Cause::Up | Cause::Ramping => true,
+        Cause::Up | Cause::Ramping | Cause::Degraded => true,
         // Forced up, it is fit only if its probes and its traffic agree.
         Cause::ForcedUp => backend.ejection.is_none() && (backend.standing.unprobed || backend.counter.0 > 0),
         _ => false,

@@ -12,6 +12,7 @@
 
 mod clockwork;
 mod dice;
+mod documents;
 mod invariants;
 mod life;
 mod peers;

@@ -6,9 +6,9 @@ use super::dice::Dice;
 use pulsegate::domain::board::Found;
 use pulsegate::domain::identity::Address;
 use pulsegate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, Enforcement, HttpCheck, LoggingPlan, OnDown, PassivePlan, Plan, Policy,
-    ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan,
-    StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, DocumentPlan, Enforcement, HttpCheck, LoggingPlan, OnDown, PassivePlan, Plan,
+    Policy, ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan,
+    StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate::domain::reading::ProbeFailure;
 use pulsegate::domain::recognition::{Fact, Identity, Recognition};
@@ -160,6 +160,7 @@ pub fn probe(dice: &mut dyn Dice) -> ProbePlan {
             headers: Vec::new(),
             expected_statuses: Vec::new(),
             body_bytes: 65_536,
+            document: document(dice).map(Box::new),
             tls: None,
         }),
         period: Duration::from_secs(2),
@@ -176,6 +177,12 @@ pub fn probe(dice: &mut dyn Dice) -> ProbePlan {
         recognition: recognition(dice),
         ..ProbePlan::default()
     }
+}
+
+/// Rules for documents, or none.
+fn document(dice: &mut dyn Dice) -> Option<DocumentPlan> {
+    let degraded_share = [1.0, 0.3, 0.05][dice.below(3) as usize];
+    (dice.below(4) > 0).then(|| DocumentPlan { degraded_share, ..DocumentPlan::default() })
 }
 
 fn passive(dice: &mut dyn Dice) -> PassivePlan {

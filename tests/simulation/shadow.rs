@@ -10,7 +10,7 @@ use pulsegate::domain::plan::{ProbePlan, SourcePlan, UpstreamPlan};
 use pulsegate::domain::reading::Verdict;
 use pulsegate::domain::standing::Cause;
 use pulsegate::domain::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,12 @@ pub struct Backend {
     pub weight: Option<(u32, Option<Timestamp>)>,
     /// By the last transition that was reported, or how it began.
     pub cause: Cause,
+    /// The last probe that passed says so.
+    pub degraded: bool,
+    /// Its documents ask for a drain.
+    pub drains: bool,
+    /// The kinds of secrets in its documents that were told.
+    pub leaks: BTreeSet<String>,
     pub ejected_until: Timestamp,
     /// The evidence that its last ejection named.
     pub ejected_for: String,
@@ -169,6 +175,9 @@ impl Backend {
             order: None,
             weight: None,
             cause: if probe.is_some() || life.is_starting() { Cause::Unchecked } else { Cause::Up },
+            degraded: false,
+            drains: false,
+            leaks: BTreeSet::new(),
             ejected_until: Timestamp::ZERO,
             ejected_for: String::new(),
             nth: 0,
@@ -200,7 +209,10 @@ impl Backend {
         self.life.redefined(upstream, returns, handed_over);
         let thresholds = |probe: &ProbePlan| (probe.success_threshold, probe.failure_threshold);
         match (&self.probe, probe) {
-            (_, None) => (self.count, self.stranger) = (Count::Unprobed, false),
+            (_, None) => {
+                (self.count, self.stranger) = (Count::Unprobed, false);
+                self.says_nothing();
+            }
             (None, Some(_)) => (self.count, self.early_probe_allowed) = (Count::Unchecked, true),
             (Some(before), Some(after)) if handed_over && thresholds(before) == thresholds(after) => {}
             (Some(before), Some(after)) if before != after => self.settle(after),
@@ -223,6 +235,13 @@ impl Backend {
     pub fn count(&mut self, verdict: &Verdict) {
         let Some(probe) = &self.probe else { return };
         let passed = matches!(verdict, Verdict::Pass { .. });
+        if matches!(verdict, Verdict::Drain { .. }) {
+            self.drains = true;
+            if let Count::Down { passes } = &mut self.count {
+                *passes = 0;
+            }
+            return;
+        }
         let decisive = matches!(verdict, Verdict::Fail { kind, .. } if probe.is_immediate(*kind));
         self.count = match self.count {
             Count::Unprobed => Count::Unprobed,
@@ -235,12 +254,23 @@ impl Backend {
             Count::Down { passes } if passed => Count::Down { passes: passes + 1 },
             Count::Unchecked | Count::Up { .. } | Count::Down { .. } => Count::Down { passes: 0 },
         };
+        if let Verdict::Pass { degraded, .. } = verdict {
+            self.degraded = degraded.is_some();
+        }
+        self.drains &= !passed && matches!(self.count, Count::Up { .. });
     }
 
     /// Another instance answers: nothing is known of it but what was ordered.
     pub fn begin_anew(&mut self) {
         self.count = if self.probe.is_some() { Count::Unchecked } else { Count::Unprobed };
         (self.ejected_until, self.nth, self.confirms) = (Timestamp::ZERO, 0, false);
+        self.says_nothing();
+    }
+
+    /// Nothing is known of its documents.
+    fn says_nothing(&mut self) {
+        (self.degraded, self.drains) = (false, false);
+        self.leaks.clear();
     }
 
     pub fn order_at(&self, now: Timestamp) -> Option<Order> {

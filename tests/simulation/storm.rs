@@ -4,6 +4,7 @@
 //! it comes late, twice or for nothing, it loses hints and probes and answers what was cancelled long ago.
 
 use super::dice::Dice;
+use super::documents;
 use super::invariants::Witness;
 use super::plans::{self, SERVICE};
 use super::trace::Trace;
@@ -20,6 +21,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How a backend may feel: 0 is well, 8 to 10 speak in documents.
+const MOODS: u32 = 11;
 #[derive(Clone)]
 struct Flying {
     id: BackendId,
@@ -186,7 +189,7 @@ impl Storm {
     fn reading(&mut self, mood: u32) -> Reading {
         let refused = || ReadingResult::ConnectFailed("connection refused".to_owned());
         let http = |status| ReadingResult::status(status);
-        let whim = if self.dice.below(8) == 0 { self.dice.below(8) } else { mood };
+        let whim = if self.dice.below(8) == 0 { self.dice.below(MOODS) } else { mood };
         let result = match whim {
             1 => refused(),
             2 => http(503),
@@ -196,6 +199,7 @@ impl Storm {
                 .clone(),
             5 => ReadingResult::TlsFailed("the certificate is for another name".to_owned()),
             6 => ReadingResult::TimedOut { connected: false },
+            8..=10 => documents::answer(whim, &mut *self.dice),
             _ => http(200),
         };
         Reading::new(result, Duration::from_millis(3))
@@ -235,10 +239,10 @@ impl Storm {
         let kinds = [FailureKind::Connect, FailureKind::Reset, FailureKind::Timeout, FailureKind::Status(500)];
         let failure = Outcome::Failure(kinds[self.dice.below(4) as usize]);
         match (mood, self.dice.below(10)) {
-            (0 | 3, 0) => failure,
+            (0 | 3 | 9 | 10, 0) => failure,
             (_, 1) => Outcome::Ignored,
             (_, 2) => Outcome::SoftFailure,
-            (0 | 3, _) => Outcome::Success,
+            (0 | 3 | 9 | 10, _) => Outcome::Success,
             (7, _) => Outcome::Failure(FailureKind::Status(502)),
             (_, 3..=8) => failure,
             _ => Outcome::Success,
@@ -331,7 +335,7 @@ impl Storm {
         if self.dice.below(3) == 0 {
             *self.instances.entry(id.clone()).or_default() += 1;
         }
-        let mood = if self.dice.below(2) == 0 { 0 } else { self.dice.below(8) };
+        let mood = if self.dice.below(2) == 0 { 0 } else { self.dice.below(MOODS) };
         self.moods.insert(id, mood);
     }
 

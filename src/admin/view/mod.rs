@@ -3,6 +3,7 @@
 //! Every moment is given twice, as a date for people and in milliseconds from now for programs. Nothing here asks the board,
 //! reads a clock or decides what a standing means.
 
+pub mod document;
 pub mod explain;
 pub mod health;
 pub mod status;

@@ -3,6 +3,7 @@
 //! Everything that the board knows of a backend, with the sentence of its cause first. The history is told with the same lines as
 //! the log, event ids included.
 
+use super::document::{self, Document};
 use super::{Now, millis};
 use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, OtherProbe, UpstreamReport};
 use crate::domain::event::Remembered;
@@ -95,6 +96,8 @@ pub struct Probe {
     pub passed: bool,
     pub code: Option<u16>,
     pub text: String,
+    /// `null` where its body was not read as a document, or there was none.
+    pub document: Option<Document>,
     pub steps_ms: Steps,
 }
 
@@ -218,6 +221,7 @@ pub fn last_probe(probe: &LastProbe, now: Now) -> Probe {
         passed: probe.passed,
         code: probe.status,
         text: probe.text.clone(),
+        document: probe.document.as_ref().map(document::document),
         steps_ms: steps(&probe.steps),
     }
 }
@@ -335,6 +339,7 @@ mod tests {
             passed: true,
             status: Some(200),
             text: "200 from /ready".into(),
+            document: None,
             steps: Timed {
                 connect: Some(Duration::from_micros(400)),
                 tls: None,
@@ -398,6 +403,7 @@ mod tests {
                     "last_probe": {
                         "at": "1970-01-01T00:01:39.250Z", "ago_ms": 750, "took_ms": 3, "passed": true, "code": 200,
                         "text": "200 from /ready",
+                        "document": null,
                         "steps_ms": { "connect": 0.4, "tls": null, "first_byte": 2.0 },
                     },
                     "next_probe": { "at": "1970-01-01T00:01:41.250Z", "in_ms": 1_250 },

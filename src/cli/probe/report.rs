@@ -12,7 +12,7 @@ use std::time::Duration;
 const COMPONENTS: usize = 20;
 
 pub(super) fn passes(verdict: &Verdict) -> bool {
-    !matches!(verdict, Verdict::Fail { .. })
+    matches!(verdict, Verdict::Pass { .. })
 }
 
 pub(super) fn text(asked: &[Asked]) -> String {
@@ -32,7 +32,7 @@ fn one(asked: &Asked) -> String {
     if let Some(answer) = answer(asked) {
         lines.push(format!("  status      {}", answer.status));
         lines.extend(answer.location.as_ref().map(|location| format!("  location    {}", clean(location))));
-        lines.extend(answer.document.iter().flat_map(document));
+        lines.extend(answer.document.as_deref().into_iter().flat_map(document));
     }
     lines.push(format!("  by hand     {}", clean(&asked.by_hand.line)));
     lines.extend(asked.by_hand.notes.iter().map(|note| format!("  note        {note}")));
@@ -73,7 +73,11 @@ const fn meaning(means: Option<Meaning>) -> &'static str {
 fn said(verdict: &Verdict) -> (bool, String, Option<String>) {
     match verdict {
         Verdict::Fail { why, hint, .. } => (false, why.clone(), hint.clone()),
-        Verdict::Pass { warning } => (true, warning.clone().unwrap_or_else(|| "it would serve".to_owned()), None),
+        Verdict::Drain { why } => (false, format!("it asks for a drain: {why}"), None),
+        Verdict::Pass { degraded: Some(how), .. } => (true, format!("it would serve, degraded: {how}"), None),
+        Verdict::Pass { warning, note, .. } => {
+            (true, warning.as_ref().or(note.as_ref()).cloned().unwrap_or_else(|| "it would serve".to_owned()), None)
+        }
     }
 }
 
@@ -124,7 +128,7 @@ fn object(asked: &Asked) -> Value {
         "status": answer.map(|answer| answer.status),
         "location": answer.and_then(|answer| answer.location.as_deref()),
         "steps_ms": serde_json::Map::from_iter(steps),
-        "document": answer.and_then(|answer| answer.document.as_ref()).map(document_object),
+        "document": answer.and_then(|answer| answer.document.as_deref()).map(document_object),
         "by_hand": asked.by_hand.line,
         "notes": asked.by_hand.notes,
     })

@@ -4,6 +4,7 @@
 
 mod admin;
 mod clashes;
+mod document;
 mod effects;
 mod listeners;
 mod logging;

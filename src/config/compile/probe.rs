@@ -1,5 +1,6 @@
 //! How is a backend asked? A probe of each kind with its numbers, and settings that contradict each other.
 
+use super::document;
 use super::routes::header;
 use super::tls::{self, Files};
 use super::{secs, span};
@@ -41,9 +42,15 @@ pub(super) fn compile(
         ProbeKind::Liveness => (1, 3),
     };
     let asked = match (&spec.path, spec.tcp, &spec.grpc) {
-        (Some(path), false, None) => ProbeCheck::Http(http(path, spec, context, place, findings)),
-        (None, true, None) => ProbeCheck::Tcp,
-        (None, false, Some(call)) => ProbeCheck::Grpc(grpc(call, spec, context, place, findings)),
+        (Some(path), false, None) => ProbeCheck::Http(http((kind, path), spec, context, place, findings)),
+        (None, true, None) => {
+            document::without_http(spec, place, findings);
+            ProbeCheck::Tcp
+        }
+        (None, false, Some(call)) => {
+            document::without_http(spec, place, findings);
+            ProbeCheck::Grpc(grpc(call, spec, context, place, findings))
+        }
         _ => {
             let choices = [("path", spec.path.is_some()), ("tcp: true", spec.tcp), ("grpc", spec.grpc.is_some())];
             findings.error(place, not_exactly_one(&choices).unwrap_or_default(), "exactly one of them");
@@ -166,7 +173,13 @@ fn check(plan: &ProbePlan, place: &Place, findings: &mut Findings) {
     }
 }
 
-fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place, findings: &mut Findings) -> HttpCheck {
+fn http(
+    (kind, path): (ProbeKind, &str),
+    spec: &ProbeSpec,
+    context: &ProbeContext<'_>,
+    place: &Place,
+    findings: &mut Findings,
+) -> HttpCheck {
     if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
         findings.error(&place.at("path"), format!("{path:?}"), "a path that begins with /, such as /ready");
     }
@@ -178,6 +191,7 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
     if let Some(host) = host.as_ref().filter(|host| http::HeaderValue::from_str(host).is_err()) {
         findings.error(&place.at("host"), format!("{host:?}"), "a host name");
     }
+    let document = document::compile(kind, spec, &method, place, findings).map(Box::new);
     HttpCheck {
         protocol: spec.protocol.map_or(context.protocol, ProtocolSpec::plan),
         method,
@@ -190,6 +204,7 @@ fn http(path: &str, spec: &ProbeSpec, context: &ProbeContext<'_>, place: &Place,
             .map(|words| ranges(words, place, findings))
             .unwrap_or_default(),
         body_bytes: spec.body_bytes.map_or(64 * 1024, |size| size.0 as usize),
+        document,
         tls: probe_tls(spec, context, place, findings),
     }
 }
@@ -317,6 +332,7 @@ fn failure(kind: &FailureSpec) -> ProbeFailure {
         FailureSpec::Tls => ProbeFailure::Tls,
         FailureSpec::Status => ProbeFailure::Status,
         FailureSpec::Body => ProbeFailure::Body,
+        FailureSpec::Document => ProbeFailure::Document,
         FailureSpec::Identity => ProbeFailure::Identity,
     }
 }

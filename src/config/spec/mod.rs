@@ -3,6 +3,7 @@
 //! A field is what the operator wrote, absent where nothing was. Defaults are filled in by the compile step, and named in the
 //! comments in one form (``Default: `…`.``) from which the reference is made.
 
+mod document;
 mod logging;
 mod probe;
 mod routes;
@@ -11,6 +12,7 @@ mod tracing;
 mod upstreams;
 mod webhooks;
 
+pub(super) use document::*;
 pub(super) use logging::*;
 pub(super) use probe::*;
 pub(super) use routes::*;

@@ -1,5 +1,6 @@
 //! What may be written of a probe, of whichever of the three kinds.
 
+use super::document::DocumentSpec;
 use super::tls::UpstreamTlsSpec;
 use super::upstreams::ProtocolSpec;
 use crate::config::values::{Share, Size, Span, Words};
@@ -36,6 +37,9 @@ pub(in crate::config) struct ProbeSpec {
     pub expected_statuses: Option<Words>,
     /// How much of a body is read. Default: `64KiB`.
     pub body_bytes: Option<Size>,
+    /// What the body says about health: `auto` (understood where it can be, in the words of the common frameworks), rules of your own, or `off`
+    /// (only the status counts). Default: `auto`.
+    pub document: Option<DocumentSpec>,
     /// `inherit` the upstream's, `off`, or settings of its own. Default: `inherit`.
     pub tls: Option<ProbeTlsSpec>,
     /// Default: `2s`.
@@ -57,7 +61,7 @@ pub(in crate::config) struct ProbeSpec {
     pub initial_delay: Option<Span>,
     /// Failures within this time after joining mean `starting`. Default: `0s`.
     pub startup_grace: Option<Span>,
-    /// Failure kinds that do not wait for the threshold: `refused`, `timeout`, `tls`, `status`, `body`;
+    /// Failure kinds that do not wait for the threshold: `refused`, `timeout`, `tls`, `status`, `body`, `document`;
     /// `identity` never waits. Default: `[]`.
     #[serde(default)]
     pub immediate: Vec<FailureSpec>,
@@ -139,5 +143,6 @@ pub(in crate::config) enum FailureSpec {
     Tls,
     Status,
     Body,
+    Document,
     Identity,
 }

@@ -7,9 +7,11 @@ mod stretch;
 
 use super::contract::{LastProbe, ProbeTicket};
 use super::handover::{KnownCheck, KnownProbe};
+use super::said::Said;
 use super::why::Probes;
 use crate::domain::combine::Active;
 use crate::domain::counter::Counter;
+use crate::domain::document::Document;
 use crate::domain::plan::ProbePlan;
 use crate::domain::reading::{HttpAnswer, ProbeFailure, Reading, ReadingResult, Severity, Verdict, judge};
 use crate::domain::rng::Rng;
@@ -45,6 +47,8 @@ pub(super) struct Check {
     before: VecDeque<LastProbe>,
     /// How the last failed probe failed.
     last_failure: String,
+    /// What its documents say, beyond passing and failing.
+    pub said: Said,
     /// Every failure since the last pass was a timeout.
     only_timeouts: bool,
     /// The verdict was handed over, and no probe has ended since.
@@ -88,6 +92,7 @@ impl Check {
             last: None,
             before: VecDeque::new(),
             last_failure: String::new(),
+            said: Said::default(),
             only_timeouts: true,
             unconfirmed: false,
             stranger: false,
@@ -108,6 +113,7 @@ impl Check {
     pub(super) fn begin_anew(&mut self, now: Timestamp) {
         (self.joined, self.counter, self.severity) = (now, None, Severity::Down);
         (self.passed_once, self.only_timeouts, self.unconfirmed) = (false, true, false);
+        self.said = Said::default();
         self.next = schedule::pulled(&self.plan, self.last_started, now);
     }
 
@@ -142,6 +148,8 @@ impl Check {
             joined: now.since(self.joined),
             passed_once: self.passed_once,
             only_timeouts: self.only_timeouts,
+            degraded: self.said.degraded.clone(),
+            drains: self.said.drains.clone(),
             last: self.last.as_ref().map(|last| KnownProbe::new(last, now)),
             before: self.before.iter().map(|probe| KnownProbe::new(probe, now)).collect(),
             last_failure: self.last_failure.clone(),
@@ -155,6 +163,7 @@ impl Check {
         self.severity = known.severity;
         self.passed_once = known.passed_once;
         self.only_timeouts = known.only_timeouts;
+        self.said = Said::taken_over(known);
         self.stranger = known.stranger;
         self.last = known.last.as_ref().map(|last| last.at(taken));
         self.before = known.before.iter().map(|probe| probe.at(taken)).collect();
@@ -290,7 +299,13 @@ impl Check {
     /// How the last failed probe failed, in words that are the same for every backend.
     pub(super) fn kind_of_failure(&self) -> String {
         let status = self.last.as_ref().and_then(|last| last.status);
+        let said = matches!(self.last_kind, Some(ProbeFailure::Status | ProbeFailure::Document));
+        let document = self.last.as_ref().filter(|_| said).and_then(|last| last.document.as_ref());
+        if let Some(component) = document.and_then(Document::failing) {
+            return format!("its component {} fails", component.name);
+        }
         match (self.last_kind, status) {
+            (Some(ProbeFailure::Document), _) => "says that it is not fit".to_owned(),
             (Some(ProbeFailure::Status), Some(status)) => format!("answered {status}"),
             (Some(ProbeFailure::Refused), _) => "cannot connect".to_owned(),
             (Some(ProbeFailure::Timeout), _) => "no answer in time".to_owned(),
@@ -329,7 +344,8 @@ impl Check {
         self.in_flight = None;
         self.unconfirmed = false;
         self.previous_start = self.last.as_ref().map(|last| last.at);
-        let verdict = judge(reading, &self.plan);
+        let verdict = self.said.explain(judge(reading, &self.plan), probe.started);
+        self.said.remember(reading, &verdict, probe.started);
         // Who does not answer may still be the stranger of before.
         self.stranger = match &verdict {
             Verdict::Fail { kind, .. } => self.stranger || *kind == ProbeFailure::Identity,
@@ -339,7 +355,8 @@ impl Check {
         if !last.passed {
             self.last_failure.clone_from(&last.text);
         }
-        self.before.extend(self.last.replace(last));
+        // Of those before, the sentence is enough.
+        self.before.extend(self.last.replace(last).map(|last| LastProbe { document: None, ..last }));
         self.before.drain(..self.before.len().saturating_sub(KEPT - 1));
         if let Verdict::Fail { kind, .. } = &verdict {
             self.last_kind = Some(*kind);
@@ -372,11 +389,17 @@ impl Check {
                 *counter = Counter::settled(false, rise, fall);
             }
             (Verdict::Fail { .. }, Some(counter)) => counter.fail(),
+            // No news for who is in; but it ends the passes of who is out.
+            (Verdict::Drain { .. }, Some(counter)) if !counter.up() => counter.fail(),
+            (Verdict::Drain { .. }, _) => {}
         }
-        if let Verdict::Fail { severity, .. } = verdict {
+        match verdict {
             // While it is up, the failure that takes it down names the cause; afterwards the latest does.
-            self.severity = *severity;
+            Verdict::Fail { severity, .. } => self.severity = *severity,
+            Verdict::Drain { .. } => self.severity = Severity::NotReady,
+            Verdict::Pass { .. } => {}
         }
+        self.said.hear(verdict, self.up());
         self.passed_once |= self.up();
         if self.hurried() || was_up != self.up() {
             self.pull(now);
@@ -429,15 +452,25 @@ impl Check {
 
 fn last_probe(reading: &Reading, verdict: &Verdict, at: Timestamp) -> LastProbe {
     let status = match &reading.result {
-        ReadingResult::Http(HttpAnswer { status, .. }) | ReadingResult::BodyTooLarge { status, .. } => Some(*status),
+        ReadingResult::Http(HttpAnswer { status, .. })
+        | ReadingResult::BodyTooLarge { status, .. }
+        | ReadingResult::HeadOnly { status } => Some(*status),
+        _ => None,
+    };
+    let document = match &reading.result {
+        ReadingResult::Http(answer) => answer.document.as_deref().cloned(),
         _ => None,
     };
     let (passed, text) = match verdict {
-        Verdict::Pass { warning } => (true, warning.clone().unwrap_or_else(|| "passed".to_owned())),
+        Verdict::Pass { degraded: Some(how), .. } => (true, format!("passed, degraded: {how}")),
+        Verdict::Pass { warning, note, .. } => {
+            (true, warning.as_ref().or(note.as_ref()).cloned().unwrap_or_else(|| "passed".to_owned()))
+        }
+        Verdict::Drain { why } => (false, why.clone()),
         Verdict::Fail { why, hint: None, .. } => (false, why.clone()),
         Verdict::Fail { why, hint: Some(hint), .. } => (false, format!("{why}: {hint}")),
     };
     let text =
         if text.chars().nth(TEXT_CAP).is_some() { text.chars().take(TEXT_CAP).chain(['…']).collect() } else { text };
-    LastProbe { at, took: reading.took, passed, status, text, steps: reading.steps }
+    LastProbe { at, took: reading.took, passed, status, text, steps: reading.steps, document }
 }

@@ -3,6 +3,7 @@
 use super::handover::Handover;
 use super::orders::Given;
 use crate::domain::cell::Hint;
+use crate::domain::document::Document;
 use crate::domain::event::{Event, Remembered};
 use crate::domain::identity::{Address, BackendId};
 use crate::domain::plan::{Plan, ProbeKind, ProbePlan, UpstreamPlan};
@@ -197,6 +198,8 @@ pub struct LastProbe {
     pub status: Option<u16>,
     pub text: String,
     pub steps: Steps,
+    /// What the body said, where it was read as a document.
+    pub document: Option<Document>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -82,6 +82,10 @@ pub struct KnownCheck {
     pub joined: Duration,
     pub passed_once: bool,
     pub only_timeouts: bool,
+    /// How it says that it is degraded.
+    pub degraded: Option<String>,
+    /// How it asks for a drain by its documents.
+    pub drains: Option<String>,
     pub last: Option<KnownProbe>,
     /// Those before the last, oldest first, bounded.
     pub before: Vec<KnownProbe>,
@@ -253,6 +257,8 @@ impl KnownProbe {
             status: self.status,
             text: self.text.clone(),
             steps: self.steps,
+            // The next probe is due at once.
+            document: None,
         }
     }
 }

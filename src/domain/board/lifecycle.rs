@@ -58,7 +58,11 @@ impl Upstream {
     ) {
         let Some(check) = &mut self.members[index].life.liveness else { return };
         let lived = check.up();
-        check.count(verdict, now);
+        // Who asks for a drain lives.
+        match verdict {
+            Verdict::Drain { .. } => check.count(&Verdict::PASSED, now),
+            verdict => check.count(verdict, now),
+        }
         let (lives, probe) = (check.up(), Arc::clone(&check.plan));
         if lived && !lives {
             self.needs_restart(index, ProbeKind::Liveness, &probe, desk, now);

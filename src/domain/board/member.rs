@@ -19,6 +19,7 @@ use crate::domain::identity::{BackendId, BackendKey};
 use crate::domain::outlier::{Ejection, Outlier, State};
 use crate::domain::plan::{OnDown, ProbeKind, UpstreamPlan};
 use crate::domain::ramp;
+use crate::domain::reading::Reading;
 use crate::domain::snapshot;
 use crate::domain::standing::{Cause, Standing};
 use crate::domain::startup::Phase;
@@ -136,8 +137,19 @@ impl Member {
     pub(super) fn counts(&self) -> bool {
         self.orders.order() != Some(Order::Drain)
             && self.weight() > 0
-            && self.asked_drain.is_none()
+            && !self.asks_drain()
             && !matches!(self.active(), Active::Unchecked | Active::Starting)
+    }
+
+    /// By a response header, or by its readiness document.
+    pub(super) fn asks_drain(&self) -> bool {
+        self.asked_drain.is_some() || self.check.as_ref().is_some_and(|check| check.said.drains.is_some())
+    }
+
+    /// The share that a degraded backend keeps; 1.0 where it is not degraded.
+    pub(super) fn degraded_share(&self) -> f64 {
+        let degraded = self.check.as_ref().filter(|check| check.said.degraded.is_some());
+        degraded.map_or(1.0, |check| check.plan.degraded_share())
     }
 
     /// Passes its probes (or has none) and is not ejected.
@@ -191,13 +203,15 @@ impl Member {
         now: Timestamp,
     ) -> bool {
         let before = self.standing;
-        let mut after = combine(&self.facts(plan, now));
+        let mut facts = self.facts(plan, now);
+        let mut after = combine(&facts);
         if after.cause.eligible() && !before.cause.eligible() && ramps && before.cause != Cause::ForcedUp {
             self.begin_ramp(now);
-            after = combine(&self.facts(plan, now));
+            facts = self.facts(plan, now);
+            after = combine(&facts);
         }
         // A ramp that is over is over for good, whatever slow start another plan or process has.
-        if !after.cause.eligible() || after.cause == Cause::Up {
+        if !after.cause.eligible() || facts.ramp >= 1.0 {
             self.ramp_since = None;
         }
         self.standing = after;
@@ -244,6 +258,14 @@ impl Member {
     /// Reports an event and keeps it in the history.
     pub(super) fn report(&mut self, kind: EventKind, desk: &mut Desk, now: Timestamp) {
         self.history.note(desk.report(kind, now));
+    }
+
+    /// Says to whoever owns it which kinds of secrets its documents tell, once each.
+    pub(super) fn tell_leaks(&mut self, reading: &Reading, desk: &mut Desk, now: Timestamp) {
+        let new = self.check.as_mut().map(|check| check.said.new_leaks(reading)).unwrap_or_default();
+        for what in new {
+            self.report(EventKind::DocumentLeaks { backend: self.id.clone(), what }, desk, now);
+        }
     }
 
     /// The definition in force is `plan`'s. A changed one keeps the verdict, clears the streak and probes at once; what the old one
@@ -352,6 +374,8 @@ impl Member {
             ordered_by: order.map_or("", |given| &*given.by),
             ordered_for: order.and_then(|given| given.reason.as_deref()),
             ejected_for: &self.ejected_for,
+            degraded: self.check.as_ref().and_then(|check| check.said.degraded.as_deref()).unwrap_or_default(),
+            drains: self.check.as_ref().and_then(|check| check.said.drains.as_deref()),
             ejection_waits: self.check.is_some() && self.outlier.ejection().is_some_and(ejection_over),
         }
     }
@@ -361,11 +385,13 @@ impl Member {
             order: self.orders.order(),
             passive: self.passive(),
             active: self.active(),
-            asks_drain: self.asked_drain.is_some(),
+            asks_drain: self.asks_drain(),
+            degraded: self.check.as_ref().is_some_and(|check| check.said.degraded.is_some()),
+            degraded_share: self.degraded_share(),
             ramp: self.ramp_since.map_or(1.0, |since| ramp::share(&plan.slow_start, since, now)),
             ejected_until: self.outlier.ejection().map(|ejection| ejection.until),
             probes_return: self.check.as_ref().and_then(|check| check.earliest_up(now)).max(self.life.earliest(now)),
-            drain_until: self.drain_until(plan),
+            drain_until: self.drain_until(plan).max(self.document_drain_until(now)),
             order_until: self.orders.standing.as_ref().and_then(|given| given.until),
         }
     }
@@ -385,6 +411,12 @@ impl Member {
     /// When the drain that it asked for can be over at the earliest.
     pub(super) fn drain_until(&self, plan: &UpstreamPlan) -> Option<Timestamp> {
         self.drain_over_at(plan).or(self.drain_probe_from())
+    }
+
+    /// When a drain that its document asked for can be over at the earliest: with the next probe.
+    pub(super) fn document_drain_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let check = self.check.as_ref().filter(|check| check.said.drains.is_some())?;
+        Some(check.earliest_after(1, now))
     }
 
     /// Ends a drain whose time is over. True when it did.

@@ -20,6 +20,7 @@ mod orders;
 mod passive;
 mod publish;
 mod queue;
+mod said;
 mod shadows;
 mod sources;
 mod survey;

@@ -114,12 +114,17 @@ impl Upstream {
 
     /// Weight × share; a ramp is skipped when over half of the pool ramps, since nobody would carry the load then.
     fn weighted(&self, positions: &[usize]) -> Vec<(usize, f64)> {
-        let ramping = self.members.iter().filter(|member| member.standing.cause == Cause::Ramping).count();
-        let skip_ramps = ramping * 2 > self.members.len();
-        let weight = |member: &Member| {
-            let share = if skip_ramps || !member.standing.cause.eligible() { 1.0 } else { member.standing.share };
-            f64::from(member.weight()) * share
+        let ramps = |member: &&Member| {
+            matches!(member.standing.cause, Cause::Ramping | Cause::Degraded) && member.ramp_since.is_some()
         };
+        let skip_ramps = self.members.iter().filter(ramps).count() * 2 > self.members.len();
+        let share = |member: &Member| match member.standing.cause {
+            Cause::Ramping if skip_ramps => 1.0,
+            Cause::Degraded if skip_ramps => member.degraded_share(),
+            cause if cause.eligible() => member.standing.share,
+            _ => 1.0,
+        };
+        let weight = |member: &Member| f64::from(member.weight()) * share(member);
         positions
             .iter()
             .filter_map(|index| self.members.get(*index).map(|member| (*index, weight(member))))

@@ -3,7 +3,7 @@
 mod explain;
 mod judgement;
 mod lifecycle;
-
+mod said;
 mod steering;
 mod why;
 

@@ -222,6 +222,7 @@ impl Upstream {
             ProbeKind::Liveness => return self.liveness_done(index, verdict, ramps, desk, now),
             ProbeKind::Readiness => {}
         }
+        self.members[index].tell_leaks(reading, desk, now);
         if self.timeouts_are_held(index, &finished.verdict, desk, now) {
             return;
         }
@@ -277,7 +278,8 @@ impl Upstream {
     fn hint(&mut self, index: usize, verdict: &Verdict, desk: &mut Desk, now: Timestamp) {
         let member = &mut self.members[index];
         let text = match verdict {
-            Verdict::Pass { warning } => warning.clone(),
+            Verdict::Pass { warning, .. } => warning.clone(),
+            Verdict::Drain { .. } => None,
             Verdict::Fail { why, hint, .. } => hint.as_ref().map(|hint| format!("{why}: {hint}")),
         };
         if member.hinted != text {

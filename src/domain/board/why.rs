@@ -20,6 +20,10 @@ pub(super) struct Grounds<'a> {
     pub ordered_for: Option<&'a str>,
     /// The evidence of its last ejection.
     pub ejected_for: &'a str,
+    /// How it says that it is degraded.
+    pub degraded: &'a str,
+    /// How its readiness document asks for a drain, where that does.
+    pub drains: Option<&'a str>,
     /// The ejection's time is over, and a passing probe is awaited.
     pub ejection_waits: bool,
 }
@@ -127,9 +131,12 @@ fn holds(grounds: &Grounds<'_>) -> String {
             format!("{}; its ejection time is over, and a passing probe is awaited", grounds.ejected_for)
         }
         Cause::Ejected => grounds.ejected_for.to_owned(),
-        Cause::Draining => "it asked for a drain by its response header".to_owned(),
+        Cause::Draining => match grounds.drains {
+            Some(how) => format!("it asked for a drain by its readiness document: {how}"),
+            None => "it asked for a drain by its response header".to_owned(),
+        },
         Cause::Trial => "its ejection time is over; one request decides".to_owned(),
-        Cause::Degraded => "it says that it is degraded".to_owned(),
+        Cause::Degraded => format!("it is degraded: {}", grounds.degraded),
         Cause::NotAlive
         | Cause::Down
         | Cause::NotReady
@@ -193,7 +200,19 @@ mod tests {
 
     fn grounds(cause: Cause, passive: Passive, probes: Probes<'static>) -> Grounds<'static> {
         let ejected_for = "5 failures in a row (limit 5)";
-        Grounds { cause, passive, probes, ordered_by: "ops", ordered_for: None, ejected_for, ejection_waits: false }
+        let (degraded, drains) = ("says DEGRADED: cache DEGRADED", None);
+        let (ordered_by, ordered_for) = ("ops", None);
+        Grounds {
+            cause,
+            passive,
+            probes,
+            ordered_by,
+            ordered_for,
+            ejected_for,
+            degraded,
+            drains,
+            ejection_waits: false,
+        }
     }
 
     #[test]
@@ -213,7 +232,7 @@ mod tests {
             (Cause::Starting, Clear, OUT, "its probes fail: answered 503"),
             (Cause::Unchecked, Clear, Probes::Unchecked, "waits for its first probe"),
             (Cause::Trial, Trial, Probes::Pass, "its ejection time is over; one request decides"),
-            (Cause::Degraded, Clear, Probes::Pass, "it says that it is degraded"),
+            (Cause::Degraded, Clear, Probes::Pass, "it is degraded: says DEGRADED: cache DEGRADED"),
             (Cause::Ramping, Clear, Probes::Pass, "its probes pass"),
             (Cause::Up, Clear, Probes::Pass, "its probes pass"),
             (Cause::Up, Clear, Probes::None, "it has no readiness probe"),
@@ -253,6 +272,14 @@ mod tests {
             let grounds = grounds(cause, passive, probes);
             assert_eq!(transition(&grounds, Some(&occasion)), says, "{grounds:?} {occasion:?}");
         }
+    }
+
+    #[test]
+    fn a_drain_says_whether_a_header_or_a_document_asked_for_it() {
+        let drains = Some("answered 503: OUT_OF_SERVICE");
+        let grounds = Grounds { drains, ..grounds(Cause::Draining, Passive::Clear, OUT) };
+        let says = "it asked for a drain by its readiness document: answered 503: OUT_OF_SERVICE";
+        assert_eq!(standing(&grounds), says);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is in force for a probe, of whichever of the three kinds.
 
-use super::{Protocol, UpstreamTls};
+use super::{DocumentPlan, Protocol, UpstreamTls};
 use crate::domain::reading::ProbeFailure;
 use crate::domain::recognition::Recognition;
 use std::fmt;
@@ -95,6 +95,17 @@ impl Default for ProbePlan {
     }
 }
 
+impl ProbePlan {
+    /// The share of its weight that a degraded backend keeps.
+    pub fn degraded_share(&self) -> f64 {
+        match &self.kind {
+            ProbeCheck::Http(check) => check.document.as_ref().map_or(1.0, |rules| rules.degraded_share),
+            ProbeCheck::Tcp | ProbeCheck::Grpc(_) => 1.0,
+        }
+    }
+}
+
+#[allow(clippy::large_enum_variant, reason = "there is one per probe of the configuration, and it stays where it is")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ProbeCheck {
     Tcp,
@@ -128,6 +139,8 @@ pub struct HttpCheck {
     pub expected_statuses: Vec<(u16, u16)>,
     /// Body cap in bytes.
     pub body_bytes: usize,
+    /// How the body is read as a document; `None` = not at all.
+    pub document: Option<Box<DocumentPlan>>,
     /// TLS towards the probe; follows the upstream unless overridden.
     pub tls: Option<UpstreamTls>,
 }

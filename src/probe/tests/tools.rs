@@ -182,6 +182,7 @@ pub(in crate::probe) fn http_check() -> HttpCheck {
         headers: Vec::new(),
         expected_statuses: Vec::new(),
         body_bytes: 64 * 1024,
+        document: None,
         tls: None,
     }
 }

@@ -4,6 +4,8 @@
 
 #[path = "../../simulation/dice.rs"]
 mod dice;
+#[path = "../../simulation/documents.rs"]
+mod documents;
 #[path = "../../simulation/invariants.rs"]
 mod invariants;
 #[allow(dead_code, reason = "the even pools are for the simulation of peers")]

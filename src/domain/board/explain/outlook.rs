@@ -25,7 +25,10 @@ pub(super) fn to_return(view: &View<'_>) -> Vec<String> {
     if view.cause.eligible() {
         return Vec::new();
     }
-    [order(view), ejection(view), life::to_return(view), probes(view), drain(view)].into_iter().flatten().collect()
+    [order(view), ejection(view), life::to_return(view), probes(view), drain(view), document(view)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn order(view: &View<'_>) -> Option<String> {
@@ -95,6 +98,11 @@ fn drain(view: &View<'_>) -> Option<String> {
     })
 }
 
+fn document(view: &View<'_>) -> Option<String> {
+    let check = view.member.check.as_ref().filter(|check| check.said.drains.is_some())?;
+    Some(format!("a probe passes whose document asks for no drain; the next is {}", due(check, view.now)))
+}
+
 /// What takes it out, or to something worse; any of it suffices.
 pub(super) fn to_leave(view: &View<'_>) -> Vec<String> {
     match view.cause {
@@ -145,6 +153,7 @@ const fn kind_of(kind: ProbeFailure) -> &'static str {
         ProbeFailure::Tls => "tls",
         ProbeFailure::Status => "status",
         ProbeFailure::Body => "body",
+        ProbeFailure::Document => "document",
         ProbeFailure::Identity => "identity",
     }
 }

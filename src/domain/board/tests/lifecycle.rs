@@ -15,6 +15,7 @@ fn http_probe(failures: u32) -> ProbePlan {
         headers: Vec::new(),
         expected_statuses: Vec::new(),
         body_bytes: 1024,
+        document: None,
         tls: None,
     };
     let once = ProbePlan { success_threshold: 1, failure_threshold: failures, ..tcp_probe() };

@@ -10,6 +10,7 @@ pub(super) fn http_probe() -> ProbePlan {
         host: None,
         headers: Vec::new(),
         expected_statuses: Vec::new(),
+        document: None,
         body_bytes: 1024,
         tls: None,
     };

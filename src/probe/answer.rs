@@ -1,0 +1,87 @@
+//! What is kept of an answer, whatever version of HTTP it came in? Its head, and its body where that is read as a document.
+
+use super::recognise::Recogniser;
+use crate::document;
+use crate::domain::plan::HttpCheck;
+use crate::domain::reading::{HttpAnswer, ReadingResult};
+use ::http::header::{CONTENT_TYPE, LOCATION};
+use ::http::{HeaderMap, StatusCode};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+
+/// A Location beyond this many characters is cut: it is shown to people.
+const LOCATION_CAP: usize = 300;
+
+/// How far a probe has come: what is told of it when its deadline passes.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    connected: AtomicBool,
+    /// The status of the head; 0 = none came.
+    status: AtomicU16,
+}
+
+impl Seen {
+    pub(super) fn connection(&self) {
+        self.connected.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn head(&self, status: StatusCode) {
+        self.status.store(status.as_u16(), Ordering::Relaxed);
+    }
+
+    /// What a probe whose time is over has read.
+    pub(super) fn result(&self) -> ReadingResult {
+        match self.status.load(Ordering::Relaxed) {
+            0 => ReadingResult::TimedOut { connected: self.connected.load(Ordering::Relaxed) },
+            status => ReadingResult::HeadOnly { status },
+        }
+    }
+}
+
+/// The body as far as it has come.
+#[derive(Debug)]
+pub(super) struct Body {
+    kept: Vec<u8>,
+    length: usize,
+    cap: usize,
+}
+
+impl Body {
+    pub(super) fn new(check: &HttpCheck) -> Self {
+        Self { kept: Vec::new(), length: 0, cap: check.body_bytes }
+    }
+
+    /// False when the cap is passed: then nothing more is wanted.
+    pub(super) fn take(&mut self, data: &[u8]) -> bool {
+        self.length = self.length.saturating_add(data.len());
+        if self.length > self.cap {
+            return false;
+        }
+        self.kept.extend_from_slice(data);
+        true
+    }
+}
+
+/// What was answered.
+pub(super) fn answer(
+    check: &HttpCheck,
+    (status, headers): (StatusCode, &HeaderMap),
+    body: Body,
+    recogniser: &Recogniser<'_>,
+) -> ReadingResult {
+    if body.length > body.cap {
+        return ReadingResult::BodyTooLarge { status: status.as_u16(), cap: body.cap };
+    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let document = check.document.as_ref().map(|rules| Box::new(document::read(&body.kept, content_type, rules)));
+    ReadingResult::Http(HttpAnswer {
+        status: status.as_u16(),
+        location: location(status, headers),
+        document,
+        sighting: recogniser.of(headers, &body.kept),
+    })
+}
+
+fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(LOCATION).filter(|_| status.is_redirection())?;
+    Some(String::from_utf8_lossy(value.as_bytes()).chars().take(LOCATION_CAP).collect())
+}
