@@ -200,23 +200,9 @@ impl Witness {
                 self.shadow.backends.get_mut(backend).unwrap().ejected_for.clone_from(why);
             }
             EventKind::EjectionRefused { backend, fit, pool, floor, .. } => {
-                assert!(
-                    fit <= floor && fit <= pool,
-                    "{backend}: refused although {fit} of {pool} are fit, floor {floor}"
-                );
-                let base = self.shadow.upstream(&backend.upstream).unwrap().passive.base_ejection;
-                let known = self.shadow.backends.get_mut(backend).unwrap();
-                let quiet =
-                    known.refusal_reported.is_none_or(|at| event.at.since(at) >= base.min(Duration::from_secs(10)));
-                assert!(quiet, "{backend}: refusals flood");
-                known.refusal_reported = Some(event.at);
+                self.refused(backend, (*fit, *pool, *floor), event.at);
             }
-            EventKind::PoolEmpty { upstream, empty } => {
-                let before = self.empty.insert(upstream.clone(), *empty).unwrap_or(false);
-                assert!(before != *empty || !*empty, "{upstream}: told twice that it is empty");
-                let awaited = self.shadow.awaits_a_verdict(upstream);
-                assert!(!*empty || !awaited || self.served.contains(upstream), "{upstream}: a false alarm");
-            }
+            EventKind::PoolEmpty { upstream, empty } => self.emptied(upstream, *empty),
             EventKind::FirstRoundDone { .. } => self.first_round_events += 1,
             EventKind::DiscoveryKept { why, .. } => assert!(!why.is_empty()),
             EventKind::MemberJoined { backend } => assert!(self.shadow.is_member(backend), "{backend}"),
@@ -246,6 +232,22 @@ impl Witness {
             EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
         }
         assert!(self.first_round_events <= 1, "the first round is done once");
+    }
+
+    fn refused(&mut self, backend: &BackendId, (fit, pool, floor): (u32, u32, u32), at: Timestamp) {
+        assert!(fit <= floor && fit <= pool, "{backend}: refused although {fit} of {pool} are fit, floor {floor}");
+        let base = self.shadow.upstream(&backend.upstream).unwrap().passive.base_ejection;
+        let known = self.shadow.backends.get_mut(backend).unwrap();
+        let quiet = known.refusal_reported.is_none_or(|last| at.since(last) >= base.min(Duration::from_secs(10)));
+        assert!(quiet, "{backend}: refusals flood");
+        known.refusal_reported = Some(at);
+    }
+
+    fn emptied(&mut self, upstream: &Arc<str>, empty: bool) {
+        let before = self.empty.insert(upstream.clone(), empty).unwrap_or(false);
+        assert!(before != empty || !empty, "{upstream}: told twice that it is empty");
+        let awaited = self.shadow.awaits_a_verdict(upstream);
+        assert!(!empty || !awaited || self.served.contains(upstream), "{upstream}: a false alarm");
     }
 
     fn ejected(&mut self, id: &BackendId, nth: u32, duration: Duration, at: Timestamp) {
