@@ -1,7 +1,7 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
 use crate::domain::plan::{
-    GrpcCheck, HttpCheck, Plan, ProbeCheck, ProbeKind, ProbePlan, RouteAction, SourcePlan, UpstreamPlan,
+    Detector, GrpcCheck, HttpCheck, Plan, ProbeCheck, ProbeKind, ProbePlan, RouteAction, SourcePlan, UpstreamPlan,
 };
 use crate::domain::reading::ProbeFailure;
 use crate::domain::timings::probing;
@@ -52,6 +52,11 @@ fn upstream_lines(upstream: &UpstreamPlan, out: &mut String) {
         if let Some(probe) = probe {
             let _ = writeln!(out, "  {}", probe_line(kind, probe));
         }
+    }
+    let watches = |detector: &Detector| upstream.passive.detects(*detector) && !upstream.enforces(*detector);
+    let watching: Vec<&str> = Detector::ALL.into_iter().filter(watches).map(Detector::word).collect();
+    if !watching.is_empty() {
+        let _ = writeln!(out, "  these detectors eject nobody and only tell: {}", watching.join(", "));
     }
     if fixed > 0 && watched == 0 && upstream.passive.enabled {
         let floor = upstream.passive.must_stay_fit(fixed as u32) as usize;

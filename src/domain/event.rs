@@ -95,6 +95,25 @@ impl Remembered {
     }
 }
 
+/// Which of a backend's two kinds of evidence is alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// Its probes pass while its traffic fails.
+    LyingReadiness,
+    /// Its probes fail while its traffic succeeds.
+    FailingReadiness,
+}
+
+impl Disagreement {
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::LyingReadiness => "lying_readiness",
+            Self::FailingReadiness => "failing_readiness",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
     /// The standing of a backend changed. `why` is a sentence for people: what was seen, and the rule that decided.
@@ -117,6 +136,19 @@ pub enum EventKind {
     WouldEject {
         backend: BackendId,
         detector: Detector,
+        why: String,
+    },
+    /// Its probes and its traffic contradict each other (`over`: not any more).
+    Disagreement {
+        backend: BackendId,
+        what: Disagreement,
+        over: bool,
+        why: String,
+    },
+    /// Most of a pool fell together for one reason, and is held in place (`held`), or is not any more.
+    PoolHeld {
+        upstream: Arc<str>,
+        held: bool,
         why: String,
     },
     /// Passive evidence would have ejected it, but the cap held: `fit` of `pool` are left, `floor` must stay.

@@ -14,7 +14,7 @@ use super::window::{SPANS, Tally};
 
 /// What chance may do to one pool within one window, all looks at all of its backends together.
 const LEVEL: f64 = 1e-6;
-/// What chance may do to one backend in one burst that hit everybody alike.
+/// What chance may do to one pool in one burst that hit everybody alike, looked at with each of its failures.
 const BURST: f64 = 1e-4;
 /// Fewer cannot be compared: of two that differ nobody can tell which is odd.
 pub const BACKENDS_AT_LEAST: usize = 3;
@@ -42,10 +42,10 @@ pub fn failures(own: &Spans, peers: &Spans, gap: f64, backends: usize) -> Option
     let (all_own, all_peers) = (own.last()?, peers.last()?);
     let looks = f64::from(all_own.failures + all_peers.failures) * SPANS as f64;
     let steady = LEVEL / (backends.max(1) as f64 * looks.max(1.0));
-    let burst = BURST / backends.max(1) as f64;
     own.iter().zip(peers).enumerate().find_map(|(index, (own, peers))| {
         let comparable = own.total() >= OUTCOMES_AT_LEAST && peers.total() >= OUTCOMES_AT_LEAST;
         let share = peers.failed_share();
+        let burst = BURST / (backends.max(1) as f64 * f64::from(own.failures + peers.failures).max(1.0));
         let wide = own.failed_share() >= share + gap && own.failed_share() >= share * TIMES;
         let found = comparable
             && own.failures >= BAD_AT_LEAST
@@ -153,12 +153,12 @@ mod tests {
 
     #[test]
     fn what_it_did_well_before_does_not_hide_what_it_does_now() {
-        let mut own = fresh(10, 610);
-        own[0] = tally(10, 35);
+        let mut own = fresh(12, 610);
+        own[0] = tally(12, 36);
         let mut peers = fresh(0, 1220);
         peers[0] = tally(0, 70);
         let contrast = failures(&own, &peers, 0.1, 3).unwrap();
-        assert_eq!((contrast.own, contrast.spans), (tally(10, 35), 1));
+        assert_eq!((contrast.own, contrast.spans), (tally(12, 36), 1));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::{AdminWrite, WriteResult, when};
 use crate::domain::board::Steer;
-use crate::domain::event::{Event, EventKind, Remembered, Told};
+use crate::domain::event::{Disagreement, Event, EventKind, Remembered, Told};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{Detector, ProbeKind};
 use crate::domain::standing::Cause;
@@ -53,6 +53,13 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
         }
         EventKind::EjectionRefused { backend, fit, pool, floor, why } => {
             (ejection_refused(backend, [*fit, *pool, *floor], why), Some(Tally::EjectionRefused(&backend.upstream)))
+        }
+        EventKind::Disagreement { backend, what, over, why } => (
+            disagreement(backend, *what, *over, why),
+            (!over).then_some(Tally::Disagreement { upstream: &backend.upstream, what: *what }),
+        ),
+        EventKind::PoolHeld { upstream, held, why } => {
+            (pool_held(upstream, *held, why), held.then_some(Tally::PoolHeld(upstream)))
         }
         EventKind::WouldEject { backend, detector, why } => (
             would_eject(backend, *detector, why),
@@ -129,6 +136,8 @@ pub enum Tally<'a> {
     Transition { upstream: &'a str, to: Cause },
     Ejected(&'a str),
     EjectionRefused(&'a str),
+    Disagreement { upstream: &'a str, what: Disagreement },
+    PoolHeld(&'a str),
     WouldEject { upstream: &'a str, detector: Detector },
     TimeoutsHeld(&'a str),
     DiscoveryKept(&'a str),
@@ -209,6 +218,24 @@ fn needs_restart(backend: &BackendId, kind: ProbeKind, why: &str) -> Line {
 fn restarted(backend: &BackendId, from: &str, to: &str) -> Line {
     let message = format!("another instance answers at its address: {to:?} after {from:?}; it begins anew");
     Line::new(Level::Info, "backend.restarted", message).about(backend).with("instance", to)
+}
+
+fn disagreement(backend: &BackendId, what: Disagreement, over: bool, why: &str) -> Line {
+    let line = if over {
+        Line::new(Level::Info, "backend.disagreement_over", why)
+    } else {
+        Line::new(Level::Warn, "backend.disagreement", why)
+    };
+    line.about(backend).with("what", what.word())
+}
+
+fn pool_held(upstream: &str, held: bool, why: &str) -> Line {
+    let line = if held {
+        Line::new(Level::Error, "upstream.held", why)
+    } else {
+        Line::new(Level::Warn, "upstream.hold_over", why)
+    };
+    line.with("upstream", upstream)
 }
 
 fn would_eject(backend: &BackendId, detector: Detector, why: &str) -> Line {

@@ -41,6 +41,8 @@ pub struct Metrics {
     transitions: Counted<2>,
     ejections: Counted<1>,
     ejections_refused: Counted<1>,
+    disagreements: Counted<2>,
+    pools_held: Counted<1>,
     would_eject: Counted<2>,
     timeouts_held: Counted<1>,
     discovery_kept: Counted<1>,
@@ -127,6 +129,8 @@ impl Metrics {
             transitions: Counted::new(counters(r, &table::TRANSITIONS)),
             ejections: Counted::new(counters(r, &table::EJECTIONS)),
             ejections_refused: Counted::new(counters(r, &table::EJECTIONS_REFUSED)),
+            disagreements: Counted::new(counters(r, &table::DISAGREEMENTS)),
+            pools_held: Counted::new(counters(r, &table::POOL_HELD)),
             would_eject: Counted::new(counters(r, &table::WOULD_EJECT)),
             timeouts_held: Counted::new(counters(r, &table::PROBE_TIMEOUTS_HELD)),
             discovery_kept: Counted::new(counters(r, &table::DISCOVERY_KEPT)),
@@ -222,6 +226,8 @@ impl Metrics {
             Tally::Transition { upstream, to } => self.transitions.inc([upstream, to.word()]),
             Tally::Ejected(upstream) => self.ejections.inc([upstream]),
             Tally::EjectionRefused(upstream) => self.ejections_refused.inc([upstream]),
+            Tally::Disagreement { upstream, what } => self.disagreements.inc([upstream, what.word()]),
+            Tally::PoolHeld(upstream) => self.pools_held.inc([upstream]),
             Tally::WouldEject { upstream, detector } => self.would_eject.inc([upstream, detector.word()]),
             Tally::TimeoutsHeld(upstream) => self.timeouts_held.inc([upstream]),
             Tally::DiscoveryKept(upstream) => self.discovery_kept.inc([upstream]),
@@ -283,7 +289,9 @@ impl Metrics {
                 }
             },
         );
-        for family in [&self.retry_stopped, &self.transitions, &self.need_restart, &self.would_eject] {
+        for family in
+            [&self.retry_stopped, &self.transitions, &self.need_restart, &self.would_eject, &self.disagreements]
+        {
             family.retain(|[upstream, _]| has_upstream(upstream));
         }
         for family in self.by_upstream() {
@@ -291,8 +299,9 @@ impl Metrics {
         }
     }
 
-    fn by_upstream(&self) -> [&Counted<1>; 6] {
+    fn by_upstream(&self) -> [&Counted<1>; 7] {
         [
+            &self.pools_held,
             &self.ejections,
             &self.ejections_refused,
             &self.timeouts_held,

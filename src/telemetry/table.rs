@@ -65,6 +65,7 @@ table! {
     RELOAD_OK = "pulsegate_config_last_reload_successful", Kind::Gauge, [], "0 or 1", "1 when the configuration file as last read is in force; 0 when a reload was refused and the old one stays.";
     CONNECTIONS = "pulsegate_connections", Kind::Gauge, ["listener"], "connections", "Open client connections.";
     CONNECTIONS_ACCEPTED = "pulsegate_connections_accepted_total", Kind::Counter, ["listener"], "connections", "Client connections that were accepted.";
+    DISAGREEMENTS = "pulsegate_disagreements_total", Kind::Counter, ["upstream", "what"], "episodes", "Episodes in which a backend's probes and traffic contradicted each other: lying_readiness (probes pass, traffic fails) or failing_readiness (the reverse).";
     DISCOVERY_KEPT = "pulsegate_discovery_failures_total", Kind::Counter, ["upstream"], "answers", "Answers of a discovery source that failed or were empty: the last set of backends was kept.";
     EJECTIONS_REFUSED = "pulsegate_ejections_refused_total", Kind::Counter, ["upstream"], "ejections", "Ejections that passive evidence asked for and the floor of fit backends refused.";
     EJECTIONS = "pulsegate_ejections_total", Kind::Counter, ["upstream"], "ejections", "Backends ejected by passive evidence.";
@@ -74,6 +75,7 @@ table! {
     NEED_RESTART = "pulsegate_need_restart_total", Kind::Counter, ["upstream", "probe"], "episodes", "How often a backend's liveness probe failed for good, or its startup probe did (it did not start): somebody must restart it.";
     OWN_ANSWERS = "pulsegate_own_answers_total", Kind::Counter, ["reason"], "requests", "Requests that the gateway answered by itself or whose exchange broke, by the reason of the access log.";
     POOL_EMPTIED = "pulsegate_pool_emptied_total", Kind::Counter, ["upstream"], "times", "How often the upstream lost its last eligible backend.";
+    POOL_HELD = "pulsegate_pool_held_total", Kind::Counter, ["upstream"], "times", "How often most of the upstream fell together for one reason and was held in place.";
     PROBE_START_DELAY = "pulsegate_probe_start_delay_seconds", Kind::Histogram(LATENCY), [], "seconds", "How long after it was due a probe started: beyond a few milliseconds, the gateway is short of CPU or `probing.concurrency` holds probes back.";
     PROBE_TIMEOUTS_HELD = "pulsegate_probe_timeouts_held_total", Kind::Counter, ["upstream"], "verdicts", "Verdicts from probe timeouts alone that were held back because live traffic succeeded.";
     RECEIVED_BYTES = "pulsegate_received_bytes_total", Kind::Counter, ["route", "upstream"], "bytes", "Bytes received from clients.";

@@ -3,12 +3,12 @@
 use super::*;
 use crate::domain::board::{BackendReport, LastProbe};
 use crate::domain::document::{Component, Document, Meaning, Said, Vocabulary};
-use crate::domain::event::{EventKind, Run};
+use crate::domain::event::{Disagreement, EventKind, Run};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, HeaderEdits, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan, Protocol,
-    ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan, StartPlan,
-    Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, Detector, HeaderEdits, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan,
+    Protocol, ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan,
+    StartPlan, Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
 use crate::domain::standing::{Cause, Standing};
@@ -76,6 +76,7 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
         budget: BudgetPlan { ratio: 0.0, ttl: Duration::ZERO, min_per_second: 0 },
         when_none_eligible: WhenNoneEligible::FailClosed,
         panic_threshold: 0.0,
+        hold_correlated_failures: Duration::ZERO,
         idle_timeout: Duration::ZERO,
         drain_header: None,
         drain_keeps_sessions: false,
@@ -325,6 +326,14 @@ fn eventful() -> Telemetry {
         EventKind::Transition { backend: backend.clone(), from, to, counter, why: why.clone(), earliest_return },
         EventKind::Ejected { backend: backend.clone(), nth: 1, duration: Duration::ZERO, why: why.clone() },
         EventKind::EjectionRefused { backend: backend.clone(), fit: 1, pool: 2, floor: 1, why: why.clone() },
+        EventKind::WouldEject { backend: backend.clone(), detector: Detector::FailureOutlier, why: why.clone() },
+        EventKind::Disagreement {
+            backend: backend.clone(),
+            what: Disagreement::LyingReadiness,
+            over: false,
+            why: why.clone(),
+        },
+        EventKind::PoolHeld { upstream: "orders".into(), held: true, why: why.clone() },
         EventKind::TimeoutsHeld { backend: backend.clone(), why: why.clone() },
         EventKind::NeedsRestart {
             backend: backend.clone(),

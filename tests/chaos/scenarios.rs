@@ -41,8 +41,6 @@ pub struct Scenario {
     pub cold: Vec<Step>,
     /// Milliseconds from the begin of the load.
     pub steps: Vec<(u64, Step)>,
-    /// Needs a detector that is not built yet: no bar.
-    pub recorded: bool,
 }
 
 impl Scenario {
@@ -70,17 +68,7 @@ impl Scenario {
 
 /// Three backends and eight seconds, unless said otherwise.
 fn scenario(name: &'static str, says: &'static str) -> Scenario {
-    Scenario {
-        name,
-        says,
-        backends: 3,
-        seconds: 8,
-        tls: false,
-        trixter: None,
-        cold: Vec::new(),
-        steps: Vec::new(),
-        recorded: false,
-    }
+    Scenario { name, says, backends: 3, seconds: 8, tls: false, trixter: None, cold: Vec::new(), steps: Vec::new() }
 }
 
 /// One step for every backend of three.
@@ -128,16 +116,15 @@ fn answers() -> Vec<Scenario> {
             .steps([(2000, Tell(0, "failing 100")), (4000, Tell(0, "failing 0"))]),
         scenario("lying-readiness", "one of three answers 503 to everything but its readiness, to the end")
             .steps([(2000, Tell(0, "status 503")), (2000, Tell(0, "failing 100"))]),
-        Scenario { recorded: true, ..scenario("30-percent-500", "one of three answers 500 to 30 %, to the end") }
+        scenario("30-percent-500", "one of three answers 500 to 30 %, to the end")
             .steps([(2000, Tell(0, "failing 30"))]),
-        Scenario { recorded: true, ..scenario("gray-slowness", "one of three takes 100 ms instead of 10, to the end") }
+        scenario("gray-slowness", "one of three takes 100 ms instead of 10, to the end")
             .steps([(2000, Tell(0, "delay 100"))]),
-        Scenario {
-            recorded: true,
-            ..scenario("shared-dependency", "all three answer 500, and 503 to readiness, for 2 s")
-        }
-        .steps((0..3).flat_map(|backend| [(2000, Tell(backend, "failing 100")), (2000, Tell(backend, "ready 503"))]))
-        .steps((0..3).flat_map(|backend| [(4000, Tell(backend, "failing 0")), (4000, Tell(backend, "ready 200"))])),
+        scenario("shared-dependency", "all three answer 500, and 503 to readiness, for 2 s")
+            .steps(
+                (0..3).flat_map(|backend| [(2000, Tell(backend, "failing 100")), (2000, Tell(backend, "ready 503"))]),
+            )
+            .steps((0..3).flat_map(|backend| [(4000, Tell(backend, "failing 0")), (4000, Tell(backend, "ready 200"))])),
         scenario("keep-alive-closed", "all three close connections that were idle for some 20 ms")
             .steps(each(0, |backend| Tell(backend, "idle 20"))),
     ]

@@ -198,6 +198,7 @@ fn plan() -> ProbePlan {
         period: second,
         fast_period: second,
         jitter: 0.0,
+        stretch_to: Duration::ZERO,
         timeout: second,
         success_threshold: 1,
         failure_threshold: 1,

@@ -6,7 +6,7 @@ use pulsegate::domain::board::{
     BackendReport, Board, Found, Handover, Order, Output, ProbeJob, Refused, Steering, UpstreamReport,
 };
 use pulsegate::domain::cell::HintKind;
-use pulsegate::domain::event::{Event, EventKind};
+use pulsegate::domain::event::{Disagreement, Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
 use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible};
@@ -34,12 +34,16 @@ pub struct Witness {
     drain_asked: BTreeSet<BackendId>,
     /// Who was seen restarted in this step.
     restarted: BTreeSet<BackendId>,
+    /// Whose probes and traffic contradict each other.
+    alarms: BTreeMap<BackendId, Disagreement>,
+    /// Which pools are held, and until when at most.
+    held: BTreeMap<Arc<str>, Timestamp>,
+    /// When a detector that only watches last said something.
+    watched: BTreeMap<(BackendId, Detector), Timestamp>,
     /// When each that is out was promised to return at the earliest.
     promised: BTreeMap<BackendId, Timestamp>,
     /// Steps so far: whose turn it is to be explained.
     steps: usize,
-    /// When a detector that only watches last said something.
-    watched: BTreeMap<(BackendId, Detector), Timestamp>,
     /// Who was on a ramp when the board before handed over, and goes on with it.
     inherited_ramps: BTreeSet<BackendId>,
 }
@@ -52,6 +56,7 @@ impl Witness {
         self.promised.clear();
         let stays = |name: &Arc<str>| upstreams.iter().any(|upstream| upstream.name == *name);
         self.empty.retain(|name, _| stays(name));
+        self.held.retain(|name, _| stays(name));
         self.served.retain(stays);
     }
 
@@ -61,8 +66,10 @@ impl Witness {
         self.inherited_ramps = ramping.map(|known| known.id.clone()).collect();
         (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
         self.empty.clear();
-        self.promised.clear();
         self.watched.clear();
+        self.alarms.clear();
+        self.held.clear();
+        self.promised.clear();
         for backend in self.shadow.backends.values_mut() {
             backend.early_probe_allowed = true;
             backend.life.handed_over();
@@ -213,14 +220,14 @@ impl Witness {
             EventKind::FirstRoundDone { .. } => self.first_round_events += 1,
             EventKind::DiscoveryKept { why, .. } => assert!(!why.is_empty()),
             EventKind::MemberJoined { backend } => assert!(self.shadow.is_member(backend), "{backend}"),
-            EventKind::MemberLeft { backend } => assert!(!self.shadow.is_member(backend), "{backend}"),
+            EventKind::MemberLeft { backend } => {
+                assert!(!self.shadow.is_member(backend), "{backend}");
+                self.alarms.remove(backend);
+            }
             EventKind::Steered { backend, .. } | EventKind::OrderOver { backend, .. } => {
                 assert!(self.shadow.is_member(backend), "{backend}");
             }
-            EventKind::DocumentLeaks { backend, what } => {
-                let known = self.shadow.backends.get_mut(backend).unwrap();
-                assert!(known.leaks.insert(what.clone()), "{backend}: told twice that it leaks {what}");
-            }
+            EventKind::DocumentLeaks { backend, what } => self.shadow.leaks(backend, what),
             EventKind::NeedsRestart { backend, why, .. } => {
                 assert!(!why.is_empty());
                 let calls = &mut self.shadow.backends.get_mut(backend).unwrap().life.calls;
@@ -231,6 +238,8 @@ impl Witness {
                 assert!(from != to && self.restarted.remove(backend), "{backend}: {from} -> {to}");
             }
             EventKind::WouldEject { backend, detector, why } => self.would_eject(backend, *detector, why, event.at),
+            EventKind::Disagreement { backend, what, over, why } => self.disagrees(backend, *what, *over, why),
+            EventKind::PoolHeld { upstream, held, why } => self.pool_held(upstream, *held, why, event.at),
             EventKind::TimeoutsHeld { .. } | EventKind::ProbeHint { .. } | EventKind::Reconfigured { .. } => {}
         }
         assert!(self.first_round_events <= 1, "the first round is done once");
@@ -248,6 +257,24 @@ impl Witness {
         let share = duration.as_secs_f64() / whole;
         assert!((share - 1.0).abs() <= passive.ejection_jitter + 1e-6, "{id}: {duration:?} for the {nth}th ejection");
         (known.nth, known.ejected_until) = (nth, at + duration);
+    }
+
+    fn disagrees(&mut self, id: &BackendId, what: Disagreement, over: bool, why: &str) {
+        assert!(!why.is_empty() && self.shadow.is_member(id), "{id}");
+        let before = if over { self.alarms.remove(id) } else { self.alarms.insert(id.clone(), what) };
+        assert_eq!(before, over.then_some(what), "{id}: an episode begins and ends once");
+    }
+
+    fn pool_held(&mut self, upstream: &Arc<str>, held: bool, why: &str, at: Timestamp) {
+        assert!(!why.is_empty());
+        let before = if held {
+            let longest = self.shadow.upstream(upstream).unwrap().hold_correlated_failures;
+            assert!(!longest.is_zero(), "{upstream} is held, and nobody asked for it");
+            self.held.insert(upstream.clone(), at + longest)
+        } else {
+            self.held.remove(upstream)
+        };
+        assert_eq!(before.is_some(), !held, "{upstream}: a hold begins and ends once");
     }
 
     /// Only a detector that is on and does not enforce, and not with every failure.
@@ -284,6 +311,7 @@ impl Witness {
         let before = self.snapshot.replace(snapshot.clone());
         assert_eq!(snapshot.generation, before.as_ref().map_or(0, |before| before.generation) + 1);
         assert_eq!(snapshot.pools.len(), snapshot.plan.upstreams.len());
+        assert!(self.held.values().all(|until| now < *until), "a hold outlives its time");
         assert_eq!(snapshot.first_round_done, self.first_round_events == 1);
         for (pool, plan) in snapshot.pools.iter().zip(&snapshot.plan.upstreams) {
             assert_eq!(*pool.upstream, **plan);
@@ -295,7 +323,9 @@ impl Witness {
             if let Some(old) = old {
                 lost(old, pool);
             }
-            if let Some(old) = old.filter(|old| same(old, pool)) {
+            // The end of a hold changes who serves, and nobody's standing.
+            let may_be_held = !plan.hold_correlated_failures.is_zero();
+            if let Some(old) = old.filter(|old| same(old, pool) && !may_be_held) {
                 assert!(Arc::ptr_eq(old, pool), "{}: an unchanged pool was made anew", plan.name);
             }
         }
@@ -327,6 +357,10 @@ impl Witness {
         let cause = member.standing.cause;
         let has = |backup: bool| pool.members.iter().any(|m| m.eligible() && m.weight > 0 && m.backup == backup);
         assert!(member.weight > 0, "{} serves with no weight", member.id);
+        // Where all that were held are ejected meanwhile, the plan's own choice is left.
+        if self.held.contains_key(&pool.upstream.name) && matches!(cause, Cause::Down | Cause::NotReady) {
+            return;
+        }
         if has(false) || has(true) {
             assert!(member.eligible(), "{} serves as {cause} while others are eligible", member.id);
             assert!(!member.backup || !has(false), "{}: a backup serves beside primaries", member.id);
@@ -473,8 +507,9 @@ impl Witness {
         }
         assert!(report.history.len() <= 32);
         if let Some(next) = report.next_probe {
-            let longest = report.standing.unprobed || next <= now + Duration::from_millis(2_200);
-            assert!(longest, "{id} waits for its probe until {next:?}");
+            let stretched = known.probe.as_ref().map_or(Duration::ZERO, |probe| probe.stretch_to);
+            let longest = Duration::from_millis(2_200).max(stretched);
+            assert!(report.standing.unprobed || next <= now + longest, "{id} waits for its probe until {next:?}");
         }
     }
 }

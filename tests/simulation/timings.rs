@@ -304,6 +304,7 @@ fn upstream(backends: usize, rng: &mut Rng) -> UpstreamPlan {
     plan.slow_start =
         SlowStartPlan { duration: Duration::from_millis(u64::from(rng.below(3)) * 700), initial_share: 0.1 };
     plan.when_none_eligible = WhenNoneEligible::FailClosed;
+    plan.hold_correlated_failures = Duration::ZERO;
     plan
 }
 

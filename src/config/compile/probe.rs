@@ -62,6 +62,7 @@ pub(super) fn compile(
         kind: asked,
         period,
         fast_period: span(spec.fast_period, Duration::from_millis(500).min(period)),
+        stretch_to: span(spec.stretch_to, Duration::ZERO),
         jitter: spec.jitter.map_or(0.1, |share| share.0),
         timeout: span(spec.timeout, secs(1)),
         success_threshold: spec.success_threshold.unwrap_or(passes),
@@ -158,6 +159,13 @@ fn check(plan: &ProbePlan, place: &Place, findings: &mut Findings) {
             &place.at("timeout"),
             format!("{:?}, more than the period ({:?})", plan.timeout, plan.period),
             "a silent backend is probed less often than the period says, since probes never overlap",
+        );
+    }
+    if !plan.stretch_to.is_zero() && plan.stretch_to <= plan.period {
+        findings.error(
+            &place.at("stretch_to"),
+            format!("{:?}", plan.stretch_to),
+            format!("more than the period ({:?}), or 0s for never", plan.period),
         );
     }
     if plan.port == Some(0) {

@@ -58,6 +58,7 @@ fn upstream(
     let context = ProbeContext { host, protocol, tls: tls.as_ref(), files, webhooks };
     let [startup, readiness, liveness] = probes(spec, &context, &sources, place, findings);
     let passive = passive(&spec.passive, &place.at("passive"), findings);
+    proven_by_traffic(readiness.as_ref(), &passive, place, findings);
     if readiness.is_none() {
         let consequence = if passive.enabled {
             "its backends are up (unprobed): only failures of live traffic take one out"
@@ -85,6 +86,7 @@ fn upstream(
             Some(NoneEligibleSpec::FailOpen) => WhenNoneEligible::FailOpen,
             Some(NoneEligibleSpec::LastKnownGood) => WhenNoneEligible::LastKnownGood,
         },
+        hold_correlated_failures: span(spec.hold_correlated_failures, Duration::ZERO),
         panic_threshold: spec.panic_threshold.map_or(0.0, |share| share.0),
         idle_timeout: span(spec.idle_timeout, secs(60)),
         drain_header: spec
@@ -120,6 +122,16 @@ fn probes(
     let liveness = compiled(ProbeKind::Liveness, &spec.liveness);
     probe::check_together(readiness.as_ref(), liveness.as_ref(), &place.at("liveness"), findings);
     [startup, readiness, liveness]
+}
+
+fn proven_by_traffic(readiness: Option<&ProbePlan>, passive: &PassivePlan, place: &Place, findings: &mut Findings) {
+    if !passive.enabled && readiness.is_some_and(|probe| !probe.stretch_to.is_zero()) {
+        findings.error(
+            &place.at("readiness.stretch_to"),
+            "stretch_to with `passive: { enabled: false }`",
+            "one of them: what stretches probes is live traffic that is watched",
+        );
+    }
 }
 
 /// One port for all is one endpoint for all that share an address, and a slip where it is the port of some.

@@ -46,6 +46,9 @@ pub(in crate::config) struct ProbeSpec {
     pub period: Option<Span>,
     /// The period while a change is pending, or while nobody of the pool is eligible. Default: `500ms`.
     pub fast_period: Option<Span>,
+    /// While live traffic succeeds, probes come further and further apart, up to this; any failure pulls the next one to now. 0s = never
+    /// further than the period. Default: `0s`.
+    pub stretch_to: Option<Span>,
     /// ± share of the period. Default: `10%`.
     pub jitter: Option<Share>,
     /// Total: connect, TLS, head and body. Default: `1s`.

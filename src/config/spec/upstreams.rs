@@ -63,6 +63,9 @@ pub(in crate::config) struct UpstreamSpec {
     pub when_none_eligible: Option<NoneEligibleSpec>,
     /// With a smaller share eligible, the balancer uses the wider set; 0% = off. Default: `0%`.
     pub panic_threshold: Option<Share>,
+    /// Where probes take most of the pool out together, all for the same reason, those are held in place for so long instead: the reason is
+    /// likelier something that all share. `60s` is a good time; 0s = off. Default: `0s`.
+    pub hold_correlated_failures: Option<Span>,
     /// How long an idle connection to a backend is kept. Default: `60s`.
     pub idle_timeout: Option<Span>,
     /// A response header by which a backend asks to be drained. Default: none.

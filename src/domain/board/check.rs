@@ -3,6 +3,8 @@
 //! Never two probes in flight for one check. A probe whose answer gets lost is counted as a timeout after twice its deadline, so
 //! that nothing waits for ever.
 
+mod stretch;
+
 use super::contract::{LastProbe, ProbeTicket};
 use super::handover::{KnownCheck, KnownProbe};
 use super::said::Said;
@@ -10,7 +12,9 @@ use super::why::Probes;
 use crate::domain::combine::Active;
 use crate::domain::counter::Counter;
 use crate::domain::plan::ProbePlan;
-use crate::domain::reading::{HttpAnswer, ProbeFailure, Reading, ReadingResult, Severity, Verdict, judge};
+use crate::domain::reading::{
+    HttpAnswer, ProbeFailure, Reading, ReadingResult, Severity, Verdict, failing_components, judge,
+};
 use crate::domain::rng::Rng;
 use crate::domain::schedule;
 use crate::domain::time::Timestamp;
@@ -54,6 +58,10 @@ pub(super) struct Check {
     pub stranger: bool,
     /// Nobody of its pool serves, so clients wait for this one.
     awaited: bool,
+    /// How the last failed probe failed.
+    last_kind: Option<ProbeFailure>,
+    /// The period that traffic has stretched it to; zero: the usual one.
+    stretched: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +98,8 @@ impl Check {
             unconfirmed: false,
             stranger: false,
             awaited: false,
+            last_kind: None,
+            stretched: Duration::ZERO,
             plan,
         }
     }
@@ -287,6 +297,26 @@ impl Check {
         self.previous_start
     }
 
+    /// How the last failed probe failed, in words that are the same for every backend.
+    pub(super) fn kind_of_failure(&self) -> String {
+        let status = self.last.as_ref().and_then(|last| last.status);
+        let document = self.last.as_ref().filter(|last| !last.passed).and_then(|last| last.document.as_ref());
+        let parts = document.map(|document| failing_components(document, &self.plan)).unwrap_or_default();
+        match (self.last_kind, status) {
+            (Some(ProbeFailure::Status | ProbeFailure::Document), _) if !parts.is_empty() => {
+                format!("its component {} fails", parts.join(", "))
+            }
+            (Some(ProbeFailure::Document), _) => "its document says so".to_owned(),
+            (Some(ProbeFailure::Status), Some(status)) => format!("answered {status}"),
+            (Some(ProbeFailure::Refused), _) => "cannot connect".to_owned(),
+            (Some(ProbeFailure::Timeout), _) => "no answer in time".to_owned(),
+            (Some(ProbeFailure::Tls), _) => "TLS failed".to_owned(),
+            (Some(ProbeFailure::Identity), _) => "another service answers".to_owned(),
+            (Some(ProbeFailure::Body | ProbeFailure::Status), _) => "a broken answer".to_owned(),
+            (None, _) => "failed before this process".to_owned(),
+        }
+    }
+
     pub(super) fn last_passed(&self) -> bool {
         self.last.as_ref().is_some_and(|last| last.passed)
     }
@@ -329,6 +359,9 @@ impl Check {
         // Of those before, the sentence is enough.
         self.before.extend(self.last.replace(last).map(|last| LastProbe { document: None, ..last }));
         self.before.drain(..self.before.len().saturating_sub(KEPT - 1));
+        if let Verdict::Fail { kind, .. } = &verdict {
+            self.last_kind = Some(*kind);
+        }
         if matches!(verdict, Verdict::Pass { .. }) {
             self.only_timeouts = true;
         } else {

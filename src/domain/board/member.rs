@@ -2,6 +2,7 @@
 //!
 //! Kept by identity: reloads and discovery flaps move it about but forget nothing in it.
 
+use super::alarm::Alarm;
 use super::check::Check;
 use super::checks::Life;
 use super::contract::{BackendReport, EjectionReport, Found, Order};
@@ -54,11 +55,12 @@ pub(super) struct Member {
     /// No ejection refusal is reported again before this.
     pub refusal_quiet_until: Timestamp,
     pub timeouts_held: bool,
-    pub history: History,
+    pub alarm: Alarm,
     /// What detectors that do not enforce have found.
     pub shadows: Shadows,
     /// What a trial request must keep within, where it was ejected for being slow.
     trial_limit: Option<Duration>,
+    pub history: History,
     /// As the last snapshot shows it.
     picture: Option<Arc<snapshot::Member>>,
 }
@@ -86,9 +88,10 @@ impl Member {
             hinted: None,
             refusal_quiet_until: Timestamp::ZERO,
             timeouts_held: false,
-            history: History::default(),
+            alarm: Alarm::default(),
             shadows: Shadows::default(),
             trial_limit: None,
+            history: History::default(),
             picture: None,
             life,
             check,
@@ -155,6 +158,17 @@ impl Member {
             && self.orders.order() != Some(Order::ForceDown)
             && matches!(self.active(), Active::Up | Active::Unprobed)
             && self.outlier.state == State::Clear
+    }
+
+    /// What else is worth knowing of it now.
+    pub(super) fn notes(&self, plan: &UpstreamPlan, now: Timestamp) -> Vec<String> {
+        let watched = self.shadows.notes(plan.passive.base_ejection * 2, now);
+        self.alarm.note().into_iter().chain(watched).collect()
+    }
+
+    /// Its last ejection was for its latency, not for failures.
+    pub(super) fn out_for_slowness(&self) -> bool {
+        self.trial_limit.is_some()
     }
 
     /// What its next trial request must keep within.
@@ -313,6 +327,7 @@ impl Member {
         for kind in ProbeKind::ALL {
             self.cancel_probe(kind, desk);
         }
+        self.alarm = Alarm::default();
         self.epoch += 1;
     }
 
@@ -497,8 +512,8 @@ impl Member {
             streak: evidence.streak,
             total_successes,
             total_failures,
+            notes: self.notes(plan, now),
             history: self.history.shown(),
-            notes: self.shadows.notes(plan.passive.base_ejection * 2, now),
         }
     }
 }

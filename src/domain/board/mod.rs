@@ -5,11 +5,13 @@
 //! Exactly one task owns it. Several inputs may go in before the outputs are drained: their changes are published as one snapshot.
 
 mod agenda;
+mod alarm;
 mod check;
 mod checks;
 mod contract;
 mod desk;
 mod explain;
+mod guard;
 mod handover;
 mod history;
 mod lifecycle;

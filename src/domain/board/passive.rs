@@ -49,9 +49,24 @@ impl Upstream {
             }
         }
         self.compare(ramps, desk, now);
+        self.look_for_disagreement(desk, now);
+        self.probe_the_unproven(desk, now);
+        let hold = self.guard.until();
+        self.dirty |= hold.is_some_and(|until| until <= now);
+        self.look_at = hold.filter(|until| *until > now);
         // Cells are written without a word to the board, so it keeps looking as long as there is anybody to look at.
         if self.plan.passive.enabled && !self.members.is_empty() {
-            self.look_at = Some(now + LOOK_AGAIN);
+            self.look_at = Some(self.look_at.map_or(now + LOOK_AGAIN, |at| at.min(now + LOOK_AGAIN)));
+        }
+    }
+
+    /// Whose period was stretched, and whom nobody asks any more.
+    fn probe_the_unproven(&mut self, desk: &mut Desk, now: Timestamp) {
+        for index in 0..self.members.len() {
+            let member = &mut self.members[index];
+            if member.check.as_mut().is_some_and(|check| check.unproven(&member.cell, now)) {
+                self.plan_member(index, desk, now);
+            }
         }
     }
 

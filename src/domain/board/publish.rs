@@ -51,6 +51,7 @@ impl Upstream {
             return Arc::clone(pool);
         }
         self.dirty = false;
+        self.guard(desk, now);
         let serving = self.serving();
         let emptiness = self.emptiness(&serving, now);
         self.tell_emptiness(emptiness, desk, now);
@@ -77,6 +78,13 @@ impl Upstream {
         let primaries = self.positions(|member| serves(member) && !member.backup);
         let backups = self.positions(|member| serves(member) && member.backup);
         let eligible = if primaries.is_empty() { backups } else { primaries };
+        let held = self.positions(|member| self.guard.holds(member) && member.weight() > 0 && !member.backup);
+        let backups_serve = eligible.first().is_some_and(|index| self.members[*index].backup);
+        if !held.is_empty() && !backups_serve {
+            let mut all = [eligible, held].concat();
+            all.sort_unstable();
+            return self.weighted(&all);
+        }
         let panicking = self.panics(eligible.len());
         if !eligible.is_empty() && !panicking {
             self.published.last_good =

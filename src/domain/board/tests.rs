@@ -1,6 +1,7 @@
 //! Transcripts: what the board does, moment by moment, in the cases that once went wrong.
 
 mod explain;
+mod judgement;
 mod lifecycle;
 mod said;
 mod steering;
@@ -51,6 +52,7 @@ fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamP
         budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
         when_none_eligible: WhenNoneEligible::FailClosed,
         panic_threshold: 0.0,
+        hold_correlated_failures: Duration::ZERO,
         idle_timeout: Duration::from_secs(60),
         drain_header: None,
         drain_keeps_sessions: false,
@@ -64,6 +66,7 @@ fn tcp_probe() -> ProbePlan {
         period: Duration::from_secs(2),
         fast_period: Duration::from_millis(500),
         jitter: 0.0,
+        stretch_to: Duration::ZERO,
         timeout: Duration::from_secs(1),
         success_threshold: 2,
         failure_threshold: 3,

@@ -7,6 +7,7 @@ use super::RETIRED_FOR;
 use super::agenda::Place;
 use super::contract::{BackendReport, Found, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
 use super::desk::Desk;
+use super::guard::Guard;
 use super::handover::Known;
 use super::lifecycle::Seen;
 use super::member::Member;
@@ -46,6 +47,7 @@ pub(super) struct Upstream {
     /// The failed shares of its backends as read at a moment; see `passive`.
     pub shares: Option<(Timestamp, Vec<f64>)>,
     pub survey: Survey,
+    pub guard: Guard,
 }
 
 /// The backends that left lately, by identity, and when.
@@ -73,6 +75,7 @@ impl Upstream {
             judged: 0,
             shares: None,
             survey: Survey::default(),
+            guard: Guard::default(),
             plan,
         }
     }
@@ -180,14 +183,16 @@ impl Upstream {
     pub(super) fn start_probe(&mut self, index: usize, kind: ProbeKind, desk: &mut Desk, now: Timestamp) {
         let upstream = &self.plan;
         let member = &mut self.members[index];
-        let (key, backend) = (member.key, member.id.clone());
+        let (key, backend, cell) = (member.key, member.id.clone(), Arc::clone(&member.cell));
         let Some(check) = member.check_mut(kind).filter(|check| check.queued) else { return };
         let probe = Arc::clone(&check.plan);
         let late = check.late(now);
         let job = |ticket| ProbeJob { ticket, kind, backend, upstream: Arc::clone(upstream), probe, late };
         let ticket = desk.probe((key, kind), job);
         check.await_it(kind == ProbeKind::Readiness && self.published.empty);
+        let proven = kind == ProbeKind::Readiness && upstream.passive.enabled && check.proven_by(&cell);
         check.started(ticket, now, &mut desk.rng);
+        check.stretch(proven, now, &mut desk.rng);
         self.plan_member(index, desk, now);
     }
 

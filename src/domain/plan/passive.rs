@@ -83,6 +83,16 @@ impl PassivePlan {
         (f64::from(pool) * self.minimum_fit - 1e-9).ceil().max(0.0) as u32
     }
 
+    /// Failures in a row that really eject; 0 = none do.
+    pub fn ejecting_streak(&self) -> u32 {
+        if self.enforce.consecutive_failures { self.consecutive_failures } else { 0 }
+    }
+
+    /// The share that really ejects; 0 = none does.
+    pub fn ejecting_ratio(&self) -> f64 {
+        if self.enforce.failure_ratio { self.failure_ratio } else { 0.0 }
+    }
+
     /// Is this detector on, whether it ejects or not?
     pub fn detects(&self, detector: Detector) -> bool {
         self.enabled

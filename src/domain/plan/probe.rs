@@ -44,6 +44,8 @@ pub struct ProbePlan {
     pub period: Duration,
     /// The period while a change is pending; also the least distance of probes that are pulled forward.
     pub fast_period: Duration,
+    /// As far apart as live traffic that succeeds may put probes; zero = never further than the period.
+    pub stretch_to: Duration,
     /// ± share of the period (0.1 = 10 %).
     pub jitter: f64,
     /// Total: connect, TLS, head and body.
@@ -79,6 +81,7 @@ impl Default for ProbePlan {
             period: Duration::from_secs(2),
             fast_period: Duration::from_millis(500),
             jitter: 0.1,
+            stretch_to: Duration::ZERO,
             timeout: Duration::from_secs(1),
             success_threshold: 2,
             failure_threshold: 3,

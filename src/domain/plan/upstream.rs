@@ -28,6 +28,8 @@ pub struct UpstreamPlan {
     pub when_none_eligible: WhenNoneEligible,
     /// 0.0..=1.0: with fewer than this share of the pool eligible, the balancer uses the wider set (see [`WhenNoneEligible`]). 0 = off.
     pub panic_threshold: f64,
+    /// Most of the pool that falls together for one reason is held in place for so long; zero = off.
+    pub hold_correlated_failures: Duration,
     /// How long an idle connection is kept.
     pub idle_timeout: Duration,
     /// A response header by which a backend asks to be drained (stripped before the client sees it).
@@ -37,6 +39,14 @@ pub struct UpstreamPlan {
 }
 
 impl UpstreamPlan {
+    /// Does this detector eject? Those that compare backends never do where requests are spread by what they ask for: then each backend
+    /// has traffic of its own, and a difference is no fault.
+    pub fn enforces(&self, detector: Detector) -> bool {
+        let relative = matches!(detector, Detector::FailureOutlier | Detector::LatencyOutlier);
+        let same_traffic = !matches!(self.balance.policy, Policy::Hash(_));
+        self.passive.enforce.of(detector) && (same_traffic || !relative)
+    }
+
     /// Requests that one backend may have at once; 0 = no limit. On HTTP/1 a request has a connection of its own.
     pub fn requests_per_backend(&self) -> u32 {
         let limits = &self.limits;
@@ -45,14 +55,6 @@ impl UpstreamPlan {
             (Protocol::Http1, requests, connections) if connections > 0 => requests.min(connections),
             (_, requests, _) => requests,
         }
-    }
-
-    /// Does this detector eject? Those that compare backends never do where requests are spread by what they ask for: then each backend
-    /// has traffic of its own, and a difference is no fault.
-    pub fn enforces(&self, detector: Detector) -> bool {
-        let relative = matches!(detector, Detector::FailureOutlier | Detector::LatencyOutlier);
-        let same_traffic = !matches!(self.balance.policy, Policy::Hash(_));
-        self.passive.enforce.of(detector) && (same_traffic || !relative)
     }
 }
 

@@ -1,9 +1,9 @@
 //! How each event is told.
 
 use super::*;
-use crate::domain::event::Run;
+use crate::domain::event::{Disagreement, Run};
 use crate::domain::identity::Address;
-use crate::domain::plan::ProbeKind;
+use crate::domain::plan::{Detector, ProbeKind};
 
 fn backend() -> BackendId {
     BackendId { upstream: "orders".into(), address: Address::Socket("127.0.0.1:9001".parse().unwrap()) }
@@ -164,4 +164,28 @@ fn a_restart_that_is_needed_is_louder_than_a_failed_probe() {
         told(EventKind::Restarted { backend: backend(), from: "a7".into(), to: "a8".into() });
     assert_eq!((level, name), (Level::Info, "backend.restarted"));
     assert_eq!(message, "another instance answers at its address: \"a8\" after \"a7\"; it begins anew");
+}
+
+#[test]
+fn what_only_watches_and_what_contradicts_itself_is_told_once_each_way() {
+    let kind = EventKind::WouldEject { backend: backend(), detector: Detector::FailureRatio, why: "12 of 20".into() };
+    let (level, name, message, _) = told(kind);
+    assert_eq!((level, name), (Level::Info, "backend.would_eject"));
+    assert_eq!(message, "not ejected, since failure_ratio only watches: 12 of 20");
+    for (over, level, name) in
+        [(false, Level::Warn, "backend.disagreement"), (true, Level::Info, "backend.disagreement_over")]
+    {
+        let what = Disagreement::FailingReadiness;
+        let told = told(EventKind::Disagreement { backend: backend(), what, over, why: "so".into() });
+        assert_eq!((told.0, told.1), (level, name));
+        assert!(told.3.contains("what=failing_readiness"), "{}", told.3);
+    }
+}
+
+#[test]
+fn a_hold_is_loud_at_both_ends() {
+    for (held, level, name) in [(true, Level::Error, "upstream.held"), (false, Level::Warn, "upstream.hold_over")] {
+        let told = told(EventKind::PoolHeld { upstream: "orders".into(), held, why: "2 of 3 fell".into() });
+        assert_eq!((told.0, told.1), (level, name));
+    }
 }

@@ -1,5 +1,7 @@
 //! Webhooks against real receivers: one that takes, one that fails first, one that hangs, one that is gone, one that speaks TLS.
 
+#![allow(clippy::disallowed_methods, reason = "real receivers take real time")]
+
 use super::*;
 use crate::control::Clock;
 use crate::domain::plan::TokenSource;

@@ -162,7 +162,7 @@ const fn kind_of(kind: ProbeFailure) -> &'static str {
 fn failing_traffic(view: &View<'_>) -> Option<String> {
     let passive = &view.plan.passive;
     let ways: Vec<String> =
-        Detector::ALL.into_iter().filter(|one| passive.enforce.of(*one)).filter_map(|one| way_out(one, view)).collect();
+        Detector::ALL.into_iter().filter(|one| view.plan.enforces(*one)).filter_map(|one| way_out(one, view)).collect();
     if !passive.enabled || ways.is_empty() {
         return None;
     }
@@ -184,6 +184,7 @@ fn way_out(detector: Detector, view: &View<'_>) -> Option<String> {
             let (ratio, least) = (percent(passive.failure_ratio), passive.minimum_outcomes);
             format!("{ratio} of at least {least} failed within {}", brief(passive.window))
         }
+        Detector::FailureOutlier | Detector::LatencyOutlier if view.pool.fit < 3 => return None,
         Detector::FailureOutlier if passive.failure_outlier > 0.0 => {
             format!("a failed share {} above its peers'", percent(passive.failure_outlier))
         }
