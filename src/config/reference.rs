@@ -83,8 +83,10 @@ const NEEDED: [(&str, &str); 29] = [
 ];
 
 /// Where a key has another default than the type says, which serves several.
-const OTHER_DEFAULTS: [(&str, &str); 3] = [
+const OTHER_DEFAULTS: [(&str, &str); 5] = [
+    ("upstreams.NAME.liveness.document", "`off`"),
     ("upstreams.NAME.liveness.success_threshold", "`1`"),
+    ("upstreams.NAME.startup.document", "`off`"),
     ("upstreams.NAME.startup.failure_threshold", "`30`"),
     ("upstreams.NAME.startup.success_threshold", "`1`"),
 ];

@@ -505,7 +505,14 @@ fn every_other_way_of_the_example_is_well_indented() {
     };
     let yaml: String = lines.lines().filter(|line| !line.starts_with("##")).map(|line| twice(line) + "\n").collect();
     // A word, or settings of its own: both at once are no YAML.
-    let both = ["tls: inherit", "document: auto", "access: true", "consecutive_failures: 5", "failure_ratio: 50%"];
+    let both = [
+        "tls: inherit",
+        "access: true",
+        "consecutive_failures: 5",
+        "failure_ratio: 50%",
+        "document: auto",
+        "document: off",
+    ];
     let yaml = both.iter().fold(yaml, |yaml, word| yaml.replace(word, word.split_inclusive(':').next().unwrap()));
     super::yaml::parse(&yaml).unwrap_or_else(|error| panic!("{yaml}\n{error:?}"));
 }

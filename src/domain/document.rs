@@ -24,13 +24,6 @@ pub struct Document {
     pub leaks: Vec<String>,
 }
 
-impl Document {
-    /// The first component that fails.
-    pub fn failing(&self) -> Option<&Component> {
-        self.components.iter().find(|component| component.said.means == Some(Meaning::Fail))
-    }
-}
-
 /// The family of words that a document was read in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Vocabulary {

@@ -211,6 +211,11 @@ fn judge_too_large(status: u16, cap: usize, plan: &ProbePlan) -> Verdict {
     }
 }
 
+/// The names of the components that fail and count: the same words for every backend that misses the same.
+pub fn failing_components<'a>(document: &'a Document, plan: &ProbePlan) -> Vec<&'a str> {
+    rules(plan).map(|rules| components::failing(document, rules)).unwrap_or_default()
+}
+
 fn rules(plan: &ProbePlan) -> Option<&DocumentPlan> {
     match &plan.kind {
         ProbeCheck::Http(check) => check.document.as_deref(),

@@ -275,7 +275,7 @@ mod tests {
     const OURS: &str = concat!(
         "--header 'Host: 127.0.0.1:9001' --header 'user-agent: pulsegate-probe/",
         env!("CARGO_PKG_VERSION"),
-        "' --header 'accept: application/json, text/plain;q=0.9, */*;q=0.8' --header 'x-forwarded-proto: http'"
+        "' --header 'accept: application/json, application/health+json;q=0.9, text/plain;q=0.8, */*;q=0.1' --header 'x-forwarded-proto: http'"
     );
     const ALWAYS: &str =
         "curl -q --silent --show-error --include --noproxy '*' --path-as-is --globoff --max-time 5 --http1.1";

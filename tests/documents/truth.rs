@@ -136,11 +136,8 @@ fn answers() -> BTreeMap<&'static str, Vec<ReadingResult>> {
 
 fn says(status: u16, means: Option<Meaning>) -> ReadingResult {
     let overall = Some(Said { word: "WORD".to_owned(), means });
-    ReadingResult::Http(HttpAnswer {
-        status,
-        document: Some(Box::new(Document { overall, ..Document::default() })),
-        ..HttpAnswer::default()
-    })
+    let document = Some(Box::new(Document { overall, ..Document::default() }));
+    ReadingResult::Http(HttpAnswer { status, document, ..HttpAnswer::default() })
 }
 
 fn garbage() -> ReadingResult {

@@ -213,10 +213,7 @@ impl Witness {
             EventKind::Steered { backend, .. } | EventKind::OrderOver { backend, .. } => {
                 assert!(self.shadow.is_member(backend), "{backend}");
             }
-            EventKind::DocumentLeaks { backend, what } => {
-                let known = self.shadow.backends.get_mut(backend).unwrap();
-                assert!(known.leaks.insert(what.clone()), "{backend}: told twice that it leaks {what}");
-            }
+            EventKind::DocumentLeaks { backend, what } => self.shadow.leaks(backend, what),
             EventKind::NeedsRestart { backend, why, .. } => {
                 assert!(!why.is_empty());
                 let calls = &mut self.shadow.backends.get_mut(backend).unwrap().life.calls;

@@ -130,6 +130,12 @@ impl Shadow {
         self.backends.get(id).is_some_and(|backend| backend.left_at.is_none())
     }
 
+    /// It was told that a backend's documents leak this.
+    pub fn leaks(&mut self, id: &BackendId, what: &str) {
+        let known = self.backends.get_mut(id).unwrap();
+        assert!(known.leaks.insert(what.to_owned()), "{id}: told twice that it leaks {what}");
+    }
+
     /// Has a member of this pool no verdict yet?
     pub fn awaits_a_verdict(&self, name: &str) -> bool {
         let member = |(id, backend): (&BackendId, &Backend)| {

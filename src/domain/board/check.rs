@@ -11,9 +11,10 @@ use super::said::Said;
 use super::why::Probes;
 use crate::domain::combine::Active;
 use crate::domain::counter::Counter;
-use crate::domain::document::Document;
 use crate::domain::plan::ProbePlan;
-use crate::domain::reading::{HttpAnswer, ProbeFailure, Reading, ReadingResult, Severity, Verdict, judge};
+use crate::domain::reading::{
+    HttpAnswer, ProbeFailure, Reading, ReadingResult, Severity, Verdict, failing_components, judge,
+};
 use crate::domain::rng::Rng;
 use crate::domain::schedule;
 use crate::domain::time::Timestamp;
@@ -299,13 +300,13 @@ impl Check {
     /// How the last failed probe failed, in words that are the same for every backend.
     pub(super) fn kind_of_failure(&self) -> String {
         let status = self.last.as_ref().and_then(|last| last.status);
-        let said = matches!(self.last_kind, Some(ProbeFailure::Status | ProbeFailure::Document));
-        let document = self.last.as_ref().filter(|_| said).and_then(|last| last.document.as_ref());
-        if let Some(component) = document.and_then(Document::failing) {
-            return format!("its component {} fails", component.name);
-        }
+        let document = self.last.as_ref().filter(|last| !last.passed).and_then(|last| last.document.as_ref());
+        let parts = document.map(|document| failing_components(document, &self.plan)).unwrap_or_default();
         match (self.last_kind, status) {
-            (Some(ProbeFailure::Document), _) => "says that it is not fit".to_owned(),
+            (Some(ProbeFailure::Status | ProbeFailure::Document), _) if !parts.is_empty() => {
+                format!("its component {} fails", parts.join(", "))
+            }
+            (Some(ProbeFailure::Document), _) => "its document says so".to_owned(),
             (Some(ProbeFailure::Status), Some(status)) => format!("answered {status}"),
             (Some(ProbeFailure::Refused), _) => "cannot connect".to_owned(),
             (Some(ProbeFailure::Timeout), _) => "no answer in time".to_owned(),

@@ -68,6 +68,15 @@ fn speakers(document: &Document) -> Vec<&Component> {
     document.components.iter().filter(|component| !has_parts(component)).collect()
 }
 
+/// The names of those that fail and count, in one order whatever the document's is.
+pub(super) fn failing<'a>(document: &'a Document, rules: &DocumentPlan) -> Vec<&'a str> {
+    let fails = |component: &&Component| component.said.means == Some(Meaning::Fail) && !ignored(component, rules);
+    let mut names: Vec<&str> = speakers(document).into_iter().filter(fails).map(|one| one.name.as_str()).collect();
+    names.sort_unstable();
+    names.truncate(NAMED);
+    names
+}
+
 /// Those that are as bad as `least` and count, in words: "redis DOWN (connection refused), queue DOWN".
 pub(super) fn told(document: &Document, rules: &DocumentPlan, least: Meaning) -> Option<String> {
     let mut bad: Vec<&Component> = speakers(document)
