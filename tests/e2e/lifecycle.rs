@@ -30,7 +30,7 @@ async fn a_slow_starter_is_starting_in_silence_and_then_ramps() {
     let switch = Arc::clone(&started);
     let slow = Raw::start_with_ready(move |head, _| match head.starts_with("GET /started ") {
         true if !switch.load(Ordering::Relaxed) => status(503),
-        _ => vec![ok("slow")],
+        _ => vec![ok("here")],
     })
     .await;
     let well = Raw::start(|_, _| vec![ok("well")]).await;
