@@ -58,6 +58,8 @@ struct Kind {
 enum Make {
     Nobody,
     Ready(&'static str),
+    /// By the document of its readiness, with a 200.
+    Says(&'static str),
     Silent,
     /// By its answers to live traffic, while its readiness passes.
     Traffic(&'static str),
@@ -74,7 +76,7 @@ const fn kind(
     Kind { name, standing, rule, says, more, make }
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 11] = [
     kind("dead", "down", "readiness", &["Connection refused"], "", Make::Nobody),
     kind(
         "silent",
@@ -118,6 +120,30 @@ const KINDS: [Kind; 8] = [
         Make::Ready("401 Unauthorized"),
     ),
     kind(
+        "pretending",
+        "not_ready",
+        "readiness",
+        &["database DOWN (no connection)", "2 passing probes in a row"],
+        "",
+        Make::Says(r#"{"status":"DOWN","components":{"database":{"status":"DOWN","message":"no connection"}}}"#),
+    ),
+    kind(
+        "degraded",
+        "degraded",
+        "degraded",
+        &["cache DOWN", "it keeps 30 % of its weight", "3 failed probes in a row"],
+        ", document: { degraded: { weight: 30% } }",
+        Make::Says(r#"{"status":"DEGRADED","components":{"cache":{"status":"DOWN"}}}"#),
+    ),
+    kind(
+        "leaving",
+        "draining",
+        "drain_document",
+        &["OUT_OF_SERVICE", "a probe passes whose document asks for no drain"],
+        "",
+        Make::Says(r#"{"status":"OUT_OF_SERVICE"}"#),
+    ),
+    kind(
         "starting",
         "starting",
         "startup_grace",
@@ -140,6 +166,7 @@ impl Kind {
         let backend = match self.make {
             Make::Nobody => return (free_address(), None),
             Make::Ready(answer) => readiness(move || status(answer)).await,
+            Make::Says(document) => readiness(move || vec![ok(document)]).await,
             Make::Silent => readiness(|| vec![Step::Hang]).await,
             Make::Traffic("") => Raw::start(|_, _| vec![Step::Reset]).await,
             Make::Traffic(answer) => {
@@ -168,7 +195,7 @@ impl Kind {
         assert!(!text.contains('\u{202e}'), "{text:?}");
         let told = &document["backend"];
         assert_eq!((&document["rule"]["name"], &told["standing"]), (&self.rule.into(), &self.standing.into()));
-        let out = self.standing != "up";
+        let out = !["up", "degraded"].contains(&self.standing);
         assert_eq!(told["earliest_return"].is_object(), out, "{document:#}");
         assert_eq!(document["to_return"].as_array().is_some_and(|needs| !needs.is_empty()), out, "{document:#}");
         // The id on the screen is the id in the log.

@@ -121,7 +121,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     (
         "expect:\n  - { at: 1s, backend: \"*\", standing: ejcted }\n  - { never: down }\n  - { standing: up, backend: \"*\" }\n",
         &[
-            "s.yaml:4: expect.0.standing: found \"ejcted\", allowed: forced_down, drained, forced_up, ejected, down, draining, not_ready, starting, unchecked, trial, degraded, ramping, up",
+            "s.yaml:4: expect.0.standing: found \"ejcted\", allowed: forced_down, drained, forced_up, ejected, not_alive, down, draining, not_ready, starting, unchecked, trial, degraded, ramping, up",
             "s.yaml:5: expect.1: found no `backend`, allowed: whose standing it is, such as backend: \"10.0.0.7:8000\"",
             "s.yaml:6: expect.2: found `standing` without `at`, allowed: when it must be there, such as at: 12s",
         ],

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 /// Events kept per backend.
 const KEPT: usize = 32;
 
-/// Oldest first, at most [`KEPT`].
+/// In the one [`order`], whichever way they came, at most [`KEPT`]: what was forgotten and is told again is forgotten again.
 #[derive(Debug, Default)]
 pub(super) struct History(VecDeque<Remembered>);
 
@@ -18,10 +18,12 @@ impl History {
     }
 
     fn push(&mut self, entry: Remembered) {
-        if self.0.len() == KEPT {
+        let before = |kept: &Remembered| kept.at() < entry.at() || order(kept) <= order(&entry);
+        let place = self.0.iter().rposition(before).map_or(0, |last| last + 1);
+        self.0.insert(place, entry);
+        if self.0.len() > KEPT {
             self.0.pop_front();
         }
-        self.0.push_back(entry);
     }
 
     pub(super) fn shown(&self) -> Vec<Remembered> {
@@ -37,17 +39,11 @@ impl History {
     pub(super) fn learn(&mut self, known: &[KnownEvent], taken: Timestamp) {
         let own: Vec<String> = self.0.iter().map(Remembered::full_id).collect();
         let news = known.iter().filter(|known| !own.contains(&known.event.full_id()));
-        let news: Vec<Remembered> = news.map(|known| known.event.clone().moved(taken - known.ago)).collect();
-        if news.is_empty() {
-            return;
-        }
-        let mut all: Vec<Remembered> = std::mem::take(&mut self.0).into_iter().chain(news).collect();
-        all.sort_by_cached_key(order);
-        all.into_iter().for_each(|entry| self.push(entry));
+        news.for_each(|known| self.push(known.event.clone().moved(taken - known.ago)));
     }
 }
 
-/// By time, and what happened at one moment of a run by its ids: whatever is forgotten and told again is forgotten again.
+/// By time, and what happened at one moment of a run by its ids.
 fn order(entry: &Remembered) -> (Timestamp, String, u64) {
     let id = entry.full_id();
     let (run, number) = id.rsplit_once('-').unwrap_or((&id, ""));

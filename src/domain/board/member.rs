@@ -143,7 +143,12 @@ impl Member {
 
     /// By a response header, or by its readiness document.
     pub(super) fn asks_drain(&self) -> bool {
-        self.asked_drain.is_some() || self.check.as_ref().is_some_and(|check| check.said.drains.is_some())
+        self.asked_drain.is_some() || self.drains_by_document().is_some()
+    }
+
+    /// How its readiness document asks for a drain, where it does.
+    pub(super) fn drains_by_document(&self) -> Option<&str> {
+        self.check.as_ref()?.said.drains.as_deref()
     }
 
     /// The share that a degraded backend keeps; 1.0 where it is not degraded.
@@ -375,7 +380,7 @@ impl Member {
             ordered_for: order.and_then(|given| given.reason.as_deref()),
             ejected_for: &self.ejected_for,
             degraded: self.check.as_ref().and_then(|check| check.said.degraded.as_deref()).unwrap_or_default(),
-            drains: self.check.as_ref().and_then(|check| check.said.drains.as_deref()),
+            drains: self.drains_by_document(),
             ejection_waits: self.check.is_some() && self.outlier.ejection().is_some_and(ejection_over),
         }
     }

@@ -56,7 +56,8 @@ pub fn recovery_of_all(plan: &ProbePlan, took: Duration, answers_late: bool, pla
 
 /// From the moment that a backend which was well breaks to the start of the first probe that sees it, at the latest.
 fn first_probe(plan: &ProbePlan, pulled: Option<Duration>) -> Duration {
-    let by_itself = at_most(plan.period, plan);
+    // Its own traffic may go on succeeding, and keep its probes as far apart as they may be.
+    let by_itself = at_most(plan.period, plan).max(plan.stretch_to);
     pulled.map_or(by_itself, |pulled| by_itself.min(pulled.max(hurried(plan))))
 }
 

@@ -51,7 +51,9 @@ fn by_probes(scene: &Scene<'_>, plan: &ProbePlan) -> Vec<(Way, Bounds)> {
     let (at_once, pool) = (Duration::ZERO, scene.pool.all);
     let mut ways = Vec::new();
     // Whoever is the only one is nobody's neighbour: while it is out, nobody serves.
-    let closed = scene.upstream.when_none_eligible == WhenNoneEligible::FailClosed;
+    let fails_closed = scene.upstream.when_none_eligible == WhenNoneEligible::FailClosed;
+    // A pool that is held in place still serves, so nothing hurries.
+    let closed = fails_closed && scene.upstream.hold_correlated_failures.is_zero();
     if pool > 1 || !closed {
         ways.push((Way::Down, probing::recovery(plan, at_once, false)));
         ways.push((Way::Silent, probing::recovery(plan, plan.timeout, true)));

@@ -20,8 +20,10 @@ pub enum Rule {
     Startup,
     /// Its liveness probe failed for good.
     Liveness,
-    /// It asked for a drain.
+    /// It asked for a drain by its response header.
     DrainHeader,
+    /// Its readiness document asks for a drain.
+    DrainDocument,
     /// Failures within its startup grace.
     StartupGrace,
     /// Nothing is known yet.
@@ -46,6 +48,7 @@ impl Rule {
             Cause::NotAlive => Self::Liveness,
             Cause::Down | Cause::Starting if view.member.life.is_starting() => Self::Startup,
             Cause::Down | Cause::NotReady => Self::Readiness,
+            Cause::Draining if view.member.drains_by_document().is_some() => Self::DrainDocument,
             Cause::Draining => Self::DrainHeader,
             Cause::Starting => Self::StartupGrace,
             Cause::Unchecked => Self::FirstProbe,
@@ -66,6 +69,7 @@ impl Rule {
             Self::Startup => "startup",
             Self::Liveness => "liveness",
             Self::DrainHeader => "drain_header",
+            Self::DrainDocument => "drain_document",
             Self::StartupGrace => "startup_grace",
             Self::FirstProbe => "first_probe",
             Self::Trial => "trial",
@@ -88,6 +92,7 @@ impl Rule {
                 Some((header, _)) => format!("an answer with the header {header} asks for no new traffic (drain_header)"),
                 None => "an answer of its own asked for no new traffic".to_owned(),
             },
+            Self::DrainDocument => "its readiness document asks for no new traffic; what is in flight finishes".to_owned(),
             Self::StartupGrace => match view.member.check.as_ref().and_then(|check| check.grace_until()) {
                 Some(until) if until > view.now => format!(
                     "until its first pass, failures within startup_grace are no alarm; it ends in {}",
