@@ -70,7 +70,8 @@ impl Pool {
 
 fn pick(balancer: &Balancer, random: u64, tried: &[BackendKey]) -> Option<BackendKey> {
     let hash = Some(mix(random));
-    let input = PickInput { tried, now: Timestamp::ZERO, random, hash, sticky: None, trial_allowed: false };
+    let input =
+        PickInput { tried, now: Timestamp::ZERO, random, hash, sticky: None, trial_allowed: false, last_chance: false };
     balancer.pick(&input).map(|pick| pick.member.key)
 }
 

@@ -65,6 +65,7 @@ pub fn pick(balancer: &Balancer, number: u64) -> Option<Arc<Member>> {
         hash: Some(mix(number ^ 7)),
         sticky: None,
         trial_allowed: false,
+        last_chance: false,
     };
     balancer.pick(&input).map(|pick| pick.member)
 }

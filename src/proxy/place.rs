@@ -140,16 +140,15 @@ impl Exchange<'_> {
     fn pick(&self, pool: &Pool, route: &RoutePlan, tried: &[BackendKey]) -> (Option<Pick>, Option<BackendKey>) {
         let head = self.client.head();
         let pinned = self.proxy.pinned(pool, head);
+        let again = is_idempotent(head.method.as_str()) && self.story.attempts < route.retries.limit;
         let input = PickInput {
             tried,
             now: self.clock().now(),
             random: fastrand::u64(..),
             hash: keys::hash_key(pool, head, self.asker.client, &self.target.path),
             sticky: pinned,
-            trial_allowed: !self.is_copy
-                && self.client.body() == Body::None
-                && is_idempotent(head.method.as_str())
-                && self.story.attempts < route.retries.limit,
+            trial_allowed: !self.is_copy && self.client.body() == Body::None && again,
+            last_chance: !self.is_copy && !again,
         };
         (pool.pick(&input), pinned)
     }

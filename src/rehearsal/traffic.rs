@@ -359,7 +359,8 @@ fn look(request: &mut Request, pool: &Pool, terms: &Terms, now: Timestamp, rng: 
     let hash = matches!(pool.upstream.balance.policy, Policy::Hash(_)).then_some(request.client);
     let trial_allowed = request.idempotent && (request.tried.len() as u32) < terms.retries.limit;
     let mut pick = |tried: &[BackendKey]| {
-        pool.pick(&PickInput { tried, now, random: rng.next_u64(), hash, sticky: None, trial_allowed })
+        let random = rng.next_u64();
+        pool.pick(&PickInput { tried, now, random, hash, sticky: None, trial_allowed, last_chance: !trial_allowed })
     };
     if limit == 0 {
         return pick(&request.tried).map_or(Found::Nobody, |pick| Found::Place(Lease::new(pick.member, pick.trial)));

@@ -595,7 +595,15 @@ fn fit(backend: &BackendReport) -> bool {
 }
 
 fn pick(pool: &Pool, random: u64) -> Option<Arc<Member>> {
-    let input = PickInput { tried: &[], now: Timestamp::ZERO, random, hash: None, sticky: None, trial_allowed: false };
+    let input = PickInput {
+        tried: &[],
+        now: Timestamp::ZERO,
+        random,
+        hash: None,
+        sticky: None,
+        trial_allowed: false,
+        last_chance: false,
+    };
     pool.balancer.pick(&input).map(|pick| pick.member)
 }
 

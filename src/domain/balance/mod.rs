@@ -15,12 +15,16 @@ use super::time::Timestamp;
 use alias::AliasTable;
 use ring::Ring;
 use std::sync::Arc;
+use std::time::Duration;
 use turns::Turns;
 
 /// Draws before a scan takes over: with half of the pool tried, all fail once in 256 requests.
 const DRAWS: usize = 8;
 /// Members that are asked for their load to estimate the pool's.
 const LOAD_SAMPLE: usize = 16;
+
+/// A failure makes a backend suspect for so long: a share of failures that matters shows itself more often than this.
+const SUSPECT_FOR: Duration = Duration::from_secs(2);
 
 /// What a pick may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,9 @@ pub struct PickInput<'a> {
     pub sticky: Option<BackendKey>,
     /// This request may be the one that decides a trial (bodyless, idempotent, still with a retry).
     pub trial_allowed: bool,
+    /// What fails here fails for the client: it is not idempotent, or its last retry. Of two draws such a request takes the one that has
+    /// not failed lately, whatever the loads.
+    pub last_chance: bool,
 }
 
 /// The answer.
@@ -198,7 +205,14 @@ impl Balancer {
     ) -> Option<&Serving> {
         let first = self.draw(table, input, rng, None)?;
         let Some(second) = self.draw(table, input, rng, Some(first.member.key)) else { return Some(first) };
-        Some(if cost(second) < cost(first) { second } else { first })
+        let suspect =
+            |serving: &Serving| input.last_chance && serving.member.cell.failed_after(input.now - SUSPECT_FOR);
+        let second_is_better = match (suspect(first), suspect(second)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => cost(second) < cost(first),
+        };
+        Some(if second_is_better { second } else { first })
     }
 
     /// One that was not tried and is not `other`; `None` where there is none.

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::cell::Cell;
 use crate::domain::cell::Record;
 use crate::domain::identity::{Address, BackendId};
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{FailureKind, Outcome};
 use crate::domain::plan::{HashBy, PassivePlan, StickyPlan};
 use crate::domain::standing::{Cause, Standing};
 
@@ -34,7 +34,15 @@ fn balancer(policy: Policy, members: &Arc<[Arc<Member>]>) -> Balancer {
 }
 
 fn input(random: u64) -> PickInput<'static> {
-    PickInput { tried: &[], now: Timestamp::ZERO, random, hash: None, sticky: None, trial_allowed: false }
+    PickInput {
+        tried: &[],
+        now: Timestamp::ZERO,
+        random,
+        hash: None,
+        sticky: None,
+        trial_allowed: false,
+        last_chance: false,
+    }
 }
 
 fn policies() -> [Policy; 5] {
@@ -275,5 +283,31 @@ fn a_pick_looks_at_as_many_backends_of_ten_thousand_as_of_three() {
         // Of three, the second draw is the first again every third time, and is drawn anew.
         let [small, large] = [3, 10_000].map(|size| looked_at(policy.clone(), size));
         assert!((2.3..2.7).contains(&small) && (2.0..2.1).contains(&large), "{policy:?}: {small}, {large}");
+    }
+}
+
+#[test]
+fn who_has_no_second_chance_avoids_who_failed_lately() {
+    let members = pool(&[1, 1, 1]);
+    let failed = Record {
+        outcome: Outcome::Failure(FailureKind::Status(500)),
+        latency: Duration::ZERO,
+        client: 1,
+        trial: false,
+        now: Timestamp::from_secs(10),
+    };
+    members[0].cell.record(failed, &PassivePlan::default());
+    // The others are busy, so load alone would choose the suspect.
+    members[1..].iter().for_each(|member| (0..5).for_each(|_| member.cell.begin()));
+    for policy in [Policy::LeastRequest, Policy::PeakEwma] {
+        let balancer = balancer(policy, &members);
+        let takes_it = |seconds, last_chance| {
+            let now = Timestamp::from_secs(seconds);
+            let picks = (0..100).map(|random| PickInput { now, last_chance, ..input(random * 7919) });
+            picks.filter(|input| balancer.pick(input).unwrap().member.key == members[0].key).count()
+        };
+        assert_eq!(takes_it(11, true), 0);
+        assert!(takes_it(11, false) > 20, "who can be tried again goes by the load");
+        assert!(takes_it(13, true) > 20, "it was some time ago");
     }
 }

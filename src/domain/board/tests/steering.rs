@@ -29,6 +29,7 @@ fn picked(rig: &Rig) -> Vec<Address> {
             hash: None,
             sticky: None,
             trial_allowed: false,
+            last_chance: false,
         };
         pool.pick(&input).map(|pick| pick.member.id.address.clone())
     };
@@ -125,6 +126,7 @@ fn a_sticky_client_stays_with_weight_0_where_drains_keep_sessions() {
         hash: None,
         sticky: Some(Rig::id(1).key()),
         trial_allowed: false,
+        last_chance: false,
     };
     let pick = |rig: &Rig| rig.snapshot.as_ref().unwrap().pools[0].pick(&input).unwrap().member.id.clone();
     assert_eq!(pick(&rig), Rig::id(1));
