@@ -25,7 +25,7 @@ lint: ## Formatting and clippy, warnings are errors
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
-test-needs: ## Bring what the tests need (Python packages into .tools, servers from the distribution; no service is started)
+test-needs: ## Bring what the tests need (Python and Node packages into .tools, servers from the distribution; no service is started)
 	bash scripts/test-needs
 
 test: test-needs lint ## Everything: lint, then all tests

@@ -1,20 +1,22 @@
 //! Does it work in front of real applications? Flask, FastAPI and Django under their real servers, two instances each, with a real
-//! PostgreSQL and a real Redis behind them.
+//! PostgreSQL and a real Redis behind them; a Node service with its health library in `node.rs`.
 //!
-//! One long test, since the services take seconds to start: Redis dies and returns, an instance is killed under load, another is
+//! One long test for the three, since the services take seconds to start: Redis dies and returns, an instance is killed under load, another is
 //! frozen, a third bursts real exceptions. `make test-needs` brings the programs; without them this fails and says so.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod node;
 mod services;
 
-use services::{Services, Stack};
+use services::{Instance, Services, Stack};
 use std::time::Duration;
 use support::gateway::Gateway;
 use support::load::{Load, Request};
 use support::pause;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 const HOSTS: [(&str, &str); 3] =
@@ -23,6 +25,8 @@ const HOSTS: [(&str, &str); 3] =
 const PERIOD: Duration = Duration::from_secs(1);
 const FAST_PERIOD: Duration = Duration::from_millis(500);
 const TIMEOUT: Duration = Duration::from_secs(1);
+/// The time of an answer that waits for nobody.
+const ANSWER: Duration = Duration::from_millis(250);
 const FAILURES: u32 = 2;
 const PASSES: u32 = 2;
 const JITTER: f64 = 0.1;
@@ -30,6 +34,9 @@ const JITTER: f64 = 0.1;
 const DEGRADED: f64 = 0.3;
 /// What asking the admin listener and two busy cores add.
 const SLACK: Duration = Duration::from_millis(700);
+
+/// The tests take turns: their bounds are of real time, and the processes of one would be load on the other.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The longest that a backend which just passed a probe can stay in: a period until the first failure, a fast period (or the probe's
 /// own time, where that is longer) for each further one.
@@ -84,11 +91,16 @@ async fn assert_no_failures(what: &str, loads: Vec<(&'static str, Load)>) {
     }
 }
 
+/// As [`until_each`], for both instances of every stack.
+async fn until_all(gateway: &Gateway, stacks: &[Stack], standings: &[&str]) -> Duration {
+    until_each(gateway, stacks.iter().flat_map(|stack| &stack.instances), standings).await
+}
+
 /// Waits until every instance stands as one of `standings`; says how long that took.
 #[allow(clippy::disallowed_methods, reason = "a bound of real time is measured by the real clock")]
-async fn until_all(gateway: &Gateway, stacks: &[Stack], standings: &[&str]) -> Duration {
+async fn until_each(gateway: &Gateway, instances: impl IntoIterator<Item = &Instance>, standings: &[&str]) -> Duration {
     let begun = Instant::now();
-    for instance in stacks.iter().flat_map(|stack| &stack.instances) {
+    for instance in instances {
         let address = instance.address.to_string();
         let what = format!("{address} stands as one of {standings:?}");
         support::eventually(&what, async || standings.contains(&gateway.standing_of(&address).await.as_str())).await;
@@ -98,6 +110,7 @@ async fn until_all(gateway: &Gateway, stacks: &[Stack], standings: &[&str]) -> D
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_applications_with_a_real_database_and_a_real_redis() {
+    let _turn = TURN.lock().await;
     let mut services = Services::start().await;
     let gateway = Gateway::start(&configuration(&services.stacks, "least_request")).await;
     until_all(&gateway, &services.stacks, &["up"]).await;
@@ -116,7 +129,6 @@ async fn real_applications_with_a_real_database_and_a_real_redis() {
 /// a fast period for each further failure.
 #[allow(clippy::disallowed_methods, reason = "a bound of real time is measured by the real clock")]
 async fn an_instance_answers_200_and_says_down(gateway: &Gateway, services: &Services) {
-    const ANSWER: Duration = Duration::from_millis(250);
     let loads = loads(gateway, 8);
     for (stack, (name, _)) in services.stacks.iter().zip(HOSTS) {
         let liar = &stack.instances[1];
@@ -184,12 +196,12 @@ async fn an_instance_is_degraded(gateway: &Gateway, services: &Services) {
 }
 
 async fn redis_dies_and_returns(gateway: &Gateway, services: &mut Services) {
-    services.stop_redis();
+    services.redis.stop();
     let out = until_all(gateway, &services.stacks, &["not_ready", "down"]).await;
     println!("Redis stops: all six out after {out:?} (bound {:?})", bound_out());
     assert!(out <= bound_out() + SLACK, "took {out:?}");
 
-    services.start_redis();
+    services.redis.start();
     let back = until_all(gateway, &services.stacks, &["ramping", "up"]).await;
     println!("Redis returns: all six in after {back:?} (bound {:?})", bound_in());
     // A probe that began while Redis was away may still be waiting for it.

@@ -1,4 +1,4 @@
-//! The real parts: PostgreSQL, Redis and six application processes, on free ports and in temporary folders, ended with the test.
+//! The real parts: PostgreSQL, Redis and application processes, on free ports and in temporary folders, ended with the test.
 
 use crate::support::needs::tool;
 use crate::support::{eventually, free_address};
@@ -49,11 +49,16 @@ pub struct Instance {
 impl Instance {
     pub fn start(&mut self) {
         let (host, port) = (self.address.ip().to_string(), self.address.port().to_string());
-        let mut command = Command::new(tool("PYTHON"));
-        command.args(["-m", self.server, self.app]);
+        let mut command = Command::new(tool(if self.server == "node" { "NODE" } else { "PYTHON" }));
         match self.server {
-            "uvicorn" => command.args(["--host", &host, "--port", &port, "--no-access-log"]),
-            _ => command.args(["--bind", &format!("{host}:{port}"), "--workers", "1", "--threads", "8"]),
+            "node" => command.args([self.app, &host, &port]),
+            "uvicorn" => {
+                command.args(["-m", self.server, self.app, "--host", &host, "--port", &port, "--no-access-log"])
+            }
+            _ => {
+                command.args(["-m", self.server, self.app, "--bind", &format!("{host}:{port}")]);
+                command.args(["--workers", "1", "--threads", "8"])
+            }
         };
         let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log).expect("a log file");
@@ -61,12 +66,18 @@ impl Instance {
             .current_dir(&apps)
             .env("PYTHONPATH", format!("{}:{}", apps.display(), tool("PYTHONPATH")))
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("NODE_PATH", tool("NODE_PATH"))
             .env("FAULT_FILE", &self.fault)
             .env("HEALTH_FILE", &self.health)
             .envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())))
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log);
         self.process = Some(Group::start(&mut command));
+    }
+
+    /// Waits until it takes connections.
+    pub async fn listens(&self) {
+        listens(self.app, self.address).await;
     }
 
     /// SIGKILL to the server and all its workers.
@@ -117,21 +128,18 @@ pub struct Stack {
 #[derive(Debug)]
 pub struct Services {
     pub stacks: Vec<Stack>,
-    redis: Option<Group>,
-    redis_address: SocketAddr,
+    pub redis: Redis,
     _postgres: Group,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Services {
     pub async fn start() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let (postgres, database) = start_postgres(folder.path());
-        let redis_address = free_address();
-        let environment = vec![
-            ("DATABASE_URL", format!("postgresql://app@{database}/postgres")),
-            ("REDIS_URL", format!("redis://{redis_address}/0")),
-        ];
+        let redis = Redis::start_in(folder.path());
+        let environment =
+            vec![("DATABASE_URL", format!("postgresql://app@{database}/postgres")), ("REDIS_URL", redis.url())];
         let apps =
             [("gunicorn", "flask_app:app"), ("uvicorn", "fastapi_app:app"), ("gunicorn", "django_app:application")];
         let stacks = apps
@@ -140,32 +148,59 @@ impl Services {
                 instances: [0, 1].map(|number| instance(server, app, number, folder.path(), &environment)),
             })
             .collect();
-        let mut services = Self { stacks, redis: None, redis_address, _postgres: postgres, folder };
-        services.start_redis();
-        for address in [database, redis_address] {
-            eventually(&format!("{address} listens"), async || TcpStream::connect(address).await.is_ok()).await;
-        }
+        let mut services = Self { stacks, redis, _postgres: postgres, _folder: folder };
+        listens("PostgreSQL", database).await;
+        services.redis.listens().await;
         services.stacks.iter_mut().flat_map(|stack| &mut stack.instances).for_each(Instance::start);
         for instance in services.stacks.iter().flat_map(|stack| &stack.instances) {
-            let address = instance.address;
-            eventually(&format!("{} listens", instance.app), async || TcpStream::connect(address).await.is_ok()).await;
+            instance.listens().await;
         }
         services
     }
+}
 
-    pub fn start_redis(&mut self) {
-        let port = self.redis_address.port().to_string();
-        let mut command = Command::new(tool("REDIS_SERVER"));
-        command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--dir"]).arg(self.folder.path());
-        self.redis = Some(Group::start(command.stdout(Stdio::null()).stderr(Stdio::null())));
+/// A Redis that keeps its address over its deaths.
+#[derive(Debug)]
+pub struct Redis {
+    process: Option<Group>,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Redis {
+    pub fn start_in(folder: &Path) -> Self {
+        let mut redis = Self { process: None, address: free_address(), folder: folder.to_owned() };
+        redis.start();
+        redis
     }
 
-    pub fn stop_redis(&mut self) {
-        self.redis = None;
+    pub fn start(&mut self) {
+        let port = self.address.port().to_string();
+        let mut command = Command::new(tool("REDIS_SERVER"));
+        command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--dir"]).arg(&self.folder);
+        self.process = Some(Group::start(command.stdout(Stdio::null()).stderr(Stdio::null())));
+    }
+
+    /// SIGKILL.
+    pub fn stop(&mut self) {
+        self.process = None;
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://{}/0", self.address)
+    }
+
+    pub async fn listens(&self) {
+        listens("Redis", self.address).await;
     }
 }
 
-fn instance(
+async fn listens(who: &str, address: SocketAddr) {
+    eventually(&format!("{who} listens on {address}"), async || TcpStream::connect(address).await.is_ok()).await;
+}
+
+/// One of an application's instances, not started yet.
+pub fn instance(
     server: &'static str,
     app: &'static str,
     number: usize,
