@@ -2,7 +2,7 @@
 //! same by hand.
 
 use super::Asked;
-use crate::domain::document::{Document, Meaning, Said};
+use crate::domain::document::{Document, Meaning, Said, Vocabulary};
 use crate::domain::reading::{HttpAnswer, ReadingResult, Verdict, judge};
 use crate::telemetry::escape;
 use serde_json::{Value, json};
@@ -41,7 +41,11 @@ fn one(asked: &Asked) -> String {
 
 fn document(document: &Document) -> Vec<String> {
     let overall = document.overall.as_ref().map_or_else(|| "no word for the whole".to_owned(), word);
-    let mut lines = vec![format!("  document    {:?}: {overall}", document.vocabulary).to_lowercase()];
+    let vocabulary = format!("{:?}", document.vocabulary).to_lowercase();
+    let mut lines = vec![match document.vocabulary {
+        Vocabulary::None => "  document    none that speaks of health: the status decides".to_owned(),
+        _ => format!("  document    {vocabulary}: {overall}"),
+    }];
     lines.extend(document.malformed.iter().map(|why| format!("  malformed   {}", clean(why))));
     for component in document.components.iter().take(COMPONENTS) {
         let message = component.message.as_ref().map(|message| format!(": {}", clean(message))).unwrap_or_default();
