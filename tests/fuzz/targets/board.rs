@@ -8,6 +8,8 @@ mod dice;
 mod documents;
 #[path = "../../simulation/invariants.rs"]
 mod invariants;
+#[path = "../../simulation/life.rs"]
+mod life;
 #[allow(dead_code, reason = "the even pools are for the simulation of peers")]
 #[path = "../../simulation/plans.rs"]
 mod plans;
