@@ -22,6 +22,7 @@ pub mod glitches;
 pub mod grpc;
 pub mod grpc_health;
 pub mod head;
+pub mod hex;
 pub mod identity;
 pub mod latency;
 pub mod outcome;
