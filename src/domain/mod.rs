@@ -46,4 +46,5 @@ pub mod startup;
 pub mod time;
 pub mod timings;
 pub mod trace;
+pub mod verdict;
 pub mod window;
