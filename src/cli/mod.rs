@@ -13,6 +13,7 @@ mod run;
 mod seen;
 mod status;
 mod timings;
+mod top;
 
 use asking::Asking;
 use clap::{Parser, Subcommand};
@@ -62,6 +63,11 @@ enum Command {
     Status {
         #[command(flatten)]
         wish: status::Wish,
+    },
+    /// Watch all backends in a terminal, live; sort, filter, explain, drain
+    Top {
+        #[command(flatten)]
+        wish: top::Wish,
     },
     /// Say why a backend stands where it stands: the rule, the evidence, when it returns, and what would change it
     Explain {
@@ -184,6 +190,7 @@ pub fn main() -> ExitCode {
         Command::Reference => print_out(&crate::config::reference()),
         Command::Healthcheck { asking } => healthcheck::healthcheck(&asking),
         Command::Status { wish } => status::status(&wish),
+        Command::Top { wish } => top::top(&wish),
         Command::Explain { target, json, asking } => explain::explain(&target, json, &asking),
         Command::Probe { wish } => probe::probe(&wish),
         Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),

@@ -5,6 +5,7 @@
 mod support;
 
 mod status;
+mod top;
 
 use std::net::SocketAddr;
 
