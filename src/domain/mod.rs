@@ -37,6 +37,7 @@ pub mod redact;
 pub mod rng;
 pub mod route;
 pub mod schedule;
+pub mod series;
 pub mod snapshot;
 pub mod sni;
 pub mod split;
