@@ -48,4 +48,5 @@ pub mod startup;
 pub mod time;
 pub mod timings;
 pub mod trace;
+pub mod verdict;
 pub mod window;
