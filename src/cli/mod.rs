@@ -18,6 +18,7 @@ mod top;
 use asking::Asking;
 use clap::{Parser, Subcommand};
 use operate::{Target, Terms};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -157,6 +158,9 @@ enum Command {
         /// How long the story takes, at least 10s
         #[arg(long = "for", default_value = "20s", value_name = "DURATION", value_parser = humantime::parse_duration)]
         length: Duration,
+        /// Where its admin listener listens, for a Prometheus that draws the story; port 0 is any that is free
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+        admin: SocketAddr,
     },
 }
 
@@ -208,7 +212,7 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => rehearse::replay(&replay),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
-        Command::Demo { length } => demo::demo(length),
+        Command::Demo { length, admin } => demo::demo(length, admin),
     }
 }
 
