@@ -72,6 +72,7 @@ fn plan() -> Plan {
         upstreams: Vec::new(),
         admin: AdminPlan::default(),
         logging: logging(),
+        metrics: Default::default(),
         tracing: None,
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },

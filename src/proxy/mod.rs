@@ -18,6 +18,7 @@ mod idle;
 mod introduce;
 mod keys;
 pub mod linger;
+mod mark;
 mod mirror;
 mod outbox;
 mod peer;
@@ -26,6 +27,7 @@ mod private;
 mod relay;
 mod replay;
 mod secure;
+mod settle;
 mod socket;
 mod target;
 

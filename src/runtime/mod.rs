@@ -20,7 +20,7 @@ use crate::control::{self, Clock, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
 use crate::domain::board::{Handover, Input, ProbeJob};
 use crate::domain::event::Event;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, ProbeKind};
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
 use crate::front::{Front, Listener, Stage};
@@ -148,6 +148,7 @@ impl Gateway {
         let telemetry =
             Arc::new(Telemetry::new(&plan.logging, clock).with_scribe(record::begin(plan.record.as_ref(), clock)));
         telemetry.call_webhooks(webhooks);
+        telemetry.native_histograms(plan.metrics.native_histograms);
         if let Some(tracing) = &plan.tracing {
             telemetry.start_tracing(tracing);
         }
@@ -313,6 +314,11 @@ impl Reporter for Both {
     fn probe_begins(&self, job: &ProbeJob) {
         self.0.probe_begins(job);
         self.1.probe_begins(job);
+    }
+
+    fn probed(&self, upstream: &str, kind: ProbeKind, result: &'static str, took: Duration) {
+        self.0.probed(upstream, kind, result, took);
+        self.1.probed(upstream, kind, result, took);
     }
 
     fn heard(&self, input: &Input, now: Timestamp) {

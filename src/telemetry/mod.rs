@@ -4,11 +4,14 @@
 //! This room decides nothing and never makes traffic wait.
 
 mod access;
+mod durations;
 pub mod escape;
 pub mod event;
+mod exposition;
 mod families;
 mod gauges;
 mod handles;
+mod histogram;
 mod logging;
 mod metrics;
 mod process;
@@ -19,11 +22,13 @@ pub mod webhook;
 pub mod when;
 
 pub use access::check as check_access_file;
+pub use exposition::Format;
 pub use logging::{LEVELS, Verbosity, apply as apply_logging, init as init_logging, order as order_level, verbosity};
 pub use tracing::{Tracer, check as check_collector};
 pub use tries::{Tries, Try};
 
 use self::access::AccessLog;
+use self::exposition::Family;
 use self::metrics::Metrics;
 use self::webhook::{Notice, Ready, Webhooks};
 use crate::control::{Clock, Reporter};
@@ -31,7 +36,7 @@ use crate::domain::board::{Input, ProbeJob, UpstreamReport};
 use crate::domain::cell::Record;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{Address, BackendKey};
-use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, TracingPlan};
+use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, ProbeKind, TracingPlan};
 use crate::domain::reading::Reading;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Timestamp;
@@ -83,6 +88,8 @@ pub struct RequestRecord<'a> {
     pub queued: Duration,
     /// Of the last attempt, to its response head.
     pub upstream_took: Option<Duration>,
+    /// What the gateway itself added to the time to the response's head, where a backend answered.
+    pub overhead: Option<Duration>,
     pub trace_id: Option<u128>,
     /// Where it is recorded.
     pub trace: Option<&'a Trace>,
@@ -125,6 +132,7 @@ impl WriteResult {
 /// A prepared change of where lines and spans go.
 #[derive(Debug)]
 pub struct Change {
+    native_histograms: bool,
     access: Option<Arc<AccessLog>>,
     tracer: Option<Arc<Tracer>>,
 }
@@ -234,13 +242,19 @@ impl Telemetry {
             Some(wanted) => Some(Arc::new(Tracer::start(wanted, self.clock, self.metrics.tracing.clone())?)),
             None => None,
         };
-        Ok(Change { access, tracer })
+        Ok(Change { native_histograms: plan.metrics.native_histograms, access, tracer })
     }
 
     /// From now on lines go where the new plan says. What the former log holds is still written.
     pub fn change(&self, change: Change) {
+        self.native_histograms(change.native_histograms);
         self.access.store(change.access);
         self.tracer.store(change.tracer);
+    }
+
+    /// Histograms with native buckets from now on, or without. Where that is a change, they begin anew.
+    pub fn native_histograms(&self, wanted: bool) {
+        self.metrics.native_histograms(wanted);
     }
 
     /// A request ended: counted, and logged where access logging is on. Never blocks.
@@ -302,13 +316,15 @@ impl Telemetry {
         self.metrics.reload(applied, when::unix_seconds(self.wall_now()));
     }
 
-    /// All metrics in the Prometheus text format, sorted by name.
-    pub fn render(&self, snapshot: &Snapshot, reports: &[UpstreamReport]) -> String {
-        let started_at = when::unix_seconds(self.clock.wall(self.clock.started()));
-        let mut families = self.metrics.gather(&snapshot.plan);
-        families.extend(gauges::gather(snapshot, reports, started_at));
-        families.sort_by(|a, b| a.name().cmp(b.name()));
-        prometheus::TextEncoder::new().encode_to_string(&families).unwrap_or_default()
+    /// All metrics, sorted by name, in the format that was asked for.
+    pub fn expose(&self, snapshot: &Snapshot, reports: &[UpstreamReport], format: Format) -> Vec<u8> {
+        let unix = |at| when::unix_seconds(self.clock.wall(at));
+        let counted = self.metrics.gather(&snapshot.plan);
+        let addresses = gauges::addresses(reports);
+        let mut families: Vec<Family<'_>> = counted.iter().filter_map(Family::gathered).collect();
+        families.extend(self.metrics.durations.gather());
+        families.extend(gauges::gather(snapshot, reports, &addresses, (unix(self.clock.started()), &unix)));
+        exposition::write(families, format)
     }
 
     /// Returns when the collector has the spans so far, or after two seconds. For the end of the process.
@@ -350,6 +366,10 @@ impl Reporter for Telemetry {
 
     fn probe_started(&self, late: std::time::Duration) {
         self.metrics.probe_started(late);
+    }
+
+    fn probed(&self, upstream: &str, kind: ProbeKind, result: &'static str, took: Duration) {
+        self.metrics.probed(upstream, kind, result, took);
     }
 
     fn probe_begins(&self, job: &ProbeJob) {

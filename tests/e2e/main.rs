@@ -17,6 +17,7 @@ mod large;
 mod life;
 mod lifecycle;
 mod limits;
+mod metrics;
 mod probe;
 mod proxy_protocol;
 mod requests;

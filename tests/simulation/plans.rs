@@ -86,6 +86,7 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         upstreams: upstreams.iter().cloned().map(Arc::new).collect(),
         admin: AdminPlan::default(),
         logging: LoggingPlan::default(),
+        metrics: Default::default(),
         tracing: None,
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency },

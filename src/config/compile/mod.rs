@@ -25,7 +25,9 @@ use super::spec::{
 use super::strict::reject_unknown_keys;
 use super::values::Span;
 use super::words;
-use crate::domain::plan::{Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan};
+use crate::domain::plan::{
+    MetricsPlan, Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
+};
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -88,6 +90,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         webhooks,
         admin,
         logging,
+        metrics: MetricsPlan { native_histograms: parts.rest.metrics.native_histograms },
         tracing,
         shutdown: shutdown(&parts.rest.shutdown),
         probing: probing(&parts.rest.probing),

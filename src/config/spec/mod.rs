@@ -5,6 +5,7 @@
 
 mod document;
 mod logging;
+mod metrics;
 mod probe;
 mod routes;
 mod tls;
@@ -14,6 +15,7 @@ mod webhooks;
 
 pub(super) use document::*;
 pub(super) use logging::*;
+pub(super) use metrics::*;
 pub(super) use probe::*;
 pub(super) use routes::*;
 pub(super) use tls::*;
@@ -54,6 +56,9 @@ pub(super) struct Spec {
     /// Logging.
     #[serde(default)]
     pub logging: LoggingSpec,
+    /// Metrics.
+    #[serde(default)]
+    pub metrics: MetricsSpec,
     /// Tracing. Default: none.
     pub tracing: Option<TracingSpec>,
     /// Leaving.

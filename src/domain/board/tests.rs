@@ -2,6 +2,7 @@
 
 mod explain;
 mod judgement;
+mod ledger;
 mod lifecycle;
 mod said;
 mod steering;
@@ -110,6 +111,7 @@ impl Rig {
                 upstreams,
                 admin: AdminPlan::default(),
                 logging: LoggingPlan::default(),
+                metrics: Default::default(),
                 tracing: None,
                 shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
                 probing: ProbingPlan { concurrency: self.concurrency },
@@ -164,6 +166,7 @@ impl Rig {
                 }
                 Output::Probe(job) => self.flying.push((job.ticket, job.backend)),
                 Output::CancelProbe(ticket) => self.flying.retain(|(flying, _)| *flying != ticket),
+                Output::Probed { .. } => {}
                 Output::Report(event) => self.events.push(event.kind),
             }
         }

@@ -5,6 +5,7 @@
 mod document;
 mod listener;
 mod logging;
+mod metrics;
 mod passive;
 mod probe;
 mod process;
@@ -16,6 +17,7 @@ mod webhook;
 pub use document::*;
 pub use listener::*;
 pub use logging::*;
+pub use metrics::*;
 pub use passive::*;
 pub use probe::*;
 pub use process::*;
@@ -37,6 +39,7 @@ pub struct Plan {
     pub webhooks: Vec<Arc<WebhookPlan>>,
     pub admin: AdminPlan,
     pub logging: LoggingPlan,
+    pub metrics: MetricsPlan,
     /// `None` = nobody gets traces.
     pub tracing: Option<TracingPlan>,
     pub shutdown: ShutdownPlan,
