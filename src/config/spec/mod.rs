@@ -4,6 +4,7 @@
 //! comments in one form (``Default: `…`.``) from which the reference is made.
 
 mod document;
+mod guards;
 mod logging;
 mod probe;
 mod routes;
@@ -13,6 +14,7 @@ mod upstreams;
 mod webhooks;
 
 pub(super) use document::*;
+pub(super) use guards::*;
 pub(super) use logging::*;
 pub(super) use probe::*;
 pub(super) use routes::*;

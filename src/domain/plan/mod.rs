@@ -3,6 +3,7 @@
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
 mod document;
+mod guard;
 mod listener;
 mod logging;
 mod passive;
@@ -14,6 +15,7 @@ mod upstream;
 mod webhook;
 
 pub use document::*;
+pub use guard::*;
 pub use listener::*;
 pub use logging::*;
 pub use passive::*;
