@@ -3,6 +3,7 @@
 //! What can be read off the board instead of being counted, [`super::gauges`] computes when it is asked for. Counters with labels
 //! are found through [`Handles`]: no lock and no allocation on the path of a request.
 
+use super::doors::Doors;
 use super::durations::Durations;
 use super::event::Tally;
 use super::families::{counter, counters, gauge, gauges};
@@ -36,6 +37,8 @@ pub struct Metrics {
     refused: Counted<2>,
     mirrored: Counted<2>,
     hedged: Counted<2>,
+    /// Of routes' guards.
+    pub(super) doors: Doors,
     connections_accepted: Counted<1>,
     connections: Handles<IntGauge, 1>,
     connections_vec: IntGaugeVec,
@@ -91,21 +94,21 @@ struct TowardUpstream {
 
 /// A counter family with its handles.
 #[derive(Debug)]
-struct Counted<const N: usize> {
+pub(super) struct Counted<const N: usize> {
     family: IntCounterVec,
     handles: Handles<IntCounter, N>,
 }
 
 impl<const N: usize> Counted<N> {
-    fn new(family: IntCounterVec) -> Self {
+    pub(super) fn new(family: IntCounterVec) -> Self {
         Self { family, handles: Handles::default() }
     }
 
-    fn inc(&self, labels: [&str; N]) {
+    pub(super) fn inc(&self, labels: [&str; N]) {
         self.handles.with(labels, || self.family.with_label_values(&labels), IntCounter::inc);
     }
 
-    fn retain(&self, keep: impl Fn([&str; N]) -> bool) {
+    pub(super) fn retain(&self, keep: impl Fn([&str; N]) -> bool) {
         self.handles.retain(keep, |labels| forget(&self.family, &labels));
     }
 }
@@ -128,6 +131,7 @@ impl Metrics {
             refused: Counted::new(counters(r, &table::REFUSED)),
             mirrored: Counted::new(counters(r, &table::MIRRORED)),
             hedged: Counted::new(counters(r, &table::HEDGED)),
+            doors: Doors::new(r),
             connections_accepted: Counted::new(counters(r, &table::CONNECTIONS_ACCEPTED)),
             connections: Handles::default(),
             connections_vec: gauges(r, &table::CONNECTIONS),
@@ -324,6 +328,7 @@ impl Metrics {
         ] {
             family.retain(|[upstream, _]| has_upstream(upstream));
         }
+        self.doors.retain(has_route);
         for family in self.by_upstream() {
             family.retain(|[upstream]| has_upstream(upstream));
         }

@@ -4,6 +4,7 @@
 //! This room decides nothing and never makes traffic wait.
 
 mod access;
+mod doors;
 mod durations;
 pub mod escape;
 pub mod event;
@@ -35,6 +36,7 @@ use crate::control::{Clock, Reporter};
 use crate::domain::board::{Input, ProbeJob, UpstreamReport};
 use crate::domain::cell::Record;
 use crate::domain::event::{Event, EventKind};
+use crate::domain::guard::Denial;
 use crate::domain::identity::{Address, BackendKey};
 use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, ProbeKind, TracingPlan};
 use crate::domain::reading::Reading;
@@ -280,6 +282,16 @@ impl Telemetry {
     /// Somebody else was asked too, since an answer was late (`sent`), or answered first (`won`).
     pub fn hedged(&self, route: &str, result: &'static str) {
         self.metrics.hedged(route, result);
+    }
+
+    /// A route's guards did not let a request in: counted, and logged once in a while.
+    pub fn denied(&self, route: &str, client: IpAddr, denial: Denial) {
+        self.metrics.doors.denied(route, client, denial, self.clock.now());
+    }
+
+    /// A rate limit that is not enforced would have denied a request.
+    pub fn over_limit(&self, route: &str) {
+        self.metrics.doors.over_limit(route);
     }
 
     /// A request was one of its route's mirrored share: a copy was sent, or could not be.

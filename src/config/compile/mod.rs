@@ -6,6 +6,7 @@ mod admin;
 mod clashes;
 mod document;
 mod effects;
+mod guards;
 mod listeners;
 mod logging;
 mod probe;
@@ -71,7 +72,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let webhooks = webhooks::compile(&parts.rest.webhooks, base, &root.at("webhooks"), findings);
     let names: Vec<&str> = parts.rest.webhooks.keys().map(String::as_str).collect();
     let upstreams = upstreams::compile(&parts.upstreams, &hosts, (files, &names), findings);
-    let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
+    let mut routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
     let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
     clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
     let logging = logging::compile(&parts.rest.logging, base, &root.at("logging"), findings);
@@ -80,6 +81,8 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     if !findings.errors.is_empty() {
         return None;
     }
+    let pools = guards::Pools { items: &parts.upstreams, plans: &upstreams };
+    guards::finish((&parts.routes, &mut routes), pools, findings);
     effects::check(&parts.upstreams, &upstreams, &routes, findings);
     let start = start(&parts.rest.start);
     Some(Plan {

@@ -4,6 +4,7 @@
 //! comments in one form (``Default: `…`.``) from which the reference is made.
 
 mod document;
+mod guards;
 mod logging;
 mod metrics;
 mod probe;
@@ -14,6 +15,7 @@ mod upstreams;
 mod webhooks;
 
 pub(super) use document::*;
+pub(super) use guards::*;
 pub(super) use logging::*;
 pub(super) use metrics::*;
 pub(super) use probe::*;

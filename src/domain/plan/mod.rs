@@ -3,6 +3,7 @@
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
 mod document;
+mod guard;
 mod listener;
 mod logging;
 mod metrics;
@@ -15,6 +16,7 @@ mod upstream;
 mod webhook;
 
 pub use document::*;
+pub use guard::*;
 pub use listener::*;
 pub use logging::*;
 pub use metrics::*;
