@@ -7,7 +7,7 @@ use super::event::Tally;
 use super::families::{counter, counters, gauge, gauges, histograms};
 use super::handles::Handles;
 use super::table;
-use super::{RequestRecord, access, tracing};
+use super::{RequestRecord, access, alert, tracing};
 use crate::domain::plan::Plan;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
@@ -51,6 +51,8 @@ pub struct Metrics {
     need_restart: Counted<2>,
     /// Moved by the webhooks themselves.
     pub webhook_notices: IntCounterVec,
+    /// Moved by the alerts themselves.
+    pub alerts: alert::Counts,
     pub access: access::Health,
     pub tracing: tracing::Health,
     probe_start_delay: Histogram,
@@ -138,6 +140,10 @@ impl Metrics {
             restarted: Counted::new(counters(r, &table::RESTARTED)),
             need_restart: Counted::new(counters(r, &table::NEED_RESTART)),
             webhook_notices: counters(r, &table::WEBHOOK_NOTICES),
+            alerts: alert::Counts {
+                firing: gauges(r, &table::ALERTS_FIRING),
+                dropped: counter(r, &table::ALERT_TRANSITIONS_DROPPED),
+            },
             probe_start_delay: histograms(r, &table::PROBE_START_DELAY).with_label_values(&[] as &[&str]),
             access: access::Health {
                 written: counter(r, &table::ACCESS_LINES),
