@@ -5,6 +5,7 @@
 //! iterated, so that the same seed gives the same trace.
 
 pub mod access;
+pub mod alert;
 pub mod answer_watch;
 pub mod attempt;
 pub mod balance;

@@ -10,7 +10,7 @@ use super::families::{counter, counters, gauge, gauges};
 use super::handles::Handles;
 use super::histogram::Histogram;
 use super::table;
-use super::{RequestRecord, access, tracing};
+use super::{RequestRecord, access, alert, tracing};
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::{Plan, ProbeKind};
 use prometheus::proto::MetricFamily;
@@ -56,6 +56,8 @@ pub struct Metrics {
     need_restart: Counted<2>,
     /// Moved by the webhooks themselves.
     pub webhook_notices: IntCounterVec,
+    /// Moved by the alerts themselves.
+    pub alerts: alert::Counts,
     pub access: access::Health,
     pub tracing: tracing::Health,
     probes: Counted<3>,
@@ -148,6 +150,10 @@ impl Metrics {
             need_restart: Counted::new(counters(r, &table::NEED_RESTART)),
             webhook_notices: counters(r, &table::WEBHOOK_NOTICES),
             probes: Counted::new(counters(r, &table::PROBES)),
+            alerts: alert::Counts {
+                firing: gauges(r, &table::ALERTS_FIRING),
+                dropped: counter(r, &table::ALERT_TRANSITIONS_DROPPED),
+            },
             access: access::Health {
                 written: counter(r, &table::ACCESS_LINES),
                 dropped: counter(r, &table::ACCESS_DROPPED),

@@ -53,6 +53,8 @@ table! {
     ACCESS_LINES = "pulsegate_access_log_lines_total", Kind::Counter, [], "lines", "Access-log lines that were written.";
     ACCESS_WAITING = "pulsegate_access_log_waiting_bytes", Kind::Gauge, [], "bytes", "Access-log lines that wait to be written. Beyond 16 MiB they are dropped.";
     ADMIN_WRITES = "pulsegate_admin_writes_total", Kind::Counter, ["action", "result"], "calls", "Calls of the admin API that wanted to change something: applied, refused (it could not be done) or denied (who asked may not).";
+    ALERT_TRANSITIONS_DROPPED = "pulsegate_alert_transitions_dropped_total", Kind::Counter, [], "transitions", "Beginnings and ends of conditions that no alert knows of: more than 1024 waited (the last of each condition is kept), or more than 10 000 conditions held.";
+    ALERTS_FIRING = "pulsegate_alerts_firing", Kind::Gauge, ["severity"], "conditions", "Conditions that hold now and that alerts speak of, whoever is told.";
     ATTEMPTS = "pulsegate_attempts_total", Kind::Counter, ["upstream", "result"], "attempts", "Attempts at backends, retries included, by what came of each: response, or how it failed (bad_status is a 5xx that blames the backend; abandoned: the client left, or another backend that was asked too answered first).";
     BACKEND_COMPONENT = "pulsegate_backend_component_up", Kind::Gauge, ["upstream", "backend", "component"], "0 or 1", "What the backend's last readiness document says of its component: 1 when it is well or degraded, 0 when it fails or drains. Absent for a word that no list knows. At most 20 per backend.";
     EJECTION_NTH = "pulsegate_backend_ejection_nth", Kind::Gauge, ["upstream", "backend"], "ejections", "Which ejection in a row holds the backend out; 0 when it is not ejected.";
@@ -110,7 +112,7 @@ table! {
     UPSTREAM_CONNECTIONS = "pulsegate_upstream_connections", Kind::Gauge, ["upstream", "state"], "connections", "Open connections to the upstream's backends: active ones carry requests, idle ones wait for the next.";
     UPSTREAM_ELIGIBLE = "pulsegate_upstream_eligible_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream that may receive traffic.";
     UPSTREAM_SECONDS = "pulsegate_upstream_response_seconds", Kind::Histogram(LATENCY), ["upstream"], "seconds", "From the start of a request's last attempt to its response head.";
-    WEBHOOK_NOTICES = "pulsegate_webhook_notices_total", Kind::Counter, ["webhook", "result"], "events", "Events for a webhook: delivered, failed (given up after all attempts, or refused for good) or dropped (too many waited).";
+    WEBHOOK_NOTICES = "pulsegate_webhook_notices_total", Kind::Counter, ["webhook", "result"], "events", "Events and alerts for a receiver (webhook or smtp): delivered, failed (given up after all attempts, or refused for good) or dropped (too many waited).";
     WOULD_EJECT = "pulsegate_would_eject_total", Kind::Counter, ["upstream", "detector"], "findings", "Backends that a detector which does not enforce would have ejected, told once per ejection time.";
     WOULD_RATE_LIMIT = "pulsegate_would_rate_limit_total", Kind::Counter, ["route"], "requests", "Requests that a `rate_limit` with `enforce: false` would have denied.";
 }
