@@ -3,6 +3,8 @@
 //! What can be read off the board instead of being counted, [`super::gauges`] computes when it is asked for. Counters with labels
 //! are found through [`Handles`]: no lock and no allocation on the path of a request.
 
+mod rare;
+
 use super::doors::Doors;
 use super::durations::Durations;
 use super::event::Tally;
@@ -15,6 +17,7 @@ use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::{Plan, ProbeKind};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use rare::Begun;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -61,6 +64,7 @@ pub struct Metrics {
     pub access: access::Health,
     pub tracing: tracing::Health,
     probes: Counted<3>,
+    begun: Begun,
 
     certificates: IntGaugeVec,
     /// The labels that `certificates` has.
@@ -150,6 +154,7 @@ impl Metrics {
             need_restart: Counted::new(counters(r, &table::NEED_RESTART)),
             webhook_notices: counters(r, &table::WEBHOOK_NOTICES),
             probes: Counted::new(counters(r, &table::PROBES)),
+            begun: Begun::default(),
             alerts: alert::Counts {
                 firing: gauges(r, &table::ALERTS_FIRING),
                 dropped: counter(r, &table::ALERT_TRANSITIONS_DROPPED),
@@ -306,6 +311,7 @@ impl Metrics {
 
     /// Every family that has a series, after the series of routes and upstreams that `plan` no longer has are forgotten.
     pub fn gather(&self, plan: &Plan) -> Vec<MetricFamily> {
+        self.begin_rare(plan);
         self.forget_removed(plan);
         self.registry.gather()
     }

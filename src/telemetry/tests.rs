@@ -550,6 +550,19 @@ fn a_certificate_has_a_series_per_name_while_it_is_in_force() {
 }
 
 #[test]
+fn rare_events_are_counted_from_zero() {
+    let text = telemetry().render(&snapshot(&["home"]), &[]);
+    for series in [
+        r#"pulsegate_ejections_refused_total{upstream="orders"} 0"#,
+        r#"pulsegate_ejections_total{cause="trial",upstream="orders"} 0"#,
+        r#"pulsegate_disagreements_total{upstream="orders",what="lying_readiness"} 0"#,
+        r#"pulsegate_need_restart_total{probe="liveness",upstream="orders"} 0"#,
+    ] {
+        has(&text, series);
+    }
+}
+
+#[test]
 fn a_removed_upstream_has_no_series() {
     let telemetry = eventful();
     let without = Snapshot { plan: Arc::new(Plan { upstreams: Vec::new(), ..plan(&["home"]) }), ..snapshot(&[]) };
