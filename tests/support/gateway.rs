@@ -45,7 +45,12 @@ impl Gateway {
 
     /// As [`Self::start`], with more keys for the admin listener, and the token that it wants.
     pub async fn start_guarded(yaml: &str, admin_keys: &str, token: &str) -> Self {
-        let mut gateway = Self::spawn_whole(yaml, "", admin_keys, &[]);
+        Self::start_guarded_with(yaml, "", admin_keys, token).await
+    }
+
+    /// As [`Self::start_guarded`], with more keys for the listener too.
+    pub async fn start_guarded_with(yaml: &str, listener: &str, admin_keys: &str, token: &str) -> Self {
+        let mut gateway = Self::spawn_whole(yaml, listener, admin_keys, &[]);
         gateway.token = Some(token.to_owned());
         gateway.ready().await;
         gateway
