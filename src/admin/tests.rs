@@ -79,6 +79,8 @@ fn plan() -> Plan {
         start: StartPlan { wait: Duration::ZERO },
         reload: ReloadPlan { watch: false },
         webhooks: Vec::new(),
+        smtp: Vec::new(),
+        alerts: Arc::default(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         record: None,
         threads: 1,

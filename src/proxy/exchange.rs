@@ -125,6 +125,11 @@ impl<'a> Exchange<'a> {
             return self.refuse(Problem::NoRoute, None).await;
         };
         self.story.route = Some(route.name.clone());
+        if let Some(guard) = &route.guard
+            && !self.passes(route, guard).await
+        {
+            return;
+        }
         if self.target.has_encoded_slash && !route.allow_encoded_slashes {
             return self.refuse(Problem::BadPath, None).await;
         }

@@ -180,12 +180,17 @@ impl Exchange<'_> {
 
     /// Answers by itself.
     pub(super) async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
+        let answer = self.refusal(problem, retry_after);
+        self.answer(answer).await;
+    }
+
+    /// The answer to a request that is refused, and the story of it.
+    pub(super) fn refusal(&mut self, problem: Problem, retry_after: Option<u64>) -> Answer {
         self.story.status = problem.status();
         self.story.reason = Some(problem.reason());
-        let answer = match self.call {
+        match self.call {
             Some(_) => Answer::grpc(problem),
             None => Answer::problem(problem, &self.asker.request_id, retry_after),
-        };
-        self.answer(answer).await;
+        }
     }
 }

@@ -91,6 +91,7 @@ impl Gateway {
         gateway.start_admin(bound.admin, reloads);
         gateway.start_health(bound.health);
         gateway.first_round().await;
+        gateway.telemetry.begin_alerts(&gateway.plan, gateway.handle.clone(), Vec::new());
         for (socket, terms) in bound.traffic {
             gateway.listen(socket, terms)?;
         }
@@ -110,8 +111,9 @@ impl Gateway {
             () = gateway.first_round() => {}
             given_up = before.given_up() => return Err(vec![given_up]),
         }
-        let latest = before.ready().await.map_err(|why| vec![why])?;
+        let (latest, told) = before.ready().await.map_err(|why| vec![why])?;
         gateway.handle.send(Input::TakeOver(Arc::new(latest)));
+        gateway.telemetry.begin_alerts(&gateway.plan, gateway.handle.clone(), told);
         gateway.start_admin(bound.admin, Some(reloads));
         gateway.start_health(bound.health);
         for (socket, terms) in bound.traffic {
@@ -133,6 +135,7 @@ impl Gateway {
             sockets: listening.chain(own).collect(),
             sticky_key: self.front.proxy.sticky_key(),
             handle: self.handle.clone(),
+            telemetry: self.telemetry.clone(),
         }
     }
 

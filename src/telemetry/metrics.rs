@@ -3,13 +3,14 @@
 //! What can be read off the board instead of being counted, [`super::gauges`] computes when it is asked for. Counters with labels
 //! are found through [`Handles`]: no lock and no allocation on the path of a request.
 
+use super::doors::Doors;
 use super::durations::Durations;
 use super::event::Tally;
 use super::families::{counter, counters, gauge, gauges};
 use super::handles::Handles;
 use super::histogram::Histogram;
 use super::table;
-use super::{RequestRecord, access, tracing};
+use super::{RequestRecord, access, alert, tracing};
 use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::{Plan, ProbeKind};
 use prometheus::proto::MetricFamily;
@@ -36,6 +37,8 @@ pub struct Metrics {
     refused: Counted<2>,
     mirrored: Counted<2>,
     hedged: Counted<2>,
+    /// Of routes' guards.
+    pub(super) doors: Doors,
     connections_accepted: Counted<1>,
     connections: Handles<IntGauge, 1>,
     connections_vec: IntGaugeVec,
@@ -53,6 +56,8 @@ pub struct Metrics {
     need_restart: Counted<2>,
     /// Moved by the webhooks themselves.
     pub webhook_notices: IntCounterVec,
+    /// Moved by the alerts themselves.
+    pub alerts: alert::Counts,
     pub access: access::Health,
     pub tracing: tracing::Health,
     probes: Counted<3>,
@@ -91,21 +96,21 @@ struct TowardUpstream {
 
 /// A counter family with its handles.
 #[derive(Debug)]
-struct Counted<const N: usize> {
+pub(super) struct Counted<const N: usize> {
     family: IntCounterVec,
     handles: Handles<IntCounter, N>,
 }
 
 impl<const N: usize> Counted<N> {
-    fn new(family: IntCounterVec) -> Self {
+    pub(super) fn new(family: IntCounterVec) -> Self {
         Self { family, handles: Handles::default() }
     }
 
-    fn inc(&self, labels: [&str; N]) {
+    pub(super) fn inc(&self, labels: [&str; N]) {
         self.handles.with(labels, || self.family.with_label_values(&labels), IntCounter::inc);
     }
 
-    fn retain(&self, keep: impl Fn([&str; N]) -> bool) {
+    pub(super) fn retain(&self, keep: impl Fn([&str; N]) -> bool) {
         self.handles.retain(keep, |labels| forget(&self.family, &labels));
     }
 }
@@ -128,6 +133,7 @@ impl Metrics {
             refused: Counted::new(counters(r, &table::REFUSED)),
             mirrored: Counted::new(counters(r, &table::MIRRORED)),
             hedged: Counted::new(counters(r, &table::HEDGED)),
+            doors: Doors::new(r),
             connections_accepted: Counted::new(counters(r, &table::CONNECTIONS_ACCEPTED)),
             connections: Handles::default(),
             connections_vec: gauges(r, &table::CONNECTIONS),
@@ -144,6 +150,10 @@ impl Metrics {
             need_restart: Counted::new(counters(r, &table::NEED_RESTART)),
             webhook_notices: counters(r, &table::WEBHOOK_NOTICES),
             probes: Counted::new(counters(r, &table::PROBES)),
+            alerts: alert::Counts {
+                firing: gauges(r, &table::ALERTS_FIRING),
+                dropped: counter(r, &table::ALERT_TRANSITIONS_DROPPED),
+            },
             access: access::Health {
                 written: counter(r, &table::ACCESS_LINES),
                 dropped: counter(r, &table::ACCESS_DROPPED),
@@ -324,6 +334,7 @@ impl Metrics {
         ] {
             family.retain(|[upstream, _]| has_upstream(upstream));
         }
+        self.doors.retain(has_route);
         for family in self.by_upstream() {
             family.retain(|[upstream]| has_upstream(upstream));
         }

@@ -4,6 +4,8 @@
 //! This room decides nothing and never makes traffic wait.
 
 mod access;
+pub mod alert;
+mod doors;
 mod durations;
 pub mod escape;
 pub mod event;
@@ -28,13 +30,16 @@ pub use tracing::{Tracer, check as check_collector};
 pub use tries::{Tries, Try};
 
 use self::access::AccessLog;
+use self::alert::Alerting;
 use self::exposition::Family;
 use self::metrics::Metrics;
 use self::webhook::{Notice, Ready, Webhooks};
-use crate::control::{Clock, Reporter};
+use crate::control::{Clock, Handle, Reporter};
+use crate::domain::alert::{Input as AlertInput, KnownGroup};
 use crate::domain::board::{Input, ProbeJob, UpstreamReport};
 use crate::domain::cell::Record;
 use crate::domain::event::{Event, EventKind};
+use crate::domain::guard::Denial;
 use crate::domain::identity::{Address, BackendKey};
 use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, ProbeKind, TracingPlan};
 use crate::domain::reading::Reading;
@@ -144,7 +149,8 @@ pub struct Telemetry {
     metrics: Metrics,
     /// `None`: switched off, or it could not be started (said at start).
     access: ArcSwapOption<AccessLog>,
-    webhooks: Webhooks,
+    webhooks: Arc<Webhooks>,
+    alerts: Alerting,
     tracer: ArcSwapOption<Tracer>,
     /// `None`: nothing is recorded.
     scribe: Option<Arc<dyn Scribe>>,
@@ -167,13 +173,15 @@ impl Telemetry {
     pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
         let access = plan.access.as_ref().and_then(|plan| start_access_log(plan, &metrics));
-        let webhooks = Webhooks::new(metrics.webhook_notices.clone());
+        let webhooks = Arc::new(Webhooks::new(metrics.webhook_notices.clone()));
+        let alerts = Alerting::new(metrics.alerts.clone());
         Self {
             clock,
             metrics,
             access: ArcSwapOption::new(access.map(Arc::new)),
             tracer: ArcSwapOption::empty(),
             webhooks,
+            alerts,
             scribe: None,
         }
     }
@@ -181,6 +189,31 @@ impl Telemetry {
     /// The webhooks in force. Each has a task on the current runtime.
     pub fn call_webhooks(&self, ready: Vec<Ready>) {
         self.webhooks.apply(ready);
+    }
+
+    /// Alerts begin: of what holds now, except what the process before this one `told`, and of what comes. Within a runtime.
+    pub fn begin_alerts(&self, plan: &Plan, handle: Handle, told: Vec<KnownGroup>) {
+        self.alerts.begin(plan, self.webhooks.clone(), handle, told);
+    }
+
+    /// What alerts know of upstreams and receivers is `plan` now.
+    pub fn change_alerts(&self, plan: &Plan) {
+        self.alerts.reconfigure(plan);
+    }
+
+    /// What receivers were told and was not over, for the process after this one.
+    pub async fn told_alerts(&self) -> Vec<KnownGroup> {
+        self.alerts.known().await
+    }
+
+    /// Another process tells them from now on.
+    pub fn end_alerts(&self) {
+        self.alerts.end();
+    }
+
+    /// Returns when everybody who is to be told was told, or after two seconds. For the end of the process.
+    pub async fn flush_webhooks(&self) {
+        self.webhooks.flush(Duration::from_secs(2)).await;
     }
 
     fn notice(&self, event: &Event, line: &event::Line) -> Notice {
@@ -282,6 +315,16 @@ impl Telemetry {
         self.metrics.hedged(route, result);
     }
 
+    /// A route's guards did not let a request in: counted, and logged once in a while.
+    pub fn denied(&self, route: &str, client: IpAddr, denial: Denial) {
+        self.metrics.doors.denied(route, client, denial, self.clock.now());
+    }
+
+    /// A rate limit that is not enforced would have denied a request.
+    pub fn over_limit(&self, route: &str) {
+        self.metrics.doors.over_limit(route);
+    }
+
     /// A request was one of its route's mirrored share: a copy was sent, or could not be.
     pub fn mirrored(&self, route: &str, sent: bool) {
         self.metrics.mirrored(route, sent);
@@ -309,6 +352,13 @@ impl Telemetry {
     /// As [`Self::admin_write`] without the line: for those of a flood.
     pub fn admin_write_counted(&self, action: &'static str, result: WriteResult) {
         self.metrics.admin_write(action, result.word());
+    }
+
+    /// A reload was tried; `refused`: why it was not applied.
+    pub fn alert_reload(&self, refused: Option<&str>) {
+        let at = self.clock.now();
+        let id = format!("reload-{}", when::unix_seconds(self.clock.wall(at)) as u64);
+        self.alerts.put(AlertInput::reload(refused, id, at));
     }
 
     /// A reload was tried.
@@ -359,6 +409,7 @@ impl Reporter for Telemetry {
         if let EventKind::NeedsRestart { webhook: Some(name), .. } = &event.kind {
             self.webhooks.tell(name, self.notice(event, &line));
         }
+        self.alerts.hear(event);
         if let Some(scribe) = &self.scribe {
             scribe.event(event);
         }

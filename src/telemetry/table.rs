@@ -53,6 +53,8 @@ table! {
     ACCESS_LINES = "pulsegate_access_log_lines_total", Kind::Counter, [], "lines", "Access-log lines that were written.";
     ACCESS_WAITING = "pulsegate_access_log_waiting_bytes", Kind::Gauge, [], "bytes", "Access-log lines that wait to be written. Beyond 16 MiB they are dropped.";
     ADMIN_WRITES = "pulsegate_admin_writes_total", Kind::Counter, ["action", "result"], "calls", "Calls of the admin API that wanted to change something: applied, refused (it could not be done) or denied (who asked may not).";
+    ALERT_TRANSITIONS_DROPPED = "pulsegate_alert_transitions_dropped_total", Kind::Counter, [], "transitions", "Beginnings and ends of conditions that no alert knows of: more than 1024 waited (the last of each condition is kept), or more than 10 000 conditions held.";
+    ALERTS_FIRING = "pulsegate_alerts_firing", Kind::Gauge, ["severity"], "conditions", "Conditions that hold now and that alerts speak of, whoever is told.";
     ATTEMPTS = "pulsegate_attempts_total", Kind::Counter, ["upstream", "result"], "attempts", "Attempts at backends, retries included, by what came of each: response, or how it failed (bad_status is a 5xx that blames the backend; abandoned: the client left, or another backend that was asked too answered first).";
     BACKEND_COMPONENT = "pulsegate_backend_component_up", Kind::Gauge, ["upstream", "backend", "component"], "0 or 1", "What the backend's last readiness document says of its component: 1 when it is well or degraded, 0 when it fails or drains. Absent for a word that no list knows. At most 20 per backend.";
     EJECTION_NTH = "pulsegate_backend_ejection_nth", Kind::Gauge, ["upstream", "backend"], "ejections", "Which ejection in a row holds the backend out; 0 when it is not ejected.";
@@ -76,7 +78,9 @@ table! {
     EJECTIONS_REFUSED = "pulsegate_ejections_refused_total", Kind::Counter, ["upstream"], "ejections", "Ejections that passive evidence asked for and the floor of fit backends refused.";
     EJECTIONS = "pulsegate_ejections_total", Kind::Counter, ["upstream", "cause"], "ejections", "Backends ejected by passive evidence, by the detector that found them, or trial: the request that was to decide their return failed.";
     FIRST_ROUND = "pulsegate_first_probe_round_done", Kind::Gauge, [], "0 or 1", "1 when every probed backend has had its first verdict.";
+    HEALTH_SHIELDED = "pulsegate_health_shielded_total", Kind::Counter, ["route"], "requests", "Requests for a probed path that `shield_health` hid: they were answered 404.";
     HEDGED = "pulsegate_hedged_requests_total", Kind::Counter, ["route", "result"], "requests", "Requests of which another backend was asked too, since the answer was late (sent), and those that it answered first (won).";
+    IP_DENIED = "pulsegate_ip_denied_total", Kind::Counter, ["route"], "requests", "Requests that `allow` or `deny` of the route did not let in (403).";
     MIRRORED = "pulsegate_mirrored_requests_total", Kind::Counter, ["route", "result"], "requests", "Requests of a route's mirrored share: a copy was sent, or dropped (its body was too long to keep, or 256 copies were under way).";
     NEED_RESTART = "pulsegate_need_restart_total", Kind::Counter, ["upstream", "probe"], "episodes", "How often a backend's liveness probe failed for good, or its startup probe did (it did not start): somebody must restart it.";
     OVERHEAD_SECONDS = "pulsegate_overhead_seconds", Kind::Histogram(OVERHEAD), ["upstream"], "seconds", "What the gateway itself added to the time to the response head of a request that a backend answered: from the request's head (read and checked) to the response's head (ready to be sent), less the waits for backends (to connect, and from sending the request to the head, or to the end of an attempt without one), in the queue and for somebody to be eligible.";
@@ -88,6 +92,7 @@ table! {
     PROBE_TIMEOUTS_HELD = "pulsegate_probe_timeouts_held_total", Kind::Counter, ["upstream"], "verdicts", "Verdicts from probe timeouts alone that were held back because live traffic succeeded.";
     PROBES = "pulsegate_probes_total", Kind::Counter, ["upstream", "probe", "result"], "probes", "Probes by what they came to: passed, draining (the answer asks for no new traffic), or how they failed: refused, timeout, tls, status, body, document, identity.";
     QUEUE_REQUESTS = "pulsegate_queue_requests", Kind::Gauge, ["upstream"], "requests", "Requests that wait for room at the upstream's backends (`limits.queue`).";
+    RATE_LIMITED = "pulsegate_rate_limited_total", Kind::Counter, ["route"], "requests", "Requests over the `rate_limit` of the route (429).";
     RECEIVED_BYTES = "pulsegate_received_bytes_total", Kind::Counter, ["route", "upstream"], "bytes", "Bytes received from clients.";
     REFUSED = "pulsegate_refused_total", Kind::Counter, ["listener", "reason"], "connections", "Connections and request heads that were refused before they became a request.";
     RELOADS = "pulsegate_reloads_total", Kind::Counter, ["result"], "reloads", "Reloads of the configuration: applied or refused.";
@@ -107,8 +112,9 @@ table! {
     UPSTREAM_CONNECTIONS = "pulsegate_upstream_connections", Kind::Gauge, ["upstream", "state"], "connections", "Open connections to the upstream's backends: active ones carry requests, idle ones wait for the next.";
     UPSTREAM_ELIGIBLE = "pulsegate_upstream_eligible_backends", Kind::Gauge, ["upstream"], "backends", "Backends of the upstream that may receive traffic.";
     UPSTREAM_SECONDS = "pulsegate_upstream_response_seconds", Kind::Histogram(LATENCY), ["upstream"], "seconds", "From the start of a request's last attempt to its response head.";
-    WEBHOOK_NOTICES = "pulsegate_webhook_notices_total", Kind::Counter, ["webhook", "result"], "events", "Events for a webhook: delivered, failed (given up after all attempts, or refused for good) or dropped (too many waited).";
+    WEBHOOK_NOTICES = "pulsegate_webhook_notices_total", Kind::Counter, ["webhook", "result"], "events", "Events and alerts for a receiver (webhook or smtp): delivered, failed (given up after all attempts, or refused for good) or dropped (too many waited).";
     WOULD_EJECT = "pulsegate_would_eject_total", Kind::Counter, ["upstream", "detector"], "findings", "Backends that a detector which does not enforce would have ejected, told once per ejection time.";
+    WOULD_RATE_LIMIT = "pulsegate_would_rate_limit_total", Kind::Counter, ["route"], "requests", "Requests that a `rate_limit` with `enforce: false` would have denied.";
 }
 
 /// The page `docs/metrics.md`.

@@ -6,6 +6,7 @@ use crate::domain::board::{BackendReport, LastProbe};
 use crate::domain::budget::Budget;
 use crate::domain::document::{Component, Document, Meaning, Said, Vocabulary};
 use crate::domain::event::{Disagreement, EjectedBy, EventKind, Run};
+use crate::domain::guard::Denial;
 use crate::domain::identity::BackendId;
 use crate::domain::ledger::{Entry, Ledger};
 use crate::domain::outcome::AttemptEnd;
@@ -42,6 +43,8 @@ fn plan(routes: &[&str]) -> Plan {
         start: StartPlan { wait: Duration::ZERO },
         reload: ReloadPlan { watch: false },
         webhooks: Vec::new(),
+        smtp: Vec::new(),
+        alerts: Arc::default(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         record: None,
         threads: 1,
@@ -53,6 +56,7 @@ fn route(name: &str) -> RoutePlan {
         name: name.into(),
         matches: RouteMatch::default(),
         action: RouteAction::Respond { status: 200, content_type: "text/plain".into(), body: String::new() },
+        guard: None,
         allow_encoded_slashes: false,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
@@ -446,6 +450,10 @@ fn eventful() -> Telemetry {
     let telemetry = telemetry();
     telemetry.mirrored("home", true);
     telemetry.hedged("home", "sent");
+    telemetry.over_limit("home");
+    for denial in [Denial::Address, Denial::Rate(Duration::ZERO), Denial::Shielded] {
+        telemetry.denied("home", "10.0.0.7".parse().unwrap(), denial);
+    }
     telemetry.connection_opened("public");
     telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
     telemetry.certificates(&[("public".into(), "shop.test".into(), 4_000_000_000)]);

@@ -11,6 +11,7 @@ mod changes;
 mod clients;
 mod configs;
 mod explain;
+mod guards;
 mod health;
 mod http2;
 mod large;

@@ -93,6 +93,8 @@ pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
         start: StartPlan { wait: Duration::from_secs(5) },
         reload: ReloadPlan { watch: false },
         webhooks: Vec::new(),
+        smtp: Vec::new(),
+        alerts: Arc::default(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         record: None,
         threads: 1,
