@@ -18,7 +18,7 @@ use std::time::Duration;
 const GATED: [&str; 2] = ["least_request", "round_robin"];
 const GROWTH: f64 = 1.2;
 /// Instructions for counting one request, with classic histograms and with native ones besides.
-const COUNTING: [f64; 2] = [700.0, 900.0];
+const COUNTING: [f64; 2] = [1_050.0, 1_250.0];
 const FLIP: Duration = Duration::from_millis(1);
 
 fn main() -> ExitCode {
