@@ -2,6 +2,7 @@
 //!
 //! - Instructions per pick, counted by valgrind's callgrind, which says the same on every machine: a pool of 10 000 may cost at most
 //!   1.2 × what a pool of 3 costs. This program runs itself twice with different numbers of picks; the difference is theirs alone.
+//! - Instructions for counting a finished request, access log and tracing off; and it allocates nothing (valgrind counts that, too).
 //! - CPU time of a flip in an upstream of 1 000: at most 1 ms, the median of a thousand.
 //!
 //! That a pick touches the same number of backends whatever the pool's size, a unit test of the balancers counts.
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 const GATED: [&str; 2] = ["least_request", "round_robin"];
 const GROWTH: f64 = 1.2;
+/// Instructions for counting one request, with classic histograms and with native ones besides.
+const COUNTING: [f64; 2] = [1_050.0, 1_250.0];
 const FLIP: Duration = Duration::from_millis(1);
 
 fn main() -> ExitCode {
@@ -23,6 +26,10 @@ fn main() -> ExitCode {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["picks", policy, size, count] => {
             picks(policy, size.parse().expect("a size"), count.parse().expect("a count"));
+            ExitCode::SUCCESS
+        }
+        ["requests", histograms, count] => {
+            requests(histograms, count.parse().expect("a count"));
             ExitCode::SUCCESS
         }
         _ => gates(),
@@ -36,8 +43,15 @@ fn picks(policy: &str, size: u32, count: u64) {
     }
 }
 
+fn requests(histograms: &str, count: u64) {
+    let counting = rig::Counting::new(histograms);
+    for number in 0..count {
+        counting.count(black_box(number));
+    }
+}
+
 fn gates() -> ExitCode {
-    let mut kept = true;
+    let mut kept = counting_is_cheap();
     for policy in rig::POLICIES {
         let [small, large] = [3, 10_000].map(|size| instructions_per_pick(policy, size));
         let gated = GATED.contains(&policy);
@@ -54,23 +68,50 @@ fn gates() -> ExitCode {
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn instructions_per_pick(policy: &str, size: u32) -> f64 {
-    let (few, many) = (10_000, 30_000);
-    let difference = instructions(policy, size, many) - instructions(policy, size, few);
-    difference as f64 / (many - few) as f64
+fn counting_is_cheap() -> bool {
+    let mut kept = true;
+    for (histograms, limit) in rig::HISTOGRAMS.into_iter().zip(COUNTING) {
+        let words = ["requests", histograms];
+        let (cost, allocations) = (each(&words, instructions), each(&words, allocations));
+        kept &= cost <= limit && allocations == 0.0;
+        println!(
+            "counting a request, {histograms} histograms: {cost:.0} instructions (at most {limit}), {allocations} allocations (0)"
+        );
+    }
+    kept
 }
 
-fn instructions(policy: &str, size: u32, count: u64) -> u64 {
-    let own = std::env::current_exe().expect("our own path");
-    let ran = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(own)
-        .args(["picks", policy, &size.to_string(), &count.to_string()])
-        .output()
-        .unwrap_or_else(|error| panic!("valgrind cannot be started ({error}): run `make bench-needs`"));
-    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+fn instructions_per_pick(policy: &str, size: u32) -> f64 {
+    each(&["picks", policy, &size.to_string()], instructions)
+}
+
+/// What one more costs: this program is run for few and for many, and the difference is theirs alone.
+fn each(words: &[&str], cost: fn(&[&str]) -> u64) -> f64 {
+    let (few, many) = (10_000, 30_000);
+    let of = |count: i32| cost(&[words, &[&count.to_string()]].concat());
+    let difference = of(many) - of(few);
+    difference as f64 / f64::from(many - few)
+}
+
+fn instructions(words: &[&str]) -> u64 {
+    let said = valgrind(&["--tool=callgrind", "--callgrind-out-file=/dev/null"], words);
     let collected = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
     collected.unwrap_or_else(|| panic!("valgrind said no count: {said}"))
+}
+
+fn allocations(words: &[&str]) -> u64 {
+    let said = valgrind(&["--tool=memcheck", "--undef-value-errors=no", "--leak-check=no"], words);
+    let usage = said.lines().find_map(|line| line.split_once("total heap usage: ")?.1.split_once(" allocs"));
+    let count = usage.and_then(|(count, _)| count.replace(',', "").parse().ok());
+    count.unwrap_or_else(|| panic!("valgrind said nothing of the heap: {said}"))
+}
+
+/// Runs this program with `words` under valgrind; what it said.
+fn valgrind(options: &[&str], words: &[&str]) -> String {
+    let own = std::env::current_exe().expect("our own path");
+    let ran = Command::new("valgrind").args(options).arg(own).args(words).output();
+    let ran = ran.unwrap_or_else(|error| panic!("valgrind cannot be started ({error}): run `make bench-needs`"));
+    String::from_utf8_lossy(&ran.stderr).into_owned()
 }
 
 fn median_flip() -> Duration {

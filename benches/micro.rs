@@ -33,6 +33,17 @@ fn record(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// A finished request, counted.
+#[divan::bench(args = rig::HISTOGRAMS)]
+fn count_request(bencher: Bencher<'_, '_>, histograms: &str) {
+    let counting = rig::Counting::new(histograms);
+    let mut number = 0;
+    bencher.bench_local(|| {
+        number += 1;
+        counting.count(black_box(number));
+    });
+}
+
 /// One standing changes: the board's work and the new snapshot.
 #[divan::bench(args = [3, 1_000, 10_000])]
 fn publish_one_flip(bencher: Bencher<'_, '_>, size: u32) {

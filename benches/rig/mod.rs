@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each bench uses a part of it")]
 #![allow(clippy::panic, reason = "a bench that cannot go on says so by panicking")]
 
+mod requests;
+
 use pulsegate::config;
 use pulsegate::domain::balance::{Balancer, PickInput};
 use pulsegate::domain::board::{Board, Input, Order, Output, Steer, Steering};
@@ -17,6 +19,8 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use requests::{Counting, HISTOGRAMS};
 
 pub const POLICIES: [&str; 5] = ["least_request", "round_robin", "peak_ewma", "random", "hash"];
 pub const SIZES: [u32; 4] = [3, 50, 1_000, 10_000];

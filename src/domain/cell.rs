@@ -287,7 +287,7 @@ impl Cell {
     }
 
     /// It is out for failing from now on, or is not. Where it goes out: the failures that clients have seen lately, each told once.
-    pub fn stands_out(&self, out: bool, now: Timestamp) -> u32 {
+    pub fn mark_out(&self, out: bool, now: Timestamp) -> u32 {
         let goes = out && !self.is_out.load(Relaxed);
         self.is_out.store(out, Relaxed);
         if !goes {

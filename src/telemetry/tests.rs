@@ -466,10 +466,28 @@ fn eventful() -> Telemetry {
         overhead: Some(Duration::from_micros(40)),
         ..record(Some("home"), 504)
     });
+    for kind in events() {
+        telemetry.report(&Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind });
+    }
+    telemetry.probed("orders", ProbeKind::Readiness, "passed", Duration::ZERO);
+    telemetry.metrics.webhook_notices.with_label_values(&["owner", "delivered"]).inc();
+    telemetry.admin_write(&AdminWrite {
+        by: "ops",
+        from: ([127, 0, 0, 1], 40_000).into(),
+        action: "drain",
+        what: "orders/127.0.0.1:9001",
+        result: WriteResult::Applied,
+        detail: "it is drained now",
+    });
+    telemetry
+}
+
+/// One of each kind that is counted.
+fn events() -> Vec<EventKind> {
     let (backend, why) = (report().backends.remove(0).id, String::from("seen"));
     let counter = (0, 2);
     let (from, to, earliest_return) = (Cause::Up, Cause::Down, None);
-    for kind in [
+    vec![
         EventKind::Transition { backend: backend.clone(), from, to, counter, why: why.clone(), earliest_return },
         EventKind::Ejected {
             backend: backend.clone(),
@@ -497,20 +515,7 @@ fn eventful() -> Telemetry {
         EventKind::Restarted { backend, from: "a7".into(), to: "a8".into() },
         EventKind::DiscoveryKept { upstream: "orders".into(), source: "dns".into(), why },
         EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
-    ] {
-        telemetry.report(&Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind });
-    }
-    telemetry.probed("orders", ProbeKind::Readiness, "passed", Duration::ZERO);
-    telemetry.metrics.webhook_notices.with_label_values(&["owner", "delivered"]).inc();
-    telemetry.admin_write(&AdminWrite {
-        by: "ops",
-        from: ([127, 0, 0, 1], 40_000).into(),
-        action: "drain",
-        what: "orders/127.0.0.1:9001",
-        result: WriteResult::Applied,
-        detail: "it is drained now",
-    });
-    telemetry
+    ]
 }
 
 /// What `promtool check metrics` looks at: each family once, HELP and TYPE in front of it, no series twice. And every row of

@@ -77,7 +77,7 @@ impl Upstream {
 
     /// What clients saw fail at backends that have gone out since the last publication.
     fn book_detections(&self, now: Timestamp) {
-        let seen = |member: &Member| member.cell.stands_out(out_for_failing(member.standing.cause), now);
+        let seen = |member: &Member| member.cell.mark_out(out_for_failing(member.standing.cause), now);
         self.ledger.detected(self.members.iter().map(|member| u64::from(seen(member))).sum());
     }
 
