@@ -3,6 +3,7 @@
 //! A field is what the operator wrote, absent where nothing was. Defaults are filled in by the compile step, and named in the
 //! comments in one form (``Default: `…`.``) from which the reference is made.
 
+mod admin;
 mod document;
 mod logging;
 mod probe;
@@ -12,6 +13,7 @@ mod tracing;
 mod upstreams;
 mod webhooks;
 
+pub(super) use admin::*;
 pub(super) use document::*;
 pub(super) use logging::*;
 pub(super) use probe::*;
@@ -170,6 +172,15 @@ pub(super) struct AdminOnSpec {
     /// Who may ask, by bearer token; with one, everything but `/livez` and `/readyz` needs one. Read again at every reload. Default: none.
     #[serde(default)]
     pub tokens: Vec<TokenSpec>,
+    /// Certificates; absent = plain HTTP. With `client_auth`, a client's certificate stands in for a token. Default: none.
+    pub tls: Option<ListenerTlsSpec>,
+    /// Whose certificates stand in for a token, and for what; without any, whoever has one that `client_auth.ca` signed may do everything.
+    /// Default: none.
+    #[serde(default)]
+    pub clients: Vec<AdminClientSpec>,
+    /// How often one client may ask.
+    #[serde(default)]
+    pub limits: AdminLimitsSpec,
 }
 
 /// A bearer token, from one of `file` and `env`.
@@ -182,6 +193,9 @@ pub(super) struct TokenSpec {
     pub file: Option<PathBuf>,
     /// A variable of the environment that holds it.
     pub env: Option<String>,
+    /// What it is good for: `metrics` (`/metrics` alone), `read` (everything that is read), `write` (everything that changes something).
+    /// Default: `[read, write]`.
+    pub scopes: Option<Vec<ScopeSpec>>,
 }
 
 /// Leaving.

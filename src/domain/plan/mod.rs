@@ -2,6 +2,7 @@
 //!
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
+mod admin;
 mod document;
 mod listener;
 mod logging;
@@ -13,6 +14,7 @@ mod tracing;
 mod upstream;
 mod webhook;
 
+pub use admin::*;
 pub use document::*;
 pub use listener::*;
 pub use logging::*;
