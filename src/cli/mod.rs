@@ -1,5 +1,6 @@
 //! What can be asked of the program? The command definitions, and one file per command that does something.
 
+mod alert_test;
 mod asking;
 mod check;
 mod demo;
@@ -18,6 +19,7 @@ mod top;
 use asking::Asking;
 use clap::{Parser, Subcommand};
 use operate::{Target, Terms};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -141,6 +143,8 @@ enum Command {
         #[command(flatten)]
         asking: Asking,
     },
+    /// Send a test alert to every receiver of alerts, or to one, without a running gateway; exit code 1 when one does not take it
+    AlertTest(alert_test::Wish),
     /// Rehearse a scenario against a configuration in virtual time; exit code 1 when it does not come as it is expected
     Simulate(rehearse::Simulate),
     /// Play a record again under a configuration: what it would have done to the recorded hours, beside what really happened
@@ -157,6 +161,9 @@ enum Command {
         /// How long the story takes, at least 10s
         #[arg(long = "for", default_value = "20s", value_name = "DURATION", value_parser = humantime::parse_duration)]
         length: Duration,
+        /// Where its admin listener listens, for a Prometheus that draws the story; port 0 is any that is free
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+        admin: SocketAddr,
     },
 }
 
@@ -204,11 +211,12 @@ pub fn main() -> ExitCode {
             operate::steer("weight", &target, Some(&terms), Some(&weight), &asking)
         }
         Command::Reload { asking } => operate::reload(&asking),
+        Command::AlertTest(wish) => alert_test::alert_test(&wish),
         Command::Simulate(simulate) => rehearse::simulate(&simulate),
         Command::Replay(replay) => rehearse::replay(&replay),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
-        Command::Demo { length } => demo::demo(length),
+        Command::Demo { length, admin } => demo::demo(length, admin),
     }
 }
 

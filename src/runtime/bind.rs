@@ -24,9 +24,9 @@ pub(super) struct Bound {
     pub webhooks: Vec<webhook::Ready>,
 }
 
-/// What is read from files and variables: tokens, and what webhooks sign with.
+/// What is read from files and variables: tokens, and what receivers of events are reached with.
 pub fn secrets(plan: &Plan) -> Result<(Callers, Vec<webhook::Ready>), Vec<String>> {
-    match (Callers::read(&plan.admin), webhook::prepare(&plan.webhooks)) {
+    match (Callers::read(&plan.admin), webhook::prepare(&plan.webhooks, &plan.smtp)) {
         (Ok(callers), Ok(webhooks)) => Ok((callers, webhooks)),
         (callers, webhooks) => Err(callers.err().into_iter().chain(webhooks.err()).flatten().collect()),
     }

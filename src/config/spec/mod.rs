@@ -4,8 +4,11 @@
 //! comments in one form (``Default: `…`.``) from which the reference is made.
 
 mod admin;
+mod alerts;
 mod document;
+mod guards;
 mod logging;
+mod metrics;
 mod probe;
 mod routes;
 mod tls;
@@ -14,8 +17,11 @@ mod upstreams;
 mod webhooks;
 
 pub(super) use admin::*;
+pub(super) use alerts::*;
 pub(super) use document::*;
+pub(super) use guards::*;
 pub(super) use logging::*;
+pub(super) use metrics::*;
 pub(super) use probe::*;
 pub(super) use routes::*;
 pub(super) use tls::*;
@@ -48,14 +54,23 @@ pub(super) struct Spec {
     /// The pools, by name.
     #[serde(default)]
     pub upstreams: BTreeMap<String, UpstreamSpec>,
-    /// Who outside is told of events, by name.
+    /// Who outside is told of events and alerts by POST, by name.
     #[serde(default)]
     pub webhooks: BTreeMap<String, WebhookSpec>,
+    /// Who is told of alerts by e-mail, by name.
+    #[serde(default)]
+    pub smtp: BTreeMap<String, SmtpSpec>,
+    /// Which alerts go to whom.
+    #[serde(default)]
+    pub alerts: AlertsSpec,
     /// The admin listener; `off` for none. Default: `{ address: "127.0.0.1:9090" }`.
     pub admin: Option<AdminSpec>,
     /// Logging.
     #[serde(default)]
     pub logging: LoggingSpec,
+    /// Metrics.
+    #[serde(default)]
+    pub metrics: MetricsSpec,
     /// Tracing. Default: none.
     pub tracing: Option<TracingSpec>,
     /// Leaving.

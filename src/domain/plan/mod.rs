@@ -3,9 +3,12 @@
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
 mod admin;
+mod alerts;
 mod document;
+mod guard;
 mod listener;
 mod logging;
+mod metrics;
 mod passive;
 mod probe;
 mod process;
@@ -15,9 +18,12 @@ mod upstream;
 mod webhook;
 
 pub use admin::*;
+pub use alerts::*;
 pub use document::*;
+pub use guard::*;
 pub use listener::*;
 pub use logging::*;
+pub use metrics::*;
 pub use passive::*;
 pub use probe::*;
 pub use process::*;
@@ -37,8 +43,11 @@ pub struct Plan {
     pub table: RouteTable,
     pub upstreams: Vec<Arc<UpstreamPlan>>,
     pub webhooks: Vec<Arc<WebhookPlan>>,
+    pub smtp: Vec<Arc<SmtpPlan>>,
+    pub alerts: Arc<AlertsPlan>,
     pub admin: AdminPlan,
     pub logging: LoggingPlan,
+    pub metrics: MetricsPlan,
     /// `None` = nobody gets traces.
     pub tracing: Option<TracingPlan>,
     pub shutdown: ShutdownPlan,
@@ -50,4 +59,12 @@ pub struct Plan {
     pub record: Option<RecordPlan>,
     /// Worker threads of the data path; 0 = one per core.
     pub threads: usize,
+}
+
+impl Plan {
+    /// Everybody who can be told of alerts, by name.
+    pub fn receivers(&self) -> Vec<Arc<str>> {
+        let webhooks = self.webhooks.iter().map(|webhook| webhook.name.clone());
+        webhooks.chain(self.smtp.iter().map(|smtp| smtp.name.clone())).collect()
+    }
 }

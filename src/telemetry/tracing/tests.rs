@@ -59,6 +59,7 @@ fn record<'a>(tries: &'a Tries, headers: &'a HeaderMap) -> RequestRecord<'a> {
         head_took: None,
         queued: Duration::ZERO,
         upstream_took: None,
+        overhead: None,
         trace_id: Some(7),
         trace: None,
     }
@@ -165,7 +166,7 @@ async fn a_collector_that_hangs_costs_spans_and_never_a_wait() {
         ca: None,
         timeout: Duration::from_secs(60),
     };
-    let plan = TracingPlan { otlp, ratio: 1.0, follow_parent: true, service: "test".into() };
+    let plan = TracingPlan { otlp, ratio: 1.0, probes: 0.0, follow_parent: true, service: "test".into() };
     let health = health();
     let tracer = Tracer::start(&plan, Clock::start(), health.clone()).unwrap();
     let (tries, headers) = (Tries::default(), HeaderMap::new());
