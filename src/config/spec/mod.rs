@@ -163,7 +163,7 @@ pub(super) struct LimitsSpec {
 #[schemars(untagged)]
 pub(super) enum AdminSpec {
     Off,
-    On(AdminOnSpec),
+    On(Box<AdminOnSpec>),
 }
 
 impl<'de> Deserialize<'de> for AdminSpec {
@@ -171,7 +171,7 @@ impl<'de> Deserialize<'de> for AdminSpec {
         match Value::deserialize(from)? {
             Value::Bool(false) => Ok(Self::Off),
             Value::String(word) if word == "off" => Ok(Self::Off),
-            other => serde_json::from_value(other).map(Self::On).map_err(D::Error::custom),
+            other => serde_json::from_value(other).map(|on| Self::On(Box::new(on))).map_err(D::Error::custom),
         }
     }
 }
