@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use arc_swap::ArcSwap;
-use pulsegate::admin::{AdminState, Phase, ReloadState, Tokens, serve};
+use pulsegate::admin::{AdminState, Callers, Phase, ReloadState, serve};
 use pulsegate::control::{Clock, Handle, Prober, spawn};
 use pulsegate::domain::board::{Input, ProbeJob, ProbeTicket};
 use pulsegate::domain::identity::Address;
@@ -57,7 +57,7 @@ async fn start() -> Gateway {
 
     let clock = Clock::start();
     let telemetry = Arc::new(Telemetry::new(&plan.logging, clock));
-    let handle = spawn(plan, 7, clock, Scripted, telemetry.clone());
+    let handle = spawn(plan.clone(), 7, clock, Scripted, telemetry.clone());
     let (phase, phases) = watch::channel(Phase::Serving);
     let (reload, reloads) = watch::channel(ReloadState::default());
     let (stop, stops) = watch::channel(false);
@@ -68,7 +68,8 @@ async fn start() -> Gateway {
         telemetry,
         phase: phases,
         reload: reloads,
-        tokens: Arc::new(ArcSwap::from_pointee(Tokens::read(&[]).unwrap())),
+        callers: Arc::new(ArcSwap::from_pointee(Callers::read(&plan.admin).unwrap())),
+        secure: Arc::default(),
         reloads: None,
     };
     tokio::spawn(serve(listener, state, stops));

@@ -1,31 +1,38 @@
-//! Who may ask, and how? A Host that cannot be rebound, a bearer token where there are any, and no write on behalf of a foreign page.
+//! Who may ask, and how? A Host that cannot be rebound, a token or a certificate where there are any, a scope that suffices, no more often than
+//! is decent, and no write on behalf of a foreign page.
 //!
 //! A page in an operator's browser can make the browser resolve the page's own name to 127.0.0.1 and read whatever listens
 //! there (DNS rebinding). Such a request carries the page's name as Host. So a loopback listener answers to IP literals, to
 //! `localhost` and to requests without a Host, and to nobody else. A page can also send a POST here without reading the answer
 //! (a cross-site write). Browsers say so in `Origin` and `Sec-Fetch-Site`, and cannot be made to leave both out. Other ports of one machine
 //! are other sites, too.
+//!
+//! Wrong tokens of one client are answered 429 after a few, but a right one is let in all the same: a scraper with an old token must not lock
+//! out the operator behind the same address. Guessing is bounded by the limit on all requests of a client, and by the length of tokens.
 
-use super::server::Peer;
+use super::callers::{Callers, Unknown};
+use super::server::{Peer, Shown};
 use super::steer::action_of;
-use super::tokens::Tokens;
 use super::view::problem;
 use crate::control::Clock;
+use crate::domain::plan::Scope;
+use crate::domain::turnstile::{Allowance, Turnstile};
 use crate::telemetry::{AdminWrite, Telemetry, WriteResult};
 use arc_swap::ArcSwap;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Of the audit lines about writes that were denied: a flood of them costs one line in this time.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Who asked: the token's name.
+/// Who asked: the name of the token or of the certificate.
 #[derive(Clone, Debug)]
 pub struct Who(pub Arc<str>);
 
@@ -33,11 +40,13 @@ pub struct Who(pub Arc<str>);
 pub struct Guard {
     /// The listener's address is one.
     pub loopback: bool,
-    pub tokens: Arc<ArcSwap<Tokens>>,
+    pub callers: Arc<ArcSwap<Callers>>,
     pub telemetry: Arc<Telemetry>,
     pub clock: Clock,
     /// No denied write is logged before this (nanoseconds of the process).
     pub quiet_until: AtomicU64,
+    requests: Mutex<Turnstile>,
+    wrong_tokens: Mutex<Turnstile>,
 }
 
 /// The middleware around every page.
@@ -59,17 +68,35 @@ pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: 
 }
 
 /// Why a request goes no further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Refusal {
     Method,
     Host,
+    /// Until the client may ask again.
+    TooMany(Duration),
+    TooManyWrong(Duration),
     NoToken,
     WrongToken,
+    Certificate,
+    /// Who it is, and what they may not.
+    Scope(Arc<str>, Scope),
     CrossSite,
     ContentType,
 }
 
 impl Guard {
+    pub fn new(loopback: bool, callers: Arc<ArcSwap<Callers>>, telemetry: Arc<Telemetry>, clock: Clock) -> Self {
+        Self {
+            loopback,
+            callers,
+            telemetry,
+            clock,
+            quiet_until: AtomicU64::new(0),
+            requests: Mutex::default(),
+            wrong_tokens: Mutex::default(),
+        }
+    }
+
     fn admits(&self, request: &Request) -> Result<Who, Refusal> {
         let write = match *request.method() {
             Method::GET | Method::HEAD => false,
@@ -81,7 +108,10 @@ impl Guard {
         }
         let who = match request.uri().path() {
             "/livez" | "/readyz" if !write => "anybody".into(),
-            _ => self.who(request.headers())?,
+            path => {
+                self.often(request)?;
+                self.who(request, Scope::needed(write, path))?
+            }
         };
         if write {
             write_is_meant(request)?;
@@ -89,16 +119,39 @@ impl Guard {
         Ok(Who(who))
     }
 
-    fn who(&self, headers: &HeaderMap) -> Result<Arc<str>, Refusal> {
-        let tokens = self.tokens.load();
-        if tokens.is_empty() && self.loopback {
-            return Ok("loopback".into());
+    /// Every request counts but `/livez` and `/readyz`: to refuse those would take the gateway out of a balancer.
+    fn often(&self, request: &Request) -> Result<(), Refusal> {
+        let times = self.callers.load().limits.requests_per_second;
+        let allowance = Allowance::new(times, Duration::from_secs(1), times.saturating_mul(2));
+        self.counted(&self.requests, request, allowance).map_err(Refusal::TooMany)
+    }
+
+    fn counted(
+        &self,
+        turnstile: &Mutex<Turnstile>,
+        request: &Request,
+        allowance: Option<Allowance>,
+    ) -> Result<(), Duration> {
+        let Some((Peer(client), allowance)) = request.extensions().get::<Peer>().zip(allowance) else { return Ok(()) };
+        let mut turnstile = turnstile.lock().unwrap_or_else(PoisonError::into_inner);
+        turnstile.pass(client.ip(), allowance, self.clock.now())
+    }
+
+    fn who(&self, request: &Request, needed: Scope) -> Result<Arc<str>, Refusal> {
+        let callers = self.callers.load();
+        let shown = request.extensions().get::<Shown>().and_then(|Shown(subject)| subject.as_deref());
+        match callers.who(request.headers(), shown, self.loopback) {
+            Ok(caller) if caller.scopes.allow(needed) => Ok(caller.name),
+            Ok(caller) => Err(Refusal::Scope(caller.name, needed)),
+            Err(Unknown::NoToken) => Err(Refusal::NoToken),
+            Err(Unknown::Certificate) => Err(Refusal::Certificate),
+            Err(Unknown::WrongToken) => {
+                let times = callers.limits.wrong_tokens_per_minute;
+                let allowance = Allowance::new(times, Duration::from_secs(60), times);
+                self.counted(&self.wrong_tokens, request, allowance).map_err(Refusal::TooManyWrong)?;
+                Err(Refusal::WrongToken)
+            }
         }
-        tokens.who(headers).ok_or(if headers.contains_key(header::AUTHORIZATION) {
-            Refusal::WrongToken
-        } else {
-            Refusal::NoToken
-        })
     }
 
     /// A write that was denied is counted, and told once in a while.
@@ -114,7 +167,7 @@ impl Guard {
             && self.quiet_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         match request.extensions().get::<Peer>() {
             Some(Peer(from)) if told => self.telemetry.admin_write(&AdminWrite {
-                by: "nobody known",
+                by: refusal.known().unwrap_or("nobody known"),
                 from: *from,
                 action,
                 what: request.uri().path(),
@@ -127,10 +180,22 @@ impl Guard {
 }
 
 impl Refusal {
-    const fn title(self) -> &'static str {
+    /// Who was recognised, and may not.
+    fn known(&self) -> Option<&str> {
+        match self {
+            Self::Scope(name, _) => Some(name),
+            _ => None,
+        }
+    }
+
+    const fn title(&self) -> &'static str {
         match self {
             Self::Method => "Method not allowed",
             Self::Host => "Host not allowed",
+            Self::TooMany(_) => "Too many requests",
+            Self::TooManyWrong(_) => "Too many wrong tokens",
+            Self::Certificate => "Certificate not listed",
+            Self::Scope(..) => "Scope too narrow",
             Self::NoToken => "Token required",
             Self::WrongToken => "Token not known",
             Self::CrossSite => "Cross-site write",
@@ -138,7 +203,31 @@ impl Refusal {
         }
     }
 
-    const fn told(self) -> (StatusCode, &'static str) {
+    fn told(&self) -> (StatusCode, Cow<'static, str>) {
+        match self {
+            Self::TooMany(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "this client asks more often than admin.limits.requests_per_second allows; Retry-After says when it may again".into(),
+            ),
+            Self::TooManyWrong(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "this client sent more wrong tokens than admin.limits.wrong_tokens_per_minute allows; a right one is let in at any time".into(),
+            ),
+            Self::Scope(name, needed) => {
+                let word = needed.word();
+                let sentence = format!(
+                    "{name} may not do this: it needs the scope `{word}`, which the scopes of {name} in admin.tokens or admin.clients do not have"
+                );
+                (StatusCode::FORBIDDEN, sentence.into())
+            }
+            other => {
+                let (status, sentence) = other.fixed();
+                (status, sentence.into())
+            }
+        }
+    }
+
+    const fn fixed(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Method => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -151,11 +240,16 @@ impl Refusal {
             ),
             Self::NoToken => (
                 StatusCode::UNAUTHORIZED,
-                "everything but /livez and /readyz needs one of the tokens of admin.tokens, as Authorization: Bearer <token>",
+                "everything but /livez and /readyz needs one of the tokens of admin.tokens, as Authorization: Bearer <token>, or a \
+                 certificate where admin.tls.client_auth asks for one",
             ),
             Self::WrongToken => (
                 StatusCode::UNAUTHORIZED,
                 "nobody in admin.tokens has this token; one that was changed is known after a reload",
+            ),
+            Self::Certificate => (
+                StatusCode::FORBIDDEN,
+                "nobody in admin.clients has a name of this certificate as subject, and there is no token either",
             ),
             Self::CrossSite => (
                 StatusCode::FORBIDDEN,
@@ -165,6 +259,7 @@ impl Refusal {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the body of a write is JSON: send Content-Type: application/json, or no body",
             ),
+            Self::TooMany(_) | Self::TooManyWrong(_) | Self::Scope(..) => (StatusCode::FORBIDDEN, ""),
         }
     }
 }
@@ -172,16 +267,22 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, detail) = self.told();
-        let mut response = problem(status, self.title(), detail);
+        let mut response = problem(status, self.title(), &detail);
+        let fixed = HeaderValue::from_static;
         let more = match self {
-            Self::Method => Some((header::ALLOW, "GET, HEAD, POST")),
-            Self::NoToken => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"pulsegate\"")),
-            Self::WrongToken => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"pulsegate\", error=\"invalid_token\"")),
+            Self::Method => Some((header::ALLOW, fixed("GET, HEAD, POST"))),
+            Self::NoToken => Some((header::WWW_AUTHENTICATE, fixed("Bearer realm=\"pulsegate\""))),
+            Self::WrongToken => {
+                Some((header::WWW_AUTHENTICATE, fixed("Bearer realm=\"pulsegate\", error=\"invalid_token\"")))
+            }
+            Self::Scope(..) => {
+                Some((header::WWW_AUTHENTICATE, fixed("Bearer realm=\"pulsegate\", error=\"insufficient_scope\"")))
+            }
+            // In whole seconds, and never at once.
+            Self::TooMany(wait) | Self::TooManyWrong(wait) => Some((header::RETRY_AFTER, (wait.as_secs() + 1).into())),
             _ => None,
         };
-        if let Some((name, value)) = more {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
+        response.headers_mut().extend(more);
         response
     }
 }
@@ -277,13 +378,8 @@ mod tests {
     fn guard(loopback: bool, known: &[(&str, &str)]) -> Guard {
         let clock = Clock::start();
         let logging = crate::domain::plan::LoggingPlan::default();
-        Guard {
-            loopback,
-            tokens: Arc::new(ArcSwap::from_pointee(crate::admin::tokens::tests::tokens(known))),
-            telemetry: Arc::new(Telemetry::new(&logging, clock)),
-            clock,
-            quiet_until: AtomicU64::new(0),
-        }
+        let callers = Arc::new(ArcSwap::from_pointee(crate::admin::callers::tests::callers(known)));
+        Guard::new(loopback, callers, Arc::new(Telemetry::new(&logging, clock)), clock)
     }
 
     /// Method, path, Host, token: who it is, or why not.

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 pub async fn livez() -> &'static str {
@@ -35,7 +36,7 @@ pub async fn serve_health(
         .route("/livez", get(livez))
         .route("/readyz", get(async move || readyz(*phase.borrow())))
         .fallback(elsewhere);
-    server::run(server::register(listener)?, router, stop).await;
+    server::run(server::register(listener)?, router, Arc::default(), stop).await;
     Ok(())
 }
 

@@ -3,12 +3,14 @@
 //!
 //! Loopback by default, and with tokens elsewhere. It reads reports and snapshots, hands orders to the board, and decides nothing.
 
+mod callers;
 mod explain;
 mod guard;
 mod life;
 mod logging;
 mod pages;
 mod points;
+mod secure;
 mod server;
 mod source;
 mod steer;
@@ -16,16 +18,16 @@ mod tokens;
 mod traffic;
 mod view;
 
+pub use callers::Callers;
 pub use life::serve_health;
-pub use tokens::Tokens;
+pub use secure::Secure;
 
 use self::guard::Guard;
 use self::pages::Desk;
 use crate::control::{Handle, Reloader};
 use crate::telemetry::Telemetry;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use tokio::sync::{Mutex, watch};
 
 /// Where the process is in its life.
@@ -66,7 +68,9 @@ pub struct AdminState {
     pub phase: watch::Receiver<Phase>,
     pub reload: watch::Receiver<ReloadState>,
     /// Swapped by a reload.
-    pub tokens: Arc<ArcSwap<Tokens>>,
+    pub callers: Arc<ArcSwap<Callers>>,
+    /// Swapped by a reload, and when its files change.
+    pub secure: Arc<ArcSwapOption<Secure>>,
     /// `None`: there is no file to read again.
     pub reloads: Option<Reloader>,
 }
@@ -89,25 +93,20 @@ pub async fn serve(
         last_health: Mutex::default(),
         traffic: Arc::default(),
     };
-    serve_desk(listener, desk, state.tokens, stop).await
+    serve_desk(listener, desk, (state.callers, state.secure), stop).await
 }
 
 async fn serve_desk(
     listener: std::net::TcpListener,
     desk: Desk,
-    tokens: Arc<ArcSwap<Tokens>>,
+    (callers, secure): (Arc<ArcSwap<Callers>>, Arc<ArcSwapOption<Secure>>),
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    let guard = Guard {
-        loopback: listener.local_addr()?.ip().to_canonical().is_loopback(),
-        tokens,
-        telemetry: Arc::clone(&desk.telemetry),
-        clock: desk.source.clock(),
-        quiet_until: AtomicU64::new(0),
-    };
+    let loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
+    let guard = Guard::new(loopback, callers, Arc::clone(&desk.telemetry), desk.source.clock());
     let listener = server::register(listener)?;
     tokio::spawn(Arc::clone(&desk.traffic).watch(Arc::clone(&desk.source), stop.clone()));
-    server::run(listener, pages::router(Arc::new(desk), Arc::new(guard)), stop).await;
+    server::run(listener, pages::router(Arc::new(desk), Arc::new(guard)), secure, stop).await;
     Ok(())
 }
 

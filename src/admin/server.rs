@@ -3,7 +3,10 @@
 //! A slow or stuck client holds one of [`CONNECTIONS`] places for at most [`LIFE`] plus [`LEAVE`]; whoever comes meanwhile waits in the
 //! system's backlog. Nothing here knows what is served.
 
-use axum::Router;
+use super::secure::Secure;
+use crate::tls::Subject;
+use arc_swap::ArcSwapOption;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,6 +15,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -33,14 +37,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// The certificate that it showed, verified: an extension of every request.
+#[derive(Clone, Debug)]
+pub struct Shown(pub Option<Arc<Subject>>);
+
 /// Hands a bound listener to the runtime.
 pub fn register(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
 }
 
-/// Accepts and serves until `stop` is true (or its sender is gone), then lets answers under way end.
-pub async fn run(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+/// Accepts and serves until `stop` is true (or its sender is gone), then lets answers under way end. `secure`: what the next connection
+/// speaks TLS with; none, plain HTTP.
+pub async fn run(
+    listener: TcpListener,
+    router: Router,
+    secure: Arc<ArcSwapOption<Secure>>,
+    mut stop: watch::Receiver<bool>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -51,9 +65,12 @@ pub async fn run(listener: TcpListener, router: Router, mut stop: watch::Receive
         };
         match accepted {
             Ok((stream, peer, place)) => {
-                let (router, stop) = (router.clone(), stop.clone());
+                let (router, secure, stop) = (router.clone(), secure.load_full(), stop.clone());
                 connections.spawn(async move {
-                    serve(stream, peer, router, stop).await;
+                    match secure {
+                        None => serve(stream, peer, router.layer(Extension(Shown(None))), stop).await,
+                        Some(secure) => serve_securely(stream, peer, router, &secure, stop).await,
+                    }
                     drop(place);
                 });
             }
@@ -76,8 +93,31 @@ async fn accept(
     Ok((stream, Peer(peer), place))
 }
 
+/// As [`serve`], behind a handshake that has to end as soon as a head. Who is refused learns it from TLS.
+async fn serve_securely(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    secure: &Secure,
+    mut stop: watch::Receiver<bool>,
+) {
+    let shaken = tokio::select! {
+        shaken = timeout(HEAD, secure.certificates.acceptor.accept(stream)) => shaken,
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
+    let Ok(Ok(stream)) = shaken else { return };
+    let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let shown = leaf.and_then(|leaf| Subject::of(leaf.as_ref())).map(Arc::new);
+    serve(stream, peer, router.layer(Extension(Shown(shown))), stop).await;
+}
+
 /// One connection. Its errors are the client's business: nobody reads them.
-async fn serve(stream: TcpStream, peer: Peer, router: Router, mut stop: watch::Receiver<bool>) {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(16 * 1024);
     let router = TowerToHyperService::new(router);

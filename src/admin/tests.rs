@@ -1,5 +1,6 @@
 //! The listener as its clients see it: a real socket, literal reports behind it.
 
+mod access;
 mod writes;
 
 use super::pages::Desk;
@@ -98,10 +99,10 @@ struct Running {
 }
 
 fn start(causes: &[Cause]) -> Running {
-    start_with(causes, Tokens::read(&[]).unwrap())
+    start_with(causes, Callers::read(&AdminPlan::default()).unwrap())
 }
 
-fn start_with(causes: &[Cause], tokens: Tokens) -> Running {
+fn start_with(causes: &[Cause], callers: Callers) -> Running {
     let clock = Clock::start();
     let backends = (9001..).zip(causes).map(|(port, cause)| backend(port, *cause)).collect();
     let source = Arc::new(Literal {
@@ -123,7 +124,8 @@ fn start_with(causes: &[Cause], tokens: Tokens) -> Running {
         last_health: Mutex::default(),
         traffic: Arc::default(),
     };
-    let task = tokio::spawn(serve_desk(listener, desk, Arc::new(ArcSwap::from_pointee(tokens)), stops));
+    let task =
+        tokio::spawn(serve_desk(listener, desk, (Arc::new(ArcSwap::from_pointee(callers)), Arc::default()), stops));
     Running { address, source, phase, reload, stop, task }
 }
 

@@ -3,6 +3,7 @@
 //! Kept as keyed hashes under a key of this process, never in clear, and compared by `hmac::verify`, which takes the same time wherever
 //! two differ. Every known token is compared, so that the time does not tell whose it nearly was either.
 
+use super::callers::Caller;
 use crate::config::read_secret;
 use crate::domain::plan::TokenPlan;
 use axum::http::{HeaderMap, header};
@@ -17,7 +18,7 @@ const LEAST: usize = 16;
 /// The tokens in force.
 pub struct Tokens {
     key: hmac::Key,
-    known: Vec<(Arc<str>, hmac::Tag)>,
+    known: Vec<(Caller, hmac::Tag)>,
 }
 
 impl Tokens {
@@ -34,10 +35,13 @@ impl Tokens {
             match read_secret(&one.source).and_then(|text| usable(&text)) {
                 Ok(token) => match tokens.owner(token.as_bytes()) {
                     Some(other) => problems.push(format!(
-                        "admin.tokens: {} has the token of {other}; the audit log could not tell them apart, give it one of its own",
-                        one.name
+                        "admin.tokens: {} has the token of {}; the audit log could not tell them apart, give it one of its own",
+                        one.name, other.name
                     )),
-                    None => tokens.known.push((Arc::clone(&one.name), hmac::sign(&tokens.key, token.as_bytes()))),
+                    None => {
+                        let caller = Caller { name: Arc::clone(&one.name), scopes: one.scopes };
+                        tokens.known.push((caller, hmac::sign(&tokens.key, token.as_bytes())));
+                    }
                 },
                 Err(why) => problems.push(format!("admin.tokens: the token of {}: {why}", one.name)),
             }
@@ -51,17 +55,17 @@ impl Tokens {
     }
 
     /// Whose is the bearer token of this request? `None` where it has none, several, or one that nobody has.
-    pub fn who(&self, headers: &HeaderMap) -> Option<Arc<str>> {
+    pub fn who(&self, headers: &HeaderMap) -> Option<Caller> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let (Some(only), None) = (values.next(), values.next()) else { return None };
         let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("Bearer").then(|| self.owner(token.trim().as_bytes())).flatten()
     }
 
-    fn owner(&self, token: &[u8]) -> Option<Arc<str>> {
-        let compare = |owner: Option<Arc<str>>, (name, tag): &(Arc<str>, hmac::Tag)| {
+    fn owner(&self, token: &[u8]) -> Option<Caller> {
+        let compare = |owner: Option<Caller>, (caller, tag): &(Caller, hmac::Tag)| {
             let same = hmac::verify(&self.key, token, tag.as_ref()).is_ok();
-            if same { Some(Arc::clone(name)) } else { owner }
+            if same { Some(caller.clone()) } else { owner }
         };
         self.known.iter().fold(None, compare)
     }
@@ -69,7 +73,7 @@ impl Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.known.iter().map(|(name, _)| name)).finish()
+        f.debug_list().entries(self.known.iter().map(|(caller, _)| &caller.name)).finish()
     }
 }
 
@@ -93,7 +97,7 @@ fn usable(text: &str) -> Result<String, String> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::domain::plan::TokenSource;
+    use crate::domain::plan::{Scopes, TokenSource};
     use axum::http::HeaderValue;
 
     pub const OPS: &str = "0123456789abcdef0123456789abcdef";
@@ -104,7 +108,7 @@ pub mod tests {
         let plan = known.iter().map(|(name, token)| {
             let file = folder.path().join(name);
             std::fs::write(&file, format!("{token}\n")).unwrap();
-            TokenPlan { name: (*name).into(), source: TokenSource::File(file) }
+            TokenPlan { name: (*name).into(), source: TokenSource::File(file), scopes: Scopes::ALL }
         });
         Tokens::read(&plan.collect::<Vec<_>>()).unwrap()
     }
@@ -114,7 +118,7 @@ pub mod tests {
         for value in values {
             headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
-        tokens.who(&headers).map(|name| name.to_string())
+        tokens.who(&headers).map(|caller| caller.name.to_string())
     }
 
     #[test]
@@ -144,17 +148,20 @@ pub mod tests {
         let refused = |text: &str| {
             let file = folder.path().join("token");
             std::fs::write(&file, text).unwrap();
-            let one = TokenPlan { name: "ops".into(), source: TokenSource::File(file) };
+            let one = TokenPlan { name: "ops".into(), source: TokenSource::File(file), scopes: Scopes::ALL };
             Tokens::read(&[one]).unwrap_err().remove(0)
         };
         assert!(refused("short").contains("found 5 characters"), "{}", refused("short"));
         assert!(refused("two words are not a token").contains("cannot have"));
-        let missing = |source| Tokens::read(&[TokenPlan { name: "ops".into(), source }]).unwrap_err().remove(0);
+        let missing = |source| {
+            Tokens::read(&[TokenPlan { name: "ops".into(), source, scopes: Scopes::ALL }]).unwrap_err().remove(0)
+        };
         assert!(missing(TokenSource::File("/nowhere/token".into())).contains("/nowhere/token cannot be read"));
         assert!(missing(TokenSource::Env("PULSEGATE_NO_SUCH".into())).contains("PULSEGATE_NO_SUCH is not set"));
         let file = folder.path().join("token");
         std::fs::write(&file, OPS).unwrap();
-        let one = |name: &str| TokenPlan { name: name.into(), source: TokenSource::File(file.clone()) };
+        let one =
+            |name: &str| TokenPlan { name: name.into(), source: TokenSource::File(file.clone()), scopes: Scopes::ALL };
         assert!(Tokens::read(&[one("ops"), one("ci")]).unwrap_err()[0].contains("ci has the token of ops"));
     }
 

@@ -1,7 +1,7 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
 use crate::domain::plan::{
-    Detector, GrpcCheck, GuardPlan, HttpCheck, LimitBy, Plan, ProbeCheck, ProbeKind, ProbePlan, RateLimitPlan,
+    Detector, GrpcCheck, GuardPlan, HttpCheck, KeyPair, LimitBy, Plan, ProbeCheck, ProbeKind, ProbePlan, RateLimitPlan,
     RouteAction, SourcePlan, UpstreamPlan,
 };
 use crate::domain::reading::ProbeFailure;
@@ -19,9 +19,13 @@ pub fn summary(plan: &Plan) -> String {
         let name = if *listener.name == *address { String::new() } else { format!("{}: ", listener.name) };
         let _ = writeln!(out, "listener {name}{address}{tls}");
         for pair in listener.tls.iter().flat_map(|tls| &tls.certificates) {
-            if let Ok(read) = Identity::read(pair) {
-                let _ = writeln!(out, "  certificate {}: {}", pair.certificate.display(), read.facts.summary());
-            }
+            certificate_line(pair, &mut out);
+        }
+    }
+    if let (Some(address), Some(tls)) = (plan.admin.address, &plan.admin.tls) {
+        let _ = writeln!(out, "admin listener {address} with TLS");
+        for pair in &tls.certificates {
+            certificate_line(pair, &mut out);
         }
     }
     for route in &plan.routes {
@@ -32,6 +36,12 @@ pub fn summary(plan: &Plan) -> String {
         upstream_lines(upstream, &mut out);
     }
     out
+}
+
+fn certificate_line(pair: &KeyPair, out: &mut String) {
+    if let Ok(read) = Identity::read(pair) {
+        let _ = writeln!(out, "  certificate {}: {}", pair.certificate.display(), read.facts.summary());
+    }
 }
 
 fn guard_lines(guard: &GuardPlan, out: &mut String) {

@@ -54,5 +54,6 @@ pub mod startup;
 pub mod time;
 pub mod timings;
 pub mod trace;
+pub mod turnstile;
 pub mod verdict;
 pub mod window;

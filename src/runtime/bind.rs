@@ -1,7 +1,7 @@
 //! Which sockets does a plan need? All of them, bound before anything starts, so that a busy port is a sentence and not a surprise.
 
 use super::upgrade::Sockets;
-use crate::admin::Tokens;
+use crate::admin::{Callers, Secure};
 use crate::domain::plan::{ListenerPlan, Plan};
 use crate::front::Terms;
 use crate::front::tls::Certificates;
@@ -19,15 +19,16 @@ pub(super) struct Bound {
     pub traffic: Vec<(TcpListener, Terms)>,
     pub admin: Option<TcpListener>,
     pub health: Option<TcpListener>,
-    pub tokens: Tokens,
+    pub callers: Callers,
+    pub secure: Option<Secure>,
     pub webhooks: Vec<webhook::Ready>,
 }
 
 /// What is read from files and variables: tokens, and what receivers of events are reached with.
-pub fn secrets(plan: &Plan) -> Result<(Tokens, Vec<webhook::Ready>), Vec<String>> {
-    match (Tokens::read(&plan.admin.tokens), webhook::prepare(&plan.webhooks, &plan.smtp)) {
-        (Ok(tokens), Ok(webhooks)) => Ok((tokens, webhooks)),
-        (tokens, webhooks) => Err(tokens.err().into_iter().chain(webhooks.err()).flatten().collect()),
+pub fn secrets(plan: &Plan) -> Result<(Callers, Vec<webhook::Ready>), Vec<String>> {
+    match (Callers::read(&plan.admin), webhook::prepare(&plan.webhooks, &plan.smtp)) {
+        (Ok(callers), Ok(webhooks)) => Ok((callers, webhooks)),
+        (callers, webhooks) => Err(callers.err().into_iter().chain(webhooks.err()).flatten().collect()),
     }
 }
 
@@ -61,15 +62,24 @@ impl Bound {
         let access_file = plan.logging.access.as_ref().and_then(|access| access.file.as_ref());
         problems.extend(access_file.and_then(|file| check_access_file(file).err()));
         problems.extend(plan.tracing.as_ref().and_then(|tracing| check_collector(&tracing.otlp).err()));
+        let secure = secure(plan).map_err(|problem| problems.push(problem)).unwrap_or_default();
         match secrets(plan) {
-            Ok((tokens, webhooks)) if problems.is_empty() => {
-                return Ok(Self { traffic, admin, health, tokens, webhooks });
+            Ok((callers, webhooks)) if problems.is_empty() => {
+                return Ok(Self { traffic, admin, health, callers, secure, webhooks });
             }
             Ok(_) => {}
             Err(unusable) => problems.extend(unusable),
         }
         Err(problems)
     }
+}
+
+/// What the admin listener speaks TLS with; `None`: plain HTTP.
+///
+/// # Errors
+/// What is wrong with its certificate, as a sentence.
+pub(super) fn secure(plan: &Plan) -> Result<Option<Secure>, String> {
+    plan.admin.tls.as_ref().map(Secure::read).transpose()
 }
 
 /// Binds one traffic listener and reads its certificate.

@@ -5,12 +5,18 @@
 //! neither can overtake the other.
 
 use super::Gateway;
+use crate::admin::Secure;
+use crate::domain::plan::ListenerTls;
 use crate::front::Terms;
+use crate::front::tls::{Certificates, Renewal};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Between looks.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
+
+/// What the admin listener is called beside the listeners of the configuration.
+const ADMIN: &str = "admin";
 
 impl Gateway {
     /// Reads again what has changed. A file that cannot be used is told once, and its last good version stays.
@@ -19,19 +25,16 @@ impl Gateway {
         for listener in &self.listeners {
             let terms = listener.terms.load();
             let (Some(tls), Some(plan)) = (&terms.tls, &terms.plan.tls) else { continue };
-            let Some(renewal) = tls.renew(plan, terms.plan.http2) else { continue };
-            let name = &terms.plan.name;
-            for (line, warning) in &renewal.renewed {
-                log::info!("listener {name}: {line}; open connections go on");
-                if let Some(why) = warning {
-                    log::warn!("listener {name}: {why}");
-                }
-            }
-            for why in &renewal.refused {
-                log::warn!("listener {name}: {why}; the last good one stays in use");
-            }
+            let Some(renewal) = renew(&terms.plan.name, tls, plan, terms.plan.http2) else { continue };
             renewed |= !renewal.renewed.is_empty();
             listener.terms.store(Arc::new(Terms { plan: terms.plan.clone(), tls: Some(renewal.now) }));
+        }
+        if let Some(secure) = self.admin_secure.load_full()
+            && let Some(renewal) = renew(ADMIN, &secure.certificates, &secure.plan, false)
+        {
+            renewed |= !renewal.renewed.is_empty();
+            let now = Secure { plan: secure.plan.clone(), certificates: renewal.now };
+            self.admin_secure.store(Some(Arc::new(now)));
         }
         if renewed {
             self.show_certificates();
@@ -41,15 +44,36 @@ impl Gateway {
     /// Tells the metrics what is in force.
     pub(super) fn show_certificates(&self) {
         let mut ends = Vec::new();
-        for listener in &self.listeners {
-            let terms = listener.terms.load();
-            for identity in terms.tls.iter().flat_map(|tls| tls.identities()) {
-                let end = |name: &str| (terms.plan.name.to_string(), name.to_owned(), identity.facts.not_after);
+        let mut show = |listener: &str, certificates: &Certificates| {
+            for identity in certificates.identities() {
+                let end = |name: &str| (listener.to_owned(), name.to_owned(), identity.facts.not_after);
                 // One without names is the first, for everybody who asks for none.
                 let nameless = identity.facts.names.is_empty().then(|| end(""));
                 ends.extend(identity.facts.names.iter().map(|name| end(name)).chain(nameless));
             }
+        };
+        for listener in &self.listeners {
+            let terms = listener.terms.load();
+            terms.tls.iter().for_each(|tls| show(&terms.plan.name, tls));
+        }
+        if let Some(secure) = self.admin_secure.load().as_ref() {
+            show(ADMIN, &secure.certificates);
         }
         self.telemetry.certificates(&ends);
     }
+}
+
+/// Reads again what has changed of one listener's files, and says what became of them.
+fn renew(name: &str, certificates: &Certificates, plan: &ListenerTls, http2: bool) -> Option<Renewal> {
+    let renewal = certificates.renew(plan, http2)?;
+    for (line, warning) in &renewal.renewed {
+        log::info!("listener {name}: {line}; open connections go on");
+        if let Some(why) = warning {
+            log::warn!("listener {name}: {why}");
+        }
+    }
+    for why in &renewal.refused {
+        log::warn!("listener {name}: {why}; the last good one stays in use");
+    }
+    Some(renewal)
 }

@@ -15,7 +15,7 @@ mod watcher;
 
 pub use run::run;
 
-use crate::admin::{self, AdminState, Phase, ReloadState, Tokens};
+use crate::admin::{self, AdminState, Callers, Phase, ReloadState, Secure};
 use crate::control::{self, Clock, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
 use crate::domain::board::{Handover, Input, ProbeJob};
@@ -29,7 +29,7 @@ use crate::proxy::Proxy;
 use crate::record;
 use crate::telemetry::webhook::Ready;
 use crate::telemetry::{Telemetry, init_logging, when};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bind::Bound;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,7 +59,8 @@ pub struct Gateway {
     /// Second handles of the admin and the health listener, for a successor.
     own_sockets: Vec<std::net::TcpListener>,
     admin_address: Option<SocketAddr>,
-    admin_tokens: Arc<ArcSwap<Tokens>>,
+    admin_callers: Arc<ArcSwap<Callers>>,
+    admin_secure: Arc<ArcSwapOption<Secure>>,
 }
 
 impl Gateway {
@@ -86,7 +87,12 @@ impl Gateway {
         reloads: Option<Reloader>,
     ) -> Result<Self, Vec<String>> {
         let bound = Bound::all(&plan, Sockets::default())?;
-        let mut gateway = Self::build(Arc::new(plan), listener_in, (bound.tokens, bound.webhooks), Heritage::default());
+        let mut gateway = Self::build(
+            Arc::new(plan),
+            listener_in,
+            ((bound.callers, bound.secure), bound.webhooks),
+            Heritage::default(),
+        );
         gateway.discovery.apply(&gateway.plan);
         gateway.start_admin(bound.admin, reloads);
         gateway.start_health(bound.health);
@@ -105,7 +111,7 @@ impl Gateway {
     async fn succeed(plan: Plan, mut before: Succession, reloads: Reloader) -> Result<Self, Vec<String>> {
         let bound = Bound::all(&plan, std::mem::take(&mut before.sockets))?;
         let heritage = Heritage { health: std::mem::take(&mut before.health), sticky_key: before.sticky_key };
-        let mut gateway = Self::build(Arc::new(plan), None, (bound.tokens, bound.webhooks), heritage);
+        let mut gateway = Self::build(Arc::new(plan), None, ((bound.callers, bound.secure), bound.webhooks), heritage);
         gateway.discovery.apply(&gateway.plan);
         tokio::select! {
             () = gateway.first_round() => {}
@@ -142,7 +148,7 @@ impl Gateway {
     fn build(
         plan: Arc<Plan>,
         listener_in: Option<Arc<dyn Reporter>>,
-        (tokens, webhooks): (Tokens, Vec<Ready>),
+        ((callers, secure), webhooks): ((Callers, Option<Secure>), Vec<Ready>),
         heritage: Heritage,
     ) -> Self {
         let clock = Clock::start();
@@ -176,7 +182,8 @@ impl Gateway {
             admin_stop: watch::Sender::new(false),
             own_sockets: Vec::new(),
             admin_address: None,
-            admin_tokens: Arc::new(ArcSwap::from_pointee(tokens)),
+            admin_callers: Arc::new(ArcSwap::from_pointee(callers)),
+            admin_secure: Arc::new(ArcSwapOption::from_pointee(secure)),
             plan,
             handle,
             telemetry,
@@ -192,7 +199,8 @@ impl Gateway {
             telemetry: self.telemetry.clone(),
             phase: self.phase.subscribe(),
             reload: self.reload_state.subscribe(),
-            tokens: self.admin_tokens.clone(),
+            callers: self.admin_callers.clone(),
+            secure: self.admin_secure.clone(),
             reloads,
         };
         let stop = self.admin_stop.subscribe();

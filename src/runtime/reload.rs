@@ -38,7 +38,8 @@ impl Gateway {
             return Err(refused);
         }
         let prepared = self.prepare_listeners(&plan)?;
-        let (tokens, webhooks) = bind::secrets(&plan)?;
+        let (callers, webhooks) = bind::secrets(&plan)?;
+        let secure = bind::secure(&plan).map_err(|problem| vec![problem])?;
         let logs = self.telemetry.prepare(&plan).map_err(|problem| vec![problem])?;
         // Before the plan that names them.
         self.telemetry.call_webhooks(webhooks);
@@ -46,8 +47,9 @@ impl Gateway {
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;
+        self.admin_callers.store(Arc::new(callers));
+        self.admin_secure.store(secure.map(Arc::new));
         self.show_certificates();
-        self.admin_tokens.store(Arc::new(tokens));
         apply_logging(&plan.logging);
         self.telemetry.change(logs);
         self.plan = plan;

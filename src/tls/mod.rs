@@ -11,4 +11,4 @@ mod subject;
 pub use client::{Client, ClientConfigs, has_system_roots, server_name};
 pub use files::{Stamp, file_roots, read_ca, stamp};
 pub use identity::{Facts, Identity};
-pub use subject::ClientCertificate;
+pub use subject::{ClientCertificate, Subject};

@@ -48,6 +48,34 @@ impl ClientCertificate {
     }
 }
 
+/// Whom a certificate names, for whoever compares names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// By RFC 4514, as in `X-Client-Cert-Subject`.
+    pub written: String,
+    /// Its common names, and its DNS names, URIs and e-mail addresses, as they stand in it.
+    pub names: Vec<String>,
+}
+
+impl Subject {
+    /// `certificate`: DER. `None` when it cannot be read.
+    pub fn of(certificate: &[u8]) -> Option<Self> {
+        let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+        let common = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+        let mut names: Vec<String> = common.map(str::to_owned).collect();
+        let alternative = parsed.subject_alternative_name().ok().flatten();
+        names.extend(alternative.into_iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| {
+            match name {
+                GeneralName::DNSName(name) | GeneralName::URI(name) | GeneralName::RFC822Name(name) => {
+                    Some((*name).to_owned())
+                }
+                _ => None,
+            }
+        }));
+        Some(Self { written: subject(&parsed), names })
+    }
+}
+
 /// SHA-256, by the hash that a cipher suite of ours brings along: one less crate to trust.
 fn fingerprint(certificate: &[u8]) -> String {
     let hash = TLS13_AES_128_GCM_SHA256.tls13().map(|suite| suite.common.hash_provider.hash(certificate));
@@ -184,6 +212,22 @@ mod tests {
             let made = certificate(&subject, Vec::new());
             assert_eq!(header(&made, "X-Client-Cert-Subject").as_deref(), Some(written), "{subject:?}");
         }
+    }
+
+    #[test]
+    fn names_are_compared_as_they_stand_in_it() {
+        let alternative = vec![
+            SanType::DnsName(Ia5String::try_from("till.test").unwrap()),
+            SanType::URI(Ia5String::try_from("spiffe://shop/till,x").unwrap()),
+            SanType::IpAddress("192.0.2.7".parse().unwrap()),
+        ];
+        let made =
+            certificate(&[(DnType::CommonName, "till,O=Admins"), (DnType::OrganizationName, "Shop")], alternative);
+        let subject = Subject::of(&made).unwrap();
+        assert_eq!(subject.names, ["till,O=Admins", "till.test", "spiffe://shop/till,x"]);
+        assert_eq!(subject.written, r"O=Shop,CN=till\,O\=Admins");
+        assert_eq!(Subject::of(&certificate(&[], Vec::new())), Some(Subject::default()));
+        assert_eq!(Subject::of(b"no certificate"), None);
     }
 
     #[test]

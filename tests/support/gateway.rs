@@ -56,6 +56,11 @@ impl Gateway {
         gateway
     }
 
+    /// As [`Self::start_guarded`], without a token, and without waiting.
+    pub fn spawn_guarded(yaml: &str, admin_keys: &str) -> Self {
+        Self::spawn_whole(yaml, "", admin_keys, &[])
+    }
+
     /// Starts without waiting.
     pub fn spawn(yaml: &str, listener: &str) -> Self {
         Self::spawn_whole(yaml, listener, "", &[])

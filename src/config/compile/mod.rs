@@ -76,7 +76,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let names: Vec<&str> = webhooks::generic(&parts.rest.webhooks).collect();
     let upstreams = upstreams::compile(&parts.upstreams, &hosts, (files, &names), findings);
     let mut routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
-    let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
+    let admin = admin::compile(parts.rest.admin.as_ref(), files, &root.at("admin"), findings);
     clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
     let logging = logging::compile(&parts.rest.logging, base, &root.at("logging"), findings);
     let tracing = tracing::compile(parts.rest.tracing.as_ref(), base, &root.at("tracing"), findings);

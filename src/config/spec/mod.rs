@@ -3,6 +3,7 @@
 //! A field is what the operator wrote, absent where nothing was. Defaults are filled in by the compile step, and named in the
 //! comments in one form (``Default: `…`.``) from which the reference is made.
 
+mod admin;
 mod alerts;
 mod document;
 mod guards;
@@ -15,6 +16,7 @@ mod tracing;
 mod upstreams;
 mod webhooks;
 
+pub(super) use admin::*;
 pub(super) use alerts::*;
 pub(super) use document::*;
 pub(super) use guards::*;
@@ -161,7 +163,7 @@ pub(super) struct LimitsSpec {
 #[schemars(untagged)]
 pub(super) enum AdminSpec {
     Off,
-    On(AdminOnSpec),
+    On(Box<AdminOnSpec>),
 }
 
 impl<'de> Deserialize<'de> for AdminSpec {
@@ -169,7 +171,7 @@ impl<'de> Deserialize<'de> for AdminSpec {
         match Value::deserialize(from)? {
             Value::Bool(false) => Ok(Self::Off),
             Value::String(word) if word == "off" => Ok(Self::Off),
-            other => serde_json::from_value(other).map(Self::On).map_err(D::Error::custom),
+            other => serde_json::from_value(other).map(|on| Self::On(Box::new(on))).map_err(D::Error::custom),
         }
     }
 }
@@ -185,6 +187,15 @@ pub(super) struct AdminOnSpec {
     /// Who may ask, by bearer token; with one, everything but `/livez` and `/readyz` needs one. Read again at every reload. Default: none.
     #[serde(default)]
     pub tokens: Vec<TokenSpec>,
+    /// Certificates; absent = plain HTTP. With `client_auth`, a client's certificate stands in for a token. Default: none.
+    pub tls: Option<ListenerTlsSpec>,
+    /// Whose certificates stand in for a token, and for what; without any, whoever has one that `client_auth.ca` signed may do everything.
+    /// Default: none.
+    #[serde(default)]
+    pub clients: Vec<AdminClientSpec>,
+    /// How often one client may ask.
+    #[serde(default)]
+    pub limits: AdminLimitsSpec,
 }
 
 /// A bearer token, from one of `file` and `env`.
@@ -197,6 +208,9 @@ pub(super) struct TokenSpec {
     pub file: Option<PathBuf>,
     /// A variable of the environment that holds it.
     pub env: Option<String>,
+    /// What it is good for: `metrics` (`/metrics` alone), `read` (everything that is read), `write` (everything that changes something).
+    /// Default: `[read, write]`.
+    pub scopes: Option<Vec<ScopeSpec>>,
 }
 
 /// Leaving.

@@ -2,6 +2,7 @@
 //!
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
+mod admin;
 mod alerts;
 mod document;
 mod guard;
@@ -16,6 +17,7 @@ mod tracing;
 mod upstream;
 mod webhook;
 
+pub use admin::*;
 pub use alerts::*;
 pub use document::*;
 pub use guard::*;

@@ -1,5 +1,7 @@
 //! What is in force for the process as a whole: its admin side, its start and its end.
 
+use super::admin::{AdminClient, AdminLimits, Scopes};
+use super::listener::ListenerTls;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +15,11 @@ pub struct AdminPlan {
     pub health_address: Option<SocketAddr>,
     /// Who may ask. Empty: everybody who reaches it, which only a loopback address allows.
     pub tokens: Vec<TokenPlan>,
+    /// `None` = plain HTTP.
+    pub tls: Option<ListenerTls>,
+    /// Whose certificates stand in for a token. Empty: whoever has a verified one may do everything.
+    pub clients: Vec<AdminClient>,
+    pub limits: AdminLimits,
 }
 
 /// A bearer token of the admin listener.
@@ -21,6 +28,7 @@ pub struct TokenPlan {
     /// Who presents it: for the audit log.
     pub name: Arc<str>,
     pub source: TokenSource,
+    pub scopes: Scopes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
