@@ -36,7 +36,7 @@ async fn page(
                 let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
                 (kind, explain::text(&explanation, now)).into_response()
             } else {
-                view::json(StatusCode::OK, &explain::document(&explanation, now))
+                view::json(StatusCode::OK, &explain::document(&explanation, &desk.recent(), now))
             }
         }
         Some(Err(refused)) => told(&refusal(refused, &upstream, &backend)),

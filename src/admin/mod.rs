@@ -8,10 +8,12 @@ mod guard;
 mod life;
 mod logging;
 mod pages;
+mod points;
 mod server;
 mod source;
 mod steer;
 mod tokens;
+mod traffic;
 mod view;
 
 pub use life::serve_health;
@@ -85,6 +87,7 @@ pub async fn serve(
         reload: state.reload,
         reloads: state.reloads,
         last_health: Mutex::default(),
+        traffic: Arc::default(),
     };
     serve_desk(listener, desk, state.tokens, stop).await
 }
@@ -103,6 +106,7 @@ async fn serve_desk(
         quiet_until: AtomicU64::new(0),
     };
     let listener = server::register(listener)?;
+    tokio::spawn(Arc::clone(&desk.traffic).watch(Arc::clone(&desk.source), stop.clone()));
     server::run(listener, pages::router(Arc::new(desk), Arc::new(guard)), stop).await;
     Ok(())
 }

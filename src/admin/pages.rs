@@ -4,8 +4,9 @@
 
 use super::guard::{Guard, guard};
 use super::source::Source;
+use super::traffic::{Recent, Traffic};
 use super::view::{self, Now, Problem, health, status, upstreams};
-use super::{Phase, ReloadState, explain, life, logging, steer};
+use super::{Phase, ReloadState, explain, life, logging, points, steer};
 use crate::control::Reloader;
 use crate::domain::time::Timestamp;
 use crate::telemetry::Telemetry;
@@ -22,13 +23,14 @@ use tokio::sync::{Mutex, watch};
 /// How old an answer of `/health` may be: many load balancers ask at once, and each asks the board otherwise.
 const HEALTH_AGE: Duration = Duration::from_secs(1);
 
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 12] = [
     "/livez",
     "/readyz",
     "/health",
     "/status",
     "/upstreams",
     "/upstreams/{name}",
+    "/upstreams/{name}/traffic",
     "/upstreams/{name}/backends/{address}/explain",
     "/metrics",
     "/upstreams/{name}/backends/{address}/{action}",
@@ -44,7 +46,7 @@ Pulsegate's admin listener.
 /health            every upstream and backend as UP, DEGRADED or DOWN; 503 only when nobody is eligible anywhere
 /status            version, phase, last reload
 /upstreams         every backend: standing, cause, probes, ejection, history
-/upstreams/{name}  one upstream
+/upstreams/{name}  one upstream; /upstreams/{name}/traffic: its last quarter of an hour
 /metrics           Prometheus text
 /logging           the level of the process's log, and who wants it so
 
@@ -67,6 +69,18 @@ pub struct Desk {
     pub reloads: Option<Reloader>,
     /// The last answer of `/health` and when it was made. The lock is held while one is made, so that a crowd asks the board once.
     pub last_health: Mutex<Option<(Timestamp, health::Health)>>,
+    pub traffic: Arc<Traffic>,
+}
+
+impl Desk {
+    pub fn now(&self) -> Now {
+        Now::of(self.source.clock())
+    }
+
+    /// How the traffic goes.
+    pub fn recent(&self) -> Recent {
+        self.traffic.recent(&self.source.snapshot(), self.source.clock().now())
+    }
 }
 
 /// The pages behind the [`guard`].
@@ -81,6 +95,7 @@ pub fn router(desk: Arc<Desk>, guarded: Arc<Guard>) -> Router {
         .route("/upstreams/{name}", get(upstream_page))
         .route("/metrics", get(metrics))
         .merge(explain::routes())
+        .merge(points::routes())
         .merge(steer::routes())
         .merge(logging::routes())
         .fallback(not_found)
@@ -94,7 +109,7 @@ async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
 }
 
 async fn health_page(State(desk): State<Arc<Desk>>) -> Response {
-    let now = Now::of(desk.source.clock());
+    let now = desk.now();
     let mut last = desk.last_health.lock().await;
     let fresh = last.as_ref().is_some_and(|(made, _)| now.at.since(*made) < HEALTH_AGE);
     if !fresh {
@@ -112,26 +127,19 @@ async fn status_page(State(desk): State<Arc<Desk>>) -> Response {
     let reload = desk.reload.borrow().clone();
     let phase = *desk.phase.borrow();
     let snapshot = desk.source.snapshot();
-    view::json(StatusCode::OK, &status::status(&snapshot, phase, &reload, Now::of(desk.source.clock())))
+    view::json(StatusCode::OK, &status::status(&snapshot, phase, &reload, desk.now()))
 }
 
 async fn upstreams_page(State(desk): State<Arc<Desk>>) -> Response {
     let reports = desk.source.reports().await;
-    view::json(StatusCode::OK, &upstreams::upstreams(&reports, Now::of(desk.source.clock())))
+    view::json(StatusCode::OK, &upstreams::upstreams(&reports, &desk.recent(), desk.now()))
 }
 
 async fn upstream_page(State(desk): State<Arc<Desk>>, Path(name): Path<String>) -> Response {
     let reports = desk.source.reports().await;
     match reports.iter().find(|report| *report.name == *name) {
-        Some(report) => view::json(StatusCode::OK, &upstreams::upstream(report, Now::of(desk.source.clock()))),
-        None => view::problem_with(&Problem {
-            title: "No such upstream",
-            status: 404,
-            detail: &format!(
-                "there is no upstream {name:?} in the configuration in force; known are the names listed here"
-            ),
-            known: Some(reports.iter().map(|report| &*report.name).collect()),
-        }),
+        Some(report) => view::json(StatusCode::OK, &upstreams::upstream(report, &desk.recent(), desk.now())),
+        None => view::no_such_upstream(&name, reports.iter().map(|report| &*report.name).collect()),
     }
 }
 

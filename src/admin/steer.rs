@@ -5,7 +5,7 @@
 use super::guard::Who;
 use super::pages::Desk;
 use super::server::Peer;
-use super::view::{self, Now, Problem, upstreams};
+use super::view::{self, Problem, upstreams};
 use crate::config::backend_address;
 use crate::control::Source;
 use crate::domain::board::{BackendReport, Order, Refused, Steer, Steering, WEIGHT_AT_MOST};
@@ -75,7 +75,7 @@ async fn steer(
         detail: &detail,
     });
     match outcome {
-        Ok(report) => view::json(StatusCode::OK, &upstreams::steered(&report, Now::of(desk.source.clock()))),
+        Ok(report) => view::json(StatusCode::OK, &upstreams::steered(&report, &desk.recent(), desk.now())),
         Err(failure) => told(&failure),
     }
 }

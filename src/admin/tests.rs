@@ -120,6 +120,7 @@ fn start_with(causes: &[Cause], tokens: Tokens) -> Running {
         reload: reloads,
         reloads: None,
         last_health: Mutex::default(),
+        traffic: Arc::default(),
     };
     let task = tokio::spawn(serve_desk(listener, desk, Arc::new(ArcSwap::from_pointee(tokens)), stops));
     Running { address, source, phase, reload, stop, task }

@@ -5,9 +5,10 @@
 
 use super::gate;
 use super::identity::BackendKey;
-use super::latency::{Histogram, Latencies};
+use super::latency::{Ever, Histogram, Latencies};
 use super::outcome::{FailureKind, Outcome};
 use super::plan::{Detector, PassivePlan};
+use super::series::Reading;
 use super::standout::Spans;
 use super::time::Timestamp;
 use super::window::{Tally, Window};
@@ -78,6 +79,8 @@ pub struct Cell {
     failed_callers: Callers,
     latency: PeakEwma,
     latencies: Latencies,
+    /// Of whatever answered, failures included.
+    answers: Ever,
     trial: AtomicU8,
     /// A trial request that takes longer has failed; nanoseconds, 0 = it may take what it takes.
     trial_limit: AtomicU64,
@@ -85,6 +88,8 @@ pub struct Cell {
     last_failure: AtomicU64,
     successes: AtomicU64,
     failures: AtomicU64,
+    /// Attempts that were neither.
+    others: AtomicU64,
     /// Requests that began in an earlier connection epoch than this are cut.
     cut_before: AtomicU32,
 }
@@ -143,12 +148,14 @@ impl Cell {
         self.callers.saw(record.client, record.now);
         match record.outcome {
             Outcome::Ignored => {
+                self.others.fetch_add(1, Relaxed);
                 if record.trial {
                     self.arm_trial();
                 }
                 return None;
             }
             Outcome::SoftFailure => {
+                self.others.fetch_add(1, Relaxed);
                 self.soft.record(true, record.now, SOFT_MEMORY);
                 if record.trial {
                     self.arm_trial();
@@ -175,6 +182,7 @@ impl Cell {
         self.window.record(false, record.now, plan.window);
         self.latency.sample(record.latency, record.now);
         self.latencies.record(record.latency, record.now, plan.window);
+        self.answers.record(record.latency);
         self.successes.fetch_add(1, Relaxed);
         self.last_success.store(record.now.0.max(1), Relaxed);
     }
@@ -183,7 +191,9 @@ impl Cell {
         self.streak.fetch_add(1, Relaxed);
         self.window.record(true, record.now, plan.window);
         self.failed_callers.saw(record.client, record.now);
-        if !kind.is_said() {
+        if kind.is_said() {
+            self.answers.record(record.latency);
+        } else {
             self.streak_is_hard.store(true, Relaxed);
             self.hard.record(true, record.now, plan.window);
         }
@@ -264,6 +274,12 @@ impl Cell {
     /// Successes and failures since the process started.
     pub fn totals(&self) -> (u64, u64) {
         (self.successes.load(Relaxed), self.failures.load(Relaxed))
+    }
+
+    /// Everything since the process started, for those who look at the difference of two.
+    pub fn reading(&self) -> Reading {
+        let (successes, failures) = self.totals();
+        Reading { successes, failures, others: self.others.load(Relaxed), answers: self.answers.read() }
     }
 }
 

@@ -1,12 +1,13 @@
 //! How long did a backend's answers take lately? A sliding histogram in atomics: two buckets per doubling, five slices of time.
 //!
 //! Fifty words per slice, each tagged with its slice as in `window`, so one answer costs one compare-and-swap and nothing is ever
-//! cleared. It is there to compare backends with each other; for the balancer there is the peak EWMA, for people there are metrics.
+//! cleared. It is there to compare backends with each other; for the balancer there is the peak EWMA. For people there is [`Ever`], in
+//! the same buckets: it only grows, and whoever reads it twice knows what lies between.
 
 use super::standout::OUTCOMES_AT_LEAST;
 use super::time::Timestamp;
 use super::window::Tally;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 const SLICES: usize = 5;
@@ -61,28 +62,64 @@ impl Latencies {
     }
 }
 
+/// The latencies since the process began. Its counts wrap around: only differences mean something.
+#[derive(Debug)]
+pub struct Ever {
+    counts: [AtomicU32; BUCKETS],
+}
+
+impl Default for Ever {
+    fn default() -> Self {
+        Self { counts: std::array::from_fn(|_| AtomicU32::new(0)) }
+    }
+}
+
+impl Ever {
+    pub fn record(&self, latency: Duration) {
+        if let Some(count) = self.counts.get(bucket(latency)) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub fn read(&self) -> Histogram {
+        Histogram { counts: std::array::from_fn(|index| self.counts[index].load(Relaxed)) }
+    }
+}
+
 /// Latencies as read at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
     counts: [u32; BUCKETS],
 }
 
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { counts: [0; BUCKETS] }
+    }
+}
+
 impl Histogram {
     pub fn total(&self) -> u32 {
-        self.counts.iter().sum()
+        self.counts.iter().fold(0, |total, count| total.saturating_add(*count))
+    }
+
+    /// Of two readings of one [`Ever`]: what came after the earlier one.
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self { counts: std::array::from_fn(|index| self.counts[index].wrapping_sub(earlier.counts[index])) }
     }
 
     /// `None` where there is too little to speak of one.
     pub fn median(&self) -> Option<Duration> {
-        let total = self.total();
-        if total < OUTCOMES_AT_LEAST {
-            return None;
-        }
-        let rank = f64::from(total) / 2.0;
+        if self.total() < OUTCOMES_AT_LEAST { None } else { self.quantile(0.5) }
+    }
+
+    /// So long took this share of them at most, true to a bucket; `None` where there are none.
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        let rank = f64::from(self.total()) * share.clamp(0.0, 1.0);
         let mut below = 0.0;
         for (index, count) in self.counts.iter().enumerate() {
             let count = f64::from(*count);
-            if below + count >= rank {
+            if count > 0.0 && below + count >= rank {
                 // As if its answers were spread evenly over the bucket.
                 let (start, end) = (start(index).as_secs_f64(), start(index + 1).as_secs_f64());
                 return Some(Duration::from_secs_f64(start + (end - start) * (rank - below) / count));
@@ -157,6 +194,40 @@ mod tests {
             assert!((0.66..1.5).contains(&median), "{millis} ms: off by {median}");
         }
         assert_eq!(filled(&[10; 19]).median(), None);
+    }
+
+    /// Milliseconds of the answers, a share: what the quantile must lie between.
+    #[test]
+    fn quantiles_are_true_to_a_bucket() {
+        let slow_tail = [vec![10; 98], vec![800; 2]].concat();
+        for (millis, share, least, most) in [
+            (&vec![10; 100][..], 0.5, 8.2, 12.3),
+            (&vec![10; 100], 0.99, 8.2, 12.3),
+            (&slow_tail, 0.5, 8.2, 12.3),
+            (&slow_tail, 0.98, 8.2, 12.3),
+            (&slow_tail, 0.99, 524.0, 1049.0),
+            (&[40], 0.0, 32.0, 49.2),
+            (&[40], 0.5, 32.0, 49.2),
+            (&[40], 1.0, 32.0, 49.2),
+            (&[1, 1, 1, 400], 1.0, 393.0, 524.3),
+            (&[90_000], 0.99, 50_000.0, 102_000.0),
+        ] {
+            let found = filled(millis).quantile(share).unwrap().as_secs_f64() * 1000.0;
+            assert!((least..=most).contains(&found), "{share} of {} answers: {found} ms", millis.len());
+        }
+        assert_eq!(Histogram::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn what_lies_between_two_readings_is_known_also_when_a_count_wraps() {
+        let ever = Ever::default();
+        ever.counts[bucket(Duration::from_millis(5))].store(u32::MAX, Relaxed);
+        let before = ever.read();
+        for millis in [5, 5, 300] {
+            ever.record(Duration::from_millis(millis));
+        }
+        assert_eq!(ever.read().since(&before), filled(&[5, 5, 300]));
+        assert_eq!(before.since(&before).total(), 0);
     }
 
     #[test]

@@ -97,7 +97,8 @@ impl Tracer {
 
     /// What a request with this `traceparent` is told on; `None`: as it came.
     pub fn begin(&self, parent: Option<TraceParent>) -> Option<Trace> {
-        let drawn = (fastrand::u128(1..), fastrand::u64(1..));
+        // From the whole range, where nothing has to be divided; 0 is no id.
+        let drawn = (fastrand::u128(..).max(1), fastrand::u64(..).max(1));
         trace::begin(parent, self.plan.ratio, self.plan.follow_parent, drawn)
     }
 

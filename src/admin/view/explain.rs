@@ -7,6 +7,7 @@ pub use text::text;
 
 use super::upstreams::{self, Backend, Moment, Probe};
 use super::{Now, millis};
+use crate::admin::traffic::Recent;
 use crate::domain::board::Explanation;
 use crate::domain::plan::{Detector, PassivePlan, ProbeCheck, ProbePlan};
 use serde::Serialize;
@@ -92,7 +93,7 @@ pub struct Passive {
     pub minimum_fit: f64,
 }
 
-pub fn document(explanation: &Explanation, now: Now) -> Document {
+pub fn document(explanation: &Explanation, recent: &Recent, now: Now) -> Document {
     let Explanation { pool, traffic, .. } = explanation;
     Document {
         timestamp: now.date(now.at),
@@ -122,7 +123,7 @@ pub fn document(explanation: &Explanation, now: Now) -> Document {
             readiness: explanation.upstream.readiness.as_ref().map(readiness),
             passive: passive(&explanation.upstream.passive),
         },
-        backend: upstreams::backend(&explanation.backend, now),
+        backend: upstreams::backend(&explanation.backend, recent, now),
     }
 }
 

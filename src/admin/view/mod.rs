@@ -7,6 +7,7 @@ pub mod document;
 pub mod explain;
 pub mod health;
 pub mod status;
+pub mod traffic;
 pub mod upstreams;
 
 use crate::control::Clock;
@@ -56,6 +57,12 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     with_type(status, "application/json", body)
 }
 
+/// A JSON answer on one line, where figures are many and programs read them.
+pub fn compact(body: &impl Serialize) -> Response {
+    let text = serde_json::to_string(body).unwrap_or_default();
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
+}
+
 /// An RFC 9457 problem document without further members.
 pub fn problem(status: StatusCode, title: &'static str, detail: &str) -> Response {
     problem_with(&Problem { status: status.as_u16(), title, detail, known: None })
@@ -71,6 +78,17 @@ pub struct Problem<'a> {
     /// What could have been asked for instead, or every reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known: Option<Vec<&'a str>>,
+}
+
+pub fn no_such_upstream(name: &str, known: Vec<&str>) -> Response {
+    problem_with(&Problem {
+        title: "No such upstream",
+        status: 404,
+        detail: &format!(
+            "there is no upstream {name:?} in the configuration in force; known are the names listed here"
+        ),
+        known: Some(known),
+    })
 }
 
 pub fn problem_with(problem: &Problem<'_>) -> Response {

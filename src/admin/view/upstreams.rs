@@ -5,9 +5,11 @@
 
 use super::document::{self, Document};
 use super::{Now, millis};
+use crate::admin::traffic::Recent;
 use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, OtherProbe, UpstreamReport};
 use crate::domain::event::Remembered;
 use crate::domain::reading;
+use crate::domain::series::Figures;
 use crate::domain::time::Timestamp;
 use crate::telemetry::event;
 use serde::Serialize;
@@ -55,6 +57,7 @@ pub struct Backend {
     pub ejection: Option<Ejection>,
     pub in_flight: u32,
     pub outcomes: Outcomes,
+    pub traffic: Traffic,
     /// What else is worth knowing of it now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -144,6 +147,17 @@ pub struct Tally {
     pub failures: u64,
 }
 
+/// Of the last ten seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Traffic {
+    pub requests_per_second: f64,
+    /// 0 to 1.
+    pub error_share: f64,
+    /// `null` where nothing answered.
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
     pub event_id: String,
@@ -154,18 +168,18 @@ pub struct Entry {
     pub details: BTreeMap<String, String>,
 }
 
-pub fn upstreams(reports: &[UpstreamReport], now: Now) -> Upstreams {
-    let upstreams = reports.iter().map(|report| upstream(report, now)).collect();
+pub fn upstreams(reports: &[UpstreamReport], recent: &Recent, now: Now) -> Upstreams {
+    let upstreams = reports.iter().map(|report| upstream(report, recent, now)).collect();
     Upstreams { timestamp: now.date(now.at), upstreams }
 }
 
-pub fn upstream(report: &UpstreamReport, now: Now) -> Upstream {
-    let backends: Vec<Backend> = report.backends.iter().map(|report| backend(report, now)).collect();
+pub fn upstream(report: &UpstreamReport, recent: &Recent, now: Now) -> Upstream {
+    let backends: Vec<Backend> = report.backends.iter().map(|report| backend(report, recent, now)).collect();
     let eligible = backends.iter().filter(|backend| backend.eligible).count();
     Upstream { name: report.name.to_string(), eligible, backends }
 }
 
-pub fn backend(report: &BackendReport, now: Now) -> Backend {
+pub fn backend(report: &BackendReport, recent: &Recent, now: Now) -> Backend {
     let standing = report.standing;
     let (value, threshold) = report.counter;
     Backend {
@@ -190,13 +204,26 @@ pub fn backend(report: &BackendReport, now: Now) -> Backend {
         ejection: report.ejection.map(|ejection| self::ejection(ejection, now)),
         in_flight: report.in_flight,
         outcomes: outcomes(report),
+        traffic: traffic(recent.of(&report.id)),
         history: report.history.iter().rev().map(|remembered| entry(remembered, now)).collect(),
         notes: report.notes.clone(),
     }
 }
 
-pub fn steered(report: &BackendReport, now: Now) -> Steered {
-    Steered { upstream: report.id.upstream.to_string(), backend: backend(report, now) }
+pub fn steered(report: &BackendReport, recent: &Recent, now: Now) -> Steered {
+    Steered { upstream: report.id.upstream.to_string(), backend: backend(report, recent, now) }
+}
+
+/// To three places, and latencies to the microsecond.
+pub fn traffic(figures: Figures) -> Traffic {
+    let rounded = |figure: f64| (figure * 1e3).round() / 1e3;
+    let millis = |span: Option<Duration>| span.map(|span| rounded(span.as_secs_f64() * 1e3));
+    Traffic {
+        requests_per_second: rounded(figures.requests_per_second),
+        error_share: (figures.error_share * 1e5).round() / 1e5,
+        p50_ms: millis(figures.p50),
+        p99_ms: millis(figures.p99),
+    }
 }
 
 fn order<W, T>(given: &Given<W>, what: T, now: Now) -> Order<T> {
@@ -373,9 +400,26 @@ mod tests {
         Remembered::Own(Event { run: Run::of(0), id, at: Timestamp::from_secs(id), kind })
     }
 
+    /// What is expected of the two events.
+    fn history() -> serde_json::Value {
+        json!([
+            {
+                "event_id": "000000-9", "at": "1970-01-01T00:00:09.000Z", "event": "backend.transition",
+                "message": "up -> ejected: seen",
+                "details": { "from": "up", "to": "ejected", "counter": "4/3" },
+            },
+            {
+                "event_id": "000000-3", "at": "1970-01-01T00:00:03.000Z", "event": "backend.transition",
+                "message": "unchecked -> up: seen",
+                "details": { "from": "unchecked", "to": "up", "counter": "4/3" },
+            },
+        ])
+    }
+
     #[test]
     fn the_whole_document() {
-        let document = serde_json::to_value(upstreams(&[pool("orders", vec![ejected()])], NOW)).unwrap();
+        let document =
+            serde_json::to_value(upstreams(&[pool("orders", vec![ejected()])], &Recent::default(), NOW)).unwrap();
         let expected = json!({
             "timestamp": "1970-01-01T00:01:40.000Z",
             "upstreams": [{
@@ -419,18 +463,8 @@ mod tests {
                         "total": { "successes": 4000, "failures": 7 },
                         "failures_in_a_row": 5,
                     },
-                    "history": [
-                        {
-                            "event_id": "000000-9", "at": "1970-01-01T00:00:09.000Z", "event": "backend.transition",
-                            "message": "up -> ejected: seen",
-                            "details": { "from": "up", "to": "ejected", "counter": "4/3" },
-                        },
-                        {
-                            "event_id": "000000-3", "at": "1970-01-01T00:00:03.000Z", "event": "backend.transition",
-                            "message": "unchecked -> up: seen",
-                            "details": { "from": "unchecked", "to": "up", "counter": "4/3" },
-                        },
-                    ],
+                    "traffic": { "requests_per_second": 0.0, "error_share": 0.0, "p50_ms": null, "p99_ms": null },
+                    "history": history(),
                 }],
             }],
         });
@@ -441,11 +475,20 @@ mod tests {
     fn what_is_not_known_is_null() {
         let mut unprobed = backend(9001, Cause::Up);
         unprobed.standing.unprobed = true;
-        let document = serde_json::to_value(super::backend(&unprobed, NOW)).unwrap();
+        let document = serde_json::to_value(super::backend(&unprobed, &Recent::default(), NOW)).unwrap();
         for key in ["counter", "earliest_return", "last_probe", "next_probe", "ejection"] {
             assert!(document[key].is_null(), "{key}");
         }
         assert_eq!(document["unprobed"], json!(true));
+    }
+
+    #[test]
+    fn traffic_is_rounded() {
+        let span = |micros: f64| Some(Duration::from_secs_f64(micros / 1e6));
+        let figures =
+            Figures { requests_per_second: 2.0 / 3.0, error_share: 1.0 / 3.0, p50: span(1234.5678), p99: None };
+        let expected = Traffic { requests_per_second: 0.667, error_share: 0.333_33, p50_ms: Some(1.235), p99_ms: None };
+        assert_eq!(traffic(figures), expected);
     }
 
     #[test]
