@@ -6,7 +6,9 @@
 mod explain;
 mod guard;
 mod life;
+mod live;
 mod logging;
+mod page;
 mod pages;
 mod points;
 mod server;
@@ -88,6 +90,8 @@ pub async fn serve(
         reloads: state.reloads,
         last_health: Mutex::default(),
         traffic: Arc::default(),
+        live: Arc::default(),
+        stop: stop.clone(),
     };
     serve_desk(listener, desk, state.tokens, stop).await
 }
@@ -107,7 +111,9 @@ async fn serve_desk(
     };
     let listener = server::register(listener)?;
     tokio::spawn(Arc::clone(&desk.traffic).watch(Arc::clone(&desk.source), stop.clone()));
-    server::run(listener, pages::router(Arc::new(desk), Arc::new(guard)), stop).await;
+    let desk = Arc::new(desk);
+    tokio::spawn(live::run(Arc::clone(&desk)));
+    server::run(listener, pages::router(desk, Arc::new(guard)), stop).await;
     Ok(())
 }
 
