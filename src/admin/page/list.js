@@ -145,7 +145,9 @@ function bindTags(box, row) {
 
 function since(row) {
   const left = row.returns ? row.returns - now() : 0;
-  return left > 0 ? `${span(now() - row.since)}, ${span(left)} left` : `for ${span(now() - row.since)}`;
+  const stood = `for ${span(now() - row.since)}`;
+  // A moment that is always about to come says nothing.
+  return left > 2_500 ? `${stood}, ${span(left)} left` : stood;
 }
 
 /** Grows with every change of any chart. */

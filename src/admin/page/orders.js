@@ -2,7 +2,7 @@
 
 import { $, toast } from "./dom.js";
 import { words } from "./format.js";
-import { store } from "./store.js";
+import { steered, store } from "./store.js";
 import { document_of } from "./token.js";
 
 const takes = (row) => row.eligible;
@@ -22,7 +22,7 @@ export const ACTIONS = {
     word: "Force up", fits: (row) => row.order?.what !== "force-up", danger: true,
     says: "It gets traffic whatever its probes and its traffic say, until the order is over. Clients meet its failures.", lasts: true,
   },
-  release: { word: "Release", fits: (row) => Boolean(row.order), says: "Whatever is ordered about it is taken back. Its probes and its traffic decide again." },
+  release: { word: "Release", fits: (row) => Boolean(row.order) || row.weight !== row.configured_weight, says: "Whatever is ordered about it is taken back. Its probes and its traffic decide again." },
 };
 
 let pending = null;
@@ -71,6 +71,7 @@ async function give(event) {
   }).catch(() => null);
   $("order-go").disabled = false;
   if (answer?.ok) {
+    steered(pool, address, answer.body.backend);
     $("order").close();
     toast(`${ACTIONS[action].word}: ${address} is ${words(answer.body.backend.standing)} now.`);
     return;

@@ -117,6 +117,16 @@ function moved(events) {
   return ids;
 }
 
+/** What the answer to an order says: it is known before the stream tells it. */
+export function steered(pool, address, backend) {
+  const found = row(pool, address);
+  if (!found) return;
+  const { order, standing, eligible, why } = backend;
+  const until = order?.until ? Date.parse(order.until.at) : null;
+  take({ ...found, standing, eligible, why, order: order && { ...order, until } });
+  tell({ rows: [found.id], members: false });
+}
+
 /** Takes one message of the stream. */
 export function receive(event, data) {
   messages[event]?.(JSON.parse(data));

@@ -13,7 +13,7 @@ function apply(wanted) {
   theme = ORDER.includes(wanted) ? wanted : "system";
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  $("theme").textContent = `Theme: ${theme}`;
+  $("theme").lastElementChild.textContent = `Theme: ${theme}`;
   listeners.forEach((listener) => listener());
 }
 
