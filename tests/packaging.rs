@@ -37,9 +37,20 @@ fn the_completions_are_a_script_that_bash_understands() {
 #[test]
 fn the_man_page_has_every_command() {
     let page = said(&["man"]);
-    for command in
-        ["run", "check", "schema", "reference", "healthcheck", "completions", "man", "demo", "simulate", "replay"]
-    {
+    for command in [
+        "run",
+        "check",
+        "schema",
+        "reference",
+        "healthcheck",
+        "completions",
+        "man",
+        "demo",
+        "simulate",
+        "replay",
+        "status",
+        "top",
+    ] {
         assert!(page.contains(&format!(".SS \"{command}\"\n")), "{command}");
     }
     assert!(!page.contains("(1)"), "it refers to pages that nobody makes");

@@ -2,7 +2,8 @@
 //!
 //! Exit codes: 0 explained (whatever the standing is), 1 not: nobody knows the backend, or nobody was reached.
 
-use super::operate::{self, Asking, Target};
+use super::asking::Asking;
+use super::operate::{self, Target};
 use std::process::ExitCode;
 
 pub(super) fn explain(target: &Target, json: bool, asking: &Asking) -> ExitCode {

@@ -1,5 +1,6 @@
 //! What can be asked of the program? The command definitions, and one file per command that does something.
 
+mod asking;
 mod check;
 mod demo;
 mod explain;
@@ -9,10 +10,15 @@ mod papers;
 mod probe;
 mod rehearse;
 mod run;
+mod seen;
+mod status;
 mod timings;
+mod top;
 
+use asking::Asking;
 use clap::{Parser, Subcommand};
-use operate::{Asking, Target, Terms};
+use operate::{Target, Terms};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -51,9 +57,18 @@ enum Command {
     Reference,
     /// Ask a running gateway whether it lives; exit code 0 or 1
     Healthcheck {
-        /// The admin listener's address
-        #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
-        admin: String,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// One line per upstream, the worst first; exit code by it, as monitoring plugins have it: 0 OK, 1 WARNING (somebody is out or degraded), 2 CRITICAL (nobody is eligible), 3 UNKNOWN (the gateway could not be asked)
+    Status {
+        #[command(flatten)]
+        wish: status::Wish,
+    },
+    /// Watch all backends in a terminal, live; sort, filter, explain, drain
+    Top {
+        #[command(flatten)]
+        wish: top::Wish,
     },
     /// Say why a backend stands where it stands: the rule, the evidence, when it returns, and what would change it
     Explain {
@@ -143,6 +158,9 @@ enum Command {
         /// How long the story takes, at least 10s
         #[arg(long = "for", default_value = "20s", value_name = "DURATION", value_parser = humantime::parse_duration)]
         length: Duration,
+        /// Where its admin listener listens, for a Prometheus that draws the story; port 0 is any that is free
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+        admin: SocketAddr,
     },
 }
 
@@ -165,12 +183,18 @@ impl ConfigFile {
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => return misunderstood(&told),
+    };
+    match cli.command {
         Command::Run { file, takeover } => run::run(file.path(), takeover),
         Command::Check { file, wish } => check::check(file.path(), &wish),
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
         Command::Reference => print_out(&crate::config::reference()),
-        Command::Healthcheck { admin } => healthcheck::healthcheck(&admin),
+        Command::Healthcheck { asking } => healthcheck::healthcheck(&asking),
+        Command::Status { wish } => status::status(&wish),
+        Command::Top { wish } => top::top(&wish),
         Command::Explain { target, json, asking } => explain::explain(&target, json, &asking),
         Command::Probe { wish } => probe::probe(&wish),
         Command::Drain { target, terms, asking } => operate::steer("drain", &target, Some(&terms), None, &asking),
@@ -188,7 +212,18 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => rehearse::replay(&replay),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::man(),
-        Command::Demo { length } => demo::demo(length),
+        Command::Demo { length, admin } => demo::demo(length, admin),
+    }
+}
+
+/// Help and version are answers. What is not understood exits with 2, but to monitoring that would be an outage.
+fn misunderstood(told: &clap::Error) -> ExitCode {
+    let _ = told.print();
+    let of_status = std::env::args_os().nth(1).is_some_and(|command| command == "status");
+    match told.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if of_status => ExitCode::from(status::EXIT_UNKNOWN),
+        code => ExitCode::from(u8::try_from(code).unwrap_or(2)),
     }
 }
 

@@ -31,34 +31,43 @@ pub enum Field {
     TraceId,
 }
 
-impl Field {
-    /// All of them, in the order of a line, with their names.
-    pub const ALL: [(&str, Self); 24] = [
-        ("time", Self::Time),
-        ("client", Self::Client),
-        ("method", Self::Method),
-        ("host", Self::Host),
-        ("path", Self::Path),
-        ("query", Self::Query),
-        ("protocol", Self::Protocol),
-        ("status", Self::Status),
-        ("route", Self::Route),
-        ("upstream", Self::Upstream),
-        ("backend", Self::Backend),
-        ("attempts", Self::Attempts),
-        ("tries", Self::Tries),
-        ("took_ms", Self::TookMs),
-        ("head_ms", Self::HeadMs),
-        ("queue_ms", Self::QueueMs),
-        ("upstream_ms", Self::UpstreamMs),
-        ("bytes_in", Self::BytesIn),
-        ("bytes_out", Self::BytesOut),
-        ("reason", Self::Reason),
-        ("retry_stopped", Self::RetryStopped),
-        ("listener", Self::Listener),
-        ("request_id", Self::RequestId),
-        ("trace_id", Self::TraceId),
-    ];
+/// The fields with their names, and with what stands in front of their values in JSON.
+macro_rules! named {
+    ($($name:literal => $field:ident,)*) => {
+        impl Field {
+            /// All of them, in the order of a line, with their names.
+            pub const ALL: [(&str, Self); 24] = [$(($name, Self::$field)),*];
+            /// The same with `,"name":`.
+            pub const MEMBERS: [(&str, Self); 24] = [$((concat!(",\"", $name, "\":"), Self::$field)),*];
+        }
+    };
+}
+
+named! {
+    "time" => Time,
+    "client" => Client,
+    "method" => Method,
+    "host" => Host,
+    "path" => Path,
+    "query" => Query,
+    "protocol" => Protocol,
+    "status" => Status,
+    "route" => Route,
+    "upstream" => Upstream,
+    "backend" => Backend,
+    "attempts" => Attempts,
+    "tries" => Tries,
+    "took_ms" => TookMs,
+    "head_ms" => HeadMs,
+    "queue_ms" => QueueMs,
+    "upstream_ms" => UpstreamMs,
+    "bytes_in" => BytesIn,
+    "bytes_out" => BytesOut,
+    "reason" => Reason,
+    "retry_stopped" => RetryStopped,
+    "listener" => Listener,
+    "request_id" => RequestId,
+    "trace_id" => TraceId,
 }
 
 /// A line with holes.

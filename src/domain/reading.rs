@@ -100,6 +100,21 @@ pub enum ProbeFailure {
     Identity,
 }
 
+impl ProbeFailure {
+    /// The stable word; of those that may be named there, as in `immediate`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Status => "status",
+            Self::Body => "body",
+            Self::Document => "document",
+            Self::Identity => "identity",
+        }
+    }
+}
+
 /// What one probe says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -129,6 +144,15 @@ impl Verdict {
 
     const fn warned(warning: Option<String>) -> Self {
         Self::Pass { warning, degraded: None, note: None }
+    }
+
+    /// The stable word for metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Pass { .. } => "passed",
+            Self::Drain { .. } => "draining",
+            Self::Fail { kind, .. } => kind.word(),
+        }
     }
 }
 

@@ -62,6 +62,16 @@ impl Cause {
         matches!(self, Self::ForcedUp | Self::Degraded | Self::Ramping | Self::Up)
     }
 
+    /// Is it part of a pool's denominator? Not who is absent by intention, nor who is not known yet.
+    pub const fn counted(self) -> bool {
+        !matches!(self, Self::Drained | Self::Draining | Self::Unchecked | Self::Starting)
+    }
+
+    /// The one with this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.word() == word)
+    }
+
     /// The stable word for logs, metrics, the admin API and documents.
     pub const fn word(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! Which trace does a request belong to, and is it recorded? W3C Trace Context, read strictly: what is not exactly a `traceparent` begins
 //! a new trace.
 
+use super::hex;
 use std::fmt;
 
 /// What a `traceparent` says.
@@ -45,7 +46,11 @@ impl TraceParent {
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flags = if self.sampled { SAMPLED } else { 0 } | if self.random { RANDOM } else { 0 };
-        write!(f, "00-{:032x}-{:016x}-{flags:02x}", self.trace, self.span)
+        f.write_str("00-")?;
+        f.write_str(hex::of_trace(self.trace).text())?;
+        f.write_str("-")?;
+        f.write_str(hex::of_span(self.span).text())?;
+        f.write_str(["-00", "-01", "-02", "-03"].get(usize::from(flags)).copied().unwrap_or("-00"))
     }
 }
 

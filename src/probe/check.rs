@@ -4,6 +4,7 @@
 
 use super::answer::Seen;
 use super::recognise::{Recogniser, Witness};
+use super::request::To;
 use super::steps::Watch;
 use super::{connect, grpc, http, http2, request};
 use crate::control::Clock;
@@ -12,14 +13,15 @@ use crate::domain::identity::Address;
 use crate::domain::plan::{HttpCheck, ProbeCheck, Protocol, UpstreamTls};
 use crate::domain::proxy_header::Version;
 use crate::domain::reading::{Reading, ReadingResult};
+use crate::domain::trace::TraceParent;
 use crate::tls::ClientConfigs;
 use tokio::time::timeout;
 
-/// Runs the job's check once, over a connection of its own. Takes no longer than the probe's timeout.
-pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock) -> Reading {
+/// Runs the job's check once, over a connection of its own; `told`: the trace that the backend is told, where there is one. Takes no longer than the probe's timeout.
+pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock, told: Option<TraceParent>) -> Reading {
     let started = clock.now();
     let (seen, watch) = (Seen::default(), Watch::start(clock));
-    let result = match timeout(job.probe.timeout, ask(job, configs, &seen, &watch)).await {
+    let result = match timeout(job.probe.timeout, ask(job, configs, told, (&seen, &watch))).await {
         Ok(Ok(result) | Err(result)) => result,
         Err(_) => seen.result(),
     };
@@ -30,8 +32,8 @@ pub(super) async fn check(job: &ProbeJob, configs: &ClientConfigs, clock: Clock)
 async fn ask(
     job: &ProbeJob,
     configs: &ClientConfigs,
-    seen: &Seen,
-    watch: &Watch,
+    told: Option<TraceParent>,
+    (seen, watch): (&Seen, &Watch),
 ) -> Result<ReadingResult, ReadingResult> {
     let address = probed_address(job);
     let mut stream = match &job.probe.kind {
@@ -48,20 +50,21 @@ async fn ask(
     }
     seen.connection();
     let witness = Witness { watch, seen, recogniser: Recogniser(&job.probe.recognition) };
+    let to = To { address: &address, told };
     match &job.probe.kind {
         ProbeCheck::Tcp => Ok(ReadingResult::Connected),
-        ProbeCheck::Http(check) => ask_http(stream, check, &address, &witness).await,
-        ProbeCheck::Grpc(check) => Ok(grpc::exchange(stream, check, &address, job.probe.timeout, &witness).await),
+        ProbeCheck::Http(check) => ask_http(stream, check, &to, &witness).await,
+        ProbeCheck::Grpc(check) => Ok(grpc::exchange(stream, check, &to, job.probe.timeout, &witness).await),
     }
 }
 
 async fn ask_http(
     stream: connect::Stream,
     check: &HttpCheck,
-    address: &Address,
+    to: &To<'_>,
     witness: &Witness<'_>,
 ) -> Result<ReadingResult, ReadingResult> {
-    let request = request::build(check, address).map_err(ReadingResult::BrokenAnswer)?;
+    let request = request::build(check, to).map_err(ReadingResult::BrokenAnswer)?;
     Ok(match check.protocol {
         Protocol::Http1 => http::exchange(stream, request, check, witness).await,
         Protocol::Http2 => http2::exchange(stream, request, check, witness).await,

@@ -3,7 +3,7 @@
 //! Made from the very request that the probe makes, so that the two cannot drift apart. What no tool can do is said in a note.
 
 use super::check::{header_of, probed_address, protocol_of, tls_of};
-use super::request;
+use super::request::{self, To};
 use crate::domain::board::ProbeJob;
 use crate::domain::identity::Address;
 use crate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, Protocol, UpstreamTls};
@@ -143,7 +143,7 @@ fn introduction(line: &mut Line, version: Version) {
 }
 
 fn headers(line: &mut Line, check: &HttpCheck, address: &Address, show_secrets: bool) {
-    let request = match request::build(check, address) {
+    let request = match request::build(check, &To { address, told: None }) {
         Ok(request) => request,
         Err(why) => return line.note(why),
     };

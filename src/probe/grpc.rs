@@ -6,9 +6,9 @@
 use super::connect::Stream;
 use super::http2::{HEAD_CAP, words};
 use super::recognise::Witness;
+use super::request::To;
 use crate::domain::grpc;
 use crate::domain::grpc_health::{ANSWER_CAP, GrpcAnswer, GrpcSaid, PATH, request, serving_status};
-use crate::domain::identity::Address;
 use crate::domain::plan::GrpcCheck;
 use crate::domain::reading::ReadingResult;
 use crate::domain::recognition::Sighting;
@@ -28,11 +28,11 @@ const MESSAGE_CAP: usize = 300;
 pub(super) async fn exchange(
     stream: Stream,
     check: &GrpcCheck,
-    address: &Address,
+    to: &To<'_>,
     patience: Duration,
     witness: &Witness<'_>,
 ) -> ReadingResult {
-    let call = match call(check, address, patience) {
+    let call = match call(check, to, patience) {
         Ok(call) => call,
         Err(why) => return ReadingResult::BrokenAnswer(format!("the probe was not sent: {why}")),
     };
@@ -132,9 +132,9 @@ fn message(fields: &HeaderMap) -> String {
     grpc::text(&encoded.unwrap_or_default()).chars().take(MESSAGE_CAP).collect()
 }
 
-fn call(check: &GrpcCheck, address: &Address, patience: Duration) -> Result<Request<()>, String> {
+fn call(check: &GrpcCheck, to: &To<'_>, patience: Duration) -> Result<Request<()>, String> {
     let scheme = if check.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-    let authority = check.authority.clone().unwrap_or_else(|| super::request::authority(address));
+    let authority = check.authority.clone().unwrap_or_else(|| super::request::authority(to.address));
     let uri = Uri::builder().scheme(scheme).authority(&*authority).path_and_query(PATH).build();
     let mut call = Request::new(());
     *call.uri_mut() = uri.map_err(|_| format!("{authority:?} is no authority"))?;
@@ -146,6 +146,9 @@ fn call(check: &GrpcCheck, address: &Address, patience: Duration) -> Result<Requ
     // Eight digits at most.
     let millis = patience.as_millis().clamp(1, 99_999_999);
     headers.insert(grpc::TIMEOUT, super::request::value(grpc::TIMEOUT, &format!("{millis}m"))?);
+    if let Some((name, text)) = to.trace() {
+        headers.insert(&name, super::request::value(name.as_str(), &text)?);
+    }
     for (name, text) in &check.headers {
         let name = name.parse::<HeaderName>().map_err(|_| format!("{name:?} is not a header name"))?;
         headers.insert(&name, super::request::value(name.as_str(), text)?);

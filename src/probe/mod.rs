@@ -23,6 +23,7 @@ pub use once::{ask, job};
 use crate::control::{Clock, Handle, Prober};
 use crate::domain::board::{Input, ProbeJob, ProbeTicket};
 use crate::domain::reading::Reading;
+use crate::telemetry::Telemetry;
 use crate::tls::ClientConfigs;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,18 +33,30 @@ use tokio::task::{AbortHandle, JoinSet};
 #[derive(Debug, Default)]
 pub struct ProbeRunner {
     configs: Arc<ClientConfigs>,
+    /// Who traces them; `None` = nobody.
+    telemetry: Option<Arc<Telemetry>>,
     tasks: JoinSet<ProbeTicket>,
     running: HashMap<ProbeTicket, AbortHandle>,
 }
 
 impl ProbeRunner {
+    pub fn new(telemetry: Arc<Telemetry>) -> Self {
+        Self { telemetry: Some(telemetry), ..Self::default() }
+    }
+
     /// Runs `job` and hands its reading to `tell`.
     fn run(&mut self, job: ProbeJob, clock: Clock, tell: impl FnOnce(ProbeTicket, Reading) + Send + 'static) {
         self.forget_finished();
         let ticket = job.ticket;
-        let configs = self.configs.clone();
+        let (configs, telemetry) = (self.configs.clone(), self.telemetry.clone());
         let task = self.tasks.spawn(async move {
-            tell(ticket, check::check(&job, &configs, clock).await);
+            let traced = telemetry.as_ref().and_then(|telemetry| Some((telemetry, telemetry.probe_trace()?)));
+            let began = clock.now();
+            let reading = check::check(&job, &configs, clock, traced.map(|(_, trace)| trace.told)).await;
+            if let Some((telemetry, trace)) = traced {
+                telemetry.probe_traced(&trace, &job, &reading, began);
+            }
+            tell(ticket, reading);
             ticket
         });
         self.running.insert(ticket, task);

@@ -24,5 +24,5 @@ pub fn job(upstream: &Arc<UpstreamPlan>, address: Address) -> Option<ProbeJob> {
 
 /// Runs it.
 pub async fn ask(job: &ProbeJob, clock: Clock) -> Reading {
-    check(job, &ClientConfigs::default(), clock).await
+    check(job, &ClientConfigs::default(), clock, None).await
 }

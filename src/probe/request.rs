@@ -4,6 +4,7 @@
 
 use crate::domain::identity::Address;
 use crate::domain::plan::HttpCheck;
+use crate::domain::trace::TraceParent;
 use ::http::header::{ACCEPT, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use ::http::uri::PathAndQuery;
 use ::http::{Method, Request, Uri};
@@ -14,11 +15,27 @@ pub(super) const AGENT: &str = concat!("pulsegate-probe/", env!("CARGO_PKG_VERSI
 /// Health documents are JSON or a word; some answer a page for browsers unless they are asked for something else.
 const DOCUMENTS: &str = "application/json, application/health+json;q=0.9, text/plain;q=0.8, */*;q=0.1";
 
-/// The request for `check`; `address` is the Host where the check names none.
+/// Whom a probe is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct To<'a> {
+    /// The Host where the check names none.
+    pub address: &'a Address,
+    /// The trace that it is told, where the probe is traced.
+    pub told: Option<TraceParent>,
+}
+
+impl To<'_> {
+    /// The header of the trace.
+    pub(super) fn trace(&self) -> Option<(HeaderName, String)> {
+        self.told.map(|told| (HeaderName::from_static("traceparent"), told.to_string()))
+    }
+}
+
+/// The request for `check`.
 ///
 /// # Errors
 /// A sentence naming the part that HTTP does not allow. The configuration refuses such parts, so this is a second fence.
-pub(super) fn build(check: &HttpCheck, address: &Address) -> Result<Request<Empty<Bytes>>, String> {
+pub(super) fn build(check: &HttpCheck, to: &To<'_>) -> Result<Request<Empty<Bytes>>, String> {
     let mut request = Request::new(Empty::new());
     *request.method_mut() = Method::from_bytes(check.method.as_bytes())
         .map_err(|_| format!("the probe was not sent: {:?} is not an HTTP method", check.method))?;
@@ -27,11 +44,11 @@ pub(super) fn build(check: &HttpCheck, address: &Address) -> Result<Request<Empt
         .parse::<PathAndQuery>()
         .map_err(|error| format!("the probe was not sent: {:?} is not a path: {error}", check.path))?;
     *request.uri_mut() = Uri::from(target);
-    *request.headers_mut() = headers(check, address)?;
+    *request.headers_mut() = headers(check, to)?;
     Ok(request)
 }
 
-fn headers(check: &HttpCheck, address: &Address) -> Result<HeaderMap, String> {
+fn headers(check: &HttpCheck, to: &To<'_>) -> Result<HeaderMap, String> {
     let mut given = HeaderMap::new();
     for (name, text) in &check.headers {
         let name =
@@ -39,7 +56,7 @@ fn headers(check: &HttpCheck, address: &Address) -> Result<HeaderMap, String> {
         given.append(&name, value(name.as_str(), text)?);
     }
     let mut headers = HeaderMap::new();
-    for (name, text) in defaults(check, address) {
+    for (name, text) in defaults(check, to.address).into_iter().chain(to.trace()) {
         if !given.contains_key(&name) {
             headers.insert(&name, value(name.as_str(), &text)?);
         }

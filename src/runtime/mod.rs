@@ -155,7 +155,7 @@ impl Gateway {
             Some(other) => Arc::new(Both(telemetry.clone(), other)),
             None => telemetry.clone(),
         };
-        let prober = ProbeRunner::default();
+        let prober = ProbeRunner::new(telemetry.clone());
         let seed = fastrand::u64(..);
         let handle = control::spawn_heir(heritage.health, plan.clone(), seed, clock, prober, reporter);
         Self {

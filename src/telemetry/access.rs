@@ -1,12 +1,13 @@
 //! Who asked for what, and what came of it? One line per request, on stdout or in a file, and one
 //! per connection or head that was refused before it became a request.
 //!
-//! Traffic never waits for whoever takes the lines: a line goes into a queue, bounded in lines and bytes, that one thread writes out a few
+//! Traffic never waits for whoever takes the lines: a line goes on a shelf (bounded in bytes), from where one thread writes it out a few
 //! milliseconds later, with those that came meanwhile; where there is no room, or a disk is full, lines are dropped and counted. What
 //! clients wrote (method, host, path, request id) is escaped.
 
 mod file;
 mod line;
+mod shelves;
 mod stamp;
 mod value;
 mod writer;
@@ -16,27 +17,27 @@ use crate::domain::access::is_success;
 use crate::domain::plan::{AccessFile, AccessPlan};
 use file::Rotated;
 use prometheus::{IntCounter, IntGauge};
+use shelves::Shelves;
+use std::cell::RefCell;
 use std::io::Write;
 use std::net::IpAddr;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, SystemTime};
-use writer::Job;
 
-/// Lines that may wait: a tenth of a second of the heaviest traffic.
-const QUEUE: usize = 16_384;
-
-/// What they may have together, in bytes.
-const WAITING: i64 = 16 << 20;
-
-/// The longest that [`AccessLog::flush`] waits for a reader that does not read, and for a place in a full queue.
+/// The longest that [`AccessLog::flush`] waits for a reader that does not read.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// The way to the writer. The writer ends when this is dropped, with everything written.
 #[derive(Debug)]
 pub struct AccessLog {
     plan: AccessPlan,
-    jobs: SyncSender<Job>,
-    health: Health,
+    shelves: Arc<Shelves>,
+}
+
+thread_local! {
+    /// Where a thread makes its lines: none asks for memory.
+    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// How the log fares.
@@ -45,7 +46,7 @@ pub struct Health {
     pub written: IntCounter,
     /// The lines that nobody will see.
     pub dropped: IntCounter,
-    /// Bytes in the queue.
+    /// Bytes on the shelves.
     pub waiting: IntGauge,
 }
 
@@ -81,12 +82,12 @@ impl AccessLog {
     }
 
     fn start(plan: AccessPlan, out: impl Write + Send + 'static, health: Health) -> std::io::Result<Self> {
-        let (jobs, waiting) = sync_channel(QUEUE);
-        let of_writer = health.clone();
+        let shelves = Arc::new(Shelves::new(health.clone()));
+        let of_writer = Arc::clone(&shelves);
         std::thread::Builder::new()
             .name("access-log".into())
-            .spawn(move || writer::write_out(&waiting, out, &of_writer))?;
-        Ok(Self { plan, jobs, health })
+            .spawn(move || writer::write_out(&of_writer, out, &health))?;
+        Ok(Self { plan, shelves })
     }
 
     pub fn plan(&self) -> &AccessPlan {
@@ -99,40 +100,29 @@ impl AccessLog {
         if may_go && fastrand::f64() >= self.plan.sample {
             return;
         }
-        self.queue(line::request(&self.plan, at, record));
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            line::request(line, &self.plan, at, record);
+            self.shelves.put(line);
+        });
     }
 
     /// What never became a request.
     pub fn write_refusal(&self, at: SystemTime, listener: &str, client: IpAddr, reason: &str) {
-        self.queue(line::refusal(&self.plan.form, at, listener, client, reason));
-    }
-
-    fn queue(&self, line: String) {
-        let bytes = i64::try_from(line.len()).unwrap_or(i64::MAX);
-        if self.health.waiting.get() > WAITING {
-            return self.health.dropped.inc();
-        }
-        self.health.waiting.add(bytes);
-        if self.jobs.try_send(Job::Line(line)).is_err() {
-            self.health.waiting.sub(bytes);
-            self.health.dropped.inc();
-        }
+        self.shelves.put(&line::refusal(&self.plan.form, at, listener, client, reason));
     }
 
     /// Blocks until everything so far is written, but for about two seconds at most. For the end of the process.
     pub fn flush(&self) {
         let (done, wait) = sync_channel(1);
-        let mut job = Job::Flush(done);
-        // A full queue empties within milliseconds, or its reader is stuck and the lines are lost anyway.
-        for _ in 0..FLUSH_LIMIT.as_millis() {
-            match self.jobs.try_send(job) {
-                Ok(()) => break,
-                Err(TrySendError::Full(back)) => job = back,
-                Err(TrySendError::Disconnected(_)) => return,
-            }
-            let _ = wait.recv_timeout(Duration::from_millis(1));
-        }
+        self.shelves.flush(done);
         let _ = wait.recv_timeout(FLUSH_LIMIT);
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.shelves.close();
     }
 }
 

@@ -32,6 +32,7 @@ use crate::domain::cell::Record;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::identity::{Address, BackendKey};
 use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, TracingPlan};
+use crate::domain::reading::Reading;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Timestamp;
 use crate::domain::trace::Trace;
@@ -214,6 +215,18 @@ impl Telemetry {
     /// `None`: nobody gets traces.
     pub fn tracer(&self) -> arc_swap::Guard<Option<Arc<Tracer>>> {
         self.tracer.load()
+    }
+
+    /// The trace of a probe that is about to be sent; `None`: it is not traced.
+    pub fn probe_trace(&self) -> Option<Trace> {
+        self.tracer.load().as_ref()?.begin_probe()
+    }
+
+    /// It has ended.
+    pub fn probe_traced(&self, trace: &Trace, job: &ProbeJob, reading: &Reading, began: Timestamp) {
+        if let Some(tracer) = &*self.tracer.load() {
+            tracer.record_probe(trace, job, reading, began);
+        }
     }
 
     /// Opens what a changed plan asks for; nothing is in force before [`Self::change`].

@@ -6,11 +6,15 @@
 mod collector;
 mod exporter;
 mod otlp;
+mod probe;
 mod spans;
 
 use super::RequestRecord;
 use crate::control::Clock;
+use crate::domain::board::ProbeJob;
 use crate::domain::plan::{OtlpPlan, Redacted, TracingPlan};
+use crate::domain::reading::Reading;
+use crate::domain::time::Timestamp;
 use crate::domain::trace::{self, Trace, TraceParent};
 use collector::Collector;
 use exporter::Exporter;
@@ -31,7 +35,7 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 pub const LOST: [&str; 3] = ["queue_full", "not_exported", "rejected"];
 
 enum Job {
-    /// Of one request.
+    /// Of one request, or of one probe.
     Spans(Vec<Span>),
     /// Answered when everything before it is sent or given up.
     Flush(oneshot::Sender<()>),
@@ -97,8 +101,17 @@ impl Tracer {
 
     /// What a request with this `traceparent` is told on; `None`: as it came.
     pub fn begin(&self, parent: Option<TraceParent>) -> Option<Trace> {
-        let drawn = (fastrand::u128(1..), fastrand::u64(1..));
-        trace::begin(parent, self.plan.ratio, self.plan.follow_parent, drawn)
+        trace::begin(parent, self.plan.ratio, self.plan.follow_parent, draw())
+    }
+
+    /// The trace of one probe; `None`: it is not recorded.
+    pub fn begin_probe(&self) -> Option<Trace> {
+        trace::begin(None, self.plan.probes, false, draw()).filter(Trace::is_recorded)
+    }
+
+    /// A probe has ended whose trace is recorded.
+    pub fn record_probe(&self, trace: &Trace, job: &ProbeJob, reading: &Reading, began: Timestamp) {
+        self.queue(vec![probe::of(trace, job, reading, began, self.clock)]);
     }
 
     /// A request has ended whose trace is recorded.
@@ -106,7 +119,10 @@ impl Tracer {
         if self.jobs.capacity() == 0 {
             return self.health.dropped("queue_full", 1 + u64::from(record.attempts));
         }
-        let spans = spans::of(trace, record, &self.secrets, self.clock);
+        self.queue(spans::of(trace, record, &self.secrets, self.clock));
+    }
+
+    fn queue(&self, spans: Vec<Span>) {
         let count = exporter::count(&spans);
         self.health.waiting.add(count);
         if self.jobs.try_send(Job::Spans(spans)).is_err() {
@@ -125,6 +141,11 @@ impl Tracer {
         };
         let _ = timeout(FLUSH_LIMIT, flushed).await;
     }
+}
+
+/// Ids for a trace and a span, from the whole range, where nothing has to be divided; 0 is none.
+fn draw() -> (u128, u64) {
+    (fastrand::u128(..).max(1), fastrand::u64(..).max(1))
 }
 
 #[cfg(test)]

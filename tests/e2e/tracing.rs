@@ -6,6 +6,7 @@ use super::support::client::Client;
 use super::support::gateway::Gateway;
 use super::support::needs::tool;
 use super::support::raw::{Raw, ok, send};
+use super::support::tls::Authority;
 use super::support::{eventually, free_address};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -32,6 +33,11 @@ struct Collector {
 
 impl Collector {
     async fn start(protocol: &str, refusals: usize) -> Self {
+        Self::start_with(protocol, refusals, &[]).await
+    }
+
+    /// `secured`: its certificate and key, for TLS.
+    async fn start_with(protocol: &str, refusals: usize, secured: &[PathBuf]) -> Self {
         let folder = TempDir::new().unwrap();
         let (address, file) = (free_address(), folder.path().join("spans"));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/collector.py");
@@ -40,6 +46,7 @@ impl Collector {
             .args([protocol, &address.port().to_string()])
             .arg(&file)
             .args(["refuse", &refusals.to_string()])
+            .args(secured)
             .env("PYTHONPATH", tool("PYTHONPATH"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("no_proxy", "*")
@@ -207,6 +214,63 @@ async fn the_last_spans_leave_with_the_process_and_a_reload_begins_and_ends_it()
     let spans = collector.spans();
     assert!(spans.len() == 1 && spans[0]["name"] == "GET hello", "{spans:#?}");
     assert_eq!((&spans[0]["resource"]["service.name"], &spans[0]["parent"]), (&"edge".into(), &"".into()));
+}
+
+#[tokio::test]
+async fn probes_are_traced_only_when_asked_and_the_backend_is_told() {
+    let collector = Collector::start("http", 0).await;
+    let backend = Raw::start(|_, _| vec![send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")]).await;
+    let yaml = format!(
+        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\"]\n    readiness: {{ path: /health, fast_period: 100ms }}\n",
+        backend.address
+    );
+    let gateway = Gateway::start(&(yaml.clone() + &collector.yaml("http", ", ratio: 100%"))).await;
+    eventually("it is probed", async || backend.seen().iter().any(|seen| seen.starts_with("GET /health "))).await;
+    assert_eq!(told(&backend, "/health", "traceparent"), [""; 0], "nobody asked");
+    gateway.reload(&(yaml + &collector.yaml("http", ", ratio: 0%, probes: 100%"))).await;
+    let spans = collector.received(1).await;
+    let span = spans.iter().find(|span| span["name"] == "probe readiness").expect("a probe");
+    for (key, expected) in [
+        ("pulsegate.verdict", "status".into()),
+        ("pulsegate.probe", "readiness".into()),
+        ("pulsegate.backend", backend.address.to_string().into()),
+        ("http.response.status_code", 503.into()),
+        ("url.path", "/health".into()),
+        ("error.type", Value::from("status")),
+    ] {
+        assert_eq!(span["attributes"][key], expected, "{key}");
+    }
+    assert_eq!((&span["kind"], &span["parent"], &span["status"]), (&3.into(), &"".into(), &2.into()));
+    let ours = format!("00-{}-{}-03", span["trace"].as_str().unwrap(), span["span"].as_str().unwrap());
+    assert!(told(&backend, "/health", "traceparent").contains(&ours), "{ours}");
+}
+
+async fn over_tls(protocol: &str) {
+    let folder = TempDir::new().unwrap();
+    let authority = Authority::new();
+    authority.signs(&["127.0.0.1"]).write(folder.path(), "collector");
+    std::fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
+    let secured = ["collector.crt", "collector.key"].map(|name| folder.path().join(name));
+    let collector = Collector::start_with(protocol, 0, &secured).await;
+    let plain = "routes: [{ name: hello, respond: { body: ok } }]\n";
+    let ca = folder.path().join("ca.pem");
+    let yaml = format!(
+        "tracing: {{ otlp: {{ endpoint: \"https://{}\", protocol: {protocol}, ca: {ca:?} }}, ratio: 100% }}\n",
+        collector.address
+    );
+    let gateway = Gateway::start(&(plain.to_owned() + &yaml)).await;
+    assert_eq!(get(&gateway, "/x", "").await, "ok");
+    assert_eq!(collector.received(1).await[0]["name"], "GET hello", "{}", gateway.output());
+}
+
+#[tokio::test]
+async fn a_collector_may_speak_tls_over_http() {
+    over_tls("http").await;
+}
+
+#[tokio::test]
+async fn a_collector_may_speak_tls_over_grpc() {
+    over_tls("grpc").await;
 }
 
 /// Sends requests and takes the longest that one took.

@@ -1,11 +1,12 @@
 """Receives traces as a collector does: OTLP over HTTP or gRPC, read with the official messages. Writes one JSON object per span to a file.
 
-    collector.py http|grpc PORT FILE [refuse N]
+    collector.py http|grpc PORT FILE refuse N [CERTIFICATE KEY]
 
-`refuse N`: the first N exports are answered "not now".
+`refuse N`: the first N exports are answered "not now". With a certificate and its key (PEM files), over TLS.
 """
 
 import json
+import ssl
 import sys
 import threading
 from concurrent import futures
@@ -14,7 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
 protocol, port, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-refusals = int(sys.argv[5]) if len(sys.argv) > 5 else 0
+refusals = int(sys.argv[5])
+secured = sys.argv[6:8]
 lock = threading.Lock()
 
 
@@ -82,7 +84,11 @@ def serve_grpc():
 
     server = grpc.server(futures.ThreadPoolExecutor(4))
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Service(), server)
-    server.add_insecure_port(f"127.0.0.1:{port}")
+    if secured:
+        certificate, key = (open(path, "rb").read() for path in secured)
+        server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials([(key, certificate)]))
+    else:
+        server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     server.wait_for_termination()
 
@@ -91,4 +97,9 @@ if protocol == "grpc":
     serve_grpc()
 else:
     Http.protocol_version = "HTTP/1.1"
-    ThreadingHTTPServer(("127.0.0.1", port), Http).serve_forever()
+    server = ThreadingHTTPServer(("127.0.0.1", port), Http)
+    if secured:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*secured)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.serve_forever()

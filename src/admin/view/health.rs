@@ -58,7 +58,7 @@ fn overall<'a>(pools: impl Iterator<Item = &'a Component> + Clone) -> Status {
 
 fn pool(upstream: &UpstreamReport, now: Now) -> Component {
     let eligible = upstream.backends.iter().filter(|backend| backend.standing.cause.eligible()).count();
-    let counted = upstream.backends.iter().filter(|backend| counts(backend.standing.cause)).count();
+    let counted = upstream.backends.iter().filter(|backend| backend.standing.cause.counted()).count();
     let outside = upstream.backends.len() - counted;
     let status = match eligible {
         0 => Status::Down,
@@ -73,11 +73,6 @@ fn pool(upstream: &UpstreamReport, now: Now) -> Component {
     let components =
         upstream.backends.iter().map(|report| (report.id.address.to_string(), backend(report, now))).collect();
     Component { status, message, components }
-}
-
-/// Is it part of the denominator?
-fn counts(cause: Cause) -> bool {
-    !matches!(cause, Cause::Drained | Cause::Draining | Cause::Unchecked | Cause::Starting)
 }
 
 fn backend(report: &BackendReport, now: Now) -> Component {

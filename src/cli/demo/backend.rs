@@ -1,4 +1,5 @@
-//! A small backend for the demo: `/ready` says whether it is ready, everything else is its work; each can be made to fail.
+//! A small backend for the demo: `/ready` says whether it is ready and how its database is, everything else is its work; each can be made
+//! to fail.
 
 use axum::Router;
 use axum::extract::State;
@@ -70,9 +71,10 @@ impl Backend {
 
 async fn ready(State(faults): State<Arc<Faults>>) -> (StatusCode, &'static str) {
     if faults.not_ready.load(Ordering::Relaxed) {
-        (StatusCode::SERVICE_UNAVAILABLE, "the database is warming up\n")
+        let document = r#"{"status": "DOWN", "components": {"database": {"status": "DOWN", "message": "warming up"}}}"#;
+        (StatusCode::SERVICE_UNAVAILABLE, document)
     } else {
-        (StatusCode::OK, "ready\n")
+        (StatusCode::OK, r#"{"status": "UP", "components": {"database": {"status": "UP"}}}"#)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::domain::identity::Address;
 use crate::runtime::Gateway;
 use backend::Backend;
 use narrator::Narrator;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,29 +25,33 @@ use tokio::time::sleep;
 /// Below this the ejected backend cannot return within the story.
 const SHORTEST: Duration = Duration::from_secs(10);
 
-pub(super) fn demo(length: Duration) -> ExitCode {
+pub(super) fn demo(length: Duration, admin: SocketAddr) -> ExitCode {
     if length < SHORTEST {
         return fail(&[format!("demo --for {length:?}: the story needs at least {SHORTEST:?}")]);
     }
     let told = build_runtime(0).map_err(|error| vec![format!("the runtime could not be started: {error}")]);
-    match told.and_then(|runtime| runtime.block_on(tell(length))) {
+    match told.and_then(|runtime| runtime.block_on(tell(length, admin))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentences) => fail(&sentences),
     }
 }
 
-async fn tell(length: Duration) -> Result<(), Vec<String>> {
+async fn tell(length: Duration, admin: SocketAddr) -> Result<(), Vec<String>> {
     let mut backends =
         start_backends().await.map_err(|error| vec![format!("a demo backend could not start: {error}")])?;
     let names = backends.iter().map(|backend| (Address::Socket(backend.address), backend.name)).collect();
     let narrator = Arc::new(Narrator::new(names));
 
     println!("Three backends (alpha, beta, gamma), probed every 500 ms; 100 requests per second through the gateway.");
-    let loaded = config::load_text(&configuration(&backends, length), Path::new("."))
+    let loaded = config::load_text(&configuration(&backends, length, admin), Path::new("."))
         .map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let gateway = Gateway::start_with(loaded.plan, Some(narrator.clone())).await?;
     let address = gateway.addresses().first().copied().ok_or_else(|| vec!["the demo has no listener".to_owned()])?;
-    println!("The gateway listens on http://{address}\n");
+    println!("The gateway listens on http://{address}");
+    if let Some(admin) = gateway.admin_address() {
+        println!("Its metrics are at http://{admin}/metrics");
+    }
+    println!();
 
     let counts = Arc::new(traffic::Counts::default());
     let traffic = traffic::start(address, counts.clone());
@@ -89,7 +94,7 @@ async fn story([alpha, beta, gamma]: &mut [Backend; 3], length: Duration) -> std
     Ok(())
 }
 
-fn configuration(backends: &[Backend; 3], length: Duration) -> String {
+fn configuration(backends: &[Backend; 3], length: Duration, admin: SocketAddr) -> String {
     let [a, b, c] = backends.each_ref().map(|backend| backend.address);
     let ejection = length.as_millis() / 8;
     format!(
@@ -104,7 +109,7 @@ upstreams:
     readiness: {{ path: /ready, period: 500ms, fast_period: 200ms, timeout: 300ms, failure_threshold: 2 }}
     passive: {{ base_ejection: {ejection}ms, ejection_jitter: 0% }}
     slow_start: {{ duration: 1s }}
-admin: off
+admin: {{ address: \"{admin}\" }}
 logging: {{ level: error, access: false }}
 "
     )

@@ -24,6 +24,7 @@ pub(super) fn compile(
     Some(TracingPlan {
         otlp,
         ratio: spec.ratio.map_or(0.01, |share| share.0),
+        probes: spec.probes.map_or(0.0, |share| share.0),
         follow_parent: spec.follow_parent.unwrap_or(true),
         service: spec.service.clone().unwrap_or_else(|| "pulsegate".to_owned()),
     })
@@ -114,10 +115,12 @@ mod tests {
     fn what_is_not_said_has_its_default_and_secrets_are_not_shown() {
         let plan = read(r#"{ otlp: { endpoint: "http://a:1", headers: { X-Key: t0p } } }"#).unwrap();
         assert_eq!((plan.ratio, plan.follow_parent, plan.service.as_str()), (0.01, true, "pulsegate"));
+        assert_eq!(plan.probes, 0.0, "probes are traced only when asked");
         assert_eq!(plan.otlp.headers, [("x-key".to_owned(), Hidden("t0p".into()))]);
         assert!(!format!("{plan:?}").contains("t0p"));
-        let plan = read(r#"{ otlp: { endpoint: "https://a:1", protocol: grpc, ca: ca.pem }, ratio: 50%, follow_parent: false, service: edge }"#).unwrap();
-        assert_eq!((plan.ratio, plan.follow_parent, plan.service.as_str()), (0.5, false, "edge"));
+        let plan = read(r#"{ otlp: { endpoint: "https://a:1", protocol: grpc, ca: ca.pem }, ratio: 50%, probes: 10%, follow_parent: false, service: edge }"#).unwrap();
+        assert_eq!((plan.ratio, plan.probes), (0.5, 0.1));
+        assert_eq!((plan.follow_parent, plan.service.as_str()), (false, "edge"));
         assert_eq!(plan.otlp.ca.as_deref(), Some(Path::new("/etc/pulsegate/ca.pem")));
     }
 

@@ -16,6 +16,8 @@ pub(in crate::config) struct TracingSpec {
     pub ratio: Option<Share>,
     /// A client's `traceparent` says whether its trace is recorded; `false`: `ratio` alone decides. Default: `true`.
     pub follow_parent: Option<bool>,
+    /// Of the probes, the share that is traced: each begins a trace of its own, and the backend is told it. Default: `0%`.
+    pub probes: Option<Share>,
     /// Our name in the traces (`service.name`). Default: `pulsegate`.
     pub service: Option<String>,
 }

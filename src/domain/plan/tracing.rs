@@ -9,6 +9,8 @@ pub struct TracingPlan {
     pub otlp: OtlpPlan,
     /// Of the traces that begin here, the share that is recorded.
     pub ratio: f64,
+    /// Of the probes, the share that is traced.
+    pub probes: f64,
     /// What a client's `traceparent` says of being sampled holds here, too.
     pub follow_parent: bool,
     /// Our name in the traces.

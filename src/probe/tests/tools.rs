@@ -157,7 +157,7 @@ impl Checked {
     }
 
     pub(in crate::probe) async fn read(&self) -> Reading {
-        check(&self.job(1), &ClientConfigs::default(), Clock::start()).await
+        check(&self.job(1), &ClientConfigs::default(), Clock::start(), None).await
     }
 
     pub(in crate::probe) async fn result(&self) -> ReadingResult {

@@ -11,29 +11,24 @@ use crate::telemetry::{RequestRecord, escape};
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-/// What most lines fit into.
-const USUAL: usize = 512;
-
 /// The line of a request, with its line end.
-pub fn request(plan: &AccessPlan, at: SystemTime, record: &RequestRecord<'_>) -> String {
-    let mut line = String::with_capacity(USUAL);
+pub fn request(line: &mut String, plan: &AccessPlan, at: SystemTime, record: &RequestRecord<'_>) {
     match &plan.form {
-        AccessForm::Text => text(&mut line, plan, at, record),
-        AccessForm::Json => json(&mut line, plan, at, record),
-        AccessForm::Common => common(&mut line, plan, at, record),
-        AccessForm::Combined => combined(&mut line, plan, at, record),
+        AccessForm::Text => text(line, plan, at, record),
+        AccessForm::Json => json(line, plan, at, record),
+        AccessForm::Common => common(line, plan, at, record),
+        AccessForm::Combined => combined(line, plan, at, record),
         AccessForm::Template(template) => {
             for part in &template.0 {
                 match part {
                     Part::Text(text) => line.push_str(text),
-                    Part::Field(field) => value::of(*field, plan, at, record).place(&mut line),
-                    Part::Header(name) => value::header(name, plan, record).place(&mut line),
+                    Part::Field(field) => value::of(*field, plan, at, record).place(line),
+                    Part::Header(name) => value::header(name, plan, record).place(line),
                 }
             }
         }
     }
     line.push('\n');
-    line
 }
 
 /// `time=… client=… method=…`
@@ -53,9 +48,9 @@ fn text(line: &mut String, plan: &AccessPlan, at: SystemTime, record: &RequestRe
 /// One object.
 fn json(line: &mut String, plan: &AccessPlan, at: SystemTime, record: &RequestRecord<'_>) {
     line.push('{');
-    for (name, field) in Field::ALL {
+    for (member, field) in Field::MEMBERS {
         if is_told(field, plan, record) {
-            value::of(field, plan, at, record).member(line, name);
+            value::of(field, plan, at, record).behind(line, member);
         }
     }
     if !plan.headers.is_empty() {

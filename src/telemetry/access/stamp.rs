@@ -2,7 +2,6 @@
 
 use crate::telemetry::when;
 use std::cell::RefCell;
-use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 /// A second, written.
@@ -22,7 +21,12 @@ thread_local! {
 pub fn rfc3339(line: &mut String, at: SystemTime) {
     let since = since_1970(at);
     with(since.as_secs(), |second| line.push_str(&second.rfc3339));
-    let _ = write!(line, ".{:03}Z", since.subsec_millis());
+    let millis = since.subsec_millis();
+    line.push('.');
+    for place in [100, 10, 1] {
+        line.push(char::from(b'0' + (millis / place % 10) as u8));
+    }
+    line.push('Z');
 }
 
 /// "24/Nov/2026:08:15:30 +0000", as NCSA's format has it.

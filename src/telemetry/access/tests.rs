@@ -1,5 +1,6 @@
 //! What the access log writes, what it leaves out, and what it drops.
 
+use super::shelves::WAITING;
 use super::*;
 use crate::domain::access::Template;
 use crate::domain::identity::Address;
@@ -50,11 +51,17 @@ fn address() -> Address {
 }
 
 fn written(form: AccessForm, record: &RequestRecord<'_>) -> String {
-    line::request(&AccessPlan::plain(form), SystemTime::UNIX_EPOCH, record)
+    line_of(&AccessPlan::plain(form), record)
+}
+
+fn line_of(plan: &AccessPlan, record: &RequestRecord<'_>) -> String {
+    let mut line = String::new();
+    line::request(&mut line, plan, SystemTime::UNIX_EPOCH, record);
+    line
 }
 
 fn json(plan: &AccessPlan, record: &RequestRecord<'_>) -> serde_json::Value {
-    let line = line::request(plan, SystemTime::UNIX_EPOCH, record);
+    let line = line_of(plan, record);
     assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
     serde_json::from_str(&line).unwrap()
 }
@@ -134,7 +141,7 @@ fn the_common_formats_are_those_that_everybody_reads() {
         format!("{common} \"https://a.test/x?token=REDACTED&b=1\" \"curl \\\"8\\\"\"\n")
     );
     let with_query = AccessPlan { query: true, ..AccessPlan::plain(AccessForm::Common) };
-    let line = line::request(&with_query, SystemTime::UNIX_EPOCH, &record);
+    let line = line_of(&with_query, &record);
     assert!(line.contains(r#""GET /orders/7?password=REDACTED HTTP/1.1""#), "{line}");
     let nobody = RequestRecord { headers: None, ..record };
     assert!(written(AccessForm::Combined, &nobody).ends_with("512 \"-\" \"-\"\n"));
@@ -161,7 +168,7 @@ fn secrets_are_written_nowhere() {
     let names = ["authorization", "cookie", "user-agent", "x-tag", "x-none"].map(str::to_owned).to_vec();
     for form in [AccessForm::Text, AccessForm::Json] {
         let plan = AccessPlan { query: true, headers: names.clone(), ..AccessPlan::plain(form) };
-        let line = line::request(&plan, SystemTime::UNIX_EPOCH, &record);
+        let line = line_of(&plan, &record);
         assert!(!line.contains("t0p"), "{line}");
         assert!(line.contains("a=1") && line.contains("REDACTED"), "{line}");
     }
@@ -227,7 +234,7 @@ fn what_a_client_wrote_cannot_forge_a_line_and_is_not_endless() {
     let template = Template::parse("{host} \"{path}\" {query} \"{header:user-agent}\"").unwrap();
     for form in [AccessForm::Text, AccessForm::Json, AccessForm::Combined, AccessForm::Template(template)] {
         let plan = AccessPlan { query: true, ..AccessPlan::plain(form) };
-        let line = line::request(&plan, SystemTime::UNIX_EPOCH, &hostile);
+        let line = line_of(&plan, &hostile);
         assert_eq!(line.matches('\n').count(), 1, "{line}");
         assert!(!line.contains('\u{1b}') && !line.contains('\u{2028}'), "{line}");
         assert!(line.len() < 2048, "{} bytes", line.len());
@@ -273,32 +280,62 @@ fn a_reader_that_does_not_read_costs_lines_and_never_a_wait() {
     let health = health();
     let log = AccessLog::start(plain(), out, health.clone()).unwrap();
     let address = address();
-    // Before it is stuck, the writer takes a batch at most out of the queue.
-    let taken = writer::BATCH / written(AccessForm::Text, &record(&address)).len() + 1;
-    for _ in 0..QUEUE + taken + 10 {
+    // The writer may have taken some before it is stuck: they count as waiting until they are written.
+    let fit = WAITING as usize / written(AccessForm::Text, &record(&address)).len() + 1;
+    for _ in 0..fit + 10 {
         log.write(SystemTime::UNIX_EPOCH, &record(&address));
     }
-    assert!(health.dropped.get() >= 10, "{} dropped", health.dropped.get());
+    assert!((9..=10).contains(&health.dropped.get()), "{} dropped", health.dropped.get());
+    assert!((WAITING..WAITING + 1024).contains(&health.waiting.get()), "{} bytes", health.waiting.get());
     drop(gate);
+    log.flush();
+    assert_eq!((health.written.get() + health.dropped.get(), health.waiting.get()), (fit as u64 + 10, 0));
 }
 
 #[test]
-fn what_waits_is_bounded_in_bytes_too() {
-    let (gate, out) = stuck();
+fn threads_lose_nothing_and_mix_no_lines() {
+    let out = Arc::new(Mutex::new(Vec::new()));
     let health = health();
-    let headers = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
-    let log = AccessLog::start(AccessPlan { headers, ..plain() }, out, health.clone()).unwrap();
-    let mut large = HeaderMap::new();
-    for name in ["a", "b", "c", "d"] {
-        large.insert(name, HeaderValue::from_str(&"x".repeat(2000)).unwrap());
+    let log = Arc::new(AccessLog::start(plain(), Shared(Arc::clone(&out)), health.clone()).unwrap());
+    let threads: Vec<_> = (0..8)
+        .map(|thread| {
+            let log = Arc::clone(&log);
+            std::thread::spawn(move || {
+                let (address, name) = (address(), format!("t{thread}"));
+                for bytes_out in 0..2_000 {
+                    let record = RequestRecord { request_id: &name, bytes_out, ..record(&address) };
+                    log.write(SystemTime::UNIX_EPOCH, &record);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    log.flush();
+    let text = String::from_utf8(out.lock().unwrap().clone()).unwrap();
+    assert_eq!((health.written.get(), health.dropped.get(), text.lines().count()), (16_000, 0, 16_000));
+    let mut said: std::collections::BTreeMap<&str, std::collections::BTreeSet<u64>> = Default::default();
+    for line in text.lines() {
+        let (before, thread) = line.rsplit_once(" request_id=").unwrap();
+        let bytes = before.split(' ').find_map(|pair| pair.strip_prefix("bytes_out=")).unwrap();
+        assert!(said.entry(thread).or_default().insert(bytes.parse().unwrap()), "twice: {line}");
     }
-    let address = address();
-    for _ in 0..QUEUE {
-        log.write(SystemTime::UNIX_EPOCH, &RequestRecord { headers: Some(&large), ..record(&address) });
+    assert!(said.len() == 8 && said.values().all(|lines| lines.len() == 2_000));
+}
+
+#[test]
+fn the_writer_ends_with_the_log_and_writes_everything_first() {
+    let out = Arc::new(Mutex::new(Vec::new()));
+    let log = AccessLog::start(plain(), Shared(Arc::clone(&out)), health()).unwrap();
+    log.write(SystemTime::UNIX_EPOCH, &record(&address()));
+    drop(log);
+    // The writer has its own half of `out` as long as it lives.
+    let clock = crate::control::Clock::start();
+    let patience = clock.now() + Duration::from_secs(20);
+    while Arc::strong_count(&out) > 1 {
+        assert!(clock.now() < patience, "the writer lives on");
+        std::thread::yield_now();
     }
-    assert!(health.dropped.get() > 0);
-    assert!(health.waiting.get() < WAITING + 8192, "{} bytes", health.waiting.get());
-    drop(gate);
+    assert_eq!(out.lock().unwrap().iter().filter(|byte| **byte == b'\n').count(), 1);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! What does a field of a line hold? One match from the field to its value, and how a value is written in text and in JSON.
 
 use crate::domain::access::Field;
+use crate::domain::hex;
 use crate::domain::identity::Address;
 use crate::domain::plan::AccessPlan;
 use crate::domain::redact::{self, REDACTED};
 use crate::telemetry::{RequestRecord, Tries, escape};
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use super::stamp;
@@ -18,6 +19,8 @@ const LONGEST: usize = 1024;
 pub enum Value<'a> {
     Absent,
     Moment(SystemTime),
+    /// A trace's.
+    Id(u128),
     /// From strangers, or from the configuration.
     Text(Cow<'a, str>),
     Ip(IpAddr),
@@ -55,7 +58,7 @@ pub fn of<'a>(field: Field, plan: &AccessPlan, at: SystemTime, record: &RequestR
         Field::RetryStopped => optional(record.retry_stopped),
         Field::Listener => text(record.listener),
         Field::RequestId => text(record.request_id),
-        Field::TraceId => record.trace_id.map_or(Value::Absent, |id| Value::Text(format!("{id:032x}").into())),
+        Field::TraceId => record.trace_id.map_or(Value::Absent, Value::Id),
     }
 }
 
@@ -146,12 +149,26 @@ impl Value<'_> {
         line.push('"');
         line.push_str(key);
         line.push_str("\":");
+        self.json(line);
+    }
+
+    /// As [`Self::member`] with `,"key":` written already; its comma goes where nothing is in front.
+    pub fn behind(&self, line: &mut String, member: &str) {
+        if matches!(self, Self::Absent) {
+            return;
+        }
+        let first = line.ends_with('{');
+        line.push_str(member.strip_prefix(',').filter(|_| first).unwrap_or(member));
+        self.json(line);
+    }
+
+    fn json(&self, line: &mut String) {
         match self {
             Self::Number(_) | Self::Millis(_) => self.bare(line),
             Self::Text(value) => string(line, value),
             Self::Address(Address::Unix(_)) => string(line, &self.plain()),
             Self::Tries(tries) => list(line, tries),
-            Self::Absent | Self::Moment(_) | Self::Ip(_) | Self::Address(_) => {
+            Self::Absent | Self::Moment(_) | Self::Id(_) | Self::Ip(_) | Self::Address(_) => {
                 line.push('"');
                 self.bare(line);
                 line.push('"');
@@ -167,46 +184,79 @@ impl Value<'_> {
 
     /// As it is: of ours, and without anything to escape, but for text and the path of a socket.
     fn bare(&self, line: &mut String) {
-        let _ = match self {
-            Self::Absent => Ok(()),
-            Self::Moment(at) => {
-                stamp::rfc3339(line, *at);
-                Ok(())
+        match self {
+            Self::Absent => {}
+            Self::Moment(at) => stamp::rfc3339(line, *at),
+            Self::Id(id) => line.push_str(hex::of_trace(*id).text()),
+            Self::Text(value) => line.push_str(value),
+            Self::Ip(ip) => self::ip(line, *ip),
+            Self::Address(Address::Socket(address)) => {
+                socket(line, *address);
             }
-            Self::Text(value) => line.write_str(value),
-            Self::Ip(ip) => write!(line, "{ip}"),
-            Self::Address(address) => write!(line, "{address}"),
-            Self::Number(number) => write!(line, "{number}"),
-            Self::Millis(span) => {
-                millis(line, *span);
-                Ok(())
+            Self::Address(address) => {
+                let _ = write!(line, "{address}");
             }
-            Self::Tries(tries) => {
-                for (index, one) in tries.iter().enumerate() {
-                    let comma = if index > 0 { "," } else { "" };
-                    let said = one.end.said();
-                    let _ =
-                        write!(line, "{comma}{}/{}", one.backend.to_string().replace([' ', '"'], "_"), one.end.word());
-                    let _ = said.map(|said| write!(line, ":{said}"));
-                    line.push('/');
-                    millis(line, one.took);
+            Self::Number(number) => self::number(line, *number),
+            Self::Millis(span) => millis(line, *span),
+            Self::Tries(tries) => tried(line, tries),
+        }
+    }
+}
+
+fn tried(line: &mut String, tries: &Tries) {
+    for (index, one) in tries.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        let _ = write!(line, "{comma}{}/{}", one.backend.to_string().replace([' ', '"'], "_"), one.end.word());
+        let _ = one.end.said().map(|said| write!(line, ":{said}"));
+        line.push('/');
+        millis(line, one.took);
+    }
+}
+
+fn number(line: &mut String, number: u64) {
+    line.push_str(itoa::Buffer::new().format(number));
+}
+
+fn ip(line: &mut String, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => {
+            for (index, octet) in ip.octets().into_iter().enumerate() {
+                if index > 0 {
+                    line.push('.');
                 }
-                Ok(())
+                number(line, octet.into());
             }
-        };
+        }
+        IpAddr::V6(ip) => {
+            let _ = write!(line, "{ip}");
+        }
+    }
+}
+
+fn socket(line: &mut String, address: SocketAddr) {
+    match address {
+        SocketAddr::V4(address) => {
+            ip(line, IpAddr::V4(*address.ip()));
+            line.push(':');
+            number(line, address.port().into());
+        }
+        SocketAddr::V6(address) => {
+            let _ = write!(line, "{address}");
+        }
     }
 }
 
 /// Milliseconds, with as many of three places behind the point as say something.
 fn millis(line: &mut String, span: Duration) {
-    let micros = span.as_micros();
-    let (whole, rest) = (micros / 1000, micros % 1000);
-    let _ = match rest {
-        0 => write!(line, "{whole}"),
-        _ if rest % 100 == 0 => write!(line, "{whole}.{}", rest / 100),
-        _ if rest % 10 == 0 => write!(line, "{whole}.{:02}", rest / 10),
-        _ => write!(line, "{whole}.{rest:03}"),
-    };
+    let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    number(line, micros / 1000);
+    let rest = micros % 1000;
+    if rest > 0 {
+        line.push('.');
+        for place in [100, 10, 1].into_iter().take_while(|place| rest % (place * 10) > 0) {
+            line.push(char::from(b'0' + (rest / place % 10) as u8));
+        }
+    }
 }
 
 fn list(line: &mut String, tries: &Tries) {
@@ -224,7 +274,8 @@ fn list(line: &mut String, tries: &Tries) {
 
 /// A JSON string. What most of them are, plain letters, goes through without a look at each character.
 pub fn string(line: &mut String, value: &str) {
-    if value.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+    // Every byte is looked at, so that several can be at once.
+    if value.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\')) {
         line.push('"');
         line.push_str(value);
         line.push('"');

@@ -1,57 +1,67 @@
-//! How do lines get out? One thread takes the first, lets a few milliseconds pass, and writes what has come by then in one go.
+//! How do lines get out? One thread is woken by the first, lets a few milliseconds pass, and writes what has come by then in one go.
 //!
 //! A request wakes nobody but with the first line of a quiet moment: waking a thread, and a write, per request would cost more than
 //! the lines themselves. What cannot be written is dropped and counted, and said once.
 
 use super::Health;
+use super::shelves::Shelves;
 use std::io::Write;
-use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 /// How long the first of several lines waits for the others.
 const GATHERING: Duration = Duration::from_millis(8);
 
-/// Bytes beyond which gathered lines are written.
-pub const BATCH: usize = 64 * 1024;
+/// Bytes of one write; a file is not rotated within one.
+const BATCH: usize = 64 * 1024;
 
-pub enum Job {
-    Line(String),
-    /// Answered when everything before it is written.
-    Flush(SyncSender<()>),
+/// The writer thread; it ends when the shelves are closed, with everything written.
+#[allow(clippy::disallowed_methods, reason = "the thread serves nobody else, and what it waits for is time itself")]
+pub fn write_out(shelves: &Shelves, out: impl Write, health: &Health) {
+    let mut writer = Writer { out, health, failing: false };
+    let mut spare = Vec::new();
+    shelves.i_am_the_writer();
+    loop {
+        let goes_on = shelves.wait();
+        if !shelves.is_urgent() {
+            std::thread::sleep(GATHERING);
+        }
+        let flushes = shelves.answer();
+        shelves.clear(&mut spare, |text| writer.write(text));
+        for done in flushes {
+            let _ = done.send(());
+        }
+        if !goes_on {
+            return;
+        }
+    }
 }
 
-/// Lines on their way to one write.
-#[derive(Default)]
-struct Batch {
-    text: Vec<u8>,
-    lines: u64,
-    flushed: Vec<SyncSender<()>>,
+struct Writer<'a, W> {
+    out: W,
+    health: &'a Health,
     /// The last write failed, and that was said.
     failing: bool,
 }
 
-impl Batch {
-    fn add(&mut self, job: Job) {
-        match job {
-            Job::Line(line) => {
-                self.text.extend_from_slice(line.as_bytes());
-                self.lines += 1;
-            }
-            Job::Flush(done) => self.flushed.push(done),
+impl<W: Write> Writer<'_, W> {
+    fn write(&mut self, mut text: &[u8]) {
+        while !text.is_empty() {
+            let (lines, behind) = text.split_at_checked(batch(text)).unwrap_or((text, &[]));
+            self.write_lines(lines, count(lines));
+            text = behind;
         }
     }
 
-    fn write(&mut self, out: &mut impl Write, health: &Health) {
-        match out.write_all(&self.text).and_then(|()| out.flush()) {
-            Ok(()) if self.lines == 0 => {}
+    fn write_lines(&mut self, text: &[u8], lines: u64) {
+        match self.out.write_all(text).and_then(|()| self.out.flush()) {
             Ok(()) => {
-                health.written.inc_by(self.lines);
+                self.health.written.inc_by(lines);
                 if std::mem::take(&mut self.failing) {
                     log::info!("the access log can be written again");
                 }
             }
             Err(error) => {
-                health.dropped.inc_by(self.lines);
+                self.health.dropped.inc_by(lines);
                 if !std::mem::replace(&mut self.failing, true) {
                     log::error!(
                         "the access log cannot be written ({error}); lines are dropped and counted, traffic goes on"
@@ -59,30 +69,43 @@ impl Batch {
                 }
             }
         }
-        health.waiting.sub(i64::try_from(self.text.len()).unwrap_or(i64::MAX));
-        for done in self.flushed.drain(..) {
-            let _ = done.send(());
-        }
-        self.text.clear();
-        self.lines = 0;
     }
 }
 
-/// The writer thread; it ends when nobody can send any more.
-#[allow(clippy::disallowed_methods, reason = "the thread serves nobody else, and what it waits for is time itself")]
-pub fn write_out(jobs: &Receiver<Job>, mut out: impl Write, health: &Health) {
-    let mut batch = Batch::default();
-    while let Ok(job) = jobs.recv() {
-        batch.add(job);
-        if batch.flushed.is_empty() {
-            std::thread::sleep(GATHERING);
+/// The length of the lines that are written next: whole ones, as many as a batch holds, one at least.
+fn batch(text: &[u8]) -> usize {
+    let ends = |byte: &u8| *byte == b'\n';
+    if text.len() <= BATCH {
+        return text.len();
+    }
+    let (first, rest) = text.split_at_checked(BATCH).unwrap_or((text, &[]));
+    let whole = first.iter().rposition(ends).or_else(|| rest.iter().position(ends).map(|at| first.len() + at));
+    whole.map_or(text.len(), |end| end + 1)
+}
+
+fn count(text: &[u8]) -> u64 {
+    text.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_whole_lines() {
+        let line = |length: usize| [vec![b'x'; length - 1], vec![b'\n']].concat();
+        for (lengths, expected) in [
+            (vec![5], 5),
+            (vec![BATCH], BATCH),
+            (vec![BATCH, 5], BATCH),
+            (vec![BATCH - 1, 5], BATCH - 1),
+            (vec![BATCH + 1, 5], BATCH + 1),
+            (vec![5, BATCH], 5),
+        ] {
+            let text: Vec<u8> = lengths.iter().flat_map(|length| line(*length)).collect();
+            assert_eq!(batch(&text), expected, "{lengths:?}");
+            assert_eq!(count(&text), lengths.len() as u64);
         }
-        while let Ok(job) = jobs.try_recv() {
-            batch.add(job);
-            if batch.text.len() >= BATCH {
-                batch.write(&mut out, health);
-            }
-        }
-        batch.write(&mut out, health);
+        assert_eq!(batch(&vec![b'x'; BATCH + 7]), BATCH + 7, "no line end at all");
     }
 }

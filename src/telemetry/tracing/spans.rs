@@ -20,7 +20,7 @@ const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "
 /// The parent of this span is at somebody else's (bits 8 and 9 of the flags of a span).
 const PARENT_KNOWN: u32 = 0x100;
 const PARENT_IS_REMOTE: u32 = 0x200;
-const SAMPLED: u32 = 1;
+pub const SAMPLED: u32 = 1;
 
 /// All spans of a request, its own first. `secrets`: the keys of a query that are taken out.
 pub fn of(trace: &Trace, record: &RequestRecord<'_>, secrets: &[String], clock: Clock) -> Vec<Span> {
@@ -86,19 +86,7 @@ fn client(trace: &Trace, record: &RequestRecord<'_>, method: &str, index: u64, o
         attribute("pulsegate.backend", one.backend.to_string()),
         attribute("pulsegate.outcome", one.end.word()),
     ];
-    match &one.backend {
-        Address::Socket(address) => {
-            let (ip, port) = (address.ip().to_string(), u64::from(address.port()));
-            attributes.push(attribute("server.address", ip.clone()));
-            attributes.push(attribute("server.port", port));
-            attributes.push(attribute("network.peer.address", ip));
-            attributes.push(attribute("network.peer.port", port));
-        }
-        Address::Unix(path) => {
-            attributes.push(attribute("server.address", path.display().to_string()));
-            attributes.push(attribute("network.transport", "unix"));
-        }
-    }
+    placed(&mut attributes, &one.backend);
     attributes.extend(one.url.as_deref().map(|url| attribute("url.full", cut(url))));
     attributes.extend(record.upstream.map(|upstream| attribute("pulsegate.upstream", upstream)));
     match (&one.end, one.end.said()) {
@@ -120,8 +108,25 @@ fn client(trace: &Trace, record: &RequestRecord<'_>, method: &str, index: u64, o
     }
 }
 
-/// What all spans have.
-fn span(
+/// Where a backend is.
+pub fn placed(attributes: &mut Vec<KeyValue>, backend: &Address) {
+    match backend {
+        Address::Socket(address) => {
+            let (ip, port) = (address.ip().to_string(), u64::from(address.port()));
+            attributes.push(attribute("server.address", ip.clone()));
+            attributes.push(attribute("server.port", port));
+            attributes.push(attribute("network.peer.address", ip));
+            attributes.push(attribute("network.peer.port", port));
+        }
+        Address::Unix(path) => {
+            attributes.push(attribute("server.address", path.display().to_string()));
+            attributes.push(attribute("network.transport", "unix"));
+        }
+    }
+}
+
+/// What all spans have: of a trace that is recorded.
+pub fn span(
     trace: &Trace,
     kind: Kind,
     (start, end): (Timestamp, Timestamp),
@@ -169,7 +174,7 @@ fn nanos(at: SystemTime) -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn cut(text: &str) -> &str {
+pub fn cut(text: &str) -> &str {
     let end = (0..=LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     end.and_then(|end| text.get(..end)).unwrap_or_default()
 }

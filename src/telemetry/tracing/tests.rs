@@ -165,7 +165,7 @@ async fn a_collector_that_hangs_costs_spans_and_never_a_wait() {
         ca: None,
         timeout: Duration::from_secs(60),
     };
-    let plan = TracingPlan { otlp, ratio: 1.0, follow_parent: true, service: "test".into() };
+    let plan = TracingPlan { otlp, ratio: 1.0, probes: 0.0, follow_parent: true, service: "test".into() };
     let health = health();
     let tracer = Tracer::start(&plan, Clock::start(), health.clone()).unwrap();
     let (tries, headers) = (Tries::default(), HeaderMap::new());

@@ -1,0 +1,26 @@
+//! The gateway as it is seen from a terminal and from scripts: `pulsegate status` and `pulsegate top`, against real processes.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod status;
+mod top;
+
+use std::net::SocketAddr;
+
+/// One upstream over these backends, every request routed to it, probed at `/ready`.
+fn pool(backends: &[SocketAddr]) -> String {
+    let list: Vec<String> = backends.iter().map(|address| format!("\"{address}\"")).collect();
+    format!(
+        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    readiness: {{ path: /ready, period: 300ms, fast_period: \
+         100ms, timeout: 200ms }}\n    slow_start: {{ duration: 0s }}\n",
+        list.join(", ")
+    )
+}
+
+/// What a backend process runs: see `support/server.rs`.
+#[test]
+fn backend_process() {
+    support::server::run_if_asked();
+}
