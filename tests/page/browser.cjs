@@ -4,8 +4,6 @@
 "use strict";
 
 const { chromium } = require("playwright-core");
-const fs = require("node:fs");
-const os = require("node:os");
 const path = require("node:path");
 const readline = require("node:readline");
 
@@ -13,6 +11,7 @@ const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 
+let browser = null;
 let context = null;
 let page = null;
 let found = { errors: [], violations: [], foreign: [] };
@@ -50,6 +49,13 @@ const commands = {
     }
     return {};
   },
+  /** An expression, while the browser notes its tasks: how long the longest took, and how long it had the processor. */
+  async traced({ code }) {
+    await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline"] });
+    const value = await page.evaluate(code);
+    const { traceEvents } = JSON.parse(await browser.stopTracing());
+    return { value: { ...value, ...longest(traceEvents) } };
+  },
   async click({ on }) { await page.click(on, { timeout: 5000 }); return {}; },
   async fill({ on, text }) { await page.fill(on, text); return {}; },
   async press({ keys }) { for (const key of keys) await page.keyboard.press(key); return {}; },
@@ -65,17 +71,27 @@ const commands = {
   },
 };
 
+/** Of the thread that draws frames: that is the page's. */
+function longest(events) {
+  const frames = new Map();
+  const thread = ({ pid, tid }) => `${pid} ${tid}`;
+  for (const event of events) if (event.name === "FireAnimationFrame") frames.set(thread(event), (frames.get(thread(event)) ?? 0) + 1);
+  const [own] = [...frames].sort((one, other) => other[1] - one[1])[0];
+  const tasks = events.filter((event) => event.ph === "X" && event.name.endsWith("RunTask") && thread(event) === own);
+  const most = (key) => Math.max(0, ...tasks.map((task) => task[key] ?? 0)) / 1000;
+  return { tasks: tasks.length, longest_task_ms: most("dur"), longest_task_cpu_ms: most("tdur") };
+}
+
 async function main() {
-  const profile = fs.mkdtempSync(path.join(os.tmpdir(), "pulsegate-page-"));
-  context = await chromium.launchPersistentContext(profile, { executablePath: process.env.CHROMIUM, headless: true, args: FLAGS });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true, args: FLAGS });
+  context = await browser.newContext();
   console.log(JSON.stringify({ ready: true }));
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const { command, ...rest } = JSON.parse(line);
     const answer = await commands[command](rest).catch((error) => ({ error: String(error.message ?? error) }));
     console.log(JSON.stringify(answer));
   }
-  await context.close();
-  fs.rmSync(profile, { recursive: true, force: true });
+  await browser.close();
 }
 
 main();

@@ -72,6 +72,11 @@ impl Browser {
         self.command("look", json!({ "code": code })).await
     }
 
+    /// As [`Self::look`], with what the page's tasks took meanwhile.
+    pub async fn traced(&mut self, code: &str) -> Value {
+        self.command("traced", json!({ "code": code })).await
+    }
+
     pub async fn text(&mut self, code: &str) -> String {
         self.look(code).await.as_str().unwrap_or_default().to_owned()
     }

@@ -1,13 +1,13 @@
 //! Five hundred backends, of which some are dying and all are busy: does the page stay smooth while one scrolls through them?
 //!
-//! Each backend has an address of its own; all of them are sockets of this process. Pauses of the machine are pauses of the browser, so
-//! of three runs one must hold every bound, and all are printed.
+//! Each backend has an address of its own; all of them are sockets of this process. On a machine that does other work a task lasts as long as it
+//! waits for its turn; that is the machine's doing. So a task is judged by the processor time that the browser's own trace gives it, in
+//! every run, and what the page's observer of long tasks saw by the clock is printed beside it. Frames are judged by the clock.
 
 use crate::browser::Browser;
 use crate::support::gateway::Gateway;
 use crate::support::load::{Load, Request};
 use crate::{TURN, standing};
-use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,12 +17,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 const BACKENDS: u8 = 250;
 const POOLS: u8 = 2;
-const RUNS: usize = 3;
+const RUNS: usize = 2;
 /// Milliseconds.
 const LONGEST_TASK: f64 = 50.0;
 const MEDIAN_FRAME: f64 = 33.0;
 
-/// Scrolls to the end and back for six seconds, as one does with a wheel; what each frame and each long task took.
+/// Scrolls to the end and back for five seconds, as one does with a wheel; what each frame and each long task took.
 const SCROLL: &str = "new Promise((done) => {
     const list = document.querySelector('#list');
     const frames = [];
@@ -35,12 +35,12 @@ const SCROLL: &str = "new Promise((done) => {
         list.scrollTop += down * 90;
         if (list.scrollTop + list.clientHeight >= list.scrollHeight - 1) down = -1;
         if (list.scrollTop <= 0) down = 1;
-        if (now - began < 6000) requestAnimationFrame(step);
+        if (now - began < 5000) requestAnimationFrame(step);
         else {
             frames.sort((one, other) => one - other);
             setTimeout(() => done({
                 frames: frames.length, median_frame_ms: frames[frames.length >> 1], p99_frame_ms: frames[Math.floor(frames.length * 0.99)],
-                longest_task_ms: Math.max(0, ...window.longTasks), nodes: document.querySelectorAll('#rows > *').length,
+                long_tasks_seen_ms: window.longTasks, nodes: document.querySelectorAll('#rows > *').length,
             }), 200);
         }
     };
@@ -115,19 +115,15 @@ async fn five_hundred_backends_scroll_without_stutter() {
     browser.until("document.querySelector('#shown').textContent === '500 backends'").await;
     browser.until("Number(document.querySelector('#sum-rate').textContent) > 60").await;
 
-    let mut runs = Vec::new();
     for run in 0..RUNS {
         many.troubled.store(run % 2 == 0, Ordering::Relaxed);
-        let figures = browser.look(SCROLL).await;
+        let figures = browser.traced(SCROLL).await;
         println!("{figures}");
-        let held = holds(&figures);
-        runs.push(figures);
-        if held {
-            break;
-        }
+        let of = |key: &str| figures[key].as_f64().unwrap_or(f64::MAX);
+        assert!(of("longest_task_cpu_ms") <= LONGEST_TASK, "a task of the page is too long: {figures}");
+        assert!(of("median_frame_ms") <= MEDIAN_FRAME, "frames come too late: {figures}");
+        assert!(of("nodes") < 80.0, "rows out of sight exist: {figures}");
     }
-    assert!(runs.iter().any(holds), "no run held every bound: {runs:?}");
-    assert!(runs.iter().all(|run| run["nodes"].as_u64().is_some_and(|nodes| nodes < 80)), "rows out of sight exist");
 
     many.troubled.store(true, Ordering::Relaxed);
     browser.look("document.querySelector('#list').scrollTop = 0").await;
@@ -138,9 +134,4 @@ async fn five_hundred_backends_scroll_without_stutter() {
     browser.shot("many").await;
     browser.assert_calm(&[]).await;
     browser.close().await;
-}
-
-fn holds(figures: &Value) -> bool {
-    let of = |key: &str| figures[key].as_f64().unwrap_or(f64::MAX);
-    of("longest_task_ms") <= LONGEST_TASK && of("median_frame_ms") <= MEDIAN_FRAME
 }

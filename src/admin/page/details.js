@@ -1,7 +1,7 @@
 // Why does one backend stand where it stands? The gateway's own explanation, with what can be ordered, its charts and its history.
 
 import { $, el, symbol, text } from "./dom.js";
-import { both, moment, rate, shape, share, span, words } from "./format.js";
+import { both, moment, period, rate, shape, share, span, words } from "./format.js";
 import { drawLatency, drawRate, forgetSize } from "./chart.js";
 import { onChange, store } from "./store.js";
 import { onSeries, series } from "./series.js";
@@ -139,7 +139,7 @@ function evidence_of({ pool, in_force, probes, traffic, return_on_schedule, back
   fact("Counter", backend.counter);
   const readiness = in_force.readiness;
   if (readiness) {
-    fact("Readiness", `${readiness.check}, every ${span(readiness.period_ms)}; ${readiness.success_threshold} passes up, ${readiness.failure_threshold} failures down`);
+    fact("Readiness", `${readiness.check}, every ${period(readiness.period_ms)}; ${readiness.success_threshold} passes up, ${readiness.failure_threshold} failures down`);
   }
   fact("Window", `${traffic.successes_in_window} succeeded, ${traffic.failures_in_window} failed, ${traffic.failures_in_a_row} in a row`);
   fact("Pool", `${pool.eligible} of ${pool.backends} eligible, ${pool.must_stay_fit} must stay fit`);

@@ -42,6 +42,9 @@ export function span(ms) {
   return hours % 24 && hours < 96 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.floor(hours / 24)} d`;
 }
 
+/** As it is configured: "500 ms", "2 s". */
+export const period = (ms) => (ms < 1000 ? `${ms} ms` : span(ms));
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
