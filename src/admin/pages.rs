@@ -10,7 +10,7 @@ use super::view::{self, Now, Problem, health, status, upstreams};
 use super::{Phase, ReloadState, explain, life, logging, page, points, steer};
 use crate::control::Reloader;
 use crate::domain::time::Timestamp;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Format, Telemetry};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -50,7 +50,7 @@ Pulsegate's admin listener. In a browser, this address is a page: every pool liv
 /upstreams         every backend: standing, cause, probes, ejection, history
 /upstreams/{name}  one upstream; /upstreams/{name}/traffic: its last quarter of an hour
 /live              everything that changes, as a stream (text/event-stream)
-/metrics           Prometheus text
+/metrics           Prometheus text, OpenMetrics or protocol buffers, as Accept says
 /logging           the level of the process's log, and who wants it so
 
 /upstreams/{name}/backends/{address}/explain    why it stands where it stands, and when it returns; ?format=text for people
@@ -151,13 +151,14 @@ async fn upstream_page(State(desk): State<Arc<Desk>>, Path(name): Path<String>) 
     }
 }
 
-async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
+async fn metrics(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
+    let format = Format::wanted(headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()));
     let reports = desk.source.reports().await;
     let snapshot = desk.source.snapshot();
     // Ten thousand backends are more than a hundred thousand series: seconds of work that requests and probes must not wait for.
-    let rendering = tokio::task::spawn_blocking(move || desk.telemetry.render(&snapshot, &reports));
-    let Ok(text) = rendering.await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    let rendering = tokio::task::spawn_blocking(move || desk.telemetry.expose(&snapshot, &reports, format));
+    let Ok(metrics) = rendering.await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    ([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "Accept")], metrics).into_response()
 }
 
 async fn method_not_allowed() -> Response {

@@ -1,5 +1,6 @@
 //! What can be asked of the program? The command definitions, and one file per command that does something.
 
+mod alert_test;
 mod asking;
 mod check;
 mod demo;
@@ -142,6 +143,8 @@ enum Command {
         #[command(flatten)]
         asking: Asking,
     },
+    /// Send a test alert to every receiver of alerts, or to one, without a running gateway; exit code 1 when one does not take it
+    AlertTest(alert_test::Wish),
     /// Rehearse a scenario against a configuration in virtual time; exit code 1 when it does not come as it is expected
     Simulate(rehearse::Simulate),
     /// Play a record again under a configuration: what it would have done to the recorded hours, beside what really happened
@@ -208,6 +211,7 @@ pub fn main() -> ExitCode {
             operate::steer("weight", &target, Some(&terms), Some(&weight), &asking)
         }
         Command::Reload { asking } => operate::reload(&asking),
+        Command::AlertTest(wish) => alert_test::alert_test(&wish),
         Command::Simulate(simulate) => rehearse::simulate(&simulate),
         Command::Replay(replay) => rehearse::replay(&replay),
         Command::Completions { shell } => papers::completions(shell),

@@ -18,6 +18,7 @@ mod strict;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod url;
 mod values;
 mod words;
 mod yaml;
@@ -28,6 +29,7 @@ pub use document::{Document, fits};
 pub use reference::{example, reference};
 pub use secret::read_secret;
 pub use summary::summary;
+pub use url::target;
 pub use values::{Share, Size, Span, Words};
 pub use words::not_exactly_one;
 

@@ -1,7 +1,8 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
 use crate::domain::plan::{
-    Detector, GrpcCheck, HttpCheck, Plan, ProbeCheck, ProbeKind, ProbePlan, RouteAction, SourcePlan, UpstreamPlan,
+    Detector, GrpcCheck, GuardPlan, HttpCheck, LimitBy, Plan, ProbeCheck, ProbeKind, ProbePlan, RateLimitPlan,
+    RouteAction, SourcePlan, UpstreamPlan,
 };
 use crate::domain::reading::ProbeFailure;
 use crate::domain::timings::probing;
@@ -25,11 +26,34 @@ pub fn summary(plan: &Plan) -> String {
     }
     for route in &plan.routes {
         let _ = writeln!(out, "route {}: {}", route.name, action(&route.action, plan));
+        route.guard.iter().for_each(|guard| guard_lines(guard, &mut out));
     }
     for upstream in &plan.upstreams {
         upstream_lines(upstream, &mut out);
     }
     out
+}
+
+fn guard_lines(guard: &GuardPlan, out: &mut String) {
+    match (&guard.allow, guard.deny.is_empty()) {
+        (None, true) => {}
+        (None, false) => drop(writeln!(out, "  everybody comes in but the networks of `deny`")),
+        (Some(_), true) => drop(writeln!(out, "  only the networks of `allow` come in")),
+        (Some(_), false) => drop(writeln!(out, "  only the networks of `allow` come in, without those of `deny`")),
+    }
+    if let Some(limit) = &guard.rate_limit {
+        let by = match &limit.by {
+            LimitBy::Client => "client".to_owned(),
+            LimitBy::Header(name) => format!("header {name}"),
+            LimitBy::Route => "route".to_owned(),
+        };
+        let watching = if limit.enforce { "" } else { " (it denies nobody and only tells)" };
+        let RateLimitPlan { requests, per, burst, .. } = limit;
+        let _ = writeln!(out, "  at most {requests} requests per {per:?} and {burst} at once, by {by}{watching}");
+    }
+    if !guard.shield.is_empty() {
+        let _ = writeln!(out, "  hidden: {}", guard.shield);
+    }
 }
 
 fn upstream_lines(upstream: &UpstreamPlan, out: &mut String) {

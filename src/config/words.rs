@@ -121,6 +121,13 @@ pub(super) fn tell(complaint: &str) -> Told {
     if let Some((found, expected)) = mismatch(complaint) {
         return Told { found: value(found), allowed: kind(expected), hint: mapping_hint(found, expected) };
     }
+    if let Some((_, expected)) =
+        complaint.strip_prefix("invalid length ").and_then(|rest| rest.split_once(", expected "))
+    {
+        // A list where a mapping is wanted: its items were taken for values.
+        let name = expected.split_once(" with ").map_or(expected, |(name, _)| name);
+        return Told { found: "a list".to_owned(), allowed: kind(name), hint: None };
+    }
     if let Some((word, known)) = variant(complaint) {
         let hint = meant(word, &known).map(|name| format!("did you mean `{name}`?"));
         return Told { found: format!("{word:?}"), allowed: known.join(", "), hint };
@@ -191,6 +198,8 @@ fn mapping_hint(found: &str, expected: &str) -> Option<String> {
 pub(super) fn key_of(name: &str) -> &'static str {
     match name {
         "AdminOnSpec" | "ListenerSpec" | "SourceSpec" => "address",
+        "AlertRouteSpec" => "receivers",
+        "AlertsSpec" => "routes",
         "BalanceSpec" => "policy",
         "BudgetSpec" => "ratio",
         "DegradedSpec" => "weight",
@@ -198,6 +207,7 @@ pub(super) fn key_of(name: &str) -> &'static str {
         "DrainHeaderSpec" => "name",
         "ExpectSpec" | "MomentSpec" => "at",
         "FlappingSpec" => "every",
+        "FlapsSpec" => "transitions",
         "FoundSpec" => "upstream",
         "LoadSpec" => "requests_per_second",
         "EditsSpec" => "set",
@@ -216,12 +226,15 @@ pub(super) fn key_of(name: &str) -> &'static str {
         "RespondSpec" => "status",
         "RetriesSpec" => "limit",
         "ShutdownSpec" => "grace",
+        "SecretSpec" => "env",
         "SlowStartSpec" => "duration",
+        "SmtpSpec" => "smarthost",
         "StartSpec" => "wait",
         "StickySpec" => "cookie",
         "TimeoutsSpec" => "per_try",
         "UpstreamSpec" => "backends",
         "UpstreamTlsSpec" => "sni",
+        "WebhookSpec" => "url",
         _ => "path",
     }
 }

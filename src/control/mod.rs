@@ -121,6 +121,8 @@ pub trait Reporter: Send + Sync + 'static {
     fn probe_started(&self, _late: Duration) {}
     /// Which probe that is.
     fn probe_begins(&self, _job: &crate::domain::board::ProbeJob) {}
+    /// What a probe said was weighed; `result`: the word of its verdict.
+    fn probed(&self, _upstream: &str, _kind: crate::domain::plan::ProbeKind, _result: &'static str, _took: Duration) {}
     /// The board is about to be told this.
     fn heard(&self, _input: &Input, _now: Timestamp) {}
 }

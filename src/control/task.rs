@@ -131,6 +131,7 @@ impl<P: Prober> ControlTask<P> {
                     self.prober.start(job, &self.handle);
                 }
                 Output::CancelProbe(ticket) => self.prober.cancel(ticket),
+                Output::Probed { upstream, kind, result, took } => self.reporter.probed(&upstream, kind, result, took),
                 Output::Report(event) => self.reporter.report(&event),
             }
         }

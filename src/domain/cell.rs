@@ -92,6 +92,10 @@ pub struct Cell {
     others: AtomicU64,
     /// Requests that began in an earlier connection epoch than this are cut.
     cut_before: AtomicU32,
+    /// Requests whose clients saw them fail here while it was in rotation.
+    seen_to_fail: Window,
+    /// It is out for failing.
+    is_out: AtomicBool,
 }
 
 const NO_TRIAL: u8 = 0;
@@ -100,6 +104,8 @@ const TRIAL_CLAIMED: u8 = 2;
 
 /// How long a soft failure stays in the load figure.
 const SOFT_MEMORY: Duration = Duration::from_secs(10);
+/// Requests that failed here so long before it went out are a cost of its detection.
+const DETECTION: Duration = Duration::from_secs(60);
 
 impl Cell {
     pub fn new() -> Self {
@@ -269,6 +275,27 @@ impl Cell {
     /// Has traffic failed after `since`?
     pub fn failed_after(&self, since: Timestamp) -> bool {
         self.last_failure.load(Relaxed) > since.0
+    }
+
+    /// A client saw its request fail here. True: it is out by now, and this was a cost of its detection; else it may become one.
+    pub fn saw_failure(&self, now: Timestamp) -> bool {
+        let is_out = self.is_out.load(Relaxed);
+        if !is_out {
+            self.seen_to_fail.record(true, now, DETECTION);
+        }
+        is_out
+    }
+
+    /// It is out for failing from now on, or is not. Where it goes out: the failures that clients have seen lately, each told once.
+    pub fn stands_out(&self, out: bool, now: Timestamp) -> u32 {
+        let goes = out && !self.is_out.load(Relaxed);
+        self.is_out.store(out, Relaxed);
+        if !goes {
+            return 0;
+        }
+        let seen = self.seen_to_fail.tally(now, DETECTION).failures;
+        self.seen_to_fail.clear();
+        seen
     }
 
     /// Successes and failures since the process started.

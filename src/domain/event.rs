@@ -114,6 +114,24 @@ impl Disagreement {
     }
 }
 
+/// What ejected a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EjectedBy {
+    Detector(Detector),
+    /// Its ejection was over, and the one request that decides failed or was too slow.
+    Trial,
+}
+
+impl EjectedBy {
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Detector(detector) => detector.word(),
+            Self::Trial => "trial",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
     /// The standing of a backend changed. `why` is a sentence for people: what was seen, and the rule that decided.
@@ -128,6 +146,7 @@ pub enum EventKind {
     /// Passive evidence ejected it for `duration` (the `nth` time in a row).
     Ejected {
         backend: BackendId,
+        cause: EjectedBy,
         nth: u32,
         duration: Duration,
         why: String,

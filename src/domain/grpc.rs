@@ -9,11 +9,14 @@ use std::time::Duration;
 pub const STATUS: &str = "grpc-status";
 pub const MESSAGE: &str = "grpc-message";
 pub const TIMEOUT: &str = "grpc-timeout";
+/// How long a caller should wait before it tries again, in milliseconds.
+pub const PUSHBACK: &str = "grpc-retry-pushback-ms";
 pub const CONTENT_TYPE: &str = "application/grpc";
 
 const CANCELLED: u16 = 1;
 const UNKNOWN: u16 = 2;
 const DEADLINE_EXCEEDED: u16 = 4;
+const PERMISSION_DENIED: u16 = 7;
 const RESOURCE_EXHAUSTED: u16 = 8;
 const UNIMPLEMENTED: u16 = 12;
 const INTERNAL: u16 = 13;
@@ -52,7 +55,10 @@ pub const fn status_of(problem: Problem) -> u16 {
     match problem {
         Problem::TotalTimeout => DEADLINE_EXCEEDED,
         Problem::NoRoute | Problem::MethodNotAllowed => UNIMPLEMENTED,
-        Problem::BodyTooLarge | Problem::HeadTooLarge | Problem::TargetTooLong => RESOURCE_EXHAUSTED,
+        Problem::IpDenied => PERMISSION_DENIED,
+        Problem::RateLimited | Problem::BodyTooLarge | Problem::HeadTooLarge | Problem::TargetTooLong => {
+            RESOURCE_EXHAUSTED
+        }
         Problem::RequestTimeout => CANCELLED,
         Problem::BackendFailed
         | Problem::NoneEligible

@@ -5,6 +5,7 @@
 //! iterated, so that the same seed gives the same trace.
 
 pub mod access;
+pub mod alert;
 pub mod answer_watch;
 pub mod attempt;
 pub mod balance;
@@ -21,12 +22,16 @@ pub mod gate;
 pub mod glitches;
 pub mod grpc;
 pub mod grpc_health;
+pub mod guard;
 pub mod head;
 pub mod hex;
 pub mod identity;
 pub mod latency;
+pub mod ledger;
+pub mod networks;
 pub mod outcome;
 pub mod outlier;
+pub mod overhead;
 pub mod path;
 pub mod plan;
 pub mod problem;
@@ -39,6 +44,7 @@ pub mod rng;
 pub mod route;
 pub mod schedule;
 pub mod series;
+pub mod shield;
 pub mod snapshot;
 pub mod sni;
 pub mod split;

@@ -60,6 +60,46 @@ impl AttemptEnd {
         }
     }
 
+    /// The stable words of [`Self::result`].
+    pub const RESULTS: [&'static str; 14] = [
+        "response",
+        "bad_status",
+        "connect_failed",
+        "connect_timeout",
+        "tls_failed",
+        "timeout",
+        "bad_grpc_status",
+        "not_processed",
+        "reset",
+        "invalid_response",
+        "broken_body",
+        "abandoned",
+        "cut_off",
+        "ended_by_us",
+    ];
+
+    /// For counting: its place in [`Self::RESULTS`]. Answers that blame the backend are told from those that do not; an attempt is
+    /// abandoned when the client leaves, or another backend was asked too and answered first.
+    pub fn result(&self) -> usize {
+        match self {
+            Self::Response { status } if !matches!(classify_status(*status), Outcome::Failure(_)) => 0,
+            Self::Response { .. } => 1,
+            Self::ConnectFailed { timed_out: false } => 2,
+            Self::ConnectFailed { timed_out: true } => 3,
+            Self::TlsFailed => 4,
+            Self::PerTryTimeout => 5,
+            Self::GrpcStatus(status) if grpc::blames_the_backend(*status) => 6,
+            Self::GrpcStatus(_) => 0,
+            Self::NotProcessed { .. } => 7,
+            Self::ResetBeforeHead { .. } => 8,
+            Self::InvalidResponse => 9,
+            Self::BrokenBody { .. } => 10,
+            Self::ClientAborted { .. } => 11,
+            Self::CutOff => 12,
+            Self::Ours => 13,
+        }
+    }
+
     /// What the backend said, if it did: HTTP's status, or gRPC's.
     pub const fn said(&self) -> Option<u16> {
         match self {
@@ -157,6 +197,32 @@ mod tests {
                 _ => Outcome::Success,
             };
             assert_eq!(classify(&AttemptEnd::Response { status }, SLOW), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn every_end_is_counted_as_what_it_is() {
+        let waited = Duration::ZERO;
+        for (end, word) in [
+            (AttemptEnd::Response { status: 200 }, "response"),
+            (AttemptEnd::Response { status: 404 }, "response"),
+            (AttemptEnd::Response { status: 501 }, "response"),
+            (AttemptEnd::Response { status: 503 }, "bad_status"),
+            (AttemptEnd::ConnectFailed { timed_out: false }, "connect_failed"),
+            (AttemptEnd::ConnectFailed { timed_out: true }, "connect_timeout"),
+            (AttemptEnd::TlsFailed, "tls_failed"),
+            (AttemptEnd::PerTryTimeout, "timeout"),
+            (AttemptEnd::GrpcStatus(0), "response"),
+            (AttemptEnd::GrpcStatus(14), "bad_grpc_status"),
+            (AttemptEnd::NotProcessed { goodbye: true }, "not_processed"),
+            (AttemptEnd::ResetBeforeHead { reused: true }, "reset"),
+            (AttemptEnd::InvalidResponse, "invalid_response"),
+            (AttemptEnd::BrokenBody { status: 200 }, "broken_body"),
+            (AttemptEnd::ClientAborted { waited, head_seen: true }, "abandoned"),
+            (AttemptEnd::CutOff, "cut_off"),
+            (AttemptEnd::Ours, "ended_by_us"),
+        ] {
+            assert_eq!(AttemptEnd::RESULTS[end.result()], word, "{end:?}");
         }
     }
 

@@ -13,11 +13,13 @@ pub enum Problem {
     BadHost,
     AmbiguousLength,
     BadPath,
+    IpDenied,
     NoRoute,
     MethodNotAllowed,
     RequestTimeout,
     BodyTooLarge,
     TargetTooLong,
+    RateLimited,
     ExpectationFailed,
     HeadTooLarge,
     VersionNotSupported,
@@ -47,6 +49,7 @@ impl Problem {
             Self::BadPath => {
                 (400, "bad_path", "Bad path", "The path holds escapes or dot segments that are not accepted.")
             }
+            Self::IpDenied => (403, "ip_denied", "Forbidden", "Requests from this address are not accepted here."),
             Self::NoRoute => (404, "no_route", "Not found", "No route matches this request."),
             Self::MethodNotAllowed => {
                 (405, "method_not_allowed", "Method not allowed", "This method is not served here.")
@@ -60,6 +63,9 @@ impl Problem {
             }
             Self::ExpectationFailed => {
                 (417, "expectation_failed", "Expectation failed", "The only expectation that is met is 100-continue.")
+            }
+            Self::RateLimited => {
+                (429, "rate_limited", "Too many requests", "More requests came than are accepted in this time.")
             }
             Self::HeadTooLarge => {
                 (431, "head_too_large", "Head too large", "The request's head is larger than accepted.")
@@ -104,7 +110,7 @@ impl Problem {
 
     /// Answers that a client may retry carry Retry-After.
     pub const fn retriable(self) -> bool {
-        matches!(self, Self::NoneEligible | Self::NotCheckedYet | Self::Overloaded)
+        matches!(self, Self::NoneEligible | Self::NotCheckedYet | Self::Overloaded | Self::RateLimited)
     }
 }
 

@@ -8,6 +8,7 @@ use super::budget::Budget;
 use super::cell::Cell;
 use super::gate::Gate;
 use super::identity::{BackendId, BackendKey};
+use super::ledger::Ledger;
 use super::plan::{Plan, UpstreamPlan};
 use super::standing::{Cause, Standing};
 use super::time::Timestamp;
@@ -36,6 +37,10 @@ pub struct Pool {
     pub budget: Arc<Budget>,
     /// Survives publications and reloads.
     pub gate: Arc<Gate>,
+    /// Survives publications and reloads.
+    pub ledger: Arc<Ledger>,
+    /// The share of the weight that is out for failing; see [`super::ledger::share_out`].
+    pub share_out: u32,
     pub emptiness: Emptiness,
 }
 

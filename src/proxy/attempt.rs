@@ -64,7 +64,7 @@ impl Exchange<'_> {
     async fn over(&mut self, rested: Option<Connected>, choice: &Choice<'_>, began: Timestamp) -> (Relayed, Next) {
         let connected = match rested {
             Some(connected) => Ok(connected),
-            None => self.connect(choice).await,
+            None => self.connect_timed(choice).await,
         };
         match connected {
             Ok(connected) => self.converse(choice, connected, began).await,
@@ -73,6 +73,13 @@ impl Exchange<'_> {
                 (relayed, next)
             }
         }
+    }
+
+    async fn connect_timed(&mut self, choice: &Choice<'_>) -> Result<Connected, Relayed> {
+        let began = self.clock().now();
+        let connected = self.connect(choice).await;
+        self.story.upstream_wait += self.clock().now().since(began);
+        connected
     }
 
     fn lost_a_race(&self, relayed: &Relayed) -> bool {
@@ -93,6 +100,7 @@ impl Exchange<'_> {
         };
         let expects_continue = heads::expects_continue(request, body);
         let (bounds, clock) = (self.bounds(choice.route), self.clock());
+        let asked = clock.now();
         let (rival, mut won) = (self.rival(choice), None);
         let mut receiver = Receiver {
             method: request.method.clone(),
@@ -100,13 +108,11 @@ impl Exchange<'_> {
             request_id: &self.asker.request_id,
             choice,
             cookie: self.cookie(choice),
-            drain_asked: false,
             attempts: self.story.attempts,
             untried_left: choice.pool.balancer.has_untried(&self.tried),
             clock,
             deadline: self.deadline(choice.route),
-            head_at: None,
-            next: None,
+            heard: Heard::default(),
         };
         let relay = Relay {
             client: &mut self.client,
@@ -120,17 +126,18 @@ impl Exchange<'_> {
             clock,
             expects_continue,
             continued: &mut self.continued,
-            state: State::default(),
+            state: State::begun(asked),
         };
         let mut relayed = relay.run(head).await;
-        self.story.head_at = receiver.head_at;
-        if receiver.drain_asked && !self.is_copy {
+        let heard = receiver.heard;
+        self.story.head_at = heard.ready_at.or(heard.head_at);
+        self.story.upstream_wait += heard.head_at.unwrap_or_else(|| clock.now()).since(asked);
+        if heard.drain_asked && !self.is_copy {
             self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
         }
         if let Some(flaw) = connected.backend.flaw() {
             log::debug!("attempt {} at {}: {flaw}", self.story.attempts, choice.lease.member.id);
         }
-        let decided = receiver.next;
         if let Some(Winner { place, shelf, span }) = won {
             connected.shelf = shelf;
             relayed.by_rival = true;
@@ -138,7 +145,7 @@ impl Exchange<'_> {
             self.outrun(choice, (&winner, span), &relayed, began);
         }
         self.lay_down(connected, &relayed, choice).await;
-        let next = match decided {
+        let next = match heard.next {
             Some(next) => next,
             None if relayed.begun => Next::Stop(StopReason::ResponseStarted),
             None => self.next(&relayed.end, choice),
@@ -253,25 +260,33 @@ struct Receiver<'a> {
     request_id: &'a str,
     choice: &'a Choice<'a>,
     cookie: Option<String>,
-    drain_asked: bool,
     attempts: u32,
     untried_left: bool,
     clock: Clock,
     deadline: Timestamp,
+    heard: Heard,
+}
+
+/// What came of looking at it.
+#[derive(Clone, Copy, Default)]
+struct Heard {
     /// When the head came.
     head_at: Option<Timestamp>,
+    /// When it was fit to be sent on.
+    ready_at: Option<Timestamp>,
+    drain_asked: bool,
     next: Option<Next>,
 }
 
 impl Receive for Receiver<'_> {
     fn receive(&mut self, head: &mut ResponseHeader, replayable: bool) -> Reception {
         if let Some((name, value)) = &self.choice.pool.upstream.drain_header {
-            self.drain_asked =
+            self.heard.drain_asked =
                 head.headers.get(name.as_str()).is_some_and(|found| found.as_bytes() == value.as_bytes());
         }
         let end = AttemptEnd::Response { status: head.status.as_u16() };
         let now = self.clock.now();
-        self.head_at = Some(now);
+        self.heard.head_at = Some(now);
         let after = AfterAttempt {
             end: &end,
             idempotent: is_idempotent(self.method.as_str()),
@@ -283,11 +298,13 @@ impl Receive for Receiver<'_> {
             time_left: time_left(now, self.deadline),
         };
         let next = within_budget(decide(&after, &self.choice.route.retries), &self.choice.pool.budget, now);
-        self.next = Some(next);
+        self.heard.next = Some(next);
         if matches!(next, Next::Retry { .. }) {
             return Reception::Discard;
         }
-        if self.fit(head).is_ok() { Reception::Forward } else { Reception::Unfit }
+        let fit = self.fit(head).is_ok();
+        self.heard.ready_at = Some(self.clock.now());
+        if fit { Reception::Forward } else { Reception::Unfit }
     }
 }
 

@@ -4,6 +4,8 @@
 use super::attempt::Choice;
 use super::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
 use super::exchange::Exchange;
+use super::idle::Kept;
+use super::mark::Mark;
 use super::relay::Relayed;
 use super::secure::{Insecure, secure};
 use super::socket::BackendSocket;
@@ -32,12 +34,12 @@ impl Exchange<'_> {
         match choice.pool.upstream.protocol {
             Protocol::Http1 => {
                 let now = self.clock().now();
-                let stream = match choice.pool.upstream.send_proxy_protocol {
+                let Kept { stream, mark } = match choice.pool.upstream.send_proxy_protocol {
                     None => self.proxy.idle.take(shelf, now),
                     Some(_) => self.facts.private.take(shelf, now),
                 }?;
                 let socket = BackendSocket::again(stream, self.asks_for_a_head())?;
-                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true))), shelf })
+                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true, mark))), shelf })
             }
             Protocol::Http2 => match self.proxy.shared.claim(shelf, limit(choice), self.clock()) {
                 Claim::Use(seat) => Some(self.seated(seat, shelf, choice)),
@@ -54,7 +56,8 @@ impl Exchange<'_> {
             match choice.pool.upstream.protocol {
                 Protocol::Http1 => {
                     let socket = BackendSocket::new(self.open(choice).await?, self.asks_for_a_head());
-                    Ok(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, false))), shelf })
+                    let backend = H1Backend::new(socket, false, Mark::busy(&choice.pool.ledger));
+                    Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf })
                 }
                 Protocol::Http2 => self.join(shelf, choice).await.map(|seat| self.seated(seat, shelf, choice)),
             }
@@ -93,7 +96,8 @@ impl Exchange<'_> {
             return Err(AttemptEnd::TlsFailed);
         }
         let idle = upstream.idle_timeout;
-        opening.begin(stream, self.clock(), idle).await.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
+        let begun = opening.begin(stream, self.clock(), idle, &choice.pool.ledger).await;
+        begun.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
     }
 
     async fn open(&self, choice: &Choice<'_>) -> Result<Stream, AttemptEnd> {
@@ -129,12 +133,12 @@ impl Exchange<'_> {
     pub(super) async fn lay_down(&self, connected: Connected, relayed: &Relayed, choice: &Choice<'_>) {
         match connected.backend {
             BackendSide::H1(backend) if relayed.whole && relayed.sent_whole => {
-                if let Ok(Some(stream)) = timeout(CLOSING_TIME, backend.rest()).await {
+                if let Ok(Some(kept)) = timeout(CLOSING_TIME, backend.rest()).await {
                     let upstream = &choice.pool.upstream;
                     let until = self.clock().now() + upstream.idle_timeout;
                     match upstream.send_proxy_protocol {
-                        None => self.proxy.idle.put(connected.shelf, stream, until),
-                        Some(_) => self.facts.private.put(connected.shelf, stream, until),
+                        None => self.proxy.idle.put(connected.shelf, kept, until),
+                        Some(_) => self.facts.private.put(connected.shelf, kept, until),
                     }
                 }
             }

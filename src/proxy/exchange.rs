@@ -71,14 +71,19 @@ pub(super) struct Story {
     pub head_at: Option<Timestamp>,
     /// Spent in waiting for a backend that may be asked.
     pub queued: Duration,
+    /// Spent in waiting for backends: to connect, and for the heads of their answers.
+    pub upstream_wait: Duration,
+    /// What we added ourselves, where a backend answered.
+    pub overhead: Option<Duration>,
 }
 
 impl<'a> Exchange<'a> {
     pub(super) fn begin(proxy: &'a Arc<Proxy>, client: ClientSide, facts: &'a ConnectionFacts) -> Self {
+        let began = proxy.handle.clock().now();
         let asker = Asker::of(client.head(), facts, &proxy.telemetry);
         Self {
             snapshot: Arc::clone(&proxy.handle.snapshot()),
-            began: proxy.handle.clock().now(),
+            began,
             client_hash: client_hash(asker.client),
             asker,
             target: Target { host: String::new(), path: String::new(), query: String::new(), has_encoded_slash: false },
@@ -120,6 +125,11 @@ impl<'a> Exchange<'a> {
             return self.refuse(Problem::NoRoute, None).await;
         };
         self.story.route = Some(route.name.clone());
+        if let Some(guard) = &route.guard
+            && !self.passes(route, guard).await
+        {
+            return;
+        }
         if self.target.has_encoded_slash && !route.allow_encoded_slashes {
             return self.refuse(Problem::BadPath, None).await;
         }
@@ -208,6 +218,7 @@ impl<'a> Exchange<'a> {
             head_took: story.head_at.map(|at| at.since(self.began)),
             queued: story.queued,
             upstream_took: story.upstream_took,
+            overhead: story.overhead,
             trace_id: match &self.asker.trace {
                 Some(trace) => Some(trace.told.trace),
                 None => heads::trace_parent(head).map(|parent| parent.trace),

@@ -8,9 +8,10 @@ use super::relay::Relayed;
 use crate::domain::attempt::{Next, StopReason};
 use crate::domain::grpc;
 use crate::domain::outcome::AttemptEnd;
+use crate::domain::overhead::{Course, overhead};
 use crate::domain::plan::{Forward, RoutePlan};
 use crate::domain::problem::{Problem, retry_after};
-use crate::domain::snapshot::{Emptiness, Pool};
+use crate::domain::snapshot::{Emptiness, Member, Pool};
 use crate::domain::split::{self, Target};
 use http::{HeaderMap, Version};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ impl Exchange<'_> {
         }
         let Some(name) = self.choose(&forward.targets) else { return self.refuse(Problem::Internal, None).await };
         self.story.upstream = Some(name.clone());
-        let mut failed: Option<AttemptEnd> = None;
+        let mut failed: Option<(AttemptEnd, Arc<Member>)> = None;
         loop {
             let Some(pool) = self.pool(&name).await else {
                 return self.refuse(Problem::NoneEligible, None).await;
@@ -42,25 +43,21 @@ impl Exchange<'_> {
             self.tried.push(place.lease.member.key);
             let choice = Choice { pool: &pool, lease: &place.lease, route, forward, new_pin };
             let attempted = self.attempt(&choice).await;
+            let (relayed, member) = (attempted.relayed, &place.lease.member);
+            match attempted.next {
+                Next::Retry { .. } => failed = Some((relayed.end.clone(), Arc::clone(member))),
+                Next::Stop(_) => self.settle(&pool, member, &relayed.end, failed.is_some()),
+            }
             drop(place);
-
-            let relayed = attempted.relayed;
             self.story.upstream_took = relayed.head_after;
             if let Some(problem) = relayed.refusal {
                 return self.refuse(problem, None).await;
             }
-            match attempted.next {
-                Next::Retry { .. } => failed = Some(relayed.end),
-                Next::Stop(reason) => {
-                    if reason != StopReason::NotRetriable && reason != StopReason::ResponseStarted {
-                        self.story.retry_stopped = Some(reason.word());
-                    }
-                    return if relayed.begun {
-                        self.delivered(&relayed).await
-                    } else {
-                        self.give_up(&relayed.end).await
-                    };
+            if let Next::Stop(reason) = attempted.next {
+                if reason != StopReason::NotRetriable && reason != StopReason::ResponseStarted {
+                    self.story.retry_stopped = Some(reason.word());
                 }
+                return if relayed.begun { self.delivered(&relayed).await } else { self.give_up(&relayed.end).await };
             }
         }
     }
@@ -75,9 +72,12 @@ impl Exchange<'_> {
         self.snapshot.plan.upstreams.get(chosen).map(|upstream| upstream.name.clone())
     }
 
-    async fn without_place(&mut self, found: &Found, pool: &Pool, failed: Option<&AttemptEnd>) {
+    async fn without_place(&mut self, found: &Found, pool: &Pool, failed: Option<&(AttemptEnd, Arc<Member>)>) {
         match (failed, found) {
-            (Some(end), _) => self.give_up(end).await,
+            (Some((end, member)), _) => {
+                self.settle(pool, member, end, true);
+                self.give_up(end).await;
+            }
             (None, Found::Full) => {
                 let in_a_second = Some(self.clock().now() + Duration::from_secs(1));
                 let wait = retry_after(in_a_second, self.clock().now(), fastrand::u64(..));
@@ -139,6 +139,8 @@ impl Exchange<'_> {
     /// The response began: it was delivered whole, or both connections are cut.
     async fn delivered(&mut self, relayed: &Relayed) {
         self.story.status = self.client.status().unwrap_or_default();
+        let (began, queued, upstream) = (self.began, self.story.queued, self.story.upstream_wait);
+        self.story.overhead = self.story.head_at.map(|ready| overhead(&Course { began, ready, queued, upstream }));
         if relayed.whole && !relayed.sent_whole {
             self.fate = Fate::Linger;
         }
@@ -178,12 +180,17 @@ impl Exchange<'_> {
 
     /// Answers by itself.
     pub(super) async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
+        let answer = self.refusal(problem, retry_after);
+        self.answer(answer).await;
+    }
+
+    /// The answer to a request that is refused, and the story of it.
+    pub(super) fn refusal(&mut self, problem: Problem, retry_after: Option<u64>) -> Answer {
         self.story.status = problem.status();
         self.story.reason = Some(problem.reason());
-        let answer = match self.call {
+        match self.call {
             Some(_) => Answer::grpc(problem),
             None => Answer::problem(problem, &self.asker.request_id, retry_after),
-        };
-        self.answer(answer).await;
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! that has something to say without being asked, is never handed out. pingora's own pool spawns a task per idle connection and
 //! waits for it at each reuse; here a look at the socket does.
 
+use super::mark::Mark;
 use crate::domain::rng::mix;
 use crate::domain::time::Timestamp;
 use pingora::protocols::Stream;
@@ -19,11 +20,18 @@ const AT_MOST: usize = 16_384;
 /// Shelves are spread over so many locks.
 const SHARDS: usize = 32;
 
+/// A connection between two exchanges.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub stream: Stream,
+    pub mark: Mark,
+}
+
 /// One that waits, and until when.
 #[derive(Debug)]
 pub(super) struct Rested {
-    pub stream: Stream,
-    pub until: Timestamp,
+    kept: Kept,
+    until: Timestamp,
 }
 
 type Shelves = HashMap<u64, Vec<Rested>>;
@@ -40,21 +48,21 @@ impl Idle {
     }
 
     /// A connection for `key` that is good, as far as can be seen from here.
-    pub(super) fn take(&self, key: u64, now: Timestamp) -> Option<Stream> {
+    pub(super) fn take(&self, key: u64, now: Timestamp) -> Option<Kept> {
         loop {
             let mut rested = self.shard(key).get_mut(&key)?.pop()?;
             self.total.fetch_sub(1, Relaxed);
             if rested.is_good(now) {
-                return Some(rested.stream);
+                return Some(rested.taken());
             }
         }
     }
 
     /// Lays a connection down; beyond the bound it is closed instead.
-    pub(super) fn put(&self, key: u64, stream: Stream, until: Timestamp) {
+    pub(super) fn put(&self, key: u64, kept: Kept, until: Timestamp) {
         if self.total.load(Relaxed) < AT_MOST {
             self.total.fetch_add(1, Relaxed);
-            self.shard(key).entry(key).or_default().push(Rested { stream, until });
+            self.shard(key).entry(key).or_default().push(Rested::new(kept, until));
         }
     }
 
@@ -80,8 +88,19 @@ impl Idle {
 }
 
 impl Rested {
+    pub(super) fn new(mut kept: Kept, until: Timestamp) -> Self {
+        kept.mark.rest();
+        Self { kept, until }
+    }
+
+    /// For the next request.
+    pub(super) fn taken(mut self) -> Kept {
+        self.kept.mark.take();
+        self.kept
+    }
+
     pub(super) fn is_good(&mut self, now: Timestamp) -> bool {
-        now < self.until && is_silent(&mut self.stream)
+        now < self.until && is_silent(&mut self.kept.stream)
     }
 }
 
@@ -96,14 +115,16 @@ fn is_silent(stream: &mut Stream) -> bool {
 mod tests {
     use super::*;
     use pingora::protocols::l4::stream::Stream as L4;
+    use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::AsyncWriteExt;
     use tokio::net::{TcpListener, TcpStream};
 
-    async fn pair() -> (Stream, TcpStream) {
+    async fn pair() -> (Kept, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Box::new(L4::from(near)), listener.accept().await.unwrap().0)
+        let mark = Mark::busy(&Arc::default());
+        (Kept { stream: Box::new(L4::from(near)), mark }, listener.accept().await.unwrap().0)
     }
 
     /// Until the kernel has told us what the far side did.
@@ -123,11 +144,11 @@ mod tests {
         let idle = Idle::new();
         let (far, until) = (Timestamp::ZERO + Duration::from_secs(1), Timestamp::ZERO + Duration::from_secs(60));
         let ((one, _one), (two, _two)) = (pair().await, pair().await);
-        let newest = two.id();
+        let newest = two.stream.id();
         idle.put(7, one, until);
         idle.put(7, two, until);
         assert!(idle.take(8, far).is_none());
-        assert_eq!(idle.take(7, far).map(|stream| stream.id()), Some(newest));
+        assert_eq!(idle.take(7, far).map(|kept| kept.stream.id()), Some(newest));
         assert!(idle.take(7, far).is_some());
         assert!(idle.take(7, far).is_none());
     }

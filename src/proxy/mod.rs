@@ -12,12 +12,15 @@ mod cut;
 mod ends;
 mod exchange;
 mod forward;
+mod guard;
 mod heads;
 mod hedge;
 mod idle;
 mod introduce;
 mod keys;
+mod limit;
 pub mod linger;
+mod mark;
 mod mirror;
 mod outbox;
 mod peer;
@@ -26,6 +29,7 @@ mod private;
 mod relay;
 mod replay;
 mod secure;
+mod settle;
 mod socket;
 mod target;
 
@@ -95,6 +99,7 @@ pub struct Proxy {
     idle: Arc<Idle>,
     shared: Arc<Shared>,
     queues: place::Queues,
+    limits: Arc<limit::Limits>,
     copies: mirror::Copies,
     clients: ClientConfigs,
     /// The key of sticky cookies where the configuration names none.
@@ -112,7 +117,9 @@ impl Proxy {
     /// `sticky_key` signs the cookies of upstreams that have no secret of their own.
     pub fn new(handle: Handle, telemetry: Arc<Telemetry>, sticky_key: [u8; 16]) -> Self {
         let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
+        let limits = Arc::new(limit::Limits::new(handle.clock()));
         tokio::spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
+        tokio::spawn(limit::sweep(Arc::downgrade(&limits), handle.clone()));
         Self {
             handle,
             telemetry,
@@ -120,6 +127,7 @@ impl Proxy {
             idle,
             shared,
             queues: place::Queues::default(),
+            limits,
             copies: mirror::Copies::default(),
             clients: ClientConfigs::default(),
             sticky_key,

@@ -3,9 +3,8 @@
 //! Nobody else may ever use them: the backend takes whatever comes over them for this client's. So they rest here and not on the
 //! shelves of all (`idle`), are used again for this client's next request, and end with its connection.
 
-use super::idle::Rested;
+use super::idle::{Kept, Rested};
 use crate::domain::time::Timestamp;
-use pingora::protocols::Stream;
 use std::sync::{Mutex, PoisonError};
 
 /// Resting at once for one client's connection; beyond it, the one that rests longest is closed.
@@ -17,34 +16,36 @@ pub struct Private(Mutex<Vec<(u64, Rested)>>);
 
 impl Private {
     /// A connection of this shelf that is good, as far as can be seen from here; the newest first.
-    pub(super) fn take(&self, shelf: u64, now: Timestamp) -> Option<Stream> {
+    pub(super) fn take(&self, shelf: u64, now: Timestamp) -> Option<Kept> {
         let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // What is old or was closed meanwhile ends here.
         resting.retain_mut(|(_, rested)| rested.is_good(now));
         let at = resting.iter().rposition(|(of, _)| *of == shelf)?;
-        Some(resting.remove(at).1.stream)
+        Some(resting.remove(at).1.taken())
     }
 
-    pub(super) fn put(&self, shelf: u64, stream: Stream, until: Timestamp) {
+    pub(super) fn put(&self, shelf: u64, kept: Kept, until: Timestamp) {
         let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if resting.len() >= AT_MOST {
             resting.remove(0);
         }
-        resting.push((shelf, Rested { stream, until }));
+        resting.push((shelf, Rested::new(kept, until)));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::mark::Mark;
+    use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
     const UNTIL: Timestamp = Timestamp(1_000_000_000);
 
-    fn pair() -> (Stream, DuplexStream) {
+    fn pair() -> (Kept, DuplexStream) {
         let (near, far) = duplex(64);
-        (Box::new(near), far)
+        (Kept { stream: Box::new(near), mark: Mark::busy(&Arc::default()) }, far)
     }
 
     #[tokio::test]

@@ -225,6 +225,7 @@ impl<'r> World<'r> {
                     self.story.probes += 1;
                 }
                 Output::CancelProbe(ticket) => drop(self.probes.remove(&ticket)),
+                Output::Probed { .. } => {}
                 Output::Report(event) => {
                     if let EventKind::MemberJoined { backend } = &event.kind {
                         self.backends.meet(backend);

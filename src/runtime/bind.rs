@@ -23,9 +23,9 @@ pub(super) struct Bound {
     pub webhooks: Vec<webhook::Ready>,
 }
 
-/// What is read from files and variables: tokens, and what webhooks sign with.
+/// What is read from files and variables: tokens, and what receivers of events are reached with.
 pub fn secrets(plan: &Plan) -> Result<(Tokens, Vec<webhook::Ready>), Vec<String>> {
-    match (Tokens::read(&plan.admin.tokens), webhook::prepare(&plan.webhooks)) {
+    match (Tokens::read(&plan.admin.tokens), webhook::prepare(&plan.webhooks, &plan.smtp)) {
         (Ok(tokens), Ok(webhooks)) => Ok((tokens, webhooks)),
         (tokens, webhooks) => Err(tokens.err().into_iter().chain(webhooks.err()).flatten().collect()),
     }

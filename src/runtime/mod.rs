@@ -20,7 +20,7 @@ use crate::control::{self, Clock, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
 use crate::domain::board::{Handover, Input, ProbeJob};
 use crate::domain::event::Event;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, ProbeKind};
 use crate::domain::standing::Cause;
 use crate::domain::time::Timestamp;
 use crate::front::{Front, Listener, Stage};
@@ -91,6 +91,7 @@ impl Gateway {
         gateway.start_admin(bound.admin, reloads);
         gateway.start_health(bound.health);
         gateway.first_round().await;
+        gateway.telemetry.begin_alerts(&gateway.plan, gateway.handle.clone(), Vec::new());
         for (socket, terms) in bound.traffic {
             gateway.listen(socket, terms)?;
         }
@@ -110,8 +111,9 @@ impl Gateway {
             () = gateway.first_round() => {}
             given_up = before.given_up() => return Err(vec![given_up]),
         }
-        let latest = before.ready().await.map_err(|why| vec![why])?;
+        let (latest, told) = before.ready().await.map_err(|why| vec![why])?;
         gateway.handle.send(Input::TakeOver(Arc::new(latest)));
+        gateway.telemetry.begin_alerts(&gateway.plan, gateway.handle.clone(), told);
         gateway.start_admin(bound.admin, Some(reloads));
         gateway.start_health(bound.health);
         for (socket, terms) in bound.traffic {
@@ -133,6 +135,7 @@ impl Gateway {
             sockets: listening.chain(own).collect(),
             sticky_key: self.front.proxy.sticky_key(),
             handle: self.handle.clone(),
+            telemetry: self.telemetry.clone(),
         }
     }
 
@@ -148,6 +151,7 @@ impl Gateway {
         let telemetry =
             Arc::new(Telemetry::new(&plan.logging, clock).with_scribe(record::begin(plan.record.as_ref(), clock)));
         telemetry.call_webhooks(webhooks);
+        telemetry.native_histograms(plan.metrics.native_histograms);
         if let Some(tracing) = &plan.tracing {
             telemetry.start_tracing(tracing);
         }
@@ -313,6 +317,11 @@ impl Reporter for Both {
     fn probe_begins(&self, job: &ProbeJob) {
         self.0.probe_begins(job);
         self.1.probe_begins(job);
+    }
+
+    fn probed(&self, upstream: &str, kind: ProbeKind, result: &'static str, took: Duration) {
+        self.0.probed(upstream, kind, result, took);
+        self.1.probed(upstream, kind, result, took);
     }
 
     fn heard(&self, input: &Input, now: Timestamp) {

@@ -24,6 +24,7 @@ impl Gateway {
             .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>())
             .and_then(|loaded| self.apply(Arc::new(loaded.plan)));
         self.telemetry.reload(outcome.is_ok());
+        self.telemetry.alert_reload(outcome.as_ref().err().map(|sentences| sentences.join("; ")).as_deref());
         self.reload_state.send_replace(ReloadState {
             at: Some(format!("{:.3}", jiff::Timestamp::now())),
             error: outcome.as_ref().err().map(|sentences| sentences.join("\n")),
@@ -41,6 +42,7 @@ impl Gateway {
         let logs = self.telemetry.prepare(&plan).map_err(|problem| vec![problem])?;
         // Before the plan that names them.
         self.telemetry.call_webhooks(webhooks);
+        self.telemetry.change_alerts(&plan);
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;

@@ -41,6 +41,17 @@ pub fn text(line: &mut String, value: &str) {
     }
 }
 
+/// `value` on one line, for messages: what is unprintable is a blank, blanks in a row are one, and what is longer than `most` characters is cut.
+pub fn one_line(value: &str, most: usize) -> String {
+    let blank = |c: char| if unprintable(c) { ' ' } else { c };
+    let printable: String = value.chars().take(4 * most).map(blank).collect();
+    let line = printable.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 fn bare(value: &str) -> bool {
     let harmless = |c: char| !matches!(c, ' ' | '"' | '=' | '\\') && !unprintable(c);
     !value.is_empty() && value.chars().all(harmless)
@@ -79,6 +90,13 @@ mod tests {
     fn a_value_cannot_start_a_line_or_talk_to_a_terminal() {
         assert_eq!(written("x\r\nstatus=200"), r#"k="x\r\nstatus=200""#);
         assert_eq!(written("\u{1b}[2J\u{2028}\u{202e}\u{85}"), r#"k="\u{1b}[2J\u{2028}\u{202e}\u{85}""#);
+    }
+
+    #[test]
+    fn a_message_is_one_line_of_bounded_length() {
+        assert_eq!(one_line(" a\r\n\u{1b}b  \u{202e}c ", 10), "a b c");
+        assert_eq!(one_line("äöüß", 3), "äöü…");
+        assert_eq!(one_line("", 3), "");
     }
 
     #[test]

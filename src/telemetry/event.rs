@@ -6,7 +6,7 @@
 
 use super::{AdminWrite, WriteResult, when};
 use crate::domain::board::Steer;
-use crate::domain::event::{Disagreement, Event, EventKind, Remembered, Told};
+use crate::domain::event::{Disagreement, EjectedBy, Event, EventKind, Remembered, Told};
 use crate::domain::identity::BackendId;
 use crate::domain::plan::{Detector, ProbeKind};
 use crate::domain::standing::Cause;
@@ -48,8 +48,9 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
             transition(event.at, backend, (*from, *to), *counter, why, *earliest_return),
             Some(Tally::Transition { upstream: &backend.upstream, to: *to }),
         ),
-        EventKind::Ejected { backend, nth, duration, why } => {
-            (ejected(backend, *nth, *duration, why), Some(Tally::Ejected(&backend.upstream)))
+        EventKind::Ejected { backend, cause, nth, duration, why } => {
+            let tally = Tally::Ejected { upstream: &backend.upstream, cause: *cause };
+            (ejected(backend, *cause, *nth, *duration, why), Some(tally))
         }
         EventKind::EjectionRefused { backend, fit, pool, floor, why } => {
             (ejection_refused(backend, [*fit, *pool, *floor], why), Some(Tally::EjectionRefused(&backend.upstream)))
@@ -134,7 +135,7 @@ pub fn admin_write(write: &AdminWrite<'_>) -> Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tally<'a> {
     Transition { upstream: &'a str, to: Cause },
-    Ejected(&'a str),
+    Ejected { upstream: &'a str, cause: EjectedBy },
     EjectionRefused(&'a str),
     Disagreement { upstream: &'a str, what: Disagreement },
     PoolHeld(&'a str),
@@ -184,9 +185,10 @@ fn gravity(to: Cause) -> Level {
     }
 }
 
-fn ejected(backend: &BackendId, nth: u32, duration: Duration, why: &str) -> Line {
+fn ejected(backend: &BackendId, cause: EjectedBy, nth: u32, duration: Duration, why: &str) -> Line {
     Line::new(Level::Warn, "backend.ejected", format!("ejected for {}: {why}", when::span(duration)))
         .about(backend)
+        .with("cause", cause.word())
         .with("nth", nth)
         .with("duration_ms", duration.as_millis())
 }

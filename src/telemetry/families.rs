@@ -3,9 +3,9 @@
 //! The only place that hands names, help and labels to the `prometheus` crate; it takes them from the table alone. Rows are
 //! constants: one that the crate refuses is an error of ours, and stops the process at start and every test that makes metrics.
 
-use super::table::{Kind, Metric};
+use super::table::Metric;
 use prometheus::core::{Atomic, Collector, GenericCounterVec, GenericGauge, GenericGaugeVec};
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, Opts, Registry};
+use prometheus::{IntCounter, Opts, Registry};
 
 pub fn counters<P: Atomic + 'static>(registry: &Registry, metric: &Metric) -> GenericCounterVec<P> {
     register(registry, GenericCounterVec::new(opts(metric), metric.labels))
@@ -23,15 +23,6 @@ pub fn counter(registry: &Registry, metric: &Metric) -> IntCounter {
 /// A gauge without labels.
 pub fn gauge<P: Atomic + 'static>(registry: &Registry, metric: &Metric) -> GenericGauge<P> {
     register(registry, GenericGauge::with_opts(opts(metric)))
-}
-
-pub fn histograms(registry: &Registry, metric: &Metric) -> HistogramVec {
-    let buckets = match metric.kind {
-        Kind::Histogram(bounds) => bounds.to_vec(),
-        Kind::Counter | Kind::Gauge => Vec::new(),
-    };
-    let opts = HistogramOpts::new(metric.name, metric.help).buckets(buckets);
-    register(registry, HistogramVec::new(opts, metric.labels))
 }
 
 fn opts(metric: &Metric) -> Opts {

@@ -7,15 +7,18 @@
 use crate::domain::rng::{hash_bytes, mix};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Handles of type `H` by `N` label values.
 #[derive(Debug)]
 pub struct Handles<H, const N: usize> {
-    map: ArcSwap<HashMap<u64, Arc<Entry<H, N>>>>,
+    map: ArcSwap<Map<H, N>>,
     /// Held by whoever replaces the map.
     writing: Mutex<()>,
 }
+
+type Map<H, const N: usize> = HashMap<u64, Arc<Entry<H, N>>, BuildHasherDefault<AsItIs>>;
 
 #[derive(Debug)]
 struct Entry<H, const N: usize> {
@@ -25,7 +28,7 @@ struct Entry<H, const N: usize> {
 
 impl<H, const N: usize> Default for Handles<H, N> {
     fn default() -> Self {
-        Self { map: ArcSwap::from_pointee(HashMap::new()), writing: Mutex::new(()) }
+        Self { map: ArcSwap::from_pointee(HashMap::default()), writing: Mutex::new(()) }
     }
 }
 
@@ -53,11 +56,18 @@ impl<H, const N: usize> Handles<H, N> {
         entry
     }
 
+    /// Looks at all of them, in no order.
+    pub fn each(&self, mut look: impl FnMut([&str; N], &H)) {
+        for entry in self.map.load().values() {
+            look(entry.words(), &entry.handle);
+        }
+    }
+
     /// Forgets the entries whose labels `keep` denies; `gone` is told each of them.
     pub fn retain(&self, keep: impl Fn([&str; N]) -> bool, mut gone: impl FnMut([&str; N])) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.map.load_full();
-        let (kept, dropped): (HashMap<_, _>, HashMap<_, _>) =
+        let (kept, dropped): (Map<H, N>, Map<H, N>) =
             HashMap::clone(&current).into_iter().partition(|(_, entry)| keep(entry.words()));
         if dropped.is_empty() {
             return;
@@ -76,6 +86,24 @@ impl<H, const N: usize> Entry<H, N> {
 
     fn is(&self, labels: &[&str; N]) -> bool {
         self.words() == *labels
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash_bytes(bytes);
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
     }
 }
 

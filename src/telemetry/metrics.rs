@@ -3,16 +3,20 @@
 //! What can be read off the board instead of being counted, [`super::gauges`] computes when it is asked for. Counters with labels
 //! are found through [`Handles`]: no lock and no allocation on the path of a request.
 
+use super::doors::Doors;
+use super::durations::Durations;
 use super::event::Tally;
-use super::families::{counter, counters, gauge, gauges, histograms};
+use super::families::{counter, counters, gauge, gauges};
 use super::handles::Handles;
+use super::histogram::Histogram;
 use super::table;
-use super::{RequestRecord, access, tracing};
-use crate::domain::plan::Plan;
+use super::{RequestRecord, access, alert, tracing};
+use crate::domain::outcome::AttemptEnd;
+use crate::domain::plan::{Plan, ProbeKind};
 use prometheus::proto::MetricFamily;
-use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The counters of one process.
@@ -24,8 +28,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     received: IntCounterVec,
     sent: IntCounterVec,
-    request_seconds: HistogramVec,
-    upstream_seconds: HistogramVec,
+    pub durations: Durations,
     attempts: IntCounterVec,
     retries: IntCounterVec,
 
@@ -34,12 +37,14 @@ pub struct Metrics {
     refused: Counted<2>,
     mirrored: Counted<2>,
     hedged: Counted<2>,
+    /// Of routes' guards.
+    pub(super) doors: Doors,
     connections_accepted: Counted<1>,
     connections: Handles<IntGauge, 1>,
     connections_vec: IntGaugeVec,
 
     transitions: Counted<2>,
-    ejections: Counted<1>,
+    ejections: Counted<2>,
     ejections_refused: Counted<1>,
     disagreements: Counted<2>,
     pools_held: Counted<1>,
@@ -51,9 +56,11 @@ pub struct Metrics {
     need_restart: Counted<2>,
     /// Moved by the webhooks themselves.
     pub webhook_notices: IntCounterVec,
+    /// Moved by the alerts themselves.
+    pub alerts: alert::Counts,
     pub access: access::Health,
     pub tracing: tracing::Health,
-    probe_start_delay: Histogram,
+    probes: Counted<3>,
 
     certificates: IntGaugeVec,
     /// The labels that `certificates` has.
@@ -64,6 +71,8 @@ pub struct Metrics {
     reload_at: Gauge,
 }
 
+const RESULTS: usize = AttemptEnd::RESULTS.len();
+
 /// Everything that one request of one route to one upstream moves.
 #[derive(Debug)]
 struct Lane {
@@ -71,35 +80,37 @@ struct Lane {
     classes: [IntCounter; 5],
     received: IntCounter,
     sent: IntCounter,
-    request_seconds: Histogram,
+    request_seconds: Arc<Histogram>,
     toward_upstream: Option<TowardUpstream>,
 }
 
 /// What only requests that have an upstream move.
 #[derive(Debug)]
 struct TowardUpstream {
-    seconds: Histogram,
-    attempts: IntCounter,
-    retries: IntCounter,
+    seconds: Arc<Histogram>,
+    overhead: Arc<Histogram>,
+    /// By [`AttemptEnd::result`].
+    attempts: [IntCounter; RESULTS],
+    retries: [IntCounter; RESULTS],
 }
 
 /// A counter family with its handles.
 #[derive(Debug)]
-struct Counted<const N: usize> {
+pub(super) struct Counted<const N: usize> {
     family: IntCounterVec,
     handles: Handles<IntCounter, N>,
 }
 
 impl<const N: usize> Counted<N> {
-    fn new(family: IntCounterVec) -> Self {
+    pub(super) fn new(family: IntCounterVec) -> Self {
         Self { family, handles: Handles::default() }
     }
 
-    fn inc(&self, labels: [&str; N]) {
+    pub(super) fn inc(&self, labels: [&str; N]) {
         self.handles.with(labels, || self.family.with_label_values(&labels), IntCounter::inc);
     }
 
-    fn retain(&self, keep: impl Fn([&str; N]) -> bool) {
+    pub(super) fn retain(&self, keep: impl Fn([&str; N]) -> bool) {
         self.handles.retain(keep, |labels| forget(&self.family, &labels));
     }
 }
@@ -114,8 +125,7 @@ impl Metrics {
             requests: counters(r, &table::REQUESTS),
             received: counters(r, &table::RECEIVED_BYTES),
             sent: counters(r, &table::SENT_BYTES),
-            request_seconds: histograms(r, &table::REQUEST_SECONDS),
-            upstream_seconds: histograms(r, &table::UPSTREAM_SECONDS),
+            durations: Durations::new(),
             attempts: counters(r, &table::ATTEMPTS),
             retries: counters(r, &table::RETRIES),
             retry_stopped: Counted::new(counters(r, &table::RETRY_STOPPED)),
@@ -123,6 +133,7 @@ impl Metrics {
             refused: Counted::new(counters(r, &table::REFUSED)),
             mirrored: Counted::new(counters(r, &table::MIRRORED)),
             hedged: Counted::new(counters(r, &table::HEDGED)),
+            doors: Doors::new(r),
             connections_accepted: Counted::new(counters(r, &table::CONNECTIONS_ACCEPTED)),
             connections: Handles::default(),
             connections_vec: gauges(r, &table::CONNECTIONS),
@@ -138,7 +149,11 @@ impl Metrics {
             restarted: Counted::new(counters(r, &table::RESTARTED)),
             need_restart: Counted::new(counters(r, &table::NEED_RESTART)),
             webhook_notices: counters(r, &table::WEBHOOK_NOTICES),
-            probe_start_delay: histograms(r, &table::PROBE_START_DELAY).with_label_values(&[] as &[&str]),
+            probes: Counted::new(counters(r, &table::PROBES)),
+            alerts: alert::Counts {
+                firing: gauges(r, &table::ALERTS_FIRING),
+                dropped: counter(r, &table::ALERT_TRANSITIONS_DROPPED),
+            },
             access: access::Health {
                 written: counter(r, &table::ACCESS_LINES),
                 dropped: counter(r, &table::ACCESS_DROPPED),
@@ -157,15 +172,20 @@ impl Metrics {
             reload_at: gauge(r, &table::RELOAD_AT),
             registry,
         };
-        metrics.reload_ok.set(1);
-        metrics.reload_at.set(loaded_at);
+        metrics.begin(loaded_at);
+        metrics
+    }
+
+    /// Series that are there before anything happens.
+    fn begin(&self, loaded_at: f64) {
+        self.reload_ok.set(1);
+        self.reload_at.set(loaded_at);
         for result in ["applied", "refused"] {
-            metrics.reloads.with_label_values(&[result]);
+            self.reloads.with_label_values(&[result]);
         }
         for reason in tracing::LOST {
-            metrics.tracing.dropped.with_label_values(&[reason]);
+            self.tracing.dropped.with_label_values(&[reason]);
         }
-        metrics
     }
 
     /// A request ended. `route` and `upstream` are those of the plan; absent ones count under an empty label.
@@ -186,11 +206,12 @@ impl Metrics {
             classes: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
             received: self.received.with_label_values(&[route, upstream]),
             sent: self.sent.with_label_values(&[route, upstream]),
-            request_seconds: self.request_seconds.with_label_values(&[upstream]),
+            request_seconds: self.durations.requests.get([route, upstream]),
             toward_upstream: (!upstream.is_empty()).then(|| TowardUpstream {
-                seconds: self.upstream_seconds.with_label_values(&[upstream]),
-                attempts: self.attempts.with_label_values(&[upstream]),
-                retries: self.retries.with_label_values(&[upstream]),
+                seconds: self.durations.upstream.get([upstream]),
+                overhead: self.durations.overhead.get([upstream]),
+                attempts: AttemptEnd::RESULTS.map(|result| self.attempts.with_label_values(&[upstream, result])),
+                retries: AttemptEnd::RESULTS.map(|reason| self.retries.with_label_values(&[upstream, reason])),
             }),
         }
     }
@@ -224,7 +245,7 @@ impl Metrics {
     pub fn tally(&self, tally: Tally<'_>) {
         match tally {
             Tally::Transition { upstream, to } => self.transitions.inc([upstream, to.word()]),
-            Tally::Ejected(upstream) => self.ejections.inc([upstream]),
+            Tally::Ejected { upstream, cause } => self.ejections.inc([upstream, cause.word()]),
             Tally::EjectionRefused(upstream) => self.ejections_refused.inc([upstream]),
             Tally::Disagreement { upstream, what } => self.disagreements.inc([upstream, what.word()]),
             Tally::PoolHeld(upstream) => self.pools_held.inc([upstream]),
@@ -238,7 +259,19 @@ impl Metrics {
     }
 
     pub fn probe_started(&self, late: Duration) {
-        self.probe_start_delay.observe(late.as_secs_f64());
+        self.durations.probe_start_delay.observe([], late);
+    }
+
+    pub fn probed(&self, upstream: &str, kind: ProbeKind, result: &'static str, took: Duration) {
+        self.probes.inc([upstream, kind.word(), result]);
+        self.durations.probes.observe([upstream, kind.word()], took);
+    }
+
+    /// Histograms with native buckets from now on, or without.
+    pub fn native_histograms(&self, wanted: bool) {
+        if self.durations.native_buckets(wanted) {
+            self.lanes.retain(|_| false, |_| ());
+        }
     }
 
     /// The certificates in force: listener, name, end in Unix seconds. What is not among them any more has no series.
@@ -289,20 +322,27 @@ impl Metrics {
                 }
             },
         );
-        for family in
-            [&self.retry_stopped, &self.transitions, &self.need_restart, &self.would_eject, &self.disagreements]
-        {
+        self.durations.retain(has_route, has_upstream);
+        self.probes.retain(|[upstream, ..]| has_upstream(upstream));
+        for family in [
+            &self.retry_stopped,
+            &self.ejections,
+            &self.transitions,
+            &self.need_restart,
+            &self.would_eject,
+            &self.disagreements,
+        ] {
             family.retain(|[upstream, _]| has_upstream(upstream));
         }
+        self.doors.retain(has_route);
         for family in self.by_upstream() {
             family.retain(|[upstream]| has_upstream(upstream));
         }
     }
 
-    fn by_upstream(&self) -> [&Counted<1>; 7] {
+    fn by_upstream(&self) -> [&Counted<1>; 6] {
         [
             &self.pools_held,
-            &self.ejections,
             &self.ejections_refused,
             &self.timeouts_held,
             &self.discovery_kept,
@@ -320,10 +360,10 @@ impl Metrics {
     }
 
     fn forget_upstream(&self, upstream: &str) {
-        let _ = self.request_seconds.remove_label_values(&[upstream]);
-        let _ = self.upstream_seconds.remove_label_values(&[upstream]);
-        forget(&self.attempts, &[upstream]);
-        forget(&self.retries, &[upstream]);
+        for result in AttemptEnd::RESULTS {
+            forget(&self.attempts, &[upstream, result]);
+            forget(&self.retries, &[upstream, result]);
+        }
     }
 }
 
@@ -335,13 +375,31 @@ impl Lane {
         }
         self.received.inc_by(record.bytes_in);
         self.sent.inc_by(record.bytes_out);
-        self.request_seconds.observe(record.took.as_secs_f64());
+        self.request_seconds.observe(record.took);
         if let Some(toward) = &self.toward_upstream {
-            toward.attempts.inc_by(u64::from(record.attempts));
-            toward.retries.inc_by(u64::from(record.attempts.saturating_sub(1)));
-            if let Some(took) = record.upstream_took {
-                toward.seconds.observe(took.as_secs_f64());
+            toward.count(record);
+        }
+    }
+}
+
+impl TowardUpstream {
+    fn count(&self, record: &RequestRecord<'_>) {
+        let mut before: Option<&IntCounter> = None;
+        for one in record.tries.iter() {
+            let result = one.end.result();
+            if let Some(retries) = before {
+                retries.inc();
             }
+            before = self.retries.get(result);
+            if let Some(attempts) = self.attempts.get(result) {
+                attempts.inc();
+            }
+        }
+        if let Some(took) = record.upstream_took {
+            self.seconds.observe(took);
+        }
+        if let Some(overhead) = record.overhead {
+            self.overhead.observe(overhead);
         }
     }
 }

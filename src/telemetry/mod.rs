@@ -4,11 +4,16 @@
 //! This room decides nothing and never makes traffic wait.
 
 mod access;
+pub mod alert;
+mod doors;
+mod durations;
 pub mod escape;
 pub mod event;
+mod exposition;
 mod families;
 mod gauges;
 mod handles;
+mod histogram;
 mod logging;
 mod metrics;
 mod process;
@@ -19,19 +24,24 @@ pub mod webhook;
 pub mod when;
 
 pub use access::check as check_access_file;
+pub use exposition::Format;
 pub use logging::{LEVELS, Verbosity, apply as apply_logging, init as init_logging, order as order_level, verbosity};
 pub use tracing::{Tracer, check as check_collector};
 pub use tries::{Tries, Try};
 
 use self::access::AccessLog;
+use self::alert::Alerting;
+use self::exposition::Family;
 use self::metrics::Metrics;
 use self::webhook::{Notice, Ready, Webhooks};
-use crate::control::{Clock, Reporter};
+use crate::control::{Clock, Handle, Reporter};
+use crate::domain::alert::{Input as AlertInput, KnownGroup};
 use crate::domain::board::{Input, ProbeJob, UpstreamReport};
 use crate::domain::cell::Record;
 use crate::domain::event::{Event, EventKind};
+use crate::domain::guard::Denial;
 use crate::domain::identity::{Address, BackendKey};
-use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, TracingPlan};
+use crate::domain::plan::{AccessPlan, LoggingPlan, Plan, ProbeKind, TracingPlan};
 use crate::domain::reading::Reading;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Timestamp;
@@ -87,6 +97,8 @@ pub struct RequestRecord<'a> {
     pub queued: Duration,
     /// Of the last attempt, to its response head.
     pub upstream_took: Option<Duration>,
+    /// What the gateway itself added to the time to the response's head, where a backend answered.
+    pub overhead: Option<Duration>,
     pub trace_id: Option<u128>,
     /// Where it is recorded.
     pub trace: Option<&'a Trace>,
@@ -129,6 +141,7 @@ impl WriteResult {
 /// A prepared change of where lines and spans go.
 #[derive(Debug)]
 pub struct Change {
+    native_histograms: bool,
     access: Option<Arc<AccessLog>>,
     tracer: Option<Arc<Tracer>>,
 }
@@ -140,7 +153,8 @@ pub struct Telemetry {
     metrics: Metrics,
     /// `None`: switched off, or it could not be started (said at start).
     access: ArcSwapOption<AccessLog>,
-    webhooks: Webhooks,
+    webhooks: Arc<Webhooks>,
+    alerts: Alerting,
     tracer: ArcSwapOption<Tracer>,
     /// `None`: nothing is recorded.
     scribe: Option<Arc<dyn Scribe>>,
@@ -165,13 +179,15 @@ impl Telemetry {
     pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
         let access = plan.access.as_ref().and_then(|plan| start_access_log(plan, &metrics));
-        let webhooks = Webhooks::new(metrics.webhook_notices.clone());
+        let webhooks = Arc::new(Webhooks::new(metrics.webhook_notices.clone()));
+        let alerts = Alerting::new(metrics.alerts.clone());
         Self {
             clock,
             metrics,
             access: ArcSwapOption::new(access.map(Arc::new)),
             tracer: ArcSwapOption::empty(),
             webhooks,
+            alerts,
             scribe: None,
             events: broadcast::Sender::new(LISTENED),
         }
@@ -180,6 +196,31 @@ impl Telemetry {
     /// The webhooks in force. Each has a task on the current runtime.
     pub fn call_webhooks(&self, ready: Vec<Ready>) {
         self.webhooks.apply(ready);
+    }
+
+    /// Alerts begin: of what holds now, except what the process before this one `told`, and of what comes. Within a runtime.
+    pub fn begin_alerts(&self, plan: &Plan, handle: Handle, told: Vec<KnownGroup>) {
+        self.alerts.begin(plan, self.webhooks.clone(), handle, told);
+    }
+
+    /// What alerts know of upstreams and receivers is `plan` now.
+    pub fn change_alerts(&self, plan: &Plan) {
+        self.alerts.reconfigure(plan);
+    }
+
+    /// What receivers were told and was not over, for the process after this one.
+    pub async fn told_alerts(&self) -> Vec<KnownGroup> {
+        self.alerts.known().await
+    }
+
+    /// Another process tells them from now on.
+    pub fn end_alerts(&self) {
+        self.alerts.end();
+    }
+
+    /// Returns when everybody who is to be told was told, or after two seconds. For the end of the process.
+    pub async fn flush_webhooks(&self) {
+        self.webhooks.flush(Duration::from_secs(2)).await;
     }
 
     fn notice(&self, event: &Event, line: &event::Line) -> Notice {
@@ -246,13 +287,19 @@ impl Telemetry {
             Some(wanted) => Some(Arc::new(Tracer::start(wanted, self.clock, self.metrics.tracing.clone())?)),
             None => None,
         };
-        Ok(Change { access, tracer })
+        Ok(Change { native_histograms: plan.metrics.native_histograms, access, tracer })
     }
 
     /// From now on lines go where the new plan says. What the former log holds is still written.
     pub fn change(&self, change: Change) {
+        self.native_histograms(change.native_histograms);
         self.access.store(change.access);
         self.tracer.store(change.tracer);
+    }
+
+    /// Histograms with native buckets from now on, or without. Where that is a change, they begin anew.
+    pub fn native_histograms(&self, wanted: bool) {
+        self.metrics.native_histograms(wanted);
     }
 
     /// A request ended: counted, and logged where access logging is on. Never blocks.
@@ -278,6 +325,16 @@ impl Telemetry {
     /// Somebody else was asked too, since an answer was late (`sent`), or answered first (`won`).
     pub fn hedged(&self, route: &str, result: &'static str) {
         self.metrics.hedged(route, result);
+    }
+
+    /// A route's guards did not let a request in: counted, and logged once in a while.
+    pub fn denied(&self, route: &str, client: IpAddr, denial: Denial) {
+        self.metrics.doors.denied(route, client, denial, self.clock.now());
+    }
+
+    /// A rate limit that is not enforced would have denied a request.
+    pub fn over_limit(&self, route: &str) {
+        self.metrics.doors.over_limit(route);
     }
 
     /// A request was one of its route's mirrored share: a copy was sent, or could not be.
@@ -309,18 +366,27 @@ impl Telemetry {
         self.metrics.admin_write(action, result.word());
     }
 
+    /// A reload was tried; `refused`: why it was not applied.
+    pub fn alert_reload(&self, refused: Option<&str>) {
+        let at = self.clock.now();
+        let id = format!("reload-{}", when::unix_seconds(self.clock.wall(at)) as u64);
+        self.alerts.put(AlertInput::reload(refused, id, at));
+    }
+
     /// A reload was tried.
     pub fn reload(&self, applied: bool) {
         self.metrics.reload(applied, when::unix_seconds(self.wall_now()));
     }
 
-    /// All metrics in the Prometheus text format, sorted by name.
-    pub fn render(&self, snapshot: &Snapshot, reports: &[UpstreamReport]) -> String {
-        let started_at = when::unix_seconds(self.clock.wall(self.clock.started()));
-        let mut families = self.metrics.gather(&snapshot.plan);
-        families.extend(gauges::gather(snapshot, reports, started_at));
-        families.sort_by(|a, b| a.name().cmp(b.name()));
-        prometheus::TextEncoder::new().encode_to_string(&families).unwrap_or_default()
+    /// All metrics, sorted by name, in the format that was asked for.
+    pub fn expose(&self, snapshot: &Snapshot, reports: &[UpstreamReport], format: Format) -> Vec<u8> {
+        let unix = |at| when::unix_seconds(self.clock.wall(at));
+        let counted = self.metrics.gather(&snapshot.plan);
+        let addresses = gauges::addresses(reports);
+        let mut families: Vec<Family<'_>> = counted.iter().filter_map(Family::gathered).collect();
+        families.extend(self.metrics.durations.gather());
+        families.extend(gauges::gather(snapshot, reports, &addresses, (unix(self.clock.started()), &unix)));
+        exposition::write(families, format)
     }
 
     /// Returns when the collector has the spans so far, or after two seconds. For the end of the process.
@@ -355,6 +421,7 @@ impl Reporter for Telemetry {
         if let EventKind::NeedsRestart { webhook: Some(name), .. } = &event.kind {
             self.webhooks.tell(name, self.notice(event, &line));
         }
+        self.alerts.hear(event);
         if let Some(scribe) = &self.scribe {
             scribe.event(event);
         }
@@ -365,6 +432,10 @@ impl Reporter for Telemetry {
 
     fn probe_started(&self, late: std::time::Duration) {
         self.metrics.probe_started(late);
+    }
+
+    fn probed(&self, upstream: &str, kind: ProbeKind, result: &'static str, took: Duration) {
+        self.metrics.probed(upstream, kind, result, took);
     }
 
     fn probe_begins(&self, job: &ProbeJob) {

@@ -1,18 +1,25 @@
 //! What a scrape shows after requests, reports and reloads.
 
 use super::*;
+use crate::domain::balance::Balancer;
 use crate::domain::board::{BackendReport, LastProbe};
+use crate::domain::budget::Budget;
 use crate::domain::document::{Component, Document, Meaning, Said, Vocabulary};
-use crate::domain::event::{Disagreement, EventKind, Run};
+use crate::domain::event::{Disagreement, EjectedBy, EventKind, Run};
+use crate::domain::guard::Denial;
 use crate::domain::identity::BackendId;
+use crate::domain::ledger::{Entry, Ledger};
+use crate::domain::outcome::AttemptEnd;
 use crate::domain::plan::{
     AdminPlan, BalancePlan, BudgetPlan, Detector, HeaderEdits, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan,
     Protocol, ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan,
     StartPlan, Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
 use crate::domain::route::RouteTable;
+use crate::domain::snapshot::{Emptiness, Pool};
 use crate::domain::standing::{Cause, Standing};
 use crate::domain::time::Timestamp;
+use std::slice;
 use std::sync::{Arc, LazyLock};
 
 static NO_TRIES: LazyLock<Tries> = LazyLock::new(Tries::default);
@@ -29,12 +36,15 @@ fn plan(routes: &[&str]) -> Plan {
         upstreams: vec![upstream("orders")],
         admin: AdminPlan::default(),
         logging: LoggingPlan::default(),
+        metrics: Default::default(),
         tracing: None,
         shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency: 1 },
         start: StartPlan { wait: Duration::ZERO },
         reload: ReloadPlan { watch: false },
         webhooks: Vec::new(),
+        smtp: Vec::new(),
+        alerts: Arc::default(),
         upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
         record: None,
         threads: 1,
@@ -46,6 +56,7 @@ fn route(name: &str) -> RoutePlan {
         name: name.into(),
         matches: RouteMatch::default(),
         action: RouteAction::Respond { status: 200, content_type: "text/plain".into(), body: String::new() },
+        guard: None,
         allow_encoded_slashes: false,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
@@ -84,6 +95,20 @@ fn upstream(name: &str) -> Arc<UpstreamPlan> {
     })
 }
 
+fn pool(ledger: Ledger) -> Arc<Pool> {
+    let upstream = upstream("orders");
+    Arc::new(Pool {
+        balancer: Balancer::prepare(&upstream.balance, &Arc::default(), &[], &[], None),
+        budget: Arc::new(Budget::new(upstream.budget)),
+        upstream,
+        members: Arc::default(),
+        gate: Arc::default(),
+        ledger: Arc::new(ledger),
+        share_out: 0,
+        emptiness: Emptiness::NoMembers,
+    })
+}
+
 fn snapshot(routes: &[&str]) -> Snapshot {
     Snapshot { generation: 4, plan: Arc::new(plan(routes)), pools: Vec::new(), first_round_done: true }
 }
@@ -115,6 +140,7 @@ fn record(route: Option<&'static str>, status: u16) -> RequestRecord<'static> {
         head_took: None,
         queued: Duration::ZERO,
         upstream_took: None,
+        overhead: None,
         trace_id: None,
         trace: None,
     }
@@ -168,6 +194,17 @@ fn components() -> Document {
     Document { vocabulary: Vocabulary::Plain, components: (0..25).map(component).collect(), ..Document::default() }
 }
 
+/// In Prometheus' text format.
+trait Render {
+    fn render(&self, snapshot: &Snapshot, reports: &[UpstreamReport]) -> String;
+}
+
+impl Render for Telemetry {
+    fn render(&self, snapshot: &Snapshot, reports: &[UpstreamReport]) -> String {
+        String::from_utf8(self.expose(snapshot, reports, Format::Text)).unwrap()
+    }
+}
+
 #[test]
 fn the_components_of_a_backend_are_series_of_a_bounded_number() {
     let text = telemetry().render(&snapshot(&[]), &[report()]);
@@ -198,21 +235,125 @@ fn requests_are_counted_by_route_and_class() {
     has(&text, r#"pulsegate_requests_total{code_class="4xx",route="",upstream=""} 1"#);
     has(&text, r#"pulsegate_sent_bytes_total{route="home",upstream=""} 100"#);
     has(&text, r#"pulsegate_own_answers_total{reason="no_route"} 1"#);
-    has(&text, r#"pulsegate_request_duration_seconds_count{upstream=""} 6"#);
-    has(&text, r#"pulsegate_request_duration_seconds_bucket{upstream="",le="0.0025"} 0"#);
-    has(&text, r#"pulsegate_request_duration_seconds_bucket{upstream="",le="0.005"} 6"#);
+    has(&text, r#"pulsegate_request_duration_seconds_count{route="home",upstream=""} 5"#);
+    has(&text, r#"pulsegate_request_duration_seconds_bucket{route="home",upstream="",le="0.0025"} 0"#);
+    has(&text, r#"pulsegate_request_duration_seconds_bucket{route="home",upstream="",le="0.005"} 5"#);
+}
+
+fn tries(ends: &[AttemptEnd]) -> Tries {
+    let mut tries = Tries::default();
+    for end in ends {
+        tries.push(Try {
+            backend: Address::Socket("127.0.0.1:9001".parse().unwrap()),
+            end: end.clone(),
+            began: Timestamp::ZERO,
+            took: Duration::ZERO,
+            span: 0,
+            url: None,
+        });
+    }
+    tries
 }
 
 #[test]
 fn attempts_beyond_the_first_are_retries() {
     let telemetry = telemetry();
-    let first_try = RequestRecord { upstream: Some("orders"), attempts: 1, ..record(Some("home"), 200) };
+    let (well, refused) = (AttemptEnd::Response { status: 200 }, AttemptEnd::ConnectFailed { timed_out: false });
+    let once = tries(slice::from_ref(&well));
+    let thrice = tries(&[refused, AttemptEnd::Response { status: 503 }, well]);
+    let first_try = RequestRecord { upstream: Some("orders"), attempts: 1, tries: &once, ..record(Some("home"), 200) };
     telemetry.request(&first_try);
-    telemetry.request(&RequestRecord { attempts: 3, retry_stopped: Some("budget"), ..first_try });
+    telemetry.request(&RequestRecord { attempts: 3, tries: &thrice, retry_stopped: Some("budget"), ..first_try });
     let text = telemetry.render(&snapshot(&["home"]), &[]);
-    has(&text, r#"pulsegate_attempts_total{upstream="orders"} 4"#);
-    has(&text, r#"pulsegate_retries_total{upstream="orders"} 2"#);
+    for (result, attempts) in [("response", 2), ("bad_status", 1), ("connect_failed", 1), ("timeout", 0)] {
+        has(&text, &format!(r#"pulsegate_attempts_total{{result="{result}",upstream="orders"}} {attempts}"#));
+    }
+    for (reason, retries) in [("response", 0), ("bad_status", 1), ("connect_failed", 1)] {
+        has(&text, &format!(r#"pulsegate_retries_total{{reason="{reason}",upstream="orders"}} {retries}"#));
+    }
     has(&text, r#"pulsegate_retry_stopped_total{reason="budget",upstream="orders"} 1"#);
+}
+
+#[test]
+fn what_the_gateway_added_has_fine_buckets() {
+    let telemetry = telemetry();
+    let answered = |micros| RequestRecord {
+        upstream: Some("orders"),
+        overhead: Some(Duration::from_micros(micros)),
+        ..record(Some("home"), 200)
+    };
+    [20, 60, 3_000].into_iter().for_each(|micros| telemetry.request(&answered(micros)));
+    telemetry.request(&RequestRecord { overhead: None, ..answered(0) });
+    let text = telemetry.render(&snapshot(&["home"]), &[]);
+    for (le, count) in [("0.000025", 1), ("0.0001", 2), ("0.005", 3), ("+Inf", 3)] {
+        has(&text, &format!(r#"pulsegate_overhead_seconds_bucket{{upstream="orders",le="{le}"}} {count}"#));
+    }
+}
+
+#[test]
+fn probes_are_counted_and_timed_by_kind() {
+    let telemetry = telemetry();
+    let took = Duration::from_millis(4);
+    for (kind, result) in
+        [(ProbeKind::Readiness, "passed"), (ProbeKind::Readiness, "timeout"), (ProbeKind::Liveness, "passed")]
+    {
+        telemetry.probed("orders", kind, result, took);
+    }
+    let text = telemetry.render(&snapshot(&[]), &[]);
+    has(&text, r#"pulsegate_probes_total{probe="readiness",result="timeout",upstream="orders"} 1"#);
+    has(&text, r#"pulsegate_probes_total{probe="liveness",result="passed",upstream="orders"} 1"#);
+    has(&text, r#"pulsegate_probe_duration_seconds_count{probe="readiness",upstream="orders"} 2"#);
+    has(&text, r#"pulsegate_probe_duration_seconds_sum{probe="liveness",upstream="orders"} 0.004"#);
+}
+
+#[test]
+fn the_ledger_of_an_upstream_is_shown() {
+    let ledger = Ledger::default();
+    ledger.saved(Entry::SavedByRetry);
+    (0..3).for_each(|_| ledger.saved(Entry::SavedByEjection(250_000)));
+    ledger.detected(4);
+    (0..3).for_each(|_| ledger.opened());
+    ledger.taken();
+    let text = telemetry().render(&Snapshot { pools: vec![pool(ledger)], ..snapshot(&[]) }, &[]);
+    has(&text, r#"pulsegate_saved_requests_total{by="retry",upstream="orders"} 1"#);
+    has(&text, r#"pulsegate_saved_requests_total{by="ejection",upstream="orders"} 0.75"#);
+    has(&text, r#"pulsegate_detection_failed_requests_total{upstream="orders"} 4"#);
+    has(&text, r#"pulsegate_upstream_connections{state="active",upstream="orders"} 1"#);
+    has(&text, r#"pulsegate_upstream_connections{state="idle",upstream="orders"} 2"#);
+    has(&text, r#"pulsegate_queue_requests{upstream="orders"} 0"#);
+}
+
+#[test]
+fn native_histograms_come_and_go_with_the_configuration() {
+    let telemetry = telemetry();
+    let count = || {
+        telemetry.request(&record(Some("home"), 200));
+        let bytes = telemetry.expose(&snapshot(&["home"]), &[], Format::Protobuf);
+        let text = telemetry.render(&snapshot(&["home"]), &[]);
+        let counted = text.lines().find(|line| line.starts_with("pulsegate_request_duration_seconds_count"));
+        (counted.unwrap().rsplit_once(' ').unwrap().1.to_owned(), bytes.len())
+    };
+    let (_, without) = count();
+    telemetry.native_histograms(false);
+    assert_eq!(count().0, "2");
+    telemetry.native_histograms(true);
+    let (counted, with) = count();
+    assert_eq!(counted, "1", "it began anew");
+    assert!(with > without, "{with} bytes with native buckets, {without} without");
+    telemetry.native_histograms(true);
+    assert_eq!(count().0, "2");
+}
+
+#[test]
+fn two_components_of_one_name_are_one_series() {
+    let mut report = report();
+    let document = report.backends[0].last_probe.as_mut().unwrap().document.as_mut().unwrap();
+    for component in &mut document.components {
+        component.name = "db".into();
+    }
+    let text = telemetry().render(&snapshot(&[]), &[report]);
+    assert_eq!(text.matches(r#"component="db""#).count(), 1);
+    has(&text, r#"pulsegate_backend_component_up{backend="127.0.0.1:9001",component="db",upstream="orders"} 0"#);
 }
 
 #[test]
@@ -255,6 +396,7 @@ fn events_move_their_counters() {
     let kinds = [
         EventKind::Ejected {
             backend: backend.clone(),
+            cause: EjectedBy::Trial,
             nth: 1,
             duration: Duration::from_secs(10),
             why: "5 in a row".into(),
@@ -273,7 +415,7 @@ fn events_move_their_counters() {
         telemetry.report(&Event { run: Run::default(), id, at: Timestamp::ZERO, kind });
     }
     let text = telemetry.render(&snapshot(&[]), &[]);
-    has(&text, r#"pulsegate_ejections_total{upstream="orders"} 1"#);
+    has(&text, r#"pulsegate_ejections_total{cause="trial",upstream="orders"} 1"#);
     has(&text, r#"pulsegate_transitions_total{to="ejected",upstream="orders"} 1"#);
     has(&text, r#"pulsegate_pool_emptied_total{upstream="orders"} 1"#);
 }
@@ -308,6 +450,10 @@ fn eventful() -> Telemetry {
     let telemetry = telemetry();
     telemetry.mirrored("home", true);
     telemetry.hedged("home", "sent");
+    telemetry.over_limit("home");
+    for denial in [Denial::Address, Denial::Rate(Duration::ZERO), Denial::Shielded] {
+        telemetry.denied("home", "10.0.0.7".parse().unwrap(), denial);
+    }
     telemetry.connection_opened("public");
     telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
     telemetry.certificates(&[("public".into(), "shop.test".into(), 4_000_000_000)]);
@@ -317,6 +463,7 @@ fn eventful() -> Telemetry {
         retry_stopped: Some("budget"),
         attempts: 2,
         upstream_took: Some(Duration::from_millis(2)),
+        overhead: Some(Duration::from_micros(40)),
         ..record(Some("home"), 504)
     });
     let (backend, why) = (report().backends.remove(0).id, String::from("seen"));
@@ -324,7 +471,13 @@ fn eventful() -> Telemetry {
     let (from, to, earliest_return) = (Cause::Up, Cause::Down, None);
     for kind in [
         EventKind::Transition { backend: backend.clone(), from, to, counter, why: why.clone(), earliest_return },
-        EventKind::Ejected { backend: backend.clone(), nth: 1, duration: Duration::ZERO, why: why.clone() },
+        EventKind::Ejected {
+            backend: backend.clone(),
+            cause: EjectedBy::Detector(Detector::FailureRatio),
+            nth: 1,
+            duration: Duration::ZERO,
+            why: why.clone(),
+        },
         EventKind::EjectionRefused { backend: backend.clone(), fit: 1, pool: 2, floor: 1, why: why.clone() },
         EventKind::WouldEject { backend: backend.clone(), detector: Detector::FailureOutlier, why: why.clone() },
         EventKind::Disagreement {
@@ -347,6 +500,7 @@ fn eventful() -> Telemetry {
     ] {
         telemetry.report(&Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind });
     }
+    telemetry.probed("orders", ProbeKind::Readiness, "passed", Duration::ZERO);
     telemetry.metrics.webhook_notices.with_label_values(&["owner", "delivered"]).inc();
     telemetry.admin_write(&AdminWrite {
         by: "ops",
@@ -363,7 +517,8 @@ fn eventful() -> Telemetry {
 /// the table is served, in its order.
 #[test]
 fn the_text_is_well_formed_and_holds_the_whole_table() {
-    let text = eventful().render(&snapshot(&["home"]), &[report()]);
+    let with_pool = Snapshot { pools: vec![pool(Ledger::default())], ..snapshot(&["home"]) };
+    let text = eventful().render(&with_pool, &[report()]);
     let types: Vec<String> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(ToOwned::to_owned).collect();
     let rows: Vec<String> = table::ALL.iter().map(|metric| format!("{} {}", metric.name, metric.kind.word())).collect();

@@ -194,7 +194,7 @@ impl Clockwork {
                     let (result, after) = answer(self.broken[backend], job.probe.timeout);
                     self.later(after, Pending::Probe { backend, ticket: job.ticket, result });
                 }
-                Output::CancelProbe(_) | Output::Report(_) => {}
+                Output::CancelProbe(_) | Output::Probed { .. } | Output::Report(_) => {}
             }
         }
     }

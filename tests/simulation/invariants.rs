@@ -6,7 +6,7 @@ use pulsegate::domain::board::{
     BackendReport, Board, Found, Handover, Order, Output, ProbeJob, Refused, Steering, UpstreamReport,
 };
 use pulsegate::domain::cell::HintKind;
-use pulsegate::domain::event::{Disagreement, Event, EventKind};
+use pulsegate::domain::event::{Disagreement, EjectedBy, Event, EventKind};
 use pulsegate::domain::identity::BackendId;
 use pulsegate::domain::outcome::Outcome;
 use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible};
@@ -161,6 +161,7 @@ impl Witness {
     pub fn check(&mut self, outputs: &[Output], board: &Board, now: Timestamp) {
         for output in outputs {
             match output {
+                Output::Probed { .. } => {}
                 Output::Report(event) => self.event(event),
                 Output::Publish(snapshot) => self.publication(snapshot, now),
                 Output::Probe(job) => self.probe_started(job, now),
@@ -195,7 +196,9 @@ impl Witness {
                 let may_ramp = self.first_round_events == 1 || self.inherited_ramps.contains(backend);
                 assert!(*to != Cause::Ramping || may_ramp, "{backend} ramps at process start: {from}, {why}");
             }
-            EventKind::Ejected { backend, nth, duration, why } => {
+            EventKind::Ejected { backend, cause, nth, duration, why } => {
+                let by_trial = *cause == EjectedBy::Trial;
+                assert_eq!(by_trial, why.starts_with("its trial request failed"), "{backend}: {cause:?}, {why}");
                 self.ejected(backend, *nth, *duration, event.at);
                 self.shadow.backends.get_mut(backend).unwrap().ejected_for.clone_from(why);
             }

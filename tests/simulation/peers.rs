@@ -69,6 +69,7 @@ impl World {
         while let Some(output) = self.board.poll_output() {
             match output {
                 Output::Publish(snapshot) => self.snapshot = Some(snapshot),
+                Output::Probed { .. } => {}
                 Output::Report(event) => self.events.push((event.at, event.kind)),
                 Output::Probe(job) => {
                     let reading = Reading::new(ReadingResult::status(200), Duration::from_millis(1));

@@ -379,7 +379,7 @@ impl Storm {
                     self.stale.push(*ticket);
                     self.witness.probe_cancelled(&one.id, one.kind);
                 }
-                Output::Report(_) => {}
+                Output::Probed { .. } | Output::Report(_) => {}
             }
             outputs.push(output);
         }

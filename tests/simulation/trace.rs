@@ -13,6 +13,7 @@ impl Trace {
             Output::Publish(snapshot) => self.note_snapshot(snapshot),
             Output::Probe(job) => self.fold(job.ticket.0 ^ job.backend.key().0),
             Output::CancelProbe(ticket) => self.fold(!ticket.0),
+            Output::Probed { result, .. } => self.fold(hash_bytes(result.as_bytes())),
             Output::Report(event) => self.fold(hash_bytes(format!("{event:?}").as_bytes())),
         }
     }

@@ -60,7 +60,7 @@ fn listener(item: &Item<ListenerSpec>, files: Files<'_>, findings: &mut Findings
     })
 }
 
-fn networks(texts: &[String], place: &Place, findings: &mut Findings) -> Vec<Network> {
+pub(super) fn networks(texts: &[String], place: &Place, findings: &mut Findings) -> Vec<Network> {
     let mut network = |(index, text): (usize, &String)| {
         let place = place.at(&index.to_string());
         addresses::network(text).map_err(|allowed| findings.error(&place, format!("{text:?}"), allowed)).ok()

@@ -3,13 +3,16 @@
 //! Every part is read by itself, so that a mistake in one does not hide those in the others.
 
 mod admin;
+mod alerts;
 mod clashes;
 mod document;
 mod effects;
+mod guards;
 mod listeners;
 mod logging;
 mod probe;
 mod routes;
+mod smtp;
 mod targets;
 mod tls;
 mod tracing;
@@ -25,7 +28,9 @@ use super::spec::{
 use super::strict::reject_unknown_keys;
 use super::values::Span;
 use super::words;
-use crate::domain::plan::{Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan};
+use crate::domain::plan::{
+    MetricsPlan, Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
+};
 use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -67,17 +72,23 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     let listeners = listeners::compile(&parts.listeners, files, &root, findings);
     let hosts = routes::hosts_by_upstream(&parts.routes);
     let webhooks = webhooks::compile(&parts.rest.webhooks, base, &root.at("webhooks"), findings);
-    let names: Vec<&str> = parts.rest.webhooks.keys().map(String::as_str).collect();
+    let smtp = smtp::compile(&parts.rest.smtp, &parts.rest.webhooks, base, &root.at("smtp"), findings);
+    let names: Vec<&str> = webhooks::generic(&parts.rest.webhooks).collect();
     let upstreams = upstreams::compile(&parts.upstreams, &hosts, (files, &names), findings);
-    let routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
+    let mut routes = routes::compile(&parts.routes, &parts.upstreams, &parts.upstream_names, &root, findings);
     let admin = admin::compile(parts.rest.admin.as_ref(), base, &root.at("admin"), findings);
     clashes::admin(admin.address, &listeners, &root.at("admin"), findings);
     let logging = logging::compile(&parts.rest.logging, base, &root.at("logging"), findings);
     let tracing = tracing::compile(parts.rest.tracing.as_ref(), base, &root.at("tracing"), findings);
+    let receivers: Vec<&str> = parts.rest.webhooks.keys().chain(parts.rest.smtp.keys()).map(String::as_str).collect();
+    let names = alerts::Names { upstreams: &parts.upstream_names, receivers: &receivers };
+    let alerts = alerts::compile(&parts.rest.alerts, &names, &root.at("alerts"), findings);
     clashes::loops(&parts.upstreams, &listeners, admin.address, findings);
     if !findings.errors.is_empty() {
         return None;
     }
+    let pools = guards::Pools { items: &parts.upstreams, plans: &upstreams };
+    guards::finish((&parts.routes, &mut routes), pools, findings);
     effects::check(&parts.upstreams, &upstreams, &routes, findings);
     let start = start(&parts.rest.start);
     Some(Plan {
@@ -86,8 +97,11 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         routes,
         upstreams,
         webhooks,
+        smtp,
+        alerts: alerts.into(),
         admin,
         logging,
+        metrics: MetricsPlan { native_histograms: parts.rest.metrics.native_histograms },
         tracing,
         shutdown: shutdown(&parts.rest.shutdown),
         probing: probing(&parts.rest.probing),

@@ -1,8 +1,8 @@
 //! Which request goes where? Matches, actions, and routes that cannot be told apart.
 
-use super::Item;
 use super::targets::{Known, forward};
 use super::upstreams::{retries, timeouts};
+use super::{Item, guards};
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{
     EditsSpec, MatchSpec, RedirectSpec, RespondSpec, RetriesSpec, RouteSpec, TimeoutsSpec, UpstreamSpec,
@@ -84,6 +84,7 @@ fn route(
     Some(RoutePlan {
         name: spec.name.clone().unwrap_or_else(|| generated_name(&spec.matches)).into(),
         action: action(spec, place, upstreams, names, findings)?,
+        guard: guards::guard(spec, place, findings),
         hedge: hedge(spec, place, findings),
         matches,
         allow_encoded_slashes: spec.allow_encoded_slashes,

@@ -2,12 +2,16 @@
 
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{SecretSpec, WebhookSpec};
-use crate::domain::plan::{TokenSource, WebhookPlan};
+use crate::config::spec::{SecretSpec, UrlSpec, WebhookKindSpec, WebhookSpec};
+use crate::config::target;
+use crate::domain::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use crate::tls::file_roots;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Where PagerDuty takes events.
+const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 
 pub(super) fn compile(
     specs: &BTreeMap<String, WebhookSpec>,
@@ -32,7 +36,8 @@ fn webhook(name: &str, spec: &WebhookSpec, base: &Path, place: &Place, findings:
     if timeout.is_zero() {
         findings.error(&place.at("timeout"), "0s", "more than 0s");
     }
-    let attempts = spec.attempts.unwrap_or(4);
+    let kind = spec.kind.unwrap_or(WebhookKindSpec::Generic);
+    let attempts = spec.attempts.unwrap_or(if kind == WebhookKindSpec::Generic { 4 } else { 10 });
     if !(1..=100).contains(&attempts) {
         findings.error(&place.at("attempts"), attempts.to_string(), "1 to 100");
     }
@@ -40,60 +45,88 @@ fn webhook(name: &str, spec: &WebhookSpec, base: &Path, place: &Place, findings:
         spec.headers.iter().map(|(name, value)| super::routes::header(name, value, &place.at("headers"), findings));
     let headers = headers.collect();
     let secret = spec.secret.as_ref().and_then(|secret| source(secret, base, &place.at("secret"), findings));
-    let url = url(&spec.url, &place.at("url"), findings)?;
-    if !url.https && secret.is_some() {
+    if secret.is_some() && kind != WebhookKindSpec::Generic {
+        findings.error(
+            &place.at("secret"),
+            "a secret for a kind that verifies no signature",
+            "`secret` with `kind: generic`",
+        );
+    }
+    let url = url(spec, kind, base, &place.at("url"), findings)?;
+    if let WebhookUrl::Known(HttpTarget { https: false, .. }) = url
+        && secret.is_some()
+    {
         // The signature holds, but everybody on the way reads along.
         findings.warning(&place.at("url"), "a signed webhook over http", "everybody on the way reads the events");
     }
-    Some(WebhookPlan {
-        name: name.into(),
-        https: url.https,
-        host: url.host,
-        port: url.port,
-        path: url.path,
-        headers,
-        secret,
-        ca,
-        timeout,
-        attempts,
-    })
+    let kind = understood(spec, kind, base, &place.at("routing_key"), findings)?;
+    Some(WebhookPlan { name: name.into(), kind, url, headers, secret, ca, timeout, attempts })
 }
 
-struct Url {
-    https: bool,
-    host: String,
-    port: u16,
-    path: String,
+/// Those that can be asked to restart a backend: nobody reads a chat for that.
+pub(super) fn generic(specs: &BTreeMap<String, WebhookSpec>) -> impl Iterator<Item = &str> {
+    let generic = |spec: &WebhookSpec| spec.kind.is_none_or(|kind| kind == WebhookKindSpec::Generic);
+    specs.iter().filter(move |(_, spec)| generic(spec)).map(|(name, _)| name.as_str())
+}
+
+fn understood(
+    spec: &WebhookSpec,
+    kind: WebhookKindSpec,
+    base: &Path,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<WebhookKind> {
+    let key = spec.routing_key.as_ref();
+    match (kind, key) {
+        (WebhookKindSpec::PagerDuty, Some(key)) => {
+            source(key, base, place, findings).map(|routing_key| WebhookKind::PagerDuty { routing_key })
+        }
+        (WebhookKindSpec::PagerDuty, None) => {
+            findings.error(place, "none", "`file` or `env` that holds the integration key of a PagerDuty service");
+            None
+        }
+        (_, Some(_)) => {
+            findings.error(place, "a key for a kind that has none", "`routing_key` with `kind: pagerduty`");
+            None
+        }
+        (WebhookKindSpec::Generic, None) => Some(WebhookKind::Generic),
+        (WebhookKindSpec::Slack, None) => Some(WebhookKind::Slack),
+    }
 }
 
 /// The address is not repeated in the findings: it may carry a secret.
-fn url(text: &str, place: &Place, findings: &mut Findings) -> Option<Url> {
-    let mut refuse = |found: &str| {
-        findings.error(
-            place,
-            found,
-            "http://HOST/PATH or https://HOST/PATH, such as https://hooks.example.com/restart",
-        );
-        None
+fn url(
+    spec: &WebhookSpec,
+    kind: WebhookKindSpec,
+    base: &Path,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<WebhookUrl> {
+    let text = match (&spec.url, kind) {
+        (Some(UrlSpec::Secret(secret)), _) => return source(secret, base, place, findings).map(WebhookUrl::Secret),
+        (Some(UrlSpec::Known(_)), WebhookKindSpec::Slack) => {
+            let allowed =
+                "url: { env: NAME } or url: { file: PATH }: whoever knows a Slack URL can write to the channel";
+            findings.error(place, "the URL itself", allowed);
+            return None;
+        }
+        (Some(UrlSpec::Known(text)), _) => text.as_str(),
+        (None, WebhookKindSpec::PagerDuty) => PAGERDUTY,
+        (None, _) => {
+            findings.error(place, "no `url`", "a URL, or `file` or `env` that holds it");
+            return None;
+        }
     };
-    let Ok(uri) = text.parse::<http::Uri>() else { return refuse("no URL") };
-    let https = match uri.scheme_str() {
-        Some("https") => true,
-        Some("http") => false,
-        _ => return refuse("a URL without http:// or https://"),
-    };
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return refuse("a URL with a user in it (write an Authorization header under `headers`)");
+    match target(text) {
+        Ok(target) => Some(WebhookUrl::Known(target)),
+        Err(found) => {
+            findings.error(place, found, crate::config::url::ALLOWED);
+            None
+        }
     }
-    let host = match uri.host() {
-        Some(host) if !host.is_empty() => host.to_owned(),
-        _ => return refuse("a URL without a host"),
-    };
-    let path = uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-    Some(Url { https, host, port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }), path })
 }
 
-fn source(spec: &SecretSpec, base: &Path, place: &Place, findings: &mut Findings) -> Option<TokenSource> {
+pub(super) fn source(spec: &SecretSpec, base: &Path, place: &Place, findings: &mut Findings) -> Option<TokenSource> {
     match (&spec.file, &spec.env) {
         (Some(file), None) => Some(TokenSource::File(base.join(file))),
         (None, Some(variable)) => Some(TokenSource::Env(variable.clone())),
@@ -107,7 +140,7 @@ fn source(spec: &SecretSpec, base: &Path, place: &Place, findings: &mut Findings
 #[cfg(test)]
 mod tests {
     use crate::config::load_text;
-    use crate::domain::plan::WebhookPlan;
+    use crate::domain::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
     use std::path::Path;
 
     fn loaded(webhook: &str) -> Result<WebhookPlan, Vec<String>> {
@@ -126,9 +159,23 @@ mod tests {
             ("http://[::1]:81/", false, "[::1]", 81, "/"),
         ] {
             let plan = loaded(&format!("{{ url: \"{url}\" }}")).expect("a plan");
-            assert_eq!((plan.https, &*plan.host, plan.port, &*plan.path), (https, host, port, path));
+            let target = HttpTarget { https, host: host.to_owned(), port, path: path.to_owned() };
+            assert_eq!(plan.url, WebhookUrl::Known(target));
+            assert!(!format!("{plan:?}").contains("b=c"));
             assert_eq!((plan.timeout.as_secs(), plan.attempts, plan.secret), (5, 4, None));
         }
+    }
+
+    #[test]
+    fn each_kind_has_its_own_words() {
+        let plan = loaded("{ kind: slack, url: { env: SLACK } }").expect("a plan");
+        assert_eq!(
+            (plan.kind, plan.url, plan.attempts),
+            (WebhookKind::Slack, WebhookUrl::Secret(TokenSource::Env("SLACK".into())), 10)
+        );
+        let plan = loaded("{ kind: pagerduty, routing_key: { file: key } }").expect("a plan");
+        assert_eq!(plan.kind, WebhookKind::PagerDuty { routing_key: TokenSource::File("/etc/key".into()) });
+        assert!(matches!(plan.url, WebhookUrl::Known(target) if target.host == "events.pagerduty.com" && target.https));
     }
 
     #[test]
@@ -142,11 +189,17 @@ mod tests {
             ("{ url: \"http://a/\", timeout: 0s }", "timeout: found 0s"),
             ("{ url: \"http://a/\", secret: {} }", "none or both of `file` and `env`"),
             ("{ url: \"http://a/\", ca: /nowhere.pem }", "ca: found"),
+            ("{}", "url: found no `url`"),
+            ("{ kind: pagerduty }", "routing_key: found none"),
+            ("{ kind: slack, url: \"https://hooks.slack.com/services/T0P\" }", "url: found the URL itself"),
+            ("{ url: \"http://a/\", routing_key: { env: A } }", "routing_key: found a key for a kind"),
+            ("{ kind: slack, url: { env: A }, secret: { env: A } }", "secret: found a secret for a kind"),
+            ("{ kind: teams, url: \"http://a/\" }", "generic, slack, pagerduty"),
             ("{ url: \"http://a/\", headers: { \"a b\": c } }", "headers"),
         ] {
             let errors = loaded(webhook).expect_err(webhook);
             assert!(errors.len() == 1 && errors[0].contains(words), "{webhook}: {errors:?}");
-            assert!(!errors[0].contains("a:b@"), "{errors:?}");
+            assert!(!errors[0].contains("a:b@") && !errors[0].contains("T0P"), "{errors:?}");
         }
     }
 }

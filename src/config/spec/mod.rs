@@ -3,8 +3,11 @@
 //! A field is what the operator wrote, absent where nothing was. Defaults are filled in by the compile step, and named in the
 //! comments in one form (``Default: `…`.``) from which the reference is made.
 
+mod alerts;
 mod document;
+mod guards;
 mod logging;
+mod metrics;
 mod probe;
 mod routes;
 mod tls;
@@ -12,8 +15,11 @@ mod tracing;
 mod upstreams;
 mod webhooks;
 
+pub(super) use alerts::*;
 pub(super) use document::*;
+pub(super) use guards::*;
 pub(super) use logging::*;
+pub(super) use metrics::*;
 pub(super) use probe::*;
 pub(super) use routes::*;
 pub(super) use tls::*;
@@ -46,14 +52,23 @@ pub(super) struct Spec {
     /// The pools, by name.
     #[serde(default)]
     pub upstreams: BTreeMap<String, UpstreamSpec>,
-    /// Who outside is told of events, by name.
+    /// Who outside is told of events and alerts by POST, by name.
     #[serde(default)]
     pub webhooks: BTreeMap<String, WebhookSpec>,
+    /// Who is told of alerts by e-mail, by name.
+    #[serde(default)]
+    pub smtp: BTreeMap<String, SmtpSpec>,
+    /// Which alerts go to whom.
+    #[serde(default)]
+    pub alerts: AlertsSpec,
     /// The admin listener; `off` for none. Default: `{ address: "127.0.0.1:9090" }`.
     pub admin: Option<AdminSpec>,
     /// Logging.
     #[serde(default)]
     pub logging: LoggingSpec,
+    /// Metrics.
+    #[serde(default)]
+    pub metrics: MetricsSpec,
     /// Tracing. Default: none.
     pub tracing: Option<TracingSpec>,
     /// Leaving.

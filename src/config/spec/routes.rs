@@ -1,5 +1,6 @@
 //! What may be written of a route: what it matches, what it does, how long that may take.
 
+use super::guards::RateLimitSpec;
 use crate::config::values::{Share, Span, Words};
 use schemars::JsonSchema;
 use serde::de::Error;
@@ -37,6 +38,16 @@ pub(in crate::config) struct RouteSpec {
     /// Accept `%2F` and `%5C` in the path. Default: `false`.
     #[serde(default)]
     pub allow_encoded_slashes: bool,
+    /// Networks (CIDR) or addresses of clients that come in; all others get 403. The client is the one that a PROXY header or a trusted proxy
+    /// names, else the peer. Default: `["0.0.0.0/0", "::/0"]`.
+    pub allow: Option<Vec<String>>,
+    /// Networks (CIDR) or addresses of clients that do not come in (403), whatever `allow` says. Default: `[]`.
+    #[serde(default)]
+    pub deny: Vec<String>,
+    /// How many requests come in; beyond it they get 429 with `Retry-After`. Default: no limit.
+    pub rate_limit: Option<RateLimitSpec>,
+    /// `true`: answer 404 for paths at which the upstreams of this route are probed; `false`: not on this route. Default: the upstream's.
+    pub shield_health: Option<bool>,
     /// Changes to request headers.
     #[serde(default)]
     pub request_headers: EditsSpec,

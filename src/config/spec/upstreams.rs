@@ -36,6 +36,10 @@ pub(in crate::config) struct UpstreamSpec {
     /// The liveness probe, with the keys of `readiness`: where it fails for good, somebody must restart the backend. Other default: 1 pass.
     /// Default: none.
     pub liveness: Option<ProbeSpec>,
+    /// Routes to this upstream answer 404 for the paths at which its probes ask, however they are spelt; for gRPC probes, for every call of
+    /// `grpc.health.v1.Health`. Probes on another `port` hide nothing. Default: `false`.
+    #[serde(default)]
+    pub shield_health: bool,
     /// Ejection by live traffic.
     #[serde(default)]
     pub passive: PassiveSpec,

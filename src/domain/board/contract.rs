@@ -128,6 +128,14 @@ pub enum Output {
     Publish(Arc<Snapshot>),
     Probe(ProbeJob),
     CancelProbe(ProbeTicket),
+    /// A probe's answer was weighed.
+    Probed {
+        upstream: Arc<str>,
+        kind: ProbeKind,
+        /// See [`crate::domain::reading::Verdict::word`].
+        result: &'static str,
+        took: Duration,
+    },
     Report(Event),
 }
 

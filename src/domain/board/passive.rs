@@ -8,7 +8,7 @@ use super::desk::Desk;
 use super::upstream::Upstream;
 use super::why::Occasion;
 use crate::domain::cell::{self, Evidence};
-use crate::domain::event::EventKind;
+use crate::domain::event::{EjectedBy, EventKind};
 use crate::domain::outlier::State;
 use crate::domain::plan::{Detector, PassivePlan};
 use crate::domain::time::Timestamp;
@@ -99,7 +99,7 @@ impl Upstream {
             let evidence = self.evidence(index, now);
             self.leaves_peers(&evidence, now);
             self.members[index].limit_trial(limit);
-            self.eject(index, &why, ramps, desk, now);
+            self.eject((index, EjectedBy::Detector(detector)), &why, ramps, desk, now);
         } else {
             self.refuse_ejection(index, why, desk, now);
         }
@@ -166,7 +166,7 @@ impl Upstream {
         (fit, pool, self.plan.passive.must_stay_fit(pool))
     }
 
-    fn eject(&mut self, index: usize, why: &str, ramps: bool, desk: &mut Desk, now: Timestamp) {
+    fn eject(&mut self, (index, cause): (usize, EjectedBy), why: &str, ramps: bool, desk: &mut Desk, now: Timestamp) {
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         let readiness_lies = member.check.as_ref().is_none_or(Check::last_passed);
@@ -174,6 +174,7 @@ impl Upstream {
         member.cell.clear_evidence();
         let event = EventKind::Ejected {
             backend: member.id.clone(),
+            cause,
             nth: ejection.nth,
             duration: ejection.length(),
             why: why.to_owned(),
@@ -220,7 +221,7 @@ impl Upstream {
             self.dirty |= member.settle(&plan, ramps, Some(&Occasion::TrialPassed), desk, now);
         } else {
             let why = self.members[index].trial_failed();
-            self.eject(index, &why, ramps, desk, now);
+            self.eject((index, EjectedBy::Trial), &why, ramps, desk, now);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::upstream::Upstream;
 use crate::domain::balance::Balancer;
 use crate::domain::event::EventKind;
 use crate::domain::identity::BackendKey;
+use crate::domain::ledger::{self, out_for_failing};
 use crate::domain::plan::WhenNoneEligible;
 use crate::domain::snapshot::{self, Emptiness, Pool, Snapshot};
 use crate::domain::standing::Cause;
@@ -55,6 +56,7 @@ impl Upstream {
         let serving = self.serving();
         let emptiness = self.emptiness(&serving, now);
         self.tell_emptiness(emptiness, desk, now);
+        self.book_detections(now);
         let members: Arc<[Arc<snapshot::Member>]> = self.members.iter_mut().map(Member::picture).collect();
         let trials: Vec<usize> = self.positions(|member| member.standing.cause == Cause::Trial);
         let previous = self.published.pool.as_ref().map(|pool| &pool.balancer);
@@ -65,10 +67,29 @@ impl Upstream {
             balancer,
             budget: Arc::clone(&self.budget),
             gate: Arc::clone(&self.gate),
+            ledger: Arc::clone(&self.ledger),
+            share_out: self.share_out(&serving),
             emptiness,
         });
         self.published.pool = Some(Arc::clone(&pool));
         pool
+    }
+
+    /// What clients saw fail at backends that have gone out since the last publication.
+    fn book_detections(&self, now: Timestamp) {
+        let seen = |member: &Member| member.cell.stands_out(out_for_failing(member.standing.cause), now);
+        self.ledger.detected(self.members.iter().map(|member| u64::from(seen(member))).sum());
+    }
+
+    /// The share of the weight that is out for failing; see [`ledger::share_out`]. Backups take what the others would have taken.
+    fn share_out(&self, serving: &[(usize, f64)]) -> u32 {
+        let primaries = || self.members.iter().filter(|member| !member.backup);
+        let out = primaries().filter(|member| out_for_failing(member.standing.cause)).map(|member| member.weight());
+        let serves = |index: usize| {
+            self.members.get(index).is_some_and(|member| !member.backup && member.standing.cause.eligible())
+        };
+        let in_rotation = serving.iter().filter(|(index, _)| serves(*index)).map(|(_, weight)| *weight).sum();
+        ledger::share_out(out.map(f64::from).sum(), in_rotation)
     }
 
     /// Who may be picked, with the weight in force: the first tier that has somebody, or the wider set where the plan says so.

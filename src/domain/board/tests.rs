@@ -2,6 +2,7 @@
 
 mod explain;
 mod judgement;
+mod ledger;
 mod lifecycle;
 mod said;
 mod steering;
@@ -110,12 +111,15 @@ impl Rig {
                 upstreams,
                 admin: AdminPlan::default(),
                 logging: LoggingPlan::default(),
+                metrics: Default::default(),
                 tracing: None,
                 shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
                 probing: ProbingPlan { concurrency: self.concurrency },
                 start: StartPlan { wait: Duration::ZERO },
                 reload: ReloadPlan { watch: false },
                 webhooks: Vec::new(),
+                smtp: Vec::new(),
+                alerts: Arc::default(),
                 upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
                 record: None,
                 threads: 1,
@@ -164,6 +168,7 @@ impl Rig {
                 }
                 Output::Probe(job) => self.flying.push((job.ticket, job.backend)),
                 Output::CancelProbe(ticket) => self.flying.retain(|(flying, _)| *flying != ticket),
+                Output::Probed { .. } => {}
                 Output::Report(event) => self.events.push(event.kind),
             }
         }

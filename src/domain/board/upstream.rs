@@ -5,7 +5,7 @@
 
 use super::RETIRED_FOR;
 use super::agenda::Place;
-use super::contract::{BackendReport, Found, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
+use super::contract::{BackendReport, Found, Output, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
 use super::desk::Desk;
 use super::guard::Guard;
 use super::handover::Known;
@@ -20,6 +20,7 @@ use crate::domain::budget::Budget;
 use crate::domain::event::EventKind;
 use crate::domain::gate::Gate;
 use crate::domain::identity::BackendId;
+use crate::domain::ledger::Ledger;
 use crate::domain::plan::{ProbeKind, UpstreamPlan};
 use crate::domain::reading::{Reading, ReadingResult, Verdict};
 use crate::domain::standing::Cause;
@@ -37,6 +38,7 @@ pub(super) struct Upstream {
     pub members: Vec<Member>,
     pub budget: Arc<Budget>,
     pub gate: Arc<Gate>,
+    pub ledger: Arc<Ledger>,
     pub published: Published,
     /// Something that a snapshot shows has changed.
     pub dirty: bool,
@@ -69,6 +71,7 @@ impl Upstream {
             members: Vec::new(),
             budget: Arc::new(Budget::new(plan.budget)),
             gate: Arc::default(),
+            ledger: Arc::default(),
             published: Published::default(),
             dirty: true,
             look_at: None,
@@ -210,6 +213,8 @@ impl Upstream {
         let was_stranger = self.members[index].stranger();
         let finished = self.members[index].check_mut(kind).and_then(|check| check.finish(ticket, reading));
         let Some(finished) = finished else { return };
+        let (upstream, result) = (Arc::clone(&self.plan.name), finished.verdict.word());
+        desk.outputs.push_back(Output::Probed { upstream, kind, result, took: reading.took });
         // Who may be chosen while nobody is eligible has changed with it.
         self.dirty |= was_stranger != self.members[index].stranger();
         let verdict = &finished.verdict;

@@ -2,9 +2,12 @@
 //!
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
 
+mod alerts;
 mod document;
+mod guard;
 mod listener;
 mod logging;
+mod metrics;
 mod passive;
 mod probe;
 mod process;
@@ -13,9 +16,12 @@ mod tracing;
 mod upstream;
 mod webhook;
 
+pub use alerts::*;
 pub use document::*;
+pub use guard::*;
 pub use listener::*;
 pub use logging::*;
+pub use metrics::*;
 pub use passive::*;
 pub use probe::*;
 pub use process::*;
@@ -35,8 +41,11 @@ pub struct Plan {
     pub table: RouteTable,
     pub upstreams: Vec<Arc<UpstreamPlan>>,
     pub webhooks: Vec<Arc<WebhookPlan>>,
+    pub smtp: Vec<Arc<SmtpPlan>>,
+    pub alerts: Arc<AlertsPlan>,
     pub admin: AdminPlan,
     pub logging: LoggingPlan,
+    pub metrics: MetricsPlan,
     /// `None` = nobody gets traces.
     pub tracing: Option<TracingPlan>,
     pub shutdown: ShutdownPlan,
@@ -48,4 +57,12 @@ pub struct Plan {
     pub record: Option<RecordPlan>,
     /// Worker threads of the data path; 0 = one per core.
     pub threads: usize,
+}
+
+impl Plan {
+    /// Everybody who can be told of alerts, by name.
+    pub fn receivers(&self) -> Vec<Arc<str>> {
+        let webhooks = self.webhooks.iter().map(|webhook| webhook.name.clone());
+        webhooks.chain(self.smtp.iter().map(|smtp| smtp.name.clone())).collect()
+    }
 }

@@ -1,5 +1,6 @@
 //! What is in force for a request: what it must match, what becomes of it, how long it may take, how often it is tried.
 
+use super::GuardPlan;
 use crate::domain::split::Target;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,8 @@ pub struct RoutePlan {
     pub name: Arc<str>,
     pub matches: RouteMatch,
     pub action: RouteAction,
+    /// `None`: everybody comes in.
+    pub guard: Option<Box<GuardPlan>>,
     pub allow_encoded_slashes: bool,
     pub request_headers: HeaderEdits,
     pub response_headers: HeaderEdits,

@@ -4,10 +4,11 @@ use super::{Deaf, FromBackend};
 use crate::domain::answer_watch::Malformed;
 use crate::domain::outcome::AttemptEnd;
 use crate::proxy::ends;
+use crate::proxy::idle::Kept;
+use crate::proxy::mark::Mark;
 use crate::proxy::socket::BackendSocket;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::protocols::Stream;
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::client::HttpSession;
 
@@ -15,12 +16,13 @@ use pingora::protocols::http::v1::client::HttpSession;
 pub(in crate::proxy) struct H1Backend {
     session: HttpSession,
     reused: bool,
+    mark: Mark,
 }
 
 impl H1Backend {
     /// `reused`: it has carried an exchange before.
-    pub(in crate::proxy) fn new(socket: Box<BackendSocket>, reused: bool) -> Self {
-        Self { session: HttpSession::new(socket), reused }
+    pub(in crate::proxy) fn new(socket: Box<BackendSocket>, reused: bool, mark: Mark) -> Self {
+        Self { session: HttpSession::new(socket), reused, mark }
     }
 
     pub(super) async fn next(&mut self) -> FromBackend {
@@ -68,8 +70,9 @@ impl H1Backend {
     }
 
     /// The connection, where both sides agree to go on.
-    pub(in crate::proxy) async fn rest(mut self) -> Option<Stream> {
+    pub(in crate::proxy) async fn rest(mut self) -> Option<Kept> {
         self.session.respect_keepalive();
-        self.session.reuse().await
+        let stream = self.session.reuse().await?;
+        Some(Kept { stream, mark: self.mark })
     }
 }

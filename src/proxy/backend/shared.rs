@@ -6,7 +6,9 @@
 //! themselves.
 
 use crate::control::Clock;
+use crate::domain::ledger::Ledger;
 use crate::domain::time::Timestamp;
+use crate::proxy::mark::Mark;
 use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Error, SendStream};
@@ -53,6 +55,8 @@ struct State {
     retired: AtomicBool,
     /// When its last stream ended, nanoseconds of our clock.
     rested: AtomicU64,
+    /// Where it is counted.
+    ledger: Arc<Ledger>,
 }
 
 /// What somebody who wants a stream is told.
@@ -131,7 +135,13 @@ impl Opening {
     ///
     /// # Errors
     /// The connection broke at once.
-    pub(in crate::proxy) async fn begin(self, stream: Stream, clock: Clock, idle: Duration) -> Result<Seat, Error> {
+    pub(in crate::proxy) async fn begin(
+        self,
+        stream: Stream,
+        clock: Clock,
+        idle: Duration,
+        ledger: &Arc<Ledger>,
+    ) -> Result<Seat, Error> {
         let (send, connection) = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -140,10 +150,11 @@ impl Opening {
             .enable_push(false)
             .handshake(stream)
             .await?;
-        let state = Arc::new(State::default());
-        let retire = Arc::clone(&state);
+        let state = Arc::new(State { ledger: Arc::clone(ledger), ..State::default() });
+        let (retire, mark) = (Arc::clone(&state), Mark::idle(ledger));
         tokio::spawn(async move {
             let _ = connection.await;
+            drop(mark);
             retire.retired.store(true, Relaxed);
         });
         let open = Open { send, state, idle };
@@ -155,7 +166,9 @@ impl Opening {
 
 impl Seat {
     fn take(open: &Open, clock: Clock) -> Self {
-        open.state.streams.fetch_add(1, Relaxed);
+        if open.state.streams.fetch_add(1, Relaxed) == 0 {
+            open.state.ledger.taken();
+        }
         Self { send: open.send.clone(), state: Arc::clone(&open.state), clock }
     }
 
@@ -179,6 +192,8 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.state.rested.store(self.clock.now().0, Relaxed);
-        self.state.streams.fetch_sub(1, Relaxed);
+        if self.state.streams.fetch_sub(1, Relaxed) == 1 {
+            self.state.ledger.rests();
+        }
     }
 }

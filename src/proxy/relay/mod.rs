@@ -121,6 +121,13 @@ pub(super) struct State {
     head_after: Option<Duration>,
 }
 
+impl State {
+    /// Of a request that is sent from now on.
+    pub(super) fn begun(now: Timestamp) -> Self {
+        Self { sent_at: now, last_progress: now, ..Self::default() }
+    }
+}
+
 enum Step {
     Backend(FromBackend),
     Client(FromClient),
@@ -129,8 +136,6 @@ enum Step {
 
 impl<R: Receive> Relay<'_, R> {
     pub(super) async fn run(mut self, head: Box<RequestHeader>) -> Relayed {
-        self.state.sent_at = self.clock.now();
-        self.state.last_progress = self.state.sent_at;
         if let Err(relayed) = self.send_head(head).await {
             return relayed;
         }

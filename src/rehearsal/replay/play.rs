@@ -239,6 +239,7 @@ impl Player<'_> {
                 }
                 Output::Probe(job) => self.probe(&job),
                 Output::CancelProbe(ticket) => drop(self.flying.remove(&ticket)),
+                Output::Probed { .. } => {}
                 Output::Report(event) => self.event(&event),
             }
         }

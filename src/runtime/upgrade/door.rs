@@ -2,14 +2,16 @@
 
 use super::folder::{self, is_ourselves, own_user};
 use super::messages::{LANGUAGE, Message};
-use super::{health, wire};
+use super::{alerts, health, wire};
 use crate::control::Handle;
+use crate::telemetry::Telemetry;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{sleep, timeout};
@@ -99,6 +101,7 @@ pub(in crate::runtime) struct Estate {
     pub sockets: Vec<(SocketAddr, OwnedFd)>,
     pub sticky_key: [u8; 16],
     pub handle: Handle,
+    pub telemetry: Arc<Telemetry>,
 }
 
 /// Hands everything over; returns when the successor accepts.
@@ -152,7 +155,9 @@ async fn offer(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
 }
 
 async fn farewell(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
-    let farewell = Message::Farewell { health: health::write(&estate.handle.handover().await) };
+    let health = health::write(&estate.handle.handover().await);
+    let alerts = alerts::write(&estate.telemetry.told_alerts().await);
+    let farewell = Message::Farewell { health, alerts };
     wire::send(stream, &farewell).await.map_err(lost)?;
     expect(stream, &Message::Accepting).await
 }

@@ -24,7 +24,12 @@ pub(super) enum Message {
     /// New: I could serve now.
     Ready,
     /// Old: then do; this is what I know by now.
-    Farewell { health: Value },
+    Farewell {
+        health: Value,
+        /// What receivers of alerts were told; a process before this one may not know of it.
+        #[serde(default)]
+        alerts: Value,
+    },
     /// New: I do.
     Accepting,
     /// Either: this comes to nothing.

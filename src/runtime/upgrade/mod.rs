@@ -13,6 +13,7 @@
 //! Both hold the same listening sockets, so a client that connects meanwhile waits in the one backlog that there is. Whatever goes
 //! wrong before `Accepting`, the old process serves on as if nothing had happened.
 
+mod alerts;
 mod door;
 mod folder;
 mod health;

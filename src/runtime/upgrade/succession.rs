@@ -2,7 +2,8 @@
 
 use super::folder::{self, is_ourselves, own_user};
 use super::messages::Message;
-use super::{health, wire};
+use super::{alerts, health, wire};
+use crate::domain::alert::KnownGroup;
 use crate::domain::board::Handover;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -84,23 +85,23 @@ impl Succession {
         std::future::pending().await
     }
 
-    /// Says that we could serve now. Returns what the old process has learned meanwhile.
+    /// Says that we could serve now. Returns what the old process has learned meanwhile, and of what it has told whom.
     ///
     /// # Errors
     /// It does not let go any more, as a sentence: it serves on, so we must not.
-    pub(in crate::runtime) async fn ready(&mut self) -> Result<Handover, String> {
+    pub(in crate::runtime) async fn ready(&mut self) -> Result<(Handover, Vec<KnownGroup>), String> {
         let asked = async {
             wire::send(&mut self.stream, &Message::Ready).await?;
             wire::receive(&mut self.stream).await
         };
         match timeout(PATIENCE, asked).await {
-            Ok(Ok(Message::Farewell { health })) => Ok(known(health)),
+            Ok(Ok(Message::Farewell { health, alerts })) => Ok((known(health), alerts::read(alerts))),
             Ok(Ok(Message::Refused { why })) => Err(format!("takeover: the old process serves on: {why}")),
             Ok(Ok(said)) => Err(format!("takeover: the old process said {:?} out of turn", said.name())),
             Ok(Err(error)) => {
                 // Whoever serves no more cannot refuse: the sockets are ours, and clients wait in their backlog.
                 log::warn!("takeover: the old process ended before its farewell ({error}); serving on its sockets");
-                Ok(Handover::default())
+                Ok((Handover::default(), Vec::new()))
             }
             Err(_) => Err(format!("takeover: the old process did not answer within {PATIENCE:?}")),
         }

@@ -41,6 +41,7 @@ fn record(backend: &Address) -> RequestRecord<'_> {
         head_took: Some(Duration::from_millis(10)),
         queued: Duration::ZERO,
         upstream_took: Some(Duration::from_millis(9)),
+        overhead: None,
         trace_id: None,
         trace: None,
     }

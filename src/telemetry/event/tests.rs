@@ -1,7 +1,7 @@
 //! How each event is told.
 
 use super::*;
-use crate::domain::event::{Disagreement, Run};
+use crate::domain::event::{Disagreement, EjectedBy, Run};
 use crate::domain::identity::Address;
 use crate::domain::plan::{Detector, ProbeKind};
 
@@ -56,6 +56,7 @@ fn a_return_is_no_warning() {
 fn an_ejection_says_which_one_and_how_long() {
     let kind = EventKind::Ejected {
         backend: backend(),
+        cause: EjectedBy::Detector(Detector::ConsecutiveFailures),
         nth: 2,
         duration: Duration::from_secs(21),
         why: "5 failures in a row".into(),
@@ -66,7 +67,7 @@ fn an_ejection_says_which_one_and_how_long() {
             Level::Warn,
             "backend.ejected",
             "ejected for 21 s: 5 failures in a row".into(),
-            "upstream=orders backend=127.0.0.1:9001 nth=2 duration_ms=21000 event_id=000000-7".into()
+            "upstream=orders backend=127.0.0.1:9001 cause=consecutive_failures nth=2 duration_ms=21000 event_id=000000-7".into()
         )
     );
 }
@@ -127,8 +128,13 @@ fn an_ejection_warns_once() {
         why: "5 failures in a row".into(),
         earliest_return: None,
     };
-    let ejected =
-        EventKind::Ejected { backend: backend(), nth: 1, duration: Duration::from_millis(11_970), why: "5".into() };
+    let ejected = EventKind::Ejected {
+        backend: backend(),
+        cause: EjectedBy::Trial,
+        nth: 1,
+        duration: Duration::from_millis(11_970),
+        why: "5".into(),
+    };
     assert_eq!(told(transition).0, Level::Info, "the event of the ejection says the same");
     let (level, _, message, _) = told(ejected);
     assert_eq!((level, message.as_str()), (Level::Warn, "ejected for 12 s: 5"));

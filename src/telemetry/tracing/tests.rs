@@ -59,6 +59,7 @@ fn record<'a>(tries: &'a Tries, headers: &'a HeaderMap) -> RequestRecord<'a> {
         head_took: None,
         queued: Duration::ZERO,
         upstream_took: None,
+        overhead: None,
         trace_id: Some(7),
         trace: None,
     }

@@ -1,28 +1,29 @@
-//! Who outside is told what happened? The one sender of webhooks: whatever calls somebody goes through here.
+//! Who outside is told what happened? The one sender: whatever calls or writes to somebody goes through here, by HTTP or as mail.
 //!
-//! Each webhook has a bounded queue and one task of its own, so that one that hangs keeps no other waiting. Handing a notice over never
+//! Each receiver has a bounded queue and one task of its own, so that one that hangs keeps no other waiting. Handing a notice over never
 //! waits: what does not fit is dropped and counted. A notice is tried several times, with growing pauses, and then given up.
 
 mod delivery;
+mod mail;
 mod notice;
+mod ready;
 mod sign;
 #[cfg(test)]
 mod tests;
 
-pub use notice::Notice;
+pub(super) use notice::json;
+pub use notice::{Content, Mail, Notice};
+pub use ready::{Http, Mailer, Ready, Way, prepare};
 
-use crate::config::read_secret;
-use crate::domain::plan::WebhookPlan;
 use crate::tls::ClientConfigs;
 use arc_swap::ArcSwap;
 use delivery::Endpoint;
 use prometheus::{IntCounter, IntCounterVec};
-use sign::Signer;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
 
 /// Notices that wait for one webhook; more are dropped.
 const QUEUE: usize = 256;
@@ -39,34 +40,13 @@ pub struct Webhooks {
     first_pause: Duration,
 }
 
-/// A webhook that can be told: its secret is read.
-#[derive(Clone, Debug)]
-pub struct Ready {
-    plan: Arc<WebhookPlan>,
-    signer: Option<Signer>,
-}
-
 #[derive(Clone, Debug)]
 struct Lane {
     ready: Ready,
     queue: mpsc::Sender<Notice>,
+    /// How many wait or are under way.
+    pending: watch::Sender<usize>,
     dropped: IntCounter,
-}
-
-/// Reads what the webhooks of a plan need.
-///
-/// # Errors
-/// A sentence for each secret that cannot be used.
-pub fn prepare(plans: &[Arc<WebhookPlan>]) -> Result<Vec<Ready>, Vec<String>> {
-    let (mut ready, mut problems) = (Vec::new(), Vec::new());
-    for plan in plans {
-        let signer = plan.secret.as_ref().map(|source| read_secret(source).and_then(|secret| Signer::new(&secret)));
-        match signer.transpose() {
-            Ok(signer) => ready.push(Ready { plan: Arc::clone(plan), signer }),
-            Err(why) => problems.push(format!("webhooks.{}.secret: {why}", plan.name)),
-        }
-    }
-    if problems.is_empty() { Ok(ready) } else { Err(problems) }
 }
 
 impl Webhooks {
@@ -77,15 +57,15 @@ impl Webhooks {
     /// From now on these. What waits for one that is gone or changed is still delivered as it was meant.
     pub fn apply(&self, ready: Vec<Ready>) {
         let before = self.lanes.load_full();
-        let lane = |ready: Ready| match before.iter().find(|lane| lane.ready.is(&ready)) {
+        let lane = |ready: Ready| match before.iter().find(|lane| lane.ready == ready) {
             Some(lane) => lane.clone(),
             None => self.open(ready),
         };
         let lanes: Vec<Lane> = ready.into_iter().map(lane).collect();
-        for gone in before.iter().filter(|old| lanes.iter().all(|new| new.ready.plan.name != old.ready.plan.name)) {
+        for gone in before.iter().filter(|old| lanes.iter().all(|new| new.ready.name != old.ready.name)) {
             for result in ["delivered", "failed", "dropped"] {
                 // One that never came about has no series.
-                let _ = self.notices.remove_label_values(&[&*gone.ready.plan.name, result]);
+                let _ = self.notices.remove_label_values(&[&*gone.ready.name, result]);
             }
         }
         self.lanes.store(Arc::new(lanes));
@@ -93,49 +73,70 @@ impl Webhooks {
 
     fn open(&self, ready: Ready) -> Lane {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let count = |result| self.notices.with_label_values(&[&*ready.plan.name, result]);
+        let count = |result| self.notices.with_label_values(&[&*ready.name, result]);
+        let pending = watch::Sender::new(0);
         let worker = Worker {
-            endpoint: Endpoint {
-                plan: Arc::clone(&ready.plan),
-                signer: ready.signer.clone(),
-                configs: self.configs.clone(),
-            },
+            endpoint: Endpoint { ready: ready.clone(), configs: self.configs.clone() },
+            pending: pending.clone(),
             delivered: count("delivered"),
             failed: count("failed"),
             first_pause: self.first_pause,
         };
         let dropped = count("dropped");
         tokio::spawn(worker.work(waiting));
-        Lane { ready, queue, dropped }
+        Lane { ready, queue, pending, dropped }
+    }
+
+    /// Hands over to the receiver `name` what `render` makes for it. Never waits.
+    pub fn tell_as(&self, name: &str, render: impl FnOnce(&Way) -> Vec<Notice>) {
+        let lanes = self.lanes.load();
+        let Some(lane) = lanes.iter().find(|lane| &*lane.ready.name == name) else { return };
+        for notice in render(&lane.ready.way) {
+            lane.take(notice);
+        }
+    }
+
+    /// Waits until everything that was handed over has arrived or was given up, for `patience` at most. For the end of the process.
+    pub async fn flush(&self, patience: Duration) {
+        let lanes = self.lanes.load_full();
+        let all = async {
+            for lane in lanes.iter() {
+                let _ = lane.pending.subscribe().wait_for(|pending| *pending == 0).await;
+            }
+        };
+        let _ = timeout(patience, all).await;
     }
 
     /// Hands `notice` over to the webhook `name`. Never waits. One that a reload has just taken away is told nothing.
     pub fn tell(&self, name: &str, notice: Notice) {
-        let lanes = self.lanes.load();
-        let Some(lane) = lanes.iter().find(|lane| &*lane.ready.plan.name == name) else { return };
-        if let Err(mpsc::error::TrySendError::Full(notice)) = lane.queue.try_send(notice) {
-            lane.dropped.inc();
-            log::warn!("webhook {name}: {QUEUE} notices wait already, event {} is not sent", notice.event_id);
+        self.tell_as(name, |_| vec![notice]);
+    }
+}
+
+impl Lane {
+    fn take(&self, notice: Notice) {
+        self.pending.send_modify(|pending| *pending += 1);
+        if let Err(mpsc::error::TrySendError::Full(notice) | mpsc::error::TrySendError::Closed(notice)) =
+            self.queue.try_send(notice)
+        {
+            self.pending.send_modify(|pending| *pending -= 1);
+            self.dropped.inc();
+            let (title, id) = (self.ready.title(), &notice.event_id);
+            log::warn!("{title}: {QUEUE} notices wait already, event {id} is not sent");
         }
     }
 }
 
 impl fmt::Debug for Webhooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.lanes.load().iter().map(|lane| &lane.ready.plan.name)).finish()
-    }
-}
-
-impl Ready {
-    /// The same place, told in the same way.
-    fn is(&self, other: &Self) -> bool {
-        self.plan == other.plan && self.signer == other.signer
+        f.debug_list().entries(self.lanes.load().iter().map(|lane| &lane.ready.name)).finish()
     }
 }
 
 /// Delivers to one webhook, a notice at a time.
 struct Worker {
     endpoint: Endpoint,
+    pending: watch::Sender<usize>,
     delivered: IntCounter,
     failed: IntCounter,
     first_pause: Duration,
@@ -145,32 +146,40 @@ impl Worker {
     async fn work(self, mut waiting: mpsc::Receiver<Notice>) {
         while let Some(notice) = waiting.recv().await {
             self.deliver(&notice).await;
+            self.pending.send_modify(|pending| *pending -= 1);
         }
     }
 
     async fn deliver(&self, notice: &Notice) {
-        let plan = &self.endpoint.plan;
+        let (title, id) = (self.endpoint.ready.title(), &notice.event_id);
+        let attempts = self.endpoint.ready.attempts.max(1);
         let mut pause = self.first_pause;
-        for attempt in 1..=plan.attempts.max(1) {
+        for attempt in 1..=attempts {
             let failed = match self.endpoint.send(notice).await {
-                Ok(()) => {
+                Ok(_) => {
                     self.delivered.inc();
-                    return log::info!("webhook {} was told event {}", plan.name, notice.event_id);
+                    return log::info!("{title} was told event {id}");
                 }
                 Err(failed) => failed,
             };
-            if failed.is_final() || attempt >= plan.attempts {
+            if failed.is_final() || attempt >= attempts {
                 self.failed.inc();
                 let (tries, why) = (if attempt == 1 { "try" } else { "tries" }, failed.why());
-                return log::error!(
-                    "webhook {}: event {} given up after {attempt} {tries}: {why}",
-                    plan.name,
-                    notice.event_id
-                );
+                return log::error!("{title}: event {id} given up after {attempt} {tries}: {why}");
             }
-            log::warn!("webhook {}: event {} failed, to be tried again: {}", plan.name, notice.event_id, failed.why());
-            sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+            log::warn!("{title}: event {id} failed, to be tried again: {}", failed.why());
+            let own = pause.mul_f64(0.5 + fastrand::f64());
+            sleep(failed.retry_after().map_or(own, |asked| own.max(asked))).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Tells one receiver once, now.
+///
+/// # Errors
+/// Why it did not take it, as a sentence.
+pub async fn tell_once(ready: &Ready, notice: &Notice) -> Result<String, String> {
+    let endpoint = Endpoint { ready: ready.clone(), configs: Arc::default() };
+    endpoint.send(notice).await.map_err(|failed| failed.why().to_owned())
 }

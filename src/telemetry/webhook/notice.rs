@@ -1,18 +1,37 @@
-//! What is a webhook told? An event as one JSON document, with the names of the log line and the id that every other place shows.
+//! What is a receiver sent? A JSON document, or a mail; an event by itself is one JSON document, with the names of the log line and the id
+//! that every other place shows.
 
 use crate::telemetry::event::Line;
 use bytes::Bytes;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One event on its way out.
+/// One message on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// Unique over processes too, and the same for every attempt: a receiver knows a second one for what it is.
     pub event_id: String,
     /// When it happened, Unix seconds.
     pub at: i64,
-    pub body: Bytes,
+    pub content: Content,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    Json(Bytes),
+    Mail(Mail),
+}
+
+/// A mail without its addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// One line.
+    pub subject: String,
+    pub text: String,
+    /// What stands before the `@` of its id.
+    pub id: String,
+    /// The same of the first mail of its thread; `None`: this is the first.
+    pub thread: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -37,8 +56,12 @@ impl Notice {
             message: &line.message,
             details: fields.map(|(key, value)| (*key, value.as_str())).collect(),
         };
-        // Plain text without maps of our own making: writing it cannot fail.
-        let body = serde_json::to_vec(&document).unwrap_or_default();
-        Self { event_id, at, body: body.into() }
+        let body = json(&document);
+        Self { event_id, at, content: Content::Json(body) }
     }
+}
+
+/// For plain data without maps of our own making: writing it cannot fail.
+pub(in crate::telemetry) fn json(document: &impl Serialize) -> Bytes {
+    serde_json::to_vec(document).unwrap_or_default().into()
 }

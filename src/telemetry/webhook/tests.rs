@@ -2,9 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "real receivers take real time")]
 
+use super::sign::Signer;
 use super::*;
 use crate::control::Clock;
-use crate::domain::plan::TokenSource;
+use crate::domain::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use crate::telemetry::event::Line;
 use axum::Router;
 use axum::extract::State;
@@ -52,10 +53,8 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
 fn plan(name: &str, address: SocketAddr) -> WebhookPlan {
     WebhookPlan {
         name: name.into(),
-        https: false,
-        host: address.ip().to_string(),
-        port: address.port(),
-        path: "/hook?a=b".to_owned(),
+        kind: WebhookKind::Generic,
+        url: WebhookUrl::Known(target(address, false)),
         headers: vec![("X-Team".to_owned(), "orders".to_owned())],
         secret: None,
         ca: None,
@@ -64,10 +63,18 @@ fn plan(name: &str, address: SocketAddr) -> WebhookPlan {
     }
 }
 
+fn target(address: SocketAddr, https: bool) -> HttpTarget {
+    HttpTarget { https, host: address.ip().to_string(), port: address.port(), path: "/hook?a=b".to_owned() }
+}
+
+fn prepared(plans: Vec<WebhookPlan>) -> Vec<Ready> {
+    prepare(&plans.into_iter().map(Arc::new).collect::<Vec<_>>(), &[]).unwrap()
+}
+
 fn webhooks(plans: Vec<WebhookPlan>) -> Webhooks {
     let notices = IntCounterVec::new(Opts::new("notices", "help"), &["webhook", "result"]).unwrap();
     let webhooks = Webhooks { first_pause: Duration::from_millis(10), ..Webhooks::new(notices) };
-    webhooks.apply(prepare(&plans.into_iter().map(Arc::new).collect::<Vec<_>>()).unwrap());
+    webhooks.apply(prepared(plans));
     webhooks
 }
 
@@ -200,11 +207,11 @@ async fn a_reload_keeps_what_is_the_same_and_forgets_what_is_gone() {
     let webhooks = webhooks(vec![plan("same", address), plan("gone", address)]);
     let queue = |name: &str| {
         let lanes = webhooks.lanes.load();
-        lanes.iter().find(|lane| &*lane.ready.plan.name == name).map(|lane| lane.queue.clone())
+        lanes.iter().find(|lane| &*lane.ready.name == name).map(|lane| lane.queue.clone())
     };
     let (same, gone) = (queue("same").unwrap(), queue("gone").unwrap());
     webhooks.tell("gone", notice(1));
-    webhooks.apply(prepare(&[Arc::new(plan("same", address)), Arc::new(plan("new", address))]).unwrap());
+    webhooks.apply(prepared(vec![plan("same", address), plan("new", address)]));
     assert!(same.same_channel(&queue("same").unwrap()) && queue("new").is_some() && queue("gone").is_none());
     webhooks.tell("new", notice(2));
     webhooks.until("new", "delivered", 1).await;
@@ -217,7 +224,7 @@ fn a_secret_that_cannot_be_used_is_a_sentence() {
     let address = ([127, 0, 0, 1], 1).into();
     let broken =
         WebhookPlan { secret: Some(TokenSource::Env("PULSEGATE_NO_SUCH".to_owned())), ..plan("owner", address) };
-    let told = prepare(&[Arc::new(broken)]).unwrap_err();
+    let told = prepare(&[Arc::new(broken)], &[]).unwrap_err();
     assert_eq!(told, ["webhooks.owner.secret: the variable PULSEGATE_NO_SUCH is not set, or is no text"]);
 }
 
@@ -250,7 +257,11 @@ async fn over_tls_the_certificate_is_verified() {
     let [ours, other] = ["ours.pem", "other.pem"].map(|name| dir.path().join(name));
     std::fs::write(&ours, cert.pem()).unwrap();
     std::fs::write(&other, rcgen::generate_simple_self_signed(["other.test".to_owned()]).unwrap().cert.pem()).unwrap();
-    let secured = |name: &str, ca| WebhookPlan { https: true, ca: Some(ca), ..plan(name, address) };
+    let secured = |name: &str, ca| WebhookPlan {
+        url: WebhookUrl::Known(target(address, true)),
+        ca: Some(ca),
+        ..plan(name, address)
+    };
     let webhooks = webhooks(vec![secured("trusted", ours), secured("untrusted", other)]);
     for name in ["trusted", "untrusted"] {
         webhooks.tell(name, notice(1));

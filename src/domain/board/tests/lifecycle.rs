@@ -67,6 +67,7 @@ impl Life {
                     self.flying.push(job);
                 }
                 Output::CancelProbe(ticket) => self.flying.retain(|job| job.ticket != ticket),
+                Output::Probed { .. } => {}
                 Output::Report(event) => self.events.push(event.kind),
             }
         }
