@@ -11,6 +11,7 @@
 //! out the operator behind the same address. Guessing is bounded by the limit on all requests of a client, and by the length of tokens.
 
 use super::callers::{Callers, Unknown};
+use super::page::is_page;
 use super::server::{Peer, Shown};
 use super::steer::action_of;
 use super::view::problem;
@@ -31,6 +32,10 @@ use std::time::Duration;
 
 /// Of the audit lines about writes that were denied: a flood of them costs one line in this time.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// For the page and, since it says no more than that nothing else may be loaded, for every other answer.
+const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+    frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
 
 /// Who asked: the name of the token or of the certificate.
 #[derive(Clone, Debug)]
@@ -62,7 +67,9 @@ pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: 
         }
     };
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
@@ -108,6 +115,7 @@ impl Guard {
         }
         let who = match request.uri().path() {
             "/livez" | "/readyz" if !write => "anybody".into(),
+            _ if is_page(request) => "anybody".into(),
             path => {
                 self.often(request)?;
                 self.who(request, Scope::needed(write, path))?

@@ -7,7 +7,9 @@ mod callers;
 mod explain;
 mod guard;
 mod life;
+mod live;
 mod logging;
+mod page;
 mod pages;
 mod points;
 mod secure;
@@ -92,6 +94,8 @@ pub async fn serve(
         reloads: state.reloads,
         last_health: Mutex::default(),
         traffic: Arc::default(),
+        live: Arc::default(),
+        stop: stop.clone(),
     };
     serve_desk(listener, desk, (state.callers, state.secure), stop).await
 }
@@ -106,7 +110,9 @@ async fn serve_desk(
     let guard = Guard::new(loopback, callers, Arc::clone(&desk.telemetry), desk.source.clock());
     let listener = server::register(listener)?;
     tokio::spawn(Arc::clone(&desk.traffic).watch(Arc::clone(&desk.source), stop.clone()));
-    server::run(listener, pages::router(Arc::new(desk), Arc::new(guard)), secure, stop).await;
+    let desk = Arc::new(desk);
+    tokio::spawn(live::run(Arc::clone(&desk)));
+    server::run(listener, pages::router(desk, Arc::new(guard)), secure, stop).await;
     Ok(())
 }
 

@@ -3,10 +3,11 @@
 //! A handler gathers what a view needs and hands it over; what an answer says stands in [`super::view`].
 
 use super::guard::{Guard, guard};
+use super::live::{self, Live};
 use super::source::Source;
 use super::traffic::{Recent, Traffic};
 use super::view::{self, Now, Problem, health, status, upstreams};
-use super::{Phase, ReloadState, explain, life, logging, points, steer};
+use super::{Phase, ReloadState, explain, life, logging, page, points, steer};
 use crate::control::Reloader;
 use crate::domain::time::Timestamp;
 use crate::telemetry::{Format, Telemetry};
@@ -23,7 +24,7 @@ use tokio::sync::{Mutex, watch};
 /// How old an answer of `/health` may be: many load balancers ask at once, and each asks the board otherwise.
 const HEALTH_AGE: Duration = Duration::from_secs(1);
 
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 13] = [
     "/livez",
     "/readyz",
     "/health",
@@ -32,6 +33,7 @@ const PATHS: [&str; 12] = [
     "/upstreams/{name}",
     "/upstreams/{name}/traffic",
     "/upstreams/{name}/backends/{address}/explain",
+    "/live",
     "/metrics",
     "/upstreams/{name}/backends/{address}/{action}",
     "/reload",
@@ -39,7 +41,7 @@ const PATHS: [&str; 12] = [
 ];
 
 const INDEX: &str = "\
-Pulsegate's admin listener.
+Pulsegate's admin listener. In a browser, this address is a page: every pool live, with explanations and orders.
 
 /livez             200 while the process runs
 /readyz            200 while it serves, 503 with the reason before and after
@@ -47,6 +49,7 @@ Pulsegate's admin listener.
 /status            version, phase, last reload
 /upstreams         every backend: standing, cause, probes, ejection, history
 /upstreams/{name}  one upstream; /upstreams/{name}/traffic: its last quarter of an hour
+/live              everything that changes, as a stream (text/event-stream)
 /metrics           Prometheus text, OpenMetrics or protocol buffers, as Accept says
 /logging           the level of the process's log, and who wants it so
 
@@ -70,6 +73,9 @@ pub struct Desk {
     /// The last answer of `/health` and when it was made. The lock is held while one is made, so that a crowd asks the board once.
     pub last_health: Mutex<Option<(Timestamp, health::Health)>>,
     pub traffic: Arc<Traffic>,
+    pub live: Arc<Live>,
+    /// Turns true when the listener ends.
+    pub stop: watch::Receiver<bool>,
 }
 
 impl Desk {
@@ -86,7 +92,7 @@ impl Desk {
 /// The pages behind the [`guard`].
 pub fn router(desk: Arc<Desk>, guarded: Arc<Guard>) -> Router {
     Router::new()
-        .route("/", get(async || INDEX))
+        .route("/", get(async |headers: HeaderMap| page::front(&headers, INDEX)))
         .route("/livez", get(life::livez))
         .route("/readyz", get(readyz))
         .route("/health", get(health_page))
@@ -95,6 +101,8 @@ pub fn router(desk: Arc<Desk>, guarded: Arc<Guard>) -> Router {
         .route("/upstreams/{name}", get(upstream_page))
         .route("/metrics", get(metrics))
         .merge(explain::routes())
+        .merge(live::routes())
+        .merge(page::routes())
         .merge(points::routes())
         .merge(steer::routes())
         .merge(logging::routes())

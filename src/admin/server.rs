@@ -1,7 +1,8 @@
 //! How are the admin listener's connections kept from exhausting the process? By bounds on their number, their head and their life.
 //!
 //! A slow or stuck client holds one of [`CONNECTIONS`] places for at most [`LIFE`] plus [`LEAVE`]; whoever comes meanwhile waits in the
-//! system's backlog. Nothing here knows what is served.
+//! system's backlog. A handler whose answer has no end says so by [`Stay`], and bounds by itself how many of those there are. Nothing
+//! here knows what is served.
 
 use super::secure::Secure;
 use crate::tls::Subject;
@@ -40,6 +41,26 @@ pub struct Peer(pub SocketAddr);
 /// The certificate that it showed, verified: an extension of every request.
 #[derive(Clone, Debug)]
 pub struct Shown(pub Option<Arc<Subject>>);
+/// The connection's word on how long it lives: an extension of every request.
+#[derive(Clone, Debug)]
+pub struct Stay(Arc<watch::Sender<bool>>);
+
+/// While this is held, the connection lives on; when it is let go, it may end.
+#[derive(Debug)]
+pub struct Held(Stay);
+
+impl Stay {
+    pub fn hold(&self) -> Held {
+        self.0.send_replace(true);
+        Held(self.clone())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.0.send_replace(false);
+    }
+}
 
 /// Hands a bound listener to the runtime.
 pub fn register(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
@@ -121,15 +142,22 @@ async fn serve(
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(16 * 1024);
     let router = TowerToHyperService::new(router);
+    let (stay, mut held) = watch::channel(false);
+    let stay = Stay(Arc::new(stay));
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(stay.clone());
         router.call(request)
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let lived = async {
+        sleep(LIFE).await;
+        let _ = held.wait_for(|held| !*held).await;
+    };
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stop.wait_for(|stop| *stop) => {}
-        () = sleep(LIFE) => {}
+        () = lived => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = timeout(LEAVE, connection).await;

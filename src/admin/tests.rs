@@ -1,6 +1,7 @@
 //! The listener as its clients see it: a real socket, literal reports behind it.
 
 mod access;
+mod live;
 mod writes;
 
 use super::pages::Desk;
@@ -92,6 +93,7 @@ fn plan() -> Plan {
 struct Running {
     address: SocketAddr,
     source: Arc<Literal>,
+    telemetry: Arc<Telemetry>,
     phase: watch::Sender<Phase>,
     reload: watch::Sender<ReloadState>,
     stop: watch::Sender<bool>,
@@ -115,18 +117,21 @@ fn start_with(causes: &[Cause], callers: Callers) -> Running {
     let (stop, stops) = watch::channel(false);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let telemetry = Arc::new(Telemetry::new(&logging(), clock));
     let desk = Desk {
         source: Arc::clone(&source) as Arc<dyn Source>,
-        telemetry: Arc::new(Telemetry::new(&logging(), clock)),
+        telemetry: Arc::clone(&telemetry),
         phase: phases,
         reload: reloads,
         reloads: None,
         last_health: Mutex::default(),
         traffic: Arc::default(),
+        live: Arc::default(),
+        stop: stops.clone(),
     };
     let task =
         tokio::spawn(serve_desk(listener, desk, (Arc::new(ArcSwap::from_pointee(callers)), Arc::default()), stops));
-    Running { address, source, phase, reload, stop, task }
+    Running { address, source, telemetry, phase, reload, stop, task }
 }
 
 impl Running {

@@ -74,6 +74,11 @@ impl Traffic {
         Points { samples: series.samples(), backends: points.collect() }
     }
 
+    /// See [`Series::samples`].
+    pub fn samples(&self) -> u64 {
+        self.series().samples()
+    }
+
     fn series(&self) -> MutexGuard<'_, Series> {
         self.series.lock().unwrap_or_else(PoisonError::into_inner)
     }

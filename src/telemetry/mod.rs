@@ -51,6 +51,10 @@ use http::HeaderMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::broadcast;
+
+/// Events that wait for a listener; of more, it misses the oldest and is told how many.
+const LISTENED: usize = 1024;
 
 /// A finished request, as the access log and the counters see it.
 #[derive(Clone, Debug)]
@@ -154,6 +158,8 @@ pub struct Telemetry {
     tracer: ArcSwapOption<Tracer>,
     /// `None`: nothing is recorded.
     scribe: Option<Arc<dyn Scribe>>,
+    /// Every event, for whoever listens.
+    events: broadcast::Sender<Event>,
 }
 
 /// Writes everything down that a replay needs. It is told on the path of requests and must never wait.
@@ -183,6 +189,7 @@ impl Telemetry {
             webhooks,
             alerts,
             scribe: None,
+            events: broadcast::Sender::new(LISTENED),
         }
     }
 
@@ -219,6 +226,11 @@ impl Telemetry {
     fn notice(&self, event: &Event, line: &event::Line) -> Notice {
         let at = self.clock.wall(event.at);
         Notice::new(event.full_id(), line, (&when::rfc3339(at), when::unix_seconds(at) as i64))
+    }
+
+    /// Every event from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
     }
 
     /// With somebody who writes everything down.
@@ -412,6 +424,9 @@ impl Reporter for Telemetry {
         self.alerts.hear(event);
         if let Some(scribe) = &self.scribe {
             scribe.event(event);
+        }
+        if self.events.receiver_count() > 0 {
+            let _ = self.events.send(event.clone());
         }
     }
 

@@ -38,6 +38,12 @@ impl Now {
         when::rfc3339(self.origin.checked_add(Duration::from_nanos(at.0)).unwrap_or(self.origin))
     }
 
+    /// Milliseconds since 1970, for programs that count by themselves.
+    pub fn unix_ms(&self, at: Timestamp) -> u64 {
+        let date = self.origin.checked_add(Duration::from_nanos(at.0)).unwrap_or(self.origin);
+        millis(date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    }
+
     pub fn ms_since(&self, at: Timestamp) -> u64 {
         millis(self.at.since(at))
     }

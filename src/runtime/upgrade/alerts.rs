@@ -93,7 +93,7 @@ mod tests {
             ],
         };
         let mut written = write(std::slice::from_ref(&group));
-        assert_eq!(read(written.clone()), [group.clone()]);
+        assert_eq!(read(written.clone()), std::slice::from_ref(&group));
         written[0]["told"].as_array_mut().unwrap().push(serde_json::json!({ "what": "moon_is_full", "flaps": false }));
         written.as_array_mut().unwrap().push(serde_json::json!({ "receiver": 7 }));
         assert_eq!(read(written), [group]);

@@ -16,7 +16,7 @@ pub struct Ready {
 /// How it is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Way {
-    Http(Http),
+    Http(Box<Http>),
     Mail(Mailer),
 }
 
@@ -77,7 +77,7 @@ fn http(plan: &Arc<WebhookPlan>) -> Result<Ready, String> {
         WebhookKind::PagerDuty { routing_key } => Some(read(routing_key, &at("routing_key"))?),
         WebhookKind::Generic | WebhookKind::Slack => None,
     };
-    let way = Way::Http(Http { plan: plan.clone(), target, signer, routing_key });
+    let way = Way::Http(Box::new(Http { plan: plan.clone(), target, signer, routing_key }));
     Ok(Ready { name: plan.name.clone(), attempts: plan.attempts, way })
 }
 
