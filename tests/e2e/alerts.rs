@@ -262,8 +262,23 @@ async fn chat_pager_and_mail_are_told_while_another_hangs_and_no_secret_is_seen(
     assert_eq!([&pages[0]["event_action"], &pages[1]["event_action"]], ["trigger", "resolve"]);
     assert_eq!(pages[0]["payload"]["severity"], "warning");
 
-    let mails = mail.mails();
-    for mail in &mails {
+    are_well_made(&mail.mails(), &address.to_string());
+
+    let check = pulsegate("check", &gateway, &[]).await;
+    let shown = [
+        gateway.output(),
+        words(&check),
+        gateway.get("/status").await.unwrap(),
+        gateway.get("/metrics").await.unwrap(),
+    ];
+    for secret in SECRETS {
+        assert!(shown.iter().all(|text| !text.contains(secret)), "{secret}: {shown:?}");
+    }
+}
+
+/// Of one alert that fires and is resolved.
+fn are_well_made(mails: &[Value], address: &str) {
+    for mail in mails {
         assert_eq!(
             (&mail["tls"], &mail["login"], &mail["defects"]),
             (&json!(true), &json!("gate"), &json!([])),
@@ -281,17 +296,6 @@ async fn chat_pager_and_mail_are_told_while_another_hangs_and_no_secret_is_seen(
     assert!(header(0, "in-reply-to").is_null());
     assert_eq!(header(1, "in-reply-to"), header(0, "message-id"), "one thread");
     assert!(mails[0]["text"].as_str().unwrap().contains(&format!("pulsegate explain orders {address}")));
-
-    let check = pulsegate("check", &gateway, &[]).await;
-    let shown = [
-        gateway.output(),
-        words(&check),
-        gateway.get("/status").await.unwrap(),
-        gateway.get("/metrics").await.unwrap(),
-    ];
-    for secret in SECRETS {
-        assert!(shown.iter().all(|text| !text.contains(secret)), "{secret}: {shown:?}");
-    }
 }
 
 async fn pulsegate(command: &str, gateway: &Gateway, more: &[&str]) -> Output {
