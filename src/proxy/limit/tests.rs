@@ -1,3 +1,5 @@
+//! How much a rate limit lets through, in paused time, under races and with a million clients.
+
 use super::*;
 use governor::state::StateStore;
 use std::sync::atomic::{AtomicU32, Ordering};
