@@ -15,6 +15,7 @@ mod dice;
 mod documents;
 mod invariants;
 mod life;
+mod listener;
 mod peers;
 mod plans;
 mod shadow;

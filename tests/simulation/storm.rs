@@ -6,6 +6,7 @@
 use super::dice::Dice;
 use super::documents;
 use super::invariants::Witness;
+use super::listener::Listener;
 use super::plans::{self, SERVICE};
 use super::trace::Trace;
 use pulsegate::domain::board::{Board, Input, Order, Output, ProbeTicket, Steer, Steering};
@@ -47,6 +48,7 @@ pub struct Storm {
     /// How often each was restarted.
     instances: BTreeMap<BackendId, u32>,
     witness: Witness,
+    listener: Listener,
     trace: Trace,
 }
 
@@ -67,6 +69,7 @@ impl Storm {
             moods: BTreeMap::new(),
             instances: BTreeMap::new(),
             witness: Witness::default(),
+            listener: Listener::default(),
             trace: Trace::default(),
         };
         storm.reconfigure();
@@ -81,10 +84,11 @@ impl Storm {
     pub fn rage(&mut self, steps: u32) {
         for _ in 0..steps {
             if self.dice.used_up() {
-                return;
+                break;
             }
             self.step();
         }
+        self.listener.settle(&self.board, self.now);
     }
 
     fn step(&mut self) {
@@ -270,6 +274,7 @@ impl Storm {
 
     fn reconfigure(&mut self) {
         self.witness.reconfigured(&self.upstreams, self.now);
+        self.listener.reconfigured(&self.upstreams, self.now);
         self.send(Input::Reconfigure(Arc::new(plans::compile(&self.upstreams, self.concurrency))));
     }
 
@@ -292,6 +297,7 @@ impl Storm {
         let before = format!("{:?}", self.board.handover(self.now));
         self.send(Input::TakeOver(handover));
         assert_eq!(format!("{:?}", self.board.handover(self.now)), before, "the same handover, twice");
+        self.listener.handed_over(&self.board, self.now);
     }
 
     fn discover(&mut self) {
@@ -384,5 +390,6 @@ impl Storm {
             outputs.push(output);
         }
         self.witness.check(&outputs, &self.board, self.now);
+        self.listener.hear(&outputs, &self.board, self.now);
     }
 }

@@ -10,6 +10,8 @@ mod documents;
 mod invariants;
 #[path = "../../simulation/life.rs"]
 mod life;
+#[path = "../../simulation/listener.rs"]
+mod listener;
 #[allow(dead_code, reason = "the even pools are for the simulation of peers")]
 #[path = "../../simulation/plans.rs"]
 mod plans;
