@@ -2,8 +2,7 @@
 //!
 //! A webhook that no route names may be one that restarts things: it is told only when it is named.
 
-use super::{EXIT_CONFIG, check, print_out};
-use crate::config;
+use super::{EXIT_CONFIG, print_out, standalone};
 use crate::control::Clock;
 use crate::domain::plan::Plan;
 use crate::telemetry::alert::{Message, render};
@@ -24,22 +23,7 @@ pub(super) struct Wish {
 }
 
 pub(super) fn alert_test(wish: &Wish) -> ExitCode {
-    let path = wish.file.path();
-    let plan = match config::load(path) {
-        Ok(loaded) => loaded.plan,
-        Err(diagnostics) => {
-            check::print_refusal(path, &diagnostics);
-            return ExitCode::from(EXIT_CONFIG);
-        }
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("pulsegate: the runtime could not be started: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    runtime.block_on(tell(&plan, wish))
+    standalone::with_plan(wish.file.path(), async |plan| tell(&plan, wish).await)
 }
 
 async fn tell(plan: &Plan, wish: &Wish) -> ExitCode {

@@ -12,6 +12,7 @@ mod probe;
 mod rehearse;
 mod run;
 mod seen;
+mod standalone;
 mod status;
 mod timings;
 mod top;

@@ -5,8 +5,8 @@
 
 mod report;
 
-use super::{EXIT_CONFIG, check, print_out};
-use crate::config::{self, backend_address};
+use super::{EXIT_CONFIG, print_out, standalone};
+use crate::config::backend_address;
 use crate::control::Clock;
 use crate::discovery::look_once;
 use crate::domain::board::ProbeJob;
@@ -63,21 +63,7 @@ struct Behind {
 }
 
 pub(super) fn probe(wish: &Wish) -> ExitCode {
-    let plan = match config::load(&wish.config.config) {
-        Ok(loaded) => loaded.plan,
-        Err(diagnostics) => {
-            check::print_refusal(&wish.config.config, &diagnostics);
-            return ExitCode::from(EXIT_CONFIG);
-        }
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("pulsegate: the runtime could not be started: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    runtime.block_on(probe_all(&plan, wish))
+    standalone::with_plan(&wish.config.config, async |plan| probe_all(&plan, wish).await)
 }
 
 async fn probe_all(plan: &Plan, wish: &Wish) -> ExitCode {
