@@ -74,6 +74,15 @@ impl Terminal {
         eventually(&format!("a line has {first:?} and {second:?}"), async || self.text().lines().any(has_both)).await;
     }
 
+    /// In the table: a message may name the same words before the table shows them, and keys mean what is in the table.
+    async fn row_with(&self, address: &str, standing: &str) {
+        let is_it = |line: &str| {
+            let row = line.trim_start_matches(['>', ' ']);
+            row.starts_with("pool ") && row.contains(&format!(" {address} ")) && row.contains(&format!(" {standing} "))
+        };
+        eventually(&format!("the row of {address} says {standing}"), async || self.text().lines().any(is_it)).await;
+    }
+
     fn resize(&self, rows: u16, cols: u16) {
         self.screen.lock().unwrap().screen_mut().set_size(nonzero(rows), nonzero(cols));
         self.master.resize(size(rows, cols)).expect("a size");
@@ -111,7 +120,7 @@ async fn a_backend_dies_is_explained_and_another_is_drained_by_key() {
     assert!(top.is_taken());
 
     mortal.kill();
-    top.line_with(&second, " down ").await;
+    top.row_with(&second, "down").await;
     top.line_with(&second, "> pool").await;
     top.shows("its probes fail: cannot connect").await;
     top.press("e");
@@ -126,7 +135,7 @@ async fn a_backend_dies_is_explained_and_another_is_drained_by_key() {
     top.shows(&format!("drain pool {first}? Enter: yes, Esc: no.")).await;
     assert_eq!(gateway.standing_of(&first).await, "up", "nothing is done without a confirmation");
     top.press("new disk\r");
-    top.line_with(&first, " drained ").await;
+    top.row_with(&first, "drained").await;
     let order = gateway.backend(&first).await["order"].clone();
     assert_eq!((&order["what"], &order["reason"]), (&"drain".into(), &"new disk".into()));
     let said = gateway.output();
