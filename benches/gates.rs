@@ -8,6 +8,8 @@
 //! That a pick touches the same number of backends whatever the pool's size, a unit test of the balancers counts.
 #![allow(clippy::panic, reason = "a bench that cannot go on says so by panicking")]
 
+#[path = "rig/requests.rs"]
+mod counting;
 mod rig;
 
 use nix::time::{ClockId, clock_gettime};
@@ -44,7 +46,7 @@ fn picks(policy: &str, size: u32, count: u64) {
 }
 
 fn requests(histograms: &str, count: u64) {
-    let counting = rig::Counting::new(histograms);
+    let counting = counting::Counting::new(histograms);
     for number in 0..count {
         counting.count(black_box(number));
     }
@@ -70,7 +72,7 @@ fn gates() -> ExitCode {
 
 fn counting_is_cheap() -> bool {
     let mut kept = true;
-    for (histograms, limit) in rig::HISTOGRAMS.into_iter().zip(COUNTING) {
+    for (histograms, limit) in counting::HISTOGRAMS.into_iter().zip(COUNTING) {
         let words = ["requests", histograms];
         let (cost, allocations) = (each(&words, instructions), each(&words, allocations));
         kept &= cost <= limit && allocations == 0.0;

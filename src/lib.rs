@@ -8,8 +8,6 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod discovery;
-pub mod document;
-pub mod domain;
 pub mod front;
 pub mod probe;
 pub mod proxy;

@@ -5,10 +5,10 @@
 use arc_swap::ArcSwap;
 use pulsegate::admin::{AdminState, Callers, Phase, ReloadState, serve};
 use pulsegate::control::{Clock, Handle, Prober, spawn};
-use pulsegate::domain::board::{Input, ProbeJob, ProbeTicket};
-use pulsegate::domain::identity::Address;
-use pulsegate::domain::reading::{Reading, ReadingResult};
 use pulsegate::telemetry::Telemetry;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::board::{Input, ProbeJob, ProbeTicket};
+use pulsegate_core::health::reading::{Reading, ReadingResult};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;

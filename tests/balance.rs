@@ -1,14 +1,14 @@
 //! What every balancing policy promises, on pools that chance has drawn.
 
 use proptest::prelude::*;
-use pulsegate::domain::balance::{Balancer, PickInput};
-use pulsegate::domain::cell::Cell;
-use pulsegate::domain::identity::{Address, BackendId, BackendKey};
-use pulsegate::domain::plan::{BalancePlan, HashBy, Policy};
-use pulsegate::domain::rng::{Rng, mix};
-use pulsegate::domain::snapshot::Member;
-use pulsegate::domain::standing::{Cause, Standing};
-use pulsegate::domain::time::Timestamp;
+use pulsegate_core::base::identity::{Address, BackendId, BackendKey};
+use pulsegate_core::base::rng::{Rng, mix};
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::health::standing::{Cause, Standing};
+use pulsegate_core::plan::{BalancePlan, HashBy, Policy};
+use pulsegate_core::traffic::cell::Cell;
+use pulsegate_core::traffic::load_balancing::{Balancer, PickInput};
+use pulsegate_core::traffic::snapshot::Member;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -6,12 +6,12 @@
 
 use pulsegate::config;
 use pulsegate::control::{self, Clock, Handle, Prober, Reporter};
-use pulsegate::domain::board::{BackendReport, Input, ProbeJob, ProbeTicket};
-use pulsegate::domain::cell::Record;
-use pulsegate::domain::event::{Event, EventKind};
-use pulsegate::domain::outcome::{FailureKind, Outcome};
-use pulsegate::domain::reading::{Reading, ReadingResult};
-use pulsegate::domain::standing::Cause;
+use pulsegate_core::board::{BackendReport, Input, ProbeJob, ProbeTicket};
+use pulsegate_core::health::event::{Event, EventKind};
+use pulsegate_core::health::reading::{Reading, ReadingResult};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::traffic::cell::Record;
+use pulsegate_core::traffic::outcome::{FailureKind, Outcome};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};

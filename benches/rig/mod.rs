@@ -1,26 +1,21 @@
-//! What do the benches measure on? Pools, boards and routes of a given size, without a socket.
+//! What do the benches measure on? Pools and boards of a given size, of the core alone.
 #![allow(dead_code, reason = "each bench uses a part of it")]
 #![allow(clippy::panic, reason = "a bench that cannot go on says so by panicking")]
 
-mod requests;
+mod plan;
 
-use pulsegate::config;
-use pulsegate::domain::balance::{Balancer, PickInput};
-use pulsegate::domain::board::{Board, Input, Order, Output, Steer, Steering};
-use pulsegate::domain::cell::{Cell, Record};
-use pulsegate::domain::identity::{Address, BackendId};
-use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{BalancePlan, HashBy, PassivePlan, Plan, Policy};
-use pulsegate::domain::rng::mix;
-use pulsegate::domain::snapshot::Member;
-use pulsegate::domain::standing::{Cause, Standing};
-use pulsegate::domain::time::Timestamp;
-use std::fmt::Write;
-use std::path::Path;
+use pulsegate_core::base::identity::{Address, BackendId};
+use pulsegate_core::base::rng::mix;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{Board, Input, Order, Output, Steer, Steering};
+use pulsegate_core::health::standing::{Cause, Standing};
+use pulsegate_core::plan::{BalancePlan, HashBy, PassivePlan, Policy};
+use pulsegate_core::traffic::cell::{Cell, Record};
+use pulsegate_core::traffic::load_balancing::{Balancer, PickInput};
+use pulsegate_core::traffic::outcome::Outcome;
+use pulsegate_core::traffic::snapshot::Member;
 use std::sync::Arc;
 use std::time::Duration;
-
-pub use requests::{Counting, HISTOGRAMS};
 
 pub const POLICIES: [&str; 5] = ["least_request", "round_robin", "peak_ewma", "random", "hash"];
 pub const SIZES: [u32; 4] = [3, 50, 1_000, 10_000];
@@ -74,13 +69,6 @@ pub fn pick(balancer: &Balancer, number: u64) -> Option<Arc<Member>> {
     balancer.pick(&input).map(|pick| pick.member)
 }
 
-fn plan(yaml: &str) -> Arc<Plan> {
-    match config::load_text(yaml, Path::new(".")) {
-        Ok(loaded) => Arc::new(loaded.plan),
-        Err(diagnostics) => panic!("the bench's configuration: {diagnostics:?}"),
-    }
-}
-
 /// A board with one upstream, whose backends take turns in going down and coming back.
 pub struct Flips {
     board: Board,
@@ -91,14 +79,10 @@ pub struct Flips {
 impl Flips {
     pub fn new(size: u32) -> Self {
         let backends: Vec<BackendId> = (0..size).map(|number| member(number).id.clone()).collect();
-        let list: Vec<String> = backends.iter().map(|id| format!("\"{}\"", id.address)).collect();
-        let plan = plan(&format!(
-            "listeners: [{{ address: \"127.0.0.1:8080\" }}]\nroutes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [{}] }}\n",
-            list.join(", ")
-        ));
+        let plan = plan::of_one_upstream(&backends);
         let now = Timestamp::from_secs(1);
         let mut board = Board::new(7, now);
-        board.handle(Input::Reconfigure(plan), now);
+        board.handle(Input::Reconfigure(Arc::new(plan)), now);
         while board.poll_output().is_some() {}
         Self { board, backends, now }
     }
@@ -117,19 +101,6 @@ impl Flips {
         }
         assert!(published, "a flip is published");
     }
-}
-
-/// A thousand routes: hosts, prefixes and exact paths.
-pub fn routes() -> Arc<Plan> {
-    let mut yaml = "listeners: [{ address: \"127.0.0.1:8080\" }]\nroutes:\n".to_owned();
-    for number in 0..1_000 {
-        let _ = match number % 3 {
-            0 => writeln!(yaml, "  - {{ match: {{ host: \"h{number}.example.com\" }}, respond: {{}} }}"),
-            1 => writeln!(yaml, "  - {{ match: {{ path: \"/area/{number}\" }}, respond: {{}} }}"),
-            _ => writeln!(yaml, "  - {{ match: {{ path_exact: \"/exact/{number}/end\" }}, respond: {{}} }}"),
-        };
-    }
-    plan(&yaml)
 }
 
 /// A success, as an attempt writes it down.

@@ -1,13 +1,13 @@
 //! What does counting a finished request cost? Everything that telemetry and the ledger of its upstream do for one, with access log and tracing off.
 
 use pulsegate::control::Clock;
-use pulsegate::domain::identity::Address;
-use pulsegate::domain::ledger::{Ended, Ledger, entry};
-use pulsegate::domain::outcome::{AttemptEnd, Outcome};
-use pulsegate::domain::overhead::{Course, overhead};
-use pulsegate::domain::plan::LoggingPlan;
-use pulsegate::domain::time::Timestamp;
 use pulsegate::telemetry::{RequestRecord, Telemetry, Tries, Try};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::plan::LoggingPlan;
+use pulsegate_core::traffic::ledger::{Ended, Ledger, entry};
+use pulsegate_core::traffic::outcome::{AttemptEnd, Outcome};
+use pulsegate_core::traffic::overhead::{Course, overhead};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Who is it that asks, and what may they? By bearer token, by a verified certificate, or because only this machine's users get here.
 
 use super::tokens::Tokens;
-use crate::domain::plan::{AdminClient, AdminLimits, AdminPlan, Scopes};
 use crate::tls::Subject;
 use axum::http::{HeaderMap, header};
+use pulsegate_core::plan::{AdminClient, AdminLimits, AdminPlan, Scopes};
 use std::sync::Arc;
 
 /// Everybody who may ask, in force until the next reload.

@@ -16,14 +16,14 @@ use super::server::{Peer, Shown};
 use super::steer::action_of;
 use super::view::problem;
 use crate::control::Clock;
-use crate::domain::plan::Scope;
-use crate::domain::turnstile::{Allowance, Turnstile};
 use crate::telemetry::{AdminWrite, Telemetry, WriteResult};
 use arc_swap::ArcSwap;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use pulsegate_core::http::client_rate_limit::{Allowance, Turnstile};
+use pulsegate_core::plan::Scope;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -385,7 +385,7 @@ mod tests {
 
     fn guard(loopback: bool, known: &[(&str, &str)]) -> Guard {
         let clock = Clock::start();
-        let logging = crate::domain::plan::LoggingPlan::default();
+        let logging = pulsegate_core::plan::LoggingPlan::default();
         let callers = Arc::new(ArcSwap::from_pointee(crate::admin::callers::tests::callers(known)));
         Guard::new(loopback, callers, Arc::new(Telemetry::new(&logging, clock)), clock)
     }

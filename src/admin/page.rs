@@ -5,12 +5,12 @@
 
 use super::pages::Desk;
 use super::view;
-use crate::domain::rng::hash_bytes;
 use axum::Router;
 use axum::extract::{Path, Request};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use pulsegate_core::base::rng::hash_bytes;
 use std::sync::{Arc, LazyLock};
 
 /// The page itself; `@` stands for the name of the parts' folder.

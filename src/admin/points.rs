@@ -3,14 +3,14 @@
 use super::pages::Desk;
 use super::steer::{backend_id, bad, told};
 use super::view::{self, traffic};
-use crate::domain::identity::BackendId;
-use crate::domain::snapshot::Pool;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::get;
 use percent_encoding::percent_decode_str;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::traffic::snapshot::Pool;
 use std::sync::Arc;
 
 /// Of so many backends in one answer; one is some five kilobytes.

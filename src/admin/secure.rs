@@ -1,7 +1,7 @@
 //! With which certificates does the admin listener answer? Those of `admin.tls`, made as those of traffic listeners are.
 
-use crate::domain::plan::ListenerTls;
 use crate::front::tls::Certificates;
+use pulsegate_core::plan::ListenerTls;
 
 /// The certificates in force, and what they were read from.
 #[derive(Clone, Debug)]

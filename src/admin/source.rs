@@ -2,9 +2,9 @@
 //! gateway, literal reports in tests.
 
 use crate::control::{Clock, Explained, Handle, Steered};
-use crate::domain::board::{Steering, UpstreamReport};
-use crate::domain::identity::BackendId;
-use crate::domain::snapshot::Snapshot;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::board::{Steering, UpstreamReport};
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::fmt::Debug;
 use std::sync::Arc;
 

@@ -10,14 +10,14 @@ use super::view::upstreams::samples::{backend, pool};
 use super::*;
 use crate::control::Clock;
 use crate::control::{Explained, Steered};
-use crate::domain::board::{Refused, Steering, UpstreamReport};
-use crate::domain::identity::BackendId;
-use crate::domain::plan::{
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::board::{Refused, Steering, UpstreamReport};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::route_table::RouteTable;
+use pulsegate_core::plan::{
     AdminPlan, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
-use crate::domain::route::RouteTable;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::standing::Cause;
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::net::SocketAddr;
 use std::sync::Mutex as StdMutex;
 use std::time::Duration;

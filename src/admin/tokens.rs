@@ -5,8 +5,8 @@
 
 use super::callers::Caller;
 use crate::config::read_secret;
-use crate::domain::plan::TokenPlan;
 use axum::http::{HeaderMap, header};
+use pulsegate_core::plan::TokenPlan;
 use ring_crypto::hmac;
 use ring_crypto::rand::SystemRandom;
 use std::fmt;
@@ -97,8 +97,8 @@ fn usable(text: &str) -> Result<String, String> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::domain::plan::{Scopes, TokenSource};
     use axum::http::HeaderValue;
+    use pulsegate_core::plan::{Scopes, TokenSource};
 
     pub const OPS: &str = "0123456789abcdef0123456789abcdef";
 

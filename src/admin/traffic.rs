@@ -2,10 +2,10 @@
 
 use super::source::Source;
 use crate::control::Clock;
-use crate::domain::identity::{BackendId, BackendKey};
-use crate::domain::series::{Figures, PERIOD, Series};
-use crate::domain::snapshot::{Member, Snapshot};
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::identity::{BackendId, BackendKey};
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::traffic::series::{Figures, PERIOD, Series};
+use pulsegate_core::traffic::snapshot::{Member, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;

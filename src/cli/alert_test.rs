@@ -4,10 +4,10 @@
 
 use super::{EXIT_CONFIG, print_out, standalone};
 use crate::control::Clock;
-use crate::domain::plan::Plan;
 use crate::telemetry::alert::{Message, render};
 use crate::telemetry::webhook::{Ready, prepare, tell_once};
 use clap::Args;
+use pulsegate_core::plan::Plan;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]

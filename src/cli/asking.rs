@@ -1,6 +1,5 @@
 //! Where is the gateway, who asks it, and how? The way of every command to the admin listener of a running gateway.
 
-use crate::domain::plan::{KeyPair, Protocol, UpstreamTls};
 use crate::tls::ClientConfigs;
 use bytes::Bytes;
 use clap::Args;
@@ -10,6 +9,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use pulsegate_core::plan::{KeyPair, Protocol, UpstreamTls};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -3,9 +3,9 @@
 //! Text that a backend or an operator chose reaches a terminal from here, so nothing that steers one is let through.
 
 use super::asking::{self, Admin};
-use crate::domain::standing::Cause;
 use crate::telemetry::when;
 use http::Method;
+use pulsegate_core::health::standing::Cause;
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use super::{EXIT_CONFIG, check};
 use crate::config;
-use crate::domain::plan::Plan;
+use pulsegate_core::plan::Plan;
 use std::path::Path;
 use std::process::ExitCode;
 

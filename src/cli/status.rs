@@ -6,8 +6,8 @@
 use super::asking::{Admin, Asking, wait_for};
 use super::print_out;
 use super::seen::{Backend, Picture, Upstream, look, span};
-use crate::domain::standing::Cause;
-use crate::domain::verdict::{Verdict, worst};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::health::verdict::{Verdict, worst};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! How are addresses written? IP and port, `unix:/path`, networks, and the lists of a backends file.
 
 use super::yaml;
-use crate::domain::identity::Address;
-use crate::domain::plan::{Network, StaticBackend};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::plan::{Network, StaticBackend};
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

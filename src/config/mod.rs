@@ -33,8 +33,8 @@ pub use url::target;
 pub use values::{Share, Size, Span, Words};
 pub use words::not_exactly_one;
 
-use crate::domain::plan::Plan;
 use files::Findings;
+use pulsegate_core::plan::Plan;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! How does a secret get from where the configuration says it is to where it is used? Read from its file or variable, never kept in a plan.
 
-use crate::domain::plan::TokenSource;
+use pulsegate_core::plan::TokenSource;
 use std::fs::File;
 use std::io::Read;
 

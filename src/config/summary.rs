@@ -1,12 +1,12 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
-use crate::domain::plan::{
+use crate::tls::Identity;
+use pulsegate_core::health::reading::ProbeFailure;
+use pulsegate_core::plan::{
     Detector, GrpcCheck, GuardPlan, HttpCheck, KeyPair, LimitBy, Plan, ProbeCheck, ProbeKind, ProbePlan, RateLimitPlan,
     RouteAction, SourcePlan, UpstreamPlan,
 };
-use crate::domain::reading::ProbeFailure;
-use crate::domain::timings::probing;
-use crate::tls::Identity;
+use pulsegate_core::timings::probing;
 use std::fmt::Write;
 use std::time::Duration;
 

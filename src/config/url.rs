@@ -1,6 +1,6 @@
 //! Where does a URL lead? It is never repeated when it is none: it may be a secret.
 
-use crate::domain::plan::HttpTarget;
+use pulsegate_core::plan::HttpTarget;
 
 /// What a URL looks like.
 pub(super) const ALLOWED: &str = "http://HOST/PATH or https://HOST/PATH, such as https://hooks.example.com/restart";

@@ -1,6 +1,6 @@
 //! Where is the clock read? Here, and nowhere else.
 
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::time::Timestamp;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 

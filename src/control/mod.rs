@@ -12,13 +12,13 @@ pub use clock::Clock;
 pub use reload::{Outcome, Reloader, Request, Source};
 pub use task::{spawn, spawn_heir};
 
-use crate::domain::board::{BackendReport, Explanation, Handover, Input, Refused, Steering, UpstreamReport};
-use crate::domain::cell::Hint;
-use crate::domain::event::Event;
-use crate::domain::identity::BackendId;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::time::Timestamp;
 use arc_swap::ArcSwap;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{BackendReport, Explanation, Handover, Input, Refused, Steering, UpstreamReport};
+use pulsegate_core::health::event::Event;
+use pulsegate_core::traffic::cell::Hint;
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -110,8 +110,8 @@ impl Handle {
 /// Runs probes for the board: the probe room implements it, tests script it.
 pub trait Prober: Send + 'static {
     /// Starts the job; its reading is sent to `handle` as [`Input::ProbeDone`].
-    fn start(&mut self, job: crate::domain::board::ProbeJob, handle: &Handle);
-    fn cancel(&mut self, ticket: crate::domain::board::ProbeTicket);
+    fn start(&mut self, job: pulsegate_core::board::ProbeJob, handle: &Handle);
+    fn cancel(&mut self, ticket: pulsegate_core::board::ProbeTicket);
 }
 
 /// Receives events: telemetry implements it.
@@ -120,9 +120,9 @@ pub trait Reporter: Send + Sync + 'static {
     /// A probe starts, so long after it was due.
     fn probe_started(&self, _late: Duration) {}
     /// Which probe that is.
-    fn probe_begins(&self, _job: &crate::domain::board::ProbeJob) {}
+    fn probe_begins(&self, _job: &pulsegate_core::board::ProbeJob) {}
     /// What a probe said was weighed; `result`: the word of its verdict.
-    fn probed(&self, _upstream: &str, _kind: crate::domain::plan::ProbeKind, _result: &'static str, _took: Duration) {}
+    fn probed(&self, _upstream: &str, _kind: pulsegate_core::plan::ProbeKind, _result: &'static str, _took: Duration) {}
     /// The board is about to be told this.
     fn heard(&self, _input: &Input, _now: Timestamp) {}
 }

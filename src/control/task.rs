@@ -1,12 +1,12 @@
 //! The loop around the board: wait for an input, a hint or the deadline; hand it over; carry out what comes out.
 
 use super::{Clock, Handle, Message, Prober, Reporter, Steered};
-use crate::domain::board::{Board, Handover, Input, Output};
-use crate::domain::cell::Hint;
-use crate::domain::plan::Plan;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::time::Timestamp;
 use arc_swap::ArcSwap;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{Board, Handover, Input, Output};
+use pulsegate_core::plan::Plan;
+use pulsegate_core::traffic::cell::Hint;
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;

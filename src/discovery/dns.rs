@@ -6,10 +6,10 @@
 
 use super::names::{self, Families, NameFailure, ServiceRecord};
 use super::{Answer, Teller, tidy};
-use crate::domain::board::Found;
-use crate::domain::identity::Address;
-use crate::domain::plan::{DnsQuery, DnsSource};
 use hickory_resolver::TokioResolver;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::board::Found;
+use pulsegate_core::plan::{DnsQuery, DnsSource};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};

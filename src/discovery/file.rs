@@ -5,8 +5,8 @@
 //! that a file caught half written does not shrink a pool.
 
 use super::{Answer, Teller, tidy};
-use crate::domain::board::Found;
-use crate::domain::plan::StaticBackend;
+use pulsegate_core::board::Found;
+use pulsegate_core::plan::StaticBackend;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::fs::File;
@@ -83,8 +83,8 @@ fn found(backend: StaticBackend, backup: bool) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::board::Input;
-    use crate::domain::identity::Address;
+    use pulsegate_core::base::identity::Address;
+    use pulsegate_core::board::Input;
     use std::fs::{create_dir, remove_file, rename, write};
     use std::os::unix::fs::symlink;
     use std::sync::Arc;

@@ -12,8 +12,8 @@ pub use once::{Looked, look_once};
 
 use crate::config::backends_file;
 use crate::control::Handle;
-use crate::domain::board::{Found, Input};
-use crate::domain::plan::{Plan, SourcePlan};
+use pulsegate_core::board::{Found, Input};
+use pulsegate_core::plan::{Plan, SourcePlan};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 use super::{Answer, dns, file};
 use crate::config::backends_file;
 use crate::control::Clock;
-use crate::domain::board::Found;
-use crate::domain::plan::{SourcePlan, StaticBackend};
+use pulsegate_core::board::Found;
+use pulsegate_core::plan::{SourcePlan, StaticBackend};
 use std::time::Duration;
 
 /// What one look came to.

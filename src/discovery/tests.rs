@@ -1,8 +1,8 @@
 //! Which watchers live through a new plan, and what is told.
 
 use super::*;
-use crate::domain::identity::Address;
-use crate::domain::plan::{DnsQuery, DnsSource};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::plan::{DnsQuery, DnsSource};
 use std::sync::Mutex;
 
 fn found(address: &str, weight: u32, backup: bool) -> Found {

@@ -6,8 +6,8 @@
 //! A head ends at CRLF CRLF. Bare line feeds end it too, so that the strict check refuses it at once instead of waiting
 //! for an end that never comes.
 
-use crate::domain::head::head_end;
 use bytes::BytesMut;
+use pulsegate_core::http::head::head_end;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;

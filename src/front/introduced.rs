@@ -5,8 +5,8 @@
 
 use super::Front;
 use super::clients::Place;
-use crate::domain::plan::ListenerPlan;
-use crate::domain::proxy_header::{Ends, LONGEST, Parsed, parse};
+use pulsegate_core::http::proxy_protocol::{Ends, LONGEST, Parsed, parse};
+use pulsegate_core::plan::ListenerPlan;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use tokio::io::AsyncReadExt;

@@ -1,7 +1,7 @@
 //! How is a head refused that never became a request? A small problem document, then a close that the client can read.
 
-use crate::domain::problem::{Problem, document};
 use crate::proxy::linger;
+use pulsegate_core::http::problem::{Problem, document};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;

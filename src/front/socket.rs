@@ -9,7 +9,6 @@
 //! that has two meanings.
 
 use super::tls;
-use crate::domain::chunks::Chunks;
 use crate::tls::ClientCertificate;
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
@@ -18,6 +17,7 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
+use pulsegate_core::http::chunks::Chunks;
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;

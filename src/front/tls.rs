@@ -4,9 +4,9 @@
 //! come: open connections know nothing of it, and no session is resumed across it. Each pair of files is renewed by itself; one
 //! that cannot be used (half written, just being swapped) keeps its last good certificate.
 
-use crate::domain::plan::{KeyPair, ListenerTls, TlsVersion};
-use crate::domain::sni::Names;
 use crate::tls::{Identity, Stamp, file_roots, stamp};
+use pulsegate_core::http::sni::Names;
+use pulsegate_core::plan::{KeyPair, ListenerTls, TlsVersion};
 use rustls::crypto::ring::default_provider;
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;

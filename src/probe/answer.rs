@@ -1,11 +1,10 @@
 //! What is kept of an answer, whatever version of HTTP it came in? Its head, and its body where that is read as a document.
 
 use super::recognise::Recogniser;
-use crate::document;
-use crate::domain::plan::HttpCheck;
-use crate::domain::reading::{HttpAnswer, ReadingResult};
 use ::http::header::{CONTENT_TYPE, LOCATION};
 use ::http::{HeaderMap, StatusCode};
+use pulsegate_core::health::reading::{HttpAnswer, ReadingResult};
+use pulsegate_core::plan::HttpCheck;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 /// A Location beyond this many characters is cut: it is shown to people.
@@ -72,7 +71,8 @@ pub(super) fn answer(
         return ReadingResult::BodyTooLarge { status: status.as_u16(), cap: body.cap };
     }
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let document = check.document.as_ref().map(|rules| Box::new(document::read(&body.kept, content_type, rules)));
+    let document =
+        check.document.as_ref().map(|rules| Box::new(pulsegate_document::read(&body.kept, content_type, rules)));
     ReadingResult::Http(HttpAnswer {
         status: status.as_u16(),
         location: location(status, headers),

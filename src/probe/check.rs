@@ -8,13 +8,13 @@ use super::request::To;
 use super::steps::Watch;
 use super::{connect, grpc, http, http2, request};
 use crate::control::Clock;
-use crate::domain::board::ProbeJob;
-use crate::domain::identity::Address;
-use crate::domain::plan::{HttpCheck, ProbeCheck, Protocol, UpstreamTls};
-use crate::domain::proxy_header::Version;
-use crate::domain::reading::{Reading, ReadingResult};
-use crate::domain::trace::TraceParent;
 use crate::tls::ClientConfigs;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::board::ProbeJob;
+use pulsegate_core::health::reading::{Reading, ReadingResult};
+use pulsegate_core::http::proxy_protocol::Version;
+use pulsegate_core::http::trace::TraceParent;
+use pulsegate_core::plan::{HttpCheck, ProbeCheck, Protocol, UpstreamTls};
 use tokio::time::timeout;
 
 /// Runs the job's check once, over a connection of its own; `told`: the trace that the backend is told, where there is one. Takes no longer than the probe's timeout.

@@ -4,11 +4,11 @@
 //! given up, so nothing can be lost, and ten thousand backends probed every two seconds leave no 300 000 sockets in TIME_WAIT.
 //! A TCP probe closes in order: its reset could overtake the application's `accept`, and databases log that as a broken client.
 
-use crate::domain::identity::Address;
-use crate::domain::plan::{Protocol, UpstreamTls};
-use crate::domain::proxy_header::{self, Version};
-use crate::domain::reading::ReadingResult;
 use crate::tls::{ClientConfigs, server_name};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::health::reading::ReadingResult;
+use pulsegate_core::http::proxy_protocol::{self, Version};
+use pulsegate_core::plan::{Protocol, UpstreamTls};
 use std::io::Error;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -51,7 +51,7 @@ async fn tcp(address: &Address, socket: std::net::SocketAddr) -> Result<TcpStrea
 
 /// Says in a PROXY header that nobody stands behind this connection.
 pub(super) async fn introduce(stream: &mut Stream, version: Version) -> Result<(), ReadingResult> {
-    stream.write_all(&proxy_header::local(version)).await.map_err(|error| {
+    stream.write_all(&proxy_protocol::local(version)).await.map_err(|error| {
         ReadingResult::ConnectFailed(format!("the connection broke with its PROXY header: {}", words(&error)))
     })
 }

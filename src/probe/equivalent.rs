@@ -4,11 +4,11 @@
 
 use super::check::{header_of, probed_address, protocol_of, tls_of};
 use super::request::{self, To};
-use crate::domain::board::ProbeJob;
-use crate::domain::identity::Address;
-use crate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, Protocol, UpstreamTls};
-use crate::domain::proxy_header::Version;
 use ::http::header::{CONNECTION, HOST, HeaderValue};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::board::ProbeJob;
+use pulsegate_core::http::proxy_protocol::Version;
+use pulsegate_core::plan::{GrpcCheck, HttpCheck, ProbeCheck, Protocol, UpstreamTls};
 
 /// A command, and in what it differs from the probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

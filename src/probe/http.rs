@@ -6,14 +6,14 @@
 use super::answer::{Body, answer};
 use super::connect::{Stream, words};
 use super::recognise::Witness;
-use crate::domain::plan::HttpCheck;
-use crate::domain::reading::ReadingResult;
 use ::http::Request;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
+use pulsegate_core::health::reading::ReadingResult;
+use pulsegate_core::plan::HttpCheck;
 use std::error::Error;
 use std::io;
 use std::pin::pin;

@@ -4,8 +4,6 @@
 use super::answer::{Body, answer};
 use super::connect::Stream;
 use super::recognise::Witness;
-use crate::domain::plan::HttpCheck;
-use crate::domain::reading::ReadingResult;
 use ::http::header::{CONNECTION, HOST};
 use ::http::uri::{Scheme, Uri};
 use ::http::{Request, Version};
@@ -13,6 +11,8 @@ use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use h2::{Error, RecvStream};
 use http_body_util::Empty;
+use pulsegate_core::health::reading::ReadingResult;
+use pulsegate_core::plan::HttpCheck;
 use std::pin::pin;
 
 /// The response head, decoded, bytes: as over HTTP/1.

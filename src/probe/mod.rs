@@ -21,10 +21,10 @@ pub use equivalent::{Equivalent, equivalent};
 pub use once::{ask, job};
 
 use crate::control::{Clock, Handle, Prober};
-use crate::domain::board::{Input, ProbeJob, ProbeTicket};
-use crate::domain::reading::Reading;
 use crate::telemetry::Telemetry;
 use crate::tls::ClientConfigs;
+use pulsegate_core::board::{Input, ProbeJob, ProbeTicket};
+use pulsegate_core::health::reading::Reading;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinSet};

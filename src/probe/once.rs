@@ -2,11 +2,11 @@
 
 use super::check::check;
 use crate::control::Clock;
-use crate::domain::board::{ProbeJob, ProbeTicket};
-use crate::domain::identity::{Address, BackendId};
-use crate::domain::plan::{ProbeKind, UpstreamPlan};
-use crate::domain::reading::Reading;
 use crate::tls::ClientConfigs;
+use pulsegate_core::base::identity::{Address, BackendId};
+use pulsegate_core::board::{ProbeJob, ProbeTicket};
+use pulsegate_core::health::reading::Reading;
+use pulsegate_core::plan::{ProbeKind, UpstreamPlan};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,9 +2,8 @@
 
 use super::answer::Seen;
 use super::steps::Watch;
-use crate::document;
-use crate::domain::recognition::{Fact, Recognition, Sighting};
 use ::http::{HeaderMap, StatusCode};
+use pulsegate_core::health::recognition::{Fact, Recognition, Sighting};
 
 /// A name beyond this many characters is cut: it is compared and shown.
 const CAP: usize = 200;
@@ -38,7 +37,7 @@ impl Recogniser<'_> {
     pub(super) fn of(&self, headers: &HeaderMap, body: &[u8]) -> Sighting {
         self.look(|fact| match fact {
             Fact::Header(name) => headers.get(name).map(|value| bounded(&String::from_utf8_lossy(value.as_bytes()))),
-            Fact::Json(path) => document::field(body, path).map(|value| bounded(&value)),
+            Fact::Json(path) => pulsegate_document::field(body, path).map(|value| bounded(&value)),
         })
     }
 
@@ -56,7 +55,7 @@ fn bounded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::recognition::Identity;
+    use pulsegate_core::health::recognition::Identity;
 
     #[test]
     fn facts_of_the_head() {

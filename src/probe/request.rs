@@ -2,14 +2,14 @@
 //!
 //! Each header that the check names replaces ours of that name, so that every part can be overridden.
 
-use crate::domain::identity::Address;
-use crate::domain::plan::HttpCheck;
-use crate::domain::trace::TraceParent;
 use ::http::header::{ACCEPT, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use ::http::uri::PathAndQuery;
 use ::http::{Method, Request, Uri};
 use bytes::Bytes;
 use http_body_util::Empty;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::http::trace::TraceParent;
+use pulsegate_core::plan::HttpCheck;
 
 pub(super) const AGENT: &str = concat!("pulsegate-probe/", env!("CARGO_PKG_VERSION"));
 /// Health documents are JSON or a word; some answer a page for browsers unless they are asked for something else.

@@ -1,8 +1,8 @@
 //! How long did each step of a probe take? A watch that outlives the probe: of one that is given up, the steps that it reached count.
 
 use crate::control::Clock;
-use crate::domain::reading::Steps;
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::health::reading::Steps;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;

@@ -7,9 +7,9 @@ mod tls;
 pub(super) mod tools;
 
 use super::*;
-use crate::domain::identity::Address;
-use crate::domain::proxy_header::Version;
-use crate::domain::reading::{HttpAnswer, ReadingResult};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::health::reading::{HttpAnswer, ReadingResult};
+use pulsegate_core::http::proxy_protocol::Version;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tools::{Checked, answering, http_check, never, serve};

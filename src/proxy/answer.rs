@@ -6,10 +6,10 @@
 
 use super::client::{ClientSide, FromClient, Read};
 use super::heads::Body;
-use crate::domain::grpc;
-use crate::domain::problem::{Problem, document};
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
+use pulsegate_core::http::grpc;
+use pulsegate_core::http::problem::{Problem, document};
 use std::time::Duration;
 use tokio::time::timeout;
 

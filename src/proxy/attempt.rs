@@ -7,18 +7,18 @@ use super::heads::{self, Body};
 use super::hedge::Winner;
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
 use crate::control::Clock;
-use crate::domain::attempt::{
-    AfterAttempt, Next, SLOW_AFTER, StopReason, decide, is_idempotent, time_left, within_budget,
-};
-use crate::domain::cell::{Hint, HintKind, Record};
-use crate::domain::identity::BackendKey;
-use crate::domain::outcome::{AttemptEnd, Outcome, classify};
-use crate::domain::plan::{Forward, RoutePlan};
-use crate::domain::snapshot::{Lease, Pool};
-use crate::domain::time::Timestamp;
 use crate::telemetry::Try;
 use http::{Method, Version};
 use pingora::http::ResponseHeader;
+use pulsegate_core::base::identity::BackendKey;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::plan::{Forward, RoutePlan};
+use pulsegate_core::traffic::cell::{Hint, HintKind, Record};
+use pulsegate_core::traffic::outcome::{AttemptEnd, Outcome, classify};
+use pulsegate_core::traffic::retry::{
+    AfterAttempt, Next, SLOW_AFTER, StopReason, decide, is_idempotent, time_left, within_budget,
+};
+use pulsegate_core::traffic::snapshot::{Lease, Pool};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -10,11 +10,11 @@ use super::relay::Relayed;
 use super::secure::{Insecure, secure};
 use super::socket::BackendSocket;
 use super::{ends, introduce, peer};
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::plan::Protocol;
-use crate::domain::problem::Problem;
 use http::Method;
 use pingora::protocols::{ALPN, Stream};
+use pulsegate_core::http::problem::Problem;
+use pulsegate_core::plan::Protocol;
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::time::Duration;
 use tokio::time::timeout;
 

@@ -3,8 +3,8 @@
 //! The board says it in the cell and publishes; who waits is woken by the publication. Elsewhere nothing is awaited and nothing costs.
 
 use crate::control::Handle;
-use crate::domain::plan::OnDown;
-use crate::domain::snapshot::{Member, Pool};
+use pulsegate_core::plan::OnDown;
+use pulsegate_core::traffic::snapshot::{Member, Pool};
 use std::future::pending;
 use std::sync::Arc;
 use tokio::sync::watch;

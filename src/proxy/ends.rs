@@ -1,10 +1,10 @@
 //! What did pingora's errors mean on the wire? One table from its error types to how an attempt ended.
 
-use crate::domain::answer_watch::Malformed;
-use crate::domain::chunks::MalformedBody;
-use crate::domain::outcome::AttemptEnd;
 use h2::Reason;
 use pingora::{Error, ErrorType};
+use pulsegate_core::http::chunks::MalformedBody;
+use pulsegate_core::http::response_watch::Malformed;
+use pulsegate_core::traffic::outcome::AttemptEnd;
 
 /// A connection could not be had. (TLS is not pingora's: `secure`.)
 pub(super) fn of_connect(error: &Error) -> AttemptEnd {

@@ -5,15 +5,15 @@ use super::attempt::{Choice, announced_too_large};
 use super::exchange::Exchange;
 use super::place::Found;
 use super::relay::Relayed;
-use crate::domain::attempt::{Next, StopReason};
-use crate::domain::grpc;
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::overhead::{Course, overhead};
-use crate::domain::plan::{Forward, RoutePlan};
-use crate::domain::problem::{Problem, retry_after};
-use crate::domain::snapshot::{Emptiness, Member, Pool};
-use crate::domain::split::{self, Target};
 use http::{HeaderMap, Version};
+use pulsegate_core::http::grpc;
+use pulsegate_core::http::problem::{Problem, retry_after};
+use pulsegate_core::plan::{Forward, RoutePlan};
+use pulsegate_core::traffic::outcome::AttemptEnd;
+use pulsegate_core::traffic::overhead::{Course, overhead};
+use pulsegate_core::traffic::retry::{Next, StopReason};
+use pulsegate_core::traffic::snapshot::{Emptiness, Member, Pool};
+use pulsegate_core::traffic::traffic_split::{self, Target};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout_at;
@@ -68,7 +68,7 @@ impl Exchange<'_> {
             let pool = self.snapshot.pools.get(upstream);
             pool.is_some_and(|pool| matches!(pool.emptiness, Emptiness::Serving | Emptiness::AllUnchecked))
         };
-        let chosen = split::choose(targets, fastrand::u64(..), serves)?;
+        let chosen = traffic_split::choose(targets, fastrand::u64(..), serves)?;
         self.snapshot.plan.upstreams.get(chosen).map(|upstream| upstream.name.clone())
     }
 

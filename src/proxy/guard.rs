@@ -5,10 +5,10 @@
 use super::exchange::Exchange;
 use super::heads;
 use super::limit::Key;
-use crate::domain::forwarding::{names_client_certificate, request_header_routes};
-use crate::domain::grpc;
-use crate::domain::guard::{Denial, admit, retry_after};
-use crate::domain::plan::{GuardPlan, LimitBy, RateLimitPlan, RouteAction, RoutePlan};
+use pulsegate_core::http::forwarding::{names_client_certificate, request_header_routes};
+use pulsegate_core::http::grpc;
+use pulsegate_core::plan::{GuardPlan, LimitBy, RateLimitPlan, RouteAction, RoutePlan};
+use pulsegate_core::traffic::admission::{Denial, admit, retry_after};
 use std::time::Duration;
 
 impl Exchange<'_> {

@@ -4,15 +4,15 @@
 
 use super::ConnectionFacts;
 use super::target::Target;
-use crate::domain::forwarding::{
-    acceptable_request_id, client_address, is_trusted, listed_in_connection, names_client_certificate,
-    request_header_routes, request_header_travels, response_header_travels, upgrade_asked,
-};
-use crate::domain::plan::{Forward, PathMatch, RoutePlan};
-use crate::domain::trace::{Trace, TraceParent};
 use crate::telemetry::Telemetry;
 use http::{Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::forwarding::{
+    acceptable_request_id, client_address, is_trusted, listed_in_connection, names_client_certificate,
+    request_header_routes, request_header_travels, response_header_travels, upgrade_asked,
+};
+use pulsegate_core::http::trace::{Trace, TraceParent};
+use pulsegate_core::plan::{Forward, PathMatch, RoutePlan};
 use std::net::IpAddr;
 
 /// Who asks, as far as it can be believed.

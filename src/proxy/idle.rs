@@ -5,9 +5,9 @@
 //! waits for it at each reuse; here a look at the socket does.
 
 use super::mark::Mark;
-use crate::domain::rng::mix;
-use crate::domain::time::Timestamp;
 use pingora::protocols::Stream;
+use pulsegate_core::base::rng::mix;
+use pulsegate_core::base::time::Timestamp;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -4,13 +4,13 @@
 //! behind the header.
 
 use super::ConnectionFacts;
-use crate::domain::proxy_header::{Version, introduction};
 use async_trait::async_trait;
 use pingora::connectors::l4::Connect;
 use pingora::protocols::l4::ext::{connect, connect_uds};
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
 use pingora::{Error, ErrorType, OrErr, Result};
+use pulsegate_core::http::proxy_protocol::{Version, introduction};
 use std::sync::Arc;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 

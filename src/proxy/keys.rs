@@ -3,11 +3,11 @@
 //! A sticky cookie holds a keyed hash of the backend's identity: it can be checked but not read, and never shows an address.
 
 use super::Proxy;
-use crate::domain::identity::BackendKey;
-use crate::domain::plan::{HashBy, Policy, StickyPlan};
-use crate::domain::rng::hash_bytes;
-use crate::domain::snapshot::Pool;
 use pingora::http::RequestHeader;
+use pulsegate_core::base::identity::BackendKey;
+use pulsegate_core::base::rng::hash_bytes;
+use pulsegate_core::plan::{HashBy, Policy, StickyPlan};
+use pulsegate_core::traffic::snapshot::Pool;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
 //! Does a connection to a backend carry a request, or does it wait for one? Each has a mark with it that counts it for as long as it lives.
 
-use crate::domain::ledger::Ledger;
+use pulsegate_core::traffic::ledger::Ledger;
 use std::sync::Arc;
 
 /// One connection in its upstream's counts.

@@ -6,9 +6,9 @@
 use super::client::{ClientSide, CopyClient};
 use super::exchange::Exchange;
 use super::heads::Body;
-use crate::domain::plan::{Forward, RetryPlan, RoutePlan};
-use crate::domain::split::Target;
-use crate::domain::trace::Trace;
+use pulsegate_core::http::trace::Trace;
+use pulsegate_core::plan::{Forward, RetryPlan, RoutePlan};
+use pulsegate_core::traffic::traffic_split::Target;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 

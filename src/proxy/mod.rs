@@ -36,8 +36,6 @@ mod target;
 pub use private::Private;
 
 use crate::control::{Clock, Handle};
-use crate::domain::plan::ListenerPlan;
-use crate::domain::proxy_header::Ends;
 use crate::telemetry::Telemetry;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
@@ -47,6 +45,8 @@ use idle::Idle;
 use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
 use pingora::protocols::http::server::ReusableHttpStream;
+use pulsegate_core::http::proxy_protocol::Ends;
+use pulsegate_core::plan::ListenerPlan;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};

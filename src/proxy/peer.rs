@@ -3,12 +3,12 @@
 //! The invariant: connections are pooled per upstream, TLS settings and connection epoch. A backend that was down comes back with a
 //! new epoch, so that none of its old idle connections is used again. TLS is no matter of pingora's here: see `secure`.
 
-use crate::domain::identity::Address;
-use crate::domain::plan::{Protocol, Timeouts, UpstreamPlan};
-use crate::domain::rng::{hash_bytes, mix};
-use crate::domain::snapshot::Member;
 use crate::tls::ClientConfigs;
 use pingora::upstreams::peer::HttpPeer;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::rng::{hash_bytes, mix};
+use pulsegate_core::plan::{Protocol, Timeouts, UpstreamPlan};
+use pulsegate_core::traffic::snapshot::Member;
 
 /// The peer for one attempt.
 ///

@@ -4,7 +4,7 @@
 //! shelves of all (`idle`), are used again for this client's next request, and end with its connection.
 
 use super::idle::{Kept, Rested};
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::time::Timestamp;
 use std::sync::{Mutex, PoisonError};
 
 /// Resting at once for one client's connection; beyond it, the one that rests longest is closed.

@@ -4,7 +4,6 @@
 //! with a CA of its own, and verifies nothing where the name is empty. Here a configuration is made once per set of files
 //! (`crate::tls`), and the handshake costs the handshake.
 
-use crate::domain::plan::{Protocol, UpstreamTls};
 use crate::tls::{ClientConfigs, server_name};
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -12,6 +11,7 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest,
     UniqueID, UniqueIDType,
 };
+use pulsegate_core::plan::{Protocol, UpstreamTls};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! Where is written down what a forwarded request came to for its client? In the ledger of its upstream; what it means, the domain says.
 
 use super::exchange::Exchange;
-use crate::domain::attempt::SLOW_AFTER;
-use crate::domain::ledger::{Ended, Entry, entry};
-use crate::domain::outcome::{AttemptEnd, classify};
-use crate::domain::snapshot::{Member, Pool};
+use pulsegate_core::traffic::ledger::{Ended, Entry, entry};
+use pulsegate_core::traffic::outcome::{AttemptEnd, classify};
+use pulsegate_core::traffic::retry::SLOW_AFTER;
+use pulsegate_core::traffic::snapshot::{Member, Pool};
 
 impl Exchange<'_> {
     /// The last attempt was at `member` and ended so; `retried`: another had failed before.

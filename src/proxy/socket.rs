@@ -6,13 +6,13 @@
 //!
 //! The same socket carries a connection through all its requests, on the shelf in between.
 
-use crate::domain::answer_watch::{AnswerWatch, Malformed};
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest,
     UniqueID, UniqueIDType,
 };
+use pulsegate_core::http::response_watch::{AnswerWatch, Malformed};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;

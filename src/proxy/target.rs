@@ -1,8 +1,8 @@
 //! What does a request ask for? Host, path and query out of the head, in the one form that routing and forwarding share.
 
-use crate::domain::path::{Normalised, PathRefusal, normalise};
-use crate::domain::problem::Problem;
 use pingora::http::RequestHeader;
+use pulsegate_core::http::path::{Normalised, PathRefusal, normalise};
+use pulsegate_core::http::problem::Problem;
 
 /// The parts of the request's target. The front has checked the head; what is refused here is the path alone.
 #[derive(Clone, Debug)]

@@ -1,9 +1,9 @@
 //! What did requests come to within one second at one backend? Outcomes in their order, as runs, and how long the successes took.
 
 use super::line::{LATENCIES, Line, word};
-use crate::domain::cell::Record;
-use crate::domain::identity::BackendId;
-use crate::domain::outcome::Outcome;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::traffic::cell::Record;
+use pulsegate_core::traffic::outcome::Outcome;
 use std::collections::BTreeMap;
 
 /// Changes of outcome within a second that are kept in their order.

@@ -3,7 +3,7 @@
 //! A disk that is full or a folder that is gone costs lines, never the gateway anything: they are counted, said once, and tried again.
 
 use super::line::Line;
-use crate::domain::plan::RecordPlan;
+use pulsegate_core::plan::RecordPlan;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;

@@ -3,11 +3,11 @@
 use super::bucket::Bucket;
 use super::file::Files;
 use super::line::{Line, VERSION};
-use crate::domain::cell::Record;
-use crate::domain::identity::{Address, BackendId};
-use crate::domain::outcome::{FailureKind, Outcome};
-use crate::domain::plan::RecordPlan;
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::identity::{Address, BackendId};
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::plan::RecordPlan;
+use pulsegate_core::traffic::cell::Record;
+use pulsegate_core::traffic::outcome::{FailureKind, Outcome};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

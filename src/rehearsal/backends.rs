@@ -2,7 +2,7 @@
 
 use super::behaviour::{Behaviour, Effect};
 use super::scenario::Whom;
-use crate::domain::identity::{BackendId, BackendKey};
+use pulsegate_core::base::identity::{BackendId, BackendKey};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

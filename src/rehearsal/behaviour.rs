@@ -2,12 +2,12 @@
 //!
 //! Each effect of the timeline changes one side of it; of two that change the same side, the later one counts.
 
-use crate::domain::grpc_health::{GrpcAnswer, GrpcSaid};
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::plan::{ProbeCheck, ProbePlan};
-use crate::domain::reading::{HttpAnswer, Reading, ReadingResult, Steps};
-use crate::domain::recognition::Sighting;
-use crate::domain::rng::Rng;
+use pulsegate_core::base::rng::Rng;
+use pulsegate_core::health::grpc_health::{GrpcAnswer, GrpcSaid};
+use pulsegate_core::health::reading::{HttpAnswer, Reading, ReadingResult, Steps};
+use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::plan::{ProbeCheck, ProbePlan};
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::time::Duration;
 
 /// What a refusal takes, within one network.

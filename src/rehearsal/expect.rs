@@ -3,8 +3,8 @@
 use super::scenario::{Expectation, Expected, Whom};
 use super::story::Story;
 use super::tell::moment;
-use crate::domain::identity::BackendId;
-use crate::domain::standing::Cause;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::health::standing::Cause;
 use std::time::Duration;
 
 /// What became of an expectation.

@@ -1,6 +1,6 @@
 //! What comes next? Moments in order; of two at one moment, the one that was put in first.
 
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

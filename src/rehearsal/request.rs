@@ -1,9 +1,9 @@
 //! Where does each request stand? Their places are used again, so that a request allocates nothing.
 
-use crate::domain::identity::BackendKey;
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::snapshot::{Lease, Pool};
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::identity::BackendKey;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::traffic::outcome::AttemptEnd;
+use pulsegate_core::traffic::snapshot::{Lease, Pool};
 use std::sync::Arc;
 
 /// Names a request; the place may be another's by the time that something is due.

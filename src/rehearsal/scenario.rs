@@ -2,10 +2,10 @@
 
 use super::behaviour::Effect;
 use crate::config::fits;
-use crate::domain::board::{Found, Steer};
-use crate::domain::identity::BackendId;
-use crate::domain::plan::Plan;
-use crate::domain::standing::Cause;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::board::{Found, Steer};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::Plan;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) enum Asks {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub upstream: Arc<str>,
-    /// As [`crate::domain::plan::SourcePlan::describe`] calls it.
+    /// As [`pulsegate_core::plan::SourcePlan::describe`] calls it.
     pub source: String,
     pub answer: Result<Vec<Found>, String>,
 }

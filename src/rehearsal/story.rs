@@ -2,12 +2,12 @@
 
 use super::compile::Rehearsal;
 use super::world::since_start;
-use crate::domain::event::{Event, EventKind};
-use crate::domain::identity::BackendId;
-use crate::domain::problem::Problem;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::standing::Cause;
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::health::event::{Event, EventKind};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::http::problem::Problem;
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 
 use super::Outcome;
 use super::story::{Moment, Story, Told, Traffic};
-use crate::domain::event::EventKind;
-use crate::domain::standing::Cause;
 use crate::telemetry;
+use pulsegate_core::health::event::EventKind;
+use pulsegate_core::health::standing::Cause;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;

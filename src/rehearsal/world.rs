@@ -10,13 +10,13 @@ use super::request::{Requests, Ticket};
 use super::scenario::{Answer, Asks, Mark, Scenario, What};
 use super::story::Story;
 use super::traffic::Clients;
-use crate::domain::board::{Board, Input, Output, ProbeTicket, Refused, Steering};
-use crate::domain::event::EventKind;
-use crate::domain::plan::{Plan, SourcePlan, UpstreamPlan};
-use crate::domain::reading::Reading;
-use crate::domain::rng::Rng;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::rng::Rng;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{Board, Input, Output, ProbeTicket, Refused, Steering};
+use pulsegate_core::health::event::EventKind;
+use pulsegate_core::health::reading::Reading;
+use pulsegate_core::plan::{Plan, SourcePlan, UpstreamPlan};
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,7 +170,7 @@ impl<'r> World<'r> {
     }
 
     /// What becomes of the requests at backends that have changed.
-    fn break_off(&mut self, changed: &[crate::domain::identity::BackendKey]) {
+    fn break_off(&mut self, changed: &[pulsegate_core::base::identity::BackendKey]) {
         for key in changed {
             match self.backends.get(*key).breaks_off() {
                 None => {}

@@ -6,9 +6,9 @@
 
 use super::Gateway;
 use crate::admin::Secure;
-use crate::domain::plan::ListenerTls;
 use crate::front::Terms;
 use crate::front::tls::{Certificates, Renewal};
+use pulsegate_core::plan::ListenerTls;
 use std::sync::Arc;
 use std::time::Duration;
 

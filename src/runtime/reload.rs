@@ -6,10 +6,10 @@
 use super::{Gateway, bind, upgrade};
 use crate::admin::ReloadState;
 use crate::config::{Diagnostic, Loaded};
-use crate::domain::board::Input;
-use crate::domain::plan::{Plan, RecordPlan, UpgradePlan};
 use crate::front::{Listener, Terms};
 use crate::telemetry::apply_logging;
+use pulsegate_core::board::Input;
+use pulsegate_core::plan::{Plan, RecordPlan, UpgradePlan};
 use std::fmt::Display;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

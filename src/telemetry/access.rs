@@ -13,10 +13,10 @@ mod value;
 mod writer;
 
 use super::RequestRecord;
-use crate::domain::access::is_success;
-use crate::domain::plan::{AccessFile, AccessPlan};
 use file::Rotated;
 use prometheus::{IntCounter, IntGauge};
+use pulsegate_core::plan::access_log::is_success;
+use pulsegate_core::plan::{AccessFile, AccessPlan};
 use shelves::Shelves;
 use std::cell::RefCell;
 use std::io::Write;

@@ -5,13 +5,13 @@
 //! standing is beyond the level of its line.
 
 use super::{AdminWrite, WriteResult, when};
-use crate::domain::board::Steer;
-use crate::domain::event::{Disagreement, EjectedBy, Event, EventKind, Remembered, Told};
-use crate::domain::identity::BackendId;
-use crate::domain::plan::{Detector, ProbeKind};
-use crate::domain::standing::Cause;
-use crate::domain::time::Timestamp;
 use log::Level;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::Steer;
+use pulsegate_core::health::event::{Disagreement, EjectedBy, Event, EventKind, Remembered, Told};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::{Detector, ProbeKind};
 use std::time::Duration;
 
 /// An event, told.

@@ -7,11 +7,11 @@
 use super::exposition::{Family, Value};
 use super::process;
 use super::table;
-use crate::domain::board::{BackendReport, LastProbe, UpstreamReport};
-use crate::domain::document::Meaning;
-use crate::domain::snapshot::{Pool, Snapshot};
-use crate::domain::standing::Cause;
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{BackendReport, LastProbe, UpstreamReport};
+use pulsegate_core::health::document::Meaning;
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::traffic::snapshot::{Pool, Snapshot};
 use std::collections::BTreeMap;
 
 /// The addresses of all backends, in their order, as labels.

@@ -4,8 +4,8 @@
 //! new labels takes the mutex and publishes a map with one entry more. Labels come from the plan, so that happens a few times
 //! in the life of a plan.
 
-use crate::domain::rng::{hash_bytes, mix};
 use arc_swap::ArcSwap;
+use pulsegate_core::base::rng::{hash_bytes, mix};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -7,11 +7,11 @@
 use super::escape;
 use super::when;
 use crate::control::Clock;
-use crate::domain::plan::{LogFormat, LoggingPlan};
 use arc_swap::ArcSwap;
 use env_filter::{Builder, Filter};
 use log::kv::{self, Key, Value, VisitSource};
 use log::{Log, Metadata, Record};
+use pulsegate_core::plan::{LogFormat, LoggingPlan};
 use serde_json::{Map, json};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};

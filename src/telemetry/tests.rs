@@ -1,24 +1,24 @@
 //! What a scrape shows after requests, reports and reloads.
 
 use super::*;
-use crate::domain::balance::Balancer;
-use crate::domain::board::{BackendReport, LastProbe};
-use crate::domain::budget::Budget;
-use crate::domain::document::{Component, Document, Meaning, Said, Vocabulary};
-use crate::domain::event::{Disagreement, EjectedBy, EventKind, Run};
-use crate::domain::guard::Denial;
-use crate::domain::identity::BackendId;
-use crate::domain::ledger::{Entry, Ledger};
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::plan::{
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{BackendReport, LastProbe};
+use pulsegate_core::health::document::{Component, Document, Meaning, Said, Vocabulary};
+use pulsegate_core::health::event::{Disagreement, EjectedBy, EventKind, Run};
+use pulsegate_core::health::standing::{Cause, Standing};
+use pulsegate_core::plan::route_table::RouteTable;
+use pulsegate_core::plan::{
     AdminPlan, BalancePlan, BudgetPlan, Detector, HeaderEdits, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan,
     Protocol, ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan,
     StartPlan, Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
-use crate::domain::route::RouteTable;
-use crate::domain::snapshot::{Emptiness, Pool};
-use crate::domain::standing::{Cause, Standing};
-use crate::domain::time::Timestamp;
+use pulsegate_core::traffic::admission::Denial;
+use pulsegate_core::traffic::ledger::{Entry, Ledger};
+use pulsegate_core::traffic::load_balancing::Balancer;
+use pulsegate_core::traffic::outcome::AttemptEnd;
+use pulsegate_core::traffic::retry_budget::Budget;
+use pulsegate_core::traffic::snapshot::{Emptiness, Pool};
 use std::slice;
 use std::sync::{Arc, LazyLock};
 

@@ -1,9 +1,9 @@
 //! What came of each attempt of a request? Kept while the request lives, for its line and its spans. The first has its place in the
 //! request itself: only what is tried again costs an allocation.
 
-use crate::domain::identity::Address;
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::time::Duration;
 
 /// One attempt.

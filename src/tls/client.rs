@@ -7,8 +7,8 @@
 
 use super::files::{Stamp, file_roots, stamp};
 use super::identity::Identity;
-use crate::domain::plan::{KeyPair, Protocol, UpstreamTls};
 use arc_swap::ArcSwap;
+use pulsegate_core::plan::{KeyPair, Protocol, UpstreamTls};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};

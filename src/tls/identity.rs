@@ -1,7 +1,7 @@
 //! Who are we? A certificate chain with its key, read together and fitting, and what stands in the certificate.
 
 use super::files::{exposed, read_chain, read_key};
-use crate::domain::plan::KeyPair;
+use pulsegate_core::plan::KeyPair;
 use rustls::SignatureAlgorithm;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;

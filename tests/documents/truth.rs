@@ -3,14 +3,14 @@
 
 use super::markdown::{bare, rows};
 use super::{documents, read};
-use pulsegate::domain::board::Order;
-use pulsegate::domain::combine::{Active, Facts, Passive, combine};
-use pulsegate::domain::document::{Document, Meaning, Said};
-use pulsegate::domain::grpc_health::{GrpcAnswer, GrpcSaid};
-use pulsegate::domain::outcome::{AttemptEnd, Outcome, classify};
-use pulsegate::domain::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbePlan, Protocol};
-use pulsegate::domain::reading::{HttpAnswer, Reading, ReadingResult, Severity, Verdict, judge};
-use pulsegate::domain::standing::Cause;
+use pulsegate_core::board::Order;
+use pulsegate_core::health::combine::{Active, Facts, Passive, combine};
+use pulsegate_core::health::document::{Document, Meaning, Said};
+use pulsegate_core::health::grpc_health::{GrpcAnswer, GrpcSaid};
+use pulsegate_core::health::reading::{HttpAnswer, Reading, ReadingResult, Severity, Verdict, judge};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbePlan, Protocol};
+use pulsegate_core::traffic::outcome::{AttemptEnd, Outcome, classify};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

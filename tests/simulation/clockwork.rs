@@ -2,15 +2,15 @@
 //! a note of every change of standing.
 
 use super::plans;
-use pulsegate::domain::board::{Board, Input, Output, ProbeTicket};
-use pulsegate::domain::cell::{Hint, Record};
-use pulsegate::domain::outcome::{FailureKind, Outcome};
-use pulsegate::domain::plan::UpstreamPlan;
-use pulsegate::domain::reading::{Reading, ReadingResult};
-use pulsegate::domain::snapshot::{Member, Snapshot};
-use pulsegate::domain::standing::Cause;
-use pulsegate::domain::time::Timestamp;
-use pulsegate::domain::timings::Fault;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{Board, Input, Output, ProbeTicket};
+use pulsegate_core::health::reading::{Reading, ReadingResult};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::UpstreamPlan;
+use pulsegate_core::timings::Fault;
+use pulsegate_core::traffic::cell::{Hint, Record};
+use pulsegate_core::traffic::outcome::{FailureKind, Outcome};
+use pulsegate_core::traffic::snapshot::{Member, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Who decides what happens next? The storm asks for small numbers and does not know where they come from.
 
-use pulsegate::domain::rng::Rng;
+use pulsegate_core::base::rng::Rng;
 
 pub trait Dice {
     /// A whole number in `0..bound`; 0 when `bound` is 0.

@@ -1,19 +1,19 @@
 //! Which promises are held against every step? The witness compares what the board says with the shadow and with itself.
 
 use super::shadow::{Backend, Count, Shadow};
-use pulsegate::domain::balance::PickInput;
-use pulsegate::domain::board::{
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{
     BackendReport, Board, Found, Handover, Order, Output, ProbeJob, Refused, Steering, UpstreamReport,
 };
-use pulsegate::domain::cell::HintKind;
-use pulsegate::domain::event::{Disagreement, EjectedBy, Event, EventKind};
-use pulsegate::domain::identity::BackendId;
-use pulsegate::domain::outcome::Outcome;
-use pulsegate::domain::plan::{Detector, OnDown, PassivePlan, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible};
-use pulsegate::domain::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
-use pulsegate::domain::snapshot::{Emptiness, Member, Pool, Snapshot};
-use pulsegate::domain::standing::Cause;
-use pulsegate::domain::time::Timestamp;
+use pulsegate_core::health::event::{Disagreement, EjectedBy, Event, EventKind};
+use pulsegate_core::health::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::{Detector, OnDown, PassivePlan, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate_core::traffic::cell::HintKind;
+use pulsegate_core::traffic::load_balancing::PickInput;
+use pulsegate_core::traffic::outcome::Outcome;
+use pulsegate_core::traffic::snapshot::{Emptiness, Member, Pool, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

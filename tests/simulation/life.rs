@@ -1,11 +1,11 @@
 //! What must startup, liveness and restarts have come to? The part of the shadow for the probes beside readiness, as naive as the rest.
 
-use pulsegate::domain::board::BackendReport;
-use pulsegate::domain::plan::{ProbeKind, ProbePlan, UpstreamPlan};
-use pulsegate::domain::reading::{ProbeFailure, Reading, Verdict};
-use pulsegate::domain::recognition::sighting;
-use pulsegate::domain::standing::Cause;
-use pulsegate::domain::time::Timestamp;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::BackendReport;
+use pulsegate_core::health::reading::{ProbeFailure, Reading, Verdict};
+use pulsegate_core::health::recognition::sighting;
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::{ProbeKind, ProbePlan, UpstreamPlan};
 use std::collections::BTreeMap;
 
 /// A backend that has not started yet.

@@ -4,11 +4,11 @@
 //! picture of the board where backends join. Of each condition it must hear a beginning and an end in turn; and when time has passed and nothing has
 //! happened, what it believes to be out must be what is out.
 
-use pulsegate::domain::alert::{Alerts, Input, Key, Says, State, What};
-use pulsegate::domain::board::{Board, Output, UpstreamReport};
-use pulsegate::domain::plan::{AlertRoute, AlertsPlan, UpstreamPlan};
-use pulsegate::domain::standing::Cause;
-use pulsegate::domain::time::Timestamp;
+use pulsegate_core::alert::{Alerts, Input, Key, Says, State, What};
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{Board, Output, UpstreamReport};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::{AlertRoute, AlertsPlan, UpstreamPlan};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

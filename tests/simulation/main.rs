@@ -23,7 +23,7 @@ mod storm;
 mod timings;
 mod trace;
 
-use pulsegate::domain::rng::Rng;
+use pulsegate_core::base::rng::Rng;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use storm::Storm;

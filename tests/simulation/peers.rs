@@ -4,16 +4,16 @@
 //! or are lost, readiness that always passes. `SIMULATION_SECONDS=600` makes the quiet pools run for ten minutes each.
 
 use super::{THREADS, number};
-use pulsegate::domain::board::{Board, Input, Output};
-use pulsegate::domain::cell::{Hint, Record};
-use pulsegate::domain::event::EventKind;
-use pulsegate::domain::identity::BackendId;
-use pulsegate::domain::outcome::{FailureKind, Outcome};
-use pulsegate::domain::plan::{Detector, PassivePlan, UpstreamPlan};
-use pulsegate::domain::reading::{Reading, ReadingResult};
-use pulsegate::domain::rng::Rng;
-use pulsegate::domain::snapshot::Snapshot;
-use pulsegate::domain::time::Timestamp;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::base::rng::Rng;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{Board, Input, Output};
+use pulsegate_core::health::event::EventKind;
+use pulsegate_core::health::reading::{Reading, ReadingResult};
+use pulsegate_core::plan::{Detector, PassivePlan, UpstreamPlan};
+use pulsegate_core::traffic::cell::{Hint, Record};
+use pulsegate_core::traffic::outcome::{FailureKind, Outcome};
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

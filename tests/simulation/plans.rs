@@ -3,17 +3,17 @@
 //! Addresses are few, so that backends leave and come back often; times are those of the defaults, in the main.
 
 use super::dice::Dice;
-use pulsegate::domain::board::Found;
-use pulsegate::domain::identity::Address;
-use pulsegate::domain::plan::{
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::rng::Rng;
+use pulsegate_core::board::Found;
+use pulsegate_core::health::reading::ProbeFailure;
+use pulsegate_core::health::recognition::{Fact, Identity, Recognition};
+use pulsegate_core::plan::route_table::RouteTable;
+use pulsegate_core::plan::{
     AdminPlan, BalancePlan, BudgetPlan, DocumentPlan, Enforcement, HttpCheck, LoggingPlan, OnDown, PassivePlan, Plan,
     Policy, ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan,
     StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
 };
-use pulsegate::domain::reading::ProbeFailure;
-use pulsegate::domain::recognition::{Fact, Identity, Recognition};
-use pulsegate::domain::rng::Rng;
-use pulsegate::domain::route::RouteTable;
 use std::sync::Arc;
 use std::time::Duration;
 

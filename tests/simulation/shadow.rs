@@ -4,12 +4,12 @@
 //! members and its own memory of who left when. It shares no code with the board beyond the words.
 
 use super::life::Life;
-use pulsegate::domain::board::{Found, Order, Steer, Steering};
-use pulsegate::domain::identity::{Address, BackendId};
-use pulsegate::domain::plan::{ProbePlan, SourcePlan, UpstreamPlan};
-use pulsegate::domain::reading::Verdict;
-use pulsegate::domain::standing::Cause;
-use pulsegate::domain::time::Timestamp;
+use pulsegate_core::base::identity::{Address, BackendId};
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{Found, Order, Steer, Steering};
+use pulsegate_core::health::reading::Verdict;
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::{ProbePlan, SourcePlan, UpstreamPlan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,15 +6,15 @@
 
 use super::clockwork::{Clockwork, Traffic};
 use super::{number, plans};
-use pulsegate::domain::plan::{
+use pulsegate_core::base::rng::Rng;
+use pulsegate_core::health::reading::ProbeFailure;
+use pulsegate_core::health::recognition::Recognition;
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::{
     Forward, HeaderEdits, LatencyOutlierPlan, PassivePlan, ProbePlan, RetryOn, RetryPlan, RouteAction, RouteMatch,
     RoutePlan, SlowStartPlan, SourcePlan, StaticBackend, Timeouts, UpstreamPlan, WhenNoneEligible,
 };
-use pulsegate::domain::reading::ProbeFailure;
-use pulsegate::domain::recognition::Recognition;
-use pulsegate::domain::rng::Rng;
-use pulsegate::domain::standing::Cause;
-use pulsegate::domain::timings::{Bounds, Detection, Fault, First, Load, Timings, Way, of};
+use pulsegate_core::timings::{Bounds, Detection, Fault, First, Load, Timings, Way, of};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

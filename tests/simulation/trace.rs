@@ -1,8 +1,8 @@
 //! What did the board put out? One number over all of it, so that two runs can be compared.
 
-use pulsegate::domain::board::Output;
-use pulsegate::domain::rng::{hash_bytes, mix};
-use pulsegate::domain::snapshot::Snapshot;
+use pulsegate_core::base::rng::{hash_bytes, mix};
+use pulsegate_core::board::Output;
+use pulsegate_core::traffic::snapshot::Snapshot;
 
 #[derive(Default)]
 pub struct Trace(u64);

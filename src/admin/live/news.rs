@@ -1,11 +1,11 @@
 //! What happened lately? The newest events of all upstreams, in the words of the log; bounded.
 
 use crate::admin::view::Now;
-use crate::domain::board::UpstreamReport;
-use crate::domain::event::{Event, Remembered};
-use crate::domain::identity::BackendId;
-use crate::domain::time::Timestamp;
 use crate::telemetry::event;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::UpstreamReport;
+use pulsegate_core::health::event::{Event, Remembered};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -110,8 +110,8 @@ fn number(id: &str) -> u64 {
 mod tests {
     use super::*;
     use crate::admin::view::upstreams::samples::{backend, pool};
-    use crate::domain::event::{EventKind, Run};
-    use crate::domain::standing::Cause;
+    use pulsegate_core::health::event::{EventKind, Run};
+    use pulsegate_core::health::standing::Cause;
     use std::time::SystemTime;
 
     const NOW: Now = Now { at: Timestamp::from_secs(100), origin: SystemTime::UNIX_EPOCH, started: Timestamp::ZERO };

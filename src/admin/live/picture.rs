@@ -4,7 +4,7 @@
 
 use crate::admin::traffic::Recent;
 use crate::admin::view::{Now, upstreams};
-use crate::domain::board::{BackendReport, Given, UpstreamReport};
+use pulsegate_core::board::{BackendReport, Given, UpstreamReport};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -166,8 +166,8 @@ fn figures(id: u32, report: &BackendReport, recent: &Recent) -> Figures {
 mod tests {
     use super::*;
     use crate::admin::view::upstreams::samples::{backend, pool};
-    use crate::domain::standing::Cause;
-    use crate::domain::time::Timestamp;
+    use pulsegate_core::base::time::Timestamp;
+    use pulsegate_core::health::standing::Cause;
     use std::time::SystemTime;
 
     fn at(secs: u64) -> Now {

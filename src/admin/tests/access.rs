@@ -3,7 +3,7 @@
 use super::*;
 use crate::admin::callers::tests::callers;
 use crate::admin::tokens::tests::OPS;
-use crate::domain::plan::{AdminLimits, Scopes, TokenPlan, TokenSource};
+use pulsegate_core::plan::{AdminLimits, Scopes, TokenPlan, TokenSource};
 
 /// Callers with one token per name, of these scopes.
 fn scoped(known: &[(&str, &str, Scopes)]) -> Callers {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::control::Reporter;
-use crate::domain::event::{Event, EventKind, Run};
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::health::event::{Event, EventKind, Run};
 use tokio::time::timeout;
 
 /// What never ends must not make a test hang.

@@ -1,6 +1,6 @@
 //! What does a backend say of itself? Its readiness document as it was understood, with every word beside what it means here.
 
-use crate::domain::document::{Document as Understood, Said};
+use pulsegate_core::health::document::{Document as Understood, Said};
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
@@ -35,7 +35,7 @@ pub struct Word {
 }
 
 pub fn document(understood: &Understood) -> Document {
-    let component = |component: &crate::domain::document::Component| Component {
+    let component = |component: &pulsegate_core::health::document::Component| Component {
         name: component.name.clone(),
         said: word(&component.said),
         message: component.message.clone(),
@@ -52,13 +52,13 @@ pub fn document(understood: &Understood) -> Document {
 }
 
 fn word(said: &Said) -> Word {
-    Word { word: said.word.clone(), means: said.means.map(crate::domain::document::Meaning::word) }
+    Word { word: said.word.clone(), means: said.means.map(pulsegate_core::health::document::Meaning::word) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::document::{BrokenAssertion, Component, Meaning, Vocabulary};
+    use pulsegate_core::health::document::{BrokenAssertion, Component, Meaning, Vocabulary};
     use serde_json::json;
 
     #[test]

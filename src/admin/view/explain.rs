@@ -8,8 +8,8 @@ pub use text::text;
 use super::upstreams::{self, Backend, Moment, Probe};
 use super::{Now, millis};
 use crate::admin::traffic::Recent;
-use crate::domain::board::Explanation;
-use crate::domain::plan::{Detector, PassivePlan, ProbeCheck, ProbePlan};
+use pulsegate_core::board::Explanation;
+use pulsegate_core::plan::{Detector, PassivePlan, ProbeCheck, ProbePlan};
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]

@@ -5,9 +5,9 @@
 //! out. Drained, draining and unchecked backends are outside the denominator, as everywhere.
 
 use super::Now;
-use crate::domain::board::{BackendReport, UpstreamReport};
-use crate::domain::standing::Cause;
 use crate::telemetry::when;
+use pulsegate_core::board::{BackendReport, UpstreamReport};
+use pulsegate_core::health::standing::Cause;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -96,7 +96,7 @@ fn backend(report: &BackendReport, now: Now) -> Component {
 mod tests {
     use super::super::upstreams::samples::{backend, pool};
     use super::*;
-    use crate::domain::time::Timestamp;
+    use pulsegate_core::base::time::Timestamp;
     use serde_json::json;
     use std::time::SystemTime;
 

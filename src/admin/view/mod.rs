@@ -11,10 +11,10 @@ pub mod traffic;
 pub mod upstreams;
 
 use crate::control::Clock;
-use crate::domain::time::Timestamp;
 use crate::telemetry::when;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use pulsegate_core::base::time::Timestamp;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 

@@ -2,7 +2,7 @@
 
 use super::Now;
 use crate::admin::{Phase, ReloadState};
-use crate::domain::snapshot::Snapshot;
+use pulsegate_core::traffic::snapshot::Snapshot;
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]

@@ -2,7 +2,7 @@
 
 use super::{Now, millis, upstreams};
 use crate::admin::traffic::Points;
-use crate::domain::series::PERIOD;
+use pulsegate_core::traffic::series::PERIOD;
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]

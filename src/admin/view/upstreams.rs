@@ -6,12 +6,12 @@
 use super::document::{self, Document};
 use super::{Now, millis};
 use crate::admin::traffic::Recent;
-use crate::domain::board::{BackendReport, EjectionReport, Given, LastProbe, OtherProbe, UpstreamReport};
-use crate::domain::event::Remembered;
-use crate::domain::reading;
-use crate::domain::series::Figures;
-use crate::domain::time::Timestamp;
 use crate::telemetry::event;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{BackendReport, EjectionReport, Given, LastProbe, OtherProbe, UpstreamReport};
+use pulsegate_core::health::event::Remembered;
+use pulsegate_core::health::reading;
+use pulsegate_core::traffic::series::Figures;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -299,10 +299,10 @@ pub fn entry(remembered: &Remembered, now: Now) -> Entry {
 /// Literal reports for the tests of this room.
 #[cfg(test)]
 pub mod samples {
-    use crate::domain::board::{BackendReport, UpstreamReport};
-    use crate::domain::identity::{Address, BackendId};
-    use crate::domain::standing::{Cause, Standing};
-    use crate::domain::time::Timestamp;
+    use pulsegate_core::base::identity::{Address, BackendId};
+    use pulsegate_core::base::time::Timestamp;
+    use pulsegate_core::board::{BackendReport, UpstreamReport};
+    use pulsegate_core::health::standing::{Cause, Standing};
     use std::net::{Ipv4Addr, SocketAddr};
 
     pub fn pool(name: &str, backends: Vec<BackendReport>) -> UpstreamReport {
@@ -348,9 +348,9 @@ pub mod samples {
 mod tests {
     use super::samples::{backend, pool};
     use super::*;
-    use crate::domain::event::{Event, EventKind, Run};
-    use crate::domain::reading::Steps as Timed;
-    use crate::domain::standing::Cause;
+    use pulsegate_core::health::event::{Event, EventKind, Run};
+    use pulsegate_core::health::reading::Steps as Timed;
+    use pulsegate_core::health::standing::Cause;
     use serde_json::json;
     use std::time::SystemTime;
 
@@ -380,7 +380,7 @@ mod tests {
             nth: 2,
         });
         report.order = Some(Given {
-            what: crate::domain::board::Order::ForceUp,
+            what: pulsegate_core::board::Order::ForceUp,
             by: "ops".into(),
             at: Timestamp::from_secs(95),
             until: Some(Timestamp::from_secs(695)),

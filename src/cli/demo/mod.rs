@@ -10,10 +10,10 @@ mod traffic;
 
 use super::run::{build_runtime, fail};
 use crate::config;
-use crate::domain::identity::Address;
 use crate::runtime::Gateway;
 use backend::Backend;
 use narrator::Narrator;
+use pulsegate_core::base::identity::Address;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,9 +1,9 @@
 //! Who tells the demo's story? A reporter that prints every event that matters, with its cause, and counts ejections.
 
 use crate::control::Reporter;
-use crate::domain::event::{Event, EventKind};
-use crate::domain::identity::{Address, BackendId};
-use crate::domain::time::Timestamp;
+use pulsegate_core::base::identity::{Address, BackendId};
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::health::event::{Event, EventKind};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

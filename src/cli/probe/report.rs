@@ -2,9 +2,9 @@
 //! same by hand.
 
 use super::Asked;
-use crate::domain::document::{Document, Meaning, Said, Vocabulary};
-use crate::domain::reading::{HttpAnswer, ReadingResult, Verdict, judge};
 use crate::telemetry::escape;
+use pulsegate_core::health::document::{Document, Meaning, Said, Vocabulary};
+use pulsegate_core::health::reading::{HttpAnswer, ReadingResult, Verdict, judge};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The timings of a plan for programs. Times are seconds; `null` is never, or without end.
 
-use crate::domain::timings::{Bounds, Detection, First, Load, Return, Timings, Way};
+use pulsegate_core::timings::{Bounds, Detection, First, Load, Return, Timings, Way};
 use serde_json::{Value, json};
 
 pub(super) fn of(timings: &[Timings], load: Load) -> Value {

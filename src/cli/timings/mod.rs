@@ -3,9 +3,9 @@
 mod json;
 mod table;
 
-use crate::domain::plan::Plan;
-use crate::domain::timings::{Load, timings};
 use clap::Args;
+use pulsegate_core::plan::Plan;
+use pulsegate_core::timings::{Load, timings};
 
 /// What is computed beside the diagnostics.
 #[derive(Debug, Args)]

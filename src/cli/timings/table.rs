@@ -1,6 +1,6 @@
 //! The timings of one upstream for people, on one screen.
 
-use crate::domain::timings::{Bounds, Detection, Fault, First, Load, Timings, Way};
+use pulsegate_core::timings::{Bounds, Detection, Fault, First, Load, Timings, Way};
 use std::fmt::Write;
 use std::time::Duration;
 

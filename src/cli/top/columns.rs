@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::cli::seen::samples::{picture, pool};
     use crate::cli::top::rows::rows;
-    use crate::domain::standing;
+    use pulsegate_core::health::standing;
 
     #[test]
     fn columns_give_way_in_their_order() {

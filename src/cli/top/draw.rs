@@ -5,9 +5,9 @@
 use super::columns::{Column, Drawn, GAP, fitting};
 use super::rows::Row;
 use super::state::{Mode, State};
-use crate::domain::standing::Cause;
 use crate::telemetry::when;
 use clap::ValueEnum;
+use pulsegate_core::health::standing::Cause;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};

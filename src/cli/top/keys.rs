@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use crate::cli::seen::samples::{picture, pool};
     use crate::cli::top::rows::Sort;
-    use crate::domain::standing::Cause;
+    use pulsegate_core::health::standing::Cause;
     use std::time::Duration;
 
     fn state() -> State {

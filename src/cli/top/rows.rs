@@ -1,8 +1,8 @@
 //! Which rows are there, and in which order? One per backend, of what the gateway said last.
 
 use crate::cli::seen::{Backend, Picture, Traffic};
-use crate::domain::standing::Cause;
 use clap::ValueEnum;
+use pulsegate_core::health::standing::Cause;
 use std::cmp::Ordering;
 
 /// One backend.

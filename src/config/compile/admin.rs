@@ -4,7 +4,7 @@ use super::tls::{self, Files};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{AdminClientSpec, AdminLimitsSpec, AdminOnSpec, AdminSpec, ScopeSpec, TokenSpec};
-use crate::domain::plan::{AdminClient, AdminLimits, AdminPlan, Scopes, TokenPlan, TokenSource};
+use pulsegate_core::plan::{AdminClient, AdminLimits, AdminPlan, Scopes, TokenPlan, TokenSource};
 use std::net::{Ipv4Addr, SocketAddr};
 
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
@@ -136,7 +136,7 @@ fn limits(spec: &AdminLimitsSpec) -> AdminLimits {
 #[cfg(test)]
 mod tests {
     use crate::config::load_text;
-    use crate::domain::plan::{AdminLimits, AdminPlan, Scopes, TokenSource};
+    use pulsegate_core::plan::{AdminLimits, AdminPlan, Scopes, TokenSource};
     use std::path::Path;
 
     fn admin(yaml: &str) -> Result<AdminPlan, String> {

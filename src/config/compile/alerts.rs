@@ -5,8 +5,8 @@ use crate::config::files::{Findings, Place};
 use crate::config::spec::{AlertRouteSpec, AlertsSpec, FlapsSpec, RepeatSpec};
 use crate::config::strict::nearest;
 use crate::config::values::Words;
-use crate::domain::alert::Severity;
-use crate::domain::plan::{AlertRoute, AlertsPlan, FlappingPlan};
+use pulsegate_core::alert::Severity;
+use pulsegate_core::plan::{AlertRoute, AlertsPlan, FlappingPlan};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,8 +96,8 @@ fn look_up(written: &[String], known: &[&str], place: &Place, findings: &mut Fin
 #[cfg(test)]
 mod tests {
     use crate::config::load_text;
-    use crate::domain::alert::Severity;
-    use crate::domain::plan::{AlertRoute, AlertsPlan};
+    use pulsegate_core::alert::Severity;
+    use pulsegate_core::plan::{AlertRoute, AlertsPlan};
     use std::path::Path;
     use std::sync::Arc;
     use std::time::Duration;

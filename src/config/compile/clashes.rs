@@ -4,8 +4,8 @@ use super::Item;
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{BackendSpec, UpstreamSpec};
-use crate::domain::identity::Address;
-use crate::domain::plan::ListenerPlan;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::plan::ListenerPlan;
 use std::net::SocketAddr;
 use std::sync::Arc;
 

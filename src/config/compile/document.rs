@@ -5,9 +5,8 @@ use crate::config::spec::{
     AssertSpec, DocumentRulesSpec, DocumentSpec, OtherwiseSpec, ProbeSpec, UnclearSpec, VocabularySpec,
 };
 use crate::config::words::not_exactly_one;
-use crate::document;
-use crate::domain::document::Vocabulary;
-use crate::domain::plan::{Assertion, Condition, DocumentPlan, OnMalformed, ProbeKind, UnknownWord};
+use pulsegate_core::health::document::Vocabulary;
+use pulsegate_core::plan::{Assertion, Condition, DocumentPlan, OnMalformed, ProbeKind, UnknownWord};
 
 /// The rules for an HTTP probe; `None`: only its status counts. `method` in upper case. Of itself only readiness is read: whether a process
 /// must be restarted, no guess at a word decides.
@@ -98,7 +97,7 @@ const fn vocabulary(format: VocabularySpec) -> Vocabulary {
 }
 
 fn assertion(spec: &AssertSpec, place: &Place, findings: &mut Findings) -> Option<Assertion> {
-    if let Err(error) = document::check_path(&spec.path) {
+    if let Err(error) = pulsegate_document::check_path(&spec.path) {
         findings.error(
             &place.at("path"),
             format!("{:?}, {error}", spec.path),

@@ -3,8 +3,8 @@
 use super::Item;
 use crate::config::files::Findings;
 use crate::config::spec::UpstreamSpec;
-use crate::domain::plan::{RouteAction, RoutePlan, UpstreamPlan, WhenNoneEligible};
-use crate::domain::timings::Pool;
+use pulsegate_core::plan::{RouteAction, RoutePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate_core::timings::Pool;
 use std::sync::Arc;
 
 /// The plans are parallel to the items.

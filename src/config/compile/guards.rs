@@ -4,14 +4,14 @@ use super::listeners::networks;
 use super::{Item, secs, span};
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{RateLimitSpec, RouteSpec, UpstreamSpec};
-use crate::domain::identity::Address;
-use crate::domain::networks::Networks;
-use crate::domain::plan::{
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::rng::hash_bytes;
+use pulsegate_core::http::networks::Networks;
+use pulsegate_core::http::shield::Shield;
+use pulsegate_core::plan::{
     DnsQuery, GuardPlan, LimitBy, ProbeCheck, ProbePlan, RateLimitPlan, RouteAction, RoutePlan, SourcePlan,
     UpstreamPlan,
 };
-use crate::domain::rng::hash_bytes;
-use crate::domain::shield::Shield;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{LimitsSpec, ListenerSpec};
-use crate::domain::plan::{ListenerLimits, ListenerPlan, Network};
+use pulsegate_core::plan::{ListenerLimits, ListenerPlan, Network};
 use std::sync::Arc;
 
 pub(super) fn compile(

@@ -4,8 +4,8 @@ use crate::config::files::{Findings, Place};
 use crate::config::spec::{AccessFormatSpec, AccessHowSpec, AccessSpec, FormatSpec, LevelSpec, LoggingSpec};
 use crate::config::strict::nearest;
 use crate::config::values::Words;
-use crate::domain::access::{Field, Flaw, Mistake, Template};
-use crate::domain::plan::{AccessFile, AccessForm, AccessPlan, LogFormat, LoggingPlan, Redacted};
+use pulsegate_core::plan::access_log::{Field, Flaw, Mistake, Template};
+use pulsegate_core::plan::{AccessFile, AccessForm, AccessPlan, LogFormat, LoggingPlan, Redacted};
 use std::path::Path;
 
 /// A new file is begun beyond this, where nothing else is said.
@@ -117,8 +117,8 @@ fn names(written: Option<&Words>, usual: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use crate::config::load_text;
-    use crate::domain::access::{Field, Part, Template};
-    use crate::domain::plan::{AccessForm, AccessPlan, LoggingPlan};
+    use pulsegate_core::plan::access_log::{Field, Part, Template};
+    use pulsegate_core::plan::{AccessForm, AccessPlan, LoggingPlan};
     use std::path::Path;
 
     fn read(logging: &str) -> Result<LoggingPlan, String> {

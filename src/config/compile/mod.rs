@@ -28,10 +28,10 @@ use super::spec::{
 use super::strict::reject_unknown_keys;
 use super::values::Span;
 use super::words;
-use crate::domain::plan::{
+use pulsegate_core::plan::route_table::RouteTable;
+use pulsegate_core::plan::{
     MetricsPlan, Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
 };
-use crate::domain::route::RouteTable;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;

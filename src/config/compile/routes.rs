@@ -8,8 +8,8 @@ use crate::config::spec::{
     EditsSpec, MatchSpec, RedirectSpec, RespondSpec, RetriesSpec, RouteSpec, TimeoutsSpec, UpstreamSpec,
 };
 use crate::config::words::not_exactly_one;
-use crate::domain::plan::{HeaderCondition, HeaderEdits, HostMatch, PathMatch, RouteAction, RouteMatch, RoutePlan};
-use crate::domain::route::conflicts;
+use pulsegate_core::plan::route_table::conflicts;
+use pulsegate_core::plan::{HeaderCondition, HeaderEdits, HostMatch, PathMatch, RouteAction, RouteMatch, RoutePlan};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -176,7 +176,7 @@ fn path(spec: &MatchSpec, place: &Place, findings: &mut Findings) -> PathMatch {
         (None, Some(path)) => (path, "path_exact", true),
         (None, None) => return PathMatch::default(),
     };
-    let normal = crate::domain::path::normalise(text).ok().filter(|normal| normal.path == *text);
+    let normal = pulsegate_core::http::path::normalise(text).ok().filter(|normal| normal.path == *text);
     if !text.starts_with('/') || normal.is_none() {
         findings.error(
             &place.at(key),

@@ -4,8 +4,8 @@ use super::Item;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{MirrorSpec, RouteSpec, UpstreamSpec};
 use crate::config::words::meant;
-use crate::domain::plan::{Forward, MirrorPlan, RouteAction};
-use crate::domain::split::Target;
+use pulsegate_core::plan::{Forward, MirrorPlan, RouteAction};
+use pulsegate_core::traffic::traffic_split::Target;
 
 /// The upstreams that could be read, and the names of all that were written.
 pub(super) struct Known<'a> {

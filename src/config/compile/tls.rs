@@ -3,8 +3,8 @@
 
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{ClientAuthModeSpec, KeyPairSpec, ListenerTlsSpec, TlsVersionSpec, UpstreamTlsSpec};
-use crate::domain::plan::{ClientAuth, KeyPair, ListenerTls, TlsVersion, UpstreamTls};
 use crate::tls::{Identity, file_roots, has_system_roots};
+use pulsegate_core::plan::{ClientAuth, KeyPair, ListenerTls, TlsVersion, UpstreamTls};
 use std::path::Path;
 
 /// What the files of a configuration have in common.

@@ -2,9 +2,9 @@
 
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{OtlpProtocolSpec, OtlpSpec, TracingSpec};
-use crate::domain::plan::{Hidden, OtlpPlan, OtlpProtocol, TracingPlan};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Uri};
+use pulsegate_core::plan::{Hidden, OtlpPlan, OtlpProtocol, TracingPlan};
 use std::path::Path;
 use std::time::Duration;
 

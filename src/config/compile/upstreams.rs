@@ -12,8 +12,8 @@ use crate::config::spec::{
 };
 use crate::config::values::Share;
 use crate::config::words::not_exactly_one;
-use crate::domain::identity::Address;
-use crate::domain::plan::{
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::plan::{
     BalancePlan, BudgetPlan, DnsQuery, DnsSource, Enforcement, HashBy, LatencyOutlierPlan, OnDown, PassivePlan, Policy,
     ProbeKind, ProbePlan, Protocol, RetryOn, RetryPlan, SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts,
     UpstreamLimits, UpstreamPlan, WhenNoneEligible,
@@ -388,7 +388,7 @@ fn hash_by(text: Option<&str>, place: &Place, findings: &mut Findings) -> HashBy
 
 fn sticky_plan(spec: &StickySpec, place: &Place, findings: &mut Findings) -> StickyPlan {
     let cookie = spec.cookie.clone().unwrap_or_else(|| "pulsegate".to_owned());
-    if cookie.is_empty() || !cookie.bytes().all(crate::domain::head::is_token) {
+    if cookie.is_empty() || !cookie.bytes().all(pulsegate_core::http::head::is_token) {
         findings.error(&place.at("cookie"), format!("{cookie:?}"), "a cookie name: letters, digits, - and _");
     }
     match &spec.secret {

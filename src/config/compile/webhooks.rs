@@ -4,8 +4,8 @@ use super::{secs, span};
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{SecretSpec, UrlSpec, WebhookKindSpec, WebhookSpec};
 use crate::config::target;
-use crate::domain::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use crate::tls::file_roots;
+use pulsegate_core::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -140,7 +140,7 @@ pub(super) fn source(spec: &SecretSpec, base: &Path, place: &Place, findings: &m
 #[cfg(test)]
 mod tests {
     use crate::config::load_text;
-    use crate::domain::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
+    use pulsegate_core::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
     use std::path::Path;
 
     fn loaded(webhook: &str) -> Result<WebhookPlan, Vec<String>> {

@@ -1,9 +1,9 @@
 //! What becomes of a body: it is kept and read where the check has rules for it, and only counted where it has none.
 
 use super::tools::{Checked, answering, http_check, serve};
-use crate::domain::document::{Document, Meaning};
-use crate::domain::plan::HttpCheck;
-use crate::domain::reading::{ReadingResult, Severity, Verdict, judge};
+use pulsegate_core::health::document::{Document, Meaning};
+use pulsegate_core::health::reading::{ReadingResult, Severity, Verdict, judge};
+use pulsegate_core::plan::HttpCheck;
 use serde_json::Value;
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! What backends do wrong, and the fact that is read.
 
 use super::tools::{self, Checked, Peer, answering, http_check, never, serve};
-use crate::domain::identity::Address;
-use crate::domain::reading::ReadingResult;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::health::reading::ReadingResult;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::{interval, timeout};

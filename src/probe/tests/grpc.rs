@@ -1,13 +1,13 @@
 //! gRPC health checks against servers that answer in every way, over h2c and TLS. The real server is in `tests/grpc`.
 
 use super::tools::{self, Checked, answering};
-use crate::domain::grpc_health::GrpcSaid;
-use crate::domain::plan::{GrpcCheck, UpstreamTls};
-use crate::domain::reading::{Reading, ReadingResult, Verdict, judge};
-use crate::domain::recognition::{Fact, Recognition};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use http::{HeaderMap, Request, Response};
+use pulsegate_core::health::grpc_health::GrpcSaid;
+use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict, judge};
+use pulsegate_core::health::recognition::{Fact, Recognition};
+use pulsegate_core::plan::{GrpcCheck, UpstreamTls};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -168,7 +168,7 @@ async fn the_call_says_who_asks_for_what_and_how_long_it_waits() {
 
     let heard = server.heard.lock().unwrap();
     let (request, body) = heard.first().unwrap();
-    assert_eq!(body, &crate::domain::grpc_health::request("orders.v1"));
+    assert_eq!(body, &pulsegate_core::health::grpc_health::request("orders.v1"));
     assert_eq!(request.method(), "POST");
     assert_eq!(request.uri().to_string(), format!("http://{}/grpc.health.v1.Health/Check", server.address));
     for (name, value) in [("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "5000m")] {

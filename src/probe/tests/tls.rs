@@ -1,8 +1,8 @@
 //! Probes over TLS, with certificates made on the spot.
 
 use super::tools::{self, Checked, Peer, http_check, never, serve};
-use crate::domain::plan::{self, UpstreamTls};
-use crate::domain::reading::ReadingResult;
+use pulsegate_core::health::reading::ReadingResult;
+use pulsegate_core::plan::{self, UpstreamTls};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
@@ -51,7 +51,7 @@ async fn secured() -> Secured {
     std::fs::write(dir.path().join("ca.pem"), cert.pem()).unwrap();
     let acceptor = acceptor(&cert, &signing_key);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = crate::domain::identity::Address::Socket(listener.local_addr().unwrap());
+    let address = pulsegate_core::base::identity::Address::Socket(listener.local_addr().unwrap());
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -134,7 +134,7 @@ async fn a_ca_file_that_is_gone_is_named() {
 #[tokio::test]
 async fn a_port_without_tls_is_recognised() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = crate::domain::identity::Address::Socket(listener.local_addr().unwrap());
+    let address = pulsegate_core::base::identity::Address::Socket(listener.local_addr().unwrap());
     let plain = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
@@ -162,7 +162,7 @@ async fn a_tcp_check_shakes_hands_where_traffic_would() {
     let backend = secured().await;
     let tls = backend.tls();
     let mut checked = backend.checked;
-    checked.probe.kind = crate::domain::plan::ProbeCheck::Tcp;
+    checked.probe.kind = pulsegate_core::plan::ProbeCheck::Tcp;
     checked.tls = Some(tls.clone());
     assert_eq!(checked.result().await, ReadingResult::Connected);
 
@@ -182,7 +182,7 @@ async fn a_backend_that_misses_our_certificate_is_a_tls_failure_and_is_content_w
     roots.add(cert.der().clone()).unwrap();
     let acceptor = acceptor_that_asks(&cert, &signing_key, roots);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = crate::domain::identity::Address::Socket(listener.local_addr().unwrap());
+    let address = pulsegate_core::base::identity::Address::Socket(listener.local_addr().unwrap());
     let mut serving = JoinSet::new();
     serving.spawn(async move {
         let mut refused = Vec::new();

@@ -2,15 +2,15 @@
 
 use super::super::check::check;
 use crate::control::Clock;
-use crate::domain::board::{ProbeJob, ProbeTicket};
-use crate::domain::identity::{Address, BackendId};
-use crate::domain::plan::{
+use crate::tls::ClientConfigs;
+use pulsegate_core::base::identity::{Address, BackendId};
+use pulsegate_core::board::{ProbeJob, ProbeTicket};
+use pulsegate_core::health::reading::{Reading, ReadingResult};
+use pulsegate_core::http::proxy_protocol::Version;
+use pulsegate_core::plan::{
     BalancePlan, BudgetPlan, GrpcCheck, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbeKind, ProbePlan, Protocol,
     SlowStartPlan, UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
 };
-use crate::domain::proxy_header::Version;
-use crate::domain::reading::{Reading, ReadingResult};
-use crate::tls::ClientConfigs;
 use std::future::pending;
 use std::io::ErrorKind;
 use std::net::SocketAddr;

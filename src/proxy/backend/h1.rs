@@ -1,8 +1,6 @@
 //! How does an HTTP/1 backend take part? Over pingora's session; its socket judges what comes on its bytes.
 
 use super::{Deaf, FromBackend};
-use crate::domain::answer_watch::Malformed;
-use crate::domain::outcome::AttemptEnd;
 use crate::proxy::ends;
 use crate::proxy::idle::Kept;
 use crate::proxy::mark::Mark;
@@ -11,6 +9,8 @@ use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::client::HttpSession;
+use pulsegate_core::http::response_watch::Malformed;
+use pulsegate_core::traffic::outcome::AttemptEnd;
 
 /// A connection for one exchange at a time.
 pub(in crate::proxy) struct H1Backend {

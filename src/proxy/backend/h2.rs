@@ -5,7 +5,6 @@
 
 use super::shared::Seat;
 use super::{Deaf, FromBackend};
-use crate::domain::outcome::AttemptEnd;
 use crate::proxy::ends;
 use crate::proxy::outbox::Outbox;
 use bytes::Bytes;
@@ -15,6 +14,7 @@ use http::header::{CONNECTION, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, Request, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -6,13 +6,13 @@ mod h1;
 mod h2;
 mod shared;
 
-use crate::domain::answer_watch::Malformed;
-use crate::domain::outcome::AttemptEnd;
 use ::http::HeaderMap;
 use bytes::Bytes;
 pub(super) use h1::H1Backend;
 pub(super) use h2::H2Backend;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::response_watch::Malformed;
+use pulsegate_core::traffic::outcome::AttemptEnd;
 pub(super) use shared::{Claim, Opening, Seat, Shared};
 
 /// The backend's side of one attempt.

@@ -6,14 +6,14 @@
 //! themselves.
 
 use crate::control::Clock;
-use crate::domain::ledger::Ledger;
-use crate::domain::time::Timestamp;
 use crate::proxy::mark::Mark;
 use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Error, SendStream};
 use http::Request;
 use pingora::protocols::Stream;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::traffic::ledger::Ledger;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,7 +6,6 @@
 mod buckets;
 
 use crate::control::{Clock, Handle};
-use crate::domain::plan::{LimitBy, Plan, RateLimitPlan};
 use arc_swap::ArcSwap;
 use buckets::Buckets;
 use governor::clock::Clock as GovernorClock;
@@ -14,6 +13,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed, RateLimiter};
 use governor::{NotUntil, Quota};
+use pulsegate_core::plan::{LimitBy, Plan, RateLimitPlan};
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;

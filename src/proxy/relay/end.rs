@@ -1,8 +1,8 @@
 //! How did it end? From what the relay knows to what the exchange and the board must know.
 
 use super::{Relay, Relayed};
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::problem::Problem;
+use pulsegate_core::http::problem::Problem;
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::time::Duration;
 
 impl<R> Relay<'_, R> {

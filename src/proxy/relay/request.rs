@@ -1,13 +1,13 @@
 //! The way of the request: its head, what was read of its body before, and what comes of it now.
 
 use super::{Receive, Relay, Relayed};
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::problem::Problem;
 use crate::proxy::backend::Deaf;
 use crate::proxy::client::FromClient;
 use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::RequestHeader;
+use pulsegate_core::http::problem::Problem;
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use tokio::time::timeout;
 
 impl<R: Receive> Relay<'_, R> {

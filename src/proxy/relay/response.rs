@@ -1,13 +1,13 @@
 //! The way of the response: its head, looked at by the receiver, then what follows it.
 
 use super::{Receive, Reception, Relay, Relayed};
-use crate::domain::grpc;
-use crate::domain::outcome::AttemptEnd;
 use crate::proxy::backend::FromBackend;
 use crate::proxy::hedge::{Winner, Won};
 use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
+use pulsegate_core::http::grpc;
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use tokio::time::timeout;
 
 /// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.

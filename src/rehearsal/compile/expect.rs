@@ -2,10 +2,10 @@
 
 use super::Reading;
 use crate::config::{Words, not_exactly_one};
-use crate::domain::standing::Cause;
 use crate::rehearsal::scenario::{Expectation, Expected};
 use crate::rehearsal::spec::{ExpectSpec, ScenarioSpec};
 use crate::rehearsal::tell::moment;
+use pulsegate_core::health::standing::Cause;
 use std::time::Duration;
 
 impl Reading<'_> {

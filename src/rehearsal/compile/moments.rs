@@ -2,11 +2,11 @@
 
 use super::Reading;
 use crate::config::{self, Words, not_exactly_one};
-use crate::domain::board::{Order, Steer, WEIGHT_AT_MOST};
 use crate::rehearsal::behaviour::Effect;
 use crate::rehearsal::scenario::{Answer, Mark, What, Whom};
 use crate::rehearsal::spec::{FlappingSpec, IsSpec, MomentSpec, OrderSpec, ScenarioSpec};
 use crate::telemetry::when;
+use pulsegate_core::board::{Order, Steer, WEIGHT_AT_MOST};
 use std::sync::Arc;
 use std::time::Duration;
 

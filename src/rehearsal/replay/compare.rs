@@ -2,8 +2,8 @@
 
 use super::play::Replayed;
 use super::read::{Recorded, Transition};
-use crate::domain::identity::BackendId;
-use crate::domain::standing::Cause;
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::health::standing::Cause;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -11,10 +11,10 @@ mod tell;
 pub use tell::{json, text};
 
 use crate::config;
-use crate::domain::identity::BackendId;
 use crate::record;
 use compare::Row;
 use play::Replayed;
+use pulsegate_core::base::identity::BackendId;
 use read::Recorded;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,16 +1,16 @@
 //! What would have come of it? The board under another configuration, told what was recorded, at the moments of the record.
 
 use super::read::{Happening, Probe, Recorded, Second, Transition, within};
-use crate::domain::board::{Board, Input, Output, ProbeJob, ProbeTicket, Steering};
-use crate::domain::cell::{Hint, Record};
-use crate::domain::event::{Event, EventKind};
-use crate::domain::identity::{BackendId, BackendKey};
-use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Plan, UpstreamPlan};
-use crate::domain::reading::{Reading, ReadingResult, Verdict, judge};
-use crate::domain::snapshot::{Member, Pool, Snapshot};
-use crate::domain::time::Timestamp;
 use crate::rehearsal::queue::Queue;
+use pulsegate_core::base::identity::{BackendId, BackendKey};
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{Board, Input, Output, ProbeJob, ProbeTicket, Steering};
+use pulsegate_core::health::event::{Event, EventKind};
+use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict, judge};
+use pulsegate_core::plan::{Plan, UpstreamPlan};
+use pulsegate_core::traffic::cell::{Hint, Record};
+use pulsegate_core::traffic::outcome::Outcome;
+use pulsegate_core::traffic::snapshot::{Member, Pool, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

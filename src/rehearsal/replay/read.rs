@@ -1,12 +1,12 @@
 //! What does a record hold? Its files in their order, as what the board was told and what it said.
 
 use crate::config;
-use crate::domain::board::{Found, Order, Steer};
-use crate::domain::identity::BackendId;
-use crate::domain::outcome::Outcome;
-use crate::domain::reading::{Reading, ReadingResult};
-use crate::domain::standing::Cause;
 use crate::record::line::{LATENCIES, Line, VERSION, outcome};
+use pulsegate_core::base::identity::BackendId;
+use pulsegate_core::board::{Found, Order, Steer};
+use pulsegate_core::health::reading::{Reading, ReadingResult};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::traffic::outcome::Outcome;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -237,7 +237,7 @@ fn steer(text: &str) -> Option<Steer> {
     known.into_iter().find(|one| one.to_string() == text).or_else(weight)
 }
 
-fn address(text: &str) -> Result<crate::domain::identity::Address, String> {
+fn address(text: &str) -> Result<pulsegate_core::base::identity::Address, String> {
     config::backend_address(text).map_err(|allowed| format!("found {text:?}, allowed: {allowed}"))
 }
 

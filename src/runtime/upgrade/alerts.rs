@@ -2,8 +2,8 @@
 //!
 //! What a reader of another version does not understand is left out: the worst of it is that somebody is told again.
 
-use crate::domain::alert::{Key, KnownGroup, What};
-use crate::domain::identity::Address;
+use pulsegate_core::alert::{Key, KnownGroup, What};
+use pulsegate_core::base::identity::Address;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::net::SocketAddr;

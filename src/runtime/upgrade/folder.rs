@@ -1,6 +1,6 @@
 //! Where do the old and the new process meet, and who may come? In a folder that nobody else can enter, and only ourselves.
 
-use crate::domain::plan::UpgradePlan;
+use pulsegate_core::plan::UpgradePlan;
 use std::fs::{self, DirBuilder, Metadata};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};

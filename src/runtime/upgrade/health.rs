@@ -4,15 +4,15 @@
 //! probed anew), a field that it does not know is left aside by itself.
 
 use super::history;
-use crate::domain::board::{
+use pulsegate_core::base::identity::{Address, BackendId};
+use pulsegate_core::board::{
     Found, Handover, Known, KnownCheck, KnownEjection, KnownLife, KnownOrder, KnownOrders, KnownPassive, KnownProbe,
     KnownSource, Order, WEIGHT_AT_MOST,
 };
-use crate::domain::counter::Counter;
-use crate::domain::identity::{Address, BackendId};
-use crate::domain::reading::{Severity, Steps};
-use crate::domain::standing::Cause;
-use crate::domain::startup::Phase;
+use pulsegate_core::health::counter::Counter;
+use pulsegate_core::health::reading::{Severity, Steps};
+use pulsegate_core::health::standing::Cause;
+use pulsegate_core::health::startup::Phase;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! How is a backend's history written down for another process? In words, since that one may not know every kind of event; and no more
 //! than has room when there are many backends.
 
-use crate::domain::board::KnownEvent;
-use crate::domain::event::{Remembered, Told};
-use crate::domain::time::Timestamp;
 use crate::telemetry::event;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::KnownEvent;
+use pulsegate_core::health::event::{Remembered, Told};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -54,8 +54,8 @@ pub(super) fn read(entries: Vec<Entry>) -> Vec<KnownEvent> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::event::{Event, EventKind, Run};
-    use crate::domain::identity::{Address, BackendId};
+    use pulsegate_core::base::identity::{Address, BackendId};
+    use pulsegate_core::health::event::{Event, EventKind, Run};
 
     pub(in crate::runtime::upgrade) fn told(ago: u64) -> KnownEvent {
         let told = Told {

@@ -3,8 +3,8 @@
 use super::folder::{self, is_ourselves, own_user};
 use super::messages::Message;
 use super::{alerts, health, wire};
-use crate::domain::alert::KnownGroup;
-use crate::domain::board::Handover;
+use pulsegate_core::alert::KnownGroup;
+use pulsegate_core::board::Handover;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! `access.log` becomes `access.log.1`, that one `access.log.2`, and the last one goes. A file that somebody has moved or deleted
 //! (logrotate) is begun anew with the next lines, without a signal. What could not be written whole is taken back: no half lines.
 
-use crate::domain::plan::AccessFile;
+use pulsegate_core::plan::AccessFile;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

@@ -5,9 +5,9 @@
 
 use super::stamp;
 use super::value::{self, Value};
-use crate::domain::access::{Field, Part};
-use crate::domain::plan::{AccessForm, AccessPlan};
 use crate::telemetry::{RequestRecord, escape};
+use pulsegate_core::plan::access_log::{Field, Part};
+use pulsegate_core::plan::{AccessForm, AccessPlan};
 use std::net::IpAddr;
 use std::time::SystemTime;
 

@@ -2,13 +2,13 @@
 
 use super::shelves::WAITING;
 use super::*;
-use crate::domain::access::Template;
-use crate::domain::identity::Address;
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::plan::{AccessForm, Redacted};
-use crate::domain::time::Timestamp;
 use crate::telemetry::{Tries, Try};
 use http::{HeaderMap, HeaderValue};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::plan::access_log::Template;
+use pulsegate_core::plan::{AccessForm, Redacted};
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex};
 

@@ -1,11 +1,11 @@
 //! What does a field of a line hold? One match from the field to its value, and how a value is written in text and in JSON.
 
-use crate::domain::access::Field;
-use crate::domain::hex;
-use crate::domain::identity::Address;
-use crate::domain::plan::AccessPlan;
-use crate::domain::redact::{self, REDACTED};
 use crate::telemetry::{RequestRecord, Tries, escape};
+use pulsegate_core::base::hex;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::http::redact::{self, REDACTED};
+use pulsegate_core::plan::AccessPlan;
+use pulsegate_core::plan::access_log::Field;
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};

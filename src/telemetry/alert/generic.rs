@@ -61,5 +61,5 @@ fn alert(message: &Message, told: &Told, status: &str, at: &str) -> Value {
 /// The same for one condition in every message and every process.
 fn fingerprint(message: &Message, told: &Told) -> String {
     let parts = [&message.source, message.subject(), told.condition, told.backend.as_deref().unwrap_or("")];
-    format!("{:016x}", crate::domain::rng::hash_bytes(parts.join("\n").as_bytes()))
+    format!("{:016x}", pulsegate_core::base::rng::hash_bytes(parts.join("\n").as_bytes()))
 }

@@ -1,8 +1,8 @@
 //! Where does news about conditions wait? In a queue that never makes its sender wait; in a flood, the last news of each condition is kept
 //! and what it replaces is counted.
 
-use crate::domain::alert::{Input, Key};
 use prometheus::IntCounter;
+use pulsegate_core::alert::{Input, Key};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;

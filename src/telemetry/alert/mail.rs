@@ -2,9 +2,9 @@
 
 use super::message::Message;
 use super::unix;
-use crate::domain::alert::State;
 use crate::telemetry::webhook::{Content, Mail, Notice};
 use crate::telemetry::when;
+use pulsegate_core::alert::State;
 use std::fmt::Write;
 
 pub(super) fn render(message: &Message) -> Notice {

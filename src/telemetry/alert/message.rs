@@ -2,9 +2,9 @@
 
 use super::words;
 use crate::control::Clock;
-use crate::domain::alert::{Item, Notice, Severity, State};
 use crate::telemetry::escape::one_line;
 use crate::telemetry::when;
+use pulsegate_core::alert::{Item, Notice, Severity, State};
 use std::time::SystemTime;
 
 /// Conditions that a message names; of more, the number is told.

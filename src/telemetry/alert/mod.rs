@@ -18,11 +18,11 @@ pub use message::Message;
 
 use super::webhook::{Notice, Way, Webhooks};
 use crate::control::Handle;
-use crate::domain::alert::{Input, KnownGroup, Severity};
-use crate::domain::event::Event;
-use crate::domain::plan::{AlertsPlan, Plan, WebhookKind};
 use inbox::Inbox;
 use prometheus::{IntCounter, IntGaugeVec};
+use pulsegate_core::alert::{Input, KnownGroup, Severity};
+use pulsegate_core::health::event::Event;
+use pulsegate_core::plan::{AlertsPlan, Plan, WebhookKind};
 use std::sync::Arc;
 use task::{Order, Task};
 use tokio::sync::{mpsc, oneshot};

@@ -4,10 +4,10 @@
 
 use super::message::{Message, Told};
 use super::unix;
-use crate::domain::alert::{Severity, State};
 use crate::telemetry::escape::one_line;
 use crate::telemetry::webhook::{Content, Notice, json};
 use crate::telemetry::when;
+use pulsegate_core::alert::{Severity, State};
 use serde_json::json as object;
 
 /// What PagerDuty takes.
@@ -69,5 +69,5 @@ fn dedup_key(message: &Message, severity: Severity) -> String {
     if key.len() <= KEY {
         return key;
     }
-    format!("pulsegate/{:016x}/{}", crate::domain::rng::hash_bytes(key.as_bytes()), severity.word())
+    format!("pulsegate/{:016x}/{}", pulsegate_core::base::rng::hash_bytes(key.as_bytes()), severity.word())
 }

@@ -4,8 +4,8 @@
 
 use super::message::Message;
 use super::unix;
-use crate::domain::alert::Severity;
 use crate::telemetry::webhook::{Content, Notice, json};
+use pulsegate_core::alert::Severity;
 use serde_json::json as object;
 
 /// A section takes 3000 characters.

@@ -2,11 +2,11 @@
 
 use super::inbox::{Inbox, QUEUE};
 use super::*;
-use crate::domain::alert::{self, Item, Key, Says, State, What};
-use crate::domain::identity::Address;
-use crate::domain::standing::Cause;
-use crate::domain::time::Timestamp;
 use crate::telemetry::webhook::{Content, Mail};
+use pulsegate_core::alert::{self, Item, Key, Says, State, What};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::health::standing::Cause;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 

@@ -1,6 +1,6 @@
 //! How is one condition told to people? As one sentence that begins with whom it is about.
 
-use crate::domain::alert::{Item, State, What};
+use pulsegate_core::alert::{Item, State, What};
 
 pub(super) fn sentence(item: &Item) -> String {
     let who = item.key.backend.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -1,9 +1,9 @@
 //! How each event is told.
 
 use super::*;
-use crate::domain::event::{Disagreement, EjectedBy, Run};
-use crate::domain::identity::Address;
-use crate::domain::plan::{Detector, ProbeKind};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::health::event::{Disagreement, EjectedBy, Run};
+use pulsegate_core::plan::{Detector, ProbeKind};
 
 fn backend() -> BackendId {
     BackendId { upstream: "orders".into(), address: Address::Socket("127.0.0.1:9001".parse().unwrap()) }

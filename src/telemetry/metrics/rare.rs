@@ -4,9 +4,9 @@
 //! these series from the first scrape that knows it, until the first that does not.
 
 use super::{Metrics, forget};
-use crate::domain::event::{Disagreement, EjectedBy};
-use crate::domain::plan::{Detector, Plan, ProbeKind};
 use prometheus::IntCounterVec;
+use pulsegate_core::health::event::{Disagreement, EjectedBy};
+use pulsegate_core::plan::{Detector, Plan, ProbeKind};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 

@@ -1,7 +1,6 @@
 //! How do spans reach a collector? OTLP over HTTP (protobuf) or gRPC, and what its answers mean: taken, refused for good, or to be sent again.
 
 use super::otlp::{ExportRequest, ExportResponse};
-use crate::domain::plan::{OtlpPlan, OtlpProtocol, Protocol, UpstreamTls};
 use crate::tls::ClientConfigs;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, Request, StatusCode, Version};
@@ -11,6 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use prost::Message;
+use pulsegate_core::plan::{OtlpPlan, OtlpProtocol, Protocol, UpstreamTls};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use std::sync::Arc;

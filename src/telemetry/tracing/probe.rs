@@ -3,11 +3,11 @@
 use super::otlp::{Kind, Span, attribute};
 use super::spans::{SAMPLED, cut, placed, span};
 use crate::control::Clock;
-use crate::domain::board::ProbeJob;
-use crate::domain::plan::ProbeCheck;
-use crate::domain::reading::{Reading, ReadingResult, Verdict, judge};
-use crate::domain::time::Timestamp;
-use crate::domain::trace::Trace;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::ProbeJob;
+use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict, judge};
+use pulsegate_core::http::trace::Trace;
+use pulsegate_core::plan::ProbeCheck;
 
 /// `began`: when it was sent.
 pub fn of(trace: &Trace, job: &ProbeJob, reading: &Reading, began: Timestamp, clock: Clock) -> Span {

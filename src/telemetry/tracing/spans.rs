@@ -3,12 +3,12 @@
 
 use super::otlp::{Code, KeyValue, Kind, Span, Status, attribute};
 use crate::control::Clock;
-use crate::domain::identity::Address;
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::redact;
-use crate::domain::time::Timestamp;
-use crate::domain::trace::Trace;
 use crate::telemetry::{RequestRecord, Try};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::http::redact;
+use pulsegate_core::http::trace::Trace;
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::time::SystemTime;
 
 /// Text of a client beyond this is cut: spans wait in memory.

@@ -2,13 +2,13 @@
 
 use super::otlp::{Code, Kind, Value};
 use super::*;
-use crate::domain::identity::Address;
-use crate::domain::outcome::AttemptEnd;
-use crate::domain::plan::{Hidden, OtlpProtocol};
-use crate::domain::time::Timestamp;
 use crate::telemetry::{Tries, Try};
 use http::{HeaderMap, HeaderValue};
 use prometheus::Opts;
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::plan::{Hidden, OtlpProtocol};
+use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::net::TcpListener;
 
 fn attribute(span: &Span, key: &str) -> Option<Value> {

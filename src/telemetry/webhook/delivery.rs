@@ -3,7 +3,6 @@
 use super::mail;
 use super::notice::{Content, Notice};
 use super::ready::{Http, Ready, Way};
-use crate::domain::plan::{Protocol, UpstreamTls, WebhookUrl};
 use crate::telemetry::escape::one_line;
 use crate::tls::{ClientConfigs, server_name};
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
+use pulsegate_core::plan::{Protocol, UpstreamTls, WebhookUrl};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};

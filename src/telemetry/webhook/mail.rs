@@ -3,13 +3,13 @@
 use super::delivery::{Failed, for_now};
 use super::notice::{Content, Mail, Notice};
 use super::ready::Mailer;
-use crate::domain::plan::{SmtpPlan, SmtpTls};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, InReplyTo, References};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use pulsegate_core::plan::{SmtpPlan, SmtpTls};
 use std::error::Error;
 
 type Boxed = Box<dyn Error + Send + Sync>;

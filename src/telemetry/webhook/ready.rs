@@ -2,7 +2,7 @@
 
 use super::sign::Signer;
 use crate::config::{read_secret, target};
-use crate::domain::plan::{Hidden, HttpTarget, SmtpPlan, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
+use pulsegate_core::plan::{Hidden, HttpTarget, SmtpPlan, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use std::sync::Arc;
 
 /// A receiver that can be told.

@@ -5,7 +5,6 @@
 use super::sign::Signer;
 use super::*;
 use crate::control::Clock;
-use crate::domain::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use crate::telemetry::event::Line;
 use axum::Router;
 use axum::extract::State;
@@ -14,6 +13,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use log::Level;
 use prometheus::Opts;
+use pulsegate_core::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use tokio::net::TcpListener;

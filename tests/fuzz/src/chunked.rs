@@ -1,7 +1,7 @@
 //! Does the watch over chunked bodies say the same however the bytes come, and does it stop at the body's end?
 
-use pulsegate::domain::chunks::Chunks;
-use pulsegate::domain::rng::{Rng, hash_bytes};
+use pulsegate_core::base::rng::{Rng, hash_bytes};
+use pulsegate_core::http::chunks::Chunks;
 
 /// What has come of a body: refused, not there yet, or whole.
 type Verdict = Option<bool>;

@@ -3,8 +3,8 @@
 
 use fuzz::{chunked, naive, seeds};
 use libfuzzer_sys::fuzz_target;
-use pulsegate::domain::forwarding::response_header_travels;
-use pulsegate::domain::head::check_answer;
+use pulsegate_core::http::forwarding::response_header_travels;
+use pulsegate_core::http::head::check_answer;
 
 fuzz_target!(init: seeds::answers(), |bytes: &[u8]| {
     let (head, body) = naive::split(bytes);

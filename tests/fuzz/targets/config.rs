@@ -5,10 +5,10 @@
 use fuzz::seeds;
 use libfuzzer_sys::fuzz_target;
 use pulsegate::config::{Diagnostic, backends_file, load, summary};
-use pulsegate::domain::board::{Board, Input, Output, ProbeJob};
-use pulsegate::domain::plan::Plan;
-use pulsegate::domain::reading::{Reading, ReadingResult};
-use pulsegate::domain::time::Timestamp;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::board::{Board, Input, Output, ProbeJob};
+use pulsegate_core::health::reading::{Reading, ReadingResult};
+use pulsegate_core::plan::Plan;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;

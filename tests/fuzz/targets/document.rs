@@ -6,9 +6,9 @@
 
 use fuzz::seeds;
 use libfuzzer_sys::fuzz_target;
-use pulsegate::document::{check_path, field, read};
-use pulsegate::domain::document::{Document, Vocabulary};
-use pulsegate::domain::plan::{Assertion, Condition, DocumentPlan};
+use pulsegate_core::health::document::{Document, Vocabulary};
+use pulsegate_core::plan::{Assertion, Condition, DocumentPlan};
+use pulsegate_document::{check_path, field, read};
 
 const TYPES: [Option<&str>; 4] =
     [None, Some("application/json"), Some("text/plain; charset=latin1"), Some("application/health+json")];

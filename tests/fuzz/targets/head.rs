@@ -3,10 +3,10 @@
 
 use fuzz::{chunked, naive, seeds};
 use libfuzzer_sys::fuzz_target;
-use pulsegate::domain::forwarding;
-use pulsegate::domain::head::{Framing, check};
-use pulsegate::domain::path::normalise;
-use pulsegate::domain::plan::Network;
+use pulsegate_core::http::forwarding;
+use pulsegate_core::http::head::{Framing, check};
+use pulsegate_core::http::path::normalise;
+use pulsegate_core::plan::Network;
 use std::net::IpAddr;
 
 fuzz_target!(init: seeds::requests(), |bytes: &[u8]| {

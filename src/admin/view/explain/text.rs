@@ -3,11 +3,11 @@
 use super::check;
 use super::page::Page;
 use crate::admin::view::Now;
-use crate::domain::board::{Explanation, Given, LastProbe};
-use crate::domain::plan::{PassivePlan, ProbePlan};
-use crate::domain::reading::Steps;
-use crate::domain::time::brief;
 use crate::telemetry::event;
+use pulsegate_core::base::time::brief;
+use pulsegate_core::board::{Explanation, Given, LastProbe};
+use pulsegate_core::health::reading::Steps;
+use pulsegate_core::plan::{PassivePlan, ProbePlan};
 use std::fmt::Display;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What the guards of routes are compiled to, and which are refused.
 
 use crate::config::load_text;
-use crate::domain::plan::{GuardPlan, LimitBy, Plan, RateLimitPlan};
+use pulsegate_core::plan::{GuardPlan, LimitBy, Plan, RateLimitPlan};
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,0 +1,6 @@
+//! What does everything stand on? Time as a number, seeded randomness, who a backend is. Knows no other wing.
+
+pub mod hex;
+pub mod identity;
+pub mod rng;
+pub mod time;

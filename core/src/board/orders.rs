@@ -1,0 +1,181 @@
+//! What did operators order of one backend, and until when? A standing and a weight, each with who, when and why.
+//!
+//! The last order of a kind is the one in force. One that has an end is taken back by time alone.
+
+use super::contract::{Order, Refused, Steer, Steering};
+use super::handover::{KnownOrder, KnownOrders};
+use crate::base::time::Timestamp;
+use std::sync::Arc;
+
+/// An order in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given<T> {
+    pub what: T,
+    pub by: Arc<str>,
+    pub at: Timestamp,
+    /// `None`: until it is taken back.
+    pub until: Option<Timestamp>,
+    pub reason: Option<Arc<str>>,
+}
+
+impl<T> Given<T> {
+    fn new(what: T, steering: &Steering, now: Timestamp) -> Self {
+        Self {
+            what,
+            by: Arc::clone(&steering.by),
+            at: now,
+            until: steering.lasts.map(|lasts| now + lasts),
+            reason: steering.reason.clone(),
+        }
+    }
+
+    fn taken_over(known: KnownOrder<T>, taken: Timestamp) -> Self {
+        Self {
+            what: known.what,
+            by: known.by,
+            at: taken - known.ago,
+            until: known.remaining.map(|remaining| taken + remaining),
+            reason: known.reason,
+        }
+    }
+
+    fn over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
+
+impl<T: Copy> Given<T> {
+    fn known(&self, now: Timestamp) -> KnownOrder<T> {
+        KnownOrder {
+            what: self.what,
+            by: Arc::clone(&self.by),
+            ago: now.since(self.at),
+            remaining: self.until.map(|until| until.since(now)),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+/// The orders in force for one backend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Orders {
+    pub standing: Option<Given<Order>>,
+    pub weight: Option<Given<u32>>,
+}
+
+impl Orders {
+    /// # Errors
+    /// It cannot be done; nothing has changed.
+    pub(super) fn take(&mut self, steering: &Steering, now: Timestamp) -> Result<(), Refused> {
+        match steering.what {
+            Steer::Order(order) => self.standing = Some(Given::new(order, steering, now)),
+            Steer::Undrain => match &self.standing {
+                Some(other) if other.what != Order::Drain => {
+                    return Err(Refused::AnotherOrder { order: other.what, by: Arc::clone(&other.by) });
+                }
+                _ => self.standing = None,
+            },
+            Steer::Release => *self = Self::default(),
+            Steer::Weight(Some(weight)) => self.weight = Some(Given::new(weight, steering, now)),
+            Steer::Weight(None) => self.weight = None,
+        }
+        Ok(())
+    }
+
+    /// What another process must know to go on from here.
+    pub(super) fn known(&self, now: Timestamp) -> KnownOrders {
+        KnownOrders {
+            standing: self.standing.as_ref().map(|given| given.known(now)),
+            weight: self.weight.as_ref().map(|given| given.known(now)),
+        }
+    }
+
+    /// The orders of another process. One whose time is over by now is taken back like any other.
+    pub(super) fn taken_over(known: &KnownOrders, taken: Timestamp) -> Self {
+        Self {
+            standing: known.standing.clone().map(|order| Given::taken_over(order, taken)),
+            weight: known.weight.clone().map(|order| Given::taken_over(order, taken)),
+        }
+    }
+
+    pub(super) fn order(&self) -> Option<Order> {
+        self.standing.as_ref().map(|given| given.what)
+    }
+
+    /// Takes back what is over; returns what that was, and whose.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Vec<(Steer, Arc<str>)> {
+        let standing = self.standing.take_if(|given| given.over(now)).map(|given| (Steer::Order(given.what), given.by));
+        let weight =
+            self.weight.take_if(|given| given.over(now)).map(|given| (Steer::Weight(Some(given.what)), given.by));
+        standing.into_iter().chain(weight).collect()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        let standing = self.standing.as_ref().and_then(|given| given.until);
+        let weight = self.weight.as_ref().and_then(|given| given.until);
+        standing.into_iter().chain(weight).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::identity::{Address, BackendId};
+    use std::time::Duration;
+
+    fn steering(what: Steer, lasts: Option<u64>) -> Steering {
+        let address = Address::Socket(([10, 0, 0, 1], 80).into());
+        let backend = BackendId { upstream: "pool".into(), address };
+        Steering { backend, what, by: "ops".into(), lasts: lasts.map(Duration::from_secs), reason: None }
+    }
+
+    /// What is in force after each order, beginning with nothing: (order, weight), or that it is refused.
+    #[test]
+    fn every_order_after_every_other() {
+        use Order::{Drain, ForceDown, ForceUp};
+        let drain = (Some(Drain), None);
+        let forced = (Some(ForceUp), None);
+        let heavy = (None, Some(7));
+        let both = (Some(ForceDown), Some(7));
+        let rows = [
+            (Steer::Order(Drain), vec![(heavy, Ok((Some(Drain), Some(7)))), (forced, Ok(drain))]),
+            (Steer::Order(ForceUp), vec![(drain, Ok(forced)), (both, Ok((Some(ForceUp), Some(7))))]),
+            (Steer::Undrain, vec![(drain, Ok((None, None))), (heavy, Ok(heavy)), (forced, Err(())), (both, Err(()))]),
+            (
+                Steer::Release,
+                vec![(drain, Ok((None, None))), (both, Ok((None, None))), ((None, None), Ok((None, None)))],
+            ),
+            (Steer::Weight(Some(0)), vec![(drain, Ok((Some(Drain), Some(0)))), (both, Ok((Some(ForceDown), Some(0))))]),
+            (Steer::Weight(None), vec![(both, Ok((Some(ForceDown), None))), (drain, Ok(drain))]),
+        ];
+        for (what, cases) in rows {
+            for ((order, weight), expected) in cases {
+                let mut orders = Orders::default();
+                for before in
+                    order.map(Steer::Order).into_iter().chain(weight.map(|weight| Steer::Weight(Some(weight))))
+                {
+                    orders.take(&steering(before, None), Timestamp::ZERO).unwrap();
+                }
+                let took = orders.take(&steering(what, None), Timestamp::from_secs(1)).map_err(drop);
+                let now = (orders.order(), orders.weight.as_ref().map(|given| given.what));
+                assert_eq!(took.map(|()| now), expected, "{what} after {order:?}, {weight:?}");
+                if expected.is_err() {
+                    assert_eq!(now, (order, weight), "a refusal changes nothing");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_order_ends_at_its_own_time() {
+        let mut orders = Orders::default();
+        orders.take(&steering(Steer::Order(Order::Drain), Some(60)), Timestamp::from_secs(1)).unwrap();
+        orders.take(&steering(Steer::Weight(Some(3)), Some(10)), Timestamp::from_secs(1)).unwrap();
+        assert_eq!(orders.deadline(), Some(Timestamp::from_secs(11)));
+        assert_eq!(orders.expire(Timestamp::from_secs(10)), []);
+        assert_eq!(orders.expire(Timestamp::from_secs(11)), [(Steer::Weight(Some(3)), "ops".into())]);
+        assert_eq!((orders.order(), orders.deadline()), (Some(Order::Drain), Some(Timestamp::from_secs(61))));
+        orders.take(&steering(Steer::Order(Order::Drain), None), Timestamp::from_secs(20)).unwrap();
+        assert_eq!(orders.deadline(), None, "the last order counts, and it has no end");
+    }
+}

@@ -1,0 +1,112 @@
+//! What does a backend say about itself? The document of a probe's answer, as understood.
+//!
+//! The pure reader (`crate::document`) fills it in; [`crate::health::reading::judge`] turns it into a verdict, with the status code as the
+//! anchor. Everything in it is bounded and free of secrets: it is shown to people.
+
+/// A document as understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    pub vocabulary: Vocabulary,
+    /// What it says of the whole; `None` where it names no such word.
+    pub overall: Option<Said>,
+    /// What it says of the whole in free words. Bounded and redacted.
+    pub message: Option<Box<str>>,
+    /// In the document's order. Of more than can be kept, those that say the worst and those that the rules call critical.
+    pub components: Vec<Component>,
+    /// How many components are not listed.
+    pub left_out: u32,
+    /// The assertions of the configuration that do not hold, each as a sentence.
+    pub broken_assertions: Vec<BrokenAssertion>,
+    /// It is not what it should be, and why: a sentence. Where something could be read all the same, the fields above hold it: what it
+    /// says against the backend counts, what it says in its favour is worth no more than the rule for malformed documents.
+    pub malformed: Option<String>,
+    /// The kinds of secrets that were found in it and are not shown: "a password in a URL".
+    pub leaks: Vec<String>,
+}
+
+/// The family of words that a document was read in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Vocabulary {
+    /// `status` UP / DEGRADED / DOWN, `components` with status and message; also what comes close to it.
+    Plain,
+    /// Spring Boot Actuator.
+    Spring,
+    /// MicroProfile Health: `checks[]`.
+    Microprofile,
+    /// ASP.NET Core, text and the UI writer's `entries`.
+    Aspnet,
+    /// `application/health+json`, the IETF draft.
+    Ietf,
+    /// The verbose text of Kubernetes: `[+]ping ok`.
+    Kubernetes,
+    /// `grpc.health.v1`.
+    Grpc,
+    /// No document that speaks about health: the status code decides alone.
+    #[default]
+    None,
+}
+
+impl Vocabulary {
+    /// The stable word for the admin API, documents and the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Spring => "spring",
+            Self::Microprofile => "microprofile",
+            Self::Aspnet => "aspnet",
+            Self::Ietf => "ietf",
+            Self::Kubernetes => "kubernetes",
+            Self::Grpc => "grpc",
+            Self::None => "none",
+        }
+    }
+}
+
+/// One word about health, and what it means here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// As it was said, bounded.
+    pub word: String,
+    /// `None`: a word that no list knows.
+    pub means: Option<Meaning>,
+}
+
+/// What a word about health means, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meaning {
+    Pass,
+    Degraded,
+    /// It wants no new traffic, and means it.
+    Drain,
+    Fail,
+}
+
+impl Meaning {
+    /// The stable word for the admin API and documents.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Degraded => "degraded",
+            Self::Drain => "drain",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// A part of the backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Component {
+    /// Nested names are joined with `/`.
+    pub name: String,
+    pub said: Said,
+    /// Bounded and redacted.
+    pub message: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenAssertion {
+    /// What was found against what is wanted: a sentence.
+    pub why: String,
+    /// It degrades; otherwise it fails.
+    pub degrades: bool,
+}

@@ -1,0 +1,161 @@
+//! When does passive evidence remove a backend, for how long, and how does it come back?
+//!
+//! Clear → ejected → (a probe that passes, or one trial request) → clear. The time grows with every ejection in a row and
+//! shrinks by one step per minute of good behaviour. A passing probe never shortens an ejection: it only decides what happens when
+//! the time is over.
+
+use crate::base::rng::Rng;
+use crate::base::time::Timestamp;
+use crate::board::{KnownEjection, KnownPassive};
+use crate::health::probe_schedule::jittered;
+use crate::plan::PassivePlan;
+use std::time::Duration;
+
+/// One step of the ejection level is forgiven per this much time without an ejection.
+const FORGIVE_AFTER: Duration = Duration::from_secs(60);
+
+/// The passive side of one backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Outlier {
+    pub state: State,
+    /// Ejections in a row, forgiven over time.
+    level: u32,
+    /// Since when the level stands (the last return).
+    level_since: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum State {
+    #[default]
+    Clear,
+    Ejected(Ejection),
+    /// One request decides; without one until `patience`, a probe (or, unprobed, time) does.
+    Trial {
+        ejection: Ejection,
+        patience: Timestamp,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ejection {
+    pub since: Timestamp,
+    pub until: Timestamp,
+    pub nth: u32,
+    /// Probes passed while traffic failed: readiness lies, so only a request can tell.
+    pub readiness_lies: bool,
+}
+
+impl Ejection {
+    pub fn length(&self) -> Duration {
+        self.until.since(self.since)
+    }
+}
+
+impl Outlier {
+    /// What another process must know to go on from here.
+    pub fn known(&self, now: Timestamp) -> KnownPassive {
+        let trial = match self.state {
+            State::Trial { patience, .. } => Some(patience.since(now)),
+            State::Clear | State::Ejected(_) => None,
+        };
+        let out = self.ejection().map(|ejection| KnownEjection {
+            remaining: ejection.until.since(now),
+            length: ejection.length(),
+            nth: ejection.nth,
+            readiness_lies: ejection.readiness_lies,
+        });
+        KnownPassive { out, trial, level: self.level, level_for: now.since(self.level_since) }
+    }
+
+    /// As another process knew it when it was `taken` over.
+    pub fn taken_over(known: &KnownPassive, taken: Timestamp) -> Self {
+        let ejection = known.out.map(|out| {
+            let until = taken + out.remaining;
+            Ejection { since: until - out.length, until, nth: out.nth, readiness_lies: out.readiness_lies }
+        });
+        let state = match (ejection, known.trial) {
+            (None, _) => State::Clear,
+            (Some(ejection), None) => State::Ejected(ejection),
+            (Some(ejection), Some(patience)) => State::Trial { ejection, patience: taken + patience },
+        };
+        Self { state, level: known.level, level_since: taken - known.level_for }
+    }
+
+    /// Ejects at `now`: base × n, at most the maximum, jittered.
+    pub fn eject(&mut self, readiness_lies: bool, plan: &PassivePlan, now: Timestamp, rng: &mut Rng) -> Ejection {
+        if self.state == State::Clear {
+            // Time spent outside is no good behaviour: a failed trial is simply the next in the row.
+            self.forgive(now);
+        }
+        self.level = self.level.saturating_add(1);
+        let length = plan.base_ejection.saturating_mul(self.level).min(plan.max_ejection);
+        let until = now + jittered(length, plan.ejection_jitter, rng);
+        let ejection = Ejection { since: now, until, nth: self.level, readiness_lies };
+        self.state = State::Ejected(ejection);
+        ejection
+    }
+
+    /// What time alone changes. True when something changed.
+    pub fn advance(&mut self, probed: bool, now: Timestamp) -> bool {
+        match self.state {
+            State::Ejected(ejection) if now >= ejection.until && (ejection.readiness_lies || !probed) => {
+                self.state = State::Trial { ejection, patience: ejection.until + ejection.length() };
+                true
+            }
+            State::Trial { patience, .. } if now >= patience && !probed => {
+                self.clear(now);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A probe that started at `started` passed. True when that ends the removal.
+    pub fn probe_passed(&mut self, started: Timestamp, now: Timestamp) -> bool {
+        let returns = match self.state {
+            State::Clear => false,
+            State::Ejected(ejection) => !ejection.readiness_lies && started >= ejection.until,
+            State::Trial { patience, .. } => started >= patience,
+        };
+        if returns {
+            self.clear(now);
+        }
+        returns
+    }
+
+    /// The trial request passed.
+    pub fn trial_passed(&mut self, now: Timestamp) -> bool {
+        let on_trial = matches!(self.state, State::Trial { .. });
+        if on_trial {
+            self.clear(now);
+        }
+        on_trial
+    }
+
+    /// When [`Self::advance`], or a probe pulled to that moment, may change something.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Clear => None,
+            State::Ejected(ejection) => Some(ejection.until),
+            State::Trial { patience, .. } => Some(patience),
+        }
+    }
+
+    pub fn ejection(&self) -> Option<Ejection> {
+        match self.state {
+            State::Clear => None,
+            State::Ejected(ejection) | State::Trial { ejection, .. } => Some(ejection),
+        }
+    }
+
+    fn clear(&mut self, now: Timestamp) {
+        self.state = State::Clear;
+        self.level_since = now;
+    }
+
+    fn forgive(&mut self, now: Timestamp) {
+        let steps = now.since(self.level_since).as_nanos() / FORGIVE_AFTER.as_nanos();
+        self.level = self.level.saturating_sub(u32::try_from(steps).unwrap_or(u32::MAX));
+        self.level_since = now;
+    }
+}

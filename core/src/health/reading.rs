@@ -1,0 +1,301 @@
+//! What did a probe read, and what does that mean?
+//!
+//! The prober (a shell) fills in a [`Reading`]: plain facts of the wire. [`judge`] turns it into a [`Verdict`] by the table of
+//! the design: 2xx pass; 3xx pass with a warning; 503 and a timeout after connecting = not ready; other 5xx, refused, TLS
+//! = down; 400, 401, 403, 404 = misconfiguration with a hint. What the body says is weighed after the status, in `document`.
+
+mod components;
+mod document;
+
+use crate::health::document::Document;
+use crate::health::grpc_health::{self, GrpcAnswer};
+use crate::health::recognition::{Sighting, stranger};
+use crate::plan::{DocumentPlan, ProbeCheck, ProbePlan};
+use std::time::Duration;
+
+/// The facts of one probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    pub result: ReadingResult,
+    /// From the start of the connect to the end.
+    pub took: Duration,
+    pub steps: Steps,
+}
+
+impl Reading {
+    /// One whose steps were not timed.
+    pub fn new(result: ReadingResult, took: Duration) -> Self {
+        Self { result, took, steps: Steps::default() }
+    }
+}
+
+/// How long each step took; `None` where it was not reached, or there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    pub connect: Option<Duration>,
+    pub tls: Option<Duration>,
+    /// From the request to the first byte of the answer's head.
+    pub first_byte: Option<Duration>,
+}
+
+/// What an HTTP response said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpAnswer {
+    pub status: u16,
+    /// The header of a 3xx.
+    pub location: Option<String>,
+    /// What the body says, where it was read as a document.
+    pub document: Option<Box<Document>>,
+    /// What it says of who answers.
+    pub sighting: Sighting,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadingResult {
+    /// A complete HTTP response within the deadline.
+    Http(HttpAnswer),
+    /// An answer to a gRPC health check.
+    Grpc(GrpcAnswer),
+    /// A TCP probe connected.
+    Connected,
+    /// Refused, unreachable, no such socket: the reason in words.
+    ConnectFailed(String),
+    TlsFailed(String),
+    /// The total deadline passed. `connected`: the connection (TLS included) was there.
+    TimedOut {
+        connected: bool,
+    },
+    /// The deadline passed after the head had come, with the body unfinished.
+    HeadOnly {
+        status: u16,
+    },
+    /// Reset, closed early, not HTTP, a head beyond the limits: the reason in words.
+    BrokenAnswer(String),
+    /// The body went past the cap (bytes). The status was `status`.
+    BodyTooLarge {
+        status: u16,
+        cap: usize,
+    },
+}
+
+impl ReadingResult {
+    /// A complete response of this status that says nothing else.
+    pub const fn status(status: u16) -> Self {
+        let sighting = Sighting { service: None, instance: None };
+        Self::Http(HttpAnswer { status, location: None, document: None, sighting })
+    }
+}
+
+/// The kinds of failure, as `immediate: [kinds]` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ProbeFailure {
+    Refused,
+    Timeout,
+    Tls,
+    Status,
+    Body,
+    /// The status passes, and the document says no.
+    Document,
+    /// Another service answers there. Never waits for a threshold.
+    Identity,
+}
+
+impl ProbeFailure {
+    /// The stable word; of those that may be named there, as in `immediate`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Status => "status",
+            Self::Body => "body",
+            Self::Document => "document",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+/// What one probe says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Pass {
+        /// For whoever owns it: something is odd.
+        warning: Option<String>,
+        /// It says that it is degraded, or a rule does: how.
+        degraded: Option<String>,
+        /// What it says besides, that decides nothing.
+        note: Option<String>,
+    },
+    /// It wants no new traffic, and means it: neither a pass nor a failure.
+    Drain {
+        why: String,
+    },
+    Fail {
+        kind: ProbeFailure,
+        severity: Severity,
+        why: String,
+        hint: Option<String>,
+    },
+}
+
+impl Verdict {
+    /// A pass, and nothing to add.
+    pub const PASSED: Self = Self::warned(None);
+
+    const fn warned(warning: Option<String>) -> Self {
+        Self::Pass { warning, degraded: None, note: None }
+    }
+
+    /// The stable word for metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Pass { .. } => "passed",
+            Self::Drain { .. } => "draining",
+            Self::Fail { kind, .. } => kind.word(),
+        }
+    }
+}
+
+/// How a failed probe takes a backend out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Alive but not serving: requests in flight finish.
+    NotReady,
+    /// Dead or wrong: idle connections to it are retired too.
+    Down,
+}
+
+/// See the header of this file.
+pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
+    let verdict = judge_answer(reading, plan);
+    stranger(reading, matches!(verdict, Verdict::Pass { .. }), plan).unwrap_or(verdict)
+}
+
+fn judge_answer(reading: &Reading, plan: &ProbePlan) -> Verdict {
+    use ProbeFailure::{Body, Refused, Timeout, Tls};
+    use Severity::{Down, NotReady};
+    let fail = |kind, severity, why: String| Verdict::Fail { kind, severity, why, hint: None };
+    match &reading.result {
+        ReadingResult::Connected => Verdict::PASSED,
+        ReadingResult::Http(answer) => judge_http(answer, plan),
+        ReadingResult::Grpc(answer) => match &plan.kind {
+            ProbeCheck::Grpc(check) => grpc_health::judge(answer, check),
+            _ => fail(Body, Down, "an answer of gRPC to another question".to_owned()),
+        },
+        ReadingResult::ConnectFailed(words) => fail(Refused, Down, words.clone()),
+        ReadingResult::TlsFailed(words) => fail(Tls, Down, words.clone()),
+        // Services are slow to say no: their clients retry a dead database for seconds before the 503 comes.
+        ReadingResult::TimedOut { connected: true } => {
+            fail(Timeout, NotReady, format!("connected, but no complete answer within {:?}", plan.timeout))
+        }
+        ReadingResult::TimedOut { connected: false } => {
+            fail(Timeout, Down, format!("no connection within {:?}", plan.timeout))
+        }
+        ReadingResult::HeadOnly { status } => judge_head(*status, plan),
+        ReadingResult::BrokenAnswer(words) => fail(Body, Down, words.clone()),
+        ReadingResult::BodyTooLarge { status, cap } => judge_too_large(*status, *cap, plan),
+    }
+}
+
+fn judge_http(answer: &HttpAnswer, plan: &ProbePlan) -> Verdict {
+    let by_status = judge_status(answer.status, answer.location.as_deref(), plan);
+    match (&answer.document, rules(plan)) {
+        (Some(document), Some(rules)) => document::weigh(answer.status, by_status, document, rules),
+        _ => by_status,
+    }
+}
+
+/// A head that says no is an answer, whatever becomes of its body; one that says yes is half of one.
+fn judge_head(status: u16, plan: &ProbePlan) -> Verdict {
+    match judge_status(status, None, plan) {
+        Verdict::Fail { kind, severity, why, hint } => {
+            let why = format!("{why}; its body was not complete within {:?}", plan.timeout);
+            Verdict::Fail { kind, severity, why, hint }
+        }
+        Verdict::Pass { .. } | Verdict::Drain { .. } => Verdict::Fail {
+            kind: ProbeFailure::Timeout,
+            severity: Severity::NotReady,
+            why: format!("answered {status}, but its body was not complete within {:?}", plan.timeout),
+            hint: None,
+        },
+    }
+}
+
+/// A document that is too large to be read cannot be understood. Where none is expected, nothing of this size is either.
+fn judge_too_large(status: u16, cap: usize, plan: &ProbePlan) -> Verdict {
+    let why = format!("a body beyond {cap} bytes");
+    match rules(plan) {
+        Some(rules) => document::not_understood(status, judge_status(status, None, plan), &why, rules),
+        None => Verdict::Fail {
+            kind: ProbeFailure::Body,
+            severity: Severity::Down,
+            why: format!("answered {status} with {why}"),
+            hint: None,
+        },
+    }
+}
+
+/// The names of the components that fail and count: the same words for every backend that misses the same.
+pub fn failing_components<'a>(document: &'a Document, plan: &ProbePlan) -> Vec<&'a str> {
+    rules(plan).map(|rules| components::failing(document, rules)).unwrap_or_default()
+}
+
+fn rules(plan: &ProbePlan) -> Option<&DocumentPlan> {
+    match &plan.kind {
+        ProbeCheck::Http(check) => check.document.as_deref(),
+        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => None,
+    }
+}
+
+fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> Verdict {
+    let expected = match &plan.kind {
+        ProbeCheck::Http(check) => check.expected_statuses.as_slice(),
+        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => &[],
+    };
+    let passes = if expected.is_empty() {
+        (200..400).contains(&status)
+    } else {
+        expected.iter().any(|(first, last)| (*first..=*last).contains(&status))
+    };
+    if passes {
+        let redirected = expected.is_empty() && status >= 300;
+        return Verdict::warned(redirected.then(|| redirect_warning(status, location)));
+    }
+    let severity = if status == 503 { Severity::NotReady } else { Severity::Down };
+    let why = match expected {
+        [] => format!("answered {status}"),
+        _ => format!("answered {status}, expected {}", ranges(expected)),
+    };
+    Verdict::Fail { kind: ProbeFailure::Status, severity, why, hint: hint(status) }
+}
+
+/// "204", "200-299 or 404".
+fn ranges(expected: &[(u16, u16)]) -> String {
+    let one = |(first, last): &(u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    expected.iter().map(one).collect::<Vec<_>>().join(" or ")
+}
+
+fn redirect_warning(status: u16, location: Option<&str>) -> String {
+    match location {
+        Some(target) => {
+            format!("answered {status} and points to {target}, which is not followed; probe the final path instead")
+        }
+        None => {
+            format!("answered {status} and has no Location; let readiness answer 2xx, or name it in expected_statuses")
+        }
+    }
+}
+
+fn hint(status: u16) -> Option<String> {
+    let words = match status {
+        400 => "the application may not know the Host that is sent (Django: ALLOWED_HOSTS); set readiness.host",
+        401 | 403 => "the endpoint wants authorisation; set readiness.headers, or open it to the gateway",
+        404 => "there is no such endpoint; check readiness.path",
+        405 => "the endpoint refuses this method; check readiness.method",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! Who answers there? A probe's answer may say which service it is, and which instance of it.
+//!
+//! Addresses are recycled: what listens at an orders backend's address today may be billing tomorrow, in the best of health. Such a
+//! stranger is out at its first word, whatever the thresholds say. And an instance that was replaced behind the same address is another
+//! backend: what was known of the one before says nothing about it.
+
+use crate::health::reading::{ProbeFailure, Reading, ReadingResult, Severity, Verdict};
+use crate::plan::ProbePlan;
+
+/// What an answer is recognised by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recognition {
+    /// The service that must answer.
+    pub identity: Option<Identity>,
+    /// What tells one instance from the next: an id, or the moment at which it started.
+    pub instance: Option<Fact>,
+}
+
+/// The service that must answer, and where it says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub fact: Fact,
+    pub service: String,
+}
+
+/// Where an answer says something of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A header, in lower case.
+    Header(String),
+    /// A JSONPath into its body.
+    Json(String),
+}
+
+/// What an answer said of itself, bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sighting {
+    pub service: Option<String>,
+    pub instance: Option<String>,
+}
+
+impl Fact {
+    /// "the header x-service", "$.service in its body".
+    fn place(&self) -> String {
+        match self {
+            Self::Header(name) => format!("the header {name}"),
+            Self::Json(path) => format!("{path} in its body"),
+        }
+    }
+}
+
+/// What the answer said of itself; `None` where there was no answer.
+pub fn sighting(reading: &Reading) -> Option<&Sighting> {
+    match &reading.result {
+        ReadingResult::Http(answer) => Some(&answer.sighting),
+        ReadingResult::Grpc(answer) => Some(&answer.sighting),
+        _ => None,
+    }
+}
+
+/// The verdict on an answer from another service. `passes`: it would pass otherwise; then silence about the service is no better than the
+/// wrong name. A failing answer without a name (of a proxy before it, say) fails for what it is.
+pub fn stranger(reading: &Reading, passes: bool, plan: &ProbePlan) -> Option<Verdict> {
+    let expected = plan.recognition.identity.as_ref()?;
+    let why = match &sighting(reading)?.service {
+        Some(service) if *service == expected.service => return None,
+        Some(other) => {
+            format!("answers as {other:?}, expected {:?}: the address was recycled?", expected.service)
+        }
+        None if passes => {
+            let place = expected.fact.place();
+            format!("does not say which service it is ({place} is missing), expected {:?}", expected.service)
+        }
+        None => return None,
+    };
+    Some(Verdict::Fail { kind: ProbeFailure::Identity, severity: Severity::Down, why, hint: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::reading::{HttpAnswer, judge};
+    use std::time::Duration;
+
+    fn told(status: u16, service: Option<&str>) -> (Option<ProbeFailure>, String) {
+        let fact = Fact::Header("x-service".to_owned());
+        let identity = Some(Identity { fact, service: "orders".to_owned() });
+        let recognition = Recognition { identity, instance: None };
+        let plan = ProbePlan { recognition, ..ProbePlan::default() };
+        let sighting = Sighting { service: service.map(str::to_owned), instance: None };
+        let answer = HttpAnswer { status, sighting, ..HttpAnswer::default() };
+        match judge(&Reading::new(ReadingResult::Http(answer), Duration::ZERO), &plan) {
+            Verdict::Fail { kind, why, .. } => (Some(kind), why),
+            _ => (None, "passed".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_told_from_a_failure() {
+        let recycled = "answers as \"billing\", expected \"orders\": the address was recycled?";
+        let silent = "does not say which service it is (the header x-service is missing), expected \"orders\"";
+        let stranger = Some(ProbeFailure::Identity);
+        for (status, service, expected) in [
+            (200, Some("orders"), (None, "passed")),
+            (200, Some("billing"), (stranger, recycled)),
+            (503, Some("billing"), (stranger, recycled)),
+            (200, None, (stranger, silent)),
+            (503, Some("orders"), (Some(ProbeFailure::Status), "answered 503")),
+            (502, None, (Some(ProbeFailure::Status), "answered 502")),
+        ] {
+            let (kind, why) = told(status, service);
+            assert_eq!((kind, &*why), expected, "{status} {service:?}");
+        }
+    }
+
+    #[test]
+    fn who_does_not_answer_is_no_stranger() {
+        let identity = Some(Identity { fact: Fact::Json("$.service".to_owned()), service: "orders".to_owned() });
+        let plan = ProbePlan { recognition: Recognition { identity, instance: None }, ..ProbePlan::default() };
+        for result in [ReadingResult::TimedOut { connected: true }, ReadingResult::ConnectFailed("refused".to_owned())]
+        {
+            assert_eq!(stranger(&Reading::new(result, Duration::ZERO), false, &plan), None);
+        }
+    }
+}

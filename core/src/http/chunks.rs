@@ -1,0 +1,239 @@
+//! Is a chunked body, a request's or an answer's, framed so that it has one meaning? Watched byte by byte, before any parser
+//! that is more forgiving sees them.
+//!
+//! Sizes are plain hexadecimal digits, lines end in exactly CR LF, extensions and trailers hold no control characters. What is
+//! allowed (extensions, trailers) ends at the gateway; what is not is where two implementations find two different ends of
+//! the body. The invariant: bytes that pass are exactly one body, and nothing behind its end is looked at.
+//!
+//! Sources: RFC 9112 §7.1; the published attacks with line ends in extensions and trailers.
+
+use crate::http::head::{is_field_byte, is_token};
+use std::fmt;
+
+/// More digits are no size of anything.
+const DIGITS: u32 = 15;
+/// Extensions may outweigh the data by this much: a byte per chunk with a long extension each costs more than it says.
+const EXCESS: u64 = 8 * 1024;
+/// All trailers together.
+const TRAILERS: u32 = 16 * 1024;
+
+/// The body is not framed as it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MalformedBody;
+
+impl fmt::Display for MalformedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the chunks of the body do not follow HTTP/1.1 (RFC 9112 §7.1)")
+    }
+}
+
+impl std::error::Error for MalformedBody {}
+
+/// How far a chunked body has come.
+#[derive(Clone, Debug, Default)]
+pub struct Chunks {
+    state: State,
+    data: u64,
+    extensions: u64,
+    trailers: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Size {
+        value: u64,
+        digits: u32,
+    },
+    /// White space behind a size; an extension must follow.
+    Blank {
+        size: u64,
+    },
+    Extension {
+        size: u64,
+    },
+    SizeEnd {
+        size: u64,
+    },
+    Data {
+        left: u64,
+    },
+    DataCr,
+    DataLf,
+    TrailerStart,
+    TrailerName,
+    TrailerValue,
+    TrailerEnd,
+    LastLf,
+    Done,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Size { value: 0, digits: 0 }
+    }
+}
+
+impl Chunks {
+    /// Takes the next bytes of the connection. What is behind the body's end is not looked at.
+    ///
+    /// # Errors
+    /// The body is malformed; nothing more can be said about the connection.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), MalformedBody> {
+        let mut rest = bytes;
+        while let [byte, behind @ ..] = rest {
+            match &mut self.state {
+                State::Done => return Ok(()),
+                State::Data { left } => {
+                    let here = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    *left -= here as u64;
+                    self.data += here as u64;
+                    rest = rest.get(here..).unwrap_or_default();
+                    if *left == 0 {
+                        self.state = State::DataCr;
+                    }
+                }
+                state => {
+                    let state = *state;
+                    self.state = self.step(state, *byte)?;
+                    rest = behind;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole body was seen.
+    pub fn done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    fn step(&mut self, state: State, byte: u8) -> Result<State, MalformedBody> {
+        match state {
+            State::Size { .. } | State::Blank { .. } | State::Extension { .. } => self.size_line(state, byte),
+            State::TrailerStart | State::TrailerName | State::TrailerValue => self.trailer_line(state, byte),
+            State::SizeEnd { size: 0 } if byte == b'\n' => Ok(State::TrailerStart),
+            State::SizeEnd { size } if byte == b'\n' => Ok(State::Data { left: size }),
+            State::DataCr if byte == b'\r' => Ok(State::DataLf),
+            State::DataLf if byte == b'\n' => Ok(State::default()),
+            State::TrailerEnd if byte == b'\n' => Ok(State::TrailerStart),
+            State::LastLf if byte == b'\n' => Ok(State::Done),
+            _ => Err(MalformedBody),
+        }
+    }
+
+    fn size_line(&mut self, state: State, byte: u8) -> Result<State, MalformedBody> {
+        match (state, byte) {
+            (State::Size { value, digits }, _) if byte.is_ascii_hexdigit() && digits < DIGITS => {
+                let digit = char::from(byte).to_digit(16).unwrap_or_default();
+                Ok(State::Size { value: value * 16 + u64::from(digit), digits: digits + 1 })
+            }
+            (State::Size { digits: 0, .. }, _) => Err(MalformedBody),
+            (State::Size { value: size, .. } | State::Extension { size }, b'\r') => Ok(State::SizeEnd { size }),
+            (State::Size { value: size, .. } | State::Blank { size }, b' ' | b'\t') => {
+                self.extension(State::Blank { size })
+            }
+            (State::Size { value: size, .. } | State::Blank { size }, b';') => {
+                self.extension(State::Extension { size })
+            }
+            (State::Extension { size }, _) if is_field_byte(byte) => self.extension(State::Extension { size }),
+            _ => Err(MalformedBody),
+        }
+    }
+
+    fn extension(&mut self, next: State) -> Result<State, MalformedBody> {
+        self.extensions += 1;
+        if self.extensions > self.data + EXCESS { Err(MalformedBody) } else { Ok(next) }
+    }
+
+    fn trailer_line(&mut self, state: State, byte: u8) -> Result<State, MalformedBody> {
+        self.trailers += 1;
+        match (state, byte) {
+            _ if self.trailers > TRAILERS => Err(MalformedBody),
+            (State::TrailerStart, b'\r') => Ok(State::LastLf),
+            (State::TrailerStart | State::TrailerName, _) if is_token(byte) => Ok(State::TrailerName),
+            (State::TrailerName, b':') => Ok(State::TrailerValue),
+            (State::TrailerValue, b'\r') => Ok(State::TrailerEnd),
+            (State::TrailerValue, _) if is_field_byte(byte) => Ok(State::TrailerValue),
+            _ => Err(MalformedBody),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whole, and byte by byte: the verdict must be the same.
+    fn verdict(body: &str) -> Result<bool, MalformedBody> {
+        let mut whole = Chunks::default();
+        let at_once = whole.take(body.as_bytes()).map(|()| whole.done());
+        let mut dripped = Chunks::default();
+        let in_pieces = body.as_bytes().chunks(1).try_for_each(|byte| dripped.take(byte)).map(|()| dripped.done());
+        assert_eq!(at_once, in_pieces, "{body:?}");
+        at_once
+    }
+
+    #[test]
+    fn bodies_that_pass() {
+        for body in [
+            "0\r\n\r\n",
+            "5\r\nhello\r\n0\r\n\r\n",
+            "0005\r\nhello\r\n000\r\n\r\n",
+            "a\r\nhellohello\r\n0\r\n\r\n",
+            "5;a=\"b;c\"\r\nhello\r\n0;x\r\n\r\n",
+            "5 ; a = b\r\nhello\r\n0\r\n\r\n",
+            "5\r\n0\r\n\r\n\r\n0\r\n\r\n",
+            "5\r\nhello\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n",
+            "0\r\n\r\nGET / HTTP/1.1\n\n\0",
+        ] {
+            assert_eq!(verdict(body), Ok(true), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn bodies_that_are_not_there_yet() {
+        for body in ["", "5", "5\r", "5\r\n", "5\r\nhel", "5\r\nhello\r\n", "0\r\n", "0\r\nX: y", "0\r\nX: y\r\n\r"] {
+            assert_eq!(verdict(body), Ok(false), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn bodies_that_are_refused() {
+        for body in [
+            "\r\n",
+            " 5\r\n",
+            "+5\r\n",
+            "0x5\r\n",
+            "5 5\r\n",
+            "5 \r\n",
+            "5\n",
+            "5\r5",
+            "5\0\r\n",
+            "0000000000000005\r\n",
+            "5;a\nb",
+            "5;a\rb",
+            "5;\0",
+            "3\r\nhello",
+            "5\r\nhello\n",
+            "5\r\nhello0",
+            "0\r\n\n",
+            "0\r\n\rX",
+            "0\r\nX\r\n",
+            "0\r\nX : y\r\n",
+            "0\r\nX: y\n",
+            "0\r\nX: y\0",
+            "0\r\nX: y\r\n z",
+            "0\r\n: y",
+        ] {
+            assert_eq!(verdict(body), Err(MalformedBody), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn extensions_may_not_outweigh_the_data_and_trailers_have_an_end() {
+        let signed = format!("400;signature={}\r\n{}\r\n", "a".repeat(64), "x".repeat(0x400)).repeat(1000);
+        assert_eq!(verdict(&signed), Ok(false), "what large uploads carry");
+        assert_eq!(verdict(&format!("1;{}\r\nx\r\n", "a".repeat(100)).repeat(100)), Err(MalformedBody));
+        assert_eq!(verdict(&format!("0\r\nX: {}\r\n\r\n", "y".repeat(20_000))), Err(MalformedBody));
+    }
+}

@@ -1,0 +1,308 @@
+//! Is this head, a request's or an answer's, strictly HTTP/1.1? Checked on the raw bytes, before any parser that is more forgiving
+//! sees them.
+//!
+//! Everything that two implementations could read differently is refused here: bare line feeds, folded lines, odd lengths, odd
+//! transfer codings, a Host that is not one host. The invariant: a head that passes has one meaning.
+//!
+//! Sources: RFC 9112 §§2–7, RFC 9110 §§5–7; the request-smuggling corpora of the last years.
+
+use crate::http::problem::Problem;
+
+/// More fields than anybody needs; pingora gives up at more without a word to the client.
+const FIELDS: usize = 256;
+
+mod stream;
+
+pub use stream::{StreamHead, check_stream};
+
+/// How the body behind a head that has passed is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// By a length or (an answer's) by the connection's end, or there is none.
+    Plain,
+    Chunked,
+}
+
+/// Checks a complete head, its blank line included.
+///
+/// # Errors
+/// The answer that the client gets.
+pub fn check(head: &[u8]) -> Result<Framing, Problem> {
+    let text = head.strip_suffix(b"\r\n\r\n").ok_or(Problem::MalformedRequest)?;
+    let mut lines = Lines { rest: Some(text) };
+    let request_line = lines.next().ok_or(Problem::MalformedRequest)??;
+    let request = RequestLine::parse(request_line)?;
+    let mut facts = Facts::default();
+    for (number, line) in lines.enumerate() {
+        if number == FIELDS {
+            return Err(Problem::HeadTooLarge);
+        }
+        facts.take(Field::parse(line?)?)?;
+    }
+    facts.conclude(&request)?;
+    Ok(if facts.chunked { Framing::Chunked } else { Framing::Plain })
+}
+
+/// Lines that end in exactly CR LF; a bare CR or LF anywhere is an error.
+struct Lines<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Result<&'a [u8], Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.take()?;
+        let Some(end) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else { return Some(Ok(rest)) };
+        let (line, ending) = rest.split_at(end);
+        match ending.strip_prefix(b"\r\n") {
+            Some(after) => {
+                self.rest = Some(after);
+                Some(Ok(line))
+            }
+            None => Some(Err(Problem::MalformedRequest)),
+        }
+    }
+}
+
+struct RequestLine<'a> {
+    method: &'a [u8],
+    target: &'a [u8],
+    http10: bool,
+}
+
+impl<'a> RequestLine<'a> {
+    fn parse(line: &'a [u8]) -> Result<Self, Problem> {
+        let mut parts = line.split(|byte| *byte == b' ');
+        let (Some(method), Some(target), Some(version), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Problem::MalformedRequest);
+        };
+        if method.is_empty() || !method.iter().copied().all(is_token) {
+            return Err(Problem::MalformedRequest);
+        }
+        let http10 = match version {
+            b"HTTP/1.1" => false,
+            b"HTTP/1.0" => true,
+            [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+                return Err(Problem::VersionNotSupported);
+            }
+            _ => return Err(Problem::MalformedRequest),
+        };
+        if !is_served(method) {
+            return Err(Problem::MethodNotAllowed);
+        }
+        if !is_target(target) {
+            return Err(Problem::MalformedRequest);
+        }
+        Ok(Self { method, target, http10 })
+    }
+
+    /// The authority of an absolute-form target; `None` for origin-form.
+    fn authority(&self) -> Result<Option<&'a [u8]>, Problem> {
+        if self.target.starts_with(b"/") || (self.target == b"*" && self.method == b"OPTIONS") {
+            return Ok(None);
+        }
+        let target = std::str::from_utf8(self.target).map_err(|_| Problem::MalformedRequest)?;
+        let (scheme, rest) = target.split_once("://").ok_or(Problem::MalformedRequest)?;
+        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+            return Err(Problem::MalformedRequest);
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        Ok(rest.get(..end).map(str::as_bytes))
+    }
+}
+
+/// TRACE would show a script the headers that it must not see, ours among them.
+fn is_served(method: &[u8]) -> bool {
+    method != b"CONNECT" && method != b"TRACE"
+}
+
+fn is_target(target: &[u8]) -> bool {
+    let visible = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'#';
+    !target.is_empty() && target.iter().all(visible)
+}
+
+/// One header line.
+struct Field<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    fn of(name: &'a [u8], value: &'a [u8]) -> Self {
+        Self { name, value: value.trim_ascii() }
+    }
+
+    fn parse(line: &'a [u8]) -> Result<Self, Problem> {
+        let colon = line.iter().position(|byte| *byte == b':').ok_or(Problem::MalformedRequest)?;
+        let (name, value) = (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default());
+        // A token holds no white space: folded lines and blanks before the colon end here.
+        if name.is_empty() || !name.iter().copied().all(is_token) {
+            return Err(Problem::MalformedRequest);
+        }
+        if !value.iter().copied().all(is_field_byte) {
+            return Err(Problem::MalformedRequest);
+        }
+        Ok(Self::of(name, value))
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// What decides the meaning of the message, collected over all lines.
+#[derive(Default)]
+struct Facts<'a> {
+    host: Option<&'a [u8]>,
+    length: Option<&'a [u8]>,
+    chunked: bool,
+    unknown_expectation: bool,
+}
+
+impl<'a> Facts<'a> {
+    fn take(&mut self, field: Field<'a>) -> Result<(), Problem> {
+        if field.is("host") {
+            if self.host.is_some() || !is_host(field.value) {
+                return Err(Problem::BadHost);
+            }
+            self.host = Some(field.value);
+        } else if field.is("content-length") {
+            self.take_length(field.value)?;
+        } else if field.is("transfer-encoding") {
+            // Exactly one "chunked", in one line: every other coding, and every repetition, is read differently somewhere.
+            if self.chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Problem::AmbiguousLength);
+            }
+            self.chunked = true;
+        } else if field.is("expect") {
+            self.unknown_expectation |= !field.value.eq_ignore_ascii_case(b"100-continue");
+        }
+        Ok(())
+    }
+
+    /// Equal repetitions are one length (RFC 9110 §8.6); anything but plain digits is none.
+    fn take_length(&mut self, value: &'a [u8]) -> Result<(), Problem> {
+        let plain = !value.is_empty()
+            && value.len() <= 18
+            && value.iter().all(u8::is_ascii_digit)
+            && (value == b"0" || !value.starts_with(b"0"));
+        if !plain || self.length.is_some_and(|before| before != value) {
+            return Err(Problem::AmbiguousLength);
+        }
+        self.length = Some(value);
+        Ok(())
+    }
+
+    fn conclude(&self, request: &RequestLine<'_>) -> Result<(), Problem> {
+        if self.chunked && (self.length.is_some() || request.http10) {
+            return Err(Problem::AmbiguousLength);
+        }
+        let authority = request.authority()?;
+        match (self.host, authority) {
+            (None, _) if !request.http10 => Err(Problem::BadHost),
+            (_, Some(authority)) if !is_host(authority) => Err(Problem::BadHost),
+            // Identical, not only equal (RFC 9112 §3.2).
+            (Some(host), Some(authority)) if host != authority => Err(Problem::BadHost),
+            _ if self.unknown_expectation => Err(Problem::ExpectationFailed),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A name or an address, with an optional port: no user, no list, no blanks.
+fn is_host(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, after)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
+                ("[v6]", after.strip_prefix(':').or(after.is_empty().then_some("0")))
+            }
+            _ => return false,
+        },
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, Some("0")),
+        },
+    };
+    let port_fits = port.is_some_and(|port| {
+        !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
+    });
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    port_fits && !host.is_empty() && (host == "[v6]" || host.bytes().all(named))
+}
+
+/// RFC 9110 §5.6.2.
+pub const fn is_token(byte: u8) -> bool {
+    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'z' | b'|' | b'~' | b'0'..=b'9' | b'A'..=b'Z')
+}
+
+/// What may stand in a field's value, a reason phrase or a chunk extension: no control character but the tab.
+pub const fn is_field_byte(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xFF)
+}
+
+/// The index behind the blank line that ends the head at the start of `bytes`, looking from `from` on. Bare line feeds end it too,
+/// so that the strict check refuses it at once instead of waiting for an end that never comes.
+pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let line_feed = at + bytes.get(at..)?.iter().position(|byte| *byte == b'\n')?;
+        match bytes.get(line_feed + 1..)? {
+            [b'\n', ..] => return Some(line_feed + 2),
+            [b'\r', b'\n', ..] => return Some(line_feed + 3),
+            _ => at = line_feed + 1,
+        }
+    }
+}
+
+/// What comes behind the head of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// It was an interim one: another head.
+    Head,
+    /// The body, or another protocol: neither has marks among its bytes unless it is chunked.
+    Body(Framing),
+}
+
+/// Reads the head of a backend's answer, its blank line included; `to_head`: the request was a HEAD. `None`: it is not strictly
+/// HTTP/1.1, or its framing is not clear.
+pub fn check_answer(head: &[u8], to_head: bool) -> Option<Follows> {
+    let mut lines = Lines { rest: Some(head.strip_suffix(b"\r\n\r\n")?) };
+    let (http10, status) = status_line(lines.next()?.ok()?)?;
+    let mut facts = Facts::default();
+    for line in lines {
+        let field = Field::parse(line.ok()?).ok()?;
+        if field.is("content-length") || field.is("transfer-encoding") {
+            facts.take(field).ok()?;
+        }
+    }
+    if facts.chunked && (facts.length.is_some() || http10) {
+        return None;
+    }
+    // RFC 9112 §6.3: whatever the first of these say about a body, they have none.
+    Some(match status {
+        b"101" | b"204" | b"304" => Follows::Body(Framing::Plain),
+        [b'1', ..] => Follows::Head,
+        _ if facts.chunked && !to_head => Follows::Body(Framing::Chunked),
+        _ => Follows::Body(Framing::Plain),
+    })
+}
+
+/// Reads a status line (RFC 9112 §4): is it HTTP/1.0, and the status; the blank before an empty reason phrase may be missing, as it often is.
+fn status_line(line: &[u8]) -> Option<(bool, &[u8; 3])> {
+    let (version, rest) = line.split_at_checked(8)?;
+    let http10 = match version {
+        b"HTTP/1.1" => false,
+        b"HTTP/1.0" => true,
+        _ => return None,
+    };
+    let (status, reason) = rest.strip_prefix(b" ")?.split_first_chunk()?;
+    let fits = matches!(status, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9']) && reason.iter().copied().all(is_field_byte);
+    (fits && (reason.is_empty() || reason.starts_with(b" "))).then_some((http10, status))
+}
+
+#[cfg(test)]
+mod tests;

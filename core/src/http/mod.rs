@@ -1,0 +1,17 @@
+//! What do the protocols allow, and what do we say in them? Heads, chunks, paths, forwarding headers, gRPC, the PROXY protocol, on plain bytes and names.
+
+pub mod chunks;
+pub mod client_rate_limit;
+pub mod forwarding;
+pub mod glitches;
+pub mod grpc;
+pub mod head;
+pub mod networks;
+pub mod path;
+pub mod problem;
+pub mod proxy_protocol;
+pub mod redact;
+pub mod response_watch;
+pub mod shield;
+pub mod sni;
+pub mod trace;

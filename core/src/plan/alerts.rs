@@ -1,0 +1,60 @@
+//! What is in force for alerts: how they are grouped, and who gets which.
+
+use crate::alert::Severity;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertsPlan {
+    /// From a group's first condition to its first message: what belongs together comes together.
+    pub group_wait: Duration,
+    /// Between two messages of a group that has been told of something.
+    pub group_interval: Duration,
+    /// How soon what still holds is told once more; `None` = never.
+    pub repeat_interval: Option<Duration>,
+    pub flapping: FlappingPlan,
+    /// Who tells, in every message and in the keys by which receivers know one again.
+    pub source: Arc<str>,
+    pub routes: Vec<AlertRoute>,
+}
+
+/// When is a condition that comes and goes called flapping?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlappingPlan {
+    /// So many times it began or ended…
+    pub transitions: u32,
+    /// …within this. After so long without another it has settled.
+    pub within: Duration,
+}
+
+/// Who gets which. Every route that matches counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertRoute {
+    /// Empty = all, and what belongs to no upstream.
+    pub upstreams: Vec<Arc<str>>,
+    /// Empty = all.
+    pub severities: Vec<Severity>,
+    pub receivers: Vec<Arc<str>>,
+}
+
+impl AlertRoute {
+    pub fn takes(&self, upstream: Option<&str>, severity: Severity) -> bool {
+        let named = |upstream: &str| self.upstreams.iter().any(|name| &**name == upstream);
+        (self.upstreams.is_empty() || upstream.is_some_and(named))
+            && (self.severities.is_empty() || self.severities.contains(&severity))
+    }
+}
+
+impl Default for AlertsPlan {
+    /// Nobody is told.
+    fn default() -> Self {
+        Self {
+            group_wait: Duration::from_secs(5),
+            group_interval: Duration::from_secs(60),
+            repeat_interval: Some(Duration::from_secs(4 * 60 * 60)),
+            flapping: FlappingPlan { transitions: 4, within: Duration::from_secs(120) },
+            source: "pulsegate".into(),
+            routes: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What is in force for the document of a readiness probe: how it is read, and what follows from what it says.
+
+use crate::health::document::Vocabulary;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentPlan {
+    /// `None`: told by content type and shape.
+    pub vocabulary: Option<Vocabulary>,
+    /// Components without which it cannot serve: one that fails fails it, whatever the whole says.
+    pub critical: Vec<String>,
+    /// Components that count for nothing.
+    pub ignore: Vec<String>,
+    /// The share of its weight that a degraded backend keeps (0.0..=1.0).
+    pub degraded_share: f64,
+    pub unknown_word: UnknownWord,
+    pub on_malformed: OnMalformed,
+    pub assertions: Vec<Assertion>,
+}
+
+/// What a word means that no list knows. The status code is the anchor: this is asked only where it passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownWord {
+    /// The status code decides.
+    #[default]
+    Pass,
+    Degraded,
+    Fail,
+}
+
+/// What a document means that cannot be understood. As above, asked only where the status code passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMalformed {
+    /// The status code decides, with a warning.
+    #[default]
+    Pass,
+    Degraded,
+    Fail,
+}
+
+/// A condition on the document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assertion {
+    /// JSONPath (RFC 9535), as written.
+    pub path: String,
+    pub is: Condition,
+    /// Where it does not hold, the backend is degraded; otherwise the probe fails.
+    pub degrades: bool,
+}
+
+/// What every value must fulfil that the path finds. Where it finds nothing, the condition does not hold, except for `Absent`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    Below(f64),
+    AtMost(f64),
+    Above(f64),
+    AtLeast(f64),
+    /// As text: strings without quotes, everything else as JSON writes it.
+    Equals(String),
+    NotEquals(String),
+    Present,
+    Absent,
+}
+
+impl Default for DocumentPlan {
+    fn default() -> Self {
+        Self {
+            vocabulary: None,
+            critical: Vec::new(),
+            ignore: Vec::new(),
+            degraded_share: 1.0,
+            unknown_word: UnknownWord::default(),
+            on_malformed: OnMalformed::default(),
+            assertions: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What is in force for a probe, of whichever of the three kinds.
+
+use super::{DocumentPlan, Protocol, UpstreamTls};
+use crate::health::reading::ProbeFailure;
+use crate::health::recognition::Recognition;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a probe is for, in the sense of Kubernetes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProbeKind {
+    /// Has it started? Until it has, the others wait.
+    Startup,
+    /// May it have traffic?
+    Readiness,
+    /// Does it live, or must somebody restart it?
+    Liveness,
+}
+
+impl ProbeKind {
+    pub const ALL: [Self; 3] = [Self::Startup, Self::Readiness, Self::Liveness];
+
+    /// As the configuration, events and the admin API name it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Startup => "startup",
+            Self::Readiness => "readiness",
+            Self::Liveness => "liveness",
+        }
+    }
+}
+
+impl fmt::Display for ProbeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// A probe. Field names are those of Kubernetes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbePlan {
+    pub kind: ProbeCheck,
+    pub period: Duration,
+    /// The period while a change is pending; also the least distance of probes that are pulled forward.
+    pub fast_period: Duration,
+    /// As far apart as live traffic that succeeds may put probes; zero = never further than the period.
+    pub stretch_to: Duration,
+    /// ± share of the period (0.1 = 10 %).
+    pub jitter: f64,
+    /// Total: connect, TLS, head and body.
+    pub timeout: Duration,
+    pub success_threshold: u32,
+    pub failure_threshold: u32,
+    /// No verdict of failure before this much time since the backend joined.
+    pub initial_delay: Duration,
+    /// Failures within this time after joining keep it `starting` instead of taking it down.
+    pub startup_grace: Duration,
+    /// Another port of the same backend.
+    pub port: Option<u16>,
+    /// Failure kinds that do not wait for the threshold.
+    pub immediate: Vec<ProbeFailure>,
+    /// Which service and which instance of it must answer.
+    pub recognition: Recognition,
+    /// Startup and liveness: the webhook that is told when it fails for good.
+    pub on_failure: Option<Arc<str>>,
+}
+
+impl ProbePlan {
+    /// Failures that do not wait for the threshold: a stranger never does.
+    pub fn is_immediate(&self, kind: ProbeFailure) -> bool {
+        kind == ProbeFailure::Identity || self.immediate.contains(&kind)
+    }
+}
+
+/// A connect, with the defaults of a readiness probe.
+impl Default for ProbePlan {
+    fn default() -> Self {
+        Self {
+            kind: ProbeCheck::Tcp,
+            period: Duration::from_secs(2),
+            fast_period: Duration::from_millis(500),
+            jitter: 0.1,
+            stretch_to: Duration::ZERO,
+            timeout: Duration::from_secs(1),
+            success_threshold: 2,
+            failure_threshold: 3,
+            initial_delay: Duration::ZERO,
+            startup_grace: Duration::ZERO,
+            port: None,
+            immediate: Vec::new(),
+            recognition: Recognition::default(),
+            on_failure: None,
+        }
+    }
+}
+
+impl ProbePlan {
+    /// The share of its weight that a degraded backend keeps.
+    pub fn degraded_share(&self) -> f64 {
+        match &self.kind {
+            ProbeCheck::Http(check) => check.document.as_ref().map_or(1.0, |rules| rules.degraded_share),
+            ProbeCheck::Tcp | ProbeCheck::Grpc(_) => 1.0,
+        }
+    }
+}
+
+#[allow(clippy::large_enum_variant, reason = "there is one per probe of the configuration, and it stays where it is")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProbeCheck {
+    Tcp,
+    Http(HttpCheck),
+    Grpc(GrpcCheck),
+}
+
+/// `grpc.health.v1.Health/Check`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GrpcCheck {
+    /// Empty: the server as a whole.
+    pub service: String,
+    /// The `:authority`; `None` = the backend's address.
+    pub authority: Option<String>,
+    /// Metadata of the call.
+    pub headers: Vec<(String, String)>,
+    /// TLS towards the probe; follows the upstream unless overridden.
+    pub tls: Option<UpstreamTls>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpCheck {
+    pub protocol: Protocol,
+    pub method: String,
+    /// With query.
+    pub path: String,
+    /// The Host header; `None` = the backend's address.
+    pub host: Option<String>,
+    pub headers: Vec<(String, String)>,
+    /// Statuses that pass, as inclusive ranges; empty = the design's table (2xx, and 3xx with a warning).
+    pub expected_statuses: Vec<(u16, u16)>,
+    /// Body cap in bytes.
+    pub body_bytes: usize,
+    /// How the body is read as a document; `None` = not at all.
+    pub document: Option<Box<DocumentPlan>>,
+    /// TLS towards the probe; follows the upstream unless overridden.
+    pub tls: Option<UpstreamTls>,
+}

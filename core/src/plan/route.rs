@@ -1,0 +1,142 @@
+//! What is in force for a request: what it must match, what becomes of it, how long it may take, how often it is tried.
+
+use super::GuardPlan;
+use crate::traffic::traffic_split::Target;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoutePlan {
+    pub name: Arc<str>,
+    pub matches: RouteMatch,
+    pub action: RouteAction,
+    /// `None`: everybody comes in.
+    pub guard: Option<Box<GuardPlan>>,
+    pub allow_encoded_slashes: bool,
+    pub request_headers: HeaderEdits,
+    pub response_headers: HeaderEdits,
+    /// In force for this route: its own, else the upstream's.
+    pub timeouts: Timeouts,
+    pub retries: RetryPlan,
+    /// After how long without an answer another backend is asked too; `None` = never.
+    pub hedge: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteMatch {
+    pub host: HostMatch,
+    pub path: PathMatch,
+    /// Upper case; empty = any.
+    pub methods: Vec<String>,
+    /// All must hold. Names in lower case.
+    pub headers: Vec<(String, HeaderCondition)>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HostMatch {
+    #[default]
+    Any,
+    /// Lower case, without port.
+    Exact(String),
+    /// `*.example.com` is kept as `.example.com`; it matches one or more labels in front.
+    Suffix(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PathMatch {
+    Exact(String),
+    /// By segment: `/orders` matches `/orders` and `/orders/7`, not `/orders2`. Without trailing slash, except "/" itself.
+    Prefix(String),
+}
+
+impl Default for PathMatch {
+    fn default() -> Self {
+        Self::Prefix("/".to_owned())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderCondition {
+    Present,
+    Equals(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum RouteAction {
+    Forward(Forward),
+    /// `location` may hold `{host}`, `{path}` and `{query}`(with its `?`).
+    Redirect {
+        status: u16,
+        location: String,
+    },
+    Respond {
+        status: u16,
+        content_type: String,
+        body: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    /// One, or several with their weights.
+    pub targets: Vec<Target>,
+    pub mirror: Option<MirrorPlan>,
+    /// What takes the place of the matched path prefix: `None` leaves the path as it is, `Some("")` strips it.
+    pub replace_prefix: Option<String>,
+    /// `None` keeps the client's Host.
+    pub host: Option<String>,
+}
+
+/// A share of the requests goes to another upstream too, whose answers nobody waits for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MirrorPlan {
+    /// Index into [`Plan::upstreams`].
+    pub upstream: usize,
+    /// 0.0..=1.0.
+    pub share: f64,
+}
+
+/// `set` replaces, `add` appends, `remove` goes first. Names in lower case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderEdits {
+    pub remove: Vec<String>,
+    pub set: Vec<(String, String)>,
+    pub add: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// From the request being fully sent to the response head; `None` for long polls.
+    pub per_try: Option<Duration>,
+    /// Silence between bytes of an exchange.
+    pub idle: Duration,
+    /// The whole request, retries included; `None` for streams.
+    pub total: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryPlan {
+    /// Tries beyond the first; 0 = none.
+    pub limit: u32,
+    pub on: RetryOn,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryOn {
+    pub connect: bool,
+    pub reset: bool,
+    pub timeout: bool,
+    /// Response statuses, sorted.
+    pub statuses: Vec<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BudgetPlan {
+    /// Tokens that a request deposits.
+    pub ratio: f64,
+    /// How long a deposited token lives.
+    pub ttl: Duration,
+    /// Retries per second that are always allowed.
+    pub min_per_second: u32,
+}

@@ -1,0 +1,207 @@
+//! What is in force for a pool: where its backends come from, how they are asked, watched, spared and chosen.
+
+use super::{BudgetPlan, Detector, KeyPair, PassivePlan, ProbePlan};
+use crate::base::identity::Address;
+use crate::http::proxy_protocol;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpstreamPlan {
+    pub name: Arc<str>,
+    pub sources: Vec<SourcePlan>,
+    /// What its backends speak.
+    pub protocol: Protocol,
+    /// Each connection begins with a PROXY header of this version. Never with HTTP/2, whose connections are shared.
+    pub send_proxy_protocol: Option<proxy_protocol::Version>,
+    pub tls: Option<UpstreamTls>,
+    pub startup: Option<ProbePlan>,
+    pub readiness: Option<ProbePlan>,
+    pub liveness: Option<ProbePlan>,
+    pub passive: PassivePlan,
+    pub slow_start: SlowStartPlan,
+    pub balance: BalancePlan,
+    pub limits: UpstreamLimits,
+    pub budget: BudgetPlan,
+    pub when_none_eligible: WhenNoneEligible,
+    /// 0.0..=1.0: with fewer than this share of the pool eligible, the balancer uses the wider set (see [`WhenNoneEligible`]). 0 = off.
+    pub panic_threshold: f64,
+    /// Most of the pool that falls together for one reason is held in place for so long; zero = off.
+    pub hold_correlated_failures: Duration,
+    /// How long an idle connection is kept.
+    pub idle_timeout: Duration,
+    /// A response header by which a backend asks to be drained (stripped before the client sees it).
+    pub drain_header: Option<(String, String)>,
+    pub drain_keeps_sessions: bool,
+    pub on_down: OnDown,
+}
+
+impl UpstreamPlan {
+    /// Does this detector eject? Those that compare backends never do where requests are spread by what they ask for: then each backend
+    /// has traffic of its own, and a difference is no fault.
+    pub fn enforces(&self, detector: Detector) -> bool {
+        let relative = matches!(detector, Detector::FailureOutlier | Detector::LatencyOutlier);
+        let same_traffic = !matches!(self.balance.policy, Policy::Hash(_));
+        self.passive.enforce.of(detector) && (same_traffic || !relative)
+    }
+
+    /// Requests that one backend may have at once; 0 = no limit. On HTTP/1 a request has a connection of its own.
+    pub fn requests_per_backend(&self) -> u32 {
+        let limits = &self.limits;
+        match (self.protocol, limits.requests_per_backend, limits.connections_per_backend) {
+            (Protocol::Http1, 0, connections) => connections,
+            (Protocol::Http1, requests, connections) if connections > 0 => requests.min(connections),
+            (_, requests, _) => requests,
+        }
+    }
+}
+
+/// What becomes of a backend's connections when it goes down or is forced down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDown {
+    /// Nothing: idle ones are used again when it is back.
+    Keep,
+    /// Idle ones are not used again: whatever listened there is gone or wrong.
+    #[default]
+    RetireIdle,
+    /// Those with a request in flight are cut as well.
+    CloseAll,
+}
+
+/// What may be under way to an upstream at once. 0 = no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamLimits {
+    pub requests: u32,
+    pub requests_per_backend: u32,
+    /// HTTP/2: more streams share them. HTTP/1: a request has its own, so the smaller of the two limits counts.
+    pub connections_per_backend: u32,
+    /// Requests that may wait for a turn; 0 = none.
+    pub queue: u32,
+    /// How long they may.
+    pub queue_timeout: Duration,
+    /// How long an idempotent request is held while nobody is eligible.
+    pub hold: Duration,
+}
+
+/// The version of HTTP towards backends. Over TLS it is agreed on by ALPN; without TLS both sides know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    #[default]
+    Http1,
+    Http2,
+}
+
+/// Where backends come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourcePlan {
+    Static(Vec<StaticBackend>),
+    Dns(DnsSource),
+    File { path: PathBuf, backup: bool },
+}
+
+impl SourcePlan {
+    /// How it is called in events and in what people write about it.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Static(_) => "the configuration".to_owned(),
+            Self::Dns(dns) => match &dns.query {
+                DnsQuery::Host { name, port } => format!("dns {name}:{port}"),
+                DnsQuery::Srv { name } => format!("srv {name}"),
+            },
+            Self::File { path, .. } => format!("file {}", path.display()),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct StaticBackend {
+    pub address: Address,
+    pub weight: u32,
+    pub backup: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct DnsSource {
+    pub query: DnsQuery,
+    pub weight: u32,
+    pub backup: bool,
+    /// Re-resolved when the TTL ends, but never sooner than this (≥ 5 s).
+    pub min_interval: Duration,
+    /// Re-resolved at the latest after this.
+    pub max_interval: Duration,
+    /// DNS servers to ask; empty = the system's.
+    pub servers: Vec<SocketAddr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DnsQuery {
+    /// A and AAAA.
+    Host { name: String, port: u16 },
+    /// SRV: port and weight come from the record.
+    Srv { name: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// The name that is sent and verified. Never empty: a config error otherwise, since an empty SNI would switch verification off.
+    pub sni: String,
+    pub verify: bool,
+    /// PEM file of the CA; `None` = the system's roots.
+    pub ca: Option<PathBuf>,
+    /// What we show to a backend that asks who we are.
+    pub identity: Option<Box<KeyPair>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SlowStartPlan {
+    /// Zero = off.
+    pub duration: Duration,
+    /// The share at the beginning (0.1 = 10 %).
+    pub initial_share: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BalancePlan {
+    pub policy: Policy,
+    /// Set: a cookie binds a client to a backend.
+    pub sticky: Option<StickyPlan>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Policy {
+    LeastRequest,
+    RoundRobin,
+    PeakEwma,
+    Random,
+    Hash(HashBy),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashBy {
+    ClientAddress,
+    /// Lower case.
+    Header(String),
+    Cookie(String),
+    Path,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StickyPlan {
+    pub cookie: String,
+    /// The key of the hash in the cookie; all gateways in front of one pool share it. `None` = drawn at start.
+    pub secret: Option<String>,
+    pub ttl: Option<Duration>,
+    pub secure: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenNoneEligible {
+    /// 503 with Retry-After.
+    FailClosed,
+    /// Among all that are down, not ready or ejected.
+    FailOpen,
+    /// Among those that were eligible last.
+    LastKnownGood,
+}

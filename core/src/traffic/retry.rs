@@ -1,0 +1,213 @@
+//! May this request try again, and with whom?
+//!
+//! The rules of the design, as one function over plain data, shared by every data path: `retry_on` for idempotent methods,
+//! connect failures for every method, never after a byte of the response went to the client, never a non-idempotent
+//! request that may have reached a backend, at most one try per backend, and a budget that retries after a failed
+//! *connect* do not draw on.
+
+use crate::base::time::Timestamp;
+use crate::plan::RetryPlan;
+use crate::traffic::outcome::AttemptEnd;
+use crate::traffic::retry_budget::Budget;
+use std::time::Duration;
+
+/// What another attempt needs at least: with less, it could only blame a backend for the deadline.
+const LEAST_TIME: Duration = Duration::from_millis(50);
+
+/// A client that leaves after this long without a response head makes the backend suspect.
+pub const SLOW_AFTER: Duration = Duration::from_secs(1);
+
+/// What is known when an attempt has ended.
+#[derive(Clone, Debug)]
+pub struct AfterAttempt<'a> {
+    pub end: &'a AttemptEnd,
+    /// RFC 9110 §9.2.2: GET, HEAD, OPTIONS, TRACE, PUT, DELETE.
+    pub idempotent: bool,
+    /// A byte of the response was already written to the client.
+    pub response_started: bool,
+    /// The request body can be sent again from the start (it is empty, or fits the retry buffer).
+    pub replayable: bool,
+    /// Nothing of the request can have reached the backend (the connection was never made).
+    pub never_sent: bool,
+    /// Attempts made so far, this one included.
+    pub attempts: u32,
+    /// An eligible backend that this request has not tried exists.
+    pub untried_left: bool,
+    /// The total time of the request is not used up.
+    pub time_left: bool,
+}
+
+/// The decision, with the stable word for logs and metrics where it is no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Try another backend. `costs_token`: ask the budget first.
+    Retry {
+        costs_token: bool,
+    },
+    Stop(StopReason),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// It did not fail, or failed in a way that `retry_on` does not name.
+    NotRetriable,
+    NotIdempotent,
+    ResponseStarted,
+    BodyNotReplayable,
+    LimitReached,
+    NobodyLeft,
+    NoTime,
+    Budget,
+}
+
+impl StopReason {
+    /// The stable word for logs and metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotRetriable => "not_retriable",
+            Self::NotIdempotent => "not_idempotent",
+            Self::ResponseStarted => "response_started",
+            Self::BodyNotReplayable => "body_not_replayable",
+            Self::LimitReached => "limit",
+            Self::NobodyLeft => "nobody_left",
+            Self::NoTime => "no_time",
+            Self::Budget => "budget",
+        }
+    }
+}
+
+/// See the header of this file.
+pub fn decide(after: &AfterAttempt<'_>, plan: &RetryPlan) -> Next {
+    if !named_in_retry_on(after.end, plan) {
+        return Next::Stop(StopReason::NotRetriable);
+    }
+    // The order is that of the reasons' weight: what forbids a retry comes before what merely runs out.
+    let stops = [
+        (after.response_started, StopReason::ResponseStarted),
+        (!after.never_sent && !after.idempotent, StopReason::NotIdempotent),
+        (!after.replayable, StopReason::BodyNotReplayable),
+        (after.attempts > plan.limit, StopReason::LimitReached),
+        (!after.time_left, StopReason::NoTime),
+        (!after.untried_left, StopReason::NobodyLeft),
+    ];
+    match stops.into_iter().find(|(applies, _)| *applies) {
+        Some((_, reason)) => Next::Stop(reason),
+        None => Next::Retry { costs_token: !after.never_sent },
+    }
+}
+
+/// Is there time for another attempt?
+pub fn time_left(now: Timestamp, deadline: Timestamp) -> bool {
+    deadline.since(now) >= LEAST_TIME
+}
+
+/// The decision, and the budget's where it costs a token.
+pub fn within_budget(next: Next, budget: &Budget, now: Timestamp) -> Next {
+    match next {
+        Next::Retry { costs_token: true } if !budget.withdraw(now) => Next::Stop(StopReason::Budget),
+        next => next,
+    }
+}
+
+fn named_in_retry_on(end: &AttemptEnd, plan: &RetryPlan) -> bool {
+    match end {
+        AttemptEnd::ConnectFailed { .. } | AttemptEnd::TlsFailed => plan.on.connect,
+        AttemptEnd::ResetBeforeHead { .. }
+        | AttemptEnd::InvalidResponse
+        | AttemptEnd::NotProcessed { .. }
+        | AttemptEnd::CutOff => plan.on.reset,
+        AttemptEnd::PerTryTimeout => plan.on.timeout,
+        AttemptEnd::Response { status } => plan.on.statuses.binary_search(status).is_ok(),
+        AttemptEnd::GrpcStatus(_)
+        | AttemptEnd::BrokenBody { .. }
+        | AttemptEnd::ClientAborted { .. }
+        | AttemptEnd::Ours => false,
+    }
+}
+
+/// RFC 9110 §9.2.2.
+pub fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::RetryOn;
+
+    fn plan() -> RetryPlan {
+        let on = RetryOn { connect: true, reset: true, timeout: true, statuses: vec![500, 502, 503, 504] };
+        RetryPlan { limit: 2, on }
+    }
+
+    fn after(end: &AttemptEnd) -> AfterAttempt<'_> {
+        AfterAttempt {
+            end,
+            idempotent: true,
+            response_started: false,
+            replayable: true,
+            never_sent: false,
+            attempts: 1,
+            untried_left: true,
+            time_left: true,
+        }
+    }
+
+    const RESET: AttemptEnd = AttemptEnd::ResetBeforeHead { reused: false };
+    const REFUSED: AttemptEnd = AttemptEnd::ConnectFailed { timed_out: false };
+
+    #[test]
+    fn what_an_idempotent_request_may_repeat() {
+        let retry = Next::Retry { costs_token: true };
+        let never = Next::Stop(StopReason::NotRetriable);
+        for (end, expected) in [
+            (RESET, retry),
+            (AttemptEnd::ResetBeforeHead { reused: true }, retry),
+            (AttemptEnd::InvalidResponse, retry),
+            (AttemptEnd::PerTryTimeout, retry),
+            (AttemptEnd::Response { status: 503 }, retry),
+            (AttemptEnd::Response { status: 501 }, never),
+            (AttemptEnd::Response { status: 200 }, never),
+            (AttemptEnd::BrokenBody { status: 200 }, never),
+            (AttemptEnd::NotProcessed { goodbye: false }, retry),
+            (AttemptEnd::GrpcStatus(14), never),
+            (AttemptEnd::CutOff, retry),
+            (AttemptEnd::Ours, never),
+        ] {
+            assert_eq!(decide(&after(&end), &plan()), expected, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_post_is_repeated_only_when_nothing_of_it_was_sent() {
+        let refused = AfterAttempt { idempotent: false, never_sent: true, ..after(&REFUSED) };
+        assert_eq!(decide(&refused, &plan()), Next::Retry { costs_token: false });
+        let reset = AfterAttempt { idempotent: false, ..after(&RESET) };
+        assert_eq!(decide(&reset, &plan()), Next::Stop(StopReason::NotIdempotent));
+        let never_sent = AfterAttempt { idempotent: false, never_sent: true, ..after(&RESET) };
+        assert_eq!(decide(&never_sent, &plan()), Next::Retry { costs_token: false });
+    }
+
+    #[test]
+    fn each_reason_to_stop() {
+        for (changed, reason) in [
+            (AfterAttempt { response_started: true, ..after(&RESET) }, StopReason::ResponseStarted),
+            (AfterAttempt { replayable: false, ..after(&RESET) }, StopReason::BodyNotReplayable),
+            (AfterAttempt { attempts: 3, ..after(&RESET) }, StopReason::LimitReached),
+            (AfterAttempt { time_left: false, ..after(&RESET) }, StopReason::NoTime),
+            (AfterAttempt { untried_left: false, ..after(&RESET) }, StopReason::NobodyLeft),
+        ] {
+            assert_eq!(decide(&changed, &plan()), Next::Stop(reason));
+        }
+    }
+
+    #[test]
+    fn the_idempotent_methods_are_those_of_the_rfc() {
+        for method in ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"] {
+            assert!(is_idempotent(method));
+        }
+        for method in ["POST", "PATCH", "CONNECT", "get", ""] {
+            assert!(!is_idempotent(method));
+        }
+    }
+}
