@@ -2,7 +2,7 @@
 
 use super::json::Json;
 use super::{aspnet, ietf, kubernetes, microprofile, spring};
-use pulsegate_core::health::document::Vocabulary;
+use pulsegate_core::plan::Vocabulary;
 
 /// What kind of text it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

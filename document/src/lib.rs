@@ -40,8 +40,8 @@ pub use path::PathError;
 
 use detect::Shape;
 use json::Json;
-use pulsegate_core::health::document::{Document, Vocabulary};
-use pulsegate_core::plan::DocumentPlan;
+use pulsegate_core::health::document::Document;
+use pulsegate_core::plan::{DocumentPlan, Vocabulary};
 use shelf::{Shelf, Statement};
 
 /// Larger bodies are not read.

@@ -2,7 +2,8 @@
 
 use super::yaml;
 use pulsegate_core::base::identity::Address;
-use pulsegate_core::plan::{Network, StaticBackend};
+use pulsegate_core::http::networks::Network;
+use pulsegate_core::plan::StaticBackend;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

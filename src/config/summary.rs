@@ -1,10 +1,9 @@
 //! What does a plan come to? Computed integers and times that are worth knowing before it runs.
 
 use crate::tls::Identity;
-use pulsegate_core::health::reading::ProbeFailure;
 use pulsegate_core::plan::{
-    Detector, GrpcCheck, GuardPlan, HttpCheck, KeyPair, LimitBy, Plan, ProbeCheck, ProbeKind, ProbePlan, RateLimitPlan,
-    RouteAction, SourcePlan, UpstreamPlan,
+    Detector, GrpcCheck, GuardPlan, HttpCheck, KeyPair, LimitBy, Plan, ProbeCheck, ProbeFailure, ProbeKind, ProbePlan,
+    RateLimitPlan, RouteAction, SourcePlan, UpstreamPlan,
 };
 use pulsegate_core::timings::probing;
 use std::fmt::Write;

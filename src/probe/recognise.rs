@@ -3,7 +3,8 @@
 use super::answer::Seen;
 use super::steps::Watch;
 use ::http::{HeaderMap, StatusCode};
-use pulsegate_core::health::recognition::{Fact, Recognition, Sighting};
+use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::plan::{Fact, Recognition};
 
 /// A name beyond this many characters is cut: it is compared and shown.
 const CAP: usize = 200;
@@ -55,7 +56,7 @@ fn bounded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pulsegate_core::health::recognition::Identity;
+    use pulsegate_core::plan::Identity;
 
     #[test]
     fn facts_of_the_head() {

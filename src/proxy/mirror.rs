@@ -7,8 +7,7 @@ use super::client::{ClientSide, CopyClient};
 use super::exchange::Exchange;
 use super::heads::Body;
 use pulsegate_core::http::trace::Trace;
-use pulsegate_core::plan::{Forward, RetryPlan, RoutePlan};
-use pulsegate_core::traffic::traffic_split::Target;
+use pulsegate_core::plan::{Forward, RetryPlan, RoutePlan, Target};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 

@@ -3,7 +3,8 @@
 use super::behaviour::Effect;
 use crate::config::fits;
 use pulsegate_core::base::identity::BackendId;
-use pulsegate_core::board::{Found, Steer};
+use pulsegate_core::board::Found;
+use pulsegate_core::health::order::Steer;
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::Plan;
 use std::sync::Arc;

@@ -11,13 +11,13 @@ use pulsegate_core::base::rng::{Rng, mix};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::Input;
 use pulsegate_core::http::problem::Problem;
-use pulsegate_core::plan::{Plan, Policy, RetryPlan, Timeouts};
+use pulsegate_core::plan::{Plan, Policy, RetryPlan, Target, Timeouts};
 use pulsegate_core::traffic::cell::{Hint, Record};
 use pulsegate_core::traffic::load_balancing::PickInput;
 use pulsegate_core::traffic::outcome::{AttemptEnd, classify};
 use pulsegate_core::traffic::retry::{AfterAttempt, Next, SLOW_AFTER, decide, time_left, within_budget};
 use pulsegate_core::traffic::snapshot::{Emptiness, Lease, Pool};
-use pulsegate_core::traffic::traffic_split::{self, Target};
+use pulsegate_core::traffic::traffic_split;
 use std::sync::Arc;
 use std::time::Duration;
 

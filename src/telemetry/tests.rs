@@ -4,14 +4,14 @@ use super::*;
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{BackendReport, LastProbe};
-use pulsegate_core::health::document::{Component, Document, Meaning, Said, Vocabulary};
+use pulsegate_core::health::document::{Component, Document, Meaning, Said};
 use pulsegate_core::health::event::{Disagreement, EjectedBy, EventKind, Run};
 use pulsegate_core::health::standing::{Cause, Standing};
 use pulsegate_core::plan::route_table::RouteTable;
 use pulsegate_core::plan::{
     AdminPlan, BalancePlan, BudgetPlan, Detector, HeaderEdits, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan,
     Protocol, ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan,
-    StartPlan, Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    StartPlan, Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, Vocabulary, WhenNoneEligible,
 };
 use pulsegate_core::traffic::admission::Denial;
 use pulsegate_core::traffic::ledger::{Entry, Ledger};

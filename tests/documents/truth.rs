@@ -3,10 +3,10 @@
 
 use super::markdown::{bare, rows};
 use super::{documents, read};
-use pulsegate_core::board::Order;
 use pulsegate_core::health::combine::{Active, Facts, Passive, combine};
 use pulsegate_core::health::document::{Document, Meaning, Said};
 use pulsegate_core::health::grpc_health::{GrpcAnswer, GrpcSaid};
+use pulsegate_core::health::order::Order;
 use pulsegate_core::health::reading::{HttpAnswer, Reading, ReadingResult, Severity, Verdict, judge};
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbePlan, Protocol};

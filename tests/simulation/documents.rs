@@ -1,8 +1,9 @@
 //! What do backends say of themselves in the storm? Documents that lie under a 200, degrade, drain, and tell too much.
 
 use super::dice::Dice;
-use pulsegate_core::health::document::{Component, Document, Meaning, Said, Vocabulary};
+use pulsegate_core::health::document::{Component, Document, Meaning, Said};
 use pulsegate_core::health::reading::{HttpAnswer, ReadingResult};
+use pulsegate_core::plan::Vocabulary;
 
 /// 8: it is down and answers 200; 9: it is degraded; 10: it wants no traffic.
 pub fn answer(mood: u32, dice: &mut dyn Dice) -> ReadingResult {

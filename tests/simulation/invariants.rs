@@ -4,12 +4,15 @@ use super::shadow::{Backend, Count, Shadow};
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{
-    BackendReport, Board, Found, Handover, Order, Output, ProbeJob, Refused, Steering, UpstreamReport,
+    BackendReport, Board, Found, Handover, Output, ProbeJob, Refused, Steering, UpstreamReport,
 };
 use pulsegate_core::health::event::{Disagreement, EjectedBy, Event, EventKind};
-use pulsegate_core::health::reading::{ProbeFailure, Reading, ReadingResult, Verdict, judge};
+use pulsegate_core::health::order::Order;
+use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict, judge};
 use pulsegate_core::health::standing::Cause;
-use pulsegate_core::plan::{Detector, OnDown, PassivePlan, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible};
+use pulsegate_core::plan::{
+    Detector, OnDown, PassivePlan, ProbeFailure, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible,
+};
 use pulsegate_core::traffic::cell::HintKind;
 use pulsegate_core::traffic::load_balancing::PickInput;
 use pulsegate_core::traffic::outcome::Outcome;

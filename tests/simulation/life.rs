@@ -2,10 +2,10 @@
 
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::BackendReport;
-use pulsegate_core::health::reading::{ProbeFailure, Reading, Verdict};
+use pulsegate_core::health::reading::{Reading, Verdict};
 use pulsegate_core::health::recognition::sighting;
 use pulsegate_core::health::standing::Cause;
-use pulsegate_core::plan::{ProbeKind, ProbePlan, UpstreamPlan};
+use pulsegate_core::plan::{ProbeFailure, ProbeKind, ProbePlan, UpstreamPlan};
 use std::collections::BTreeMap;
 
 /// A backend that has not started yet.

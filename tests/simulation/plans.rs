@@ -6,13 +6,12 @@ use super::dice::Dice;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::board::Found;
-use pulsegate_core::health::reading::ProbeFailure;
-use pulsegate_core::health::recognition::{Fact, Identity, Recognition};
 use pulsegate_core::plan::route_table::RouteTable;
 use pulsegate_core::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, DocumentPlan, Enforcement, HttpCheck, LoggingPlan, OnDown, PassivePlan, Plan,
-    Policy, ProbeCheck, ProbePlan, ProbingPlan, Protocol, ReloadPlan, ShutdownPlan, SlowStartPlan, SourcePlan,
-    StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    AdminPlan, BalancePlan, BudgetPlan, DocumentPlan, Enforcement, Fact, HttpCheck, Identity, LoggingPlan, OnDown,
+    PassivePlan, Plan, Policy, ProbeCheck, ProbeFailure, ProbePlan, ProbingPlan, Protocol, Recognition, ReloadPlan,
+    ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan,
+    WhenNoneEligible,
 };
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,8 @@
 use super::life::Life;
 use pulsegate_core::base::identity::{Address, BackendId};
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::board::{Found, Order, Steer, Steering};
+use pulsegate_core::board::{Found, Steering};
+use pulsegate_core::health::order::{Order, Steer};
 use pulsegate_core::health::reading::Verdict;
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::{ProbePlan, SourcePlan, UpstreamPlan};

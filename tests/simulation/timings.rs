@@ -7,12 +7,11 @@
 use super::clockwork::{Clockwork, Traffic};
 use super::{number, plans};
 use pulsegate_core::base::rng::Rng;
-use pulsegate_core::health::reading::ProbeFailure;
-use pulsegate_core::health::recognition::Recognition;
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::{
-    Forward, HeaderEdits, LatencyOutlierPlan, PassivePlan, ProbePlan, RetryOn, RetryPlan, RouteAction, RouteMatch,
-    RoutePlan, SlowStartPlan, SourcePlan, StaticBackend, Timeouts, UpstreamPlan, WhenNoneEligible,
+    Forward, HeaderEdits, LatencyOutlierPlan, PassivePlan, ProbeFailure, ProbePlan, Recognition, RetryOn, RetryPlan,
+    RouteAction, RouteMatch, RoutePlan, SlowStartPlan, SourcePlan, StaticBackend, Timeouts, UpstreamPlan,
+    WhenNoneEligible,
 };
 use pulsegate_core::timings::{Bounds, Detection, Fault, First, Load, Timings, Way, of};
 use std::collections::BTreeMap;

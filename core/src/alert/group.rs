@@ -4,9 +4,10 @@
 //! the first critical condition does not wait for that. What began and ended before its message was due is not told. Each key goes from
 //! untold to told and back, and every step is one item of one message: that is why nobody hears of anything twice.
 
+use super::Key;
 use super::condition::Condition;
-use super::{AlertsPlan, Key, Severity};
 use crate::base::time::Timestamp;
+use crate::plan::{AlertsPlan, Severity};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -18,30 +18,10 @@ pub use input::{Input, Says};
 pub use machine::{Alerts, KnownGroup};
 
 use crate::base::identity::Address;
-use crate::plan::{AlertsPlan, FlappingPlan};
+use crate::plan::FlappingPlan;
+use crate::plan::Severity;
 use std::fmt;
 use std::sync::Arc;
-
-/// How grave a condition is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// To be looked at by day: clients hardly notice.
-    Warning,
-    /// Clients are hurt, or the next loss hurts them: wake somebody.
-    Critical,
-}
-
-impl Severity {
-    pub const ALL: [Self; 2] = [Self::Warning, Self::Critical];
-
-    /// The stable word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
 
 /// What begins and ends, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

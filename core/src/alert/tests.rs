@@ -4,6 +4,7 @@ use super::*;
 use crate::base::time::Timestamp;
 use crate::health::standing::Cause::{self, Down, Drained, ForcedDown, NotReady, Ramping, Trial, Unchecked, Up};
 use crate::plan::AlertRoute;
+use crate::plan::AlertsPlan;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -14,10 +14,8 @@ use crate::base::time::Timestamp;
 use crate::health::combine::Active;
 use crate::health::counter::Counter;
 use crate::health::probe_schedule;
-use crate::health::reading::{
-    HttpAnswer, ProbeFailure, Reading, ReadingResult, Severity, Verdict, failing_components, judge,
-};
-use crate::plan::ProbePlan;
+use crate::health::reading::{HttpAnswer, Reading, ReadingResult, Severity, Verdict, failing_components, judge};
+use crate::plan::{ProbeFailure, ProbePlan};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;

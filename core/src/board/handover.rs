@@ -3,7 +3,7 @@
 //! Two processes have two clocks that know nothing of each other: what lies ahead is told as "for so long still", what lies behind
 //! as "so long ago". The evidence of live traffic (windows, streaks, in flight) stays behind: it is about requests of the old process.
 
-use super::contract::{Found, LastProbe, Order};
+use super::contract::{Found, LastProbe};
 use super::member::Member;
 use super::orders::Orders;
 use super::upstream::{Former, Upstream};
@@ -12,6 +12,7 @@ use crate::base::identity::BackendId;
 use crate::base::time::Timestamp;
 use crate::health::counter::Counter;
 use crate::health::event::Remembered;
+use crate::health::order::Order;
 use crate::health::outlier::Outlier;
 use crate::health::reading::{Severity, Steps};
 use crate::health::standing::Cause;

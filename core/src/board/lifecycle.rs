@@ -5,10 +5,10 @@ use super::upstream::Upstream;
 use super::why::Occasion;
 use crate::base::time::Timestamp;
 use crate::health::event::EventKind;
-use crate::health::reading::{ProbeFailure, Reading, Verdict};
+use crate::health::reading::{Reading, Verdict};
 use crate::health::recognition::sighting;
 use crate::health::startup::Decided;
-use crate::plan::{OnDown, ProbeKind, ProbePlan};
+use crate::plan::{OnDown, ProbeFailure, ProbeKind, ProbePlan};
 use std::sync::Arc;
 
 /// What an answer says of who answers.

@@ -5,7 +5,7 @@
 use super::alarm::Alarm;
 use super::check::Check;
 use super::checks::Life;
-use super::contract::{BackendReport, EjectionReport, Found, Order};
+use super::contract::{BackendReport, EjectionReport, Found};
 use super::desk::Desk;
 use super::handover::Known;
 use super::history::History;
@@ -16,6 +16,7 @@ use crate::base::identity::{BackendId, BackendKey};
 use crate::base::time::Timestamp;
 use crate::health::combine::{Active, Facts, Passive, combine};
 use crate::health::event::EventKind;
+use crate::health::order::Order;
 use crate::health::outlier::{Ejection, Outlier, State};
 use crate::health::reading::Reading;
 use crate::health::slow_start;

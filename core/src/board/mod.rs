@@ -30,8 +30,8 @@ mod upstream;
 mod why;
 
 pub use contract::{
-    BackendReport, EjectionReport, Found, Input, LastProbe, Order, OtherProbe, Output, ProbeJob, ProbeTicket, Refused,
-    Steer, Steering, UpstreamReport, WEIGHT_AT_MOST,
+    BackendReport, EjectionReport, Found, Input, LastProbe, OtherProbe, Output, ProbeJob, ProbeTicket, Refused,
+    Steering, UpstreamReport, WEIGHT_AT_MOST,
 };
 pub use explain::{Explanation, PoolFacts, Rule};
 pub use handover::{

@@ -2,9 +2,10 @@
 //!
 //! The last order of a kind is the one in force. One that has an end is taken back by time alone.
 
-use super::contract::{Order, Refused, Steer, Steering};
+use super::contract::{Refused, Steering};
 use super::handover::{KnownOrder, KnownOrders};
 use crate::base::time::Timestamp;
+use crate::health::order::{Order, Steer};
 use std::sync::Arc;
 
 /// An order in force.

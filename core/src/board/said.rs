@@ -3,7 +3,8 @@
 
 use super::handover::KnownCheck;
 use crate::base::time::Timestamp;
-use crate::health::reading::{ProbeFailure, Reading, ReadingResult, Verdict};
+use crate::health::reading::{Reading, ReadingResult, Verdict};
+use crate::plan::ProbeFailure;
 use std::time::Duration;
 
 /// For so long a no is remembered that a silence may be the continuation of.

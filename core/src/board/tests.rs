@@ -8,10 +8,11 @@ mod said;
 mod steering;
 mod why;
 
-use super::{BackendReport, Board, Found, Input, Order, Output, ProbeTicket, Refused, Steer, Steering};
+use super::{BackendReport, Board, Found, Input, Output, ProbeTicket, Refused, Steering};
 use crate::base::identity::{Address, BackendId};
 use crate::base::time::Timestamp;
 use crate::health::event::EventKind;
+use crate::health::order::{Order, Steer};
 use crate::health::reading::{Reading, ReadingResult};
 use crate::health::standing::Cause;
 use crate::plan::route_table::RouteTable;

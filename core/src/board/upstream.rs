@@ -5,7 +5,7 @@
 
 use super::RETIRED_FOR;
 use super::agenda::Place;
-use super::contract::{BackendReport, Found, Output, ProbeJob, ProbeTicket, Refused, Steer, Steering, UpstreamReport};
+use super::contract::{BackendReport, Found, Output, ProbeJob, ProbeTicket, Refused, Steering, UpstreamReport};
 use super::desk::Desk;
 use super::guard::Guard;
 use super::handover::Known;
@@ -19,6 +19,7 @@ use super::why::Occasion;
 use crate::base::identity::BackendId;
 use crate::base::time::Timestamp;
 use crate::health::event::EventKind;
+use crate::health::order::Steer;
 use crate::health::reading::{Reading, ReadingResult, Verdict};
 use crate::health::standing::Cause;
 use crate::plan::{ProbeKind, UpstreamPlan};

@@ -6,7 +6,7 @@
 //! it is never promised too early.
 
 use crate::base::time::Timestamp;
-use crate::board::Order;
+use crate::health::order::Order;
 use crate::health::standing::{Cause, Standing};
 
 /// What probes say.

@@ -3,6 +3,8 @@
 //! The pure reader (`crate::document`) fills it in; [`crate::health::reading::judge`] turns it into a verdict, with the status code as the
 //! anchor. Everything in it is bounded and free of secrets: it is shown to people.
 
+use crate::plan::Vocabulary;
+
 /// A document as understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
@@ -22,44 +24,6 @@ pub struct Document {
     pub malformed: Option<String>,
     /// The kinds of secrets that were found in it and are not shown: "a password in a URL".
     pub leaks: Vec<String>,
-}
-
-/// The family of words that a document was read in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Vocabulary {
-    /// `status` UP / DEGRADED / DOWN, `components` with status and message; also what comes close to it.
-    Plain,
-    /// Spring Boot Actuator.
-    Spring,
-    /// MicroProfile Health: `checks[]`.
-    Microprofile,
-    /// ASP.NET Core, text and the UI writer's `entries`.
-    Aspnet,
-    /// `application/health+json`, the IETF draft.
-    Ietf,
-    /// The verbose text of Kubernetes: `[+]ping ok`.
-    Kubernetes,
-    /// `grpc.health.v1`.
-    Grpc,
-    /// No document that speaks about health: the status code decides alone.
-    #[default]
-    None,
-}
-
-impl Vocabulary {
-    /// The stable word for the admin API, documents and the configuration.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Spring => "spring",
-            Self::Microprofile => "microprofile",
-            Self::Aspnet => "aspnet",
-            Self::Ietf => "ietf",
-            Self::Kubernetes => "kubernetes",
-            Self::Grpc => "grpc",
-            Self::None => "none",
-        }
-    }
 }
 
 /// One word about health, and what it means here.

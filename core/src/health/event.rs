@@ -5,7 +5,7 @@
 
 use crate::base::identity::BackendId;
 use crate::base::time::Timestamp;
-use crate::board::Steer;
+use crate::health::order::Steer;
 use crate::health::standing::Cause;
 use crate::plan::{Detector, ProbeKind};
 use std::fmt;

@@ -3,10 +3,10 @@
 //! Sources: the gRPC health checking protocol and its `health.proto`; Protocol Buffers' wire format; the gRPC over HTTP/2 protocol
 //! document for the frame around a message.
 
-use crate::health::reading::{ProbeFailure, Severity, Verdict};
+use crate::health::reading::{Severity, Verdict};
 use crate::health::recognition::Sighting;
 use crate::http::grpc;
-use crate::plan::GrpcCheck;
+use crate::plan::{GrpcCheck, ProbeFailure};
 
 pub const PATH: &str = "/grpc.health.v1.Health/Check";
 /// An answer is two bytes in a frame of five; what is beyond this is none.

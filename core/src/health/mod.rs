@@ -6,6 +6,7 @@ pub mod document;
 pub mod event;
 pub mod grpc_health;
 pub mod latency;
+pub mod order;
 pub mod outlier;
 pub mod peer_test;
 pub mod probe_schedule;

@@ -10,6 +10,7 @@ mod document;
 use crate::health::document::Document;
 use crate::health::grpc_health::{self, GrpcAnswer};
 use crate::health::recognition::{Sighting, stranger};
+use crate::plan::ProbeFailure;
 use crate::plan::{DocumentPlan, ProbeCheck, ProbePlan};
 use std::time::Duration;
 
@@ -83,35 +84,6 @@ impl ReadingResult {
     pub const fn status(status: u16) -> Self {
         let sighting = Sighting { service: None, instance: None };
         Self::Http(HttpAnswer { status, location: None, document: None, sighting })
-    }
-}
-
-/// The kinds of failure, as `immediate: [kinds]` names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ProbeFailure {
-    Refused,
-    Timeout,
-    Tls,
-    Status,
-    Body,
-    /// The status passes, and the document says no.
-    Document,
-    /// Another service answers there. Never waits for a threshold.
-    Identity,
-}
-
-impl ProbeFailure {
-    /// The stable word; of those that may be named there, as in `immediate`.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Timeout => "timeout",
-            Self::Tls => "tls",
-            Self::Status => "status",
-            Self::Body => "body",
-            Self::Document => "document",
-            Self::Identity => "identity",
-        }
     }
 }
 

@@ -4,49 +4,14 @@
 //! stranger is out at its first word, whatever the thresholds say. And an instance that was replaced behind the same address is another
 //! backend: what was known of the one before says nothing about it.
 
-use crate::health::reading::{ProbeFailure, Reading, ReadingResult, Severity, Verdict};
-use crate::plan::ProbePlan;
-
-/// What an answer is recognised by.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recognition {
-    /// The service that must answer.
-    pub identity: Option<Identity>,
-    /// What tells one instance from the next: an id, or the moment at which it started.
-    pub instance: Option<Fact>,
-}
-
-/// The service that must answer, and where it says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    pub fact: Fact,
-    pub service: String,
-}
-
-/// Where an answer says something of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
-    /// A header, in lower case.
-    Header(String),
-    /// A JSONPath into its body.
-    Json(String),
-}
+use crate::health::reading::{Reading, ReadingResult, Severity, Verdict};
+use crate::plan::{ProbeFailure, ProbePlan};
 
 /// What an answer said of itself, bounded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sighting {
     pub service: Option<String>,
     pub instance: Option<String>,
-}
-
-impl Fact {
-    /// "the header x-service", "$.service in its body".
-    fn place(&self) -> String {
-        match self {
-            Self::Header(name) => format!("the header {name}"),
-            Self::Json(path) => format!("{path} in its body"),
-        }
-    }
 }
 
 /// What the answer said of itself; `None` where there was no answer.
@@ -80,6 +45,7 @@ pub fn stranger(reading: &Reading, passes: bool, plan: &ProbePlan) -> Option<Ver
 mod tests {
     use super::*;
     use crate::health::reading::{HttpAnswer, judge};
+    use crate::plan::{Fact, Identity, Recognition};
     use std::time::Duration;
 
     fn told(status: u16, service: Option<&str>) -> (Option<ProbeFailure>, String) {

@@ -5,7 +5,7 @@
 //! header, lets a client set or remove what a backend learns about it from us.
 
 use crate::http::head::is_token;
-use crate::plan::Network;
+use crate::http::networks::Network;
 use std::net::{IpAddr, SocketAddr};
 
 const REQUEST_ID: &str = "x-request-id";

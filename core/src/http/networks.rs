@@ -3,7 +3,6 @@
 //!
 //! An IPv4 address is one address, also where it is written inside of IPv6 (`::ffff:192.0.2.1`): in the list as in what is looked for.
 
-use crate::plan::Network;
 use std::net::IpAddr;
 
 /// The networks of a list.
@@ -86,6 +85,29 @@ fn merged(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
 fn holds(ranges: &[(u128, u128)], address: u128) -> bool {
     let after = ranges.partition_point(|(first, _)| *first <= address);
     ranges.get(after.wrapping_sub(1)).is_some_and(|(_, last)| address <= *last)
+}
+
+/// A network in CIDR notation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    pub address: IpAddr,
+    pub prefix: u8,
+}
+
+impl Network {
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(net), IpAddr::V4(ip)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix.min(32))).unwrap_or(0);
+                u32::from(net) & mask == u32::from(ip) & mask
+            }
+            (IpAddr::V6(net), IpAddr::V6(ip)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix.min(128))).unwrap_or(0);
+                u128::from(net) & mask == u128::from(ip) & mask
+            }
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What is in force for alerts: how they are grouped, and who gets which.
 
-use crate::alert::Severity;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +54,27 @@ impl Default for AlertsPlan {
             flapping: FlappingPlan { transitions: 4, within: Duration::from_secs(120) },
             source: "pulsegate".into(),
             routes: Vec::new(),
+        }
+    }
+}
+
+/// How grave a condition is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// To be looked at by day: clients hardly notice.
+    Warning,
+    /// Clients are hurt, or the next loss hurts them: wake somebody.
+    Critical,
+}
+
+impl Severity {
+    pub const ALL: [Self; 2] = [Self::Warning, Self::Critical];
+
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
         }
     }
 }

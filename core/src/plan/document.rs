@@ -1,7 +1,5 @@
 //! What is in force for the document of a readiness probe: how it is read, and what follows from what it says.
 
-use crate::health::document::Vocabulary;
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocumentPlan {
     /// `None`: told by content type and shape.
@@ -71,6 +69,44 @@ impl Default for DocumentPlan {
             unknown_word: UnknownWord::default(),
             on_malformed: OnMalformed::default(),
             assertions: Vec::new(),
+        }
+    }
+}
+
+/// The family of words that a document was read in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Vocabulary {
+    /// `status` UP / DEGRADED / DOWN, `components` with status and message; also what comes close to it.
+    Plain,
+    /// Spring Boot Actuator.
+    Spring,
+    /// MicroProfile Health: `checks[]`.
+    Microprofile,
+    /// ASP.NET Core, text and the UI writer's `entries`.
+    Aspnet,
+    /// `application/health+json`, the IETF draft.
+    Ietf,
+    /// The verbose text of Kubernetes: `[+]ping ok`.
+    Kubernetes,
+    /// `grpc.health.v1`.
+    Grpc,
+    /// No document that speaks about health: the status code decides alone.
+    #[default]
+    None,
+}
+
+impl Vocabulary {
+    /// The stable word for the admin API, documents and the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Spring => "spring",
+            Self::Microprofile => "microprofile",
+            Self::Aspnet => "aspnet",
+            Self::Ietf => "ietf",
+            Self::Kubernetes => "kubernetes",
+            Self::Grpc => "grpc",
+            Self::None => "none",
         }
     }
 }

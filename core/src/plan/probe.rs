@@ -1,8 +1,7 @@
 //! What is in force for a probe, of whichever of the three kinds.
 
+use super::recognition::Recognition;
 use super::{DocumentPlan, Protocol, UpstreamTls};
-use crate::health::reading::ProbeFailure;
-use crate::health::recognition::Recognition;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,4 +142,33 @@ pub struct HttpCheck {
     pub document: Option<Box<DocumentPlan>>,
     /// TLS towards the probe; follows the upstream unless overridden.
     pub tls: Option<UpstreamTls>,
+}
+
+/// The kinds of failure, as `immediate: [kinds]` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ProbeFailure {
+    Refused,
+    Timeout,
+    Tls,
+    Status,
+    Body,
+    /// The status passes, and the document says no.
+    Document,
+    /// Another service answers there. Never waits for a threshold.
+    Identity,
+}
+
+impl ProbeFailure {
+    /// The stable word; of those that may be named there, as in `immediate`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Status => "status",
+            Self::Body => "body",
+            Self::Document => "document",
+            Self::Identity => "identity",
+        }
+    }
 }

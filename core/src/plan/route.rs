@@ -1,7 +1,6 @@
 //! What is in force for a request: what it must match, what becomes of it, how long it may take, how often it is tried.
 
 use super::GuardPlan;
-use crate::traffic::traffic_split::Target;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,4 +138,12 @@ pub struct BudgetPlan {
     pub ttl: Duration,
     /// Retries per second that are always allowed.
     pub min_per_second: u32,
+}
+
+/// An upstream of a route, with its share of the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Index into [`crate::plan::Plan::upstreams`].
+    pub upstream: usize,
+    pub weight: u32,
 }

@@ -18,8 +18,9 @@ pub use failing::Failing;
 pub use returning::{Return, Way};
 
 use crate::health::peer_test;
-use crate::health::reading::ProbeFailure;
-use crate::plan::{PassivePlan, Plan, Policy, RouteAction, RoutePlan, SourcePlan, StaticBackend, UpstreamPlan};
+use crate::plan::{
+    PassivePlan, Plan, Policy, ProbeFailure, RouteAction, RoutePlan, SourcePlan, StaticBackend, UpstreamPlan,
+};
 use bounds::{either, sooner};
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,8 +4,7 @@
 //! A backend that is well is taken to answer at once: what it needs to answer comes on top.
 
 use super::bounds::Bounds;
-use crate::health::reading::ProbeFailure;
-use crate::plan::ProbePlan;
+use crate::plan::{ProbeFailure, ProbePlan};
 use std::time::Duration;
 
 /// How a probe of a backend fails that something is wrong with.

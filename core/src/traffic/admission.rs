@@ -68,9 +68,9 @@ pub fn retry_after(wait: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::networks::Networks;
+    use crate::http::networks::{Network, Networks};
     use crate::http::shield::Shield;
-    use crate::plan::{LimitBy, Network};
+    use crate::plan::LimitBy;
 
     fn networks(text: &str, prefix: u8) -> Networks {
         Networks::new(&[Network { address: text.parse().unwrap(), prefix }])

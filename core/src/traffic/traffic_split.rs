@@ -2,14 +2,7 @@
 //! canary that is down costs no client a request.
 
 use crate::base::rng::Rng;
-
-/// An upstream of a route, with its share of the requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Index into [`crate::plan::Plan::upstreams`].
-    pub upstream: usize,
-    pub weight: u32,
-}
+use crate::plan::Target;
 
 /// One of `targets`, of those that serve, with probability ∝ weight; where none serves, of all. `None` where there is none.
 pub fn choose(targets: &[Target], random: u64, serves: impl Fn(usize) -> bool) -> Option<usize> {

@@ -2,8 +2,7 @@
 
 use super::{plainly, shown};
 use crate::read;
-use pulsegate_core::health::document::Vocabulary;
-use pulsegate_core::plan::DocumentPlan;
+use pulsegate_core::plan::{DocumentPlan, Vocabulary};
 
 fn understood(rows: &[(&str, &str)]) {
     let wrong: Vec<_> = rows

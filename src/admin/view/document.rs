@@ -58,7 +58,8 @@ fn word(said: &Said) -> Word {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pulsegate_core::health::document::{BrokenAssertion, Component, Meaning, Vocabulary};
+    use pulsegate_core::health::document::{BrokenAssertion, Component, Meaning};
+    use pulsegate_core::plan::Vocabulary;
     use serde_json::json;
 
     #[test]

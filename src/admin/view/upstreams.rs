@@ -380,7 +380,7 @@ mod tests {
             nth: 2,
         });
         report.order = Some(Given {
-            what: pulsegate_core::board::Order::ForceUp,
+            what: pulsegate_core::health::order::Order::ForceUp,
             by: "ops".into(),
             at: Timestamp::from_secs(95),
             until: Some(Timestamp::from_secs(695)),

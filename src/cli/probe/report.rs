@@ -3,8 +3,9 @@
 
 use super::Asked;
 use crate::telemetry::escape;
-use pulsegate_core::health::document::{Document, Meaning, Said, Vocabulary};
+use pulsegate_core::health::document::{Document, Meaning, Said};
 use pulsegate_core::health::reading::{HttpAnswer, ReadingResult, Verdict, judge};
+use pulsegate_core::plan::Vocabulary;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -5,8 +5,7 @@ use crate::config::files::{Findings, Place};
 use crate::config::spec::{AlertRouteSpec, AlertsSpec, FlapsSpec, RepeatSpec};
 use crate::config::strict::nearest;
 use crate::config::values::Words;
-use pulsegate_core::alert::Severity;
-use pulsegate_core::plan::{AlertRoute, AlertsPlan, FlappingPlan};
+use pulsegate_core::plan::{AlertRoute, AlertsPlan, FlappingPlan, Severity};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,8 +95,7 @@ fn look_up(written: &[String], known: &[&str], place: &Place, findings: &mut Fin
 #[cfg(test)]
 mod tests {
     use crate::config::load_text;
-    use pulsegate_core::alert::Severity;
-    use pulsegate_core::plan::{AlertRoute, AlertsPlan};
+    use pulsegate_core::plan::{AlertRoute, AlertsPlan, Severity};
     use std::path::Path;
     use std::sync::Arc;
     use std::time::Duration;

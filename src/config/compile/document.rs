@@ -5,8 +5,7 @@ use crate::config::spec::{
     AssertSpec, DocumentRulesSpec, DocumentSpec, OtherwiseSpec, ProbeSpec, UnclearSpec, VocabularySpec,
 };
 use crate::config::words::not_exactly_one;
-use pulsegate_core::health::document::Vocabulary;
-use pulsegate_core::plan::{Assertion, Condition, DocumentPlan, OnMalformed, ProbeKind, UnknownWord};
+use pulsegate_core::plan::{Assertion, Condition, DocumentPlan, OnMalformed, ProbeKind, UnknownWord, Vocabulary};
 
 /// The rules for an HTTP probe; `None`: only its status counts. `method` in upper case. Of itself only readiness is read: whether a process
 /// must be restarted, no guess at a word decides.

@@ -6,7 +6,8 @@ use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{LimitsSpec, ListenerSpec};
-use pulsegate_core::plan::{ListenerLimits, ListenerPlan, Network};
+use pulsegate_core::http::networks::Network;
+use pulsegate_core::plan::{ListenerLimits, ListenerPlan};
 use std::sync::Arc;
 
 pub(super) fn compile(

@@ -9,9 +9,10 @@ use crate::config::spec::{FailureSpec, GrpcSpec, ProbeSpec, ProbeTlsSpec, Protoc
 use crate::config::strict::nearest;
 use crate::config::values::Words;
 use crate::config::words::not_exactly_one;
-use pulsegate_core::health::reading::ProbeFailure;
-use pulsegate_core::health::recognition::{Fact, Identity, Recognition};
-use pulsegate_core::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbeKind, ProbePlan, Protocol, UpstreamTls};
+use pulsegate_core::plan::{
+    Fact, GrpcCheck, HttpCheck, Identity, ProbeCheck, ProbeFailure, ProbeKind, ProbePlan, Protocol, Recognition,
+    UpstreamTls,
+};
 use pulsegate_document::check_path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,8 +4,7 @@ use super::Item;
 use crate::config::files::{Findings, Place};
 use crate::config::spec::{MirrorSpec, RouteSpec, UpstreamSpec};
 use crate::config::words::meant;
-use pulsegate_core::plan::{Forward, MirrorPlan, RouteAction};
-use pulsegate_core::traffic::traffic_split::Target;
+use pulsegate_core::plan::{Forward, MirrorPlan, RouteAction, Target};
 
 /// The upstreams that could be read, and the names of all that were written.
 pub(super) struct Known<'a> {

@@ -6,7 +6,8 @@ use crate::rehearsal::behaviour::Effect;
 use crate::rehearsal::scenario::{Answer, Mark, What, Whom};
 use crate::rehearsal::spec::{FlappingSpec, IsSpec, MomentSpec, OrderSpec, ScenarioSpec};
 use crate::telemetry::when;
-use pulsegate_core::board::{Order, Steer, WEIGHT_AT_MOST};
+use pulsegate_core::board::WEIGHT_AT_MOST;
+use pulsegate_core::health::order::{Order, Steer};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -3,7 +3,8 @@
 use crate::config;
 use crate::record::line::{LATENCIES, Line, VERSION, outcome};
 use pulsegate_core::base::identity::BackendId;
-use pulsegate_core::board::{Found, Order, Steer};
+use pulsegate_core::board::Found;
+use pulsegate_core::health::order::{Order, Steer};
 use pulsegate_core::health::reading::{Reading, ReadingResult};
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::traffic::outcome::Outcome;

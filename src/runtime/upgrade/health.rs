@@ -7,9 +7,10 @@ use super::history;
 use pulsegate_core::base::identity::{Address, BackendId};
 use pulsegate_core::board::{
     Found, Handover, Known, KnownCheck, KnownEjection, KnownLife, KnownOrder, KnownOrders, KnownPassive, KnownProbe,
-    KnownSource, Order, WEIGHT_AT_MOST,
+    KnownSource, WEIGHT_AT_MOST,
 };
 use pulsegate_core::health::counter::Counter;
+use pulsegate_core::health::order::Order;
 use pulsegate_core::health::reading::{Severity, Steps};
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::health::startup::Phase;

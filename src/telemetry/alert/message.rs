@@ -4,7 +4,8 @@ use super::words;
 use crate::control::Clock;
 use crate::telemetry::escape::one_line;
 use crate::telemetry::when;
-use pulsegate_core::alert::{Item, Notice, Severity, State};
+use pulsegate_core::alert::{Item, Notice, State};
+use pulsegate_core::plan::Severity;
 use std::time::SystemTime;
 
 /// Conditions that a message names; of more, the number is told.

@@ -7,7 +7,8 @@ use super::unix;
 use crate::telemetry::escape::one_line;
 use crate::telemetry::webhook::{Content, Notice, json};
 use crate::telemetry::when;
-use pulsegate_core::alert::{Severity, State};
+use pulsegate_core::alert::State;
+use pulsegate_core::plan::Severity;
 use serde_json::json as object;
 
 /// What PagerDuty takes.

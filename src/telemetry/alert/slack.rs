@@ -5,7 +5,7 @@
 use super::message::Message;
 use super::unix;
 use crate::telemetry::webhook::{Content, Notice, json};
-use pulsegate_core::alert::Severity;
+use pulsegate_core::plan::Severity;
 use serde_json::json as object;
 
 /// A section takes 3000 characters.

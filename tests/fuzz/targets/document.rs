@@ -6,8 +6,8 @@
 
 use fuzz::seeds;
 use libfuzzer_sys::fuzz_target;
-use pulsegate_core::health::document::{Document, Vocabulary};
-use pulsegate_core::plan::{Assertion, Condition, DocumentPlan};
+use pulsegate_core::health::document::Document;
+use pulsegate_core::plan::{Assertion, Condition, DocumentPlan, Vocabulary};
 use pulsegate_document::{check_path, field, read};
 
 const TYPES: [Option<&str>; 4] =

@@ -5,8 +5,8 @@ use fuzz::{chunked, naive, seeds};
 use libfuzzer_sys::fuzz_target;
 use pulsegate_core::http::forwarding;
 use pulsegate_core::http::head::{Framing, check};
+use pulsegate_core::http::networks::Network;
 use pulsegate_core::http::path::normalise;
-use pulsegate_core::plan::Network;
 use std::net::IpAddr;
 
 fuzz_target!(init: seeds::requests(), |bytes: &[u8]| {

@@ -1,16 +1,15 @@
 //! What would have to happen for the verdict to change, either way, and when could it?
 
 use super::super::check::Check;
-use super::super::contract::Order;
 use super::words::{ahead, count, percent};
 use super::{View, life};
 use crate::base::time::{Timestamp, brief};
 use crate::health::combine::Active;
+use crate::health::order::Order;
 use crate::health::outlier::State;
-use crate::health::reading::ProbeFailure;
 use crate::health::slow_start;
 use crate::health::standing::Cause;
-use crate::plan::Detector;
+use crate::plan::{Detector, ProbeFailure};
 
 /// See [`super::Explanation::on_schedule`]. Never before the `earliest` moment of all.
 pub(super) fn on_schedule(view: &View<'_>, earliest: Option<Timestamp>) -> Option<Timestamp> {

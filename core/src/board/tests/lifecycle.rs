@@ -3,8 +3,8 @@
 use super::*;
 use crate::board::ProbeJob;
 use crate::health::reading::HttpAnswer;
-use crate::health::recognition::{Fact, Identity, Recognition, Sighting};
-use crate::plan::ProbeKind;
+use crate::health::recognition::Sighting;
+use crate::plan::{Fact, Identity, ProbeKind, Recognition};
 
 fn http_probe(failures: u32) -> ProbePlan {
     let check = HttpCheck {

@@ -2,8 +2,9 @@
 
 use super::why::http_probe;
 use super::*;
-use crate::health::document::{Component, Document, Meaning, Said, Vocabulary};
+use crate::health::document::{Component, Document, Meaning, Said};
 use crate::health::reading::HttpAnswer;
+use crate::plan::Vocabulary;
 
 fn pool(count: u8, degraded_share: f64) -> Rig {
     let mut probe = http_probe();

@@ -6,8 +6,9 @@
 //! assertion that is broken. What cannot be understood, a word or all of it, is decided by its rule, and always told.
 
 use super::components::{self, critical_failing, critical_missing, cut, only_ignored_offend, told};
-use super::{ProbeFailure, Severity, Verdict};
+use super::{Severity, Verdict};
 use crate::health::document::{Document, Meaning};
+use crate::plan::ProbeFailure;
 use crate::plan::{DocumentPlan, OnMalformed, UnknownWord};
 
 /// The verdict of the status, and what the document makes of it.

@@ -1,8 +1,8 @@
 //! The table of statuses, and what documents make of it.
 
 use super::*;
-use crate::health::document::{BrokenAssertion, Component, Meaning, Said, Vocabulary};
-use crate::plan::{HttpCheck, OnMalformed, Protocol, UnknownWord};
+use crate::health::document::{BrokenAssertion, Component, Meaning, Said};
+use crate::plan::{HttpCheck, OnMalformed, Protocol, UnknownWord, Vocabulary};
 
 fn plan(expected: &[(u16, u16)], document: Option<DocumentPlan>) -> ProbePlan {
     let check = HttpCheck {
