@@ -1,10 +1,10 @@
 //! How much does the process say of itself, and who wants it so? Shown, and changed while it runs; each change has its line in the audit log.
 
-use super::guard::Who;
 use super::pages::Desk;
 use super::server::Peer;
 use super::steer::{Failure, bad, told};
 use super::view;
+use crate::admin::access_control::Who;
 use crate::telemetry::{AdminWrite, LEVELS, Verbosity, WriteResult, order_level, verbosity};
 use axum::body::{Body, to_bytes};
 use axum::extract::State;

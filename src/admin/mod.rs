@@ -3,9 +3,9 @@
 //!
 //! Loopback by default, and with tokens elsewhere. It reads reports and snapshots, hands orders to the board, and decides nothing.
 
+mod access_control;
 mod callers;
 mod explain;
-mod guard;
 mod life;
 mod live;
 mod logging;
@@ -24,7 +24,7 @@ pub use callers::Callers;
 pub use life::serve_health;
 pub use secure::Secure;
 
-use self::guard::Guard;
+use self::access_control::Guard;
 use self::pages::Desk;
 use crate::control::{Handle, Reloader};
 use crate::telemetry::Telemetry;

@@ -2,12 +2,12 @@
 //!
 //! A handler gathers what a view needs and hands it over; what an answer says stands in [`super::view`].
 
-use super::guard::{Guard, guard};
 use super::live::{self, Live};
 use super::source::Source;
 use super::traffic::{Recent, Traffic};
 use super::view::{self, Now, Problem, health, status, upstreams};
 use super::{Phase, ReloadState, explain, life, logging, page, points, steer};
+use crate::admin::access_control::{Guard, guard};
 use crate::control::Reloader;
 use crate::telemetry::{Format, Telemetry};
 use axum::Router;

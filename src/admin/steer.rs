@@ -2,10 +2,10 @@
 //!
 //! An order is answered when it is in force: whatever is asked of the gateway after the answer follows it.
 
-use super::guard::Who;
 use super::pages::Desk;
 use super::server::Peer;
 use super::view::{self, Problem, upstreams};
+use crate::admin::access_control::Who;
 use crate::config::backend_address;
 use crate::control::Source;
 use crate::telemetry::{AdminWrite, WriteResult};

@@ -12,8 +12,8 @@ mod kubernetes;
 mod locate;
 mod read;
 mod reference;
+mod schema;
 mod secret;
-mod spec;
 mod strict;
 mod summary;
 #[cfg(test)]
@@ -112,5 +112,5 @@ fn compile(trees: Vec<serde_json::Value>, base: &Path, mut findings: Findings) -
 
 /// The JSON Schema of the configuration.
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(spec::Spec).to_value()
+    schemars::schema_for!(crate::config::schema::Spec).to_value()
 }

@@ -4,8 +4,8 @@
 //! A key without a value is a slip, never a way to say "none": an empty `readiness:` must not mean unprobed.
 
 use super::files::{Findings, Place};
-use super::spec::Spec;
 use super::words::{key_of, meant, ours};
+use crate::config::schema::Spec;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 

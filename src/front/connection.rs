@@ -9,7 +9,7 @@ use super::listener::Listener;
 use super::refuse::refuse;
 use super::socket::ClientSocket;
 use super::{Front, Stage, http2};
-use crate::proxy::client::{ClientSide, H1Client};
+use crate::proxy::downstream::{ClientSide, H1Client};
 use crate::proxy::{ConnectionFacts, Private, Served};
 use crate::tls::ClientCertificate;
 use bytes::BytesMut;

@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::socket::ClientSocket;
 use super::wire::{Progress, Wire};
 use super::{Front, Stage};
-use crate::proxy::client::{ClientSide, H2Client};
+use crate::proxy::downstream::{ClientSide, H2Client};
 use crate::proxy::{ConnectionFacts, Served};
 use bytes::{Bytes, BytesMut};
 use h2::server::{self, SendResponse};

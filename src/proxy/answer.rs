@@ -4,8 +4,8 @@
 //! A body that the client is still sending is read to its end within bounds before the next request is looked for; where that
 //! cannot be, the connection is closed. Otherwise an unread body would be read as the next request (RUSTSEC-2025-0037).
 
-use super::client::{ClientSide, FromClient, Read};
 use super::heads::Body;
+use crate::proxy::downstream::{ClientSide, FromClient, Read};
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pulsegate_core::http::grpc;

@@ -1,12 +1,12 @@
 //! What happens in one attempt? A connection, the relay, and the outcome written down for the board.
 
-use super::connect::Connected;
-use super::cut::Cut;
 use super::exchange::Exchange;
 use super::heads::{self, Body};
 use super::hedge::Winner;
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
 use crate::control::Clock;
+use crate::proxy::connection_pool::connect::Connected;
+use crate::proxy::connection_pool::cut::Cut;
 use crate::telemetry::Try;
 use http::{Method, Version};
 use pingora::http::ResponseHeader;

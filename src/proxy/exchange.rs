@@ -2,7 +2,6 @@
 
 use super::answer::{Answer, Fate, Unread};
 use super::attempt::Tried;
-use super::client::ClientSide;
 use super::heads::{self, Asker};
 use super::keys::client_hash;
 use super::place::{Entered, Queued};
@@ -10,6 +9,7 @@ use super::replay::Replay;
 use super::target::Target;
 use super::{ConnectionFacts, Proxy, Served};
 use crate::control::Clock;
+use crate::proxy::downstream::ClientSide;
 use crate::telemetry::{RequestRecord, Tries};
 use http::Version;
 use pulsegate_core::base::identity::Address;

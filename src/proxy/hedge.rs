@@ -7,10 +7,10 @@
 
 use super::attempt::Choice;
 use super::backend::{BackendSide, FromBackend};
-use super::client::{ClientSide, CopyClient};
 use super::exchange::Exchange;
 use super::heads::{self, Body};
 use super::place::{Found, Place};
+use crate::proxy::downstream::{ClientSide, CopyClient};
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pulsegate_core::plan::{Forward, RoutePlan};

@@ -3,9 +3,9 @@
 //! A copy is an exchange of its own with nobody at its client's side. Its answer is read and thrown away, its outcome is written down
 //! nowhere, it is tried once, and it waits for nobody. Bodies that were not kept whole (64 KiB) are not copied.
 
-use super::client::{ClientSide, CopyClient};
 use super::exchange::Exchange;
 use super::heads::Body;
+use crate::proxy::downstream::{ClientSide, CopyClient};
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::{Forward, RetryPlan, RoutePlan, Target};
 use std::sync::Arc;

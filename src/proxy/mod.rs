@@ -3,45 +3,37 @@
 //! A direct loop over pingora-core's HTTP sessions (not pingora-proxy's `ProxyHttp`): the per-try timer to the head, the total
 //! deadline, client aborts and retries are ours to time, and it costs less. Every decision is a call into the domain.
 
+mod admission;
 mod answer;
 mod attempt;
 mod backend;
-pub mod client;
-mod connect;
-mod cut;
+mod connection_pool;
+pub mod downstream;
 mod ends;
 mod exchange;
 mod forward;
-mod guard;
 mod heads;
 mod hedge;
-mod idle;
-mod introduce;
 mod keys;
-mod limit;
 pub mod linger;
-mod mark;
 mod mirror;
 mod outbox;
-mod peer;
 mod place;
-mod private;
+mod rate_limit;
 mod relay;
 mod replay;
-mod secure;
 mod settle;
-mod socket;
 mod target;
 
-pub use private::Private;
+pub use crate::proxy::connection_pool::private::Private;
 
 use crate::control::{Clock, Handle};
+use crate::proxy::connection_pool::idle::Idle;
+use crate::proxy::downstream::ClientSide;
 use crate::telemetry::Telemetry;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
-use client::ClientSide;
 use exchange::Exchange;
-use idle::Idle;
 use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
 use pingora::protocols::http::server::ReusableHttpStream;
@@ -99,7 +91,7 @@ pub struct Proxy {
     idle: Arc<Idle>,
     shared: Arc<Shared>,
     queues: place::Queues,
-    limits: Arc<limit::Limits>,
+    limits: Arc<crate::proxy::rate_limit::Limits>,
     copies: mirror::Copies,
     clients: ClientConfigs,
     /// The key of sticky cookies where the configuration names none.
@@ -117,9 +109,9 @@ impl Proxy {
     /// `sticky_key` signs the cookies of upstreams that have no secret of their own.
     pub fn new(handle: Handle, telemetry: Arc<Telemetry>, sticky_key: [u8; 16]) -> Self {
         let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
-        let limits = Arc::new(limit::Limits::new(handle.clock()));
+        let limits = Arc::new(crate::proxy::rate_limit::Limits::new(handle.clock()));
         tokio::spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
-        tokio::spawn(limit::sweep(Arc::downgrade(&limits), handle.clone()));
+        tokio::spawn(crate::proxy::rate_limit::sweep(Arc::downgrade(&limits), handle.clone()));
         Self {
             handle,
             telemetry,

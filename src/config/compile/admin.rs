@@ -3,7 +3,7 @@
 use super::tls::{self, Files};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{AdminClientSpec, AdminLimitsSpec, AdminOnSpec, AdminSpec, ScopeSpec, TokenSpec};
+use crate::config::schema::{AdminClientSpec, AdminLimitsSpec, AdminOnSpec, AdminSpec, ScopeSpec, TokenSpec};
 use pulsegate_core::plan::{AdminClient, AdminLimits, AdminPlan, Scopes, TokenPlan, TokenSource};
 use std::net::{Ipv4Addr, SocketAddr};
 

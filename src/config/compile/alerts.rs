@@ -2,7 +2,7 @@
 
 use super::span;
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{AlertRouteSpec, AlertsSpec, FlapsSpec, RepeatSpec};
+use crate::config::schema::{AlertRouteSpec, AlertsSpec, FlapsSpec, RepeatSpec};
 use crate::config::strict::nearest;
 use crate::config::values::Words;
 use pulsegate_core::plan::{AlertRoute, AlertsPlan, FlappingPlan, Severity};

@@ -3,7 +3,7 @@
 use super::Item;
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{BackendSpec, UpstreamSpec};
+use crate::config::schema::{BackendSpec, UpstreamSpec};
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::plan::ListenerPlan;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! How is a readiness document read? The rules of one probe, and rules that have no effect.
 
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{
+use crate::config::schema::{
     AssertSpec, DocumentRulesSpec, DocumentSpec, OtherwiseSpec, ProbeSpec, UnclearSpec, VocabularySpec,
 };
 use crate::config::words::not_exactly_one;
@@ -103,7 +103,7 @@ fn assertion(spec: &AssertSpec, place: &Place, findings: &mut Findings) -> Optio
             "a JSONPath (RFC 9535), such as $.queue.depth",
         );
     }
-    let equals = |text: &Option<crate::config::spec::ScalarSpec>| text.as_ref().map(|scalar| scalar.0.clone());
+    let equals = |text: &Option<crate::config::schema::ScalarSpec>| text.as_ref().map(|scalar| scalar.0.clone());
     let conditions = [
         ("below", spec.below.map(Condition::Below)),
         ("at_most", spec.at_most.map(Condition::AtMost)),

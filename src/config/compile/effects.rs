@@ -2,7 +2,7 @@
 
 use super::Item;
 use crate::config::files::Findings;
-use crate::config::spec::UpstreamSpec;
+use crate::config::schema::UpstreamSpec;
 use pulsegate_core::plan::{RouteAction, RoutePlan, UpstreamPlan, WhenNoneEligible};
 use pulsegate_core::timings::Pool;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::listeners::networks;
 use super::{Item, secs, span};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{RateLimitSpec, RouteSpec, UpstreamSpec};
+use crate::config::schema::{RateLimitSpec, RouteSpec, UpstreamSpec};
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::rng::hash_bytes;
 use pulsegate_core::http::networks::Networks;

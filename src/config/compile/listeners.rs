@@ -5,7 +5,7 @@ use super::tls::{self, Files};
 use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{LimitsSpec, ListenerSpec};
+use crate::config::schema::{LimitsSpec, ListenerSpec};
 use pulsegate_core::http::networks::Network;
 use pulsegate_core::plan::{ListenerLimits, ListenerPlan};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! What is written down, and how? The process's log and the access log.
 
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{AccessFormatSpec, AccessHowSpec, AccessSpec, FormatSpec, LevelSpec, LoggingSpec};
+use crate::config::schema::{AccessFormatSpec, AccessHowSpec, AccessSpec, FormatSpec, LevelSpec, LoggingSpec};
 use crate::config::strict::nearest;
 use crate::config::values::Words;
 use pulsegate_core::plan::access_log::{Field, Flaw, Mistake, Template};

@@ -21,13 +21,13 @@ mod webhooks;
 
 use super::files::{Findings, Place};
 use super::kubernetes;
-use super::spec::{
-    ListenerSpec, ProbingSpec, RecordSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec, StartSpec, UpgradeSpec,
-    UpstreamSpec,
-};
 use super::strict::reject_unknown_keys;
 use super::values::Span;
 use super::words;
+use crate::config::schema::{
+    ListenerSpec, ProbingSpec, RecordSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec, StartSpec, UpgradeSpec,
+    UpstreamSpec,
+};
 use pulsegate_core::plan::route_table::RouteTable;
 use pulsegate_core::plan::{
     MetricsPlan, Plan, ProbingPlan, RecordPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,

@@ -5,7 +5,7 @@ use super::routes::header;
 use super::tls::{self, Files};
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{FailureSpec, GrpcSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
+use crate::config::schema::{FailureSpec, GrpcSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
 use crate::config::strict::nearest;
 use crate::config::values::Words;
 use crate::config::words::not_exactly_one;

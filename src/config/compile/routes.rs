@@ -4,7 +4,7 @@ use super::targets::{Known, forward};
 use super::upstreams::{retries, timeouts};
 use super::{Item, guards};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{
+use crate::config::schema::{
     EditsSpec, MatchSpec, RedirectSpec, RespondSpec, RetriesSpec, RouteSpec, TimeoutsSpec, UpstreamSpec,
 };
 use crate::config::words::not_exactly_one;

@@ -3,7 +3,7 @@
 use super::webhooks::source;
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{SmtpSpec, SmtpTlsSpec, WebhookSpec};
+use crate::config::schema::{SmtpSpec, SmtpTlsSpec, WebhookSpec};
 use crate::tls::file_roots;
 use lettre::message::Mailbox;
 use pulsegate_core::plan::{SmtpPlan, SmtpTls, TokenSource};

@@ -2,7 +2,7 @@
 
 use super::Item;
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{MirrorSpec, RouteSpec, UpstreamSpec};
+use crate::config::schema::{MirrorSpec, RouteSpec, UpstreamSpec};
 use crate::config::words::meant;
 use pulsegate_core::plan::{Forward, MirrorPlan, RouteAction, Target};
 

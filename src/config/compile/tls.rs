@@ -2,7 +2,7 @@
 //! by `check` and not by the first handshake.
 
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{ClientAuthModeSpec, KeyPairSpec, ListenerTlsSpec, TlsVersionSpec, UpstreamTlsSpec};
+use crate::config::schema::{ClientAuthModeSpec, KeyPairSpec, ListenerTlsSpec, TlsVersionSpec, UpstreamTlsSpec};
 use crate::tls::{Identity, file_roots, has_system_roots};
 use pulsegate_core::plan::{ClientAuth, KeyPair, ListenerTls, TlsVersion, UpstreamTls};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Which requests are traced, and who gets the traces? The collector's address is checked here, and that its headers are some.
 
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{OtlpProtocolSpec, OtlpSpec, TracingSpec};
+use crate::config::schema::{OtlpProtocolSpec, OtlpSpec, TracingSpec};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Uri};
 use pulsegate_core::plan::{Hidden, OtlpPlan, OtlpProtocol, TracingPlan};

@@ -5,7 +5,7 @@ use super::tls::{self, Files};
 use super::{Item, secs, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{
+use crate::config::schema::{
     BackendSpec, BalanceSpec, BudgetSpec, DeadlineSpec, LatencyOutlierSpec, NoneEligibleSpec, OnDownSpec, PassiveSpec,
     PolicySpec, ProbeSpec, ProtocolSpec, ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec,
     TimeoutsSpec, UpstreamSpec,

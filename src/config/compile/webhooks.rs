@@ -2,7 +2,7 @@
 
 use super::{secs, span};
 use crate::config::files::{Findings, Place};
-use crate::config::spec::{SecretSpec, UrlSpec, WebhookKindSpec, WebhookSpec};
+use crate::config::schema::{SecretSpec, UrlSpec, WebhookKindSpec, WebhookSpec};
 use crate::config::target;
 use crate::tls::file_roots;
 use pulsegate_core::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};

@@ -1,10 +1,10 @@
 //! How does an HTTP/1 backend take part? Over pingora's session; its socket judges what comes on its bytes.
 
 use super::{Deaf, FromBackend};
+use crate::proxy::connection_pool::idle::Kept;
+use crate::proxy::connection_pool::mark::Mark;
+use crate::proxy::connection_pool::socket::BackendSocket;
 use crate::proxy::ends;
-use crate::proxy::idle::Kept;
-use crate::proxy::mark::Mark;
-use crate::proxy::socket::BackendSocket;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::HttpTask;

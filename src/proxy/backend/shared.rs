@@ -6,7 +6,7 @@
 //! themselves.
 
 use crate::control::Clock;
-use crate::proxy::mark::Mark;
+use crate::proxy::connection_pool::mark::Mark;
 use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Error, SendStream};

@@ -11,11 +11,11 @@ mod request;
 mod response;
 
 use super::backend::{BackendSide, FromBackend};
-use super::client::{ClientSide, FromClient, Read};
-use super::cut::{Cut, cut};
 use super::hedge::{Rival, Winner, Won, won};
 use super::replay::Replay;
 use crate::control::Clock;
+use crate::proxy::connection_pool::cut::{Cut, cut};
+use crate::proxy::downstream::{ClientSide, FromClient, Read};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::problem::Problem;

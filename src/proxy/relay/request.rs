@@ -2,7 +2,7 @@
 
 use super::{Receive, Relay, Relayed};
 use crate::proxy::backend::Deaf;
-use crate::proxy::client::FromClient;
+use crate::proxy::downstream::FromClient;
 use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::RequestHeader;

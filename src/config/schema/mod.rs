@@ -29,7 +29,7 @@ pub(super) use tracing::*;
 pub(super) use upstreams::*;
 pub(super) use webhooks::*;
 
-use super::values::{Size, Span};
+use crate::config::values::{Size, Span};
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};

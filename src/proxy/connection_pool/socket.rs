@@ -21,26 +21,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A connection to a backend.
 #[derive(Debug)]
-pub(super) struct BackendSocket {
+pub struct BackendSocket {
     stream: Stream,
     watch: AnswerWatch,
 }
 
 impl BackendSocket {
     /// A new connection, for its first answer; `to_head`: to a HEAD.
-    pub(super) fn new(stream: Stream, to_head: bool) -> Box<Self> {
+    pub fn new(stream: Stream, to_head: bool) -> Box<Self> {
         Box::new(Self { stream, watch: AnswerWatch::new(to_head) })
     }
 
     /// One that has rested, for its next answer. `None`: it is none of ours.
-    pub(super) fn again(stream: Stream, to_head: bool) -> Option<Box<Self>> {
+    pub fn again(stream: Stream, to_head: bool) -> Option<Box<Self>> {
         let mut socket = stream.into_any().downcast::<Self>().ok()?;
         socket.watch = AnswerWatch::new(to_head);
         Some(socket)
     }
 
     /// Why the answer on this connection was refused, if it was.
-    pub(super) fn flaw(stream: &Stream) -> Option<Malformed> {
+    pub fn flaw(stream: &Stream) -> Option<Malformed> {
         stream.as_any().downcast_ref::<Self>()?.watch.flaw()
     }
 }

@@ -5,11 +5,11 @@
 //! traffic ejects goes, and the forced down, the drained and the unchecked were never among them. One hold per loss: when its time is over
 //! the verdicts count, and another can begin only after most of the pool was well again.
 
-use super::desk::Desk;
-use super::member::Member;
-use super::upstream::Upstream;
 use crate::base::identity::BackendKey;
 use crate::base::time::{Timestamp, brief};
+use crate::board::desk::Desk;
+use crate::board::member::Member;
+use crate::board::upstream::Upstream;
 use crate::health::event::EventKind;
 use crate::health::standing::Cause;
 use std::time::Duration;

@@ -10,21 +10,21 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 #[derive(Debug)]
-pub(super) struct Cut {
+pub struct Cut {
     member: Arc<Member>,
     generation: watch::Receiver<u64>,
 }
 
 impl Cut {
     /// `None` where requests in flight are left to finish.
-    pub(super) fn of(pool: &Pool, member: &Arc<Member>, handle: &Handle) -> Option<Self> {
+    pub fn of(pool: &Pool, member: &Arc<Member>, handle: &Handle) -> Option<Self> {
         let asked = pool.upstream.on_down == OnDown::CloseAll;
         asked.then(|| Self { member: Arc::clone(member), generation: handle.generation() })
     }
 }
 
 /// Returns when the backend went down; never without a `cut`.
-pub(super) async fn cut(cut: &mut Option<Cut>) {
+pub async fn cut(cut: &mut Option<Cut>) {
     let Some(cut) = cut else { return pending().await };
     while !cut.member.cell.is_cut(cut.member.connection_epoch) {
         if cut.generation.changed().await.is_err() {

@@ -1,15 +1,17 @@
 //! How does an attempt get a way to its backend? A connection that rests, a stream on one that is shared, or a new connection; and where it
 //! goes afterwards.
 
-use super::attempt::Choice;
-use super::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
-use super::exchange::Exchange;
-use super::idle::Kept;
-use super::mark::Mark;
-use super::relay::Relayed;
-use super::secure::{Insecure, secure};
-use super::socket::BackendSocket;
-use super::{ends, introduce, peer};
+use crate::proxy::attempt::Choice;
+use crate::proxy::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
+use crate::proxy::exchange::Exchange;
+use crate::proxy::connection_pool::idle::Kept;
+use crate::proxy::connection_pool::mark::Mark;
+use crate::proxy::relay::Relayed;
+use crate::proxy::connection_pool::secure::{Insecure, secure};
+use crate::proxy::connection_pool::socket::BackendSocket;
+use crate::proxy::connection_pool::introduce;
+use crate::proxy::connection_pool::peer;
+use crate::proxy::ends;
 use http::Method;
 use pingora::protocols::{ALPN, Stream};
 use pulsegate_core::http::problem::Problem;
@@ -22,14 +24,14 @@ use tokio::time::timeout;
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// A way to a backend, and the shelf of its connections.
-pub(super) struct Connected {
+pub struct Connected {
     pub backend: BackendSide,
     pub shelf: u64,
 }
 
 impl Exchange<'_> {
     /// A connection that waits for its next request.
-    pub(super) fn rested(&self, choice: &Choice<'_>) -> Option<Connected> {
+    pub fn rested(&self, choice: &Choice<'_>) -> Option<Connected> {
         let shelf = self.shelf(choice);
         match choice.pool.upstream.protocol {
             Protocol::Http1 => {
@@ -49,7 +51,7 @@ impl Exchange<'_> {
     }
 
     /// A new connection, or a stream on one that somebody opens at this moment.
-    pub(super) async fn connect(&self, choice: &Choice<'_>) -> Result<Connected, Relayed> {
+    pub async fn connect(&self, choice: &Choice<'_>) -> Result<Connected, Relayed> {
         let (left, connect) = (self.deadline(choice.route).since(self.clock().now()), choice.route.timeouts.connect);
         let shelf = self.shelf(choice);
         let connected = async {
@@ -130,7 +132,7 @@ impl Exchange<'_> {
     }
 
     /// For the next request, where both sides agree to go on.
-    pub(super) async fn lay_down(&self, connected: Connected, relayed: &Relayed, choice: &Choice<'_>) {
+    pub async fn lay_down(&self, connected: Connected, relayed: &Relayed, choice: &Choice<'_>) {
         match connected.backend {
             BackendSide::H1(backend) if relayed.whole && relayed.sent_whole => {
                 if let Ok(Some(kept)) = timeout(CLOSING_TIME, backend.rest()).await {

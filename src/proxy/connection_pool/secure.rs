@@ -21,14 +21,14 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// Why there is no secured connection.
-pub(super) enum Insecure {
+pub enum Insecure {
     /// A file or a name of ours; a sentence for the log.
     Ours(String),
     Handshake,
 }
 
 /// Shakes hands over `stream`.
-pub(super) async fn secure(
+pub async fn secure(
     stream: Stream,
     tls: &UpstreamTls,
     protocol: Protocol,

@@ -3,10 +3,10 @@
 //! They compare backends on the same traffic, from three up: of two that differ nobody can tell which is odd. The rules of chance are in
 //! `standout`; here is who may be compared, how often, and what is said of it.
 
-use super::desk::Desk;
-use super::passive::{Finding, LOOK_AGAIN};
-use super::upstream::Upstream;
 use crate::base::time::Timestamp;
+use crate::board::desk::Desk;
+use crate::board::passive::{Finding, LOOK_AGAIN};
+use crate::board::upstream::Upstream;
 use crate::health::latency::Histogram;
 use crate::health::peer_test::{self, Contrast, Spans};
 use crate::health::standing::Cause;

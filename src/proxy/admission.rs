@@ -2,9 +2,9 @@
 //!
 //! The client is the one that `hash_by` and the log know: named by a PROXY header or a trusted proxy, else the peer.
 
-use super::exchange::Exchange;
-use super::heads;
-use super::limit::Key;
+use crate::proxy::exchange::Exchange;
+use crate::proxy::heads;
+use crate::proxy::rate_limit::Key;
 use pulsegate_core::http::forwarding::{names_client_certificate, request_header_routes};
 use pulsegate_core::http::grpc;
 use pulsegate_core::plan::{GuardPlan, LimitBy, RateLimitPlan, RouteAction, RoutePlan};

@@ -10,11 +10,11 @@
 //! Wrong tokens of one client are answered 429 after a few, but a right one is let in all the same: a scraper with an old token must not lock
 //! out the operator behind the same address. Guessing is bounded by the limit on all requests of a client, and by the length of tokens.
 
-use super::callers::{Callers, Unknown};
-use super::page::is_page;
-use super::server::{Peer, Shown};
-use super::steer::action_of;
-use super::view::problem;
+use crate::admin::callers::{Callers, Unknown};
+use crate::admin::page::is_page;
+use crate::admin::server::{Peer, Shown};
+use crate::admin::steer::action_of;
+use crate::admin::view::problem;
 use crate::control::Clock;
 use crate::telemetry::{AdminWrite, Telemetry, WriteResult};
 use arc_swap::ArcSwap;

@@ -8,9 +8,9 @@ mod copy;
 mod h1;
 mod h2;
 
-use super::Served;
-use super::answer::Fate;
-use super::heads::Body;
+use crate::proxy::Served;
+use crate::proxy::answer::Fate;
+use crate::proxy::heads::Body;
 use ::http::HeaderMap;
 use bytes::Bytes;
 pub use copy::CopyClient;

@@ -3,7 +3,7 @@
 //! pingora connects through this instead of by itself: its own connect, then the header. So its errors are told as always, and TLS comes
 //! behind the header.
 
-use super::ConnectionFacts;
+use crate::proxy::ConnectionFacts;
 use async_trait::async_trait;
 use pingora::connectors::l4::Connect;
 use pingora::protocols::l4::ext::{connect, connect_uds};
@@ -19,7 +19,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 struct Introduced(Vec<u8>);
 
 /// Opens connections that speak for this client.
-pub(super) fn for_client(version: Version, facts: &ConnectionFacts) -> Arc<dyn Connect + Send + Sync> {
+pub fn for_client(version: Version, facts: &ConnectionFacts) -> Arc<dyn Connect + Send + Sync> {
     Arc::new(Introduced(introduction(version, &facts.ends)))
 }
 

@@ -4,7 +4,7 @@
 //! that has something to say without being asked, is never handed out. pingora's own pool spawns a task per idle connection and
 //! waits for it at each reuse; here a look at the socket does.
 
-use super::mark::Mark;
+use crate::proxy::connection_pool::mark::Mark;
 use pingora::protocols::Stream;
 use pulsegate_core::base::rng::mix;
 use pulsegate_core::base::time::Timestamp;
@@ -22,14 +22,14 @@ const SHARDS: usize = 32;
 
 /// A connection between two exchanges.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub struct Kept {
     pub stream: Stream,
     pub mark: Mark,
 }
 
 /// One that waits, and until when.
 #[derive(Debug)]
-pub(super) struct Rested {
+pub struct Rested {
     kept: Kept,
     until: Timestamp,
 }
@@ -37,18 +37,18 @@ pub(super) struct Rested {
 type Shelves = HashMap<u64, Vec<Rested>>;
 
 /// The idle connections of the process.
-pub(super) struct Idle {
+pub struct Idle {
     shards: [Mutex<Shelves>; SHARDS],
     total: AtomicUsize,
 }
 
 impl Idle {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self { shards: std::array::from_fn(|_| Mutex::default()), total: AtomicUsize::new(0) }
     }
 
     /// A connection for `key` that is good, as far as can be seen from here.
-    pub(super) fn take(&self, key: u64, now: Timestamp) -> Option<Kept> {
+    pub fn take(&self, key: u64, now: Timestamp) -> Option<Kept> {
         loop {
             let mut rested = self.shard(key).get_mut(&key)?.pop()?;
             self.total.fetch_sub(1, Relaxed);
@@ -59,7 +59,7 @@ impl Idle {
     }
 
     /// Lays a connection down; beyond the bound it is closed instead.
-    pub(super) fn put(&self, key: u64, kept: Kept, until: Timestamp) {
+    pub fn put(&self, key: u64, kept: Kept, until: Timestamp) {
         if self.total.load(Relaxed) < AT_MOST {
             self.total.fetch_add(1, Relaxed);
             self.shard(key).entry(key).or_default().push(Rested::new(kept, until));
@@ -67,7 +67,7 @@ impl Idle {
     }
 
     /// Closes what is too old or was closed by its backend.
-    pub(super) fn sweep(&self, now: Timestamp) {
+    pub fn sweep(&self, now: Timestamp) {
         for shard in &self.shards {
             let mut shelves = shard.lock().unwrap_or_else(PoisonError::into_inner);
             let count = |shelves: &Shelves| shelves.values().map(Vec::len).sum::<usize>();
@@ -88,18 +88,18 @@ impl Idle {
 }
 
 impl Rested {
-    pub(super) fn new(mut kept: Kept, until: Timestamp) -> Self {
+    pub fn new(mut kept: Kept, until: Timestamp) -> Self {
         kept.mark.rest();
         Self { kept, until }
     }
 
     /// For the next request.
-    pub(super) fn taken(mut self) -> Kept {
+    pub fn taken(mut self) -> Kept {
         self.kept.mark.take();
         self.kept
     }
 
-    pub(super) fn is_good(&mut self, now: Timestamp) -> bool {
+    pub fn is_good(&mut self, now: Timestamp) -> bool {
         now < self.until && is_silent(&mut self.kept.stream)
     }
 }

@@ -5,32 +5,32 @@ use std::sync::Arc;
 
 /// One connection in its upstream's counts.
 #[derive(Debug)]
-pub(super) struct Mark {
+pub struct Mark {
     ledger: Arc<Ledger>,
     busy: bool,
 }
 
 impl Mark {
     /// Of a connection that nobody uses yet.
-    pub(super) fn idle(ledger: &Arc<Ledger>) -> Self {
+    pub fn idle(ledger: &Arc<Ledger>) -> Self {
         ledger.opened();
         Self { ledger: Arc::clone(ledger), busy: false }
     }
 
     /// Of a connection that was opened for a request.
-    pub(super) fn busy(ledger: &Arc<Ledger>) -> Self {
+    pub fn busy(ledger: &Arc<Ledger>) -> Self {
         let mut mark = Self::idle(ledger);
         mark.take();
         mark
     }
 
-    pub(super) fn take(&mut self) {
+    pub fn take(&mut self) {
         if !std::mem::replace(&mut self.busy, true) {
             self.ledger.taken();
         }
     }
 
-    pub(super) fn rest(&mut self) {
+    pub fn rest(&mut self) {
         if std::mem::take(&mut self.busy) {
             self.ledger.rests();
         }

@@ -3,7 +3,7 @@
 //! Nobody else may ever use them: the backend takes whatever comes over them for this client's. So they rest here and not on the
 //! shelves of all (`idle`), are used again for this client's next request, and end with its connection.
 
-use super::idle::{Kept, Rested};
+use crate::proxy::connection_pool::idle::{Kept, Rested};
 use pulsegate_core::base::time::Timestamp;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ pub struct Private(Mutex<Vec<(u64, Rested)>>);
 
 impl Private {
     /// A connection of this shelf that is good, as far as can be seen from here; the newest first.
-    pub(super) fn take(&self, shelf: u64, now: Timestamp) -> Option<Kept> {
+    pub fn take(&self, shelf: u64, now: Timestamp) -> Option<Kept> {
         let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // What is old or was closed meanwhile ends here.
         resting.retain_mut(|(_, rested)| rested.is_good(now));
@@ -24,7 +24,7 @@ impl Private {
         Some(resting.remove(at).1.taken())
     }
 
-    pub(super) fn put(&self, shelf: u64, kept: Kept, until: Timestamp) {
+    pub fn put(&self, shelf: u64, kept: Kept, until: Timestamp) {
         let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if resting.len() >= AT_MOST {
             resting.remove(0);
@@ -36,7 +36,7 @@ impl Private {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::mark::Mark;
+    use crate::proxy::connection_pool::mark::Mark;
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{AsyncReadExt, DuplexStream, duplex};
