@@ -7,16 +7,16 @@ use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::health::standing::{Cause, Standing};
 use pulsegate_core::plan::{BalancePlan, HashBy, Policy};
 use pulsegate_core::traffic::cell::Cell;
+use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::load_balancing::{Balancer, PickInput};
-use pulsegate_core::traffic::snapshot::Member;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const HASH: Policy = Policy::Hash(HashBy::Path);
 
-fn member(port: u16, weight: u32) -> Arc<Member> {
+fn member(port: u16, weight: u32) -> Arc<Endpoint> {
     let id = BackendId { upstream: "pool".into(), address: Address::Socket(([10, 0, 0, 1], port).into()) };
-    Arc::new(Member {
+    Arc::new(Endpoint {
         key: id.key(),
         id,
         weight,
@@ -32,13 +32,13 @@ fn member(port: u16, weight: u32) -> Arc<Member> {
 /// A pool, of which those with `true` serve.
 #[derive(Clone, Debug)]
 struct Pool {
-    members: Arc<[Arc<Member>]>,
+    members: Arc<[Arc<Endpoint>]>,
     serving: Vec<(usize, f64)>,
 }
 
 impl Pool {
     fn new(drawn: &[(u32, bool)]) -> Self {
-        let members: Arc<[Arc<Member>]> =
+        let members: Arc<[Arc<Endpoint>]> =
             drawn.iter().enumerate().map(|(at, (weight, _))| member(at as u16 + 1, *weight)).collect();
         let serving = drawn.iter().enumerate().filter(|(_, (_, serves))| *serves);
         Self { members, serving: serving.map(|(at, (weight, _))| (at, f64::from(*weight))).collect() }
@@ -158,7 +158,7 @@ proptest! {
     fn removing_a_member_moves_its_own_keys_and_no_others(size in 3usize..40, gone: prop::sample::Index) {
         let all = Pool::new(&vec![(1, true); size]);
         let gone = gone.index(size);
-        let mut left: Vec<Arc<Member>> = all.members.to_vec();
+        let mut left: Vec<Arc<Endpoint>> = all.members.to_vec();
         let gone = left.remove(gone).key;
         let fewer = Pool { serving: (0..left.len()).map(|at| (at, 1.0)).collect(), members: left.into() };
         let (before, after) = (all.balancer(&HASH, None), fewer.balancer(&HASH, None));

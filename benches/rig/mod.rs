@@ -12,9 +12,9 @@ use pulsegate_core::health::order::{Order, Steer};
 use pulsegate_core::health::standing::{Cause, Standing};
 use pulsegate_core::plan::{BalancePlan, HashBy, PassivePlan, Policy};
 use pulsegate_core::traffic::cell::{Cell, Record};
+use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::load_balancing::{Balancer, PickInput};
 use pulsegate_core::traffic::outcome::Outcome;
-use pulsegate_core::traffic::snapshot::Member;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,10 +32,10 @@ fn policy(name: &str) -> Policy {
     }
 }
 
-fn member(number: u32) -> Arc<Member> {
+fn member(number: u32) -> Arc<Endpoint> {
     let [_, a, b, c] = number.to_be_bytes();
     let id = BackendId { upstream: "pool".into(), address: Address::Socket(([10, a, b, c], 80).into()) };
-    Arc::new(Member {
+    Arc::new(Endpoint {
         key: id.key(),
         id,
         weight: 1,
@@ -50,14 +50,14 @@ fn member(number: u32) -> Arc<Member> {
 
 /// A prepared balancer over `size` fit members.
 pub fn balancer(policy_name: &str, size: u32) -> Balancer {
-    let members: Arc<[Arc<Member>]> = (0..size).map(member).collect();
+    let members: Arc<[Arc<Endpoint>]> = (0..size).map(member).collect();
     let serving: Vec<(usize, f64)> = (0..size as usize).map(|index| (index, 1.0)).collect();
     let plan = BalancePlan { policy: policy(policy_name), sticky: None };
     Balancer::prepare(&plan, &members, &serving, &[], None)
 }
 
 /// The `number`th of a stream of requests.
-pub fn pick(balancer: &Balancer, number: u64) -> Option<Arc<Member>> {
+pub fn pick(balancer: &Balancer, number: u64) -> Option<Arc<Endpoint>> {
     let input = PickInput {
         tried: &[],
         now: Timestamp(number),

@@ -22,7 +22,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use pulsegate_core::http::client_rate_limit::{Allowance, Turnstile};
+use pulsegate_core::http::client_rate_limit::{Allowance, ClientRateLimiter};
 use pulsegate_core::plan::Scope;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
@@ -42,7 +42,7 @@ const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src
 pub struct Who(pub Arc<str>);
 
 #[derive(Debug)]
-pub struct Guard {
+pub struct AccessControl {
     /// The listener's address is one.
     pub loopback: bool,
     pub callers: Arc<ArcSwap<Callers>>,
@@ -50,12 +50,12 @@ pub struct Guard {
     pub clock: Clock,
     /// No denied write is logged before this (nanoseconds of the process).
     pub quiet_until: AtomicU64,
-    requests: Mutex<Turnstile>,
-    wrong_tokens: Mutex<Turnstile>,
+    requests: Mutex<ClientRateLimiter>,
+    wrong_tokens: Mutex<ClientRateLimiter>,
 }
 
 /// The middleware around every page.
-pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State(guard): State<Arc<AccessControl>>, mut request: Request, next: Next) -> Response {
     let mut response = match guard.admits(&request) {
         Ok(who) => {
             request.extensions_mut().insert(who);
@@ -91,7 +91,7 @@ enum Refusal {
     ContentType,
 }
 
-impl Guard {
+impl AccessControl {
     pub fn new(loopback: bool, callers: Arc<ArcSwap<Callers>>, telemetry: Arc<Telemetry>, clock: Clock) -> Self {
         Self {
             loopback,
@@ -136,13 +136,13 @@ impl Guard {
 
     fn counted(
         &self,
-        turnstile: &Mutex<Turnstile>,
+        limiter: &Mutex<ClientRateLimiter>,
         request: &Request,
         allowance: Option<Allowance>,
     ) -> Result<(), Duration> {
         let Some((Peer(client), allowance)) = request.extensions().get::<Peer>().zip(allowance) else { return Ok(()) };
-        let mut turnstile = turnstile.lock().unwrap_or_else(PoisonError::into_inner);
-        turnstile.pass(client.ip(), allowance, self.clock.now())
+        let mut limiter = limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        limiter.pass(client.ip(), allowance, self.clock.now())
     }
 
     fn who(&self, request: &Request, needed: Scope) -> Result<Arc<str>, Refusal> {
@@ -383,11 +383,11 @@ mod tests {
         }
     }
 
-    fn guard(loopback: bool, known: &[(&str, &str)]) -> Guard {
+    fn guard(loopback: bool, known: &[(&str, &str)]) -> AccessControl {
         let clock = Clock::start();
         let logging = pulsegate_core::plan::LoggingPlan::default();
         let callers = Arc::new(ArcSwap::from_pointee(crate::admin::callers::tests::callers(known)));
-        Guard::new(loopback, callers, Arc::new(Telemetry::new(&logging, clock)), clock)
+        AccessControl::new(loopback, callers, Arc::new(Telemetry::new(&logging, clock)), clock)
     }
 
     /// Method, path, Host, token: who it is, or why not.

@@ -24,7 +24,7 @@ pub use callers::Callers;
 pub use life::serve_health;
 pub use secure::Secure;
 
-use self::access_control::Guard;
+use self::access_control::AccessControl;
 use self::pages::Desk;
 use crate::control::{Handle, Reloader};
 use crate::telemetry::Telemetry;
@@ -107,7 +107,7 @@ async fn serve_desk(
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
-    let guard = Guard::new(loopback, callers, Arc::clone(&desk.telemetry), desk.source.clock());
+    let guard = AccessControl::new(loopback, callers, Arc::clone(&desk.telemetry), desk.source.clock());
     let listener = server::register(listener)?;
     tokio::spawn(Arc::clone(&desk.traffic).watch(Arc::clone(&desk.source), stop.clone()));
     let desk = Arc::new(desk);

@@ -7,7 +7,7 @@ use super::source::Source;
 use super::traffic::{Recent, Traffic};
 use super::view::{self, Now, Problem, health, status, upstreams};
 use super::{Phase, ReloadState, explain, life, logging, page, points, steer};
-use crate::admin::access_control::{Guard, guard};
+use crate::admin::access_control::{AccessControl, guard};
 use crate::control::Reloader;
 use crate::telemetry::{Format, Telemetry};
 use axum::Router;
@@ -90,7 +90,7 @@ impl Desk {
 }
 
 /// The pages behind the [`guard`].
-pub fn router(desk: Arc<Desk>, guarded: Arc<Guard>) -> Router {
+pub fn router(desk: Arc<Desk>, guarded: Arc<AccessControl>) -> Router {
     Router::new()
         .route("/", get(async |headers: HeaderMap| page::front(&headers, INDEX)))
         .route("/livez", get(life::livez))

@@ -4,8 +4,9 @@ use super::source::Source;
 use crate::control::Clock;
 use pulsegate_core::base::identity::{BackendId, BackendKey};
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::series::{Figures, PERIOD, Series};
-use pulsegate_core::traffic::snapshot::{Member, Snapshot};
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -84,6 +85,6 @@ impl Traffic {
     }
 }
 
-fn members(snapshot: &Snapshot) -> impl Iterator<Item = &Arc<Member>> {
+fn members(snapshot: &Snapshot) -> impl Iterator<Item = &Arc<Endpoint>> {
     snapshot.pools.iter().flat_map(|pool| pool.members.iter())
 }

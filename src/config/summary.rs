@@ -2,8 +2,8 @@
 
 use crate::tls::Identity;
 use pulsegate_core::plan::{
-    Detector, GrpcCheck, GuardPlan, HttpCheck, KeyPair, LimitBy, Plan, ProbeCheck, ProbeFailure, ProbeKind, ProbePlan,
-    RateLimitPlan, RouteAction, SourcePlan, UpstreamPlan,
+    AdmissionPlan, Detector, GrpcCheck, HttpCheck, KeyPair, LimitBy, Plan, ProbeCheck, ProbeFailure, ProbeKind,
+    ProbePlan, RateLimitPlan, RouteAction, SourcePlan, UpstreamPlan,
 };
 use pulsegate_core::timings::probing;
 use std::fmt::Write;
@@ -29,7 +29,7 @@ pub fn summary(plan: &Plan) -> String {
     }
     for route in &plan.routes {
         let _ = writeln!(out, "route {}: {}", route.name, action(&route.action, plan));
-        route.guard.iter().for_each(|guard| guard_lines(guard, &mut out));
+        route.admission.iter().for_each(|guard| guard_lines(guard, &mut out));
     }
     for upstream in &plan.upstreams {
         upstream_lines(upstream, &mut out);
@@ -43,7 +43,7 @@ fn certificate_line(pair: &KeyPair, out: &mut String) {
     }
 }
 
-fn guard_lines(guard: &GuardPlan, out: &mut String) {
+fn guard_lines(guard: &AdmissionPlan, out: &mut String) {
     match (&guard.allow, guard.deny.is_empty()) {
         (None, true) => {}
         (None, false) => drop(writeln!(out, "  everybody comes in but the networks of `deny`")),

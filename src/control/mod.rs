@@ -17,7 +17,7 @@ use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{BackendReport, Explanation, Handover, Input, Refused, Steering, UpstreamReport};
 use pulsegate_core::health::event::Event;
-use pulsegate_core::traffic::cell::Hint;
+use pulsegate_core::traffic::cell::Nudge;
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub struct Handle {
     snapshot: Arc<ArcSwap<Snapshot>>,
     generation: watch::Receiver<u64>,
     mailbox: mpsc::UnboundedSender<Message>,
-    hints: mpsc::Sender<Hint>,
+    nudges: mpsc::Sender<Nudge>,
     clock: Clock,
 }
 
@@ -70,8 +70,8 @@ impl Handle {
     }
 
     /// Lossy by design: a full channel means that the board is about to look anyway.
-    pub fn hint(&self, hint: Hint) {
-        let _ = self.hints.try_send(hint);
+    pub fn nudge(&self, nudge: Nudge) {
+        let _ = self.nudges.try_send(nudge);
     }
 
     /// Steers a backend. When this returns, requests see what it came to. `None` when the control task has ended (the process is leaving).

@@ -1,11 +1,11 @@
-//! The loop around the board: wait for an input, a hint or the deadline; hand it over; carry out what comes out.
+//! The loop around the board: wait for an input, a nudge or the deadline; hand it over; carry out what comes out.
 
 use super::{Clock, Handle, Message, Prober, Reporter, Steered};
 use arc_swap::ArcSwap;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Board, Handover, Input, Output};
 use pulsegate_core::plan::Plan;
-use pulsegate_core::traffic::cell::Hint;
+use pulsegate_core::traffic::cell::Nudge;
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,7 +14,7 @@ use tokio::time::sleep_until;
 /// Hints that may wait; more are dropped (the board looks by itself at its next deadline).
 const HINTS: usize = 1024;
 
-/// Messages and hints that are handed over in one go at most: one snapshot carries the changes of all.
+/// Messages and nudges that are handed over in one go at most: one snapshot carries the changes of all.
 const BATCH: usize = 256;
 
 /// Builds the board with its first plan and starts the control task on the current runtime. The first snapshot is there
@@ -40,9 +40,9 @@ pub fn spawn_heir(
 
     let empty = Snapshot { generation: 0, plan, pools: Vec::new(), first_round_done: false };
     let (mailbox, inbox) = mpsc::unbounded_channel();
-    let (hints, hint_inbox) = mpsc::channel(HINTS);
+    let (nudges, hint_inbox) = mpsc::channel(HINTS);
     let (announce, generation) = watch::channel(0);
-    let handle = Handle { snapshot: Arc::new(ArcSwap::from_pointee(empty)), generation, mailbox, hints, clock };
+    let handle = Handle { snapshot: Arc::new(ArcSwap::from_pointee(empty)), generation, mailbox, nudges, clock };
 
     let mut task = ControlTask { board, handle: handle.clone(), announce, prober, reporter, steered: Vec::new() };
     task.carry_out();
@@ -61,7 +61,7 @@ struct ControlTask<P> {
 }
 
 impl<P: Prober> ControlTask<P> {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>, mut hints: mpsc::Receiver<Hint>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>, mut nudges: mpsc::Receiver<Nudge>) {
         let clock = self.handle.clock;
         loop {
             let deadline = self.board.next_deadline();
@@ -70,12 +70,12 @@ impl<P: Prober> ControlTask<P> {
                     Some(message) => self.take(message, clock.now()),
                     None => return,
                 },
-                Some(hint) = hints.recv() => self.board.handle(Input::Hint(hint), clock.now()),
+                Some(nudge) = nudges.recv() => self.board.handle(Input::Nudge(nudge), clock.now()),
                 () = sleep_until(clock.instant(deadline.unwrap_or_default())), if deadline.is_some() => {
                     self.board.handle_deadline(clock.now());
                 }
             }
-            self.take_what_waits(&mut inbox, &mut hints);
+            self.take_what_waits(&mut inbox, &mut nudges);
             self.carry_out();
         }
     }
@@ -102,17 +102,17 @@ impl<P: Prober> ControlTask<P> {
         }
     }
 
-    /// A burst is one moment: equal hints are one.
-    fn take_what_waits(&mut self, inbox: &mut mpsc::UnboundedReceiver<Message>, hints: &mut mpsc::Receiver<Hint>) {
+    /// A burst is one moment: equal nudges are one.
+    fn take_what_waits(&mut self, inbox: &mut mpsc::UnboundedReceiver<Message>, nudges: &mut mpsc::Receiver<Nudge>) {
         let now = self.handle.clock.now();
         for message in std::iter::from_fn(|| inbox.try_recv().ok()).take(BATCH) {
             self.take(message, now);
         }
-        let mut taken: Vec<Hint> = Vec::new();
-        for hint in std::iter::from_fn(|| hints.try_recv().ok()).take(BATCH) {
-            if !taken.contains(&hint) {
-                taken.push(hint);
-                self.board.handle(Input::Hint(hint), now);
+        let mut taken: Vec<Nudge> = Vec::new();
+        for nudge in std::iter::from_fn(|| nudges.try_recv().ok()).take(BATCH) {
+            if !taken.contains(&nudge) {
+                taken.push(nudge);
+                self.board.handle(Input::Nudge(nudge), now);
             }
         }
     }

@@ -7,13 +7,13 @@ use crate::proxy::heads;
 use crate::proxy::rate_limit::Key;
 use pulsegate_core::http::forwarding::{names_client_certificate, request_header_routes};
 use pulsegate_core::http::grpc;
-use pulsegate_core::plan::{GuardPlan, LimitBy, RateLimitPlan, RouteAction, RoutePlan};
+use pulsegate_core::plan::{AdmissionPlan, LimitBy, RateLimitPlan, RouteAction, RoutePlan};
 use pulsegate_core::traffic::admission::{Denial, admit, retry_after};
 use std::time::Duration;
 
 impl Exchange<'_> {
     /// False: it may not, and has its answer.
-    pub(super) async fn passes(&mut self, route: &RoutePlan, guard: &GuardPlan) -> bool {
+    pub(super) async fn passes(&mut self, route: &RoutePlan, guard: &AdmissionPlan) -> bool {
         let path = || match &route.action {
             RouteAction::Forward(forward) => heads::rewritten_path(&self.target, route, forward),
             RouteAction::Redirect { .. } | RouteAction::Respond { .. } => self.target.path.clone(),
@@ -51,7 +51,7 @@ impl Exchange<'_> {
         value.map(|value| Key::Text(value.as_bytes()))
     }
 
-    async fn deny(&mut self, route: &RoutePlan, guard: &GuardPlan, denial: Denial) {
+    async fn deny(&mut self, route: &RoutePlan, guard: &AdmissionPlan, denial: Denial) {
         let wait = match denial {
             Denial::Rate(wait) => Some(retry_after(wait)),
             Denial::Address | Denial::Shielded => None,

@@ -13,12 +13,13 @@ use pingora::http::ResponseHeader;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::plan::{Forward, RoutePlan};
-use pulsegate_core::traffic::cell::{Hint, HintKind, Record};
+use pulsegate_core::traffic::cell::{Nudge, NudgeKind, Record};
+use pulsegate_core::traffic::endpoint::Lease;
 use pulsegate_core::traffic::outcome::{AttemptEnd, Outcome, classify};
 use pulsegate_core::traffic::retry::{
     AfterAttempt, Next, SLOW_AFTER, StopReason, decide, is_idempotent, time_left, within_budget,
 };
-use pulsegate_core::traffic::snapshot::{Lease, Pool};
+use pulsegate_core::traffic::snapshot::Pool;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,7 +134,7 @@ impl Exchange<'_> {
         self.story.head_at = heard.ready_at.or(heard.head_at);
         self.story.upstream_wait += heard.head_at.unwrap_or_else(|| clock.now()).since(asked);
         if heard.drain_asked && !self.is_copy {
-            self.proxy.handle.hint(Hint { backend: choice.lease.member.key, kind: HintKind::DrainAsked });
+            self.proxy.handle.nudge(Nudge { backend: choice.lease.member.key, kind: NudgeKind::DrainAsked });
         }
         if let Some(flaw) = connected.backend.flaw() {
             log::debug!("attempt {} at {}: {flaw}", self.story.attempts, choice.lease.member.id);
@@ -245,7 +246,7 @@ impl Exchange<'_> {
         let member = &choice.lease.member;
         self.proxy.telemetry.attempt(member.key, &record);
         if let Some(kind) = member.cell.record(record, &choice.pool.upstream.passive) {
-            self.proxy.handle.hint(Hint { backend: member.key, kind });
+            self.proxy.handle.nudge(Nudge { backend: member.key, kind });
         }
         if matches!(outcome, Outcome::Failure(_)) {
             log::debug!("attempt {} at {} failed: {:?}", self.story.attempts, member.id, relayed.end);

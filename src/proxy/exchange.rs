@@ -125,7 +125,7 @@ impl<'a> Exchange<'a> {
             return self.refuse(Problem::NoRoute, None).await;
         };
         self.story.route = Some(route.name.clone());
-        if let Some(guard) = &route.guard
+        if let Some(guard) = &route.admission
             && !self.passes(route, guard).await
         {
             return;

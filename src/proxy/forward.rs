@@ -9,10 +9,11 @@ use http::{HeaderMap, Version};
 use pulsegate_core::http::grpc;
 use pulsegate_core::http::problem::{Problem, retry_after};
 use pulsegate_core::plan::{Forward, RoutePlan, Target};
+use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::overhead::{Course, overhead};
 use pulsegate_core::traffic::retry::{Next, StopReason};
-use pulsegate_core::traffic::snapshot::{Emptiness, Member, Pool};
+use pulsegate_core::traffic::snapshot::{Emptiness, Pool};
 use pulsegate_core::traffic::traffic_split;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ impl Exchange<'_> {
         }
         let Some(name) = self.choose(&forward.targets) else { return self.refuse(Problem::Internal, None).await };
         self.story.upstream = Some(name.clone());
-        let mut failed: Option<(AttemptEnd, Arc<Member>)> = None;
+        let mut failed: Option<(AttemptEnd, Arc<Endpoint>)> = None;
         loop {
             let Some(pool) = self.pool(&name).await else {
                 return self.refuse(Problem::NoneEligible, None).await;
@@ -72,7 +73,7 @@ impl Exchange<'_> {
         self.snapshot.plan.upstreams.get(chosen).map(|upstream| upstream.name.clone())
     }
 
-    async fn without_place(&mut self, found: &Found, pool: &Pool, failed: Option<&(AttemptEnd, Arc<Member>)>) {
+    async fn without_place(&mut self, found: &Found, pool: &Pool, failed: Option<&(AttemptEnd, Arc<Endpoint>)>) {
         match (failed, found) {
             (Some((end, member)), _) => {
                 self.settle(pool, member, end, true);

@@ -1,7 +1,7 @@
 //! Whose turn is it? A place at a backend for one attempt: picked where there is room, waited for in a bounded queue where there is none, and held
 //! for a while where nobody is eligible.
 //!
-//! The counts are the domain's (`domain::gate`, the cells); here is only the waiting. Whoever gives a place back wakes the next.
+//! The counts are the domain's (`domain::circuit_breaker`, the cells); here is only the waiting. Whoever gives a place back wakes the next.
 
 use super::exchange::Exchange;
 use super::heads::Body;
@@ -10,9 +10,10 @@ use arc_swap::ArcSwap;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::plan::RoutePlan;
+use pulsegate_core::traffic::endpoint::Lease;
 use pulsegate_core::traffic::load_balancing::{Pick, PickInput};
 use pulsegate_core::traffic::retry::is_idempotent;
-use pulsegate_core::traffic::snapshot::{Lease, Pool};
+use pulsegate_core::traffic::snapshot::Pool;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -48,7 +49,7 @@ pub(super) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.pool.gate.leave();
+        self.pool.circuit_breaker.leave();
         self.queue.notify_one();
     }
 }
@@ -82,7 +83,7 @@ pub(super) struct Queued {
 
 impl Drop for Queued {
     fn drop(&mut self) {
-        self.pool.gate.quit();
+        self.pool.circuit_breaker.quit();
     }
 }
 
@@ -102,11 +103,11 @@ impl Exchange<'_> {
     pub(super) fn look(&mut self, pool: &Arc<Pool>, route: &RoutePlan) -> Found {
         let (limits, limit) = (&pool.upstream.limits, pool.upstream.requests_per_backend());
         let limited = limits.requests > 0 || limit > 0;
-        if limited && self.queued.is_none() && pool.gate.waiting() > 0 {
+        if limited && self.queued.is_none() && pool.circuit_breaker.waiting() > 0 {
             return Found::Full;
         }
         if limits.requests > 0 && self.entered.is_none() {
-            if !pool.gate.enter(limits.requests) {
+            if !pool.circuit_breaker.enter(limits.requests) {
                 return Found::Full;
             }
             let queue = self.proxy.queues.of(&pool.upstream.name);
@@ -157,7 +158,7 @@ impl Exchange<'_> {
     pub(super) async fn wait_for_room(&mut self, pool: &Arc<Pool>, route: &RoutePlan) -> bool {
         let limits = &pool.upstream.limits;
         if self.queued.is_none() {
-            if !pool.gate.join(limits.queue) {
+            if !pool.circuit_breaker.join(limits.queue) {
                 return false;
             }
             let until = (self.clock().now() + limits.queue_timeout).min(self.deadline(route));

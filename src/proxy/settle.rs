@@ -1,14 +1,15 @@
 //! Where is written down what a forwarded request came to for its client? In the ledger of its upstream; what it means, the domain says.
 
 use super::exchange::Exchange;
+use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::ledger::{Ended, Entry, entry};
 use pulsegate_core::traffic::outcome::{AttemptEnd, classify};
 use pulsegate_core::traffic::retry::SLOW_AFTER;
-use pulsegate_core::traffic::snapshot::{Member, Pool};
+use pulsegate_core::traffic::snapshot::Pool;
 
 impl Exchange<'_> {
     /// The last attempt was at `member` and ended so; `retried`: another had failed before.
-    pub(super) fn settle(&self, pool: &Pool, member: &Member, end: &AttemptEnd, retried: bool) {
+    pub(super) fn settle(&self, pool: &Pool, member: &Endpoint, end: &AttemptEnd, retried: bool) {
         if self.is_copy {
             return;
         }

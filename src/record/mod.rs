@@ -125,7 +125,7 @@ impl Scribe for Recorder {
             Input::ProbeDone { ticket, reading } => {
                 self.note(Note::ProbeEnds(Box::new((*ticket, reading.clone(), now))));
             }
-            Input::Hint(_) | Input::TakeOver(_) => {}
+            Input::Nudge(_) | Input::TakeOver(_) => {}
         }
     }
 

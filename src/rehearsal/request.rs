@@ -2,8 +2,9 @@
 
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::traffic::endpoint::Lease;
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use pulsegate_core::traffic::snapshot::{Lease, Pool};
+use pulsegate_core::traffic::snapshot::Pool;
 use std::sync::Arc;
 
 /// Names a request; the place may be another's by the time that something is due.
@@ -30,7 +31,7 @@ pub(super) struct Request {
     pub attempt: Option<Attempt>,
     /// It waits: why, and until when.
     pub waits: Option<(Wait, Timestamp)>,
-    /// It is counted in its upstream's gate.
+    /// It is counted in its upstream's circuit_breaker.
     pub entered: bool,
     pub queued: bool,
     /// An attempt has failed.

@@ -12,11 +12,12 @@ use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::Input;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::{Plan, Policy, RetryPlan, Target, Timeouts};
-use pulsegate_core::traffic::cell::{Hint, Record};
+use pulsegate_core::traffic::cell::{Nudge, Record};
+use pulsegate_core::traffic::endpoint::Lease;
 use pulsegate_core::traffic::load_balancing::PickInput;
 use pulsegate_core::traffic::outcome::{AttemptEnd, classify};
 use pulsegate_core::traffic::retry::{AfterAttempt, Next, SLOW_AFTER, decide, time_left, within_budget};
-use pulsegate_core::traffic::snapshot::{Emptiness, Lease, Pool};
+use pulsegate_core::traffic::snapshot::{Emptiness, Pool};
 use pulsegate_core::traffic::traffic_split;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,7 +140,7 @@ impl World<'_> {
             Found::Full => {
                 let limits = &pool.upstream.limits;
                 let until = (self.now + limits.queue_timeout).min(deadline);
-                if request.queued || pool.gate.join(limits.queue) {
+                if request.queued || pool.circuit_breaker.join(limits.queue) {
                     request.queued = true;
                     return self.wait(ticket, Wait::Room, until, Problem::Overloaded);
                 }
@@ -161,7 +162,7 @@ impl World<'_> {
         let behaviour = self.backends.get(lease.member.key);
         let Some(request) = self.requests.get(ticket) else { return };
         if std::mem::take(&mut request.queued) {
-            pool.gate.quit();
+            pool.circuit_breaker.quit();
         }
         if request.tried.is_empty() {
             pool.budget.deposit(self.now);
@@ -211,7 +212,7 @@ impl World<'_> {
         request.failed_once |= retries;
         let again = request.failed_once;
         if let Some(kind) = hint {
-            self.tell(Input::Hint(Hint { backend: key, kind }));
+            self.tell(Input::Nudge(Nudge { backend: key, kind }));
         }
         if retries {
             self.go_on(ticket);
@@ -326,10 +327,10 @@ impl World<'_> {
             && let Some(pool) = &request.pool
         {
             if request.entered {
-                pool.gate.leave();
+                pool.circuit_breaker.leave();
             }
             if request.queued {
-                pool.gate.quit();
+                pool.circuit_breaker.quit();
             }
         }
         self.requests.end(ticket);
@@ -346,11 +347,11 @@ enum Found {
 fn look(request: &mut Request, pool: &Pool, terms: &Terms, now: Timestamp, rng: &mut Rng) -> Found {
     let (limits, limit) = (&pool.upstream.limits, pool.upstream.requests_per_backend());
     let limited = limits.requests > 0 || limit > 0;
-    if limited && !request.queued && pool.gate.waiting() > 0 {
+    if limited && !request.queued && pool.circuit_breaker.waiting() > 0 {
         return Found::Full;
     }
     if limits.requests > 0 && !request.entered {
-        if !pool.gate.enter(limits.requests) {
+        if !pool.circuit_breaker.enter(limits.requests) {
             return Found::Full;
         }
         request.entered = true;

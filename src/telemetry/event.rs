@@ -8,7 +8,7 @@ use super::{AdminWrite, WriteResult, when};
 use log::Level;
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::health::event::{Disagreement, EjectedBy, Event, EventKind, Remembered, Told};
+use pulsegate_core::health::event::{Disagreement, EjectedBy, Event, EventKind, PastEvent, Remembered};
 use pulsegate_core::health::order::Steer;
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::{Detector, ProbeKind};
@@ -102,15 +102,15 @@ pub fn tell(event: &Event) -> (Line, Option<Tally<'_>>) {
 }
 
 /// An entry of a backend's history in words. Its backend is not repeated.
-pub fn told(entry: &Remembered) -> Told {
+pub fn told(entry: &Remembered) -> PastEvent {
     let event = match entry {
-        Remembered::Told(told) => return told.clone(),
+        Remembered::Past(told) => return told.clone(),
         Remembered::Own(event) => event,
     };
     let (line, _) = tell(event);
     let repeated = ["upstream", "backend", "event_id"];
     let details = line.fields.into_iter().filter(|(key, _)| !repeated.contains(key));
-    Told {
+    PastEvent {
         id: event.full_id(),
         at: event.at,
         event: line.name.to_owned(),

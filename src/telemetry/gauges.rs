@@ -52,7 +52,7 @@ fn about_pools(snapshot: &Snapshot) -> [Family<'_>; 4] {
     let mut connections = Family::of(&table::UPSTREAM_CONNECTIONS);
     let mut queue = Family::of(&table::QUEUE_REQUESTS);
     for pool in &snapshot.pools {
-        let Pool { upstream, ledger, gate, .. } = &**pool;
+        let Pool { upstream, ledger, circuit_breaker, .. } = &**pool;
         detection.number([&*upstream.name], ledger.failed_during_detection() as f64);
         for (by, requests) in [("retry", ledger.saved_by_retry() as f64), ("ejection", ledger.saved_by_ejection())] {
             saved.number([&*upstream.name, by], requests);
@@ -61,7 +61,7 @@ fn about_pools(snapshot: &Snapshot) -> [Family<'_>; 4] {
         for (state, open) in [("active", active), ("idle", idle)] {
             connections.number([&*upstream.name, state], open as f64);
         }
-        queue.number([&*upstream.name], f64::from(gate.waiting()));
+        queue.number([&*upstream.name], f64::from(circuit_breaker.waiting()));
     }
     [detection, saved, connections, queue]
 }

@@ -17,7 +17,7 @@ use pulsegate_core::traffic::admission::Denial;
 use pulsegate_core::traffic::ledger::{Entry, Ledger};
 use pulsegate_core::traffic::load_balancing::Balancer;
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use pulsegate_core::traffic::retry_budget::Budget;
+use pulsegate_core::traffic::retry_budget::RetryBudget;
 use pulsegate_core::traffic::snapshot::{Emptiness, Pool};
 use std::slice;
 use std::sync::{Arc, LazyLock};
@@ -56,7 +56,7 @@ fn route(name: &str) -> RoutePlan {
         name: name.into(),
         matches: RouteMatch::default(),
         action: RouteAction::Respond { status: 200, content_type: "text/plain".into(), body: String::new() },
-        guard: None,
+        admission: None,
         allow_encoded_slashes: false,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
@@ -99,10 +99,10 @@ fn pool(ledger: Ledger) -> Arc<Pool> {
     let upstream = upstream("orders");
     Arc::new(Pool {
         balancer: Balancer::prepare(&upstream.balance, &Arc::default(), &[], &[], None),
-        budget: Arc::new(Budget::new(upstream.budget)),
+        budget: Arc::new(RetryBudget::new(upstream.budget)),
         upstream,
         members: Arc::default(),
-        gate: Arc::default(),
+        circuit_breaker: Arc::default(),
         ledger: Arc::new(ledger),
         share_out: 0,
         emptiness: Emptiness::NoMembers,

@@ -8,9 +8,10 @@ use pulsegate_core::health::reading::{Reading, ReadingResult};
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::UpstreamPlan;
 use pulsegate_core::timings::Fault;
-use pulsegate_core::traffic::cell::{Hint, Record};
+use pulsegate_core::traffic::cell::{Nudge, Record};
+use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::outcome::{FailureKind, Outcome};
-use pulsegate_core::traffic::snapshot::{Member, Snapshot};
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,11 +164,11 @@ impl Clockwork {
         let client = 1 + self.requests / self.broken.len() as u64 % 2;
         let record = Record { outcome, latency: Duration::from_millis(1), client, trial, now: self.now };
         if let Some(kind) = member.cell.record(record, &self.plan.passive) {
-            self.tell(Input::Hint(Hint { backend: member.key, kind }));
+            self.tell(Input::Nudge(Nudge { backend: member.key, kind }));
         }
     }
 
-    fn member(&self, backend: usize) -> Arc<Member> {
+    fn member(&self, backend: usize) -> Arc<Endpoint> {
         let pool = &self.snapshot.as_ref().unwrap().pools[0];
         let address = plans::address(backend as u32);
         Arc::clone(pool.members.iter().find(|member| member.id.address == address).unwrap())

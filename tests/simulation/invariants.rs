@@ -13,10 +13,11 @@ use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::{
     Detector, OnDown, PassivePlan, ProbeFailure, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible,
 };
-use pulsegate_core::traffic::cell::HintKind;
+use pulsegate_core::traffic::cell::NudgeKind;
+use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::load_balancing::PickInput;
 use pulsegate_core::traffic::outcome::Outcome;
-use pulsegate_core::traffic::snapshot::{Emptiness, Member, Pool, Snapshot};
+use pulsegate_core::traffic::snapshot::{Emptiness, Pool, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,8 +104,8 @@ impl Witness {
         }
     }
 
-    pub fn hinted(&mut self, id: &BackendId, kind: HintKind) {
-        if kind == HintKind::DrainAsked {
+    pub fn hinted(&mut self, id: &BackendId, kind: NudgeKind) {
+        if kind == NudgeKind::DrainAsked {
             self.drain_asked.insert(id.clone());
         }
     }
@@ -361,7 +362,7 @@ impl Witness {
         self.emptiness(pool);
     }
 
-    fn may_serve(&self, member: &Member, pool: &Pool) {
+    fn may_serve(&self, member: &Endpoint, pool: &Pool) {
         let cause = member.standing.cause;
         let has = |backup: bool| pool.members.iter().any(|m| m.eligible() && m.weight > 0 && m.backup == backup);
         assert!(member.weight > 0, "{} serves with no weight", member.id);
@@ -600,7 +601,7 @@ fn fit(backend: &BackendReport) -> bool {
     }
 }
 
-fn pick(pool: &Pool, random: u64) -> Option<Arc<Member>> {
+fn pick(pool: &Pool, random: u64) -> Option<Arc<Endpoint>> {
     let input = PickInput {
         tried: &[],
         now: Timestamp::ZERO,
@@ -637,7 +638,7 @@ fn lost(old: &Pool, new: &Pool) {
 fn same(old: &Pool, new: &Pool) -> bool {
     let picture = |pool: &Pool| -> Vec<_> {
         let one =
-            |m: &Arc<Member>| (m.id.clone(), m.weight, m.backup, m.standing, m.since, m.connection_epoch, m.stranger);
+            |m: &Arc<Endpoint>| (m.id.clone(), m.weight, m.backup, m.standing, m.since, m.connection_epoch, m.stranger);
         pool.members.iter().map(one).collect()
     };
     *old.upstream == *new.upstream && old.emptiness == new.emptiness && picture(old) == picture(new)

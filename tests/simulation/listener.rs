@@ -4,7 +4,7 @@
 //! picture of the board where backends join. Of each condition it must hear a beginning and an end in turn; and when time has passed and nothing has
 //! happened, what it believes to be out must be what is out.
 
-use pulsegate_core::alert::{Alerts, Input, Key, Says, State, What};
+use pulsegate_core::alert::{Alerts, ConditionState, Input, Key, Says, What};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Board, Output, UpstreamReport};
 use pulsegate_core::health::standing::Cause;
@@ -19,7 +19,7 @@ pub struct Listener {
     alerts: Alerts,
     upstreams: Vec<Arc<str>>,
     /// What it believes to hold.
-    told: BTreeMap<Key, State>,
+    told: BTreeMap<Key, ConditionState>,
 }
 
 impl Listener {
@@ -62,11 +62,12 @@ impl Listener {
             for item in notice.items {
                 let before = self.told.get(&item.key).copied();
                 match (before, item.state) {
-                    (None, State::Firing | State::Flapping(_)) | (Some(State::Firing), State::Flapping(_)) => {
+                    (None, ConditionState::Firing | ConditionState::Flapping(_))
+                    | (Some(ConditionState::Firing), ConditionState::Flapping(_)) => {
                         self.told.insert(item.key, item.state);
                     }
-                    (Some(_), State::Resolved) => drop(self.told.remove(&item.key)),
-                    (Some(_), State::Still) => {}
+                    (Some(_), ConditionState::Resolved) => drop(self.told.remove(&item.key)),
+                    (Some(_), ConditionState::Still) => {}
                     impossible => panic!("{}: {impossible:?}", item.key),
                 }
             }

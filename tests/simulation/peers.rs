@@ -11,7 +11,7 @@ use pulsegate_core::board::{Board, Input, Output};
 use pulsegate_core::health::event::EventKind;
 use pulsegate_core::health::reading::{Reading, ReadingResult};
 use pulsegate_core::plan::{Detector, PassivePlan, UpstreamPlan};
-use pulsegate_core::traffic::cell::{Hint, Record};
+use pulsegate_core::traffic::cell::{Nudge, Record};
 use pulsegate_core::traffic::outcome::{FailureKind, Outcome};
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ impl World {
             for _ in 0..self.arrivals(manner.rate * STEP.as_secs_f64()) {
                 let record = self.request(manner, trial);
                 if let Some(kind) = member.cell.record(record, &pool.upstream.passive) {
-                    hint = Some(Hint { backend: member.key, kind });
+                    hint = Some(Nudge { backend: member.key, kind });
                 }
                 if trial {
                     break;
@@ -106,7 +106,7 @@ impl World {
             }
         }
         if let Some(hint) = hint.filter(|_| self.rng.below(4) > 0) {
-            self.tell(Input::Hint(hint));
+            self.tell(Input::Nudge(hint));
         }
     }
 
@@ -242,7 +242,7 @@ fn one_client_with_a_poison_request_ejects_nobody_among_several() {
             now: world.now,
         };
         if let Some(kind) = pool.members[0].cell.record(poison, &pool.upstream.passive) {
-            world.tell(Input::Hint(Hint { backend: pool.members[0].key, kind }));
+            world.tell(Input::Nudge(Nudge { backend: pool.members[0].key, kind }));
         }
     }
     assert_eq!(world.ejections(), []);

@@ -16,9 +16,10 @@ use pulsegate_core::health::order::{Order, Steer};
 use pulsegate_core::health::reading::{Reading, ReadingResult};
 use pulsegate_core::health::recognition::Sighting;
 use pulsegate_core::plan::{ProbeKind, ProbePlan, Recognition, SourcePlan, UpstreamPlan};
-use pulsegate_core::traffic::cell::{Hint, HintKind, Record};
+use pulsegate_core::traffic::cell::{Nudge, NudgeKind, Record};
+use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::outcome::{FailureKind, Outcome};
-use pulsegate_core::traffic::snapshot::{Member, Snapshot};
+use pulsegate_core::traffic::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -215,7 +216,7 @@ impl Storm {
     /// A burst of outcomes at one backend; each hint arrives, or is lost.
     fn send_traffic(&mut self) {
         let Some(snapshot) = self.snapshot.clone() else { return };
-        let members: Vec<(&Arc<Member>, _)> = snapshot
+        let members: Vec<(&Arc<Endpoint>, _)> = snapshot
             .pools
             .iter()
             .flat_map(|pool| pool.members.iter().map(move |member| (member, &pool.upstream.passive)))
@@ -235,7 +236,7 @@ impl Storm {
             let hint = member.cell.record(record, passive);
             self.witness.traffic(&member.id, record.outcome, self.now);
             if let Some(kind) = hint.filter(|_| self.dice.below(3) > 0) {
-                self.send(Input::Hint(Hint { backend: member.key, kind }));
+                self.send(Input::Nudge(Nudge { backend: member.key, kind }));
             }
         }
     }
@@ -256,11 +257,12 @@ impl Storm {
 
     /// A hint for which there is no reason, or for a backend that nobody knows.
     fn send_a_wild_hint(&mut self) {
-        let kinds = [HintKind::Trip, HintKind::Suspect, HintKind::TrialEnded { passed: true }, HintKind::DrainAsked];
+        let kinds =
+            [NudgeKind::Trip, NudgeKind::Suspect, NudgeKind::TrialEnded { passed: true }, NudgeKind::DrainAsked];
         let kind = kinds[self.dice.below(4) as usize];
         let id = self.some_backend();
         self.witness.hinted(&id, kind);
-        self.send(Input::Hint(Hint { backend: id.key(), kind }));
+        self.send(Input::Nudge(Nudge { backend: id.key(), kind }));
     }
 
     // ------------------------------------------------------- configuration

@@ -361,7 +361,7 @@ fn route(traffic: &Traffic) -> RoutePlan {
         name: "orders".into(),
         matches: RouteMatch::default(),
         action: RouteAction::Forward(Forward { targets: Vec::new(), mirror: None, replace_prefix: None, host: None }),
-        guard: None,
+        admission: None,
         allow_encoded_slashes: false,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),

@@ -31,7 +31,7 @@ pub struct Notice {
 /// One condition in a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    pub state: State,
+    pub state: ConditionState,
     pub key: Key,
     /// A word.
     pub cause: String,
@@ -42,7 +42,7 @@ pub struct Item {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub enum ConditionState {
     /// It began.
     Firing,
     /// It comes and goes, so often by now. From now on it counts as holding until it has settled.
@@ -55,13 +55,13 @@ pub enum State {
 impl Notice {
     /// Does anything hold after this?
     pub fn is_resolved(&self) -> bool {
-        self.items.iter().all(|item| item.state == State::Resolved)
+        self.items.iter().all(|item| item.state == ConditionState::Resolved)
     }
 
     /// Of what holds; where nothing does, of what is over.
     pub fn severity(&self) -> Severity {
         let grave = |resolved: bool| {
-            let these = self.items.iter().filter(move |item| (item.state == State::Resolved) == resolved);
+            let these = self.items.iter().filter(move |item| (item.state == ConditionState::Resolved) == resolved);
             these.map(|item| item.key.severity()).max()
         };
         grave(false).or_else(|| grave(true)).unwrap_or(Severity::Warning)
@@ -70,14 +70,14 @@ impl Notice {
 
 /// What a receiver knows of a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Announced {
     /// That it flaps.
     pub flaps: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
-    pub told: BTreeMap<Key, Told>,
+    pub told: BTreeMap<Key, Announced>,
     pub due: Option<Timestamp>,
     pub last: Option<Timestamp>,
     pub incident: String,
@@ -120,23 +120,25 @@ impl Group {
             let known = self.told.get(*key);
             match condition.flaps {
                 true if known.is_none_or(|told| !told.flaps) => {
-                    Some(item(State::Flapping(condition.turned), key, condition))
+                    Some(item(ConditionState::Flapping(condition.turned), key, condition))
                 }
-                false if known.is_none() => Some(item(State::Firing, key, condition)),
+                false if known.is_none() => Some(item(ConditionState::Firing, key, condition)),
                 _ => None,
             }
         });
         let over = self.told.keys().filter(|key| !wanted.contains_key(key)).map(|key| match all.get(key) {
-            Some(condition) if !condition.holds() => item(State::Resolved, key, condition),
+            Some(condition) if !condition.holds() => item(ConditionState::Resolved, key, condition),
             Some(condition) => Item {
                 cause: "unrouted".to_owned(),
                 why: "it still holds, and is not told here any more".to_owned(),
-                ..item(State::Resolved, key, condition)
+                ..item(ConditionState::Resolved, key, condition)
             },
             None => forgotten(key),
         });
         let mut changes: Vec<Item> = begun.chain(over).collect();
-        changes.sort_by(|a, b| (a.state == State::Resolved, &a.key).cmp(&(b.state == State::Resolved, &b.key)));
+        changes.sort_by(|a, b| {
+            (a.state == ConditionState::Resolved, &a.key).cmp(&(b.state == ConditionState::Resolved, &b.key))
+        });
         changes
     }
 
@@ -147,7 +149,7 @@ impl Group {
         }
         let soon = now + plan.group_wait;
         let critical = |key: &Key| key.severity() == Severity::Critical;
-        let graver = changes.iter().any(|item| item.state != State::Resolved && critical(&item.key))
+        let graver = changes.iter().any(|item| item.state != ConditionState::Resolved && critical(&item.key))
             && !self.told.keys().any(critical);
         let in_turn = match self.last {
             Some(last) if !self.told.is_empty() && !graver => soon.max(last + plan.group_interval),
@@ -174,7 +176,7 @@ impl Group {
         let still = still.into_iter().filter_map(|key| {
             let condition = wanted.get(key)?;
             Some(Item {
-                state: State::Still,
+                state: ConditionState::Still,
                 key: key.clone(),
                 cause: condition.cause.to_owned(),
                 why: condition.why.clone(),
@@ -190,9 +192,9 @@ impl Group {
         }
         for change in &changes {
             match change.state {
-                State::Resolved => drop(self.told.remove(&change.key)),
+                ConditionState::Resolved => drop(self.told.remove(&change.key)),
                 state => {
-                    let told = Told { flaps: matches!(state, State::Flapping(_)) };
+                    let told = Announced { flaps: matches!(state, ConditionState::Flapping(_)) };
                     self.told.insert(change.key.clone(), told);
                 }
             }
@@ -214,7 +216,7 @@ impl Group {
 /// It was told by a process before, and nothing is known of it any more.
 fn forgotten(key: &Key) -> Item {
     Item {
-        state: State::Resolved,
+        state: ConditionState::Resolved,
         key: key.clone(),
         cause: "gone".to_owned(),
         why: "it is not there any more".to_owned(),

@@ -1,7 +1,7 @@
 //! The machine: conditions kept once, groups kept per receiver and upstream.
 
 use super::condition::Condition;
-use super::group::{Group, Notice, Told, Wanted};
+use super::group::{Announced, Group, Notice, Wanted};
 use super::input::{Input, Says, of_pool};
 use super::pools::{Pools, Serves, serves};
 use super::{Key, What};
@@ -233,7 +233,7 @@ impl Alerts {
                     let condition = self.conditions.entry(key.clone()).or_insert_with(|| Condition::new(now));
                     condition.recall(awaited, flaps, now);
                 }
-                told.insert(key, Told { flaps });
+                told.insert(key, Announced { flaps });
             }
             let group = Group { told, due: None, last: Some(now - one.ago), incident: one.incident, sent: one.sent };
             self.groups.insert((one.receiver, one.upstream), group);

@@ -13,7 +13,7 @@ mod pools;
 #[cfg(test)]
 mod tests;
 
-pub use group::{Item, Notice, State};
+pub use group::{ConditionState, Item, Notice};
 pub use input::{Input, Says};
 pub use machine::{Alerts, KnownGroup};
 

@@ -71,10 +71,10 @@ fn told(notices: &[Notice]) -> Vec<String> {
     let words = |item: &Item| {
         let who = item.key.backend.as_ref().map(ToString::to_string).unwrap_or_default();
         let state = match item.state {
-            State::Firing => "firing",
-            State::Flapping(_) => "flapping",
-            State::Resolved => "resolved",
-            State::Still => "still",
+            ConditionState::Firing => "firing",
+            ConditionState::Flapping(_) => "flapping",
+            ConditionState::Resolved => "resolved",
+            ConditionState::Still => "still",
         };
         format!("{state} {} {} {}", item.key.what, who.trim_start_matches("127.0.0.1:"), item.cause).replace("  ", " ")
     };
@@ -250,7 +250,10 @@ fn a_thousand_transitions_in_a_second_are_two_messages_and_leave_nothing_behind(
     }
     let notices = play(&mut alerts, Vec::new(), 1_000);
     assert_eq!(notices.len(), 2, "{:?}", told(&notices));
-    assert!(notices[0].items.iter().all(|item| matches!(item.state, State::Flapping(_))) && notices[1].is_resolved());
+    assert!(
+        notices[0].items.iter().all(|item| matches!(item.state, ConditionState::Flapping(_)))
+            && notices[1].is_resolved()
+    );
     assert!(moment > at(10) && alerts.next_deadline().is_none(), "{alerts:?}");
     assert_eq!(alerts.holding(), [(Severity::Warning, 0), (Severity::Critical, 0)]);
 }
@@ -353,7 +356,7 @@ fn there_is_a_limit_and_what_is_beyond_it_is_counted() {
 /// Whatever happens: each receiver's sequence for a condition is a beginning (which may say later that it flaps) and an end.
 #[test]
 fn every_sequence_alternates() {
-    let mut told: BTreeMap<Key, State> = BTreeMap::new();
+    let mut told: BTreeMap<Key, ConditionState> = BTreeMap::new();
     let mut alerts = machine(plan());
     let mut random = crate::base::rng::Rng::new(7);
     let mut news: Vec<Input> = Vec::new();
@@ -369,11 +372,12 @@ fn every_sequence_alternates() {
     for item in notices.iter().flat_map(|notice| &notice.items) {
         let before = told.get(&item.key).copied();
         match (before, item.state) {
-            (None, State::Firing | State::Flapping(_)) | (Some(State::Firing), State::Flapping(_)) => {
+            (None, ConditionState::Firing | ConditionState::Flapping(_))
+            | (Some(ConditionState::Firing), ConditionState::Flapping(_)) => {
                 told.insert(item.key.clone(), item.state);
             }
-            (Some(_), State::Resolved) => drop(told.remove(&item.key)),
-            (Some(_), State::Still) => {}
+            (Some(_), ConditionState::Resolved) => drop(told.remove(&item.key)),
+            (Some(_), ConditionState::Still) => {}
             impossible => panic!("{}: {impossible:?}", item.key),
         }
     }

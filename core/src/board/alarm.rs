@@ -8,7 +8,7 @@ use super::member::Member;
 use super::upstream::Upstream;
 use crate::base::time::{Timestamp, brief};
 use crate::health::event::{Disagreement, EventKind};
-use crate::health::outlier::State;
+use crate::health::outlier::EjectionState;
 use crate::plan::PassivePlan;
 
 /// So much of the traffic must fail for an episode; half of it, or less, for its end.
@@ -69,7 +69,7 @@ fn changes(member: &mut Member, plan: &PassivePlan, now: Timestamp) -> Option<(D
 
 /// Live traffic failed and took it out. Who is only slow does not lie.
 fn out_by_failures(member: &Member) -> bool {
-    member.outlier.state != State::Clear && !member.out_for_slowness()
+    member.outlier.state != EjectionState::Clear && !member.out_for_slowness()
 }
 
 fn lies(member: &Member, passed: bool, plan: &PassivePlan, now: Timestamp) -> Option<String> {

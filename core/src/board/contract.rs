@@ -10,7 +10,7 @@ use crate::health::order::{Order, Steer};
 use crate::health::reading::{Reading, Steps};
 use crate::health::standing::Standing;
 use crate::plan::{Plan, ProbeKind, ProbePlan, UpstreamPlan};
-use crate::traffic::cell::Hint;
+use crate::traffic::cell::Nudge;
 use crate::traffic::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub enum Input {
         ticket: ProbeTicket,
         reading: Reading,
     },
-    Hint(Hint),
+    Nudge(Nudge),
     /// What the board of the process before knew: before the first plan, and once more when that process has stopped serving.
     TakeOver(Arc<Handover>),
 }

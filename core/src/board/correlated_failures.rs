@@ -18,7 +18,7 @@ use std::time::Duration;
 const TOGETHER: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
-pub(super) struct Guard {
+pub(super) struct CorrelatedFailures {
     /// Who was eligible at the last publication.
     eligible: Vec<BackendKey>,
     fallen: Vec<Fallen>,
@@ -35,7 +35,7 @@ struct Fallen {
     reason: String,
 }
 
-impl Guard {
+impl CorrelatedFailures {
     /// Is this one held in place?
     pub(super) fn holds(&self, member: &Member) -> bool {
         let fell = |fallen: &Fallen| fallen.key == member.key && fallen.reason == self.reason;
@@ -63,33 +63,33 @@ const fn by_probes(cause: Cause) -> bool {
 
 impl Upstream {
     /// Before every publication: who fell, for what, and does it hold?
-    pub(super) fn guard(&mut self, desk: &mut Desk, now: Timestamp) {
+    pub(super) fn watch_correlated(&mut self, desk: &mut Desk, now: Timestamp) {
         let time = self.plan.hold_correlated_failures;
         if time.is_zero() {
-            if self.guard.until.is_some() {
+            if self.correlated.until.is_some() {
                 self.end_hold("it is turned off", desk, now);
             }
-            self.guard = Guard::default();
+            self.correlated = CorrelatedFailures::default();
             return;
         }
         self.note_fallen(now);
         let pool = self.members.iter().filter(|member| member.counts()).count();
         let well = self.members.iter().filter(|member| member.standing.cause.eligible()).count() * 2 > pool;
-        self.guard.spent &= !well;
-        match self.guard.until {
-            None if !self.guard.spent => {
-                if let Some(reason) = self.guard.common(pool) {
+        self.correlated.spent &= !well;
+        match self.correlated.until {
+            None if !self.correlated.spent => {
+                if let Some(reason) = self.correlated.common(pool) {
                     self.begin_hold(reason, now + time, pool, desk, now);
                 }
             }
             Some(_) if well => self.end_hold("most of the pool is well again", desk, now),
             Some(until) if until <= now => {
-                self.guard.spent = true;
+                self.correlated.spent = true;
                 self.end_hold("its time is over: now the verdicts count", desk, now);
             }
             _ => {}
         }
-        self.guard.eligible = self.eligible_keys();
+        self.correlated.eligible = self.eligible_keys();
     }
 
     fn eligible_keys(&self) -> Vec<BackendKey> {
@@ -97,33 +97,33 @@ impl Upstream {
     }
 
     fn note_fallen(&mut self, now: Timestamp) {
-        let Self { guard, members, .. } = self;
-        let holding = guard.until.is_some();
+        let Self { correlated, members, .. } = self;
+        let holding = correlated.until.is_some();
         let out = |key: BackendKey| members.iter().any(|member| member.key == key && by_probes(member.standing.cause));
-        guard.fallen.retain(|fallen| out(fallen.key) && (holding || now.since(fallen.at) <= TOGETHER));
+        correlated.fallen.retain(|fallen| out(fallen.key) && (holding || now.since(fallen.at) <= TOGETHER));
         for member in members.iter().filter(|member| by_probes(member.standing.cause)) {
             let reason = member.check.as_ref().map(|check| check.kind_of_failure());
-            if let Some(reason) = reason.filter(|_| guard.eligible.contains(&member.key)) {
-                guard.fallen.push(Fallen { key: member.key, at: now, reason });
+            if let Some(reason) = reason.filter(|_| correlated.eligible.contains(&member.key)) {
+                correlated.fallen.push(Fallen { key: member.key, at: now, reason });
             }
         }
     }
 
     fn begin_hold(&mut self, reason: String, until: Timestamp, pool: usize, desk: &mut Desk, now: Timestamp) {
-        let out = self.guard.fallen.iter().filter(|fallen| fallen.reason == reason).count();
+        let out = self.correlated.fallen.iter().filter(|fallen| fallen.reason == reason).count();
         let time = brief(until.since(now));
         let why = format!(
             "{out} of {pool} fell together, all for the same reason ({reason}); they are held for {time} at most"
         );
-        (self.guard.until, self.guard.reason) = (Some(until), reason);
+        (self.correlated.until, self.correlated.reason) = (Some(until), reason);
         desk.report(EventKind::PoolHeld { upstream: self.plan.name.clone(), held: true, why }, now);
         self.look_at = Some(self.look_at.map_or(until, |at| at.min(until)));
         self.plan_look(desk);
     }
 
     fn end_hold(&mut self, why: &str, desk: &mut Desk, now: Timestamp) {
-        self.guard.until = None;
-        self.guard.fallen.clear();
+        self.correlated.until = None;
+        self.correlated.fallen.clear();
         let why = why.to_owned();
         desk.report(EventKind::PoolHeld { upstream: self.plan.name.clone(), held: false, why }, now);
     }

@@ -17,14 +17,14 @@ use crate::base::time::Timestamp;
 use crate::health::combine::{Active, Facts, Passive, combine};
 use crate::health::event::EventKind;
 use crate::health::order::Order;
-use crate::health::outlier::{Ejection, Outlier, State};
+use crate::health::outlier::{Ejection, EjectionState, Outlier};
 use crate::health::reading::Reading;
 use crate::health::slow_start;
 use crate::health::standing::{Cause, Standing};
 use crate::health::startup::Phase;
 use crate::plan::{OnDown, ProbeKind, UpstreamPlan};
 use crate::traffic::cell::Cell;
-use crate::traffic::snapshot;
+use crate::traffic::endpoint::Endpoint;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ pub(super) struct Member {
     trial_limit: Option<Duration>,
     pub history: History,
     /// As the last snapshot shows it.
-    picture: Option<Arc<snapshot::Member>>,
+    picture: Option<Arc<Endpoint>>,
 }
 
 impl Member {
@@ -163,7 +163,7 @@ impl Member {
         self.counts()
             && self.orders.order() != Some(Order::ForceDown)
             && matches!(self.active(), Active::Up | Active::Unprobed)
-            && self.outlier.state == State::Clear
+            && self.outlier.state == EjectionState::Clear
     }
 
     /// What else is worth knowing of it now.
@@ -362,9 +362,9 @@ impl Member {
 
     fn passive(&self) -> Passive {
         match self.outlier.state {
-            State::Clear => Passive::Clear,
-            State::Ejected(_) => Passive::Ejected,
-            State::Trial { .. } => Passive::Trial,
+            EjectionState::Clear => Passive::Clear,
+            EjectionState::Ejected(_) => Passive::Ejected,
+            EjectionState::Trial { .. } => Passive::Trial,
         }
     }
 
@@ -459,8 +459,8 @@ impl Member {
     }
 
     /// Its picture for a snapshot; the last one where it is still true.
-    pub(super) fn picture(&mut self) -> Arc<snapshot::Member> {
-        let true_still = |picture: &&Arc<snapshot::Member>| {
+    pub(super) fn picture(&mut self) -> Arc<Endpoint> {
+        let true_still = |picture: &&Arc<Endpoint>| {
             (
                 picture.weight,
                 picture.backup,
@@ -475,8 +475,8 @@ impl Member {
         picture
     }
 
-    fn portray(&self) -> Arc<snapshot::Member> {
-        Arc::new(snapshot::Member {
+    fn portray(&self) -> Arc<Endpoint> {
+        Arc::new(Endpoint {
             id: self.id.clone(),
             key: self.key,
             weight: self.weight(),

@@ -45,7 +45,7 @@ use crate::base::time::Timestamp;
 use crate::health::event::EventKind;
 use crate::health::reading::Reading;
 use crate::plan::Plan;
-use crate::traffic::cell::{Hint, HintKind};
+use crate::traffic::cell::{Nudge, NudgeKind};
 use desk::Desk;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl Board {
             Input::Reconfigure(plan) => self.reconfigure(plan, now),
             Input::Discovered { upstream, source, answer } => self.discovered(&upstream, source, answer, now),
             Input::ProbeDone { ticket, reading } => self.probe_done(ticket, &reading, now),
-            Input::Hint(hint) => self.hint(hint, now),
+            Input::Nudge(nudge) => self.nudge(nudge, now),
             Input::TakeOver(handover) => self.take_over(&handover, now),
         }
         self.finish(now);
@@ -293,14 +293,14 @@ impl Board {
         }
     }
 
-    fn hint(&mut self, hint: Hint, now: Timestamp) {
+    fn nudge(&mut self, nudge: Nudge, now: Timestamp) {
         let ramps = self.first_round_done;
-        let Some((position, index)) = self.place(hint.backend) else { return };
+        let Some((position, index)) = self.place(nudge.backend) else { return };
         let upstream = &mut self.upstreams[position];
-        match hint.kind {
-            HintKind::Trip | HintKind::Suspect => upstream.suspect(index, ramps, &mut self.desk, now),
-            HintKind::TrialEnded { passed } => upstream.trial_ended(index, passed, ramps, &mut self.desk, now),
-            HintKind::DrainAsked => upstream.drain_asked(index, ramps, &mut self.desk, now),
+        match nudge.kind {
+            NudgeKind::Trip | NudgeKind::Suspect => upstream.suspect(index, ramps, &mut self.desk, now),
+            NudgeKind::TrialEnded { passed } => upstream.trial_ended(index, passed, ramps, &mut self.desk, now),
+            NudgeKind::DrainAsked => upstream.drain_asked(index, ramps, &mut self.desk, now),
         }
     }
 

@@ -9,7 +9,7 @@ use super::upstream::Upstream;
 use super::why::Occasion;
 use crate::base::time::Timestamp;
 use crate::health::event::{EjectedBy, EventKind};
-use crate::health::outlier::State;
+use crate::health::outlier::EjectionState;
 use crate::plan::{Detector, PassivePlan};
 use crate::traffic::cell::{self, Evidence};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Upstream {
         self.compare(ramps, desk, now);
         self.look_for_disagreement(desk, now);
         self.probe_the_unproven(desk, now);
-        let hold = self.guard.until();
+        let hold = self.correlated.until();
         self.dirty |= hold.is_some_and(|until| until <= now);
         self.look_at = hold.filter(|until| *until > now);
         // Cells are written without a word to the board, so it keeps looking as long as there is anybody to look at.
@@ -212,7 +212,7 @@ impl Upstream {
         desk.agenda.touch(self.position, index);
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
-        if !matches!(member.outlier.state, State::Trial { .. }) {
+        if !matches!(member.outlier.state, EjectionState::Trial { .. }) {
             return;
         }
         if passed {

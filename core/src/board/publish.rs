@@ -10,9 +10,10 @@ use crate::base::time::Timestamp;
 use crate::health::event::EventKind;
 use crate::health::standing::Cause;
 use crate::plan::WhenNoneEligible;
+use crate::traffic::endpoint::Endpoint;
 use crate::traffic::ledger::{self, out_for_failing};
 use crate::traffic::load_balancing::Balancer;
-use crate::traffic::snapshot::{self, Emptiness, Pool, Snapshot};
+use crate::traffic::snapshot::{Emptiness, Pool, Snapshot};
 use std::sync::Arc;
 
 /// What an upstream published last.
@@ -52,12 +53,12 @@ impl Upstream {
             return Arc::clone(pool);
         }
         self.dirty = false;
-        self.guard(desk, now);
+        self.watch_correlated(desk, now);
         let serving = self.serving();
         let emptiness = self.emptiness(&serving, now);
         self.tell_emptiness(emptiness, desk, now);
         self.book_detections(now);
-        let members: Arc<[Arc<snapshot::Member>]> = self.members.iter_mut().map(Member::picture).collect();
+        let members: Arc<[Arc<Endpoint>]> = self.members.iter_mut().map(Member::picture).collect();
         let trials: Vec<usize> = self.positions(|member| member.standing.cause == Cause::Trial);
         let previous = self.published.pool.as_ref().map(|pool| &pool.balancer);
         let balancer = Balancer::prepare(&self.plan.balance, &members, &serving, &trials, previous);
@@ -66,7 +67,7 @@ impl Upstream {
             members,
             balancer,
             budget: Arc::clone(&self.budget),
-            gate: Arc::clone(&self.gate),
+            circuit_breaker: Arc::clone(&self.circuit_breaker),
             ledger: Arc::clone(&self.ledger),
             share_out: self.share_out(&serving),
             emptiness,
@@ -99,7 +100,7 @@ impl Upstream {
         let primaries = self.positions(|member| serves(member) && !member.backup);
         let backups = self.positions(|member| serves(member) && member.backup);
         let eligible = if primaries.is_empty() { backups } else { primaries };
-        let held = self.positions(|member| self.guard.holds(member) && member.weight() > 0 && !member.backup);
+        let held = self.positions(|member| self.correlated.holds(member) && member.weight() > 0 && !member.backup);
         let backups_serve = eligible.first().is_some_and(|index| self.members[*index].backup);
         if !held.is_empty() && !backups_serve {
             let mut all = [eligible, held].concat();

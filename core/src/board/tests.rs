@@ -17,7 +17,7 @@ use crate::health::reading::{Reading, ReadingResult};
 use crate::health::standing::Cause;
 use crate::plan::route_table::RouteTable;
 use crate::plan::*;
-use crate::traffic::cell::{Hint, HintKind, Record};
+use crate::traffic::cell::{Nudge, NudgeKind, Record};
 use crate::traffic::outcome::{FailureKind, Outcome};
 use crate::traffic::snapshot::Snapshot;
 use std::path::PathBuf;
@@ -193,7 +193,7 @@ impl Rig {
             let client = client as u64 + 1;
             let record = Record { outcome: *outcome, latency: Duration::from_millis(1), client, trial, now };
             if let Some(kind) = member.cell.record(record, &pool.upstream.passive) {
-                self.tell(Input::Hint(Hint { backend: member.key, kind }), now);
+                self.tell(Input::Nudge(Nudge { backend: member.key, kind }), now);
             }
         }
     }
@@ -288,7 +288,7 @@ fn a_ramp_is_published_in_its_steps_and_not_with_every_input() {
     let before = rig.publications;
     for millis in 20_000..30_000 {
         rig.tell(
-            Input::Hint(Hint { backend: Rig::id(2).key(), kind: HintKind::Suspect }),
+            Input::Nudge(Nudge { backend: Rig::id(2).key(), kind: NudgeKind::Suspect }),
             Timestamp::from_millis(millis),
         );
     }
@@ -298,7 +298,7 @@ fn a_ramp_is_published_in_its_steps_and_not_with_every_input() {
 #[test]
 fn without_probes_a_drain_by_header_ends_by_time() {
     let mut rig = Rig::new(upstream(vec![backends(2)], None), s(0));
-    rig.tell(Input::Hint(Hint { backend: Rig::id(1).key(), kind: HintKind::DrainAsked }), s(5));
+    rig.tell(Input::Nudge(Nudge { backend: Rig::id(1).key(), kind: NudgeKind::DrainAsked }), s(5));
     rig.run(s(14), connected);
     assert_eq!(rig.cause(1), Cause::Draining);
     rig.run(s(16), connected);
@@ -501,7 +501,7 @@ fn what_is_in_flight_is_still_counted_after_a_reload_that_changes_everything_els
     let mut rig = Rig::new(upstream(vec![backends(2)], Some(tcp_probe())), s(0));
     rig.run(s(1), connected);
     let member = Arc::clone(&rig.snapshot.as_ref().unwrap().pools[0].members[0]);
-    let lease = crate::traffic::snapshot::Lease::new(member, false);
+    let lease = crate::traffic::endpoint::Lease::new(member, false);
     let mut changed = upstream(vec![backends(2)], Some(ProbePlan { timeout: Duration::from_secs(2), ..tcp_probe() }));
     changed.balance.policy = Policy::LeastRequest;
     rig.reload(changed, s(2));

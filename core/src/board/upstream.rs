@@ -16,16 +16,16 @@ use super::sources::Sources;
 use super::why::Occasion;
 use crate::base::identity::BackendId;
 use crate::base::time::Timestamp;
-use crate::board::correlated_failures::Guard;
+use crate::board::correlated_failures::CorrelatedFailures;
 use crate::board::detectors::Survey;
 use crate::health::event::EventKind;
 use crate::health::order::Steer;
 use crate::health::reading::{Reading, ReadingResult, Verdict};
 use crate::health::standing::Cause;
 use crate::plan::{ProbeKind, UpstreamPlan};
-use crate::traffic::circuit_breaker::Gate;
+use crate::traffic::circuit_breaker::CircuitBreaker;
 use crate::traffic::ledger::Ledger;
-use crate::traffic::retry_budget::Budget;
+use crate::traffic::retry_budget::RetryBudget;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ pub(super) struct Upstream {
     pub sources: Sources,
     /// In the order of their addresses.
     pub members: Vec<Member>,
-    pub budget: Arc<Budget>,
-    pub gate: Arc<Gate>,
+    pub budget: Arc<RetryBudget>,
+    pub circuit_breaker: Arc<CircuitBreaker>,
     pub ledger: Arc<Ledger>,
     pub published: Published,
     /// Something that a snapshot shows has changed.
@@ -50,7 +50,7 @@ pub(super) struct Upstream {
     /// The failed shares of its backends as read at a moment; see `passive`.
     pub shares: Option<(Timestamp, Vec<f64>)>,
     pub survey: Survey,
-    pub guard: Guard,
+    pub correlated: CorrelatedFailures,
 }
 
 /// The backends that left lately, by identity, and when.
@@ -70,8 +70,8 @@ impl Upstream {
             position: 0,
             sources: Sources::default(),
             members: Vec::new(),
-            budget: Arc::new(Budget::new(plan.budget)),
-            gate: Arc::default(),
+            budget: Arc::new(RetryBudget::new(plan.budget)),
+            circuit_breaker: Arc::default(),
             ledger: Arc::default(),
             published: Published::default(),
             dirty: true,
@@ -79,7 +79,7 @@ impl Upstream {
             judged: 0,
             shares: None,
             survey: Survey::default(),
-            guard: Guard::default(),
+            correlated: CorrelatedFailures::default(),
             plan,
         }
     }
@@ -87,7 +87,7 @@ impl Upstream {
     /// A new definition: unchanged identities keep everything that is known about them.
     pub(super) fn redefine(&mut self, plan: Arc<UpstreamPlan>, desk: &mut Desk, now: Timestamp) {
         if self.plan.budget != plan.budget {
-            self.budget = Arc::new(Budget::new(plan.budget));
+            self.budget = Arc::new(RetryBudget::new(plan.budget));
         }
         for member in &mut self.members {
             member.redefine(&plan, desk, now);

@@ -54,7 +54,7 @@ impl fmt::Display for Run {
 
 /// An event of a run before this one, in the words in which that one told it: it may have known kinds that this one does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct PastEvent {
     pub id: String,
     pub at: Timestamp,
     /// The stable name.
@@ -67,21 +67,21 @@ pub struct Told {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Remembered {
     Own(Event),
-    Told(Told),
+    Past(PastEvent),
 }
 
 impl Remembered {
     pub fn full_id(&self) -> String {
         match self {
             Self::Own(event) => event.full_id(),
-            Self::Told(told) => told.id.clone(),
+            Self::Past(told) => told.id.clone(),
         }
     }
 
     pub const fn at(&self) -> Timestamp {
         match self {
             Self::Own(event) => event.at,
-            Self::Told(told) => told.at,
+            Self::Past(told) => told.at,
         }
     }
 
@@ -89,7 +89,7 @@ impl Remembered {
     pub(crate) fn moved(mut self, to: Timestamp) -> Self {
         match &mut self {
             Self::Own(event) => event.at = to,
-            Self::Told(told) => told.at = to,
+            Self::Past(told) => told.at = to,
         }
         self
     }

@@ -17,7 +17,7 @@ const FORGIVE_AFTER: Duration = Duration::from_secs(60);
 /// The passive side of one backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Outlier {
-    pub state: State,
+    pub state: EjectionState,
     /// Ejections in a row, forgiven over time.
     level: u32,
     /// Since when the level stands (the last return).
@@ -25,7 +25,7 @@ pub struct Outlier {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum State {
+pub enum EjectionState {
     #[default]
     Clear,
     Ejected(Ejection),
@@ -55,8 +55,8 @@ impl Outlier {
     /// What another process must know to go on from here.
     pub fn known(&self, now: Timestamp) -> KnownPassive {
         let trial = match self.state {
-            State::Trial { patience, .. } => Some(patience.since(now)),
-            State::Clear | State::Ejected(_) => None,
+            EjectionState::Trial { patience, .. } => Some(patience.since(now)),
+            EjectionState::Clear | EjectionState::Ejected(_) => None,
         };
         let out = self.ejection().map(|ejection| KnownEjection {
             remaining: ejection.until.since(now),
@@ -74,16 +74,16 @@ impl Outlier {
             Ejection { since: until - out.length, until, nth: out.nth, readiness_lies: out.readiness_lies }
         });
         let state = match (ejection, known.trial) {
-            (None, _) => State::Clear,
-            (Some(ejection), None) => State::Ejected(ejection),
-            (Some(ejection), Some(patience)) => State::Trial { ejection, patience: taken + patience },
+            (None, _) => EjectionState::Clear,
+            (Some(ejection), None) => EjectionState::Ejected(ejection),
+            (Some(ejection), Some(patience)) => EjectionState::Trial { ejection, patience: taken + patience },
         };
         Self { state, level: known.level, level_since: taken - known.level_for }
     }
 
     /// Ejects at `now`: base × n, at most the maximum, jittered.
     pub fn eject(&mut self, readiness_lies: bool, plan: &PassivePlan, now: Timestamp, rng: &mut Rng) -> Ejection {
-        if self.state == State::Clear {
+        if self.state == EjectionState::Clear {
             // Time spent outside is no good behaviour: a failed trial is simply the next in the row.
             self.forgive(now);
         }
@@ -91,18 +91,18 @@ impl Outlier {
         let length = plan.base_ejection.saturating_mul(self.level).min(plan.max_ejection);
         let until = now + jittered(length, plan.ejection_jitter, rng);
         let ejection = Ejection { since: now, until, nth: self.level, readiness_lies };
-        self.state = State::Ejected(ejection);
+        self.state = EjectionState::Ejected(ejection);
         ejection
     }
 
     /// What time alone changes. True when something changed.
     pub fn advance(&mut self, probed: bool, now: Timestamp) -> bool {
         match self.state {
-            State::Ejected(ejection) if now >= ejection.until && (ejection.readiness_lies || !probed) => {
-                self.state = State::Trial { ejection, patience: ejection.until + ejection.length() };
+            EjectionState::Ejected(ejection) if now >= ejection.until && (ejection.readiness_lies || !probed) => {
+                self.state = EjectionState::Trial { ejection, patience: ejection.until + ejection.length() };
                 true
             }
-            State::Trial { patience, .. } if now >= patience && !probed => {
+            EjectionState::Trial { patience, .. } if now >= patience && !probed => {
                 self.clear(now);
                 true
             }
@@ -113,9 +113,9 @@ impl Outlier {
     /// A probe that started at `started` passed. True when that ends the removal.
     pub fn probe_passed(&mut self, started: Timestamp, now: Timestamp) -> bool {
         let returns = match self.state {
-            State::Clear => false,
-            State::Ejected(ejection) => !ejection.readiness_lies && started >= ejection.until,
-            State::Trial { patience, .. } => started >= patience,
+            EjectionState::Clear => false,
+            EjectionState::Ejected(ejection) => !ejection.readiness_lies && started >= ejection.until,
+            EjectionState::Trial { patience, .. } => started >= patience,
         };
         if returns {
             self.clear(now);
@@ -125,7 +125,7 @@ impl Outlier {
 
     /// The trial request passed.
     pub fn trial_passed(&mut self, now: Timestamp) -> bool {
-        let on_trial = matches!(self.state, State::Trial { .. });
+        let on_trial = matches!(self.state, EjectionState::Trial { .. });
         if on_trial {
             self.clear(now);
         }
@@ -135,21 +135,21 @@ impl Outlier {
     /// When [`Self::advance`], or a probe pulled to that moment, may change something.
     pub fn deadline(&self) -> Option<Timestamp> {
         match self.state {
-            State::Clear => None,
-            State::Ejected(ejection) => Some(ejection.until),
-            State::Trial { patience, .. } => Some(patience),
+            EjectionState::Clear => None,
+            EjectionState::Ejected(ejection) => Some(ejection.until),
+            EjectionState::Trial { patience, .. } => Some(patience),
         }
     }
 
     pub fn ejection(&self) -> Option<Ejection> {
         match self.state {
-            State::Clear => None,
-            State::Ejected(ejection) | State::Trial { ejection, .. } => Some(ejection),
+            EjectionState::Clear => None,
+            EjectionState::Ejected(ejection) | EjectionState::Trial { ejection, .. } => Some(ejection),
         }
     }
 
     fn clear(&mut self, now: Timestamp) {
-        self.state = State::Clear;
+        self.state = EjectionState::Clear;
         self.level_since = now;
     }
 

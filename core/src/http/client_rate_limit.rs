@@ -28,7 +28,7 @@ impl Allowance {
 
 /// What is known of the clients.
 #[derive(Clone, Debug, Default)]
-pub struct Turnstile {
+pub struct ClientRateLimiter {
     /// When the allowance of each is whole again. In order, so that nothing depends on a hash.
     whole_at: BTreeMap<IpAddr, Timestamp>,
     /// Of all those for whom there was no room.
@@ -36,7 +36,7 @@ pub struct Turnstile {
     swept: Timestamp,
 }
 
-impl Turnstile {
+impl ClientRateLimiter {
     /// Lets the client through, once. Else how long it has to wait.
     ///
     /// # Errors
@@ -95,10 +95,10 @@ mod tests {
 
     #[test]
     fn a_burst_is_let_through_and_then_one_in_each_interval() {
-        let mut turnstile = Turnstile::default();
+        let mut limiter = ClientRateLimiter::default();
         let client = ip("192.0.2.1");
         for time in 0..10 {
-            assert_eq!(turnstile.pass(client, TEN, at(0)), Ok(()), "{time}");
+            assert_eq!(limiter.pass(client, TEN, at(0)), Ok(()), "{time}");
         }
         for (secs, expected) in [
             (0, Err(Duration::from_secs(6))),
@@ -109,20 +109,20 @@ mod tests {
             (12, Err(Duration::from_secs(6))),
             (600, Ok(())),
         ] {
-            assert_eq!(turnstile.pass(client, TEN, at(secs)), expected, "at {secs}");
+            assert_eq!(limiter.pass(client, TEN, at(secs)), expected, "at {secs}");
         }
-        assert_eq!(turnstile.pass(ip("192.0.2.2"), TEN, at(0)), Ok(()), "another client is another");
+        assert_eq!(limiter.pass(ip("192.0.2.2"), TEN, at(0)), Ok(()), "another client is another");
     }
 
     #[test]
     fn a_look_costs_nothing() {
-        let mut turnstile = Turnstile::default();
+        let mut limiter = ClientRateLimiter::default();
         let one = Allowance { burst: 1, interval: Duration::from_secs(6) };
         for _ in 0..3 {
-            assert_eq!(turnstile.look(ip("192.0.2.1"), one, at(0)), Ok(()));
+            assert_eq!(limiter.look(ip("192.0.2.1"), one, at(0)), Ok(()));
         }
-        assert_eq!(turnstile.pass(ip("192.0.2.1"), one, at(0)), Ok(()));
-        assert_eq!(turnstile.look(ip("192.0.2.1"), one, at(0)), Err(Duration::from_secs(6)));
+        assert_eq!(limiter.pass(ip("192.0.2.1"), one, at(0)), Ok(()));
+        assert_eq!(limiter.look(ip("192.0.2.1"), one, at(0)), Err(Duration::from_secs(6)));
     }
 
     #[test]
@@ -139,19 +139,19 @@ mod tests {
 
     #[test]
     fn a_flood_of_clients_is_bounded_and_forgets_nobody_who_is_slowed_down() {
-        let mut turnstile = Turnstile::default();
+        let mut limiter = ClientRateLimiter::default();
         let slowed = ip("192.0.2.1");
-        while turnstile.pass(slowed, TEN, at(0)).is_ok() {}
+        while limiter.pass(slowed, TEN, at(0)).is_ok() {}
         let mut refused = 0;
         for number in 0..100_000_u32 {
             let client = IpAddr::from((0x0a00_0000 + number).to_be_bytes());
-            refused += u32::from(turnstile.pass(client, TEN, at(1)).is_err());
+            refused += u32::from(limiter.pass(client, TEN, at(1)).is_err());
         }
-        assert_eq!(turnstile.whole_at.len(), MOST);
+        assert_eq!(limiter.whole_at.len(), MOST);
         assert!(refused > 90_000, "those without a place share one allowance: {refused}");
-        assert!(turnstile.pass(slowed, TEN, at(1)).is_err());
-        assert_eq!(turnstile.pass(ip("198.51.100.7"), TEN, at(120)), Ok(()), "after a rest there is room again");
-        assert!(turnstile.whole_at.len() < 10);
+        assert!(limiter.pass(slowed, TEN, at(1)).is_err());
+        assert_eq!(limiter.pass(ip("198.51.100.7"), TEN, at(120)), Ok(()), "after a rest there is room again");
+        assert!(limiter.whole_at.len() < 10);
     }
 
     #[test]

@@ -4,9 +4,9 @@
 
 pub mod access_log;
 mod admin;
+mod admission;
 mod alerts;
 mod document;
-mod guard;
 mod listener;
 mod logging;
 mod metrics;
@@ -21,9 +21,9 @@ mod upstream;
 mod webhook;
 
 pub use admin::*;
+pub use admission::*;
 pub use alerts::*;
 pub use document::*;
-pub use guard::*;
 pub use listener::*;
 pub use logging::*;
 pub use metrics::*;

@@ -1,6 +1,6 @@
 //! What is in force for a request: what it must match, what becomes of it, how long it may take, how often it is tried.
 
-use super::GuardPlan;
+use super::AdmissionPlan;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub struct RoutePlan {
     pub matches: RouteMatch,
     pub action: RouteAction,
     /// `None`: everybody comes in.
-    pub guard: Option<Box<GuardPlan>>,
+    pub admission: Option<Box<AdmissionPlan>>,
     pub allow_encoded_slashes: bool,
     pub request_headers: HeaderEdits,
     pub response_headers: HeaderEdits,

@@ -3,7 +3,7 @@
 //! In this order, since a stranger should cost nobody's budget, and whoever looks for hidden paths should be slowed down like anybody else.
 
 use crate::http::problem::Problem;
-use crate::plan::{GuardPlan, RateLimitPlan};
+use crate::plan::{AdmissionPlan, RateLimitPlan};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl Denial {
 
 /// `take` takes a token, or says how long there is none; `path` is the path that a backend would see. Neither is asked without need.
 pub fn admit(
-    plan: &GuardPlan,
+    plan: &AdmissionPlan,
     client: IpAddr,
     take: impl FnOnce(&RateLimitPlan) -> Result<(), Duration>,
     path: impl FnOnce() -> String,
@@ -80,11 +80,11 @@ mod tests {
         RateLimitPlan { id: 0, requests: 1, per: Duration::from_secs(1), burst: 1, by: LimitBy::Client, enforce }
     }
 
-    fn all() -> GuardPlan {
+    fn all() -> AdmissionPlan {
         let mut shield = Shield::default();
         shield.hide_path("/ready");
         let (allow, deny) = (Some(networks("10.0.0.0", 8)), networks("10.1.0.0", 16));
-        GuardPlan { allow, deny, rate_limit: Some(limit(true)), shield }
+        AdmissionPlan { allow, deny, rate_limit: Some(limit(true)), shield }
     }
 
     const WAIT: Duration = Duration::from_millis(1500);
@@ -113,12 +113,12 @@ mod tests {
         let no_token = |_: &RateLimitPlan| panic!("a token was taken");
         let stranger = "192.0.2.1".parse().unwrap();
         assert_eq!(admit(&all(), stranger, no_token, || panic!("asked")), Err(Denial::Address));
-        assert_eq!(admit(&GuardPlan::default(), stranger, no_token, || panic!("asked")), Ok(()));
+        assert_eq!(admit(&AdmissionPlan::default(), stranger, no_token, || panic!("asked")), Ok(()));
     }
 
     #[test]
     fn deny_alone_lets_everybody_else_in() {
-        let plan = GuardPlan { deny: networks("10.0.0.0", 8), ..GuardPlan::default() };
+        let plan = AdmissionPlan { deny: networks("10.0.0.0", 8), ..AdmissionPlan::default() };
         for (client, expected) in [("192.0.2.1", Ok(())), ("::1", Ok(())), ("10.2.3.4", Err(Denial::Address))] {
             assert_eq!(admit(&plan, client.parse().unwrap(), |_| Ok(()), String::new), expected, "{client}");
         }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_limit_that_is_not_enforced_takes_tokens_and_denies_nobody() {
-        let plan = GuardPlan { rate_limit: Some(limit(false)), ..GuardPlan::default() };
+        let plan = AdmissionPlan { rate_limit: Some(limit(false)), ..AdmissionPlan::default() };
         let mut taken = 0;
         let take = |_: &RateLimitPlan| {
             taken += 1;

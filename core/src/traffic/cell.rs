@@ -1,6 +1,6 @@
 //! What does live traffic write down about a backend? The only atomics of the domain.
 //!
-//! Data paths call [`Cell::record`] after each attempt; the board reads the evidence and decides. A [`Hint`] says "look now";
+//! Data paths call [`Cell::record`] after each attempt; the board reads the evidence and decides. A [`Nudge`] says "look now";
 //! it may be lost, since the board looks at every cell that has fresh evidence at its own deadlines too.
 
 use crate::base::identity::BackendKey;
@@ -18,13 +18,13 @@ use std::time::Duration;
 
 /// "Look at this backend now": sent over a bounded, lossy channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hint {
+pub struct Nudge {
     pub backend: BackendKey,
-    pub kind: HintKind,
+    pub kind: NudgeKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HintKind {
+pub enum NudgeKind {
     /// The passive evidence may suffice for an ejection.
     Trip,
     /// A failure or a soft failure: pull the next probe to now.
@@ -150,7 +150,7 @@ impl Cell {
     }
 
     /// Writes one outcome down; says what the board should look at, if anything.
-    pub fn record(&self, record: Record, plan: &PassivePlan) -> Option<HintKind> {
+    pub fn record(&self, record: Record, plan: &PassivePlan) -> Option<NudgeKind> {
         self.callers.saw(record.client, record.now);
         match record.outcome {
             Outcome::Ignored => {
@@ -166,7 +166,7 @@ impl Cell {
                 if record.trial {
                     self.arm_trial();
                 }
-                return Some(HintKind::Suspect);
+                return Some(NudgeKind::Suspect);
             }
             Outcome::Success => self.record_success(record, plan),
             Outcome::Failure(kind) => self.record_failure(record, kind, plan),
@@ -174,12 +174,12 @@ impl Cell {
         let passed = record.outcome == Outcome::Success;
         if record.trial {
             self.trial.store(NO_TRIAL, Relaxed);
-            return Some(HintKind::TrialEnded { passed: passed && self.fast_enough(record.latency) });
+            return Some(NudgeKind::TrialEnded { passed: passed && self.fast_enough(record.latency) });
         }
         if passed {
             return None;
         }
-        Some(if suffices(&self.evidence(record.now, plan), plan) { HintKind::Trip } else { HintKind::Suspect })
+        Some(if suffices(&self.evidence(record.now, plan), plan) { NudgeKind::Trip } else { NudgeKind::Suspect })
     }
 
     fn record_success(&self, record: Record, plan: &PassivePlan) {

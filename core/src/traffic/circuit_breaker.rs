@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// The counts of one upstream.
 #[derive(Debug, Default)]
-pub struct Gate {
+pub struct CircuitBreaker {
     inside: AtomicU32,
     waiting: AtomicU32,
 }
 
-impl Gate {
+impl CircuitBreaker {
     /// Enters, where fewer than `limit` are inside; 0 = no limit.
     pub fn enter(&self, limit: u32) -> bool {
         below(&self.inside, limit)
@@ -54,19 +54,19 @@ mod tests {
 
     #[test]
     fn as_many_enter_as_may_and_no_more() {
-        let gate = Gate::default();
-        assert!(gate.enter(2) && gate.enter(2) && !gate.enter(2));
-        gate.leave();
-        assert!(gate.enter(2));
-        assert!((0..100).all(|_| gate.enter(0)), "0 is no limit");
+        let circuit_breaker = CircuitBreaker::default();
+        assert!(circuit_breaker.enter(2) && circuit_breaker.enter(2) && !circuit_breaker.enter(2));
+        circuit_breaker.leave();
+        assert!(circuit_breaker.enter(2));
+        assert!((0..100).all(|_| circuit_breaker.enter(0)), "0 is no limit");
     }
 
     #[test]
     fn the_queue_is_bounded_and_may_be_none() {
-        let gate = Gate::default();
-        assert!(!gate.join(0));
-        assert!(gate.join(1) && !gate.join(1));
-        gate.quit();
-        assert!(gate.join(1));
+        let circuit_breaker = CircuitBreaker::default();
+        assert!(!circuit_breaker.join(0));
+        assert!(circuit_breaker.join(1) && !circuit_breaker.join(1));
+        circuit_breaker.quit();
+        assert!(circuit_breaker.join(1));
     }
 }

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod cell;
 pub mod circuit_breaker;
+pub mod endpoint;
 pub mod ledger;
 pub mod load_balancing;
 pub mod outcome;

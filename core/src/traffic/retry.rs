@@ -8,7 +8,7 @@
 use crate::base::time::Timestamp;
 use crate::plan::RetryPlan;
 use crate::traffic::outcome::AttemptEnd;
-use crate::traffic::retry_budget::Budget;
+use crate::traffic::retry_budget::RetryBudget;
 use std::time::Duration;
 
 /// What another attempt needs at least: with less, it could only blame a backend for the deadline.
@@ -102,7 +102,7 @@ pub fn time_left(now: Timestamp, deadline: Timestamp) -> bool {
 }
 
 /// The decision, and the budget's where it costs a token.
-pub fn within_budget(next: Next, budget: &Budget, now: Timestamp) -> Next {
+pub fn within_budget(next: Next, budget: &RetryBudget, now: Timestamp) -> Next {
     match next {
         Next::Retry { costs_token: true } if !budget.withdraw(now) => Next::Stop(StopReason::Budget),
         next => next,

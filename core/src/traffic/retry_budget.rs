@@ -17,7 +17,7 @@ const TOKEN: i64 = 1000;
 
 /// The bucket.
 #[derive(Debug)]
-pub struct Budget {
+pub struct RetryBudget {
     slots: [Slot; SLOTS as usize],
     deposit: i64,
     /// The reserve over one `ttl`.
@@ -31,7 +31,7 @@ struct Slot {
     balance: AtomicI64,
 }
 
-impl Budget {
+impl RetryBudget {
     pub fn new(plan: BudgetPlan) -> Self {
         let reserve = f64::from(plan.min_per_second) * plan.ttl.as_secs_f64() * TOKEN as f64;
         Self {
@@ -84,11 +84,11 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn budget(ratio: f64, min_per_second: u32) -> Budget {
-        Budget::new(BudgetPlan { ratio, ttl: Duration::from_secs(10), min_per_second })
+    fn budget(ratio: f64, min_per_second: u32) -> RetryBudget {
+        RetryBudget::new(BudgetPlan { ratio, ttl: Duration::from_secs(10), min_per_second })
     }
 
-    fn granted(budget: &Budget, now: Timestamp) -> usize {
+    fn granted(budget: &RetryBudget, now: Timestamp) -> usize {
         (0..10_000).take_while(|_| budget.withdraw(now)).count()
     }
 

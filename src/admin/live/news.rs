@@ -88,7 +88,7 @@ pub fn own(happened: &Event, now: Now) -> News {
 fn told(backend: &BackendId, entry: &Remembered, now: Now) -> News {
     match entry {
         Remembered::Own(event) => own(event, now),
-        Remembered::Told(told) => News {
+        Remembered::Past(told) => News {
             id: told.id.clone(),
             at: now.unix_ms(told.at),
             event: told.event.clone(),

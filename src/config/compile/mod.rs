@@ -3,11 +3,11 @@
 //! Every part is read by itself, so that a mistake in one does not hide those in the others.
 
 mod admin;
+mod admission;
 mod alerts;
 mod clashes;
 mod document;
 mod effects;
-mod guards;
 mod listeners;
 mod logging;
 mod probe;
@@ -87,8 +87,8 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     if !findings.errors.is_empty() {
         return None;
     }
-    let pools = guards::Pools { items: &parts.upstreams, plans: &upstreams };
-    guards::finish((&parts.routes, &mut routes), pools, findings);
+    let pools = admission::Pools { items: &parts.upstreams, plans: &upstreams };
+    admission::finish((&parts.routes, &mut routes), pools, findings);
     effects::check(&parts.upstreams, &upstreams, &routes, findings);
     let start = start(&parts.rest.start);
     Some(Plan {

@@ -2,7 +2,7 @@
 
 use super::targets::{Known, forward};
 use super::upstreams::{retries, timeouts};
-use super::{Item, guards};
+use super::{Item, admission};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{
     EditsSpec, MatchSpec, RedirectSpec, RespondSpec, RetriesSpec, RouteSpec, TimeoutsSpec, UpstreamSpec,
@@ -84,7 +84,7 @@ fn route(
     Some(RoutePlan {
         name: spec.name.clone().unwrap_or_else(|| generated_name(&spec.matches)).into(),
         action: action(spec, place, upstreams, names, findings)?,
-        guard: guards::guard(spec, place, findings),
+        admission: admission::guard(spec, place, findings),
         hedge: hedge(spec, place, findings),
         matches,
         allow_encoded_slashes: spec.allow_encoded_slashes,

@@ -3,15 +3,15 @@
 
 use crate::proxy::attempt::Choice;
 use crate::proxy::backend::{BackendSide, Claim, H1Backend, H2Backend, Opening, Seat};
-use crate::proxy::exchange::Exchange;
 use crate::proxy::connection_pool::idle::Kept;
+use crate::proxy::connection_pool::introduce;
 use crate::proxy::connection_pool::mark::Mark;
-use crate::proxy::relay::Relayed;
+use crate::proxy::connection_pool::peer;
 use crate::proxy::connection_pool::secure::{Insecure, secure};
 use crate::proxy::connection_pool::socket::BackendSocket;
-use crate::proxy::connection_pool::introduce;
-use crate::proxy::connection_pool::peer;
 use crate::proxy::ends;
+use crate::proxy::exchange::Exchange;
+use crate::proxy::relay::Relayed;
 use http::Method;
 use pingora::protocols::{ALPN, Stream};
 use pulsegate_core::http::problem::Problem;

@@ -4,20 +4,21 @@
 
 use crate::control::Handle;
 use pulsegate_core::plan::OnDown;
-use pulsegate_core::traffic::snapshot::{Member, Pool};
+use pulsegate_core::traffic::endpoint::Endpoint;
+use pulsegate_core::traffic::snapshot::Pool;
 use std::future::pending;
 use std::sync::Arc;
 use tokio::sync::watch;
 
 #[derive(Debug)]
 pub struct Cut {
-    member: Arc<Member>,
+    member: Arc<Endpoint>,
     generation: watch::Receiver<u64>,
 }
 
 impl Cut {
     /// `None` where requests in flight are left to finish.
-    pub fn of(pool: &Pool, member: &Arc<Member>, handle: &Handle) -> Option<Self> {
+    pub fn of(pool: &Pool, member: &Arc<Endpoint>, handle: &Handle) -> Option<Self> {
         let asked = pool.upstream.on_down == OnDown::CloseAll;
         asked.then(|| Self { member: Arc::clone(member), generation: handle.generation() })
     }

@@ -8,13 +8,13 @@ use pingora::upstreams::peer::HttpPeer;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::rng::{hash_bytes, mix};
 use pulsegate_core::plan::{Protocol, Timeouts, UpstreamPlan};
-use pulsegate_core::traffic::snapshot::Member;
+use pulsegate_core::traffic::endpoint::Endpoint;
 
 /// The peer for one attempt.
 ///
 /// # Errors
 /// A sentence for the log: the socket path is too long.
-pub fn peer(upstream: &UpstreamPlan, member: &Member, timeouts: &Timeouts) -> Result<HttpPeer, String> {
+pub fn peer(upstream: &UpstreamPlan, member: &Endpoint, timeouts: &Timeouts) -> Result<HttpPeer, String> {
     let mut peer = match &member.id.address {
         Address::Socket(address) => HttpPeer::new(*address, false, String::new()),
         Address::Unix(path) => HttpPeer::new_uds(&path.to_string_lossy(), false, String::new())
@@ -29,7 +29,7 @@ pub fn peer(upstream: &UpstreamPlan, member: &Member, timeouts: &Timeouts) -> Re
 /// Who may share a connection: the same upstream, identity, protocol, connection epoch and TLS settings, the contents of all files
 /// included. One that a PROXY header has introduced is shared with nobody (`private`); the header's version is part of the key all the
 /// same, since a reload may change it.
-pub fn shelf(upstream: &UpstreamPlan, member: &Member, clients: &ClientConfigs) -> u64 {
+pub fn shelf(upstream: &UpstreamPlan, member: &Endpoint, clients: &ClientConfigs) -> u64 {
     let protocol = u64::from(upstream.protocol == Protocol::Http2) << 32;
     let header = upstream.send_proxy_protocol.map_or(0, |version| 1 + version as u64) << 33;
     let tls = upstream.tls.as_ref().map_or(0, |tls| {

@@ -114,7 +114,7 @@ impl Limits {
 }
 
 fn names(plan: &Plan, id: u64) -> bool {
-    let mut limits = plan.routes.iter().filter_map(|route| route.guard.as_ref()?.rate_limit.as_ref());
+    let mut limits = plan.routes.iter().filter_map(|route| route.admission.as_ref()?.rate_limit.as_ref());
     limits.any(|limit| limit.id == id)
 }
 

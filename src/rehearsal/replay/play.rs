@@ -8,9 +8,10 @@ use pulsegate_core::board::{Board, Input, Output, ProbeJob, ProbeTicket, Steerin
 use pulsegate_core::health::event::{Event, EventKind};
 use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict, judge};
 use pulsegate_core::plan::{Plan, UpstreamPlan};
-use pulsegate_core::traffic::cell::{Hint, Record};
+use pulsegate_core::traffic::cell::{Nudge, Record};
+use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::outcome::Outcome;
-use pulsegate_core::traffic::snapshot::{Member, Pool, Snapshot};
+use pulsegate_core::traffic::snapshot::{Pool, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,11 +205,11 @@ impl Player<'_> {
             now: self.now,
         };
         if let Some(kind) = member.cell.record(record, &pool.upstream.passive) {
-            self.tell(Input::Hint(Hint { backend: member.key, kind }));
+            self.tell(Input::Nudge(Nudge { backend: member.key, kind }));
         }
     }
 
-    fn member(&self, key: BackendKey) -> Option<(Arc<Pool>, Arc<Member>)> {
+    fn member(&self, key: BackendKey) -> Option<(Arc<Pool>, Arc<Endpoint>)> {
         let (pool, member) = self.places.get(&key)?;
         let pool = self.snapshot.as_ref()?.pools.get(*pool)?;
         Some((Arc::clone(pool), Arc::clone(pool.members.get(*member)?)))

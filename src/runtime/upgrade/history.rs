@@ -4,7 +4,7 @@
 use crate::telemetry::event;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::KnownEvent;
-use pulsegate_core::health::event::{Remembered, Told};
+use pulsegate_core::health::event::{PastEvent, Remembered};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(super) struct Entry {
 
 pub(super) fn write(history: &[KnownEvent]) -> Vec<Entry> {
     let entry = |known: &KnownEvent| {
-        let Told { id, event, message, details, .. } = event::told(&known.event);
+        let PastEvent { id, event, message, details, .. } = event::told(&known.event);
         Entry { id, ago: u64::try_from(known.ago.as_nanos()).unwrap_or(u64::MAX), event, message, details }
     };
     history.iter().map(entry).collect()
@@ -46,7 +46,7 @@ pub(super) fn write(history: &[KnownEvent]) -> Vec<Entry> {
 pub(super) fn read(entries: Vec<Entry>) -> Vec<KnownEvent> {
     let known = |Entry { id, ago, event, message, details }| KnownEvent {
         ago: Duration::from_nanos(ago),
-        event: Remembered::Told(Told { id, at: Timestamp::ZERO, event, message, details }),
+        event: Remembered::Past(PastEvent { id, at: Timestamp::ZERO, event, message, details }),
     };
     entries.into_iter().map(known).collect()
 }
@@ -58,14 +58,14 @@ pub(super) mod tests {
     use pulsegate_core::health::event::{Event, EventKind, Run};
 
     pub(in crate::runtime::upgrade) fn told(ago: u64) -> KnownEvent {
-        let told = Told {
+        let told = PastEvent {
             id: "0k3f9a-42".to_owned(),
             at: Timestamp::ZERO,
             event: "backend.transition".to_owned(),
             message: "up -> down: answered 500".to_owned(),
             details: vec![("to".to_owned(), "down".to_owned())],
         };
-        KnownEvent { ago: Duration::from_secs(ago), event: Remembered::Told(told) }
+        KnownEvent { ago: Duration::from_secs(ago), event: Remembered::Past(told) }
     }
 
     #[test]
@@ -76,7 +76,7 @@ pub(super) mod tests {
         let known = KnownEvent { ago: Duration::from_secs(1), event: Remembered::Own(event.clone()) };
         let read = read(write(&[known]));
         assert_eq!(read[0].event.full_id(), event.full_id());
-        let Remembered::Told(told) = &read[0].event else { panic!("{read:?}") };
+        let Remembered::Past(told) = &read[0].event else { panic!("{read:?}") };
         assert_eq!((&*told.event, &*told.message), ("backend.probe_hint", "answered 404"));
     }
 

@@ -1,7 +1,7 @@
 //! The message for a generic webhook: a document with the keys of our events, and those of Alertmanager's webhook (version 4), so that what
 //! reads those reads ours.
 
-use super::message::{Message, Told};
+use super::message::{Line, Message};
 use super::unix;
 use crate::telemetry::webhook::{Content, Notice, json};
 use crate::telemetry::when;
@@ -34,7 +34,7 @@ pub(super) fn render(message: &Message) -> Notice {
     Notice { event_id: message.id.clone(), at: unix(message), content: Content::Json(json(&document)) }
 }
 
-fn alert(message: &Message, told: &Told, status: &str, at: &str) -> Value {
+fn alert(message: &Message, told: &Line, status: &str, at: &str) -> Value {
     let mut labels = object!({
         "alertname": told.condition,
         "severity": told.severity.word(),
@@ -59,7 +59,7 @@ fn alert(message: &Message, told: &Told, status: &str, at: &str) -> Value {
 }
 
 /// The same for one condition in every message and every process.
-fn fingerprint(message: &Message, told: &Told) -> String {
+fn fingerprint(message: &Message, told: &Line) -> String {
     let parts = [&message.source, message.subject(), told.condition, told.backend.as_deref().unwrap_or("")];
     format!("{:016x}", pulsegate_core::base::rng::hash_bytes(parts.join("\n").as_bytes()))
 }

@@ -4,7 +4,7 @@ use super::message::Message;
 use super::unix;
 use crate::telemetry::webhook::{Content, Mail, Notice};
 use crate::telemetry::when;
-use pulsegate_core::alert::State;
+use pulsegate_core::alert::ConditionState;
 use std::fmt::Write;
 
 pub(super) fn render(message: &Message) -> Notice {
@@ -28,7 +28,7 @@ fn text(message: &Message) -> String {
         let _ = writeln!(text, "and {unnamed} more\n");
     }
     if let (Some(upstream), Some(backend)) = (&message.upstream, named.iter().find_map(|told| told.backend.as_ref()))
-        && named.iter().any(|told| told.state != State::Resolved)
+        && named.iter().any(|told| told.state != ConditionState::Resolved)
     {
         let _ = writeln!(text, "To see why: pulsegate explain {upstream} {backend}\n");
     }

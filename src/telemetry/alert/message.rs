@@ -4,7 +4,7 @@ use super::words;
 use crate::control::Clock;
 use crate::telemetry::escape::one_line;
 use crate::telemetry::when;
-use pulsegate_core::alert::{Item, Notice, State};
+use pulsegate_core::alert::{ConditionState, Item, Notice};
 use pulsegate_core::plan::Severity;
 use std::time::SystemTime;
 
@@ -26,13 +26,13 @@ pub struct Message {
     pub first: String,
     pub at: SystemTime,
     pub repeats: bool,
-    pub told: Vec<Told>,
+    pub told: Vec<Line>,
 }
 
 /// One condition.
 #[derive(Clone, Debug)]
-pub struct Told {
-    pub state: State,
+pub struct Line {
+    pub state: ConditionState,
     pub severity: Severity,
     /// The stable word.
     pub condition: &'static str,
@@ -50,7 +50,7 @@ pub struct Told {
 
 impl Message {
     pub(super) fn of(notice: &Notice, source: &str, clock: Clock) -> Self {
-        let told = |item: &Item| Told {
+        let told = |item: &Item| Line {
             state: item.state,
             severity: item.key.severity(),
             condition: item.key.what.word(),
@@ -76,12 +76,12 @@ impl Message {
     /// Nothing is wrong: for `pulsegate alert-test`.
     pub fn test(receiver: &str, source: &str, resolved: bool, at: SystemTime) -> Self {
         let (state, sentence) = match resolved {
-            true => (State::Resolved, "this was a test, and it is over"),
-            false => (State::Firing, "this is a test, nothing is wrong"),
+            true => (ConditionState::Resolved, "this was a test, and it is over"),
+            false => (ConditionState::Firing, "this is a test, nothing is wrong"),
         };
         let stamp = when::unix_seconds(at) as u64;
         let id = format!("test-{stamp}-{}", if resolved { 2 } else { 1 });
-        let told = Told {
+        let told = Line {
             state,
             severity: Severity::Warning,
             condition: "test",
@@ -106,13 +106,13 @@ impl Message {
 
     /// What holds after this message.
     pub(super) fn holding(&self) -> usize {
-        self.told.iter().filter(|told| told.state != State::Resolved).count()
+        self.told.iter().filter(|told| told.state != ConditionState::Resolved).count()
     }
 
     /// Of what holds; where nothing does, of what is over.
     pub(super) fn severity(&self) -> Severity {
         let all = self.holding() == 0;
-        let these = self.told.iter().filter(|told| all || told.state != State::Resolved);
+        let these = self.told.iter().filter(|told| all || told.state != ConditionState::Resolved);
         these.map(|told| told.severity).max().unwrap_or(Severity::Warning)
     }
 
@@ -124,7 +124,7 @@ impl Message {
     /// One line that says it all: `[FIRING:2] orders: nobody is eligible, and 1 more`.
     pub(super) fn title(&self) -> String {
         let holding = self.holding();
-        let flaps = self.told.first().is_some_and(|told| matches!(told.state, State::Flapping(_)));
+        let flaps = self.told.first().is_some_and(|told| matches!(told.state, ConditionState::Flapping(_)));
         let word = match holding {
             0 => "RESOLVED".to_owned(),
             _ if self.repeats => format!("STILL FIRING:{holding}"),
@@ -140,24 +140,24 @@ impl Message {
     }
 
     /// The conditions that are named, and how many are not.
-    pub(super) fn named(&self) -> (&[Told], usize) {
+    pub(super) fn named(&self) -> (&[Line], usize) {
         let named = self.told.get(..NAMED).unwrap_or(&self.told);
         (named, self.told.len() - named.len())
     }
 }
 
-impl Told {
+impl Line {
     /// "critical", "resolved"…: what a line begins with.
     pub(super) fn mark(&self) -> &'static str {
         match self.state {
-            State::Firing => self.severity.word(),
-            State::Flapping(_) => "flapping",
-            State::Resolved => "resolved",
-            State::Still => "still",
+            ConditionState::Firing => self.severity.word(),
+            ConditionState::Flapping(_) => "flapping",
+            ConditionState::Resolved => "resolved",
+            ConditionState::Still => "still",
         }
     }
 
     pub(super) fn holds(&self) -> bool {
-        self.state != State::Resolved
+        self.state != ConditionState::Resolved
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! The `dedup_key` is made of names alone, so that every process of a gateway means the same incident by it, after a restart too.
 
-use super::message::{Message, Told};
+use super::message::{Line, Message};
 use super::unix;
 use crate::telemetry::escape::one_line;
 use crate::telemetry::webhook::{Content, Notice, json};
 use crate::telemetry::when;
-use pulsegate_core::alert::State;
+use pulsegate_core::alert::ConditionState;
 use pulsegate_core::plan::Severity;
 use serde_json::json as object;
 
@@ -22,12 +22,12 @@ pub(super) fn render(message: &Message, routing_key: &str) -> Vec<Notice> {
 
 /// `None`: nothing of this severity is new.
 fn event(message: &Message, severity: Severity, routing_key: &str) -> Option<Notice> {
-    let these: Vec<&Told> = message.told.iter().filter(|told| told.severity == severity).collect();
-    let news = these.iter().any(|told| told.state != State::Still);
+    let these: Vec<&Line> = message.told.iter().filter(|told| told.severity == severity).collect();
+    let news = these.iter().any(|told| told.state != ConditionState::Still);
     if these.is_empty() || !(news || message.repeats) {
         return None;
     }
-    let holding: Vec<&&Told> = these.iter().filter(|told| told.holds()).collect();
+    let holding: Vec<&&Line> = these.iter().filter(|told| told.holds()).collect();
     let key = dedup_key(message, severity);
     let document = match holding.first() {
         None => object!({ "routing_key": routing_key, "event_action": "resolve", "dedup_key": key }),
@@ -35,7 +35,7 @@ fn event(message: &Message, severity: Severity, routing_key: &str) -> Option<Not
             let more = if holding.len() > 1 { format!(", and {} more", holding.len() - 1) } else { String::new() };
             let summary = format!("{}: {}{more}", message.subject(), first.sentence);
             let (named, unnamed) = message.named();
-            let line = |told: &Told| format!("{}: {}", told.mark(), told.sentence);
+            let line = |told: &Line| format!("{}: {}", told.mark(), told.sentence);
             object!({
                 "routing_key": routing_key,
                 "event_action": "trigger",

@@ -3,7 +3,7 @@
 use super::inbox::{Inbox, QUEUE};
 use super::*;
 use crate::telemetry::webhook::{Content, Mail};
-use pulsegate_core::alert::{self, Item, Key, Says, State, What};
+use pulsegate_core::alert::{self, ConditionState, Item, Key, Says, What};
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::health::standing::Cause;
@@ -18,7 +18,7 @@ fn key(what: What, port: Option<u16>) -> Key {
     Key { upstream: Some("or\"de\nrs".into()), what, backend }
 }
 
-fn item(state: State, what: What, port: Option<u16>, cause: &str) -> Item {
+fn item(state: ConditionState, what: What, port: Option<u16>, cause: &str) -> Item {
     Item {
         state,
         key: key(what, port),
@@ -37,7 +37,7 @@ fn message(sent: u32, items: Vec<Item>) -> Message {
         upstream: Some("or\"de\nrs".into()),
         incident: "run-17".to_owned(),
         at: clock.now(),
-        repeats: items.iter().all(|item| item.state == State::Still),
+        repeats: items.iter().all(|item| item.state == ConditionState::Still),
         items,
     };
     Message { at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_568_405), ..Message::of(&notice, "eu 1", clock) }
@@ -52,15 +52,15 @@ fn outage() -> Message {
     message(
         1,
         vec![
-            item(State::Firing, What::NobodyEligible, None, "nobody_eligible"),
-            item(State::Flapping(6), What::BackendOut, Some(8001), "down"),
-            item(State::Still, What::BackendOut, Some(8002), "ejected"),
+            item(ConditionState::Firing, What::NobodyEligible, None, "nobody_eligible"),
+            item(ConditionState::Flapping(6), What::BackendOut, Some(8001), "down"),
+            item(ConditionState::Still, What::BackendOut, Some(8002), "ejected"),
         ],
     )
 }
 
 fn recovery() -> Message {
-    message(2, vec![item(State::Resolved, What::BackendOut, Some(8001), "ramping")])
+    message(2, vec![item(ConditionState::Resolved, What::BackendOut, Some(8001), "ramping")])
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn titles_say_it_all_on_one_line() {
     assert_eq!(outage().title().chars().filter(|c| c.is_control()).count(), 0);
     assert!(outage().title().starts_with("[FIRING:3] or\"de rs: \"quoted\""), "{}", outage().title());
     assert!(recovery().title().starts_with("[RESOLVED] or\"de rs: 10.0.0.7:8001 serves again, ramping: "));
-    let flapping = message(1, vec![item(State::Flapping(4), What::BackendOut, Some(1), "down")]);
+    let flapping = message(1, vec![item(ConditionState::Flapping(4), What::BackendOut, Some(1), "down")]);
     assert!(
         flapping
             .title()
             .contains("[FLAPPING:1] or\"de rs: 10.0.0.7:1 comes and goes, 4 times by now; now it is down: ")
     );
-    let again = message(3, vec![item(State::Still, What::BackendOut, Some(1), "down")]);
+    let again = message(3, vec![item(ConditionState::Still, What::BackendOut, Some(1), "down")]);
     assert!(again.title().starts_with("[STILL FIRING:1] "));
 }
 
@@ -114,7 +114,7 @@ fn slack_cannot_be_made_to_mention_or_link() {
     assert_eq!(super::slack::render(&recovery()).event_id, "run-17-2");
     assert_eq!(self::document(&slack::render(&recovery()))["attachments"][0]["color"], "good");
     // Two hundred backends are one message that Slack takes.
-    let many = (1..=200).map(|port| item(State::Firing, What::BackendOut, Some(port), "down")).collect();
+    let many = (1..=200).map(|port| item(ConditionState::Firing, What::BackendOut, Some(port), "down")).collect();
     let document = self::document(&slack::render(&message(1, many)));
     let text = document["attachments"][0]["blocks"][0]["text"]["text"].as_str().unwrap();
     assert!(text.chars().count() <= 3_000 && text.contains("and 1"), "{}", text.chars().count());
@@ -147,13 +147,13 @@ fn pagerduty_gets_an_incident_for_each_severity() {
         message(
             3,
             vec![
-                item(State::Still, What::BackendOut, Some(1), "down"),
+                item(ConditionState::Still, What::BackendOut, Some(1), "down"),
                 item(state, What::NobodyEligible, None, "over"),
             ],
         )
     };
-    assert_eq!(pagerduty::render(&still(State::Still), "k").len(), 2);
-    assert_eq!(pagerduty::render(&still(State::Resolved), "k").len(), 1);
+    assert_eq!(pagerduty::render(&still(ConditionState::Still), "k").len(), 2);
+    assert_eq!(pagerduty::render(&still(ConditionState::Resolved), "k").len(), 1);
     // A name that does not fit keeps an incident of its own.
     let long = |name: &str| Message { upstream: Some(name.repeat(200)), ..recovery() };
     let keys = ["ab", "cd"].map(|name| document(&pagerduty::render(&long(name), "k")[0])["dedup_key"].to_string());

@@ -1,15 +1,15 @@
 //! How is one condition told to people? As one sentence that begins with whom it is about.
 
-use pulsegate_core::alert::{Item, State, What};
+use pulsegate_core::alert::{ConditionState, Item, What};
 
 pub(super) fn sentence(item: &Item) -> String {
     let who = item.key.backend.as_ref().map(ToString::to_string).unwrap_or_default();
     let (cause, why) = (&item.cause, &item.why);
-    if item.state == State::Resolved {
+    if item.state == ConditionState::Resolved {
         return over(item, &who);
     }
     let again = match item.state {
-        State::Flapping(turns) => format!("comes and goes, {turns} times by now; "),
+        ConditionState::Flapping(turns) => format!("comes and goes, {turns} times by now; "),
         _ => String::new(),
     };
     match item.key.what {

@@ -6,7 +6,7 @@ use super::{View, life};
 use crate::base::time::{Timestamp, brief};
 use crate::health::combine::Active;
 use crate::health::order::Order;
-use crate::health::outlier::State;
+use crate::health::outlier::EjectionState;
 use crate::health::slow_start;
 use crate::health::standing::Cause;
 use crate::plan::{Detector, ProbeFailure};
@@ -50,15 +50,15 @@ fn ejection(view: &View<'_>) -> Option<String> {
     let within = view.member.trial_limit().map(|limit| format!(" within {}", brief(limit))).unwrap_or_default();
     let by_request = format!("one trial request must succeed{within}");
     match view.member.outlier.state {
-        State::Clear => None,
-        State::Ejected(ejection) if ejection.until <= view.now => {
+        EjectionState::Clear => None,
+        EjectionState::Ejected(ejection) if ejection.until <= view.now => {
             Some("a probe must pass: its ejection time is over".to_owned())
         }
-        State::Ejected(ejection) => {
+        EjectionState::Ejected(ejection) => {
             let then = if ejection.readiness_lies || !probed { &*by_request } else { "a probe must pass" };
             Some(format!("its ejection ends {}, then {then}", ahead(ejection.until, view.now)))
         }
-        State::Trial { patience, .. } => {
+        EjectionState::Trial { patience, .. } => {
             let otherwise = if probed { "a passing probe decides" } else { "it returns" };
             Some(format!("{by_request}; without any, {otherwise} {}", ahead(patience, view.now)))
         }

@@ -120,12 +120,12 @@ fn one_that_asked_for_a_drain() {
     let mut rig = two(Some(http_probe()));
     rig.run(s(9), well);
     let key = Rig::id(1).key();
-    rig.tell(Input::Hint(Hint { backend: key, kind: HintKind::DrainAsked }), s(9));
+    rig.tell(Input::Nudge(Nudge { backend: key, kind: NudgeKind::DrainAsked }), s(9));
     let needs = ["a probe passes that starts in 2 s or later, and no answer asks for a drain again"];
     check(rig, s(9), Cause::Draining, Rule::DrainHeader, "asked for a drain", &needs);
 
     let mut rig = two(None);
-    rig.tell(Input::Hint(Hint { backend: key, kind: HintKind::DrainAsked }), s(9));
+    rig.tell(Input::Nudge(Nudge { backend: key, kind: NudgeKind::DrainAsked }), s(9));
     let needs = ["no answer asks for a drain again; the drain ends in 10 s"];
     check(rig, s(9), Cause::Draining, Rule::DrainHeader, "asked for a drain", &needs);
 }

@@ -260,7 +260,7 @@ fn a_restart_ends_the_ejection_of_the_former_instance_and_the_startup_begins_ane
         let outcome = Outcome::Failure(FailureKind::Reset);
         let record = Record { outcome, latency: Duration::ZERO, client: 1, trial: false, now: life.now };
         if let Some(kind) = pool.members[0].cell.record(record, &pool.upstream.passive) {
-            life.board.handle(Input::Hint(Hint { backend: pool.members[0].key, kind }), life.now);
+            life.board.handle(Input::Nudge(Nudge { backend: pool.members[0].key, kind }), life.now);
             life.drain();
         }
     }

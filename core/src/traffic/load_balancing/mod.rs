@@ -11,7 +11,7 @@ use crate::base::identity::BackendKey;
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
 use crate::plan::{BalancePlan, Policy};
-use crate::traffic::snapshot::Member;
+use crate::traffic::endpoint::Endpoint;
 use alias::AliasTable;
 use ring::Ring;
 use std::sync::Arc;
@@ -48,14 +48,14 @@ pub struct PickInput<'a> {
 /// The answer.
 #[derive(Clone, Debug)]
 pub struct Pick {
-    pub member: Arc<Member>,
+    pub member: Arc<Endpoint>,
     pub trial: bool,
 }
 
 /// Prepared over one publication.
 #[derive(Debug)]
 pub struct Balancer {
-    members: Arc<[Arc<Member>]>,
+    members: Arc<[Arc<Endpoint>]>,
     serving: Vec<Serving>,
     /// Where in `serving` each member is.
     place: Vec<Option<u32>>,
@@ -68,7 +68,7 @@ pub struct Balancer {
 /// A member that may be picked, with the weight in force.
 #[derive(Clone, Debug)]
 struct Serving {
-    member: Arc<Member>,
+    member: Arc<Endpoint>,
     weight: f64,
 }
 
@@ -92,7 +92,7 @@ impl Balancer {
     /// position (round robin) or its ring over.
     pub fn prepare(
         plan: &BalancePlan,
-        members: &Arc<[Arc<Member>]>,
+        members: &Arc<[Arc<Endpoint>]>,
         serving: &[(usize, f64)],
         trials: &[usize],
         previous: Option<&Balancer>,
@@ -148,7 +148,7 @@ impl Balancer {
     }
 
     /// The member that a sticky cookie names, serving or not; only where the plan has sticky clients.
-    pub fn member(&self, key: BackendKey) -> Option<&Arc<Member>> {
+    pub fn member(&self, key: BackendKey) -> Option<&Arc<Endpoint>> {
         self.members.get(self.position(key)?)
     }
 
@@ -159,7 +159,7 @@ impl Balancer {
 
     /// The request decides a trial only when somebody else could take it afterwards, or when nobody serves at all: then its
     /// alternative is our own 503, and a success brings the pool back.
-    fn trial(&self, input: &PickInput<'_>) -> Option<Arc<Member>> {
+    fn trial(&self, input: &PickInput<'_>) -> Option<Arc<Endpoint>> {
         if self.trials.is_empty() || !(self.serving.is_empty() || self.has_untried(input.tried)) {
             return None;
         }
@@ -279,7 +279,7 @@ impl Balancer {
     }
 }
 
-fn in_order_of_keys(members: &[Arc<Member>]) -> Vec<(BackendKey, u32)> {
+fn in_order_of_keys(members: &[Arc<Endpoint>]) -> Vec<(BackendKey, u32)> {
     let mut by_key: Vec<_> = members.iter().enumerate().map(|(index, member)| (member.key, index as u32)).collect();
     by_key.sort_unstable();
     by_key

@@ -5,7 +5,7 @@
 //! Bounded load after Mirrokni, Thorup and Zadimoghaddam (2016): a member with more than 1.25 × its share of the load is skipped too.
 
 use crate::base::rng::mix;
-use crate::traffic::snapshot::Member;
+use crate::traffic::endpoint::Endpoint;
 use std::sync::Arc;
 
 /// Points per unit of (mean) weight.
@@ -28,7 +28,7 @@ pub(super) struct Ring {
 
 impl Ring {
     /// Takes the previous ring where members and weights are the same.
-    pub(super) fn new(members: &[Arc<Member>], previous: Option<&Self>) -> Self {
+    pub(super) fn new(members: &[Arc<Endpoint>], previous: Option<&Self>) -> Self {
         let built_for: Arc<[(u64, u32)]> = members.iter().map(|member| (member.key.0, member.weight)).collect();
         if let Some(previous) = previous.filter(|previous| previous.built_for == built_for) {
             return previous.clone();

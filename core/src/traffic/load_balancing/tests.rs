@@ -8,9 +8,9 @@ use crate::traffic::cell::Cell;
 use crate::traffic::cell::Record;
 use crate::traffic::outcome::{FailureKind, Outcome};
 
-fn member(port: u16, weight: u32) -> Arc<Member> {
+fn member(port: u16, weight: u32) -> Arc<Endpoint> {
     let id = BackendId { upstream: "pool".into(), address: Address::Socket(([10, 0, 0, 1], port).into()) };
-    Arc::new(Member {
+    Arc::new(Endpoint {
         key: id.key(),
         id,
         weight,
@@ -23,11 +23,11 @@ fn member(port: u16, weight: u32) -> Arc<Member> {
     })
 }
 
-fn pool(weights: &[u32]) -> Arc<[Arc<Member>]> {
+fn pool(weights: &[u32]) -> Arc<[Arc<Endpoint>]> {
     weights.iter().enumerate().map(|(port, weight)| member(port as u16 + 1, *weight)).collect()
 }
 
-fn balancer(policy: Policy, members: &Arc<[Arc<Member>]>) -> Balancer {
+fn balancer(policy: Policy, members: &Arc<[Arc<Endpoint>]>) -> Balancer {
     let serving: Vec<(usize, f64)> =
         members.iter().enumerate().map(|(at, member)| (at, f64::from(member.weight))).collect();
     Balancer::prepare(&BalancePlan { policy, sticky: None }, members, &serving, &[], None)
@@ -49,7 +49,7 @@ fn policies() -> [Policy; 5] {
     [Policy::LeastRequest, Policy::RoundRobin, Policy::PeakEwma, Policy::Random, Policy::Hash(HashBy::Path)]
 }
 
-fn counts(balancer: &Balancer, members: &[Arc<Member>], picks: u64, hashed: bool) -> Vec<u64> {
+fn counts(balancer: &Balancer, members: &[Arc<Endpoint>], picks: u64, hashed: bool) -> Vec<u64> {
     let mut counts = vec![0; members.len()];
     let mut rng = Rng::new(42);
     for _ in 0..picks {
@@ -187,7 +187,7 @@ fn passive() -> PassivePlan {
     PassivePlan::default()
 }
 
-fn answers_in(member: &Member, millis: u64) {
+fn answers_in(member: &Endpoint, millis: u64) {
     let latency = std::time::Duration::from_millis(millis);
     let record = Record { outcome: Outcome::Success, latency, client: 1, trial: false, now: Timestamp::from_secs(1) };
     member.cell.record(record, &passive());

@@ -1,7 +1,7 @@
 //! What the guards of routes are compiled to, and which are refused.
 
 use crate::config::load_text;
-use pulsegate_core::plan::{GuardPlan, LimitBy, Plan, RateLimitPlan};
+use pulsegate_core::plan::{AdmissionPlan, LimitBy, Plan, RateLimitPlan};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ fn load(yaml: &str) -> Plan {
     load_text(yaml, Path::new(".")).unwrap_or_else(|errors| panic!("{yaml}: {errors:?}")).plan
 }
 
-fn guard(route: &str, upstream: &str) -> GuardPlan {
-    load(&yaml(route, upstream)).routes[0].guard.as_deref().cloned().unwrap_or_default()
+fn guard(route: &str, upstream: &str) -> AdmissionPlan {
+    load(&yaml(route, upstream)).routes[0].admission.as_deref().cloned().unwrap_or_default()
 }
 
 fn limit(route: &str) -> RateLimitPlan {
@@ -42,7 +42,7 @@ fn warnings(route: &str, upstream: &str) -> String {
 #[test]
 fn a_route_without_guards_has_none() {
     for route in ["name: x", "deny: []", "allow: [\"::/0\", \"0.0.0.0/0\"]"] {
-        assert!(load(&yaml(route, READY)).routes[0].guard.is_none(), "{route}");
+        assert!(load(&yaml(route, READY)).routes[0].admission.is_none(), "{route}");
     }
 }
 
@@ -90,7 +90,7 @@ fn the_id_follows_the_limit_and_its_route_and_nothing_else() {
     let twins = "listeners: [{ address: \"127.0.0.1:8080\" }]\nroutes:\n  - { respond: {}, match: { methods: [GET] }, rate_limit: { requests: 5 } }\n  \
                  - { respond: {}, match: { methods: [POST] }, rate_limit: { requests: 5 } }\n";
     let routes = load(twins).routes;
-    let of = |index: usize| routes[index].guard.as_ref().unwrap().rate_limit.as_ref().unwrap().id;
+    let of = |index: usize| routes[index].admission.as_ref().unwrap().rate_limit.as_ref().unwrap().id;
     assert_eq!(routes[0].name, routes[1].name);
     assert_ne!(of(0), of(1), "they share a name, not a bucket");
 }
@@ -173,7 +173,7 @@ fn what_a_shield_hides() {
         assert_eq!(guard(route, upstream).shield.hides(path), hidden, "{route} {upstream} {path}");
     }
     let split = load(&yaml("name: x", READY).replace("upstream: a,", "split: { a: 1, b: 1 },"));
-    let shield = &split.routes[0].guard.as_ref().unwrap().shield;
+    let shield = &split.routes[0].admission.as_ref().unwrap().shield;
     assert!(shield.hides("/b/ready") && !shield.hides("/ready"));
 }
 

@@ -9,7 +9,7 @@ use pulsegate_core::base::rng::hash_bytes;
 use pulsegate_core::http::networks::Networks;
 use pulsegate_core::http::shield::Shield;
 use pulsegate_core::plan::{
-    DnsQuery, GuardPlan, LimitBy, ProbeCheck, ProbePlan, RateLimitPlan, RouteAction, RoutePlan, SourcePlan,
+    AdmissionPlan, DnsQuery, LimitBy, ProbeCheck, ProbePlan, RateLimitPlan, RouteAction, RoutePlan, SourcePlan,
     UpstreamPlan,
 };
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ const FASTEST: u128 = 1_000;
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What the route itself says; its shield and its limit's id come from [`finish`].
-pub(super) fn guard(spec: &RouteSpec, place: &Place, findings: &mut Findings) -> Option<Box<GuardPlan>> {
+pub(super) fn guard(spec: &RouteSpec, place: &Place, findings: &mut Findings) -> Option<Box<AdmissionPlan>> {
     let mut listed = |texts: &[String], key: &str| Networks::new(&networks(texts, &place.at(key), findings));
     let (allow, deny) = (spec.allow.as_ref().map(|texts| listed(texts, "allow")), listed(&spec.deny, "deny"));
     if spec.allow.as_ref().is_some_and(Vec::is_empty) {
@@ -30,7 +30,7 @@ pub(super) fn guard(spec: &RouteSpec, place: &Place, findings: &mut Findings) ->
             "at least one network; without `allow` everybody comes in, with `deny: [\"0.0.0.0/0\", \"::/0\"]` nobody";
         findings.error(&place.at("allow"), "an empty list", allowed);
     }
-    let plan = GuardPlan {
+    let plan = AdmissionPlan {
         allow: allow.filter(|allow| !allow.is_everybody()),
         deny,
         rate_limit: spec.rate_limit.as_ref().map(|limit| rate_limit(limit, &place.at("rate_limit"), findings)),
@@ -106,7 +106,7 @@ pub(super) fn finish(routes: (&[Item<RouteSpec>], &mut [RoutePlan]), upstreams: 
     let mut namesakes: BTreeMap<Arc<str>, u32> = BTreeMap::new();
     for (item, plan) in routes.0.iter().zip(routes.1) {
         let before = namesakes.entry(plan.name.clone()).and_modify(|before| *before += 1).or_default();
-        if let Some(limit) = plan.guard.as_mut().and_then(|guard| guard.rate_limit.as_mut()) {
+        if let Some(limit) = plan.admission.as_mut().and_then(|guard| guard.rate_limit.as_mut()) {
             let same =
                 format!("{} {before} {} {:?} {} {:?}", plan.name, limit.requests, limit.per, limit.burst, limit.by);
             limit.id = hash_bytes(same.as_bytes());
@@ -124,7 +124,7 @@ pub(super) fn finish(routes: (&[Item<RouteSpec>], &mut [RoutePlan]), upstreams: 
             findings.warning(&place, found, "clients get 404 for the front page; probe a path of its own");
         }
         if !shield.is_empty() {
-            plan.guard.get_or_insert_default().shield = shield;
+            plan.admission.get_or_insert_default().shield = shield;
         }
     }
     for (index, (_, item)) in upstreams.items.iter().enumerate() {

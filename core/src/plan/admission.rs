@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// At least one of its parts guards something: a route without guards has none.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct GuardPlan {
+pub struct AdmissionPlan {
     /// Only these come in; `None` = everybody.
     pub allow: Option<Networks>,
     /// These do not, whatever `allow` says.
@@ -15,7 +15,7 @@ pub struct GuardPlan {
     pub shield: Shield,
 }
 
-impl GuardPlan {
+impl AdmissionPlan {
     pub fn is_empty(&self) -> bool {
         self.allow.is_none() && self.deny.is_empty() && self.rate_limit.is_none() && self.shield.is_empty()
     }
