@@ -65,12 +65,12 @@ fn literals(code: &str) -> Vec<String> {
 }
 
 fn source(path: &str) -> String {
-    sources(&repository().join("src").join(path))
+    sources(&repository().join(path))
 }
 
 #[test]
 fn every_event_has_an_entry_and_every_entry_an_event() {
-    let code = source("telemetry/event.rs");
+    let code = source("src/telemetry/event.rs");
     let named = code.split("Line::new(").skip(1).filter_map(|call| literals(call).into_iter().next());
     let events: BTreeSet<String> = named.collect();
     assert!(events.contains("backend.transition") && events.len() > 10, "the source was not understood: {events:?}");
@@ -95,9 +95,9 @@ fn reasons(code: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_reason_of_the_access_log_has_an_entry() {
-    let mut answered = reasons(&source("domain/problem.rs"));
-    answered.extend(reasons(&source("domain/guard.rs")));
-    answered.extend(reasons(&source("proxy/forward.rs")));
+    let mut answered = reasons(&source("core/src/http/problem.rs"));
+    answered.extend(reasons(&source("core/src/traffic/admission.rs")));
+    answered.extend(reasons(&source("src/proxy/forward.rs")));
     answered.insert("internal".to_owned());
     let answered: BTreeSet<String> = answered.into_iter().filter(|word| word != "request_id").collect();
     assert!(answered.contains("none_eligible") && answered.contains("cut"), "{answered:?}");
@@ -106,10 +106,10 @@ fn every_reason_of_the_access_log_has_an_entry() {
 
 #[test]
 fn every_refusal_and_every_end_of_retries_has_an_entry() {
-    let refused = reasons(&source("front"));
+    let refused = reasons(&source("src/front"));
     assert!(refused.contains("tls_failed") && refused.contains("too_many_connections"), "{refused:?}");
     assert_entries("refused", &refused);
-    let mut stopped = reasons(&source("domain/attempt.rs"));
+    let mut stopped = reasons(&source("core/src/traffic/retry.rs"));
     stopped.extend(["limit".to_owned(), "budget".to_owned()]);
     // These two are no refusal of a retry: nothing failed, or the answer is under way.
     stopped.retain(|word| word != "not_retriable" && word != "response_started");
@@ -127,7 +127,7 @@ fn fixed_part(text: &str) -> String {
 
 #[test]
 fn every_other_log_line_has_an_entry() {
-    let code = source("");
+    let code = source("src/");
     let page = read(PAGE);
     let mut seen = 0;
     for level in ["log::warn!(", "log::error!(", "log::info!("] {
