@@ -3,21 +3,20 @@
 //! Who is picked, what an outcome says, and whether another is asked is decided where the gateway decides it.
 
 use super::behaviour::{Patience, unanswered};
+use super::clients::Terms;
 use super::request::{Attempt, Request, Ticket, Wait};
-use super::scenario::Load;
-use super::world::{Due, World, terms_of};
+use super::world::{Due, World};
 use pulsegate_core::base::identity::BackendKey;
-use pulsegate_core::base::rng::{Rng, mix};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::Input;
 use pulsegate_core::http::problem::Problem;
-use pulsegate_core::plan::{Plan, Policy, RetryPlan, Target, Timeouts};
+use pulsegate_core::plan::Policy;
 use pulsegate_core::traffic::cell::{Nudge, Record};
 use pulsegate_core::traffic::endpoint::Lease;
 use pulsegate_core::traffic::load_balancing::PickInput;
 use pulsegate_core::traffic::outcome::{AttemptEnd, classify};
 use pulsegate_core::traffic::retry::{AfterAttempt, Next, SLOW_AFTER, decide, time_left, within_budget};
-use pulsegate_core::traffic::snapshot::{Emptiness, Pool};
+use pulsegate_core::traffic::snapshot::{Emptiness, Pool, Snapshot};
 use pulsegate_core::traffic::traffic_split;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,116 +24,44 @@ use std::time::Duration;
 /// So many full backends in a row, and the request waits, as in the proxy.
 const FULL_IN_A_ROW: usize = 16;
 
-/// Those who send.
-#[derive(Debug)]
-pub(super) struct Clients {
-    accepting: bool,
-    loads: Vec<Sender>,
-}
-
-#[derive(Debug)]
-struct Sender {
-    next: Timestamp,
-    /// Between two requests on average, nanoseconds.
-    gap: f64,
-    /// `None`: the configuration of the moment has no way for them.
-    terms: Option<Arc<Terms>>,
-}
-
-/// On what terms requests are sent.
-#[derive(Debug)]
-pub(super) struct Terms {
-    pub targets: Vec<Target>,
-    pub timeouts: Timeouts,
-    pub retries: RetryPlan,
-    pub start_wait: Duration,
-}
-
-impl Clients {
-    pub(super) fn new(loads: &[Load], plan: &Plan) -> Self {
-        let sender = |load: &Load| Sender {
-            next: Timestamp::NEVER,
-            gap: 1e9 / load.per_second.max(f64::MIN_POSITIVE),
-            terms: terms_of(plan, &load.asks).map(Arc::new),
-        };
-        Self { accepting: false, loads: loads.iter().map(sender).collect() }
-    }
-
-    /// The listeners accept from now on.
-    pub(super) fn accept(&mut self, now: Timestamp, rng: &mut Rng) {
-        if !std::mem::replace(&mut self.accepting, true) {
-            for load in &mut self.loads {
-                load.next = load.after(now, rng);
-            }
-        }
-    }
-
-    /// Another configuration.
-    pub(super) fn redirect(&mut self, loads: &[Load], plan: &Plan) {
-        for (sender, load) in self.loads.iter_mut().zip(loads) {
-            sender.terms = terms_of(plan, &load.asks).map(Arc::new);
-        }
-    }
-
-    pub(super) fn next(&self) -> Timestamp {
-        self.loads.iter().map(|load| load.next).min().unwrap_or(Timestamp::NEVER)
-    }
-}
-
-impl Sender {
-    /// Requests come at random: the time between two of them is exponential.
-    fn after(&self, now: Timestamp, rng: &mut Rng) -> Timestamp {
-        now + Duration::from_nanos((-(1.0 - rng.unit()).ln() * self.gap) as u64)
-    }
-}
-
 impl World<'_> {
     /// The request that is next.
     pub(super) fn arrive(&mut self) {
-        let (now, rng) = (self.now, &mut self.rng);
-        let due = self.clients.loads.iter_mut().enumerate().find(|(_, load)| load.next <= now);
-        let Some((position, sender)) = due else { return };
-        sender.next = sender.after(now, rng);
-        let Some(load) = self.scenario.loads.get(position) else { return };
-        self.story.traffic.requests += 1;
-        let Some(terms) = sender.terms.clone() else { return self.story.traffic.refused(Problem::NoRoute) };
+        let now = self.now;
+        let Some(mut sent) = self.clients.send(now) else { return };
+        let Some(terms) = self.clients.terms(sent.load) else {
+            self.story.unrouted.requests += 1;
+            return self.story.unrouted.refuse(Problem::NoRoute);
+        };
         let pools = &self.snapshot.pools;
         let serves = |upstream: usize| {
             let pool = pools.get(upstream);
             pool.is_some_and(|pool| matches!(pool.emptiness, Emptiness::Serving | Emptiness::AllUnchecked))
         };
-        let Some(upstream) = traffic_split::choose(&terms.targets, self.rng.next_u64(), serves) else { return };
-        let client = mix(u64::from(self.rng.below(load.clients)) + 1);
-        let idempotent = load.non_idempotent == 0.0 || self.rng.unit() >= load.non_idempotent;
-        let ticket = self.requests.begin();
-        if let Some(request) = self.requests.get(ticket) {
-            (request.load, request.client, request.idempotent) = (position, client, idempotent);
-            (request.began, request.upstream) = (now, upstream);
-        }
+        let Some(upstream) = traffic_split::choose(&terms.targets, sent.rng.next_u64(), serves) else { return };
+        let Some(pool) = pools.get(upstream).map(Arc::clone) else { return };
+        self.story.of(&pool.upstream.name).requests += 1;
+        let ticket = self.requests.begin(sent, now, pool);
         self.go_on(ticket);
     }
 
     /// Looks for a place and begins an attempt there, or waits, or gives up.
     fn go_on(&mut self, ticket: Ticket) {
         let Some(request) = self.requests.get(ticket) else { return };
-        let Some(terms) = self.clients.loads.get(request.load).and_then(|load| load.terms.clone()) else {
+        let Some(terms) = self.clients.terms(request.load).cloned() else {
             return self.refuse(ticket, Problem::NoRoute);
         };
-        // After a reload the position may be another's.
-        let pool = match &request.pool {
-            Some(before) => self.snapshot.pools.iter().find(|pool| pool.upstream.name == before.upstream.name),
-            None => self.snapshot.pools.get(request.upstream),
-        };
+        let pool = pool_of(&self.snapshot, &request.pool.upstream.name);
         let Some(pool) = pool.map(Arc::clone) else { return self.refuse(ticket, Problem::NoneEligible) };
         request.waits = None;
         let deadline = deadline(request, &terms);
         if pool.emptiness == Emptiness::AllUnchecked {
             let until = request.began + terms.start_wait;
-            request.pool = Some(pool);
+            request.pool = pool;
             return self.wait(ticket, Wait::Verdict, until, Problem::NotCheckedYet);
         }
-        let found = look(request, &pool, &terms, self.now, &mut self.rng);
-        request.pool = Some(Arc::clone(&pool));
+        let found = look(request, &pool, &terms, self.now);
+        request.pool = Arc::clone(&pool);
         match found {
             Found::Place(lease) => self.begin_attempt(ticket, lease, &pool, &terms),
             Found::Full => {
@@ -159,7 +86,6 @@ impl World<'_> {
     }
 
     fn begin_attempt(&mut self, ticket: Ticket, lease: Lease, pool: &Pool, terms: &Terms) {
-        let behaviour = self.backends.get(lease.member.key);
         let Some(request) = self.requests.get(ticket) else { return };
         if std::mem::take(&mut request.queued) {
             pool.circuit_breaker.quit();
@@ -167,24 +93,22 @@ impl World<'_> {
         if request.tried.is_empty() {
             pool.budget.deposit(self.now);
         }
-        request.tried.push(lease.member.key);
+        let key = lease.member.key;
+        request.tried.push(key);
         request.lease = Some(lease);
         let patience = patience(terms, self.now, deadline(request, terms));
-        let ending = behaviour.asked(patience, &mut self.rng);
+        let Some(ending) = self.backends.asked(key, patience) else { return };
         request.attempt = Some(Attempt { began: self.now, end: ending.end, out_of_time: ending.out_of_time });
-        self.story.traffic.attempts += 1;
+        self.story.of(&pool.upstream.name).attempts += 1;
         self.due.push(self.now + ending.after, Due::AttemptEnds(ticket));
     }
 
     /// Its outcome is written down, and it goes on elsewhere or is over.
     pub(super) fn attempt_ends(&mut self, ticket: Ticket) {
         let Some(request) = self.requests.get(ticket) else { return };
-        let (Some(attempt), Some(lease), Some(pool)) =
-            (request.attempt.take(), request.lease.take(), request.pool.clone())
-        else {
-            return;
-        };
-        let Some(terms) = self.clients.loads.get(request.load).and_then(|load| load.terms.clone()) else {
+        let pool = Arc::clone(&request.pool);
+        let (Some(attempt), Some(lease)) = (request.attempt.take(), request.lease.take()) else { return };
+        let Some(terms) = self.clients.terms(request.load).cloned() else {
             return self.refuse(ticket, Problem::NoRoute);
         };
         let after = AfterAttempt {
@@ -219,11 +143,11 @@ impl World<'_> {
         } else {
             match attempt.end {
                 AttemptEnd::Response { status } if status < 500 => {
-                    self.story.traffic.saved += u64::from(again);
+                    self.story.of(&pool.upstream.name).saved += u64::from(again);
                     self.close(ticket);
                 }
                 AttemptEnd::Response { .. } => {
-                    self.story.traffic.answered_badly += 1;
+                    self.story.of(&pool.upstream.name).answered_badly += 1;
                     self.close(ticket);
                 }
                 _ if attempt.out_of_time => self.refuse(ticket, Problem::TotalTimeout),
@@ -253,10 +177,9 @@ impl World<'_> {
         for ticket in self.requests.at(key) {
             let Some(ticket) = self.requests.renew(ticket) else { continue };
             let Some(request) = self.requests.get(ticket) else { continue };
-            let load = request.load;
-            let Some(terms) = self.clients.loads.get(load).and_then(|load| load.terms.clone()) else { continue };
+            let Some(terms) = self.clients.terms(request.load) else { continue };
             let Some(began) = request.attempt.as_ref().map(|attempt| attempt.began) else { continue };
-            let ending = unanswered(patience(&terms, began, deadline(request, &terms)));
+            let ending = unanswered(patience(terms, began, deadline(request, terms)));
             request.attempt = Some(Attempt { began, end: ending.end, out_of_time: ending.out_of_time });
             self.due.push((began + ending.after).max(self.now), Due::AttemptEnds(ticket));
         }
@@ -289,9 +212,21 @@ impl World<'_> {
         );
     }
 
-    /// There is a new snapshot: whoever waits looks again.
-    pub(super) fn look_again(&mut self) {
-        for ticket in std::mem::take(&mut self.requests.waiting) {
+    /// There is another snapshot than before: whoever waits at an upstream that is shown otherwise looks again.
+    pub(super) fn look_again(&mut self, before: &Snapshot) {
+        let same = |pool: &Arc<Pool>| pool_of(before, &pool.upstream.name).is_some_and(|old| Arc::ptr_eq(old, pool));
+        let other: Vec<Arc<str>> =
+            self.snapshot.pools.iter().filter(|pool| !same(pool)).map(|pool| pool.upstream.name.clone()).collect();
+        let known = |name: &Arc<str>| pool_of(&self.snapshot, name).is_some();
+        let mut look = Vec::new();
+        let waiting = std::mem::take(&mut self.requests.waiting);
+        for ticket in waiting {
+            let Some(request) = self.requests.get(ticket) else { continue };
+            let name = &request.pool.upstream.name;
+            let concerned = other.contains(name) || !known(name);
+            if concerned { look.push(ticket) } else { self.requests.waiting.push(ticket) }
+        }
+        for ticket in look {
             self.go_on(ticket);
         }
     }
@@ -304,7 +239,7 @@ impl World<'_> {
         let requests = &mut self.requests;
         let waits = |ticket: &Ticket, requests: &mut super::request::Requests| {
             requests.get(*ticket).is_some_and(|request| {
-                let here = request.pool.as_ref().is_some_and(|own| own.upstream.name == pool.upstream.name);
+                let here = request.pool.upstream.name == pool.upstream.name;
                 here && matches!(request.waits, Some((Wait::Room, _)))
             })
         };
@@ -318,22 +253,21 @@ impl World<'_> {
     }
 
     fn refuse(&mut self, ticket: Ticket, problem: Problem) {
-        self.story.traffic.refused(problem);
+        if let Some(request) = self.requests.get(ticket) {
+            self.story.of(&request.pool.upstream.name).refuse(problem);
+        }
         self.close(ticket);
     }
 
     fn close(&mut self, ticket: Ticket) {
-        if let Some(request) = self.requests.get(ticket)
-            && let Some(pool) = &request.pool
-        {
+        if let Some(request) = self.requests.end(ticket) {
             if request.entered {
-                pool.circuit_breaker.leave();
+                request.pool.circuit_breaker.leave();
             }
             if request.queued {
-                pool.circuit_breaker.quit();
+                request.pool.circuit_breaker.quit();
             }
         }
-        self.requests.end(ticket);
     }
 }
 
@@ -344,7 +278,7 @@ enum Found {
     Nobody,
 }
 
-fn look(request: &mut Request, pool: &Pool, terms: &Terms, now: Timestamp, rng: &mut Rng) -> Found {
+fn look(request: &mut Request, pool: &Pool, terms: &Terms, now: Timestamp) -> Found {
     let (limits, limit) = (&pool.upstream.limits, pool.upstream.requests_per_backend());
     let limited = limits.requests > 0 || limit > 0;
     if limited && !request.queued && pool.circuit_breaker.waiting() > 0 {
@@ -359,6 +293,7 @@ fn look(request: &mut Request, pool: &Pool, terms: &Terms, now: Timestamp, rng: 
     // What the scenario has of a request to hash by is its client.
     let hash = matches!(pool.upstream.balance.policy, Policy::Hash(_)).then_some(request.client);
     let trial_allowed = request.idempotent && (request.tried.len() as u32) < terms.retries.limit;
+    let mut rng = request.rng.fork();
     let mut pick = |tried: &[BackendKey]| {
         let random = rng.next_u64();
         pool.pick(&PickInput { tried, now, random, hash, sticky: None, trial_allowed, last_chance: !trial_allowed })
@@ -379,6 +314,10 @@ fn look(request: &mut Request, pool: &Pool, terms: &Terms, now: Timestamp, rng: 
         }
     }
     Found::Full
+}
+
+fn pool_of<'s>(snapshot: &'s Snapshot, name: &str) -> Option<&'s Arc<Pool>> {
+    snapshot.pools.iter().find(|pool| &*pool.upstream.name == name)
 }
 
 fn deadline(request: &Request, terms: &Terms) -> Timestamp {

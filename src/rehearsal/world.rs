@@ -2,14 +2,15 @@
 //!
 //! It plays the parts of the control task, the prober and the discovery; the clients are in `traffic`.
 
+use super::agenda::Agenda;
 use super::backends::Backends;
 use super::behaviour::BreaksOff;
-use super::compile::{Rehearsal, terms};
-use super::queue::Queue;
+use super::clients::Clients;
+use super::clock::START;
+use super::compile::Rehearsal;
 use super::request::{Requests, Ticket};
-use super::scenario::{Answer, Asks, Mark, Scenario, What};
+use super::scenario::{Answer, Mark, Scenario, What};
 use super::story::Story;
-use super::traffic::Clients;
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Board, Input, Output, ProbeTicket, Refused, Steering};
@@ -19,10 +20,6 @@ use pulsegate_core::plan::{Plan, SourcePlan, UpstreamPlan};
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// The clock at the start: like a process's, it has a past.
-pub(super) const START: Timestamp = Timestamp::from_secs(86_400);
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +29,8 @@ pub(super) enum Due {
     ProbeEnds(ProbeTicket),
     AttemptEnds(Ticket),
     WaitEnds(Ticket),
-    /// Listeners accept by now at the latest.
-    Accept,
+    /// Nobody waits for a first verdict any longer than this.
+    StartWaitEnds,
 }
 
 #[derive(Debug)]
@@ -43,8 +40,7 @@ pub(super) struct World<'r> {
     end: Timestamp,
     pub board: Board,
     pub snapshot: Arc<Snapshot>,
-    pub due: Queue<Due>,
-    pub rng: Rng,
+    pub due: Agenda<Due>,
     pub backends: Backends,
     probes: BTreeMap<ProbeTicket, Reading>,
     /// What each source that is asked answers now.
@@ -57,32 +53,31 @@ pub(super) struct World<'r> {
 impl<'r> World<'r> {
     pub(super) fn new(rehearsal: &'r Rehearsal) -> Self {
         let scenario = &rehearsal.scenario;
-        let mut rng = Rng::new(rehearsal.seed);
+        let seed = rehearsal.seed;
         let plan = Arc::clone(&rehearsal.plan);
         let mut world = Self {
             scenario,
             now: START,
             end: START + scenario.length,
-            board: Board::new(rng.next_u64(), START),
+            board: Board::new(Rng::of(seed, "the board").next_u64(), START),
             snapshot: Arc::new(Snapshot {
                 generation: 0,
                 plan: Arc::clone(&plan),
                 pools: Vec::new(),
                 first_round_done: false,
             }),
-            due: Queue::default(),
-            rng,
-            backends: Backends::new(scenario.latency),
+            due: Agenda::default(),
+            backends: Backends::new(seed, scenario.latency),
             probes: BTreeMap::new(),
             found: scenario.discovery.clone(),
-            clients: Clients::new(&scenario.loads, &plan),
+            clients: Clients::new(seed, &scenario.loads, &plan),
             requests: Requests::default(),
             story: Story::new(rehearsal),
         };
         for (position, mark) in scenario.marks.iter().enumerate() {
             world.due.push(START + mark.at, Due::Mark(position));
         }
-        world.due.push(START + plan.start.wait, Due::Accept);
+        world.due.push(START + plan.start.wait, Due::StartWaitEnds);
         world.reconfigure(plan);
         world
     }
@@ -98,13 +93,15 @@ impl<'r> World<'r> {
                 break;
             }
             self.now = self.now.max(next);
-            if due == next {
+            // The board comes first: whatever of this moment tells it something would have all timers of this moment served, and whether
+            // there is such a thing must not depend on others.
+            if board == next {
+                self.board.handle_deadline(self.now);
+                self.carry_out();
+            } else if due == next {
                 if let Some(due) = self.due.pop() {
                     self.come(due);
                 }
-            } else if board == next {
-                self.board.handle_deadline(self.now);
-                self.carry_out();
             } else {
                 self.arrive();
             }
@@ -126,7 +123,7 @@ impl<'r> World<'r> {
             }
             Due::AttemptEnds(ticket) => self.attempt_ends(ticket),
             Due::WaitEnds(ticket) => self.wait_ends(ticket),
-            Due::Accept => self.clients.accept(self.now, &mut self.rng),
+            Due::StartWaitEnds => self.clients.begin_all(self.now),
         }
     }
 
@@ -172,7 +169,7 @@ impl<'r> World<'r> {
     /// What becomes of the requests at backends that have changed.
     fn break_off(&mut self, changed: &[pulsegate_core::base::identity::BackendKey]) {
         for key in changed {
-            match self.backends.get(*key).breaks_off() {
+            match self.backends.breaks_off(*key) {
                 None => {}
                 Some(BreaksOff::Now) => self.cut(*key),
                 Some(BreaksOff::Never) => self.freeze(*key),
@@ -181,7 +178,7 @@ impl<'r> World<'r> {
     }
 
     fn reconfigure(&mut self, plan: Arc<Plan>) {
-        self.clients.redirect(&self.scenario.loads, &plan);
+        self.clients.redirect(&plan);
         self.tell(Input::Reconfigure(Arc::clone(&plan)));
         self.discover(&plan, |_, _| true);
     }
@@ -210,19 +207,19 @@ impl<'r> World<'r> {
 
     /// What the board wants done.
     pub(super) fn carry_out(&mut self) {
-        let mut published = false;
+        let before = Arc::clone(&self.snapshot);
         while let Some(output) = self.board.poll_output() {
             match output {
                 Output::Publish(snapshot) => {
                     self.story.published(&snapshot, self.now);
                     self.snapshot = snapshot;
-                    published = true;
                 }
                 Output::Probe(job) => {
-                    let reading = self.backends.get(job.backend.key()).probed(&job.probe, &mut self.rng);
-                    self.due.push(self.now + reading.took, Due::ProbeEnds(job.ticket));
-                    self.probes.insert(job.ticket, reading);
-                    self.story.probes += 1;
+                    self.story.of(&job.backend.upstream).probes += 1;
+                    if let Some(reading) = self.backends.probed(job.backend.key(), &job.probe) {
+                        self.due.push(self.now + reading.took, Due::ProbeEnds(job.ticket));
+                        self.probes.insert(job.ticket, reading);
+                    }
                 }
                 Output::CancelProbe(ticket) => drop(self.probes.remove(&ticket)),
                 Output::Probed { .. } => {}
@@ -230,31 +227,13 @@ impl<'r> World<'r> {
                     if let EventKind::MemberJoined { backend } = &event.kind {
                         self.backends.meet(backend);
                     }
-                    if let EventKind::FirstRoundDone { .. } = event.kind {
-                        self.due.push(self.now, Due::Accept);
-                    }
                     self.story.event(&event);
                 }
             }
         }
-        if published {
-            self.look_again();
+        if !Arc::ptr_eq(&before, &self.snapshot) {
+            self.clients.begin(&self.snapshot, self.now);
+            self.look_again(&before);
         }
     }
-}
-
-/// What a load's requests are sent on, by the configuration of the moment.
-pub(super) fn terms_of(plan: &Plan, asks: &Asks) -> Option<super::traffic::Terms> {
-    let (route, targets) = terms(plan, asks)?;
-    Some(super::traffic::Terms {
-        targets,
-        timeouts: route.timeouts,
-        retries: route.retries.clone(),
-        start_wait: plan.start.wait,
-    })
-}
-
-/// So far after the start.
-pub(super) fn since_start(at: Timestamp) -> Duration {
-    at.since(START)
 }
