@@ -98,6 +98,6 @@ fn the_reader_of_documents_knows_the_core_and_its_parsers_only() {
 
 #[test]
 fn one_file_reads_the_clock_and_one_names_serde_yaml() {
-    assert_eq!(pure::readers_of_the_clock(&HOUSE), ["src/control/clock.rs"].into());
+    assert_eq!(pure::readers_of_the_clock(&HOUSE), ["src/clock/mod.rs"].into());
     assert_eq!(pure::users_of(&HOUSE, "serde_yaml"), ["src/config/yaml.rs"].into());
 }
