@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::figures::Figures;
 use super::story::{Moment, Story, Told};
+use crate::clock::when;
 use crate::telemetry;
 use pulsegate_core::health::event::EventKind;
 use pulsegate_core::health::standing::Cause;
@@ -31,7 +32,7 @@ pub fn text(outcome: &Outcome) -> String {
         story.scenario.display(),
         story.config.display(),
         story.seed,
-        telemetry::when::span(story.length)
+        when::span(story.length)
     );
     for moment in story.moments.iter().filter(|moment| worth_a_line(moment)) {
         let _ = writeln!(out, "{}", line(moment));
