@@ -1,9 +1,8 @@
 //! May this request try again, and with whom?
 //!
-//! The rules of the design, as one function over plain data, shared by every data path: `retry_on` for idempotent methods,
-//! connect failures for every method, never a non-idempotent
-//! request that may have reached a backend, at most one try per backend, and a budget that retries after a failed
-//! *connect* do not draw on.
+//! The rules of the design, as one function over plain data, shared by every data path: `retry_on` for idempotent methods, connect
+//! failures for every method, never a non-idempotent request that may have reached a backend, at most one try per backend, and a budget
+//! that retries after a failed *connect* do not draw on. It is asked while nothing of an answer has reached the client.
 
 use crate::base::time::Timestamp;
 use crate::plan::RetryPlan;
