@@ -1,11 +1,14 @@
 //! How is each backend, right now? Its effects in force, and the behaviour that follows from them.
 
-use super::behaviour::{Behaviour, BreaksOff, Effect, Ending, Patience};
+use super::behaviour::{Behaviour, BreaksOff, Course, Effect};
 use super::scenario::Whom;
 use pulsegate_core::base::identity::{BackendId, BackendKey};
 use pulsegate_core::base::rng::Rng;
+use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::health::reading::Reading;
 use pulsegate_core::plan::ProbePlan;
+use pulsegate_core::traffic::endpoint::Endpoint;
+use pulsegate_core::traffic::request::Bounds;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,23 +46,28 @@ impl Backends {
 
     /// Somebody is heard of.
     pub(super) fn meet(&mut self, id: &BackendId) {
-        let key = id.key();
-        if !self.known.contains_key(&key) {
-            let behaviour = self.behaviour(id);
-            let stream = |what: &str| Rng::of(self.seed, &format!("{what} {id}"));
+        self.one(id, id.key());
+    }
+
+    /// Its answer to a probe.
+    pub(super) fn probed(&mut self, id: &BackendId, probe: &ProbePlan) -> Reading {
+        let one = self.one(id, id.key());
+        one.behaviour.probed(probe, &mut one.probes)
+    }
+
+    /// Its answer to a request.
+    pub(super) fn asked(&mut self, endpoint: &Endpoint, bounds: Bounds, now: Timestamp) -> Course {
+        let one = self.one(&endpoint.id, endpoint.key);
+        one.behaviour.asked(bounds, now, &mut one.requests)
+    }
+
+    fn one(&mut self, id: &BackendId, key: BackendKey) -> &mut Known {
+        let (effects, latency, seed) = (&self.effects, self.latency, self.seed);
+        self.known.entry(key).or_insert_with(|| {
+            let stream = |what: &str| Rng::of(seed, &format!("{what} {id}"));
             let (probes, requests) = (stream("probes of"), stream("requests at"));
-            self.known.insert(key, Known { id: id.clone(), behaviour, probes, requests });
-        }
-    }
-
-    /// Its answer to a probe. `None`: nobody has heard of it.
-    pub(super) fn probed(&mut self, key: BackendKey, probe: &ProbePlan) -> Option<Reading> {
-        self.known.get_mut(&key).map(|one| one.behaviour.probed(probe, &mut one.probes))
-    }
-
-    /// Its answer to a request. As [`Self::probed`].
-    pub(super) fn asked(&mut self, key: BackendKey, patience: Patience) -> Option<Ending> {
-        self.known.get_mut(&key).map(|one| one.behaviour.asked(patience, &mut one.requests))
+            Known { id: id.clone(), behaviour: behaviour(latency, effects, id), probes, requests }
+        })
     }
 
     /// What becomes of the requests that it has.
@@ -97,21 +105,19 @@ impl Backends {
     }
 
     fn renew(&mut self) -> Vec<BackendKey> {
-        let mut known = std::mem::take(&mut self.known);
         let mut changed = Vec::new();
-        for (key, one) in &mut known {
-            let now = self.behaviour(&one.id);
+        for (key, one) in &mut self.known {
+            let now = behaviour(self.latency, &self.effects, &one.id);
             if now != one.behaviour {
                 one.behaviour = now;
                 changed.push(*key);
             }
         }
-        self.known = known;
         changed
     }
+}
 
-    fn behaviour(&self, id: &BackendId) -> Behaviour {
-        let effects = self.effects.iter().filter(|one| one.whom.covers(id)).map(|one| &one.effect);
-        Behaviour::new(self.latency, effects)
-    }
+fn behaviour(latency: Duration, effects: &[InForce], id: &BackendId) -> Behaviour {
+    let effects = effects.iter().filter(|one| one.whom.covers(id)).map(|one| &one.effect);
+    Behaviour::new(latency, effects)
 }

@@ -1,11 +1,12 @@
 //! Who sends, and when? The loads: at random, at their rate, each from a stream of randomness of its own.
 
-use super::compile::terms;
+use super::compile::way;
 use super::scenario::{Asks, Load};
 use pulsegate_core::base::rng::{Rng, mix};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::health::standing::Cause;
-use pulsegate_core::plan::{Plan, RetryPlan, Target, Timeouts};
+use pulsegate_core::plan::{Plan, RouteAction};
+use pulsegate_core::traffic::request::Terms;
 use pulsegate_core::traffic::snapshot::{Emptiness, Pool, Snapshot};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +22,7 @@ struct Sender {
     next: Option<Timestamp>,
     rng: Rng,
     /// `None`: the configuration of the moment has no way for them.
-    terms: Option<Arc<Terms>>,
-}
-
-/// On what terms requests are sent.
-#[derive(Debug)]
-pub(super) struct Terms {
-    pub targets: Vec<Target>,
-    pub timeouts: Timeouts,
-    pub retries: RetryPlan,
-    pub start_wait: Duration,
+    terms: Option<Terms>,
 }
 
 /// A request that somebody sends.
@@ -45,7 +37,7 @@ pub(super) struct Sent {
 }
 
 impl Clients {
-    pub(super) fn new(seed: u64, loads: &[Load], plan: &Plan) -> Self {
+    pub(super) fn new(seed: u64, loads: &[Load], plan: &Arc<Plan>) -> Self {
         let mut loads = loads.to_vec();
         loads.sort_by(|one, other| {
             let rest = |load: &Load| (load.asks.clone(), load.clients);
@@ -56,7 +48,7 @@ impl Clients {
         for load in loads {
             let nth = senders.iter().filter(|sender| sender.load.asks == load.asks).count();
             let rng = Rng::of(seed, &format!("load {nth} of {}", load.asks));
-            let terms = terms_of(plan, &load.asks).map(Arc::new);
+            let terms = terms_of(plan, &load.asks);
             senders.push(Sender { load, next: None, rng, terms });
         }
         Self(senders)
@@ -79,13 +71,13 @@ impl Clients {
     }
 
     /// Another configuration.
-    pub(super) fn redirect(&mut self, plan: &Plan) {
+    pub(super) fn redirect(&mut self, plan: &Arc<Plan>) {
         for sender in &mut self.0 {
-            sender.terms = terms_of(plan, &sender.load.asks).map(Arc::new);
+            sender.terms = terms_of(plan, &sender.load.asks);
         }
     }
 
-    pub(super) fn terms(&self, load: usize) -> Option<&Arc<Terms>> {
+    pub(super) fn terms(&self, load: usize) -> Option<&Terms> {
         self.0.get(load)?.terms.as_ref()
     }
 
@@ -113,10 +105,14 @@ impl Sender {
     }
 }
 
-/// What a load's requests are sent on, by the configuration of the moment.
-fn terms_of(plan: &Plan, asks: &Asks) -> Option<Terms> {
-    let (route, targets) = terms(plan, asks)?;
-    Some(Terms { targets, timeouts: route.timeouts, retries: route.retries.clone(), start_wait: plan.start.wait })
+/// What a load's requests are sent on, by the configuration of the moment: a route, and where the scenario names an upstream, that one alone.
+fn terms_of(plan: &Arc<Plan>, asks: &Asks) -> Option<Terms> {
+    let (position, only) = way(plan, asks)?;
+    let Some(only) = only else { return Terms::of(Arc::clone(plan), position) };
+    let mut plan = Plan::clone(plan);
+    let RouteAction::Forward(forward) = &mut plan.routes.get_mut(position)?.action else { return None };
+    forward.targets = vec![only];
+    Terms::of(Arc::new(plan), position)
 }
 
 fn all_judged(terms: &Terms, snapshot: &Snapshot) -> bool {
@@ -124,6 +120,7 @@ fn all_judged(terms: &Terms, snapshot: &Snapshot) -> bool {
         pool.emptiness != Emptiness::AllUnchecked
             && pool.members.iter().all(|member| member.standing.cause != Cause::Unchecked)
     };
-    let mut reached = terms.targets.iter().filter(|target| target.weight > 0);
+    let RouteAction::Forward(forward) = &terms.route().action else { return true };
+    let mut reached = forward.targets.iter().filter(|target| target.weight > 0);
     reached.all(|target| snapshot.pools.get(target.upstream).is_some_and(judged))
 }

@@ -1,6 +1,5 @@
 //! What came of it, in numbers? Those of one upstream, and their sum.
 
-use pulsegate_core::http::problem::Problem;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +8,11 @@ pub(super) struct Figures {
     pub attempts: u64,
     /// They failed at one backend and were served by another.
     pub saved: u64,
+    /// Another backend was asked too, since the answer was late; and it answered first.
+    pub hedges: u64,
+    pub hedges_won: u64,
+    /// Copies of requests to others.
+    pub copies: u64,
     /// Their client got a backend's 5xx.
     pub answered_badly: u64,
     /// Their client got an answer of the gateway, by its reason.
@@ -20,8 +24,8 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn refuse(&mut self, problem: Problem) {
-        *self.refused.entry(problem.reason()).or_default() += 1;
+    pub(super) fn refuse(&mut self, reason: &'static str) {
+        *self.refused.entry(reason).or_default() += 1;
     }
 
     /// Requests whose client saw a failure.
@@ -38,6 +42,9 @@ impl Figures {
         self.requests += other.requests;
         self.attempts += other.attempts;
         self.saved += other.saved;
+        self.hedges += other.hedges;
+        self.hedges_won += other.hedges_won;
+        self.copies += other.copies;
         self.answered_badly += other.answered_badly;
         for (reason, count) in &other.refused {
             *self.refused.entry(reason).or_default() += count;

@@ -13,11 +13,12 @@ mod expect;
 mod figures;
 
 pub mod replay;
-mod request;
 mod scenario;
 mod spec;
+mod stage;
 mod story;
 mod tell;
+mod ticket;
 mod traffic;
 mod world;
 

@@ -71,6 +71,14 @@ impl Story {
         self.upstreams.entry(Arc::clone(upstream)).or_default()
     }
 
+    /// The figures of an upstream, or of those requests that have none.
+    pub(super) fn of_some(&mut self, upstream: Option<&Arc<str>>) -> &mut Figures {
+        match upstream {
+            Some(upstream) => self.of(upstream),
+            None => &mut self.unrouted,
+        }
+    }
+
     /// The figures of all.
     pub(super) fn total(&self) -> Figures {
         let mut total = self.unrouted.clone();

@@ -91,6 +91,12 @@ fn summary(story: &Story) -> String {
         format!("flaps    {} (returns that lasted less than a minute)", total.flaps),
         format!("probes   {}", total.probes),
     ];
+    if total.hedges > 0 {
+        rows.push(format!("hedged   {}, answered first {} times", total.hedges, total.hedges_won));
+    }
+    if total.copies > 0 {
+        rows.push(format!("copied   {} to mirrors", total.copies));
+    }
     if story.upstreams.len() > 1 {
         rows.extend(story.upstreams.iter().map(|(name, figures)| of_upstream(name, figures)));
     }
@@ -148,6 +154,9 @@ fn in_figures(figures: &Figures) -> Value {
         "failed_with_a_backends_5xx": figures.answered_badly,
         "refused": figures.refused,
         "saved": figures.saved,
+        "hedges": figures.hedges,
+        "hedges_won": figures.hedges_won,
+        "copies": figures.copies,
         "ejections": figures.ejections,
         "ejections_refused": figures.refused_ejections,
         "flaps": figures.flaps,
