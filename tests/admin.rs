@@ -4,7 +4,8 @@
 
 use arc_swap::ArcSwap;
 use pulsegate::admin::{AdminState, Callers, Phase, ReloadState, serve};
-use pulsegate::control::{Clock, Handle, Prober, spawn};
+use pulsegate::clock::Clock;
+use pulsegate::control::{Handle, Prober, spawn};
 use pulsegate::telemetry::Telemetry;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::board::{Input, ProbeJob, ProbeTicket};

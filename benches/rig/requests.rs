@@ -1,6 +1,6 @@
 //! What does counting a finished request cost? Everything that telemetry and the ledger of its upstream do for one, with access log and tracing off.
 
-use pulsegate::control::Clock;
+use pulsegate::clock::Clock;
 use pulsegate::telemetry::{RequestRecord, Telemetry, Tries, Try};
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;

@@ -15,7 +15,7 @@ use crate::admin::page::is_page;
 use crate::admin::server::{Peer, Shown};
 use crate::admin::steer::action_of;
 use crate::admin::view::problem;
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::telemetry::{AdminWrite, Telemetry, WriteResult};
 use arc_swap::ArcSwap;
 use axum::extract::{Request, State};

@@ -8,7 +8,7 @@ use super::pages::Desk;
 use super::source::Source;
 use super::view::upstreams::samples::{backend, pool};
 use super::*;
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::control::{Explained, Steered};
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::board::{Refused, Steering, UpstreamReport};

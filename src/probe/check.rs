@@ -7,7 +7,7 @@ use super::recognise::{Recogniser, Witness};
 use super::request::To;
 use super::steps::Watch;
 use super::{connect, grpc, http, http2, request};
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::tls::ClientConfigs;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::board::ProbeJob;

@@ -20,7 +20,8 @@ mod tests;
 pub use equivalent::{Equivalent, equivalent};
 pub use once::{ask, job};
 
-use crate::control::{Clock, Handle, Prober};
+use crate::clock::Clock;
+use crate::control::{Handle, Prober};
 use crate::telemetry::Telemetry;
 use crate::tls::ClientConfigs;
 use pulsegate_core::board::{Input, ProbeJob, ProbeTicket};

@@ -4,7 +4,7 @@ use super::exchange::Exchange;
 use super::heads::{self, Body};
 use super::hedge::Winner;
 use super::relay::{Bounds, Receive, Reception, Relay, Relayed, State};
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::proxy::connection_pool::connect::Connected;
 use crate::proxy::connection_pool::cut::Cut;
 use crate::telemetry::Try;

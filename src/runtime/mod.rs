@@ -16,14 +16,15 @@ mod watcher;
 pub use run::run;
 
 use crate::admin::{self, AdminState, Callers, Phase, ReloadState, Secure};
-use crate::control::{self, Clock, Handle, Reloader, Reporter};
+use crate::clock::{Clock, when};
+use crate::control::{self, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
 use crate::front::{Front, Listener, Stage};
 use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
 use crate::record;
 use crate::telemetry::webhook::Ready;
-use crate::telemetry::{Telemetry, init_logging, when};
+use crate::telemetry::{Telemetry, init_logging};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bind::Bound;
 use pulsegate_core::base::time::Timestamp;

@@ -21,7 +21,6 @@ pub mod table;
 mod tracing;
 mod tries;
 pub mod webhook;
-pub mod when;
 
 pub use access::check as check_access_file;
 pub use exposition::Format;
@@ -34,7 +33,8 @@ use self::alert::Alerting;
 use self::exposition::Family;
 use self::metrics::Metrics;
 use self::webhook::{Notice, Ready, Webhooks};
-use crate::control::{Clock, Handle, Reporter};
+use crate::clock::{Clock, when};
+use crate::control::{Handle, Reporter};
 use arc_swap::ArcSwapOption;
 use http::HeaderMap;
 use pulsegate_core::alert::{Input as AlertInput, KnownGroup};

@@ -1,6 +1,7 @@
 //! Which certificates, keys and authorities are named, and do they serve? All of them are read, so that a file that does not fit is found
 //! by `check` and not by the first handshake.
 
+use crate::clock::{Clock, when};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{ClientAuthModeSpec, KeyPairSpec, ListenerTlsSpec, TlsVersionSpec, UpstreamTlsSpec};
 use crate::tls::{Identity, file_roots, has_system_roots};
@@ -143,7 +144,7 @@ fn identity(pair: &KeyPair, place: &Place, findings: &mut Findings) -> Option<Id
         .map_err(|error| findings.error(place, error, "readable PEM files of a certificate and its key"))
         .ok()?;
     let found = || format!("the certificate {}", pair.certificate.display());
-    if let Some(why) = read.facts.not_valid(jiff::Timestamp::now().as_second()) {
+    if let Some(why) = read.facts.not_valid(when::unix_seconds(Clock::date()) as i64) {
         findings.warning(place, format!("{}, {why}", found()), "who verifies it refuses the connection");
     }
     if let Some(why) = &read.exposed {

@@ -1,7 +1,7 @@
 //! A scripted backend, and a job that asks it.
 
 use super::super::check::check;
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::tls::ClientConfigs;
 use pulsegate_core::base::identity::{Address, BackendId};
 use pulsegate_core::board::{ProbeJob, ProbeTicket};

@@ -4,7 +4,7 @@
 
 use super::sign::Signer;
 use super::*;
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::telemetry::event::Line;
 use axum::Router;
 use axum::extract::State;
