@@ -6,8 +6,9 @@
 use super::clients::{Clients, Place};
 use super::connection::Connection;
 use super::socket::ClientSocket;
-use super::tls::Certificates;
+
 use super::{Front, Stage, introduced};
+use crate::tls::Certificates;
 use arc_swap::ArcSwap;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;

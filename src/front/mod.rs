@@ -12,7 +12,6 @@ mod introduced;
 mod listener;
 mod refuse;
 mod socket;
-pub mod tls;
 mod wire;
 
 pub use listener::{Listener, Terms};
