@@ -127,11 +127,9 @@ pub fn is_idempotent(method: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::RetryOn;
 
     fn plan() -> RetryPlan {
-        let on = RetryOn { connect: true, reset: true, timeout: true, statuses: vec![500, 502, 503, 504] };
-        RetryPlan { limit: 2, on }
+        RetryPlan::default()
     }
 
     fn after(end: &AttemptEnd) -> AfterAttempt<'_> {
