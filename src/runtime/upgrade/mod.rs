@@ -19,6 +19,8 @@ mod folder;
 mod health;
 mod history;
 mod messages;
+#[cfg(test)]
+mod recorded;
 mod succession;
 mod wire;
 
