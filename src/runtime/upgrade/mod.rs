@@ -23,6 +23,7 @@ mod messages;
 mod recorded;
 mod succession;
 mod wire;
+mod words;
 
 pub(super) use door::{Door, Estate, hand_over, refuse};
 pub(super) use folder::folder;

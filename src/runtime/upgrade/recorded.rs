@@ -5,7 +5,7 @@ use super::messages::Message;
 use super::{alerts, health};
 use pulsegate_core::alert::Alerts;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::board::{BackendReport, Board, Input};
+use pulsegate_core::board::{BackendReport, Board, Input, WEIGHT_AT_MOST};
 use pulsegate_core::plan::Plan;
 use serde_json::Value;
 use std::path::Path;
@@ -33,7 +33,11 @@ fn plan(configuration: &str) -> Arc<Plan> {
 
 /// A board of today that has taken the recorded farewell over.
 fn heir(configuration: &str) -> Board {
-    let handover = Arc::new(health::read(farewell().0).unwrap());
+    heir_of(farewell().0, configuration)
+}
+
+fn heir_of(health: Value, configuration: &str) -> Board {
+    let handover = Arc::new(health::read(health).unwrap());
     let mut board = Board::new(7, NOW);
     board.handle(Input::TakeOver(handover), NOW);
     board.handle(Input::Reconfigure(plan(configuration)), NOW);
@@ -162,13 +166,13 @@ fn sorted(mut health: Value) -> Value {
 #[test]
 fn what_was_read_is_written_as_it_was() {
     let (recorded_health, recorded_alerts) = farewell();
-    assert_eq!(health::write(&health::read(recorded_health.clone()).unwrap()), recorded_health);
+    assert_eq!(health::write(health::read(recorded_health.clone()).unwrap()), recorded_health);
     assert_eq!(alerts::write(&alerts::read(recorded_alerts.clone())), recorded_alerts);
 }
 
 #[test]
 fn a_board_that_takes_over_hands_on_what_it_was_told() {
-    let handed_on = health::write(&heir(CONFIGURATION).handover(NOW));
+    let handed_on = health::write(heir(CONFIGURATION).handover(NOW));
     let (handed_on, recorded) = (sorted(handed_on), sorted(farewell().0));
     for (after, before) in
         handed_on["backends"].as_array().unwrap().iter().zip(recorded["backends"].as_array().unwrap())
@@ -192,10 +196,26 @@ fn backends_that_had_left_are_remembered_when_they_return() {
 }
 
 #[test]
+fn numbers_out_of_bounds_are_brought_into_them() {
+    let (mut strange, _) = farewell();
+    for backend in strange["backends"].as_array_mut().unwrap() {
+        if let Some(Value::Array(counter)) = backend.pointer_mut("/check/counter") {
+            *counter = [4_000_000_000_u32, 0, u32::MAX].map(Value::from).to_vec();
+        }
+        if let Some(weight) = backend.pointer_mut("/orders/weight/what") {
+            *weight = 4_000_000_000_u32.into();
+        }
+    }
+    let backends = backends(&heir_of(strange, CONFIGURATION));
+    assert_eq!(of(&backends, "127.0.0.45:8000").weight, WEIGHT_AT_MOST);
+    assert_eq!(of(&backends, "127.0.0.12:8000").counter, (3, 3), "up, under the thresholds of this plan");
+}
+
+#[test]
 fn what_receivers_of_alerts_were_told_is_not_told_again() {
     let plan = plan(CONFIGURATION);
     let upstreams: Vec<Arc<str>> = plan.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
     let mut machine = Alerts::new(plan.alerts.clone(), &upstreams);
-    machine.recall(alerts::read(farewell().1), &plan.receivers(), NOW);
-    assert_eq!(alerts::write(&machine.known(NOW)), farewell().1);
+    machine.import(alerts::read(farewell().1), &plan.receivers(), NOW);
+    assert_eq!(alerts::write(&machine.export(NOW)), farewell().1);
 }
