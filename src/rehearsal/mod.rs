@@ -3,17 +3,22 @@
 //! The board, the cells, the balancer's picks and the decisions about retries are the gateway's own; what is played here are the backends, the
 //! clients, the names and the clock. Nothing sleeps, and one seed always tells one story. This room reads files and opens no socket.
 
+mod agenda;
 mod backends;
 mod behaviour;
+mod clients;
+mod clock;
 mod compile;
 mod expect;
-mod queue;
+mod figures;
+
 pub mod replay;
-mod request;
 mod scenario;
 mod spec;
+mod stage;
 mod story;
 mod tell;
+mod ticket;
 mod traffic;
 mod world;
 

@@ -1,6 +1,7 @@
 //! Does a rehearsal tell what would happen, the same every time, and does it fail when it should?
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
+mod independence;
 mod replay;
 mod scenarios;
 

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 #[derive(Debug)]
-pub(super) struct Queue<T> {
+pub(super) struct Agenda<T> {
     heap: BinaryHeap<Reverse<Entry<T>>>,
     next: u64,
 }
@@ -17,13 +17,13 @@ struct Entry<T> {
     what: T,
 }
 
-impl<T> Default for Queue<T> {
+impl<T> Default for Agenda<T> {
     fn default() -> Self {
         Self { heap: BinaryHeap::new(), next: 0 }
     }
 }
 
-impl<T> Queue<T> {
+impl<T> Agenda<T> {
     pub(super) fn push(&mut self, at: Timestamp, what: T) {
         self.heap.push(Reverse(Entry { at, number: self.next, what }));
         self.next += 1;
