@@ -3,7 +3,7 @@
 //! Kept as keyed hashes under a key of this process, never in clear, and compared by `hmac::verify`, which takes the same time wherever
 //! two differ. Every known token is compared, so that the time does not tell whose it nearly was either.
 
-use super::callers::Caller;
+use super::caller::Caller;
 use crate::secret;
 use axum::http::{HeaderMap, header};
 use pulsegate_core::plan::TokenPlan;
