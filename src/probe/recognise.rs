@@ -3,7 +3,7 @@
 use super::answer::Seen;
 use super::steps::Watch;
 use ::http::{HeaderMap, StatusCode};
-use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::health::reading::Sighting;
 use pulsegate_core::plan::{Fact, Recognition};
 
 /// A name beyond this many characters is cut: it is compared and shown.
