@@ -3,17 +3,13 @@
 //! Two processes have two clocks that know nothing of each other: what lies ahead is told as "for so long still", what lies behind
 //! as "so long ago". The evidence of live traffic (windows, streaks, in flight) stays behind: it is about requests of the old process.
 
-use super::contract::{Found, LastProbe};
-use super::member::Member;
-use super::orders::Orders;
-use super::upstream::{Former, Upstream};
-use super::{Board, RETIRED_FOR};
+use super::contract::discovery::Found;
+use super::contract::probe::LastProbe;
 use crate::base::identity::BackendId;
 use crate::base::time::Timestamp;
 use crate::health::counter::Counter;
 use crate::health::event::Remembered;
 use crate::health::order::Order;
-use crate::health::outlier::Outlier;
 use crate::health::reading::{Severity, Steps};
 use crate::health::standing::Cause;
 use crate::health::startup::Phase;
@@ -167,7 +163,7 @@ pub struct KnownSource {
 
 impl Known {
     /// The same, told `by` later.
-    fn later(mut self, by: Duration) -> Self {
+    pub(super) fn later(mut self, by: Duration) -> Self {
         for ago in [&mut self.asked_drain, &mut self.ramp].into_iter().flatten() {
             *ago += by;
         }
@@ -186,37 +182,6 @@ impl Known {
         self.passive.trial = self.passive.trial.map(|patience| patience.saturating_sub(by));
         self
     }
-
-    /// The backend as it was known when the handover was `taken`.
-    pub(super) fn revive(&self, member: &mut Member, taken: Timestamp, now: Timestamp) {
-        member.orders = Orders::taken_over(&self.orders, taken);
-        member.asked_drain = self.asked_drain.map(|ago| taken - ago);
-        member.outlier = Outlier::taken_over(&self.passive, taken);
-        member.ejected_for.clone_from(&self.ejected_for);
-        member.ramp_since = self.ramp.map(|ago| taken - ago);
-        if let (Some(check), Some(known)) = (&mut member.check, &self.check) {
-            check.take_over(known, taken, now);
-        }
-        member.life.take_over(&self.life, taken, now);
-        member.history.learn(&self.history, taken);
-        // Whatever has changed since is a transition like any other, and told as one.
-        (member.standing.cause, member.since) = (self.cause, taken - self.stands_for);
-        if self.cause == Cause::Trial {
-            member.cell.arm_trial();
-        }
-    }
-
-    /// What only the process before could learn while this one had no traffic and no operator yet.
-    pub(super) fn catch_up(&self, member: &mut Member, started: Timestamp, now: Timestamp) {
-        member.orders = Orders::taken_over(&self.orders, now);
-        let asked = self.asked_drain.map(|ago| now - ago).filter(|asked| *asked > started);
-        member.asked_drain = member.asked_drain.max(asked);
-        if self.passive.is_news(&member.outlier.known(now)) {
-            member.outlier = Outlier::taken_over(&self.passive, now);
-            member.ejected_for.clone_from(&self.ejected_for);
-        }
-        member.history.learn(&self.history, now);
-    }
 }
 
 impl<T> KnownOrder<T> {
@@ -229,7 +194,7 @@ impl<T> KnownOrder<T> {
 
 impl KnownPassive {
     /// Has traffic of the old process changed something? That time is over is seen on both sides.
-    fn is_news(&self, own: &Self) -> bool {
+    pub(super) fn is_news(&self, own: &Self) -> bool {
         match (self.out, own.out) {
             (Some(theirs), Some(own)) => theirs.nth != own.nth,
             (Some(theirs), None) => !theirs.remaining.is_zero(),
@@ -261,45 +226,5 @@ impl KnownProbe {
             // The next probe is due at once.
             document: None,
         }
-    }
-}
-
-impl Former {
-    fn known(&self, left: Timestamp, now: Timestamp) -> Known {
-        match self {
-            Self::Member(member) => Known { left: Some(now.since(left)), ..member.known(now) },
-            Self::Known(known, taken) => {
-                Known { left: Some(now.since(left)), ..Known::clone(known).later(now.since(*taken)) }
-            }
-        }
-    }
-}
-
-impl Board {
-    /// Everything that the board of another process needs to go on from here.
-    pub fn handover(&self, now: Timestamp) -> Handover {
-        let members = self.upstreams.iter().flat_map(|upstream| &upstream.members).map(|member| member.known(now));
-        let gone = self.retired.values().map(|(left, former)| former.known(*left, now));
-        let sources = |upstream: &Upstream| upstream.sources.known(&upstream.plan.name);
-        Handover { backends: members.chain(gone).collect(), sources: self.upstreams.iter().flat_map(sources).collect() }
-    }
-
-    /// Takes over what another board knew. Whoever is no member here is remembered like one that has left.
-    pub(super) fn take_over(&mut self, handover: &Handover, now: Timestamp) {
-        let (ramps, started) = (self.first_round_done, self.started);
-        if self.plan.is_none() {
-            self.inherited_sources.clone_from(&handover.sources);
-        }
-        for known in &handover.backends {
-            let left = now - known.left.unwrap_or_default();
-            if let Some((position, index)) = self.place(known.id.key()) {
-                if known.left.is_none() {
-                    self.upstreams[position].catch_up(index, (known, started), ramps, &mut self.desk, now);
-                }
-            } else if now.since(left) < RETIRED_FOR && !self.retired.contains_key(&known.id) {
-                self.retired.insert(known.id.clone(), (left, Former::Known(Box::new(known.clone()), now)));
-            }
-        }
-        self.forget_retired(now);
     }
 }

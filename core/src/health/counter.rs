@@ -1,7 +1,7 @@
 //! How many results does a change of mind take? HAProxy's health counter.
 //!
 //! One integer in `0..=rise+fall-1`; up means `≥ rise`. A pass counts up and jumps to the maximum on reaching `rise`; a failure
-//! counts down and falls to 0 on leaving `rise` behind. So a settled backend changes after `rise` passes or `fall` failures,
+//! counts down and falls to 0 on leaving `rise` behind. So one whose mind is made up changes after `rise` passes or `fall` failures,
 //! results to the contrary push the change away again (true hysteresis), and the state prints itself: "2/3".
 //!
 //! Source: HAProxy's `check.c` as documented under `rise` and `fall` in its configuration manual.
@@ -16,14 +16,14 @@ pub struct Counter {
 
 impl Counter {
     /// A counter at its extreme: fully up or fully down. Thresholds below 1 count as 1.
-    pub fn settled(up: bool, rise: u32, fall: u32) -> Self {
+    pub fn decided(up: bool, rise: u32, fall: u32) -> Self {
         let (rise, fall) = (rise.max(1), fall.max(1));
         Self { value: if up { rise.saturating_add(fall) - 1 } else { 0 }, rise, fall }
     }
 
     /// A counter as [`Self::parts`] told it; what does not fit is brought into bounds.
     pub fn from_parts((value, rise, fall): (u32, u32, u32)) -> Self {
-        let empty = Self::settled(false, rise, fall);
+        let empty = Self::decided(false, rise, fall);
         Self { value: value.min(empty.maximum()), ..empty }
     }
 
@@ -34,8 +34,8 @@ impl Counter {
 
     /// The same under these thresholds; others than before keep the verdict and nothing of the way to the next.
     pub fn under(self, rise: u32, fall: u32) -> Self {
-        let settled = Self::settled(self.up(), rise, fall);
-        if (settled.rise, settled.fall) == (self.rise, self.fall) { self } else { settled }
+        let decided = Self::decided(self.up(), rise, fall);
+        if (decided.rise, decided.fall) == (self.rise, self.fall) { self } else { decided }
     }
 
     pub fn up(self) -> bool {
@@ -72,7 +72,7 @@ mod tests {
     use super::Counter;
 
     fn after(start_up: bool, rise: u32, fall: u32, results: &str) -> (bool, (u32, u32)) {
-        let mut counter = Counter::settled(start_up, rise, fall);
+        let mut counter = Counter::decided(start_up, rise, fall);
         for result in results.chars() {
             if result == '+' { counter.pass() } else { counter.fail() }
         }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn pending_is_between_the_extremes() {
-        let mut counter = Counter::settled(true, 2, 3);
+        let mut counter = Counter::decided(true, 2, 3);
         assert!(!counter.pending());
         counter.fail();
         assert!(counter.pending());
