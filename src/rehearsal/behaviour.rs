@@ -3,9 +3,7 @@
 //! Each effect of the timeline changes one side of it; of two that change the same side, the later one counts.
 
 use pulsegate_core::base::rng::Rng;
-use pulsegate_core::health::grpc_health::{GrpcAnswer, GrpcSaid};
-use pulsegate_core::health::reading::{HttpAnswer, Reading, ReadingResult, Steps};
-use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::health::reading::{GrpcAnswer, GrpcSaid, HttpAnswer, Reading, ReadingResult, Sighting, Steps};
 use pulsegate_core::plan::{ProbeCheck, ProbePlan};
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::time::Duration;

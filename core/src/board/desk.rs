@@ -1,10 +1,10 @@
-//! What do all upstreams of a board share? The pen and the paper: numbers that only grow, randomness, the agenda, the probes in
+//! What do all upstreams of a board share? The pen and the paper: numbers that only grow, the seed, the agenda, the probes in
 //! flight, and what is to go out.
 
 use super::agenda::Agenda;
 use super::contract::{Output, ProbeJob, ProbeTicket};
 use super::queue::Queue;
-use crate::base::identity::BackendKey;
+use crate::base::identity::{BackendId, BackendKey};
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
 use crate::health::event::{Event, EventKind, Run};
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub rng: Rng,
+    seed: u64,
     pub outputs: VecDeque<Output>,
     pub agenda: Agenda,
     /// Backends whose probe is due.
@@ -29,7 +29,7 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            rng: Rng::new(seed),
+            seed,
             outputs: VecDeque::new(),
             agenda: Agenda::default(),
             queue: Queue::default(),
@@ -39,6 +39,11 @@ impl Desk {
             next_event: 1,
             next_ticket: 1,
         }
+    }
+
+    /// A backend's own randomness: nobody else's comings and goings shift its jitter.
+    pub(super) fn stream(&self, backend: &BackendId) -> Rng {
+        Rng::of(self.seed, &backend.to_string())
     }
 
     /// Reports an event and returns it, for the history.

@@ -6,7 +6,6 @@ use super::why::Occasion;
 use crate::base::time::Timestamp;
 use crate::health::event::EventKind;
 use crate::health::reading::{Reading, Verdict};
-use crate::health::recognition::sighting;
 use crate::health::startup::Decided;
 use crate::plan::{OnDown, ProbeFailure, ProbeKind, ProbePlan};
 use std::sync::Arc;
@@ -93,7 +92,7 @@ impl Upstream {
         now: Timestamp,
     ) -> Seen {
         let is_stranger = matches!(verdict, Verdict::Fail { kind: ProbeFailure::Identity, .. });
-        let Some(instance) = sighting(reading).and_then(|seen| seen.instance.as_deref()).filter(|_| !is_stranger)
+        let Some(instance) = reading.sighting().and_then(|seen| seen.instance.as_deref()).filter(|_| !is_stranger)
         else {
             return Seen::Nothing;
         };

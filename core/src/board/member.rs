@@ -12,6 +12,7 @@ use super::orders::Orders;
 use super::shadows::Shadows;
 use super::why::{self, Grounds, Occasion, Probes};
 use crate::base::identity::{BackendId, BackendKey};
+use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
 use crate::health::combine::{Active, Facts, Passive, combine};
 use crate::health::event::EventKind;
@@ -35,6 +36,8 @@ pub(super) struct Member {
     pub configured_weight: u32,
     pub backup: bool,
     pub cell: Arc<Cell>,
+    /// What its jitter and phases are drawn from.
+    pub rng: Rng,
     /// Readiness.
     pub check: Option<Check>,
     /// Startup and liveness.
@@ -66,7 +69,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(id: BackendId, found: &Found, plan: &UpstreamPlan, now: Timestamp) -> Self {
+    pub(super) fn new(id: BackendId, found: &Found, plan: &UpstreamPlan, rng: Rng, now: Timestamp) -> Self {
         let check = plan.readiness.clone().map(|probe| Check::new(Arc::new(probe), now));
         let life = Life::new(plan, now);
         let cause = if check.is_some() || life.is_starting() { Cause::Unchecked } else { Cause::Up };
@@ -77,6 +80,7 @@ impl Member {
             configured_weight: found.weight,
             backup: found.backup,
             cell: Arc::new(Cell::new()),
+            rng,
             outlier: Outlier::default(),
             orders: Orders::default(),
             asked_drain: None,

@@ -170,7 +170,7 @@ impl Upstream {
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         let readiness_lies = member.check.as_ref().is_none_or(Check::last_passed);
-        let ejection = member.outlier.eject(readiness_lies, &plan.passive, now, &mut desk.rng);
+        let ejection = member.outlier.eject(readiness_lies, &plan.passive, now, &mut member.rng);
         member.cell.clear_evidence();
         let event = EventKind::Ejected {
             backend: member.id.clone(),

@@ -138,10 +138,11 @@ impl Upstream {
         now: Timestamp,
     ) -> Member {
         let remembered = retired.remove(&id).filter(|(left, _)| now.since(*left) < RETIRED_FOR);
+        let rng = desk.stream(&id);
         let mut member = match remembered {
-            None => return Member::new(id, found, &self.plan, now),
+            None => return Member::new(id, found, &self.plan, rng, now),
             Some((_, Former::Known(state, taken))) => {
-                let mut member = Member::new(id, found, &self.plan, now);
+                let mut member = Member::new(id, found, &self.plan, rng, now);
                 member.import(*state, taken);
                 for kind in ProbeKind::ALL {
                     if let Some(check) = member.check_mut(kind) {
@@ -193,6 +194,7 @@ impl Upstream {
         let upstream = &self.plan;
         let member = &mut self.members[index];
         let (key, backend, cell) = (member.key, member.id.clone(), Arc::clone(&member.cell));
+        let mut rng = member.rng.fork();
         let Some(check) = member.check_mut(kind).filter(|check| check.queued) else { return };
         let probe = Arc::clone(&check.plan);
         let late = check.late(now);
@@ -200,8 +202,8 @@ impl Upstream {
         let ticket = desk.probe((key, kind), job);
         check.await_it(kind == ProbeKind::Readiness && self.published.empty);
         let proven = kind == ProbeKind::Readiness && upstream.passive.enabled && check.proven_by(&cell);
-        check.started(ticket, now, &mut desk.rng);
-        check.stretch(proven, now, &mut desk.rng);
+        check.started(ticket, now, &mut rng);
+        check.stretch(proven, now, &mut rng);
         self.plan_member(index, desk, now);
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::health::document::{BrokenAssertion, Component, Meaning, Said};
 use crate::plan::{HttpCheck, OnMalformed, ProbeKind, UnknownWord, Vocabulary};
+use std::time::Duration;
 
 fn plan(expected: &[(u16, u16)], document: Option<DocumentPlan>) -> ProbePlan {
     let check = HttpCheck {
