@@ -27,11 +27,13 @@ pub use contract::probe::{LastProbe, ProbeJob, ProbeTicket};
 pub use contract::report::{BackendReport, EjectionReport, OtherProbe, UpstreamReport};
 pub use contract::steering::{Given, Refused, Steering, WEIGHT_AT_MOST};
 pub use explain::{Explanation, PoolFacts, Rule};
-pub use handover::{
-    Handover, Known, KnownCheck, KnownEjection, KnownEvent, KnownLife, KnownOrder, KnownOrders, KnownPassive,
-    KnownProbe, KnownSource,
-};
+pub use handover::Handover;
 pub use input::Input;
+pub use member::history::EventState;
+pub use member::orders::{GivenState, OrdersState};
+pub use member::state::BackendState;
+pub use probing::state::{CheckState, LifeState, ProbeState};
+pub use upstream::sources::SourceState;
 
 use crate::base::identity::{BackendId, BackendKey};
 use crate::base::time::Timestamp;
@@ -58,7 +60,7 @@ pub struct Board {
     places: BTreeMap<BackendKey, Place>,
     retired: Retired,
     /// What the sources of a process before this one found, until its plan is known.
-    inherited_sources: Vec<KnownSource>,
+    inherited_sources: Vec<SourceState>,
     generation: u64,
     started: Timestamp,
     first_round_done: bool,

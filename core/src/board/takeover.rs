@@ -1,4 +1,6 @@
 //! What does a board leave to the one that comes after it, and how does it go on from the one before?
+//!
+//! Twice: before its first plan, and once more when the other process has stopped serving.
 
 use super::Board;
 use super::handover::Handover;
@@ -9,10 +11,10 @@ impl Board {
     /// Everything that the board of another process needs to go on from here.
     pub fn handover(&self, now: Timestamp) -> Handover {
         let members = self.upstreams.iter().flat_map(|upstream| upstream.members().iter());
-        let known = members.map(|member| succession::known(member, now));
+        let states = members.map(|member| succession::export(member, now));
         Handover {
-            backends: known.chain(self.retired.known(now)).collect(),
-            sources: self.upstreams.iter().flat_map(|upstream| upstream.known_sources()).collect(),
+            backends: states.chain(self.retired.export(now)).collect(),
+            sources: self.upstreams.iter().flat_map(|upstream| upstream.export_sources()).collect(),
         }
     }
 
@@ -22,13 +24,13 @@ impl Board {
             self.inherited_sources.clone_from(&handover.sources);
         }
         let started = self.started;
-        for known in &handover.backends {
-            match self.places.get(&known.id.key()).copied() {
-                Some(_) if known.left.is_some() => {}
+        for state in &handover.backends {
+            match self.places.get(&state.id.key()).copied() {
+                Some(_) if state.left.is_some() => {}
                 Some(place) => {
-                    self.at(place, now, |upstream, seat, turn| upstream.catch_up(seat, known, started, turn));
+                    self.at(place, now, |upstream, seat, turn| upstream.catch_up(seat, state, started, turn));
                 }
-                None => self.retired.learn(known, now),
+                None => self.retired.import(state, now),
             }
         }
         self.retired.forget_old(now);

@@ -52,18 +52,18 @@ impl AskedDrain {
         self.at = self.at.filter(|asked| started <= *asked + period);
     }
 
-    /// For another process: it asked so long ago.
-    pub(super) fn known(self, now: Timestamp) -> Option<Duration> {
+    /// It asked so long ago.
+    pub(super) fn export(self, now: Timestamp) -> Option<Duration> {
         self.at.map(|at| now.since(at))
     }
 
-    pub(super) fn taken_over(known: Option<Duration>, taken: Timestamp) -> Self {
-        Self { at: known.map(|ago| taken - ago) }
+    pub(super) fn import(state: Option<Duration>, now: Timestamp) -> Self {
+        Self { at: state.map(|ago| now - ago) }
     }
 
     /// Another process heard it after this one had `started`.
-    pub(super) fn catch_up(&mut self, known: Option<Duration>, started: Timestamp, now: Timestamp) {
-        let asked = known.map(|ago| now - ago).filter(|asked| *asked > started);
+    pub(super) fn catch_up(&mut self, state: Option<Duration>, started: Timestamp, now: Timestamp) {
+        let asked = state.map(|ago| now - ago).filter(|asked| *asked > started);
         self.at = self.at.max(asked);
     }
 }

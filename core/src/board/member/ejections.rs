@@ -3,9 +3,8 @@
 use super::shadows::Shadows;
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
-use crate::board::handover::KnownPassive;
 use crate::health::combine::Passive;
-use crate::health::outlier::{Ejection, EjectionState, Outlier};
+use crate::health::outlier::{Ejection, EjectionState, Outlier, OutlierState};
 use crate::plan::PassivePlan;
 use std::time::Duration;
 
@@ -115,21 +114,19 @@ impl Ejections {
         may
     }
 
-    /// What another process must know to go on from here.
-    pub(super) fn known(&self, now: Timestamp) -> KnownPassive {
-        self.outlier.known(now)
+    pub(super) fn export(&self, now: Timestamp) -> OutlierState {
+        self.outlier.export(now)
     }
 
-    /// As another process knew it when it was `taken` over.
-    pub(super) fn take_over(&mut self, known: &KnownPassive, why: &str, taken: Timestamp) {
-        self.outlier = Outlier::taken_over(known, taken);
+    pub(super) fn import(&mut self, state: OutlierState, why: &str, now: Timestamp) {
+        self.outlier = Outlier::import(state, now);
         why.clone_into(&mut self.why);
     }
 
-    /// What traffic of the old process has changed since.
-    pub(super) fn catch_up(&mut self, known: &KnownPassive, why: &str, now: Timestamp) {
-        if known.is_news(&self.known(now)) {
-            self.take_over(known, why, now);
+    /// What traffic of the other process has changed since.
+    pub(super) fn catch_up(&mut self, state: OutlierState, why: &str, now: Timestamp) {
+        if state.is_news_to(&self.outlier) {
+            self.import(state, why, now);
         }
     }
 }

@@ -5,13 +5,14 @@
 mod alarm;
 mod drain;
 mod ejections;
-mod history;
+pub(super) mod history;
 pub(super) mod judged;
-mod orders;
+pub(super) mod orders;
 pub(super) mod probed;
 pub(super) mod report;
 mod settle;
 mod shadows;
+pub(super) mod state;
 mod status;
 pub(super) mod steered;
 pub(super) mod succession;

@@ -3,10 +3,46 @@
 //! The last order of a kind is the one in force. One that has an end is taken back by time alone.
 
 use crate::base::time::Timestamp;
-use crate::board::contract::steering::{Given, Refused, Steering};
-use crate::board::handover::{KnownOrder, KnownOrders};
+use crate::board::contract::steering::{Given, Refused, Steering, WEIGHT_AT_MOST};
 use crate::health::order::{Order, Steer};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// An order in force for another process, given so long `ago`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct GivenState<T> {
+    pub what: T,
+    pub by: Arc<str>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub ago: Duration,
+    /// `None`: until it is taken back.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
+    pub remaining: Option<Duration>,
+    pub reason: Option<Arc<str>>,
+}
+
+impl<T> GivenState<T> {
+    fn later(self, by: Duration) -> Self {
+        let remaining = self.remaining.map(|remaining| remaining.saturating_sub(by));
+        Self { ago: self.ago + by, remaining, ..self }
+    }
+}
+
+/// The orders in force for one backend, for another process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct OrdersState {
+    pub standing: Option<GivenState<Order>>,
+    pub weight: Option<GivenState<u32>>,
+}
+
+impl OrdersState {
+    /// The same, told `by` later.
+    pub(in crate::board) fn later(self, by: Duration) -> Self {
+        Self { standing: self.standing.map(|order| order.later(by)), weight: self.weight.map(|order| order.later(by)) }
+    }
+}
 
 /// The orders in force for one backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +54,7 @@ pub(in crate::board) struct Orders {
 impl Orders {
     /// # Errors
     /// It cannot be done; nothing has changed.
-    pub(super) fn take(&mut self, steering: &Steering, now: Timestamp) -> Result<(), Refused> {
+    pub(in crate::board) fn take(&mut self, steering: &Steering, now: Timestamp) -> Result<(), Refused> {
         match steering.what {
             Steer::Order(order) => self.standing = Some(given(order, steering, now)),
             Steer::Undrain => match &self.standing {
@@ -34,19 +70,20 @@ impl Orders {
         Ok(())
     }
 
-    /// What another process must know to go on from here.
-    pub(super) fn known(&self, now: Timestamp) -> KnownOrders {
-        KnownOrders {
-            standing: self.standing.as_ref().map(|given| known(given, now)),
-            weight: self.weight.as_ref().map(|given| known(given, now)),
+    pub(in crate::board) fn export(&self, now: Timestamp) -> OrdersState {
+        OrdersState {
+            standing: self.standing.as_ref().map(|given| export(given, now)),
+            weight: self.weight.as_ref().map(|given| export(given, now)),
         }
     }
 
-    /// The orders of another process. One whose time is over by now is taken back like any other.
-    pub(super) fn taken_over(known: &KnownOrders, taken: Timestamp) -> Self {
+    /// The orders of another process. One whose time is over by now is taken back like any other; a weight that nobody may order is
+    /// brought into bounds.
+    pub(in crate::board) fn import(state: OrdersState, now: Timestamp) -> Self {
+        let bounded = |order: GivenState<u32>| GivenState { what: order.what.min(WEIGHT_AT_MOST), ..order };
         Self {
-            standing: known.standing.as_ref().map(|order| taken_over(order, taken)),
-            weight: known.weight.as_ref().map(|order| taken_over(order, taken)),
+            standing: state.standing.map(|order| import(order, now)),
+            weight: state.weight.map(|order| import(bounded(order), now)),
         }
     }
 
@@ -58,12 +95,12 @@ impl Orders {
         self.weight.as_ref()
     }
 
-    pub(super) fn order(&self) -> Option<Order> {
+    pub(in crate::board) fn order(&self) -> Option<Order> {
         self.standing.as_ref().map(|given| given.what)
     }
 
     /// Takes back what is over; returns what that was, and whose.
-    pub(super) fn expire(&mut self, now: Timestamp) -> Vec<(Steer, Arc<str>)> {
+    pub(in crate::board) fn expire(&mut self, now: Timestamp) -> Vec<(Steer, Arc<str>)> {
         let standing =
             self.standing.take_if(|given| is_over(given, now)).map(|given| (Steer::Order(given.what), given.by));
         let weight =
@@ -71,7 +108,7 @@ impl Orders {
         standing.into_iter().chain(weight).collect()
     }
 
-    pub(super) fn deadline(&self) -> Option<Timestamp> {
+    pub(in crate::board) fn deadline(&self) -> Option<Timestamp> {
         let standing = self.standing.as_ref().and_then(|given| given.until);
         let weight = self.weight.as_ref().and_then(|given| given.until);
         standing.into_iter().chain(weight).min()
@@ -92,8 +129,8 @@ fn is_over<T>(given: &Given<T>, now: Timestamp) -> bool {
     given.until.is_some_and(|until| until <= now)
 }
 
-fn known<T: Copy>(given: &Given<T>, now: Timestamp) -> KnownOrder<T> {
-    KnownOrder {
+fn export<T: Copy>(given: &Given<T>, now: Timestamp) -> GivenState<T> {
+    GivenState {
         what: given.what,
         by: Arc::clone(&given.by),
         ago: now.since(given.at),
@@ -102,13 +139,13 @@ fn known<T: Copy>(given: &Given<T>, now: Timestamp) -> KnownOrder<T> {
     }
 }
 
-fn taken_over<T: Copy>(known: &KnownOrder<T>, taken: Timestamp) -> Given<T> {
+fn import<T>(state: GivenState<T>, now: Timestamp) -> Given<T> {
     Given {
-        what: known.what,
-        by: Arc::clone(&known.by),
-        at: taken - known.ago,
-        until: known.remaining.map(|remaining| taken + remaining),
-        reason: known.reason.clone(),
+        what: state.what,
+        by: state.by,
+        at: now - state.ago,
+        until: state.remaining.map(|remaining| now + remaining),
+        reason: state.reason,
     }
 }
 
@@ -116,7 +153,6 @@ fn taken_over<T: Copy>(known: &KnownOrder<T>, taken: Timestamp) -> Given<T> {
 mod tests {
     use super::*;
     use crate::base::identity::{Address, BackendId};
-    use std::time::Duration;
 
     fn steering(what: Steer, lasts: Option<u64>) -> Steering {
         let address = Address::Socket(([10, 0, 0, 1], 80).into());

@@ -75,7 +75,7 @@ impl Status {
     }
 
     /// As another process knew it. Whatever has changed since is a transition like any other, and told as one.
-    pub(super) fn take_over(&mut self, cause: Cause, since: Timestamp, ramp_since: Option<Timestamp>) {
+    pub(super) fn import(&mut self, cause: Cause, since: Timestamp, ramp_since: Option<Timestamp>) {
         (self.standing.cause, self.since, self.ramp_since) = (cause, since, ramp_since);
     }
 }

@@ -3,57 +3,61 @@
 use super::Member;
 use super::drain::AskedDrain;
 use super::orders::Orders;
+use super::state::BackendState;
 use crate::base::time::Timestamp;
 use crate::board::desk::turn::Turn;
-use crate::board::handover::Known;
 use crate::board::why::standing::Occasion;
 use crate::health::standing::Cause;
-use crate::plan::UpstreamPlan;
+use crate::plan::{ProbeKind, UpstreamPlan};
 
-/// What another board must know to go on from here.
-pub(in crate::board) fn known(member: &Member, now: Timestamp) -> Known {
-    let (check, life) = member.probes.known(now);
-    Known {
+pub(in crate::board) fn export(member: &Member, now: Timestamp) -> BackendState {
+    let (check, life) = member.probes.export(now);
+    BackendState {
         id: member.id.clone(),
         left: None,
-        orders: member.orders.known(now),
-        asked_drain: member.asked_drain.known(now),
+        orders: member.orders.export(now),
+        asked_drain: member.asked_drain.export(now),
         check,
         life,
-        passive: member.ejections.known(now),
+        passive: member.ejections.export(now),
         ejected_for: member.ejections.why().to_owned(),
         ramp: member.status.ramp_since().map(|at| now.since(at)),
         cause: member.cause(),
         stands_for: now.since(member.status.since()),
-        history: member.history.known(now),
+        history: member.history.export(now),
     }
 }
 
-/// The backend as it was known when the handover was `taken`.
-pub(in crate::board) fn revive(member: &mut Member, known: &Known, taken: Timestamp, now: Timestamp) {
-    member.orders = Orders::taken_over(&known.orders, taken);
-    member.asked_drain = AskedDrain::taken_over(known.asked_drain, taken);
-    member.ejections.take_over(&known.passive, &known.ejected_for, taken);
-    member.probes.take_over((known.check.as_ref(), &known.life), taken, now);
-    member.history.learn(&known.history, taken);
-    let (since, ramp_since) = (taken - known.stands_for, known.ramp.map(|ago| taken - ago));
-    member.status.take_over(known.cause, since, ramp_since);
-    if known.cause == Cause::Trial {
+/// The backend as another process knew it at `taken`; it is `now`.
+pub(in crate::board) fn import(member: &mut Member, state: BackendState, taken: Timestamp, now: Timestamp) {
+    member.orders = Orders::import(state.orders, taken);
+    member.asked_drain = AskedDrain::import(state.asked_drain, taken);
+    member.ejections.import(state.passive, &state.ejected_for, taken);
+    member.probes.import(state.check, state.life, taken);
+    for kind in ProbeKind::ALL {
+        if let Some(check) = member.probes.check_mut(kind) {
+            check.timetable.release(now);
+        }
+    }
+    member.history.import(&state.history, taken);
+    let (since, ramp_since) = (taken - state.stands_for, state.ramp.map(|ago| taken - ago));
+    member.status.import(state.cause, since, ramp_since);
+    if state.cause == Cause::Trial {
         member.cell.arm_trial();
     }
 }
 
-/// What only the process before could learn while this one, which `started` then, had no traffic and no operator yet.
+/// What only the process before could learn since this one `started`, which had no traffic and no operator yet.
 pub(in crate::board) fn catch_up(
     member: &mut Member,
-    known: &Known,
+    state: &BackendState,
     started: Timestamp,
     plan: &UpstreamPlan,
     turn: &mut Turn<'_>,
 ) {
-    member.orders = Orders::taken_over(&known.orders, turn.now);
-    member.asked_drain.catch_up(known.asked_drain, started, turn.now);
-    member.ejections.catch_up(&known.passive, &known.ejected_for, turn.now);
-    member.history.learn(&known.history, turn.now);
+    member.orders = Orders::import(state.orders.clone(), turn.now);
+    member.asked_drain.catch_up(state.asked_drain, started, turn.now);
+    member.ejections.catch_up(state.passive, &state.ejected_for, turn.now);
+    member.history.import(&state.history, turn.now);
     member.settle(plan, Some(&Occasion::Learned), turn);
 }

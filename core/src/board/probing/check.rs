@@ -3,16 +3,17 @@
 use super::log::ProbeLog;
 use super::opinion::Opinion;
 use super::said::Said;
+use super::state::CheckState;
 use super::timetable::{Pace, Timetable};
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
 use crate::board::contract::probe::ProbeTicket;
-use crate::board::handover::KnownCheck;
 use crate::board::why::failure::Failure;
 use crate::board::why::probes::ProbesSay;
 use crate::health::combine::Active;
+use crate::health::counter::Counter;
 use crate::health::judgement::judge;
-use crate::health::reading::{Reading, Verdict};
+use crate::health::reading::{Reading, Severity, Verdict};
 use crate::plan::ProbePlan;
 use crate::traffic::cell::Cell;
 use std::sync::Arc;
@@ -71,12 +72,11 @@ impl Check {
         self.plan = plan;
     }
 
-    /// What another process must know to go on from here.
-    pub(super) fn known(&self, now: Timestamp) -> KnownCheck {
-        let (last, before) = self.log.known(now);
-        KnownCheck {
-            counter: self.opinion.counter(),
-            severity: self.opinion.severity(),
+    pub(super) fn export(&self, now: Timestamp) -> CheckState {
+        let (last, before) = self.log.export(now);
+        CheckState {
+            counter: self.opinion.counter().map(Counter::export),
+            not_ready: self.opinion.severity() == Severity::NotReady,
             joined: now.since(self.timetable.joined()),
             passed_once: self.opinion.passed_once(),
             only_timeouts: self.opinion.only_timeouts(),
@@ -90,11 +90,11 @@ impl Check {
     }
 
     /// The verdict of another process: it stands, and is probed at once.
-    pub(super) fn take_over(&mut self, known: &KnownCheck, taken: Timestamp, now: Timestamp) {
-        self.opinion.take_over(known, &self.plan);
-        self.timetable.take_over(taken - known.joined, known.counter.is_some(), now);
-        self.said = Said::taken_over(known);
-        self.log.take_over(known, taken);
+    pub(super) fn import(&mut self, state: CheckState, now: Timestamp) {
+        self.opinion.import(&state, &self.plan);
+        self.timetable.import(now - state.joined, state.counter.is_some(), now);
+        self.said = Said::import(state.degraded, state.drains);
+        self.log = ProbeLog::import((state.last, state.before), state.last_failure, state.stranger, now);
     }
 
     /// What it says at `now`.

@@ -6,11 +6,11 @@ use crate::plan::ProbeKind;
 pub(super) struct Instances([Option<String>; 3]);
 
 impl Instances {
-    pub(super) fn taken_over(known: &[Option<String>; 3]) -> Self {
-        Self(known.clone())
+    pub(super) const fn import(state: [Option<String>; 3]) -> Self {
+        Self(state)
     }
 
-    pub(super) fn known(&self) -> [Option<String>; 3] {
+    pub(super) fn export(&self) -> [Option<String>; 3] {
         self.0.clone()
     }
 

@@ -5,10 +5,10 @@
 
 use super::check::Check;
 use super::instances::Instances;
+use super::state::LifeState;
 use crate::base::time::Timestamp;
 use crate::board::contract::probe::ProbeTicket;
 use crate::board::contract::report::OtherProbe;
-use crate::board::handover::KnownLife;
 use crate::board::why::probes::ProbesSay;
 use crate::health::combine::Active;
 use crate::health::reading::Verdict;
@@ -173,24 +173,24 @@ impl Life {
         given_up
     }
 
-    pub(super) fn known(&self, now: Timestamp) -> KnownLife {
-        KnownLife {
-            startup: self.startup.as_ref().map(|check| check.known(now)),
-            progress: self.startup.as_ref().map(|_| self.progress.known(now)),
-            liveness: self.liveness.as_ref().map(|check| check.known(now)),
-            instances: self.instances.known(),
+    pub(super) fn export(&self, now: Timestamp) -> LifeState {
+        LifeState {
+            startup: self.startup.as_ref().map(|check| check.export(now)),
+            progress: self.startup.as_ref().map(|_| self.progress.export(now)),
+            liveness: self.liveness.as_ref().map(|check| check.export(now)),
+            instances: self.instances.export(),
         }
     }
 
     /// As another process knew it. One that knew of no startup probe had it serving.
-    pub(super) fn take_over(&mut self, known: &KnownLife, taken: Timestamp, now: Timestamp) {
-        for (check, known) in [(&mut self.startup, &known.startup), (&mut self.liveness, &known.liveness)] {
-            if let (Some(check), Some(known)) = (check, known) {
-                check.take_over(known, taken, now);
+    pub(super) fn import(&mut self, state: LifeState, now: Timestamp) {
+        for (check, state) in [(&mut self.startup, state.startup), (&mut self.liveness, state.liveness)] {
+            if let (Some(check), Some(state)) = (check, state) {
+                check.import(state, now);
             }
         }
-        self.progress = known.progress.map_or(Startup::done(now), |progress| Startup::taken_over(progress, taken));
-        self.instances = Instances::taken_over(&known.instances);
+        self.progress = state.progress.map_or(Startup::done(now), |progress| Startup::import(progress, now));
+        self.instances = Instances::import(state.instances);
     }
 
     pub(in crate::board) fn show(&self) -> Vec<OtherProbe> {

@@ -1,8 +1,8 @@
 //! What have the last probes of one kind read? The last of them whole, of those before a sentence each.
 
+use super::state::ProbeState;
 use crate::base::time::Timestamp;
 use crate::board::contract::probe::LastProbe;
-use crate::board::handover::{KnownCheck, KnownProbe};
 use crate::board::why::failure::Failure;
 use crate::health::judgement::failing_components;
 use crate::health::reading::{HttpAnswer, Reading, ReadingResult, Verdict};
@@ -83,17 +83,25 @@ impl ProbeLog {
         Failure::of(kind, self.last.as_ref().and_then(|last| last.status), &components)
     }
 
-    /// What another process must know to go on from here: the last, and those before it.
-    pub(super) fn known(&self, now: Timestamp) -> (Option<KnownProbe>, Vec<KnownProbe>) {
-        let known = |probe| KnownProbe::new(probe, now);
-        (self.last.as_ref().map(known), self.before.iter().map(known).collect())
+    /// The last, and those before it.
+    pub(super) fn export(&self, now: Timestamp) -> (Option<ProbeState>, Vec<ProbeState>) {
+        let state = |probe| ProbeState::of(probe, now);
+        (self.last.as_ref().map(state), self.before.iter().map(state).collect())
     }
 
-    pub(super) fn take_over(&mut self, known: &KnownCheck, taken: Timestamp) {
-        self.last = known.last.as_ref().map(|last| last.at(taken));
-        self.before = known.before.iter().map(|probe| probe.at(taken)).collect();
-        self.last_failure.clone_from(&known.last_failure);
-        self.stranger = known.stranger;
+    pub(super) fn import(
+        (last, before): (Option<ProbeState>, Vec<ProbeState>),
+        last_failure: String,
+        stranger: bool,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            last: last.map(|probe| probe.import(now)),
+            before: before.into_iter().map(|probe| probe.import(now)).collect(),
+            last_failure,
+            stranger,
+            ..Self::default()
+        }
     }
 }
 

@@ -6,10 +6,10 @@ pub(super) mod life;
 mod log;
 mod opinion;
 mod said;
+pub(super) mod state;
 pub(super) mod timetable;
 
 use super::contract::probe::ProbeTicket;
-use super::handover::{KnownCheck, KnownLife};
 use super::why::probes::ProbesSay;
 use crate::base::time::Timestamp;
 use crate::health::combine::Active;
@@ -18,6 +18,7 @@ use crate::health::startup::Decided;
 use crate::plan::{ProbeKind, UpstreamPlan};
 use check::Check;
 use life::Life;
+use state::{CheckState, LifeState};
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -209,20 +210,14 @@ impl Probes {
         ProbeKind::ALL.into_iter().filter_map(|kind| self.check_mut(kind)?.timetable.forget_flight()).collect()
     }
 
-    /// What another process must know to go on from here.
-    pub(super) fn known(&self, now: Timestamp) -> (Option<KnownCheck>, KnownLife) {
-        (self.readiness.as_ref().map(|check| check.known(now)), self.life.known(now))
+    pub(super) fn export(&self, now: Timestamp) -> (Option<CheckState>, LifeState) {
+        (self.readiness.as_ref().map(|check| check.export(now)), self.life.export(now))
     }
 
-    pub(super) fn take_over(
-        &mut self,
-        (readiness, life): (Option<&KnownCheck>, &KnownLife),
-        taken: Timestamp,
-        now: Timestamp,
-    ) {
-        if let (Some(check), Some(known)) = (&mut self.readiness, readiness) {
-            check.take_over(known, taken, now);
+    pub(super) fn import(&mut self, readiness: Option<CheckState>, life: LifeState, now: Timestamp) {
+        if let (Some(check), Some(state)) = (&mut self.readiness, readiness) {
+            check.import(state, now);
         }
-        self.life.take_over(life, taken, now);
+        self.life.import(life, now);
     }
 }

@@ -1,6 +1,6 @@
 //! What do the verdicts of one kind of probe come to? They are counted: one alone seldom decides.
 
-use crate::board::handover::KnownCheck;
+use super::state::CheckState;
 use crate::health::combine::Active;
 use crate::health::counter::Counter;
 use crate::health::reading::{Severity, Verdict};
@@ -30,12 +30,12 @@ impl Opinion {
     }
 
     /// As another process knew it: a verdict stands until a probe has confirmed it.
-    pub(super) fn take_over(&mut self, known: &KnownCheck, plan: &ProbePlan) {
-        self.severity = known.severity;
-        self.passed_once = known.passed_once;
-        self.only_timeouts = known.only_timeouts;
-        if let Some(counter) = known.counter {
-            self.counter = Some(counter.under(plan.success_threshold, plan.failure_threshold));
+    pub(super) fn import(&mut self, state: &CheckState, plan: &ProbePlan) {
+        self.severity = if state.not_ready { Severity::NotReady } else { Severity::Down };
+        self.passed_once = state.passed_once;
+        self.only_timeouts = state.only_timeouts;
+        if let Some(counter) = state.counter {
+            self.counter = Some(Counter::import(counter, plan.success_threshold, plan.failure_threshold));
             self.unconfirmed = true;
         }
     }

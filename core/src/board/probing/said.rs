@@ -2,7 +2,6 @@
 //! before it fell silent, and what they should not have told.
 
 use crate::base::time::Timestamp;
-use crate::board::handover::KnownCheck;
 use crate::health::reading::{Reading, ReadingResult, Verdict};
 use crate::plan::ProbeFailure;
 use std::time::Duration;
@@ -23,8 +22,8 @@ pub(in crate::board) struct Said {
 }
 
 impl Said {
-    pub(super) fn taken_over(known: &KnownCheck) -> Self {
-        Self { degraded: known.degraded.clone(), drains: known.drains.clone(), ..Self::default() }
+    pub(super) fn import(degraded: Option<String>, drains: Option<String>) -> Self {
+        Self { degraded, drains, ..Self::default() }
     }
 
     /// How it is degraded, where it is.

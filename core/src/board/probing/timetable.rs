@@ -74,7 +74,7 @@ impl Timetable {
     }
 
     /// As another process knew it. A verdict that stands is `confirmed` at once.
-    pub(super) fn take_over(&mut self, joined: Timestamp, confirmed: bool, now: Timestamp) {
+    pub(super) fn import(&mut self, joined: Timestamp, confirmed: bool, now: Timestamp) {
         self.joined = joined;
         if confirmed {
             self.next = now;

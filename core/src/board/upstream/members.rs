@@ -125,9 +125,9 @@ fn returning_or_new(
 ) -> Member {
     match retired.take(&id, turn.now) {
         None => Member::new(id, found, plan, turn),
-        Some(Former::Known(known, taken)) => {
+        Some(Former::Known(state, taken)) => {
             let mut member = Member::new(id, found, plan, turn);
-            succession::revive(&mut member, &known, taken, turn.now);
+            succession::import(&mut member, *state, taken, turn.now);
             member
         }
         Some(Former::Member(mut member)) => {

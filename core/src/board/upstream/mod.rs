@@ -17,7 +17,7 @@ use super::contract::report::{BackendReport, UpstreamReport};
 use super::contract::steering::{Refused, Steering};
 use super::desk::place::Seat;
 use super::desk::turn::Turn;
-use super::handover::{Known, KnownSource};
+use super::member::state::BackendState;
 use super::member::{self, Member};
 use crate::base::time::Timestamp;
 use crate::health::event::EventKind;
@@ -27,7 +27,7 @@ use correlated_failures::CorrelatedFailures;
 use members::Members;
 use publish::Published;
 use retired::Retired;
-use sources::Sources;
+use sources::{SourceState, Sources};
 use std::sync::Arc;
 use traffic::Watch;
 
@@ -74,13 +74,13 @@ impl Upstream {
     }
 
     /// Its sources are those of its plan; what they found in the process before stays until they have an answer of their own.
-    pub(super) fn ask_sources(&mut self, inherited: &[KnownSource]) {
+    pub(super) fn ask_sources(&mut self, inherited: &[SourceState]) {
         self.sources.reconfigure(&self.plan);
-        self.sources.recall(&self.plan.name, inherited);
+        self.sources.import(&self.plan.name, inherited);
     }
 
-    pub(super) fn known_sources(&self) -> Vec<KnownSource> {
-        self.sources.known(&self.plan.name)
+    pub(super) fn export_sources(&self) -> Vec<SourceState> {
+        self.sources.export(&self.plan.name)
     }
 
     /// A source answered. True when the set of backends may have changed.
@@ -139,9 +139,9 @@ impl Upstream {
     }
 
     /// The process before knew more of a member than it did when this one `started`.
-    pub(super) fn catch_up(&mut self, seat: Seat, known: &Known, started: Timestamp, turn: &mut Turn<'_>) {
+    pub(super) fn catch_up(&mut self, seat: Seat, state: &BackendState, started: Timestamp, turn: &mut Turn<'_>) {
         turn.touch(seat);
-        member::succession::catch_up(&mut self.members[seat], known, started, &self.plan, turn);
+        member::succession::catch_up(&mut self.members[seat], state, started, &self.plan, turn);
     }
 
     /// Whatever time alone has changed for this member.

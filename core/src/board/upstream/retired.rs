@@ -2,7 +2,7 @@
 
 use crate::base::identity::BackendId;
 use crate::base::time::Timestamp;
-use crate::board::handover::Known;
+use crate::board::member::state::BackendState;
 use crate::board::member::{Member, succession};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(in crate::board) struct Retired(BTreeMap<BackendId, (Timestamp, Former)>);
 pub(in crate::board) enum Former {
     Member(Box<Member>),
     /// It was handed over at this moment, and is no member (yet).
-    Known(Box<Known>, Timestamp),
+    Known(Box<BackendState>, Timestamp),
 }
 
 impl Retired {
@@ -36,10 +36,10 @@ impl Retired {
     }
 
     /// Another process knew one that is no member here.
-    pub(in crate::board) fn learn(&mut self, known: &Known, now: Timestamp) {
-        let left = now - known.left.unwrap_or_default();
-        if now.since(left) < KEPT_FOR && !self.0.contains_key(&known.id) {
-            self.keep(known.id.clone(), left, Former::Known(Box::new(known.clone()), now));
+    pub(in crate::board) fn import(&mut self, state: &BackendState, now: Timestamp) {
+        let left = now - state.left.unwrap_or_default();
+        if now.since(left) < KEPT_FOR && !self.0.contains_key(&state.id) {
+            self.keep(state.id.clone(), left, Former::Known(Box::new(state.clone()), now));
         }
     }
 
@@ -57,17 +57,16 @@ impl Retired {
         }
     }
 
-    /// What another board must know of them.
-    pub(in crate::board) fn known(&self, now: Timestamp) -> impl Iterator<Item = Known> {
-        self.0.values().map(move |(left, former)| Known { left: Some(now.since(*left)), ..former.known(now) })
+    pub(in crate::board) fn export(&self, now: Timestamp) -> impl Iterator<Item = BackendState> {
+        self.0.values().map(move |(left, former)| BackendState { left: Some(now.since(*left)), ..former.export(now) })
     }
 }
 
 impl Former {
-    fn known(&self, now: Timestamp) -> Known {
+    fn export(&self, now: Timestamp) -> BackendState {
         match self {
-            Self::Member(member) => succession::known(member, now),
-            Self::Known(known, taken) => Known::clone(known).later(now.since(*taken)),
+            Self::Member(member) => succession::export(member, now),
+            Self::Known(state, taken) => BackendState::clone(state).later(now.since(*taken)),
         }
     }
 }

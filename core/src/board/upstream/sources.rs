@@ -3,7 +3,6 @@
 //! An empty or failed answer keeps the last set: a name that resolves to nothing for a moment must not empty a pool.
 
 use crate::board::contract::discovery::Found;
-use crate::board::handover::KnownSource;
 use crate::board::why::source::Kept;
 use crate::plan::{SourcePlan, UpstreamPlan};
 use std::sync::Arc;
@@ -22,10 +21,20 @@ struct Source {
     kept_because: Option<Kept>,
 }
 
+/// The last set that a source found, for another process.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct SourceState {
+    pub upstream: Arc<str>,
+    /// As messages name it.
+    pub source: String,
+    pub found: Vec<Found>,
+}
+
 impl Sources {
     /// Takes a new plan over. A source that is asked keeps what it found, even under a changed definition, until it answers anew: a
     /// reload that changes an interval must not empty the pool. An unchanged source is known wherever it stands now.
-    pub(super) fn reconfigure(&mut self, plan: &UpstreamPlan) {
+    pub(in crate::board) fn reconfigure(&mut self, plan: &UpstreamPlan) {
         let mut old: Vec<Option<Source>> = std::mem::take(&mut self.0).into_iter().map(Some).collect();
         let unchanged: Vec<Option<Source>> = plan.sources.iter().map(|source| take_equal(&mut old, source)).collect();
         self.0 = unchanged
@@ -40,21 +49,21 @@ impl Sources {
     }
 
     /// What each source that is asked found last.
-    pub(super) fn known(&self, upstream: &Arc<str>) -> Vec<KnownSource> {
+    pub(in crate::board) fn export(&self, upstream: &Arc<str>) -> Vec<SourceState> {
         let asked = |source: &&Source| !matches!(source.plan, SourcePlan::Static(_)) && !source.found.is_empty();
-        let known = |source: &Source| KnownSource {
+        let state = |source: &Source| SourceState {
             upstream: Arc::clone(upstream),
             source: source.plan.describe(),
             found: source.found.clone(),
         };
-        self.0.iter().filter(asked).map(known).collect()
+        self.0.iter().filter(asked).map(state).collect()
     }
 
     /// What another process found stays until this one has an answer of its own.
-    pub(super) fn recall(&mut self, upstream: &str, known: &[KnownSource]) {
+    pub(in crate::board) fn import(&mut self, upstream: &str, states: &[SourceState]) {
         for source in self.0.iter_mut().filter(|source| !source.answered) {
             let name = source.plan.describe();
-            let before = known.iter().find(|known| *known.upstream == *upstream && known.source == name);
+            let before = states.iter().find(|state| *state.upstream == *upstream && state.source == name);
             if let Some(before) = before {
                 source.found.clone_from(&before.found);
             }
@@ -62,7 +71,7 @@ impl Sources {
     }
 
     /// Takes an answer; `Err` says of which source the last set stays, and why, once per reason. `Ok(true)`: the set may have changed.
-    pub(super) fn answer(
+    pub(in crate::board) fn answer(
         &mut self,
         position: usize,
         answer: Result<Vec<Found>, String>,
@@ -87,7 +96,7 @@ impl Sources {
     }
 
     /// Every backend once; where two sources name one address, the first wins.
-    pub(super) fn union(&self) -> Vec<Found> {
+    pub(in crate::board) fn union(&self) -> Vec<Found> {
         let mut all: Vec<Found> = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         for found in self.0.iter().flat_map(|source| &source.found) {
@@ -99,7 +108,7 @@ impl Sources {
         all
     }
 
-    pub(super) fn all_answered(&self) -> bool {
+    pub(in crate::board) fn all_answered(&self) -> bool {
         self.0.iter().all(|source| source.answered)
     }
 }
