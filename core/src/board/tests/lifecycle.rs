@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::board::ProbeJob;
-use crate::health::reading::HttpAnswer;
-use crate::health::recognition::Sighting;
+use crate::health::reading::{HttpAnswer, Sighting};
 use crate::plan::{Fact, Identity, ProbeKind, Recognition};
 
 fn http_probe(failures: u32) -> ProbePlan {
