@@ -1,9 +1,9 @@
 //! Does a machine decide as it would have, where another process goes on from its state? Both are told the same after the takeover, each
 //! by its own clock.
 
-use super::super::history::History;
-use super::super::orders::Orders;
-use super::super::sources::Sources;
+use super::super::member::history::History;
+use super::super::member::orders::Orders;
+use super::super::upstream::sources::Sources;
 use super::*;
 use crate::base::rng::Rng;
 use crate::health::counter::{Counter, CounterState};
@@ -80,7 +80,7 @@ proptest! {
     fn a_counter_counts_on(
         (rise, fall, up) in (0..5_u32, 0..5_u32, any::<bool>()), before in told(), after in told(),
     ) {
-        let mut here = Counter::settled(up, rise, fall);
+        let mut here = Counter::decided(up, rise, fall);
         before.iter().for_each(|(what, _)| count(&mut here, *what));
         let mut there = Counter::import(here.export(), rise, fall);
         prop_assert_eq!(there, here);
@@ -235,7 +235,7 @@ fn an_ordered_weight_beyond_the_greatest_is_the_greatest() {
     order(&mut orders, (5, 0), HERE);
     let mut state = orders.export(HERE);
     state.weight.as_mut().unwrap().what = u32::MAX;
-    assert_eq!(Orders::import(state, THERE).weight.map(|given| given.what), Some(super::super::WEIGHT_AT_MOST));
+    assert_eq!(Orders::import(state, THERE).weight().map(|given| given.what), Some(super::super::WEIGHT_AT_MOST));
 }
 
 #[test]
