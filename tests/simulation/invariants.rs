@@ -67,7 +67,7 @@ impl Witness {
 
     /// Another board goes on: it numbers its events and snapshots anew, and has no probe in flight.
     pub fn handed_over(&mut self, handover: &Handover) {
-        let ramping = handover.backends.iter().filter(|known| known.ramp.is_some());
+        let ramping = handover.backends.iter().filter(|known| known.status.ramp.is_some());
         self.inherited_ramps = ramping.map(|known| known.id.clone()).collect();
         (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
         self.empty.clear();

@@ -2,7 +2,7 @@
 
 use super::contract::discovery::Found;
 use super::contract::probe::ProbeTicket;
-use super::handover::Handover;
+use super::takeover::Handover;
 use crate::health::reading::Reading;
 use crate::plan::Plan;
 use crate::traffic::cell::Nudge;

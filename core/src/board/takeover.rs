@@ -1,11 +1,17 @@
 //! What does a board leave to the one that comes after it, and how does it go on from the one before?
-//!
-//! Twice: before its first plan, and once more when the other process has stopped serving.
 
 use super::Board;
-use super::handover::Handover;
-use super::member::succession;
+use super::member::succession::{self, BackendState};
+use super::upstream::sources::SourceState;
 use crate::base::time::Timestamp;
+
+/// What one board tells the next.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct Handover {
+    pub backends: Vec<BackendState>,
+    pub sources: Vec<SourceState>,
+}
 
 impl Board {
     /// Everything that the board of another process needs to go on from here.

@@ -52,18 +52,18 @@ impl AskedDrain {
         self.at = self.at.filter(|asked| started <= *asked + period);
     }
 
-    /// It asked so long ago.
+    /// For another process: it asked so long ago.
     pub(super) fn export(self, now: Timestamp) -> Option<Duration> {
         self.at.map(|at| now.since(at))
     }
 
-    pub(super) fn import(state: Option<Duration>, now: Timestamp) -> Self {
-        Self { at: state.map(|ago| now - ago) }
+    pub(super) fn import(asked: Option<Duration>, now: Timestamp) -> Self {
+        Self { at: asked.map(|ago| now - ago) }
     }
 
     /// Another process heard it after this one had `started`.
-    pub(super) fn catch_up(&mut self, state: Option<Duration>, started: Timestamp, now: Timestamp) {
-        let asked = state.map(|ago| now - ago).filter(|asked| *asked > started);
+    pub(super) fn catch_up(&mut self, asked: Option<Duration>, started: Timestamp, now: Timestamp) {
+        let asked = asked.map(|ago| now - ago).filter(|asked| *asked > started);
         self.at = self.at.max(asked);
     }
 }

@@ -21,6 +21,22 @@ pub(in crate::board) struct Ejections {
     pub shadows: Shadows,
 }
 
+/// The same for another process. What would have been done, and how often refusals are said, stay behind.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct EjectionsState {
+    pub passive: OutlierState,
+    /// The evidence of the last one.
+    pub ejected_for: String,
+}
+
+impl EjectionsState {
+    /// The same, told `by` later.
+    pub(super) fn later(self, by: Duration) -> Self {
+        Self { passive: self.passive.later(by), ..self }
+    }
+}
+
 impl Ejections {
     pub(in crate::board) fn state(&self) -> EjectionState {
         self.outlier.state
@@ -114,19 +130,18 @@ impl Ejections {
         may
     }
 
-    pub(super) fn export(&self, now: Timestamp) -> OutlierState {
-        self.outlier.export(now)
+    pub(super) fn export(&self, now: Timestamp) -> EjectionsState {
+        EjectionsState { passive: self.outlier.export(now), ejected_for: self.why.clone() }
     }
 
-    pub(super) fn import(&mut self, state: OutlierState, why: &str, now: Timestamp) {
-        self.outlier = Outlier::import(state, now);
-        why.clone_into(&mut self.why);
+    pub(super) fn import(&mut self, state: EjectionsState, now: Timestamp) {
+        (self.outlier, self.why) = (Outlier::import(state.passive, now), state.ejected_for);
     }
 
-    /// What traffic of the other process has changed since.
-    pub(super) fn catch_up(&mut self, state: OutlierState, why: &str, now: Timestamp) {
-        if state.is_news_to(&self.outlier) {
-            self.import(state, why, now);
+    /// What traffic of the old process has changed since.
+    pub(super) fn catch_up(&mut self, state: &EjectionsState, now: Timestamp) {
+        if state.passive.is_news_to(&self.outlier) {
+            self.import(state.clone(), now);
         }
     }
 }

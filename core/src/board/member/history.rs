@@ -36,7 +36,7 @@ impl History {
         }
     }
 
-    pub(in crate::board) fn shown(&self) -> Vec<Remembered> {
+    pub(super) fn shown(&self) -> Vec<Remembered> {
         self.0.iter().cloned().collect()
     }
 

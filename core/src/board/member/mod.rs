@@ -12,10 +12,14 @@ pub(super) mod probed;
 pub(super) mod report;
 mod settle;
 mod shadows;
-pub(super) mod state;
 mod status;
 pub(super) mod steered;
 pub(super) mod succession;
+
+pub use ejections::EjectionsState;
+pub use history::EventState;
+pub use orders::{GivenState, OrdersState};
+pub use status::StatusState;
 
 use super::contract::discovery::Found;
 use super::desk::turn::Turn;

@@ -8,7 +8,22 @@ use crate::health::order::{Order, Steer};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An order in force for another process, given so long `ago`.
+/// The orders in force for one backend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::board) struct Orders {
+    standing: Option<Given<Order>>,
+    weight: Option<Given<u32>>,
+}
+
+/// The orders in force for one backend, for another process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct OrdersState {
+    pub standing: Option<GivenState<Order>>,
+    pub weight: Option<GivenState<u32>>,
+}
+
+/// One of them, given so long `ago`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct GivenState<T> {
@@ -22,21 +37,6 @@ pub struct GivenState<T> {
     pub reason: Option<Arc<str>>,
 }
 
-impl<T> GivenState<T> {
-    fn later(self, by: Duration) -> Self {
-        let remaining = self.remaining.map(|remaining| remaining.saturating_sub(by));
-        Self { ago: self.ago + by, remaining, ..self }
-    }
-}
-
-/// The orders in force for one backend, for another process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-pub struct OrdersState {
-    pub standing: Option<GivenState<Order>>,
-    pub weight: Option<GivenState<u32>>,
-}
-
 impl OrdersState {
     /// The same, told `by` later.
     pub(in crate::board) fn later(self, by: Duration) -> Self {
@@ -44,11 +44,11 @@ impl OrdersState {
     }
 }
 
-/// The orders in force for one backend.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::board) struct Orders {
-    standing: Option<Given<Order>>,
-    weight: Option<Given<u32>>,
+impl<T> GivenState<T> {
+    fn later(self, by: Duration) -> Self {
+        let remaining = self.remaining.map(|remaining| remaining.saturating_sub(by));
+        Self { ago: self.ago + by, remaining, ..self }
+    }
 }
 
 impl Orders {
@@ -95,7 +95,7 @@ impl Orders {
         self.weight.as_ref()
     }
 
-    pub(in crate::board) fn order(&self) -> Option<Order> {
+    pub(super) fn order(&self) -> Option<Order> {
         self.standing.as_ref().map(|given| given.what)
     }
 

@@ -4,6 +4,7 @@ use crate::base::time::Timestamp;
 use crate::health::slow_start;
 use crate::health::standing::{Cause, Standing};
 use crate::plan::{OnDown, SlowStartPlan};
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::board) struct Status {
@@ -12,6 +13,26 @@ pub(in crate::board) struct Status {
     ramp_since: Option<Timestamp>,
     /// Idle connections of an earlier epoch are not used again.
     epoch: u32,
+}
+
+/// The same for another process, which has connections of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct StatusState {
+    pub cause: Cause,
+    /// It has had this standing for so long.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub stands_for: Duration,
+    /// Its ramp began so long ago.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
+    pub ramp: Option<Duration>,
+}
+
+impl StatusState {
+    /// The same, told `by` later.
+    pub(super) fn later(self, by: Duration) -> Self {
+        Self { cause: self.cause, stands_for: self.stands_for + by, ramp: self.ramp.map(|ago| ago + by) }
+    }
 }
 
 impl Status {
@@ -74,8 +95,17 @@ impl Status {
         retires
     }
 
+    pub(super) fn export(&self, now: Timestamp) -> StatusState {
+        StatusState {
+            cause: self.standing.cause,
+            stands_for: now.since(self.since),
+            ramp: self.ramp_since.map(|at| now.since(at)),
+        }
+    }
+
     /// As another process knew it. Whatever has changed since is a transition like any other, and told as one.
-    pub(super) fn import(&mut self, cause: Cause, since: Timestamp, ramp_since: Option<Timestamp>) {
-        (self.standing.cause, self.since, self.ramp_since) = (cause, since, ramp_since);
+    pub(super) fn import(&mut self, state: StatusState, now: Timestamp) {
+        (self.standing.cause, self.since) = (state.cause, now - state.stands_for);
+        self.ramp_since = state.ramp.map(|ago| now - ago);
     }
 }

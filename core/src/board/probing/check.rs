@@ -1,9 +1,8 @@
 //! What does one kind of probe say of one backend? Its timetable, its log, and the opinion that its verdicts come to.
 
-use super::log::ProbeLog;
-use super::opinion::Opinion;
-use super::said::Said;
-use super::state::CheckState;
+use super::log::{LogState, ProbeLog};
+use super::opinion::{Opinion, OpinionState};
+use super::said::{Said, SaidState};
 use super::timetable::{Pace, Timetable};
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
@@ -11,9 +10,8 @@ use crate::board::contract::probe::ProbeTicket;
 use crate::board::why::failure::Failure;
 use crate::board::why::probes::ProbesSay;
 use crate::health::combine::Active;
-use crate::health::counter::Counter;
 use crate::health::judgement::judge;
-use crate::health::reading::{Reading, Severity, Verdict};
+use crate::health::reading::{Reading, Verdict};
 use crate::plan::ProbePlan;
 use crate::traffic::cell::Cell;
 use std::sync::Arc;
@@ -27,6 +25,28 @@ pub(in crate::board) struct Check {
     pub log: ProbeLog,
     /// What its documents say, beyond passing and failing.
     pub said: Said,
+}
+
+/// The same for another process.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct CheckState {
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub opinion: OpinionState,
+    /// So long ago.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub joined: Duration,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub said: SaidState,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub log: LogState,
+}
+
+impl CheckState {
+    /// The same, told `by` later.
+    pub(super) fn later(self, by: Duration) -> Self {
+        Self { joined: self.joined + by, log: self.log.later(by), ..self }
+    }
 }
 
 /// What one finished probe came to.
@@ -73,28 +93,20 @@ impl Check {
     }
 
     pub(super) fn export(&self, now: Timestamp) -> CheckState {
-        let (last, before) = self.log.export(now);
         CheckState {
-            counter: self.opinion.counter().map(Counter::export),
-            not_ready: self.opinion.severity() == Severity::NotReady,
+            opinion: self.opinion.export(),
             joined: now.since(self.timetable.joined()),
-            passed_once: self.opinion.passed_once(),
-            only_timeouts: self.opinion.only_timeouts(),
-            degraded: self.said.degraded().map(str::to_owned),
-            drains: self.said.drains().map(str::to_owned),
-            last,
-            before,
-            last_failure: self.log.last_failure().to_owned(),
-            stranger: self.log.stranger(),
+            said: self.said.export(),
+            log: self.log.export(now),
         }
     }
 
     /// The verdict of another process: it stands, and is probed at once.
     pub(super) fn import(&mut self, state: CheckState, now: Timestamp) {
-        self.opinion.import(&state, &self.plan);
-        self.timetable.import(now - state.joined, state.counter.is_some(), now);
-        self.said = Said::import(state.degraded, state.drains);
-        self.log = ProbeLog::import((state.last, state.before), state.last_failure, state.stranger, now);
+        self.opinion.import(state.opinion, &self.plan);
+        self.timetable.import(state.joined, state.opinion.counter.is_some(), now);
+        self.said = Said::import(state.said);
+        self.log = ProbeLog::import(state.log, now);
     }
 
     /// What it says at `now`.

@@ -6,12 +6,12 @@ use crate::plan::ProbeKind;
 pub(super) struct Instances([Option<String>; 3]);
 
 impl Instances {
-    pub(super) const fn import(state: [Option<String>; 3]) -> Self {
-        Self(state)
-    }
-
     pub(super) fn export(&self) -> [Option<String>; 3] {
         self.0.clone()
+    }
+
+    pub(super) const fn import(state: [Option<String>; 3]) -> Self {
+        Self(state)
     }
 
     /// Remembers the instance that answered; the one before where it was another.

@@ -3,18 +3,18 @@
 //! Until a startup probe has passed, the others do not run. A liveness probe that fails for good says that somebody must restart the
 //! backend. Readiness itself is `check`'s; here is who runs when, and what follows for it.
 
-use super::check::Check;
+use super::check::{Check, CheckState};
 use super::instances::Instances;
-use super::state::LifeState;
 use crate::base::time::Timestamp;
 use crate::board::contract::probe::ProbeTicket;
 use crate::board::contract::report::OtherProbe;
 use crate::board::why::probes::ProbesSay;
 use crate::health::combine::Active;
 use crate::health::reading::Verdict;
-use crate::health::startup::{Decided, Phase, Startup};
+use crate::health::startup::{Decided, Phase, Startup, StartupState};
 use crate::plan::{ProbeKind, UpstreamPlan};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(in crate::board) struct Life {
@@ -22,6 +22,30 @@ pub(in crate::board) struct Life {
     progress: Startup,
     liveness: Option<Check>,
     instances: Instances,
+}
+
+/// The same for another process.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct LifeState {
+    pub startup: Option<CheckState>,
+    /// `None`: there is no startup probe.
+    pub progress: Option<StartupState>,
+    pub liveness: Option<CheckState>,
+    /// By the kind of the probe.
+    pub instances: [Option<String>; 3],
+}
+
+impl LifeState {
+    /// The same, told `by` later.
+    pub(super) fn later(self, by: Duration) -> Self {
+        Self {
+            startup: self.startup.map(|check| check.later(by)),
+            progress: self.progress.map(|progress| progress.later(by)),
+            liveness: self.liveness.map(|check| check.later(by)),
+            instances: self.instances,
+        }
+    }
 }
 
 impl Life {

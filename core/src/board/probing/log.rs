@@ -1,13 +1,13 @@
 //! What have the last probes of one kind read? The last of them whole, of those before a sentence each.
 
-use super::state::ProbeState;
 use crate::base::time::Timestamp;
 use crate::board::contract::probe::LastProbe;
 use crate::board::why::failure::Failure;
 use crate::health::judgement::failing_components;
-use crate::health::reading::{HttpAnswer, Reading, ReadingResult, Verdict};
+use crate::health::reading::{HttpAnswer, Reading, ReadingResult, Steps, Verdict};
 use crate::plan::{ProbeFailure, ProbePlan};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Probes that are kept, the last one included.
 const KEPT: usize = 10;
@@ -26,6 +26,44 @@ pub(in crate::board) struct ProbeLog {
     last_kind: Option<ProbeFailure>,
     /// Another service answered last.
     stranger: bool,
+}
+
+/// The same for another process: of the last probe, too, the sentence is enough, since the next one is due at once.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct LogState {
+    pub last: Option<ProbeState>,
+    /// Those before the last, oldest first, bounded.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub before: Vec<ProbeState>,
+    /// How the last failed probe failed.
+    pub last_failure: String,
+    /// Another service answered last.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub stranger: bool,
+}
+
+/// One of the last probes, which started so long `ago`.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct ProbeState {
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub ago: Duration,
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub took: Duration,
+    pub passed: bool,
+    pub status: Option<u16>,
+    pub text: String,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub steps: Steps,
+}
+
+impl LogState {
+    /// The same, told `by` later.
+    pub(super) fn later(mut self, by: Duration) -> Self {
+        self.before.iter_mut().chain(&mut self.last).for_each(|probe| probe.ago += by);
+        self
+    }
 }
 
 impl ProbeLog {
@@ -83,25 +121,46 @@ impl ProbeLog {
         Failure::of(kind, self.last.as_ref().and_then(|last| last.status), &components)
     }
 
-    /// The last, and those before it.
-    pub(super) fn export(&self, now: Timestamp) -> (Option<ProbeState>, Vec<ProbeState>) {
-        let state = |probe| ProbeState::of(probe, now);
-        (self.last.as_ref().map(state), self.before.iter().map(state).collect())
+    pub(super) fn export(&self, now: Timestamp) -> LogState {
+        LogState {
+            last: self.last.as_ref().map(|probe| export(probe, now)),
+            before: self.before.iter().map(|probe| export(probe, now)).collect(),
+            last_failure: self.last_failure.clone(),
+            stranger: self.stranger,
+        }
     }
 
-    pub(super) fn import(
-        (last, before): (Option<ProbeState>, Vec<ProbeState>),
-        last_failure: String,
-        stranger: bool,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn import(state: LogState, now: Timestamp) -> Self {
         Self {
-            last: last.map(|probe| probe.import(now)),
-            before: before.into_iter().map(|probe| probe.import(now)).collect(),
-            last_failure,
-            stranger,
+            last: state.last.map(|probe| import(probe, now)),
+            before: state.before.into_iter().map(|probe| import(probe, now)).collect(),
+            last_failure: state.last_failure,
+            stranger: state.stranger,
             ..Self::default()
         }
+    }
+}
+
+fn export(probe: &LastProbe, now: Timestamp) -> ProbeState {
+    ProbeState {
+        ago: now.since(probe.at),
+        took: probe.took,
+        passed: probe.passed,
+        status: probe.status,
+        text: probe.text.clone(),
+        steps: probe.steps,
+    }
+}
+
+fn import(state: ProbeState, now: Timestamp) -> LastProbe {
+    LastProbe {
+        at: now - state.ago,
+        took: state.took,
+        passed: state.passed,
+        status: state.status,
+        text: state.text,
+        steps: state.steps,
+        document: None,
     }
 }
 

@@ -6,8 +6,13 @@ pub(super) mod life;
 mod log;
 mod opinion;
 mod said;
-pub(super) mod state;
 pub(super) mod timetable;
+
+pub use check::CheckState;
+pub use life::LifeState;
+pub use log::{LogState, ProbeState};
+pub use opinion::OpinionState;
+pub use said::SaidState;
 
 use super::contract::probe::ProbeTicket;
 use super::why::probes::ProbesSay;
@@ -18,8 +23,8 @@ use crate::health::startup::Decided;
 use crate::plan::{ProbeKind, UpstreamPlan};
 use check::Check;
 use life::Life;
-use state::{CheckState, LifeState};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(super) struct Probes {
@@ -29,6 +34,23 @@ pub(super) struct Probes {
     hinted: Option<String>,
     /// Its failures are held, not counted: they are timeouts, its traffic succeeds, and no more may be lost.
     timeouts_held: bool,
+}
+
+/// The same for another process.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct ProbesState {
+    /// Readiness.
+    pub check: Option<CheckState>,
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub life: LifeState,
+}
+
+impl ProbesState {
+    /// The same, told `by` later.
+    pub(super) fn later(self, by: Duration) -> Self {
+        Self { check: self.check.map(|check| check.later(by)), life: self.life.later(by) }
+    }
 }
 
 impl Probes {
@@ -210,14 +232,23 @@ impl Probes {
         ProbeKind::ALL.into_iter().filter_map(|kind| self.check_mut(kind)?.timetable.forget_flight()).collect()
     }
 
-    pub(super) fn export(&self, now: Timestamp) -> (Option<CheckState>, LifeState) {
-        (self.readiness.as_ref().map(|check| check.export(now)), self.life.export(now))
+    pub(super) fn export(&self, now: Timestamp) -> ProbesState {
+        ProbesState { check: self.readiness.as_ref().map(|check| check.export(now)), life: self.life.export(now) }
     }
 
-    pub(super) fn import(&mut self, readiness: Option<CheckState>, life: LifeState, now: Timestamp) {
-        if let (Some(check), Some(state)) = (&mut self.readiness, readiness) {
+    pub(super) fn import(&mut self, state: ProbesState, now: Timestamp) {
+        if let (Some(check), Some(state)) = (&mut self.readiness, state.check) {
             check.import(state, now);
         }
-        self.life.import(life, now);
+        self.life.import(state.life, now);
+    }
+
+    /// They had to wait: what was due meanwhile is due now.
+    pub(super) fn release(&mut self, now: Timestamp) {
+        for kind in ProbeKind::ALL {
+            if let Some(check) = self.check_mut(kind) {
+                check.timetable.release(now);
+            }
+        }
     }
 }

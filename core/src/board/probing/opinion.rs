@@ -1,8 +1,7 @@
 //! What do the verdicts of one kind of probe come to? They are counted: one alone seldom decides.
 
-use super::state::CheckState;
 use crate::health::combine::Active;
-use crate::health::counter::Counter;
+use crate::health::counter::{Counter, CounterState};
 use crate::health::reading::{Severity, Verdict};
 use crate::plan::{ProbeFailure, ProbePlan};
 
@@ -19,6 +18,16 @@ pub(in crate::board) struct Opinion {
     unconfirmed: bool,
 }
 
+/// The same for another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct OpinionState {
+    pub counter: Option<CounterState>,
+    pub not_ready: bool,
+    pub passed_once: bool,
+    pub only_timeouts: bool,
+}
+
 impl Opinion {
     pub(super) const fn none() -> Self {
         Self { counter: None, severity: Severity::Down, passed_once: false, only_timeouts: true, unconfirmed: false }
@@ -29,8 +38,17 @@ impl Opinion {
         Self { counter: Some(decided(true, plan)), ..Self::none() }
     }
 
-    /// As another process knew it: a verdict stands until a probe has confirmed it.
-    pub(super) fn import(&mut self, state: &CheckState, plan: &ProbePlan) {
+    pub(super) fn export(&self) -> OpinionState {
+        OpinionState {
+            counter: self.counter.map(Counter::export),
+            not_ready: self.severity == Severity::NotReady,
+            passed_once: self.passed_once,
+            only_timeouts: self.only_timeouts,
+        }
+    }
+
+    /// As another process had it: a verdict stands until a probe has confirmed it.
+    pub(super) fn import(&mut self, state: OpinionState, plan: &ProbePlan) {
         self.severity = if state.not_ready { Severity::NotReady } else { Severity::Down };
         self.passed_once = state.passed_once;
         self.only_timeouts = state.only_timeouts;
@@ -69,16 +87,8 @@ impl Opinion {
         self.counter.map_or((0, 0), Counter::shown)
     }
 
-    pub(super) const fn severity(&self) -> Severity {
-        self.severity
-    }
-
     pub(super) const fn passed_once(&self) -> bool {
         self.passed_once
-    }
-
-    pub(super) const fn only_timeouts(&self) -> bool {
-        self.only_timeouts
     }
 
     pub(in crate::board) const fn unconfirmed(&self) -> bool {

@@ -21,9 +21,21 @@ pub(in crate::board) struct Said {
     leaks: Vec<String>,
 }
 
+/// The same for another process, which has not heard the answers themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct SaidState {
+    pub degraded: Option<String>,
+    pub drains: Option<String>,
+}
+
 impl Said {
-    pub(super) fn import(degraded: Option<String>, drains: Option<String>) -> Self {
-        Self { degraded, drains, ..Self::default() }
+    pub(super) fn export(&self) -> SaidState {
+        SaidState { degraded: self.degraded.clone(), drains: self.drains.clone() }
+    }
+
+    pub(super) fn import(state: SaidState) -> Self {
+        Self { degraded: state.degraded, drains: state.drains, ..Self::default() }
     }
 
     /// How it is degraded, where it is.

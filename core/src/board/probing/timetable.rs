@@ -73,9 +73,9 @@ impl Timetable {
         (self.plan, self.next) = (plan, now);
     }
 
-    /// As another process knew it. A verdict that stands is `confirmed` at once.
-    pub(super) fn import(&mut self, joined: Timestamp, confirmed: bool, now: Timestamp) {
-        self.joined = joined;
+    /// In another process it joined so long ago. Where a verdict stands, it is to be `confirmed` at once.
+    pub(super) fn import(&mut self, joined: Duration, confirmed: bool, now: Timestamp) {
+        self.joined = now - joined;
         if confirmed {
             self.next = now;
         }

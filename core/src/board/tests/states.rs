@@ -1,13 +1,16 @@
 //! Does a machine decide as it would have, where another process goes on from its state? Both are told the same after the takeover, each
 //! by its own clock.
 
+use super::super::member::history::History;
+use super::super::member::orders::Orders;
+use super::super::probing::Probes;
+use super::super::upstream::sources::Sources;
 use super::*;
 use crate::base::rng::Rng;
-use crate::board::member::history::History;
-use crate::board::member::orders::Orders;
-use crate::board::upstream::sources::Sources;
 use crate::health::counter::{Counter, CounterState};
+use crate::health::document::{Document, Meaning, Said};
 use crate::health::outlier::{EjectionState, Outlier, OutlierState};
+use crate::health::reading::{HttpAnswer, Sighting, Verdict};
 use crate::health::slow_start;
 use crate::health::startup::Startup;
 use proptest::collection::vec;
@@ -75,7 +78,87 @@ fn order(orders: &mut Orders, (what, seconds): (u8, u64), now: Timestamp) -> Str
     format!("{over:?} {taken:?} {:?}", orders.deadline().map(|at| at.since(now)))
 }
 
+/// Probes of every kind, with a grace that is long enough to be interrupted.
+fn probed(startup: bool) -> UpstreamPlan {
+    let fact = Fact::Header("x-service".to_owned());
+    let identity = Some(Identity { fact, service: "orders".to_owned() });
+    let mut readiness = ProbePlan { startup_grace: Duration::from_secs(90), ..why::http_probe() };
+    readiness.recognition = Recognition { identity, instance: None };
+    if let ProbeCheck::Http(check) = &mut readiness.kind {
+        check.document = Some(Box::default());
+    }
+    let startup = startup.then(|| ProbePlan { failure_threshold: 4, ..why::http_probe() });
+    UpstreamPlan { startup, liveness: Some(why::http_probe()), ..upstream(vec![backends(1)], Some(readiness)) }
+}
+
+fn reading(what: u8) -> Reading {
+    let answers = |status, service: &str, document: Option<(&str, Meaning)>| {
+        let said = |(word, means): (&str, _)| Said { word: word.to_owned(), means: Some(means) };
+        let document = document.map(|word| Document { overall: Some(said(word)), ..Document::default() });
+        let sighting = Sighting { service: Some(service.to_owned()), instance: None };
+        ReadingResult::Http(HttpAnswer { status, document: document.map(Box::new), sighting, ..HttpAnswer::default() })
+    };
+    let result = match what {
+        0 | 1 => answers(200, "orders", None),
+        2 => answers(500, "orders", None),
+        3 => answers(503, "orders", None),
+        4 => answers(200, "orders", Some(("DEGRADED", Meaning::Degraded))),
+        5 => answers(503, "orders", Some(("OUT_OF_SERVICE", Meaning::Drain))),
+        6 => answers(200, "billing", None),
+        _ => ReadingResult::TimedOut { connected: true },
+    };
+    Reading::new(result, Duration::from_millis(1))
+}
+
+/// One probe of each kind that runs has ended: what they say then.
+fn ask(probes: &mut Probes, (what, instance): (u8, u64), now: Timestamp, rng: &mut Rng) -> String {
+    let kinds = ProbeKind::ALL.into_iter().filter(|kind| probes.runs(*kind));
+    let mut said = String::new();
+    for kind in kinds.collect::<Vec<_>>() {
+        let Some(check) = probes.check_mut(kind) else { continue };
+        check.start(ProbeTicket(1), None, now, rng);
+        let Some(finished) = check.finish(ProbeTicket(1), &reading(what)) else { continue };
+        let verdict = finished.verdict;
+        match kind {
+            ProbeKind::Startup => {
+                let decided = probes.count_startup(matches!(verdict, Verdict::Pass { .. }), now);
+                said += &format!("{decided:?} ");
+            }
+            ProbeKind::Readiness => check.count(&verdict, now),
+            ProbeKind::Liveness => said += &format!("{:?} ", probes.count_liveness(&verdict, now)),
+        }
+        said += &format!("{:?} ", probes.see(kind, &(instance % 2).to_string()));
+    }
+    let falls = probes.readiness().map(|check| {
+        let opinion = &check.opinion;
+        (
+            opinion.would_fall_by_timeouts(ProbeFailure::Timeout, &check.plan),
+            check.passes_left(),
+            check.log.last_passed(),
+        )
+    });
+    let (active, counter, stranger) = (probes.active(), probes.counter(), probes.stranger());
+    format!("{said}{active:?} {counter:?} {stranger} {falls:?} {:?} {:?}", probes.degraded(), probes.drains())
+}
+
 proptest! {
+    #[test]
+    fn probes_say_what_they_would_have_said(startup: bool, seed: u64, before in told(), after in told()) {
+        let (plan, times, mut rng) = (probed(startup), times(&before, HERE), Rng::new(seed));
+        let mut here = Probes::new(&plan, times.first().map_or(HERE, |(_, at)| *at));
+        for (step, (_, now)) in before.iter().zip(times) {
+            ask(&mut here, *step, now, &mut rng);
+        }
+        let mut there = Probes::new(&plan, THERE);
+        there.import(here.export(HERE), THERE);
+        prop_assert_eq!(there.export(THERE), here.export(HERE));
+        prop_assert_eq!((there.active(), there.counter()), (here.active(), here.counter()));
+        let moments = times_from(&after, HERE).into_iter().zip(times_from(&after, THERE));
+        for (step, ((_, now), (_, then))) in after.iter().zip(moments) {
+            prop_assert_eq!(ask(&mut there, *step, then, &mut rng), ask(&mut here, *step, now, &mut rng));
+        }
+    }
+
     #[test]
     fn a_counter_counts_on(
         (rise, fall, up) in (0..5_u32, 0..5_u32, any::<bool>()), before in told(), after in told(),
@@ -235,8 +318,7 @@ fn an_ordered_weight_beyond_the_greatest_is_the_greatest() {
     order(&mut orders, (5, 0), HERE);
     let mut state = orders.export(HERE);
     state.weight.as_mut().unwrap().what = u32::MAX;
-    let ordered = Orders::import(state, THERE).weight().map(|given| given.what);
-    assert_eq!(ordered, Some(super::super::WEIGHT_AT_MOST));
+    assert_eq!(Orders::import(state, THERE).weight().map(|given| given.what), Some(super::super::WEIGHT_AT_MOST));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::contract::report::{BackendReport, UpstreamReport};
 use super::contract::steering::{Refused, Steering};
 use super::desk::place::Seat;
 use super::desk::turn::Turn;
-use super::member::state::BackendState;
+use super::member::succession::BackendState;
 use super::member::{self, Member};
 use crate::base::time::Timestamp;
 use crate::health::event::EventKind;

@@ -2,8 +2,8 @@
 
 use crate::base::identity::BackendId;
 use crate::base::time::Timestamp;
-use crate::board::member::state::BackendState;
-use crate::board::member::{Member, succession};
+use crate::board::member::Member;
+use crate::board::member::succession::{self, BackendState};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
