@@ -3,4 +3,5 @@
 pub mod hex;
 pub mod identity;
 pub mod rng;
+pub(crate) mod sync;
 pub mod time;

@@ -4,10 +4,10 @@
 //! cleared. It is there to compare backends with each other; for the balancer there is the peak EWMA. For people there is [`Ever`], in
 //! the same buckets: it only grows, and whoever reads it twice knows what lies between.
 
+use crate::base::sync::{AtomicU32, AtomicU64, Relaxed};
 use crate::base::time::Timestamp;
 use crate::health::peer_test::OUTCOMES_AT_LEAST;
 use crate::health::window::Tally;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 const SLICES: usize = 5;

@@ -4,8 +4,8 @@
 //! width, unlike a moving average, in which a burst hides. Written by many threads without a lock: a tag and two counts share
 //! one 64-bit word, so a bucket changes hands in one compare-and-swap and no outcome lands in the wrong tick.
 
+use crate::base::sync::{AtomicU64, Relaxed};
 use crate::base::time::Timestamp;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const BUCKETS: usize = 10;
@@ -64,7 +64,7 @@ impl Window {
     pub fn record(&self, failed: bool, now: Timestamp, length: Duration) {
         let tick = tick(now, length);
         let Some(bucket) = self.buckets.get((tick % BUCKETS as u64) as usize) else { return };
-        let _ = bucket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+        let _ = bucket.fetch_update(Relaxed, Relaxed, |word| {
             let (successes, failures) =
                 if word >> (2 * COUNT_BITS) == tick & TICK_MASK { counts(word) } else { (0, 0) };
             let (successes, failures) = if failed {
@@ -81,7 +81,7 @@ impl Window {
         let newest = tick(now, length);
         let mut spans = [Tally::default(); SPANS];
         for bucket in &self.buckets {
-            let word = bucket.load(Ordering::Relaxed);
+            let word = bucket.load(Relaxed);
             let age = (newest & TICK_MASK).wrapping_sub(word >> (2 * COUNT_BITS)) & TICK_MASK;
             if word != 0 {
                 let (successes, failures) = counts(word);
@@ -98,7 +98,7 @@ impl Window {
         let newest = tick(now, length);
         let mut tally = Tally::default();
         for bucket in &self.buckets {
-            let word = bucket.load(Ordering::Relaxed);
+            let word = bucket.load(Relaxed);
             let age = (newest & TICK_MASK).wrapping_sub(word >> (2 * COUNT_BITS)) & TICK_MASK;
             if word != 0 && age < BUCKETS as u64 {
                 let (successes, failures) = counts(word);
@@ -111,7 +111,7 @@ impl Window {
 
     pub fn clear(&self) {
         for bucket in &self.buckets {
-            bucket.store(0, Ordering::Relaxed);
+            bucket.store(0, Relaxed);
         }
     }
 }
