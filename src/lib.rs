@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod control;
 pub mod discovery;
@@ -14,5 +15,6 @@ pub mod proxy;
 pub mod record;
 pub mod rehearsal;
 pub mod runtime;
+pub mod secret;
 pub mod telemetry;
 pub mod tls;

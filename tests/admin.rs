@@ -4,7 +4,8 @@
 
 use arc_swap::ArcSwap;
 use pulsegate::admin::{AdminState, Callers, Phase, ReloadState, serve};
-use pulsegate::control::{Clock, Handle, Prober, spawn};
+use pulsegate::clock::Clock;
+use pulsegate::control::{Handle, Prober, spawn};
 use pulsegate::telemetry::Telemetry;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::board::{Input, ProbeJob, ProbeTicket};
@@ -56,7 +57,7 @@ async fn start() -> Gateway {
     let plan = Arc::new(pulsegate::config::load(&file).unwrap().plan);
 
     let clock = Clock::start();
-    let telemetry = Arc::new(Telemetry::new(&plan.logging, clock));
+    let telemetry = Arc::new(Telemetry::new(plan.logging.access.as_ref(), clock));
     let handle = spawn(plan.clone(), 7, clock, Scripted, telemetry.clone());
     let (phase, phases) = watch::channel(Phase::Serving);
     let (reload, reloads) = watch::channel(ReloadState::default());

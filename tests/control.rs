@@ -4,8 +4,9 @@
 //! milliseconds and every moment is exact.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
+use pulsegate::clock::Clock;
 use pulsegate::config;
-use pulsegate::control::{self, Clock, Handle, Prober, Reporter};
+use pulsegate::control::{self, Handle, Prober, Reporter};
 use pulsegate_core::board::{BackendReport, Input, ProbeJob, ProbeTicket};
 use pulsegate_core::health::event::{Event, EventKind};
 use pulsegate_core::health::reading::{Reading, ReadingResult};

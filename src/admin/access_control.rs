@@ -15,7 +15,7 @@ use crate::admin::page::is_page;
 use crate::admin::server::{Peer, Shown};
 use crate::admin::steer::action_of;
 use crate::admin::view::problem;
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::telemetry::{AdminWrite, Telemetry, WriteResult};
 use arc_swap::ArcSwap;
 use axum::extract::{Request, State};
@@ -385,9 +385,8 @@ mod tests {
 
     fn guard(loopback: bool, known: &[(&str, &str)]) -> AccessControl {
         let clock = Clock::start();
-        let logging = pulsegate_core::plan::LoggingPlan::default();
         let callers = Arc::new(ArcSwap::from_pointee(crate::admin::callers::tests::callers(known)));
-        AccessControl::new(loopback, callers, Arc::new(Telemetry::new(&logging, clock)), clock)
+        AccessControl::new(loopback, callers, Arc::new(Telemetry::new(None, clock)), clock)
     }
 
     /// Method, path, Host, token: who it is, or why not.

@@ -1,7 +1,8 @@
 //! What do the pages read, and whom do they hand orders to? The board's reports, the snapshot and the clock, behind one trait: the control task's handle in the
 //! gateway, literal reports in tests.
 
-use crate::control::{Clock, Explained, Handle, Steered};
+use crate::clock::Clock;
+use crate::control::{Explained, Handle, Steered};
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::board::{Steering, UpstreamReport};
 use pulsegate_core::traffic::snapshot::Snapshot;

@@ -1,7 +1,7 @@
 //! Who reads the cells for those who look at traffic? One task, every five seconds; no request knows of it.
 
 use super::source::Source;
-use crate::control::Clock;
+use crate::clock::Clock;
 use pulsegate_core::base::identity::{BackendId, BackendKey};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::traffic::endpoint::Endpoint;

@@ -3,7 +3,7 @@
 //! A webhook that no route names may be one that restarts things: it is told only when it is named.
 
 use super::{EXIT_CONFIG, print_out, standalone};
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::telemetry::alert::{Message, render};
 use crate::telemetry::webhook::{Ready, prepare, tell_once};
 use clap::Args;

@@ -6,8 +6,8 @@
 mod report;
 
 use super::{EXIT_CONFIG, print_out, standalone};
+use crate::clock::Clock;
 use crate::config::backend_address;
-use crate::control::Clock;
 use crate::discovery::look_once;
 use crate::probe::{Equivalent, ask, equivalent, job};
 use clap::Args;

@@ -3,7 +3,7 @@
 //! Text that a backend or an operator chose reaches a terminal from here, so nothing that steers one is let through.
 
 use super::asking::{self, Admin};
-use crate::telemetry::when;
+use crate::clock::when;
 use http::Method;
 use pulsegate_core::health::standing::Cause;
 use serde::{Deserialize, Deserializer};

@@ -4,14 +4,13 @@
 //!
 //! Everyone else holds a [`Handle`]: it sends inputs, reads the snapshot and asks for reports. This room decides nothing.
 
-mod clock;
 mod reload;
 mod task;
 
-pub use clock::Clock;
 pub use reload::{Outcome, Reloader, Request, Source};
 pub use task::{spawn, spawn_heir};
 
+use crate::clock::Clock;
 use arc_swap::ArcSwap;
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;

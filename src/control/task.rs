@@ -1,6 +1,7 @@
 //! The loop around the board: wait for an input, a nudge or the deadline; hand it over; carry out what comes out.
 
-use super::{Clock, Handle, Message, Prober, Reporter, Steered};
+use super::{Handle, Message, Prober, Reporter, Steered};
+use crate::clock::Clock;
 use arc_swap::ArcSwap;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Board, Handover, Input, Output};
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
-/// Hints that may wait; more are dropped (the board looks by itself at its next deadline).
-const HINTS: usize = 1024;
+/// Nudges that may wait; more are dropped (the board looks by itself at its next deadline).
+const NUDGES: usize = 1024;
 
 /// Messages and nudges that are handed over in one go at most: one snapshot carries the changes of all.
 const BATCH: usize = 256;
@@ -40,7 +41,7 @@ pub fn spawn_heir(
 
     let empty = Snapshot { generation: 0, plan, pools: Vec::new(), first_round_done: false };
     let (mailbox, inbox) = mpsc::unbounded_channel();
-    let (nudges, hint_inbox) = mpsc::channel(HINTS);
+    let (nudges, hint_inbox) = mpsc::channel(NUDGES);
     let (announce, generation) = watch::channel(0);
     let handle = Handle { snapshot: Arc::new(ArcSwap::from_pointee(empty)), generation, mailbox, nudges, clock };
 

@@ -1,8 +1,8 @@
 //! Who is behind a source right now? One look, for those who ask without a gateway that watches.
 
 use super::{Answer, dns, file};
+use crate::clock::Clock;
 use crate::config::backends_file;
-use crate::control::Clock;
 use pulsegate_core::board::Found;
 use pulsegate_core::plan::{SourcePlan, StaticBackend};
 use std::time::Duration;

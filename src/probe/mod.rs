@@ -16,11 +16,13 @@ mod request;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 pub use equivalent::{Equivalent, equivalent};
 pub use once::{ask, job};
 
-use crate::control::{Clock, Handle, Prober};
+use crate::clock::Clock;
+use crate::control::{Handle, Prober};
 use crate::telemetry::Telemetry;
 use crate::tls::ClientConfigs;
 use pulsegate_core::board::{Input, ProbeJob, ProbeTicket};

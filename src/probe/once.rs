@@ -1,7 +1,7 @@
 //! How is one backend asked without a gateway? By the same check as the gateway's, once.
 
 use super::check::check;
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::tls::ClientConfigs;
 use pulsegate_core::base::identity::{Address, BackendId};
 use pulsegate_core::board::{ProbeJob, ProbeTicket};

@@ -1,6 +1,6 @@
 //! How long did each step of a probe take? A watch that outlives the probe: of one that is given up, the steps that it reached count.
 
-use crate::control::Clock;
+use crate::clock::Clock;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::health::reading::Steps;
 use std::sync::atomic::AtomicU64;

@@ -8,7 +8,7 @@ use super::place::{Entered, Queued};
 use super::replay::Replay;
 use super::target::Target;
 use super::{ConnectionFacts, Proxy, Served};
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::proxy::downstream::ClientSide;
 use crate::telemetry::{RequestRecord, Tries};
 use http::Version;

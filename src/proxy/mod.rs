@@ -27,7 +27,8 @@ mod target;
 
 pub use crate::proxy::connection_pool::private::Private;
 
-use crate::control::{Clock, Handle};
+use crate::clock::Clock;
+use crate::control::Handle;
 use crate::proxy::connection_pool::idle::Idle;
 use crate::proxy::downstream::ClientSide;
 use crate::telemetry::Telemetry;

@@ -10,7 +10,7 @@ pub mod line;
 mod tests;
 mod writer;
 
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::telemetry::Scribe;
 use pulsegate_core::base::identity::{BackendId, BackendKey};
 use pulsegate_core::base::rng::hash_bytes;

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::story::{Moment, Story, Told, Traffic};
+use crate::clock::when;
 use crate::telemetry;
 use pulsegate_core::health::event::EventKind;
 use pulsegate_core::health::standing::Cause;
@@ -30,7 +31,7 @@ pub fn text(outcome: &Outcome) -> String {
         story.scenario.display(),
         story.config.display(),
         story.seed,
-        telemetry::when::span(story.length)
+        when::span(story.length)
     );
     for moment in story.moments.iter().filter(|moment| worth_a_line(moment)) {
         let _ = writeln!(out, "{}", line(moment));

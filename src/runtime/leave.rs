@@ -2,8 +2,8 @@
 
 use super::Gateway;
 use crate::admin::Phase;
+use crate::clock::when;
 use crate::front::{Listener, Stage};
-use crate::telemetry::when;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 

@@ -16,14 +16,15 @@ mod watcher;
 pub use run::run;
 
 use crate::admin::{self, AdminState, Callers, Phase, ReloadState, Secure};
-use crate::control::{self, Clock, Handle, Reloader, Reporter};
+use crate::clock::{Clock, when};
+use crate::control::{self, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
-use crate::front::{Front, Listener, Stage};
+use crate::front::{self, Front, Listener, Stage, Terms};
 use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
 use crate::record;
 use crate::telemetry::webhook::Ready;
-use crate::telemetry::{Telemetry, init_logging, when};
+use crate::telemetry::{Telemetry, init_logging};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bind::Bound;
 use pulsegate_core::base::time::Timestamp;
@@ -154,8 +155,9 @@ impl Gateway {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
-        let telemetry =
-            Arc::new(Telemetry::new(&plan.logging, clock).with_scribe(record::begin(plan.record.as_ref(), clock)));
+        let telemetry = Arc::new(
+            Telemetry::new(plan.logging.access.as_ref(), clock).with_scribe(record::begin(plan.record.as_ref(), clock)),
+        );
         telemetry.call_webhooks(webhooks);
         telemetry.native_histograms(plan.metrics.native_histograms);
         if let Some(tracing) = &plan.tracing {
@@ -273,9 +275,9 @@ impl Gateway {
         }
     }
 
-    fn listen(&mut self, socket: std::net::TcpListener, terms: crate::front::Terms) -> Result<(), Vec<String>> {
+    fn listen(&mut self, socket: std::net::TcpListener, terms: Terms) -> Result<(), Vec<String>> {
         let name = terms.plan.name.clone();
-        let listener = Listener::start(self.front.clone(), socket, terms, self.stage.subscribe())
+        let listener = front::listen(self.front.clone(), socket, terms, self.stage.subscribe())
             .map_err(|error| vec![format!("listener {name}: {error}")])?;
         log::info!("listener {name}: accepting on {}", listener.address);
         self.listeners.push(listener);

@@ -5,6 +5,7 @@
 
 use super::{Gateway, bind, upgrade};
 use crate::admin::ReloadState;
+use crate::clock::{Clock, when};
 use crate::config::{Diagnostic, Loaded};
 use crate::front::{Listener, Terms};
 use crate::telemetry::apply_logging;
@@ -26,7 +27,7 @@ impl Gateway {
         self.telemetry.reload(outcome.is_ok());
         self.telemetry.alert_reload(outcome.as_ref().err().map(|sentences| sentences.join("; ")).as_deref());
         self.reload_state.send_replace(ReloadState {
-            at: Some(format!("{:.3}", jiff::Timestamp::now())),
+            at: Some(when::rfc3339(Clock::date())),
             error: outcome.as_ref().err().map(|sentences| sentences.join("\n")),
         });
         outcome

@@ -3,8 +3,9 @@
 use super::signals::Signals;
 use super::upgrade::{self, Door};
 use super::{Gateway, certificates, watcher};
+use crate::clock::Clock;
 use crate::config::{self, Loaded};
-use crate::control::{Clock, Outcome, Reloader, Request, Source};
+use crate::control::{Outcome, Reloader, Request, Source};
 use crate::telemetry::init_logging;
 use sd_notify::NotifyState;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,8 @@
 //! API uses the same lines, so that no two places can tell one event differently. Nothing here decides how grave a
 //! standing is beyond the level of its line.
 
-use super::{AdminWrite, WriteResult, when};
+use super::{AdminWrite, WriteResult};
+use crate::clock::when;
 use log::Level;
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;

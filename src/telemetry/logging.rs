@@ -5,8 +5,8 @@
 //! Every record is one line: what strangers wrote is escaped.
 
 use super::escape;
-use super::when;
-use crate::control::Clock;
+use crate::clock::Clock;
+use crate::clock::when;
 use arc_swap::ArcSwap;
 use env_filter::{Builder, Filter};
 use log::kv::{self, Key, Value, VisitSource};

@@ -21,7 +21,6 @@ pub mod table;
 mod tracing;
 mod tries;
 pub mod webhook;
-pub mod when;
 
 pub use access::check as check_access_file;
 pub use exposition::Format;
@@ -34,7 +33,8 @@ use self::alert::Alerting;
 use self::exposition::Family;
 use self::metrics::Metrics;
 use self::webhook::{Notice, Ready, Webhooks};
-use crate::control::{Clock, Handle, Reporter};
+use crate::clock::{Clock, when};
+use crate::control::{Handle, Reporter};
 use arc_swap::ArcSwapOption;
 use http::HeaderMap;
 use pulsegate_core::alert::{Input as AlertInput, KnownGroup};
@@ -44,7 +44,7 @@ use pulsegate_core::board::{Input, ProbeJob, UpstreamReport};
 use pulsegate_core::health::event::{Event, EventKind};
 use pulsegate_core::health::reading::Reading;
 use pulsegate_core::http::trace::Trace;
-use pulsegate_core::plan::{AccessPlan, LoggingPlan, Plan, ProbeKind, TracingPlan};
+use pulsegate_core::plan::{AccessPlan, Plan, ProbeKind, TracingPlan};
 use pulsegate_core::traffic::admission::Denial;
 use pulsegate_core::traffic::cell::Record;
 use pulsegate_core::traffic::snapshot::Snapshot;
@@ -175,10 +175,10 @@ pub trait Scribe: Send + Sync + std::fmt::Debug {
 }
 
 impl Telemetry {
-    /// Starts the access log's writer where `plan` wants one. The process's logger is set by [`init_logging`].
-    pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
+    /// Starts the writer of the access log, where there is to be one. The process's logger is set by [`init_logging`].
+    pub fn new(access: Option<&AccessPlan>, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
-        let access = plan.access.as_ref().and_then(|plan| start_access_log(plan, &metrics));
+        let access = access.and_then(|plan| start_access_log(plan, &metrics));
         let webhooks = Arc::new(Webhooks::new(metrics.webhook_notices.clone()));
         let alerts = Alerting::new(metrics.alerts.clone());
         Self {

@@ -10,7 +10,7 @@ mod probe;
 mod spans;
 
 use super::RequestRecord;
-use crate::control::Clock;
+use crate::clock::Clock;
 use collector::Collector;
 use exporter::Exporter;
 use otlp::Span;

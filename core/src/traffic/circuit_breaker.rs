@@ -4,13 +4,13 @@
 //!
 //! Whoever finds others waiting waits behind them: a queue that newcomers may pass serves the impatient first.
 
-use crate::traffic::places::Places;
+use crate::traffic::occupancy::Occupancy;
 
 /// The counts of one upstream.
 #[derive(Debug, Default)]
 pub struct CircuitBreaker {
-    inside: Places,
-    waiting: Places,
+    inside: Occupancy,
+    waiting: Occupancy,
 }
 
 impl CircuitBreaker {
@@ -83,7 +83,7 @@ mod model {
         }
     }
 
-    /// The witnesses count outside of loom's sight, as in `places`.
+    /// The witnesses count outside of loom's sight, as in `occupancy`.
     #[test]
     fn neither_count_passes_its_limit_and_both_end_at_zero() {
         loom::model(|| {

@@ -5,7 +5,7 @@
 //! out. Drained, draining and unchecked backends are outside the denominator, as everywhere.
 
 use super::Now;
-use crate::telemetry::when;
+use crate::clock::when;
 use pulsegate_core::board::{BackendReport, UpstreamReport};
 use pulsegate_core::health::standing::Cause;
 use serde::Serialize;

@@ -10,8 +10,8 @@ pub mod status;
 pub mod traffic;
 pub mod upstreams;
 
-use crate::control::Clock;
-use crate::telemetry::when;
+use crate::clock::Clock;
+use crate::clock::when;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pulsegate_core::base::time::Timestamp;

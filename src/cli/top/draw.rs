@@ -5,7 +5,7 @@
 use super::columns::{Column, Drawn, GAP, fitting};
 use super::rows::Row;
 use super::state::{Mode, State};
-use crate::telemetry::when;
+use crate::clock::when;
 use clap::ValueEnum;
 use pulsegate_core::health::standing::Cause;
 use ratatui::Frame;

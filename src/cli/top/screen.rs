@@ -10,7 +10,7 @@ use super::state::{Mode, State, Target};
 use crate::cli::asking::{Admin, problem};
 use crate::cli::operate::path;
 use crate::cli::seen::{Picture, look};
-use crate::control::Clock;
+use crate::clock::Clock;
 use http::Method;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};

@@ -5,7 +5,7 @@
 //! connection that said goodbye, broke, or left a request without an answer takes no new streams; those under way end by
 //! themselves.
 
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::proxy::connection_pool::mark::Mark;
 use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};

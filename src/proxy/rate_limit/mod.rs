@@ -5,7 +5,8 @@
 
 mod buckets;
 
-use crate::control::{Clock, Handle};
+use crate::clock::Clock;
+use crate::control::Handle;
 use arc_swap::ArcSwap;
 use buckets::Buckets;
 use governor::clock::Clock as GovernorClock;

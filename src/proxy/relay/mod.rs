@@ -13,7 +13,7 @@ mod response;
 use super::backend::{BackendSide, FromBackend};
 use super::hedge::{Rival, Winner, Won, won};
 use super::replay::Replay;
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::proxy::connection_pool::cut::{Cut, cut};
 use crate::proxy::downstream::{ClientSide, FromClient, Read};
 use pingora::http::{RequestHeader, ResponseHeader};

@@ -85,7 +85,7 @@ impl Reading<'_> {
         let later = if within.is_zero() {
             String::new()
         } else {
-            format!(", or up to {} later", crate::telemetry::when::span(within))
+            format!(", or up to {} later", crate::clock::when::span(within))
         };
         let text = format!("{} is {} at {}{later}", whom.0.join(", "), standing.0.join(" or "), moment(at.0));
         Some((Expected::Standing { whom, one_of, from: at.0, until }, text))

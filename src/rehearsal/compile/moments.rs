@@ -1,11 +1,11 @@
 //! What happens, and when? The timeline, each entry as what begins and what ends.
 
 use super::Reading;
+use crate::clock::when;
 use crate::config::{self, Words, not_exactly_one};
 use crate::rehearsal::behaviour::Effect;
 use crate::rehearsal::scenario::{Answer, Mark, What, Whom};
 use crate::rehearsal::spec::{FlappingSpec, IsSpec, MomentSpec, OrderSpec, ScenarioSpec};
-use crate::telemetry::when;
 use pulsegate_core::board::WEIGHT_AT_MOST;
 use pulsegate_core::health::order::{Order, Steer};
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 use super::Replay;
 use super::compare::Row;
 use super::read::Transition;
+use crate::clock::when::span;
 use crate::rehearsal::tell::moment;
-use crate::telemetry::when::span;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;

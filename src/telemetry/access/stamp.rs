@@ -1,6 +1,6 @@
 //! How does a moment get into a line cheaply? What is the same for a whole second is written once a second, by each thread.
 
-use crate::telemetry::when;
+use crate::clock::when;
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
 

@@ -330,7 +330,7 @@ fn the_writer_ends_with_the_log_and_writes_everything_first() {
     log.write(SystemTime::UNIX_EPOCH, &record(&address()));
     drop(log);
     // The writer has its own half of `out` as long as it lives.
-    let clock = crate::control::Clock::start();
+    let clock = crate::clock::Clock::start();
     let patience = clock.now() + Duration::from_secs(20);
     while Arc::strong_count(&out) > 1 {
         assert!(clock.now() < patience, "the writer lives on");

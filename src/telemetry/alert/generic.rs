@@ -3,8 +3,8 @@
 
 use super::message::{Line, Message};
 use super::unix;
+use crate::clock::when;
 use crate::telemetry::webhook::{Content, Notice, json};
-use crate::telemetry::when;
 use serde_json::{Value, json as object};
 
 pub(super) fn render(message: &Message) -> Notice {

@@ -2,8 +2,8 @@
 
 use super::message::Message;
 use super::unix;
+use crate::clock::when;
 use crate::telemetry::webhook::{Content, Mail, Notice};
-use crate::telemetry::when;
 use pulsegate_core::alert::ConditionState;
 use std::fmt::Write;
 

@@ -1,9 +1,9 @@
 //! What does a receiver get to know? A notice of the machine with dates and sentences, before it takes the form of its receiver.
 
 use super::words;
-use crate::control::Clock;
+use crate::clock::Clock;
+use crate::clock::when;
 use crate::telemetry::escape::one_line;
-use crate::telemetry::when;
 use pulsegate_core::alert::{ConditionState, Item, Notice};
 use pulsegate_core::plan::Severity;
 use std::time::SystemTime;

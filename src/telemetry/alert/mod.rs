@@ -131,5 +131,5 @@ pub fn render(message: &Message, way: &Way) -> Vec<Notice> {
 
 /// When a message was made: in Unix seconds, for its headers.
 fn unix(message: &Message) -> i64 {
-    super::when::unix_seconds(message.at) as i64
+    crate::clock::when::unix_seconds(message.at) as i64
 }

@@ -4,9 +4,9 @@
 
 use super::message::{Line, Message};
 use super::unix;
+use crate::clock::when;
 use crate::telemetry::escape::one_line;
 use crate::telemetry::webhook::{Content, Notice, json};
-use crate::telemetry::when;
 use pulsegate_core::alert::ConditionState;
 use pulsegate_core::plan::Severity;
 use serde_json::json as object;

@@ -30,7 +30,7 @@ fn item(state: ConditionState, what: What, port: Option<u16>, cause: &str) -> It
 }
 
 fn message(sent: u32, items: Vec<Item>) -> Message {
-    let clock = crate::control::Clock::start();
+    let clock = crate::clock::Clock::start();
     let notice = alert::Notice {
         id: format!("run-17-{sent}"),
         receiver: "ops".into(),

@@ -2,7 +2,7 @@
 
 use super::otlp::{Kind, Span, attribute};
 use super::spans::{SAMPLED, cut, placed, span};
-use crate::control::Clock;
+use crate::clock::Clock;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::ProbeJob;
 use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict, judge};

@@ -2,7 +2,7 @@
 //! conventions for HTTP, and ours (`pulsegate.…`) for what those do not know.
 
 use super::otlp::{Code, KeyValue, Kind, Span, Status, attribute};
-use crate::control::Clock;
+use crate::clock::Clock;
 use crate::telemetry::{RequestRecord, Try};
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;

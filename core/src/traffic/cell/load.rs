@@ -3,7 +3,7 @@
 use super::peak_ewma::PeakEwma;
 use crate::base::time::Timestamp;
 use crate::health::window::Window;
-use crate::traffic::places::Places;
+use crate::traffic::occupancy::Occupancy;
 use std::time::Duration;
 
 /// How long a soft failure stays in the load figure.
@@ -11,7 +11,7 @@ const SOFT_MEMORY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(super) struct Load {
-    in_flight: Places,
+    in_flight: Occupancy,
     soft: Window,
     latency: PeakEwma,
 }

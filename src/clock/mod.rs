@@ -1,4 +1,6 @@
-//! Where is the clock read? Here, and nowhere else.
+//! Where is the clock read? Here, and nowhere else. How its moments are written for people is said in [`when`].
+
+pub mod when;
 
 use pulsegate_core::base::time::Timestamp;
 use std::time::{Duration, SystemTime};
@@ -41,6 +43,12 @@ impl Clock {
     /// The instant to sleep until for `at`.
     pub fn instant(&self, at: Timestamp) -> Instant {
         self.origin.checked_add(Duration::from_nanos(at.0)).unwrap_or(self.origin + HEAD_START * 2)
+    }
+
+    /// Today's date, for those to whom a step of the wall clock matters: until when a certificate is valid, when somebody changed something.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn date() -> SystemTime {
+        SystemTime::now()
     }
 
     /// The date of `at`, for people. Computed from the start, so it does not follow later steps of the wall clock.

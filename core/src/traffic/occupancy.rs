@@ -7,9 +7,9 @@ use crate::base::sync::{AtomicU32, Relaxed};
 
 /// Places that are taken.
 #[derive(Debug, Default)]
-pub(super) struct Places(AtomicU32);
+pub(super) struct Occupancy(AtomicU32);
 
-impl Places {
+impl Occupancy {
     /// Takes one, however many are taken.
     pub(super) fn take(&self) {
         self.0.fetch_add(1, Relaxed);
@@ -40,20 +40,20 @@ mod tests {
         for (taken, limit, free) in
             [(0, 1, true), (1, 1, false), (2, 1, false), (1, 2, true), (2, 2, false), (0, 0, true), (1000, 0, true)]
         {
-            let places = Places::default();
-            (0..taken).for_each(|_| places.take());
-            assert_eq!(places.take_within(limit), free, "{taken} of {limit}");
-            assert_eq!(places.taken(), taken + u32::from(free), "{taken} of {limit}");
+            let occupancy = Occupancy::default();
+            (0..taken).for_each(|_| occupancy.take());
+            assert_eq!(occupancy.take_within(limit), free, "{taken} of {limit}");
+            assert_eq!(occupancy.taken(), taken + u32::from(free), "{taken} of {limit}");
         }
     }
 
     #[test]
     fn a_place_that_is_given_back_is_free_again() {
-        let places = Places::default();
-        assert!(places.take_within(1) && !places.take_within(1));
-        places.give_back();
-        assert_eq!(places.taken(), 0);
-        assert!(places.take_within(1));
+        let occupancy = Occupancy::default();
+        assert!(occupancy.take_within(1) && !occupancy.take_within(1));
+        occupancy.give_back();
+        assert_eq!(occupancy.taken(), 0);
+        assert!(occupancy.take_within(1));
     }
 }
 
@@ -68,12 +68,12 @@ mod model {
     #[test]
     fn places_are_never_more_than_the_limit_and_none_is_left_taken() {
         loom::model(|| {
-            let shared = Arc::new((Places::default(), Witness::new(0)));
-            let ask = |shared: Arc<(Places, Witness)>| {
-                let (places, holders) = &*shared;
-                if places.take_within(2) {
+            let shared = Arc::new((Occupancy::default(), Witness::new(0)));
+            let ask = |shared: Arc<(Occupancy, Witness)>| {
+                let (occupancy, holders) = &*shared;
+                if occupancy.take_within(2) {
                     assert!(holders.fetch_add(1, Relaxed) < 2, "more than two hold a place");
-                    places.give_back();
+                    occupancy.give_back();
                     holders.fetch_sub(1, Relaxed);
                 }
             };

@@ -1,0 +1,199 @@
+//! What does a path mean? It is followed through imports and re-exports to the file in which its item is defined, as the compiler would.
+
+use crate::mentions::{Import, Mentions};
+use crate::sources::{PACKAGES, Source};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a path ends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// An item of a file (by its index), or something that a macro makes there.
+    Item(usize, String),
+    /// The file's module itself.
+    Module(usize),
+    /// In another crate.
+    Outside(Vec<String>),
+}
+
+/// What a path leads to, and which files it passes by re-export.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    pub ends: BTreeSet<End>,
+    pub passed: BTreeSet<usize>,
+}
+
+/// A module: a crate's index and its parts, inline ones included.
+type Key = (usize, Vec<String>);
+
+/// A path on its way.
+#[derive(Debug, Default)]
+struct Search {
+    /// What is being looked up, and in which module: imports may lead in a circle.
+    open: BTreeSet<(Key, Vec<String>)>,
+    reached: Reached,
+}
+
+#[derive(Debug, Default)]
+struct Module {
+    file: usize,
+    items: BTreeSet<String>,
+    imports: Vec<Import>,
+}
+
+/// All names of the house.
+#[derive(Debug)]
+pub struct Names {
+    modules: BTreeMap<Key, Module>,
+    /// Of each file.
+    keys: Vec<Key>,
+}
+
+impl Names {
+    pub fn of(sources: &[Source]) -> Self {
+        let mut names = Self { modules: BTreeMap::new(), keys: Vec::new() };
+        for (file, source) in sources.iter().enumerate() {
+            names.keys.push((source.package, source.module.clone()));
+            names.add(file, &source.mentions);
+        }
+        names
+    }
+
+    fn add(&mut self, file: usize, mentions: &Mentions) {
+        self.module(file, &[]);
+        for (inside, item) in &mentions.items {
+            self.module(file, inside).items.insert(item.clone());
+        }
+        for import in &mentions.imports {
+            self.module(file, &import.inside).imports.push(import.clone());
+        }
+        for path in &mentions.paths {
+            self.module(file, &path.inside);
+        }
+    }
+
+    fn module(&mut self, file: usize, inside: &[String]) -> &mut Module {
+        let key = self.key(file, inside);
+        self.modules.entry(key).or_insert_with(|| Module { file, ..Module::default() })
+    }
+
+    fn key(&self, file: usize, inside: &[String]) -> Key {
+        let (package, parts) = &self.keys[file];
+        (*package, parts.iter().chain(inside).cloned().collect())
+    }
+
+    /// Follows a path that stands in `file`, in its modules `inside`.
+    pub fn follow(&self, file: usize, inside: &[String], parts: &[String]) -> Reached {
+        let mut search = Search::default();
+        self.walk(&self.key(file, inside), parts, &mut search);
+        search.reached
+    }
+
+    /// A path as it is read in `module`.
+    fn walk(&self, module: &Key, parts: &[String], search: &mut Search) {
+        let Some((first, rest)) = parts.split_first() else { return };
+        let (package, above) = module;
+        match first.as_str() {
+            "crate" => self.step(&(*package, Vec::new()), rest, search),
+            "self" => self.climb(module, rest, search),
+            "super" => {
+                let parent = above.split_last().map_or(&[][..], |(_, parent)| parent);
+                self.climb(&(*package, parent.to_vec()), rest, search);
+            }
+            _ if self.look(module, parts, false, search) => {}
+            _ => match PACKAGES.iter().position(|package| package.name == first) {
+                Some(index) => self.step(&(index, Vec::new()), rest, search),
+                None => {
+                    search.reached.ends.insert(End::Outside(parts.to_vec()));
+                }
+            },
+        }
+    }
+
+    /// `super::super::…`, `self::super::…`
+    fn climb(&self, module: &Key, parts: &[String], search: &mut Search) {
+        match parts.first().map(String::as_str) {
+            Some("super") => self.walk(module, parts, search),
+            _ => self.step(module, parts, search),
+        }
+    }
+
+    /// From a module that the path has reached on.
+    fn step(&self, module: &Key, parts: &[String], search: &mut Search) {
+        let Some(at) = self.modules.get(module) else { return };
+        if parts.is_empty() {
+            search.reached.ends.insert(End::Module(at.file));
+        } else if !self.look(module, parts, true, search) {
+            search.reached.ends.insert(End::Item(at.file, parts[0].clone()));
+        }
+    }
+
+    /// Looks the first part up among what `module` has; `from_outside`: what it imports from elsewhere is a re-export. Imports may lead in a
+    /// circle: what is being looked up already is not found again.
+    fn look(&self, module: &Key, parts: &[String], from_outside: bool, search: &mut Search) -> bool {
+        let Some(at) = self.modules.get(module) else { return false };
+        if !search.open.insert((module.clone(), parts.to_vec())) {
+            return false;
+        }
+        let here = self.look_here(module, at, parts, from_outside, search);
+        let found = here || self.look_through_globs(module, at, parts, from_outside, search);
+        search.open.remove(&(module.clone(), parts.to_vec()));
+        found
+    }
+
+    /// Its children, its items, and what it imports by name.
+    fn look_here(&self, module: &Key, at: &Module, parts: &[String], from_outside: bool, search: &mut Search) -> bool {
+        let (first, rest) = (&parts[0], &parts[1..]);
+        let child = (module.0, module.1.iter().chain([first]).cloned().collect());
+        let mut found = self.modules.contains_key(&child);
+        self.step(&child, rest, search);
+        if at.items.contains(first) {
+            found = true;
+            search.reached.ends.insert(End::Item(at.file, first.clone()));
+        }
+        // `use log::log`: the first is the crate.
+        let named = at
+            .imports
+            .iter()
+            .filter(|import| import.name.as_ref() == Some(first) && import.parts.first() != Some(first));
+        for import in named {
+            found = true;
+            if from_outside {
+                search.reached.passed.insert(at.file);
+            }
+            let whole: Vec<String> = import.parts.iter().chain(rest).cloned().collect();
+            self.walk(module, &whole, search);
+        }
+        found
+    }
+
+    fn look_through_globs(
+        &self,
+        module: &Key,
+        at: &Module,
+        parts: &[String],
+        from_outside: bool,
+        search: &mut Search,
+    ) -> bool {
+        let mut found = false;
+        for import in at.imports.iter().filter(|import| import.name.is_none()) {
+            for file in self.modules_of(module, &import.parts, search) {
+                if self.keys[file] != *module && self.look(&self.keys[file].clone(), parts, true, search) {
+                    found = true;
+                    if from_outside {
+                        search.reached.passed.insert(at.file);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The modules that the path of a glob means.
+    fn modules_of(&self, module: &Key, parts: &[String], search: &mut Search) -> Vec<usize> {
+        let mut inner = Search { open: std::mem::take(&mut search.open), reached: Reached::default() };
+        self.walk(module, parts, &mut inner);
+        search.open = inner.open;
+        let module_of = |end: &End| if let End::Module(file) = end { Some(*file) } else { None };
+        inner.reached.ends.iter().filter_map(module_of).collect()
+    }
+}
