@@ -15,5 +15,6 @@ pub mod proxy;
 pub mod record;
 pub mod rehearsal;
 pub mod runtime;
+pub mod secret;
 pub mod telemetry;
 pub mod tls;

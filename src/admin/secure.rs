@@ -1,6 +1,6 @@
 //! With which certificates does the admin listener answer? Those of `admin.tls`, made as those of traffic listeners are.
 
-use crate::front::tls::Certificates;
+use crate::tls::Certificates;
 use pulsegate_core::plan::ListenerTls;
 
 /// The certificates in force, and what they were read from.

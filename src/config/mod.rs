@@ -14,12 +14,10 @@ mod locate;
 mod read;
 mod reference;
 mod schema;
-mod secret;
 mod strict;
 mod summary;
 #[cfg(test)]
 mod tests;
-mod url;
 mod values;
 mod words;
 mod yaml;
@@ -28,9 +26,7 @@ pub use addresses::{backend as backend_address, backends_file};
 pub use diagnostic::Diagnostic;
 pub use document::{Document, fits};
 pub use reference::{example, reference};
-pub use secret::read_secret;
 pub use summary::summary;
-pub use url::target;
 pub use values::{Share, Size, Span, Words};
 pub use words::not_exactly_one;
 

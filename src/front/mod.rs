@@ -4,17 +4,19 @@
 //! this room does: it accepts, counts, hears a proxy's introduction, does TLS, bounds the head in bytes and time, refuses what is not strictly HTTP, and hands a
 //! session whose head is complete to the proxy. It decides nothing about backends.
 
+mod accept;
 mod clients;
 mod connection;
 mod head;
+mod http1;
 mod http2;
 mod introduced;
 mod listener;
 mod refuse;
 mod socket;
-pub mod tls;
 mod wire;
 
+pub use accept::listen;
 pub use listener::{Listener, Terms};
 
 use crate::proxy::Proxy;

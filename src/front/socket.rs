@@ -8,8 +8,7 @@
 //! A chunked body is watched on its way in (`domain::chunks`): pingora's parser, which forgives more, never sees a chunk
 //! that has two meanings.
 
-use super::tls;
-use crate::tls::ClientCertificate;
+use crate::tls::{ClientCertificate, HTTP2};
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -61,7 +60,7 @@ impl ClientSocket {
     pub fn speaks_http2(&self) -> bool {
         match &self.stream {
             Transport::Plain(_) => false,
-            Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2),
+            Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(HTTP2),
         }
     }
 

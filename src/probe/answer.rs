@@ -5,36 +5,9 @@ use ::http::header::{CONTENT_TYPE, LOCATION};
 use ::http::{HeaderMap, StatusCode};
 use pulsegate_core::health::reading::{HttpAnswer, ReadingResult};
 use pulsegate_core::plan::HttpCheck;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 /// A Location beyond this many characters is cut: it is shown to people.
 const LOCATION_CAP: usize = 300;
-
-/// How far a probe has come: what is told of it when its deadline passes.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    connected: AtomicBool,
-    /// The status of the head; 0 = none came.
-    status: AtomicU16,
-}
-
-impl Seen {
-    pub(super) fn connection(&self) {
-        self.connected.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn head(&self, status: StatusCode) {
-        self.status.store(status.as_u16(), Ordering::Relaxed);
-    }
-
-    /// What a probe whose time is over has read.
-    pub(super) fn result(&self) -> ReadingResult {
-        match self.status.load(Ordering::Relaxed) {
-            0 => ReadingResult::TimedOut { connected: self.connected.load(Ordering::Relaxed) },
-            status => ReadingResult::HeadOnly { status },
-        }
-    }
-}
 
 /// The body as far as it has come.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 //!
 //! Knows no board and no handle, so that a test can ask it about any misbehaviour. It cannot fail: whatever happens is a reading.
 
-use super::answer::Seen;
-use super::recognise::{Recogniser, Witness};
+use super::recognise::Recogniser;
 use super::request::To;
 use super::steps::Watch;
+use super::witness::{Seen, Witness};
 use super::{connect, grpc, http, http2, request};
 use crate::clock::Clock;
 use crate::tls::ClientConfigs;

@@ -5,8 +5,8 @@
 
 use super::connect::Stream;
 use super::http2::{HEAD_CAP, words};
-use super::recognise::Witness;
 use super::request::To;
+use super::witness::Witness;
 use ::http::header::{CONTENT_TYPE, TE, USER_AGENT};
 use ::http::uri::{Scheme, Uri};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};

@@ -5,7 +5,7 @@
 
 use super::answer::{Body, answer};
 use super::connect::{Stream, words};
-use super::recognise::Witness;
+use super::witness::Witness;
 use ::http::Request;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};

@@ -3,7 +3,7 @@
 
 use super::answer::{Body, answer};
 use super::connect::Stream;
-use super::recognise::Witness;
+use super::witness::Witness;
 use ::http::header::{CONNECTION, HOST};
 use ::http::uri::{Scheme, Uri};
 use ::http::{Request, Version};

@@ -16,6 +16,7 @@ mod request;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 pub use equivalent::{Equivalent, equivalent};
 pub use once::{ask, job};

@@ -1,29 +1,11 @@
 //! What does an answer say of who answers? The facts that the plan asks for, from its head or its body, bounded.
 
-use super::answer::Seen;
-use super::steps::Watch;
-use ::http::{HeaderMap, StatusCode};
+use ::http::HeaderMap;
 use pulsegate_core::health::recognition::Sighting;
 use pulsegate_core::plan::{Fact, Recognition};
 
 /// A name beyond this many characters is cut: it is compared and shown.
 const CAP: usize = 200;
-
-/// What is looked for in an exchange beside its answer: its times, how far it has come, and who answers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Witness<'a> {
-    pub watch: &'a Watch,
-    pub seen: &'a Seen,
-    pub recogniser: Recogniser<'a>,
-}
-
-impl Witness<'_> {
-    /// The answer's head is there.
-    pub(super) fn head(&self, status: StatusCode) {
-        self.watch.heard();
-        self.seen.head(status);
-    }
-}
 
 /// Looks for the facts of one plan.
 #[derive(Clone, Copy, Debug)]

@@ -3,9 +3,9 @@
 use super::upgrade::Sockets;
 use crate::admin::{Callers, Secure};
 use crate::front::Terms;
-use crate::front::tls::Certificates;
 use crate::telemetry::webhook;
 use crate::telemetry::{check_access_file, check_collector};
+use crate::tls::Certificates;
 use pulsegate_core::plan::{ListenerPlan, Plan};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};

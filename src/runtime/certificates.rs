@@ -7,7 +7,7 @@
 use super::Gateway;
 use crate::admin::Secure;
 use crate::front::Terms;
-use crate::front::tls::{Certificates, Renewal};
+use crate::tls::{Certificates, Renewal};
 use pulsegate_core::plan::ListenerTls;
 use std::sync::Arc;
 use std::time::Duration;

@@ -19,7 +19,7 @@ use crate::admin::{self, AdminState, Callers, Phase, ReloadState, Secure};
 use crate::clock::{Clock, when};
 use crate::control::{self, Handle, Reloader, Reporter};
 use crate::discovery::Discovery;
-use crate::front::{Front, Listener, Stage};
+use crate::front::{self, Front, Listener, Stage, Terms};
 use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
 use crate::record;
@@ -275,9 +275,9 @@ impl Gateway {
         }
     }
 
-    fn listen(&mut self, socket: std::net::TcpListener, terms: crate::front::Terms) -> Result<(), Vec<String>> {
+    fn listen(&mut self, socket: std::net::TcpListener, terms: Terms) -> Result<(), Vec<String>> {
         let name = terms.plan.name.clone();
-        let listener = Listener::start(self.front.clone(), socket, terms, self.stage.subscribe())
+        let listener = front::listen(self.front.clone(), socket, terms, self.stage.subscribe())
             .map_err(|error| vec![format!("listener {name}: {error}")])?;
         log::info!("listener {name}: accepting on {}", listener.address);
         self.listeners.push(listener);

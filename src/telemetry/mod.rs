@@ -37,7 +37,7 @@ use crate::clock::{Clock, when};
 use crate::control::{Handle, Reporter};
 use arc_swap::ArcSwapOption;
 use http::HeaderMap;
-use pulsegate_core::alert::{Input as AlertInput, KnownGroup};
+use pulsegate_core::alert::{GroupState, Input as AlertInput};
 use pulsegate_core::base::identity::{Address, BackendKey};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Input, ProbeJob, UpstreamReport};
@@ -199,7 +199,7 @@ impl Telemetry {
     }
 
     /// Alerts begin: of what holds now, except what the process before this one `told`, and of what comes. Within a runtime.
-    pub fn begin_alerts(&self, plan: &Plan, handle: Handle, told: Vec<KnownGroup>) {
+    pub fn begin_alerts(&self, plan: &Plan, handle: Handle, told: Vec<GroupState>) {
         self.alerts.begin(plan, self.webhooks.clone(), handle, told);
     }
 
@@ -209,7 +209,7 @@ impl Telemetry {
     }
 
     /// What receivers were told and was not over, for the process after this one.
-    pub async fn told_alerts(&self) -> Vec<KnownGroup> {
+    pub async fn told_alerts(&self) -> Vec<GroupState> {
         self.alerts.known().await
     }
 

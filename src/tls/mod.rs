@@ -6,9 +6,11 @@
 mod client;
 mod files;
 mod identity;
+mod server;
 mod subject;
 
 pub use client::{Client, ClientConfigs, has_system_roots, server_name};
 pub use files::{Stamp, file_roots, read_ca, stamp};
 pub use identity::{Facts, Identity};
+pub use server::{Certificates, HTTP2, Renewal};
 pub use subject::{ClientCertificate, Subject};

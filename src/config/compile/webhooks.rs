@@ -3,7 +3,7 @@
 use super::span;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{SecretSpec, UrlSpec, WebhookKindSpec, WebhookSpec};
-use crate::config::target;
+use crate::secret::url::{ALLOWED, target};
 use crate::tls::file_roots;
 use pulsegate_core::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use std::collections::BTreeMap;
@@ -128,7 +128,7 @@ fn url(
     match target(text) {
         Ok(target) => Some(WebhookUrl::Known(target)),
         Err(found) => {
-            findings.error(place, found, crate::config::url::ALLOWED);
+            findings.error(place, found, ALLOWED);
             None
         }
     }

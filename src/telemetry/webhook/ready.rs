@@ -1,7 +1,7 @@
 //! Who can be told? A receiver of the plan with its secrets read, which are in no plan and are shown nowhere.
 
 use super::sign::Signer;
-use crate::config::{read_secret, target};
+use crate::secret::{self, url};
 use pulsegate_core::plan::{Hidden, HttpTarget, SmtpPlan, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use std::sync::Arc;
 
@@ -64,13 +64,13 @@ pub fn prepare(webhooks: &[Arc<WebhookPlan>], smtp: &[Arc<SmtpPlan>]) -> Result<
 
 fn http(plan: &Arc<WebhookPlan>) -> Result<Ready, String> {
     let at = |key: &str| format!("webhooks.{}.{key}", plan.name);
-    let signer = plan.secret.as_ref().map(|source| read_secret(source).and_then(|secret| Signer::new(&secret)));
+    let signer = plan.secret.as_ref().map(|source| secret::read(source).and_then(|secret| Signer::new(&secret)));
     let signer = signer.transpose().map_err(|why| format!("{}: {why}", at("secret")))?;
     let target = match &plan.url {
         WebhookUrl::Known(target) => target.clone(),
         WebhookUrl::Secret(source) => {
-            let url = read(source, &at("url"))?;
-            target(&url.0).map_err(|found| format!("{}: found {found}, allowed: a URL", at("url")))?
+            let secret = read(source, &at("url"))?;
+            url::target(&secret.0).map_err(|found| format!("{}: found {found}, allowed: a URL", at("url")))?
         }
     };
     let routing_key = match &plan.kind {
@@ -88,6 +88,6 @@ fn mailer(plan: &Arc<SmtpPlan>) -> Result<Ready, String> {
 }
 
 fn read(source: &TokenSource, key: &str) -> Result<Hidden, String> {
-    let secret = read_secret(source).map_err(|why| format!("{key}: {why}"))?;
+    let secret = secret::read(source).map_err(|why| format!("{key}: {why}"))?;
     if secret.is_empty() { Err(format!("{key}: it is empty")) } else { Ok(Hidden(secret)) }
 }

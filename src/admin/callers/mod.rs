@@ -1,6 +1,11 @@
 //! Who is it that asks, and what may they? By bearer token, by a verified certificate, or because only this machine's users get here.
 
-use super::tokens::Tokens;
+mod caller;
+mod tokens;
+
+pub use caller::{Caller, Who};
+
+use self::tokens::Tokens;
 use crate::tls::Subject;
 use axum::http::{HeaderMap, header};
 use pulsegate_core::plan::{AdminClient, AdminLimits, AdminPlan, Scopes};
@@ -14,14 +19,6 @@ pub struct Callers {
     /// Clients are asked for a certificate.
     certificates: bool,
     pub limits: AdminLimits,
-}
-
-/// Somebody who was recognised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// For the audit log.
-    pub name: Arc<str>,
-    pub scopes: Scopes,
 }
 
 /// Why somebody was not.
@@ -74,7 +71,8 @@ impl Callers {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::admin::tokens::tests::{OPS, tokens};
+    pub use crate::admin::callers::tokens::tests::OPS;
+    use crate::admin::callers::tokens::tests::tokens;
     use axum::http::HeaderValue;
 
     const READ: Scopes = Scopes { metrics: false, read: true, write: false };

@@ -1,4 +1,8 @@
 //! How does a secret get from where the configuration says it is to where it is used? Read from its file or variable, never kept in a plan.
+//!
+//! A URL may be one, too: what [`url`] says of it never repeats it.
+
+pub mod url;
 
 use pulsegate_core::plan::TokenSource;
 use std::fs::File;
@@ -11,7 +15,7 @@ const MOST: u64 = 4096;
 ///
 /// # Errors
 /// Why it cannot be read, as a sentence.
-pub fn read_secret(source: &TokenSource) -> Result<String, String> {
+pub fn read(source: &TokenSource) -> Result<String, String> {
     match source {
         TokenSource::File(path) => {
             let mut text = String::new();

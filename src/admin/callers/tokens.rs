@@ -3,8 +3,8 @@
 //! Kept as keyed hashes under a key of this process, never in clear, and compared by `hmac::verify`, which takes the same time wherever
 //! two differ. Every known token is compared, so that the time does not tell whose it nearly was either.
 
-use super::callers::Caller;
-use crate::config::read_secret;
+use super::caller::Caller;
+use crate::secret;
 use axum::http::{HeaderMap, header};
 use pulsegate_core::plan::TokenPlan;
 use ring_crypto::hmac;
@@ -32,7 +32,7 @@ impl Tokens {
         let mut tokens = Self { key, known: Vec::new() };
         let mut problems = Vec::new();
         for one in plan {
-            match read_secret(&one.source).and_then(|text| usable(&text)) {
+            match secret::read(&one.source).and_then(|text| usable(&text)) {
                 Ok(token) => match tokens.owner(token.as_bytes()) {
                     Some(other) => problems.push(format!(
                         "admin.tokens: {} has the token of {}; the audit log could not tell them apart, give it one of its own",

@@ -3,7 +3,7 @@
 use pulsegate_core::plan::HttpTarget;
 
 /// What a URL looks like.
-pub(super) const ALLOWED: &str = "http://HOST/PATH or https://HOST/PATH, such as https://hooks.example.com/restart";
+pub const ALLOWED: &str = "http://HOST/PATH or https://HOST/PATH, such as https://hooks.example.com/restart";
 
 /// # Errors
 /// What was found instead.

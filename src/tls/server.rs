@@ -4,7 +4,8 @@
 //! come: open connections know nothing of it, and no session is resumed across it. Each pair of files is renewed by itself; one
 //! that cannot be used (half written, just being swapped) keeps its last good certificate.
 
-use crate::tls::{Identity, Stamp, file_roots, stamp};
+use super::files::{Stamp, file_roots, stamp};
+use super::identity::Identity;
 use pulsegate_core::http::sni::Names;
 use pulsegate_core::plan::{KeyPair, ListenerTls, TlsVersion};
 use rustls::crypto::ring::default_provider;
