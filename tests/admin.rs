@@ -57,7 +57,7 @@ async fn start() -> Gateway {
     let plan = Arc::new(pulsegate::config::load(&file).unwrap().plan);
 
     let clock = Clock::start();
-    let telemetry = Arc::new(Telemetry::new(&plan.logging, clock));
+    let telemetry = Arc::new(Telemetry::new(plan.logging.access.as_ref(), clock));
     let handle = spawn(plan.clone(), 7, clock, Scripted, telemetry.clone());
     let (phase, phases) = watch::channel(Phase::Serving);
     let (reload, reloads) = watch::channel(ReloadState::default());

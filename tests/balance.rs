@@ -45,7 +45,7 @@ impl Pool {
     }
 
     fn balancer(&self, policy: &Policy, previous: Option<&Balancer>) -> Balancer {
-        let plan = BalancePlan { policy: policy.clone(), sticky: None };
+        let plan = BalancePlan { policy: policy.clone(), ..BalancePlan::default() };
         Balancer::prepare(&plan, &self.members, &self.serving, &[], previous)
     }
 

@@ -52,7 +52,7 @@ fn member(number: u32) -> Arc<Endpoint> {
 pub fn balancer(policy_name: &str, size: u32) -> Balancer {
     let members: Arc<[Arc<Endpoint>]> = (0..size).map(member).collect();
     let serving: Vec<(usize, f64)> = (0..size as usize).map(|index| (index, 1.0)).collect();
-    let plan = BalancePlan { policy: policy(policy_name), sticky: None };
+    let plan = BalancePlan { policy: policy(policy_name), ..BalancePlan::default() };
     Balancer::prepare(&plan, &members, &serving, &[], None)
 }
 

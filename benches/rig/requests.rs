@@ -4,7 +4,6 @@ use pulsegate::clock::Clock;
 use pulsegate::telemetry::{RequestRecord, Telemetry, Tries, Try};
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::plan::LoggingPlan;
 use pulsegate_core::traffic::ledger::{Ended, Ledger, entry};
 use pulsegate_core::traffic::outcome::{AttemptEnd, Outcome};
 use pulsegate_core::traffic::overhead::{Course, overhead};
@@ -23,7 +22,7 @@ pub struct Counting {
 impl Counting {
     /// With classic histograms, or native ones besides.
     pub fn new(histograms: &str) -> Self {
-        let telemetry = Telemetry::new(&LoggingPlan::default(), Clock::start());
+        let telemetry = Telemetry::new(None, Clock::start());
         telemetry.native_histograms(histograms == "native");
         let backend = Address::Socket(([10, 0, 0, 1], 80).into());
         let mut tries = Tries::default();

@@ -13,10 +13,7 @@ use crate::control::{Explained, Steered};
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::board::{Refused, Steering, UpstreamReport};
 use pulsegate_core::health::standing::Cause;
-use pulsegate_core::plan::route_table::RouteTable;
-use pulsegate_core::plan::{
-    AdminPlan, LoggingPlan, Plan, ProbingPlan, ReloadPlan, ShutdownPlan, StartPlan, UpgradePlan,
-};
+use pulsegate_core::plan::AdminPlan;
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::net::SocketAddr;
 use std::sync::Mutex as StdMutex;
@@ -54,38 +51,11 @@ impl Source for Literal {
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::new(Snapshot { generation: 4, plan: Arc::new(plan()), pools: Vec::new(), first_round_done: true })
+        Arc::new(Snapshot { generation: 4, plan: Arc::default(), pools: Vec::new(), first_round_done: true })
     }
 
     fn clock(&self) -> Clock {
         self.clock
-    }
-}
-
-fn logging() -> LoggingPlan {
-    LoggingPlan::default()
-}
-
-fn plan() -> Plan {
-    Plan {
-        listeners: Vec::new(),
-        routes: Vec::new(),
-        table: RouteTable::default(),
-        upstreams: Vec::new(),
-        admin: AdminPlan::default(),
-        logging: logging(),
-        metrics: Default::default(),
-        tracing: None,
-        shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
-        probing: ProbingPlan { concurrency: 1 },
-        start: StartPlan { wait: Duration::ZERO },
-        reload: ReloadPlan { watch: false },
-        webhooks: Vec::new(),
-        smtp: Vec::new(),
-        alerts: Arc::default(),
-        upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
-        record: None,
-        threads: 1,
     }
 }
 
@@ -117,7 +87,7 @@ fn start_with(causes: &[Cause], callers: Callers) -> Running {
     let (stop, stops) = watch::channel(false);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let telemetry = Arc::new(Telemetry::new(&logging(), clock));
+    let telemetry = Arc::new(Telemetry::new(None, clock));
     let desk = Desk {
         source: Arc::clone(&source) as Arc<dyn Source>,
         telemetry: Arc::clone(&telemetry),

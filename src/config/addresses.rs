@@ -107,20 +107,22 @@ pub fn backends_file(text: &str) -> Result<Vec<StaticBackend>, String> {
 
 fn entry_of(entry: &Value) -> Result<StaticBackend, String> {
     let (address, weight, backup) = match entry {
-        Value::String(address) => (address.as_str(), 1, false),
+        Value::String(address) => (address.as_str(), None, false),
         Value::Object(fields) => {
             if let Some(unknown) = fields.keys().find(|key| !matches!(key.as_str(), "address" | "weight" | "backup")) {
                 return Err(format!("the unknown key `{unknown}`, allowed: address, weight, backup"));
             }
             let address = fields.get("address").and_then(Value::as_str).ok_or("`address` is missing")?;
-            let weight = fields.get("weight").map_or(Some(1), Value::as_u64).filter(|weight| *weight <= 65_535);
+            let number = |written: &Value| written.as_u64().filter(|weight| *weight <= 65_535);
+            let weight = fields.get("weight").map(|written| number(written).ok_or("`weight` must be 0 to 65535"));
             let backup = fields.get("backup").and_then(Value::as_bool).unwrap_or(false);
-            (address, weight.ok_or("`weight` must be 0 to 65535")?, backup)
+            (address, weight.transpose()?, backup)
         }
         _ => return Err("allowed: an address or { address, weight }".to_owned()),
     };
     let address = backend(address).map_err(|allowed| format!("found {address:?}, allowed: {allowed}"))?;
-    Ok(StaticBackend { address, weight: weight as u32, backup })
+    let default = StaticBackend::at(address);
+    Ok(StaticBackend { weight: weight.map_or(default.weight, |weight| weight as u32), backup, ..default })
 }
 
 #[cfg(test)]

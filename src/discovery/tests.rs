@@ -45,14 +45,8 @@ fn file(path: &str) -> SourcePlan {
 }
 
 fn name(name: &str) -> SourcePlan {
-    SourcePlan::Dns(DnsSource {
-        query: DnsQuery::Host { name: name.to_owned(), port: 80 },
-        weight: 1,
-        backup: false,
-        min_interval: Duration::from_secs(5),
-        max_interval: Duration::from_secs(60),
-        servers: vec!["127.0.0.1:9".parse().unwrap()],
-    })
+    let query = DnsQuery::Host { name: name.to_owned(), port: 80 };
+    SourcePlan::Dns(DnsSource { servers: vec!["127.0.0.1:9".parse().unwrap()], ..DnsSource::of(query) })
 }
 
 fn follow(discovery: &mut Discovery, upstreams: &[(&str, &[SourcePlan])]) {

@@ -148,7 +148,7 @@ impl Exchange<'_> {
         self.lay_down(connected, &relayed, choice).await;
         let next = match heard.next {
             Some(next) => next,
-            None if relayed.begun => Next::Stop(StopReason::ResponseStarted),
+            None if relayed.begun => Next::Stop(StopReason::NotRetriable),
             None => self.next(&relayed.end, choice),
         };
         (relayed, next)
@@ -192,7 +192,6 @@ impl Exchange<'_> {
         let after = AfterAttempt {
             end,
             idempotent: is_idempotent(self.client.head().method.as_str()),
-            response_started: false,
             replayable: self.replay.possible(),
             never_sent: end.never_processed(),
             attempts: self.story.attempts,
@@ -291,7 +290,6 @@ impl Receive for Receiver<'_> {
         let after = AfterAttempt {
             end: &end,
             idempotent: is_idempotent(self.method.as_str()),
-            response_started: false,
             replayable,
             never_sent: false,
             attempts: self.attempts,

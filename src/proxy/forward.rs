@@ -55,7 +55,7 @@ impl Exchange<'_> {
                 return self.refuse(problem, None).await;
             }
             if let Next::Stop(reason) = attempted.next {
-                if reason != StopReason::NotRetriable && reason != StopReason::ResponseStarted {
+                if reason != StopReason::NotRetriable {
                     self.story.retry_stopped = Some(reason.word());
                 }
                 return if relayed.begun { self.delivered(&relayed).await } else { self.give_up(&relayed.end).await };

@@ -190,7 +190,6 @@ impl World<'_> {
         let after = AfterAttempt {
             end: &attempt.end,
             idempotent: request.idempotent,
-            response_started: false,
             replayable: true,
             never_sent: attempt.end.never_processed(),
             attempts: request.tried.len() as u32,

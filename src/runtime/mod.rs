@@ -155,8 +155,9 @@ impl Gateway {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
-        let telemetry =
-            Arc::new(Telemetry::new(&plan.logging, clock).with_scribe(record::begin(plan.record.as_ref(), clock)));
+        let telemetry = Arc::new(
+            Telemetry::new(plan.logging.access.as_ref(), clock).with_scribe(record::begin(plan.record.as_ref(), clock)),
+        );
         telemetry.call_webhooks(webhooks);
         telemetry.native_histograms(plan.metrics.native_histograms);
         if let Some(tracing) = &plan.tracing {

@@ -37,14 +37,14 @@ use crate::clock::{Clock, when};
 use crate::control::{Handle, Reporter};
 use arc_swap::ArcSwapOption;
 use http::HeaderMap;
-use pulsegate_core::alert::{Input as AlertInput, KnownGroup};
+use pulsegate_core::alert::{GroupState, Input as AlertInput};
 use pulsegate_core::base::identity::{Address, BackendKey};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Input, ProbeJob, UpstreamReport};
 use pulsegate_core::health::event::{Event, EventKind};
 use pulsegate_core::health::reading::Reading;
 use pulsegate_core::http::trace::Trace;
-use pulsegate_core::plan::{AccessPlan, LoggingPlan, Plan, ProbeKind, TracingPlan};
+use pulsegate_core::plan::{AccessPlan, Plan, ProbeKind, TracingPlan};
 use pulsegate_core::traffic::admission::Denial;
 use pulsegate_core::traffic::cell::Record;
 use pulsegate_core::traffic::snapshot::Snapshot;
@@ -175,10 +175,10 @@ pub trait Scribe: Send + Sync + std::fmt::Debug {
 }
 
 impl Telemetry {
-    /// Starts the access log's writer where `plan` wants one. The process's logger is set by [`init_logging`].
-    pub fn new(plan: &LoggingPlan, clock: Clock) -> Self {
+    /// Starts the writer of the access log, where there is to be one. The process's logger is set by [`init_logging`].
+    pub fn new(access: Option<&AccessPlan>, clock: Clock) -> Self {
         let metrics = Metrics::new(when::unix_seconds(clock.wall(clock.now())));
-        let access = plan.access.as_ref().and_then(|plan| start_access_log(plan, &metrics));
+        let access = access.and_then(|plan| start_access_log(plan, &metrics));
         let webhooks = Arc::new(Webhooks::new(metrics.webhook_notices.clone()));
         let alerts = Alerting::new(metrics.alerts.clone());
         Self {
@@ -199,7 +199,7 @@ impl Telemetry {
     }
 
     /// Alerts begin: of what holds now, except what the process before this one `told`, and of what comes. Within a runtime.
-    pub fn begin_alerts(&self, plan: &Plan, handle: Handle, told: Vec<KnownGroup>) {
+    pub fn begin_alerts(&self, plan: &Plan, handle: Handle, told: Vec<GroupState>) {
         self.alerts.begin(plan, self.webhooks.clone(), handle, told);
     }
 
@@ -209,7 +209,7 @@ impl Telemetry {
     }
 
     /// What receivers were told and was not over, for the process after this one.
-    pub async fn told_alerts(&self) -> Vec<KnownGroup> {
+    pub async fn told_alerts(&self) -> Vec<GroupState> {
         self.alerts.known().await
     }
 

@@ -7,12 +7,7 @@ use pulsegate_core::board::{BackendReport, LastProbe};
 use pulsegate_core::health::document::{Component, Document, Meaning, Said};
 use pulsegate_core::health::event::{Disagreement, EjectedBy, EventKind, Run};
 use pulsegate_core::health::standing::{Cause, Standing};
-use pulsegate_core::plan::route_table::RouteTable;
-use pulsegate_core::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, Detector, HeaderEdits, PassivePlan, Plan, Policy, ProbeKind, ProbingPlan,
-    Protocol, ReloadPlan, RetryOn, RetryPlan, RouteAction, RouteMatch, RoutePlan, ShutdownPlan, SlowStartPlan,
-    StartPlan, Timeouts, UpgradePlan, UpstreamLimits, UpstreamPlan, Vocabulary, WhenNoneEligible,
-};
+use pulsegate_core::plan::{Detector, Forward, Plan, ProbeKind, RouteAction, RoutePlan, UpstreamPlan, Vocabulary};
 use pulsegate_core::traffic::admission::Denial;
 use pulsegate_core::traffic::ledger::{Entry, Ledger};
 use pulsegate_core::traffic::load_balancing::Balancer;
@@ -25,78 +20,23 @@ use std::sync::{Arc, LazyLock};
 static NO_TRIES: LazyLock<Tries> = LazyLock::new(Tries::default);
 
 fn telemetry() -> Telemetry {
-    Telemetry::new(&LoggingPlan::default(), Clock::start())
+    Telemetry::new(None, Clock::start())
 }
 
 fn plan(routes: &[&str]) -> Plan {
     Plan {
-        listeners: Vec::new(),
         routes: routes.iter().map(|name| route(name)).collect(),
-        table: RouteTable::default(),
-        upstreams: vec![upstream("orders")],
-        admin: AdminPlan::default(),
-        logging: LoggingPlan::default(),
-        metrics: Default::default(),
-        tracing: None,
-        shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
-        probing: ProbingPlan { concurrency: 1 },
-        start: StartPlan { wait: Duration::ZERO },
-        reload: ReloadPlan { watch: false },
-        webhooks: Vec::new(),
-        smtp: Vec::new(),
-        alerts: Arc::default(),
-        upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
-        record: None,
-        threads: 1,
+        upstreams: vec![Arc::new(UpstreamPlan::named("orders"))],
+        ..Plan::default()
     }
 }
 
 fn route(name: &str) -> RoutePlan {
-    RoutePlan {
-        name: name.into(),
-        matches: RouteMatch::default(),
-        action: RouteAction::Respond { status: 200, content_type: "text/plain".into(), body: String::new() },
-        admission: None,
-        allow_encoded_slashes: false,
-        request_headers: HeaderEdits::default(),
-        response_headers: HeaderEdits::default(),
-        timeouts: Timeouts { connect: Duration::ZERO, per_try: None, idle: Duration::ZERO, total: None },
-        hedge: None,
-        retries: RetryPlan {
-            limit: 0,
-            on: RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() },
-        },
-    }
-}
-
-fn upstream(name: &str) -> Arc<UpstreamPlan> {
-    let passive = PassivePlan { enabled: false, ..PassivePlan::default() };
-    Arc::new(UpstreamPlan {
-        name: name.into(),
-        sources: Vec::new(),
-        protocol: Protocol::Http1,
-        send_proxy_protocol: None,
-        tls: None,
-        startup: None,
-        readiness: None,
-        liveness: None,
-        passive,
-        slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 1.0 },
-        balance: BalancePlan { policy: Policy::Random, sticky: None },
-        limits: UpstreamLimits::default(),
-        budget: BudgetPlan { ratio: 0.0, ttl: Duration::ZERO, min_per_second: 0 },
-        when_none_eligible: WhenNoneEligible::FailClosed,
-        panic_threshold: 0.0,
-        hold_correlated_failures: Duration::ZERO,
-        idle_timeout: Duration::ZERO,
-        drain_header: None,
-        drain_keeps_sessions: false,
-        on_down: Default::default(),
-    })
+    RoutePlan::named(name, RouteAction::Forward(Forward::default()))
 }
 
 fn pool(ledger: Ledger) -> Arc<Pool> {
-    let upstream = upstream("orders");
+    let upstream = Arc::new(UpstreamPlan::named("orders"));
     Arc::new(Pool {
         balancer: Balancer::prepare(&upstream.balance, &Arc::default(), &[], &[], None),
         budget: Arc::new(RetryBudget::new(upstream.budget)),

@@ -240,7 +240,7 @@ mod tests {
     }
 
     fn trusting(ca: &Path) -> UpstreamTls {
-        UpstreamTls { sni: "orders.test".to_owned(), verify: true, ca: Some(ca.to_owned()), identity: None }
+        UpstreamTls { ca: Some(ca.to_owned()), ..UpstreamTls::to("orders.test") }
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn names_and_addresses_can_be_verified_and_nothing_else() {
-        let tls = |sni: &str| UpstreamTls { sni: sni.to_owned(), verify: true, ca: None, identity: None };
+        let tls = |sni: &str| UpstreamTls::to(sni);
         assert!(server_name(&tls("orders.internal")).is_ok());
         assert!(server_name(&tls("10.0.0.7")).is_ok());
         assert!(server_name(&tls("not a name")).unwrap_err().contains("not a name"));

@@ -5,19 +5,20 @@
 //! frozen, a third bursts real exceptions. `make test-needs` brings the programs; without them this fails and says so.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod node;
 mod services;
 
 use services::{Instance, Services, Stack};
 use std::time::Duration;
+use support::Pulsegate;
 use support::gateway::Gateway;
 use support::load::{Load, Request};
 use support::pause;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 const HOSTS: [(&str, &str); 3] =
     [("flask", "flask.example"), ("fastapi", "fastapi.example"), ("django", "shop.example")];
@@ -112,7 +113,7 @@ async fn until_each(gateway: &Gateway, instances: impl IntoIterator<Item = &Inst
 async fn real_applications_with_a_real_database_and_a_real_redis() {
     let _turn = TURN.lock().await;
     let mut services = Services::start().await;
-    let gateway = Gateway::start(&configuration(&services.stacks, "least_request")).await;
+    let gateway = PULSEGATE.start(&configuration(&services.stacks, "least_request")).await;
     until_all(&gateway, &services.stacks, &["up"]).await;
     // Django answers 400 to a Host it does not know: that it is up shows that the probe sends the route's host.
 

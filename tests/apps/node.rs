@@ -1,14 +1,15 @@
 //! Does it work in front of a Node service with a real health library? Two instances with terminus as it comes, and one that says
 //! `error` with a 200, all asking one real Redis.
 
+use super::PULSEGATE;
 use crate::services::{Instance, Redis, instance};
-use crate::support::gateway::Gateway;
-use crate::support::load::{Load, Request};
 use crate::{
     ANSWER, FAILURES, FAST_PERIOD, PASSES, PERIOD, SLACK, TIMEOUT, TURN, after, assert_no_failures, until_each,
 };
 use serde_json::json;
 use std::time::Duration;
+use support::gateway::Gateway;
+use support::load::{Load, Request};
 use tempfile::TempDir;
 
 /// The two instances as they come, and the one whose status says nothing.
@@ -67,7 +68,7 @@ async fn a_node_service_says_by_terminus_whether_its_redis_is_there() {
     for instance in &instances {
         instance.listens().await;
     }
-    let gateway = Gateway::start(&configuration(&instances)).await;
+    let gateway = PULSEGATE.start(&configuration(&instances)).await;
     until_each(&gateway, &instances, &["up"]).await;
     assert_redis_passes(&gateway, &instances).await;
     works("all is well, Node", &gateway).await;

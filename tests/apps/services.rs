@@ -1,13 +1,13 @@
 //! The real parts: PostgreSQL, Redis and application processes, on free ports and in temporary folders, ended with the test.
 
-use crate::support::needs::tool;
-use crate::support::{eventually, free_address};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use support::needs::tool;
+use support::{eventually, free_address};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 

@@ -1,13 +1,14 @@
 //! What do hostile HTTP/2 clients achieve? Frames written by hand: each attack ends in a GOAWAY or a closed connection, or costs the
 //! gateway less than a hundred times the CPU time that it cost its sender.
 
-use super::support::gateway::Gateway;
-use super::support::h2::H2Client;
-use super::support::raw::{Raw, ok};
+use super::PULSEGATE;
 use nix::time::{ClockId, clock_gettime};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+use support::gateway::Gateway;
+use support::h2::H2Client;
+use support::raw::{Raw, ok};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// `:method GET`, `:scheme http`, `:path /x`, `:authority a`, as HPACK.
@@ -198,7 +199,7 @@ async fn hostile_frames_end_in_a_goodbye_or_cost_their_sender_as_much() {
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{}\"], readiness: {{ path: /ready }} }}\n",
         backend.address
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut wrong = Vec::new();
     for attack in &ATTACKS {
         let before = cpu_of(&gateway).await;

@@ -5,14 +5,12 @@
 //! (60 s), whether its body drips in or its answer drips out. A minute is therefore what this test takes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod http2;
 
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
+use support::Pulsegate;
 use support::gateway::Gateway;
 use support::load::{Load, Request};
 use support::needs::tool;
@@ -20,6 +18,9 @@ use support::raw::{Raw, ok};
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 /// slowhttptest looks at its connections every few seconds, and its first ones are a second older than its last.
 const SLACK: Duration = Duration::from_secs(12);
@@ -72,7 +73,7 @@ async fn slow_attackers_are_cut_by_their_deadlines_and_nobody_else_notices() {
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{}\"], readiness: {{ path: /ready }} }}\n",
         backend
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let heads = attack(&gateway, &["-H", "-i", "3"], "/");
     let bodies = attack(&gateway, &["-B", "-i", "3", "-s", "8192"], "/upload");
     // It does not notice that its connections are gone, so the gateway is asked.

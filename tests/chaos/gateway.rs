@@ -3,13 +3,13 @@
 use super::certificate::Certificate;
 use super::config::{self, Filling};
 use super::tools::Tools;
-use crate::support::{eventually, free_address, pause};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use support::{eventually, free_address, pause};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};

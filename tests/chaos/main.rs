@@ -13,8 +13,6 @@ mod play;
 mod result;
 mod scenarios;
 mod smoke;
-#[path = "../support/mod.rs"]
-mod support;
 mod table;
 mod tools;
 mod trixter;

@@ -1,10 +1,10 @@
 //! Where does a comparison run? Every play in network and process namespaces of its own: nothing on this machine sees its ports or
 //! its dropped packets, and whatever it started ends with it, however it ends.
 
-use crate::support::needs::tool;
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use support::needs::tool;
 
 /// This executable with `arguments`, in namespaces of its own. When the command is killed, so is all that it started.
 pub fn command(arguments: &[&str]) -> tokio::process::Command {

@@ -6,12 +6,12 @@ use super::namespace;
 use super::scenarios::{Scenario, Step};
 use super::tools::Tools;
 use super::trixter::Trixter;
-use crate::support::backend::Backend;
-use crate::support::eventually;
-use crate::support::load::{Client, Load, Outcome, Request, Target};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
+use support::backend::Backend;
+use support::eventually;
+use support::load::{Client, Load, Outcome, Request, Target};
 use tokio::time::{Instant, sleep_until};
 
 /// Requests per second.

@@ -1,10 +1,10 @@
 //! What is kept of a play? Counts, quantiles, and what the failures were.
 
 use super::play::Played;
-use crate::support::load::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use support::load::Outcome;
 
 /// An answer that took longer is slow.
 const SLOW: Duration = Duration::from_secs(1);

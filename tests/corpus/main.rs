@@ -5,9 +5,6 @@
 //! over the same rows as the control: a check that finds nothing there could not find anything here either.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod answers;
 mod broken;
 mod line;
@@ -20,7 +17,11 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use support::Pulsegate;
 use world::{Finding, Worlds};
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 /// How many gateways share the rows.
 const GATEWAYS: usize = 3;

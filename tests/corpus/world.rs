@@ -1,15 +1,16 @@
 //! Who runs the rows? Several proxies side by side, each with a backend of its own, each working through its share of the rows twice.
 
+use super::PULSEGATE;
 use super::broken::Broken;
 use super::line::{Heard, Line};
 use super::pace::Pace;
 use super::permissive::Permissive;
 use super::rows::Answer;
 use super::strict::{self, Message};
-use super::support::gateway::Gateway;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
+use support::gateway::Gateway;
 use tokio::time::timeout;
 
 /// The gateway answers at once, or something is wrong.
@@ -57,7 +58,7 @@ enum Proxy {
 impl World {
     async fn gateway(answers: &[Answer]) -> Self {
         let backend = Permissive::start(answers).await;
-        let gateway = Gateway::start_with(&configuration(backend.address), LIMITS).await;
+        let gateway = PULSEGATE.start_with(&configuration(backend.address), LIMITS).await;
         let address = gateway.address;
         Self { backend, patience: PATIENCE, drips: true, address, _proxy: Proxy::Gateway(gateway) }
     }
@@ -115,7 +116,7 @@ impl World {
     async fn loose_ends(&self) -> Option<Finding> {
         let _ = timeout(self.patience, async {
             while self.backend.loose_ends() > 0 {
-                super::support::pause(Duration::from_millis(20)).await;
+                support::pause(Duration::from_millis(20)).await;
             }
         })
         .await;
@@ -176,7 +177,7 @@ const LIMITS: &str = "    limits: { head_bytes: 16KiB, head_timeout: 2s, body_by
 
 /// Whatever is not named here has no route: 404.
 fn configuration(backend: SocketAddr) -> String {
-    let nobody = super::support::free_address();
+    let nobody = support::free_address();
     format!(
         "routes:
   - {{ match: {{ path: /fixed }}, respond: {{ body: fixed }} }}

@@ -19,8 +19,6 @@ mod expect;
 mod markdown;
 mod runbook;
 mod session;
-#[path = "../support/mod.rs"]
-mod support;
 mod truth;
 
 use markdown::{Block, blocks};

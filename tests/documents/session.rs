@@ -4,8 +4,6 @@
 //! the shell starts is in its process group and ends with it.
 
 use super::expect::{Shown, fits, without_numbers};
-use super::support::needs::tool;
-use super::support::{free_address, pause};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -14,6 +12,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
+use support::needs::tool;
+use support::{free_address, pause};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};

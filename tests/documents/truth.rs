@@ -9,7 +9,7 @@ use pulsegate_core::health::grpc_health::{GrpcAnswer, GrpcSaid};
 use pulsegate_core::health::order::Order;
 use pulsegate_core::health::reading::{HttpAnswer, Reading, ReadingResult, Severity, Verdict, judge};
 use pulsegate_core::health::standing::Cause;
-use pulsegate_core::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbePlan, Protocol};
+use pulsegate_core::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbeKind, ProbePlan};
 use pulsegate_core::traffic::outcome::{AttemptEnd, Outcome, classify};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -181,33 +181,9 @@ fn plan_for(reading: &Reading) -> ProbePlan {
 }
 
 fn plan() -> ProbePlan {
-    let http = HttpCheck {
-        protocol: Protocol::Http1,
-        method: "GET".into(),
-        path: "/".into(),
-        host: None,
-        headers: Vec::new(),
-        expected_statuses: Vec::new(),
-        body_bytes: 1,
-        document: Some(Box::default()),
-        tls: None,
-    };
-    let second = Duration::from_secs(1);
-    ProbePlan {
-        kind: ProbeCheck::Http(http),
-        period: second,
-        fast_period: second,
-        jitter: 0.0,
-        stretch_to: Duration::ZERO,
-        timeout: second,
-        success_threshold: 1,
-        failure_threshold: 1,
-        initial_delay: Duration::ZERO,
-        startup_grace: Duration::ZERO,
-        port: None,
-        immediate: Vec::new(),
-        ..ProbePlan::default()
-    }
+    let http = HttpCheck::of(ProbeKind::Readiness, "/");
+    let (success_threshold, failure_threshold) = (1, 1);
+    ProbePlan { kind: ProbeCheck::Http(http), success_threshold, failure_threshold, ..ProbePlan::default() }
 }
 
 /// The ends of the page's table of outcomes.

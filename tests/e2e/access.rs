@@ -1,10 +1,7 @@
 //! Who asked for what, and what came of it? The access log of the running gateway: its forms, its secrets, its file, and what happens where
 //! nobody takes its lines.
 
-use super::support::client::Client;
-use super::support::eventually;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
+use super::PULSEGATE;
 use super::{pool, pool_with};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -13,6 +10,10 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
+use support::client::Client;
+use support::eventually;
+use support::gateway::Gateway;
+use support::raw::{Raw, Step, ok, send};
 
 /// Waits until the file has so many lines, and gives them.
 async fn lines(path: &Path, count: usize) -> Vec<String> {
@@ -37,7 +38,7 @@ async fn a_request_that_was_tried_twice_tells_of_both_attempts() {
     let good = Raw::start(|_, _| vec![ok("good")]).await;
     let more = "    passive: { consecutive_failures: 0 }\n    balance: { policy: random }\n";
     let yaml = pool_with(&[bad.address, good.address], more) + &logging("format: json, file: access.log");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     // In turns, a retry would take the good one's turn, and all might begin with the bad one.
     for _ in 0..12 {
@@ -63,7 +64,7 @@ async fn a_wait_for_room_is_told() {
     let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(200)), ok("done")]).await;
     let limits = "    limits: { requests_per_backend: 1, queue: 10 }\n";
     let yaml = pool_with(&[backend.address], limits) + &logging("format: json, file: access.log");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
         let mut client = Client::connect(gateway.address).await;
@@ -82,7 +83,7 @@ async fn a_wait_for_room_is_told() {
 #[tokio::test]
 async fn a_template_says_what_it_is_asked_to_and_keeps_secrets() {
     let template = r#"template: '{client} "{method} {path}{query} {protocol}" {status} {header:authorization} {header:user-agent} {upstream}', file: access.log"#;
-    let gateway = Gateway::start(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{}", logging(template))).await;
+    let gateway = PULSEGATE.start(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{}", logging(template))).await;
     let mut client = Client::connect(gateway.address).await;
     client
         .send("GET /a?x=1&access_token=t0p HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer t0p\r\nUser-Agent: me\r\n\r\n")
@@ -95,7 +96,7 @@ async fn a_template_says_what_it_is_asked_to_and_keeps_secrets() {
 #[tokio::test]
 async fn successes_are_sampled_and_failures_are_not() {
     let routes = "routes: [{ respond: { body: ok } }, { match: { path: /bad }, respond: { status: 500 } }]\n";
-    let gateway = Gateway::start(&format!("{routes}{}", logging("sample: 0%, file: access.log"))).await;
+    let gateway = PULSEGATE.start(&format!("{routes}{}", logging("sample: 0%, file: access.log"))).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..20 {
         assert_eq!(client.get("/good").await.status, 200);
@@ -108,7 +109,7 @@ async fn successes_are_sampled_and_failures_are_not() {
 #[tokio::test]
 async fn files_are_rotated_by_size_and_begun_anew_when_somebody_takes_them() {
     let access = logging("format: common, file: access.log, max_size: 1KiB, keep: 2");
-    let gateway = Gateway::start(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{access}")).await;
+    let gateway = PULSEGATE.start(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{access}")).await;
     let folder = gateway.folder();
     let mut client = Client::connect(gateway.address).await;
     eventually("three files", async || {
@@ -133,7 +134,7 @@ async fn files_are_rotated_by_size_and_begun_anew_when_somebody_takes_them() {
 #[tokio::test]
 async fn a_full_disk_costs_lines_and_is_said_once() {
     let access = logging("file: /dev/full");
-    let gateway = Gateway::start(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{access}")).await;
+    let gateway = PULSEGATE.start(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{access}")).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..50 {
         assert_eq!(client.get("/x").await.status, 200);
@@ -155,7 +156,7 @@ async fn a_reader_that_sleeps_costs_lines_and_no_memory() {
     mkfifo(&pipe, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
     let _sleeper = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&pipe).unwrap();
     let access = logging(&format!("file: {}, headers: [x-a, x-b, x-c, x-d]", pipe.display()));
-    let gateway = Gateway::start(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{access}")).await;
+    let gateway = PULSEGATE.start(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{access}")).await;
     let long = "x".repeat(1024);
     let request =
         format!("GET /x HTTP/1.1\r\nHost: a\r\nX-A: {long}\r\nX-B: {long}\r\nX-C: {long}\r\nX-D: {long}\r\n\r\n");
@@ -177,7 +178,7 @@ async fn a_reader_that_sleeps_costs_lines_and_no_memory() {
 #[tokio::test]
 async fn a_file_that_cannot_be_written_keeps_it_from_starting() {
     let access = logging("file: nowhere/access.log");
-    let mut gateway = Gateway::spawn(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{access}"), "");
+    let mut gateway = PULSEGATE.spawn(&format!("routes: [{{ respond: {{ body: ok }} }}]\n{access}"), "");
     assert!(!gateway.ended().await.success());
     let said = gateway.output();
     assert!(said.contains("logging.access.file ") && said.contains("nowhere/access.log"), "{said}");
@@ -185,7 +186,7 @@ async fn a_file_that_cannot_be_written_keeps_it_from_starting() {
 
 #[tokio::test]
 async fn a_reload_changes_logs_and_refuses_a_file_that_it_cannot_open() {
-    let gateway = Gateway::start("routes: [{ respond: { body: ok } }]\n").await;
+    let gateway = PULSEGATE.start("routes: [{ respond: { body: ok } }]\n").await;
     let mut client = Client::connect(gateway.address).await;
     assert_eq!(client.get("/one").await.status, 200);
     eventually("a line on stdout", async || gateway.output().contains("path=/one ")).await;
@@ -212,7 +213,7 @@ async fn a_reload_changes_logs_and_refuses_a_file_that_it_cannot_open() {
 #[tokio::test]
 async fn an_operator_changes_the_level_and_takes_it_back() {
     let backend = Raw::start(|_, _| vec![ok("x")]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     assert_eq!(gateway.json("/logging").await["by"], "configuration");
     let answer = gateway.post("/logging", r#"{ "level": "debug" }"#).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#""by": "order""#), "{answer}");

@@ -1,11 +1,6 @@
 //! Alerts, from a backend that fails to the receiver: once each, in the words of each kind, whoever else hangs.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::needs::tool;
-use super::support::raw::{Raw, Step, ok, send};
-use super::support::tls::{Authority, replace};
-use super::support::{eventually, free_address};
+use super::PULSEGATE;
 use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
@@ -13,6 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use support::client::Client;
+use support::gateway::Gateway;
+use support::needs::tool;
+use support::raw::{Raw, Step, ok, send};
+use support::tls::{Authority, replace};
+use support::{eventually, free_address};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -97,7 +98,7 @@ async fn a_kill_a_flap_and_a_recovery_are_told_once_each_by_a_receiver_that_fail
         receiver.address
     );
     let environment = [("SECRET", "0123456789abcdef0123456789abcdef")];
-    let gateway = Gateway::spawn_in(&config(&switch, other.address, &more), "", &environment);
+    let gateway = PULSEGATE.spawn_in(&config(&switch, other.address, &more), "", &environment);
     gateway.ready().await;
 
     switch.is(false, &gateway).await;
@@ -185,7 +186,7 @@ struct Receivers {
 impl Receivers {
     async fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let authority = Authority::new();
+        let authority = Authority::generate();
         authority.signs(&["localhost"]).write(folder.path(), "mail");
         replace(&folder.path().join("ca.pem"), &authority.pem);
         let paths = ["mail.crt", "mail.key"].map(|name| folder.path().join(name).display().to_string());
@@ -228,7 +229,7 @@ async fn chat_pager_and_mail_are_told_while_another_hangs_and_no_secret_is_seen(
     let (switch, other) = (Switch::start().await, well().await);
     let receivers = Receivers::start().await;
     let yaml = config(&switch, other.address, &receivers.yaml());
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     switch.is(false, &gateway).await;
     let Receivers { chat, pager, mail, hanging, .. } = &receivers;
     let told = async |count: usize| {
@@ -300,13 +301,7 @@ fn are_well_made(mails: &[Value], address: &str) {
 
 async fn pulsegate(command: &str, gateway: &Gateway, more: &[&str]) -> Output {
     let config = gateway.folder().join("pulsegate.yaml");
-    let command = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
-        .arg(command)
-        .arg("--config")
-        .arg(config)
-        .args(more)
-        .output()
-        .await;
+    let command = Command::new(PULSEGATE.path()).arg(command).arg("--config").arg(config).args(more).output().await;
     command.unwrap()
 }
 
@@ -334,7 +329,7 @@ async fn a_test_says_what_each_receiver_answered() {
         ),
     );
     let yaml = yaml.replace("[hanging, chat, pager, mail]", "[hanging, chat, pager, refusing, mail]");
-    let gateway = Gateway::start(&config(&switch, other.address, &yaml)).await;
+    let gateway = PULSEGATE.start(&config(&switch, other.address, &yaml)).await;
     let output = pulsegate("alert-test", &gateway, &[]).await;
     let said = words(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -382,7 +377,7 @@ async fn a_reload_and_a_takeover_tell_nothing_twice_and_the_end_once() {
     let yaml = config(&switch, other.address, &more(""));
     // It is down before there is a gateway: told when there is one.
     switch.well.store(false, Ordering::Relaxed);
-    let mut gateway = Gateway::start(&yaml).await;
+    let mut gateway = PULSEGATE.start(&yaml).await;
     eventually("the outage is told", async || receiver.seen().len() == 1).await;
     gateway.reload(&config(&switch, other.address, &more(", more: { url: \"http://127.0.0.1:1/\" }"))).await;
     // Somebody else's end of a condition is the sign that the reload was heard.

@@ -1,16 +1,16 @@
 //! What Pulsegate answers by itself: problem documents that leak nothing and keep the connection usable.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok};
+use super::PULSEGATE;
 use super::{pool, pool_with};
 use std::time::Duration;
+use support::client::Client;
+use support::raw::{Raw, Step, ok};
 
 #[tokio::test]
 async fn a_404_is_a_problem_document_and_the_connection_goes_on() {
     let backend = Raw::start(|_, _| vec![ok("served")]).await;
     let yaml = pool(&[backend.address]).replace("{ upstream: pool }", "{ match: { path: /a }, upstream: pool }");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     client
         .send("POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 31\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: b\r\n")
@@ -26,9 +26,8 @@ async fn a_404_is_a_problem_document_and_the_connection_goes_on() {
 #[tokio::test]
 async fn nobody_eligible_is_a_503_with_retry_after_and_without_addresses() {
     let backend =
-        Raw::start_with_ready(|_, _| vec![super::support::raw::send("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")])
-            .await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+        Raw::start_with_ready(|_, _| vec![support::raw::send("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")]).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..2 {
         let answer = client.get("/").await;
@@ -41,15 +40,15 @@ async fn nobody_eligible_is_a_503_with_retry_after_and_without_addresses() {
 
 #[tokio::test]
 async fn a_dead_pool_is_a_502_and_a_silent_one_a_504() {
-    let address = super::support::free_address();
+    let address = support::free_address();
     let yaml = format!("routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{address}\"] }}\n");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     assert_eq!(client.get("/").await.reason(), "backend_failed");
 
     let silent = Raw::start(|_, _| vec![Step::Hang]).await;
     let more = "    timeouts: { per_try: 300ms }\n    retries: { limit: 0 }\n";
-    let gateway = Gateway::start(&pool_with(&[silent.address], more)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[silent.address], more)).await;
     let mut client = Client::connect(gateway.address).await;
     let answer = client.get("/").await;
     assert_eq!((answer.status, answer.reason().as_str()), (504, "backend_timeout"));
@@ -59,7 +58,7 @@ async fn a_dead_pool_is_a_502_and_a_silent_one_a_504() {
 async fn bodies_and_heads_beyond_the_limits_are_refused() {
     let backend = Raw::start(|_, _| vec![ok("served")]).await;
     let limits = "    limits: { head_bytes: 2KiB, head_timeout: 500ms, body_bytes: 1KiB, body_idle_timeout: 500ms }";
-    let gateway = Gateway::start_with(&pool(&[backend.address]), limits).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), limits).await;
     let ask = async |request: String| {
         let mut client = Client::connect(gateway.address).await;
         client.send(request).await;
@@ -99,7 +98,7 @@ async fn requests_wait_while_a_whole_pool_is_unchecked() {
     })
     .await;
     let yaml = pool(&[backend.address]).replace("timeout: 200ms", "timeout: 2s").replace("period: 300ms", "period: 5s");
-    let gateway = Gateway::spawn(&format!("{yaml}start: {{ wait: 5s }}\n"), "");
+    let gateway = PULSEGATE.spawn(&format!("{yaml}start: {{ wait: 5s }}\n"), "");
     let mut client = loop {
         if let Ok(stream) = tokio::net::TcpStream::connect(gateway.address).await {
             drop(stream);

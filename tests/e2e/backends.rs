@@ -1,19 +1,20 @@
 //! What a backend can do wrong: each ends in a clear answer or a retry, never in a hang, a wrong ejection or another client's bytes.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
-use super::support::{PATIENCE, eventually};
+use super::PULSEGATE;
 use super::{pool, pool_with};
 use std::io::ErrorKind;
 use std::time::Duration;
+use support::client::Client;
+use support::gateway::Gateway;
+use support::raw::{Raw, Step, ok, send};
+use support::{PATIENCE, eventually};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 /// A gateway over one backend that misbehaves so, without retries.
 async fn alone(backend: &Raw) -> Gateway {
     let more = "    timeouts: { per_try: 500ms, idle: 700ms }\n    retries: { limit: 0 }\n";
-    Gateway::start(&pool_with(&[backend.address], more)).await
+    PULSEGATE.start(&pool_with(&[backend.address], more)).await
 }
 
 #[tokio::test]
@@ -119,10 +120,10 @@ async fn bytes_beyond_an_answer_reach_no_other_client() {
                 }
             })
             .await;
-            let gateway = Gateway::start(&pool(&[backend.address])).await;
+            let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
             assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "ok");
             // It rests meanwhile.
-            super::support::pause(pause * 4).await;
+            support::pause(pause * 4).await;
             let mut other = Client::connect(gateway.address).await;
             for _ in 0..3 {
                 assert_eq!(other.get("/").await.text(), "clean", "{answer:?}");
@@ -148,7 +149,7 @@ async fn a_connection_is_used_again_behind_every_answer_that_ends_on_it() {
         }
     })
     .await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     for path in ["/chunks", "/pieces", "/hints", "/length", "/chunks", "/pieces"] {
         assert_eq!(client.get(path).await.text(), "ok", "{path}");
@@ -178,7 +179,7 @@ async fn a_get_is_tried_elsewhere_and_a_post_that_was_sent_is_not() {
     let broken = Raw::start(|_, _| vec![Step::Reset]).await;
     let healthy = Raw::start(|_, _| vec![ok("served")]).await;
     let more = "    passive: { enabled: false }\n    balance: { policy: round_robin }\n";
-    let gateway = Gateway::start(&pool_with(&[broken.address, healthy.address], more)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[broken.address, healthy.address], more)).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..6 {
         assert_eq!(client.get("/").await.text(), "served");
@@ -202,7 +203,7 @@ async fn a_small_body_is_sent_again_whole_on_a_retry() {
     let broken = Raw::start(|_, _| vec![send("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")]).await;
     let healthy = Raw::start(|request, _| vec![ok(request.rsplit("\r\n\r\n").next().unwrap_or_default())]).await;
     let more = "    passive: { enabled: false }\n    balance: { policy: round_robin }\n";
-    let gateway = Gateway::start(&pool_with(&[broken.address, healthy.address], more)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[broken.address, healthy.address], more)).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..4 {
         client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello again").await;
@@ -214,7 +215,7 @@ async fn a_small_body_is_sent_again_whole_on_a_retry() {
 async fn an_idle_connection_that_closes_as_it_is_reused_blames_nobody() {
     let backend = Raw::start(|_, number| if number % 2 == 0 { vec![ok("served")] } else { vec![Step::Close] }).await;
     let other = Raw::start(|_, _| vec![ok("other")]).await;
-    let gateway = Gateway::start(&pool(&[backend.address, other.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address, other.address])).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..20 {
         assert_eq!(client.get("/").await.status, 200);
@@ -227,7 +228,7 @@ async fn an_idle_connection_that_closes_as_it_is_reused_blames_nobody() {
 async fn the_only_backend_is_asked_again_when_its_idle_connection_closed_and_a_post_is_not() {
     // Every second request finds its connection closed, as an application server's keep-alive timer would do it.
     let only = Raw::start(|_, number| if number % 2 == 0 { vec![ok("served")] } else { vec![Step::Close] }).await;
-    let gateway = Gateway::start(&pool(&[only.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[only.address])).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..10 {
         assert_eq!(client.get("/").await.text(), "served");
@@ -267,7 +268,7 @@ async fn probes_survive_every_misbehaviour_with_a_cause_and_follow_no_redirect()
         Raw::start_with_ready(|_, _| vec![send("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"), Step::Close]).await;
     let redirecting = Raw::start_with_ready(redirect).await;
     let all = [silent.address, garbage.address, endless.address, huge.address, missing.address, redirecting.address];
-    let gateway = Gateway::start(&pool(&all)).await;
+    let gateway = PULSEGATE.start(&pool(&all)).await;
     // The endless body is no document, and the status that came with it decides, with a warning.
     for (address, standing) in all.iter().zip(["not_ready", "down", "up", "down", "down", "up"]) {
         let address = address.to_string();

@@ -1,9 +1,6 @@
 //! The gateway changes under way: watched files, what a reload keeps, what it refuses by name, and who may take over.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok};
-use super::support::{PATIENCE, eventually, free_address};
+use super::PULSEGATE;
 use super::{pool, pool_with};
 use bytes::Bytes;
 use nix::sys::signal::Signal;
@@ -11,6 +8,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 use std::time::Duration;
+use support::client::Client;
+use support::gateway::Gateway;
+use support::raw::{Raw, Step, ok};
+use support::{PATIENCE, eventually, free_address};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -27,7 +28,7 @@ fn respond(body: &str) -> String {
 
 #[tokio::test]
 async fn a_watched_file_is_reloaded_refused_when_it_is_bad_and_tried_again() {
-    let gateway = Gateway::start(&respond("one")).await;
+    let gateway = PULSEGATE.start(&respond("one")).await;
     gateway.write(&respond("two"));
     answers(&gateway, "two").await;
     gateway.write("reload: { watch: true }\nroutes: [{ upstream: nobody");
@@ -43,7 +44,7 @@ async fn a_watched_file_is_reloaded_refused_when_it_is_bad_and_tried_again() {
 
 #[tokio::test]
 async fn a_config_map_swap_is_followed() {
-    let gateway = Gateway::start(&respond("one")).await;
+    let gateway = PULSEGATE.start(&respond("one")).await;
     // Turned into what the kubelet lays out: the file is a link through a link that is swapped.
     let (folder, config) = (gateway.folder(), gateway.folder().join("pulsegate.yaml"));
     let text = fs::read_to_string(&config).unwrap();
@@ -61,7 +62,7 @@ async fn a_config_map_swap_is_followed() {
 
 #[tokio::test]
 async fn what_needs_a_restart_is_refused_by_name() {
-    let gateway = Gateway::start("routes: [{ respond: { body: ok } }]\n").await;
+    let gateway = PULSEGATE.start("routes: [{ respond: { body: ok } }]\n").await;
     for (key, yaml) in [("threads", "threads: 3\n"), ("upgrade.directory", "upgrade: { directory: elsewhere }\n")] {
         gateway.reload(&format!("routes: [{{ respond: {{ body: changed }} }}]\n{yaml}")).await;
         let reload = gateway.json("/status").await["last_reload"].clone();
@@ -76,7 +77,7 @@ async fn what_needs_a_restart_is_refused_by_name() {
 async fn a_request_in_flight_at_a_removed_backend_finishes() {
     let slow = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(800)), ok("finished")]).await;
     let other = Raw::start(|_, _| vec![ok("other")]).await;
-    let gateway = Gateway::start(&pool(&[slow.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[slow.address])).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await;
     eventually("the request is at the backend", async || !slow.seen().is_empty()).await;
@@ -96,7 +97,7 @@ async fn a_sticky_client_stays_pinned_across_a_reload_and_a_takeover() {
         &[one.address, two.address],
         "    balance: { policy: round_robin, sticky: { cookie: pin } }\nupgrade: { directory: takeover }\n",
     );
-    let mut gateway = Gateway::start(&yaml).await;
+    let mut gateway = PULSEGATE.start(&yaml).await;
     let first = Client::connect(gateway.address).await.get("/").await;
     let cookie = first.header("set-cookie").expect("a cookie").split(';').next().unwrap_or_default().to_owned();
     let pinned = async |gateway: &Gateway| {
@@ -125,7 +126,7 @@ async fn a_takeover_keeps_orders_and_the_next_process_takes_orders_reloads_and_h
     let (file, token, health) = (folder.path().join("token"), "a-token-0123456789", free_address());
     fs::write(&file, token).expect("a file");
     let keys = format!(", tokens: [{{ name: ops, file: {} }}], health_address: \"{health}\"", file.display());
-    let mut gateway = Gateway::start_guarded(&yaml, &keys, token).await;
+    let mut gateway = PULSEGATE.start_guarded(&yaml, &keys, token).await;
     let (first, second) = (one.address.to_string(), two.address.to_string());
     let (code, said) = gateway.command(&["drain", "pool", &first, "--for", "1h", "--reason", "a new disk"]);
     assert_eq!(code, 0, "{said}");
@@ -172,7 +173,7 @@ async fn http2_clients_are_told_by_goaway_and_what_is_in_flight_finishes() {
     for takeover in [false, true] {
         let before = backend.seen().len();
         let yaml = pool(&[backend.address]) + "shutdown: { delay: 5s }\nupgrade: { directory: takeover }\n";
-        let mut gateway = Gateway::start(&yaml).await;
+        let mut gateway = PULSEGATE.start(&yaml).await;
         let (mut send, connection) = http2(&gateway).await;
         let (answer, _) = send.send_request(get(&gateway), true).unwrap();
         eventually("the request is at the backend", async || backend.seen().len() > before).await;
@@ -193,7 +194,7 @@ async fn http2_clients_are_told_by_goaway_and_what_is_in_flight_finishes() {
 
 #[tokio::test]
 async fn nobody_else_may_take_over() {
-    let gateway = Gateway::start("routes: [{ respond: { body: ok } }]\nupgrade: { directory: takeover }\n").await;
+    let gateway = PULSEGATE.start("routes: [{ respond: { body: ok } }]\nupgrade: { directory: takeover }\n").await;
     let folder = gateway.folder().join("takeover");
     assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     let socket = folder.join("takeover.sock");
@@ -220,7 +221,7 @@ async fn nobody_else_may_take_over() {
 
 #[tokio::test]
 async fn a_takeover_says_what_it_lacks() {
-    let gateway = Gateway::start("routes: [{ respond: { body: ok } }]\nupgrade: { directory: takeover }\n").await;
+    let gateway = PULSEGATE.start("routes: [{ respond: { body: ok } }]\nupgrade: { directory: takeover }\n").await;
     let mut nowhere = gateway.successor("routes: [{ respond: { body: ok } }]\n");
     assert_eq!(nowhere.ended().await.code(), Some(1));
     assert!(nowhere.output().contains("no upgrade.directory is configured"), "{}", nowhere.output());
@@ -231,11 +232,8 @@ async fn a_takeover_says_what_it_lacks() {
         .replace(&gateway.address.to_string(), &free_address().to_string())
         .replace(&gateway.admin.to_string(), &free_address().to_string());
     fs::write(gateway.folder().join("other.yaml"), other).unwrap();
-    let plain = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
-        .args(["run", "--config"])
-        .arg(gateway.folder().join("other.yaml"))
-        .output()
-        .unwrap();
+    let plain =
+        PULSEGATE.command().args(["run", "--config"]).arg(gateway.folder().join("other.yaml")).output().unwrap();
     let said = String::from_utf8_lossy(&plain.stderr).into_owned();
     assert!(said.contains("another Pulsegate answers at") && said.contains("--takeover"), "{said}");
 }
@@ -249,7 +247,7 @@ async fn the_service_manager_is_told_who_serves_and_a_takeover_from_nobody_is_a_
         format!("listeners: [{{ address: \"{address}\" }}]\nadmin: off\nroutes: [{{ respond: {{ body: ok }} }}]\n");
     fs::write(&config, yaml).unwrap();
     let start = || {
-        tokio::process::Command::new(env!("CARGO_BIN_EXE_pulsegate"))
+        tokio::process::Command::new(PULSEGATE.path())
             .args(["run", "--takeover", "--config"])
             .arg(&config)
             .env("NOTIFY_SOCKET", folder.path().join("notify"))

@@ -1,16 +1,16 @@
 //! What a client can do wrong, and what it may do: keep-alive, pipelining, old versions, leaving early.
 
-use super::support::client::Client;
-use super::support::eventually;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
+use super::PULSEGATE;
 use super::{pool, pool_with};
 use std::time::Duration;
+use support::client::Client;
+use support::eventually;
+use support::raw::{Raw, Step, ok, send};
 
 #[tokio::test]
 async fn heads_with_two_meanings_are_refused_and_reach_nobody() {
     let backend = Raw::start(|_, _| vec![ok("served")]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     for request in [
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -31,7 +31,7 @@ async fn heads_with_two_meanings_are_refused_and_reach_nobody() {
 #[tokio::test]
 async fn equal_lengths_are_one_length() {
     let backend = Raw::start(|request, _| vec![ok(request)]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc").await;
     let seen = client.answer().await.text().to_ascii_lowercase();
@@ -42,7 +42,7 @@ async fn equal_lengths_are_one_length() {
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let backend = Raw::start(|head, _| vec![ok(head.split(' ').nth(1).unwrap_or_default())]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nPOST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhiGET /4 HTTP/1.1\r\nHost: a\r\n\r\n").await;
     for expected in ["/1", "/2", "/3", "/4"] {
@@ -55,7 +55,7 @@ async fn http_1_0_is_served_without_chunks() {
     let backend =
         Raw::start(|_, _| vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")])
             .await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("GET / HTTP/1.0\r\n\r\n").await;
     let answer = client.answer().await;
@@ -65,7 +65,7 @@ async fn http_1_0_is_served_without_chunks() {
 
 #[tokio::test]
 async fn the_smallest_request_is_answered_at_once() {
-    let gateway = Gateway::start("routes: [{ respond: { body: ok } }]\n").await;
+    let gateway = PULSEGATE.start("routes: [{ respond: { body: ok } }]\n").await;
     let mut client = Client::connect(gateway.address).await;
     client.send("OPTIONS / HTTP/1.0\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 200);
@@ -81,7 +81,7 @@ async fn head_204_and_304_have_no_body_and_keep_the_connection() {
         })]
     })
     .await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let head = client.answer_to("HEAD").await;
@@ -100,7 +100,7 @@ async fn clients_that_leave_blame_nobody() {
         }
     })
     .await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     for _ in 0..8 {
         let mut client = Client::connect(gateway.address).await;
         client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -125,14 +125,14 @@ async fn a_frozen_backend_is_found_even_when_clients_are_impatient() {
         if head.starts_with("GET /ready ") { vec![ok("ready"), Step::Close] } else { vec![Step::Hang] }
     })
     .await;
-    let gateway = Gateway::start(&pool_with(&[frozen.address], "    timeouts: { per_try: 30s }\n")).await;
+    let gateway = PULSEGATE.start(&pool_with(&[frozen.address], "    timeouts: { per_try: 30s }\n")).await;
     let mut waiting = Vec::new();
     for _ in 0..4 {
         let mut client = Client::connect(gateway.address).await;
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         waiting.push(client);
     }
-    super::support::pause(Duration::from_millis(1200)).await;
+    support::pause(Duration::from_millis(1200)).await;
     drop(waiting);
     let address = frozen.address.to_string();
     eventually("the soft failures show", async || gateway.backend(&address).await["in_flight"] == 0).await;
@@ -142,7 +142,7 @@ async fn a_frozen_backend_is_found_even_when_clients_are_impatient() {
 #[tokio::test]
 async fn one_client_cannot_take_every_place() {
     let listener = "    limits: { connections_per_client: 2 }";
-    let gateway = Gateway::start_with("routes: [{ respond: { body: ok } }]\n", listener).await;
+    let gateway = PULSEGATE.start_with("routes: [{ respond: { body: ok } }]\n", listener).await;
     let mut first = Client::connect(gateway.address).await;
     let mut second = Client::connect(gateway.address).await;
     assert_eq!(first.get("/").await.status, 200);

@@ -1,12 +1,13 @@
 //! What becomes of a bad configuration: exit code 64, every diagnostic, and nothing bound.
 
-use std::process::{Command, Output};
+use super::PULSEGATE;
+use std::process::Output;
 
 fn pulsegate(command: &str, yaml: &[u8]) -> Output {
     let folder = tempfile::TempDir::new().expect("a folder");
     let file = folder.path().join("pulsegate.yaml");
     std::fs::write(&file, yaml).expect("a file");
-    Command::new(env!("CARGO_BIN_EXE_pulsegate")).args([command, "--config"]).arg(file).output().expect("it runs")
+    PULSEGATE.command().args([command, "--config"]).arg(file).output().expect("it runs")
 }
 
 fn refused(yaml: &[u8], words: &[&str]) {
@@ -61,10 +62,7 @@ fn broken_files_are_told_apart() {
     refused(&vec![b'#'; 2 << 20], &["a file of 2097152 bytes"]);
     refused(b"a: &a [x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: [*b, *b]\n", &["the unknown key"]);
     refused(b"listeners: []\nlisteners: []\n", &["duplicate"]);
-    let missing = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
-        .args(["check", "--config", "/nowhere.yaml"])
-        .output()
-        .expect("it runs");
+    let missing = PULSEGATE.command().args(["check", "--config", "/nowhere.yaml"]).output().expect("it runs");
     assert_eq!(missing.status.code(), Some(64));
 }
 
@@ -134,10 +132,7 @@ impl NamedPort for Vec<u8> {
 #[test]
 fn the_example_is_good_and_the_generated_documents_are_current() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
-        .args(["check", "--config"])
-        .arg(root.join("conf/pulsegate.yaml"))
-        .output();
+    let output = PULSEGATE.command().args(["check", "--config"]).arg(root.join("conf/pulsegate.yaml")).output();
     let output = output.expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for (file, made) in
@@ -176,9 +171,8 @@ fn a_file_may_be_named_without_its_option() {
     let file = folder.path().join("my.yaml");
     std::fs::write(&file, "listeners: [{ address: \"127.0.0.1:18080\" }]\nroutes: [{ respond: {} }]\n")
         .expect("a file");
-    let check = |arguments: &[&std::ffi::OsStr]| {
-        Command::new(env!("CARGO_BIN_EXE_pulsegate")).arg("check").args(arguments).output().expect("it runs")
-    };
+    let check =
+        |arguments: &[&std::ffi::OsStr]| PULSEGATE.command().arg("check").args(arguments).output().expect("it runs");
     let named = check(&[file.as_os_str()]);
     assert!(named.status.success(), "{}", String::from_utf8_lossy(&named.stderr));
     assert!(String::from_utf8_lossy(&named.stdout).contains("route */: answer 200"));

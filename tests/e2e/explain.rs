@@ -2,12 +2,13 @@
 //!
 //! A command is waited for on a thread, so backends and probes go on on another.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
-use super::support::{eventually, free_address};
+use super::PULSEGATE;
 use serde_json::Value;
 use std::net::SocketAddr;
+use support::client::Client;
+use support::gateway::Gateway;
+use support::raw::{Raw, Step, ok, send};
+use support::{eventually, free_address};
 
 fn status(status: &'static str) -> Vec<Step> {
     vec![send(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")), Step::Close]
@@ -214,7 +215,7 @@ async fn every_kind_of_bad_backend_is_explained_on_one_screen() {
         upstreams.push_str(&upstream(kind.name, started.0, well.address, kind.more));
         backends.push(started);
     }
-    let gateway = Gateway::start(&format!("routes: [{}]\nupstreams:\n{upstreams}", routes.join(", "))).await;
+    let gateway = PULSEGATE.start(&format!("routes: [{}]\nupstreams:\n{upstreams}", routes.join(", "))).await;
     let mut client = Client::connect(gateway.address).await;
     for kind in KINDS.iter().filter(|kind| matches!(kind.make, Make::Traffic(_))) {
         for _ in 0..20 {
@@ -232,7 +233,7 @@ async fn steps_are_timed_and_who_is_unknown_is_answered_with_who_is_known() {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
     let yaml =
         format!("routes: [{{ upstream: pool }}]\nupstreams:\n{}", upstream("pool", well.address, free_address(), ""));
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let (text, document) = explained(&gateway, "pool", well.address);
     let steps = &document["probes"][0]["steps_ms"];
     assert!(steps["connect"].is_number() && steps["tls"].is_null() && steps["first_byte"].is_number(), "{document:#}");

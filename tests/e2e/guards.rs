@@ -1,13 +1,14 @@
 //! Who comes in at a route's door, how often, and which paths nobody finds: addresses, rate limits, and shielded health endpoints.
 
-use super::support::client::{Answer, Client};
-use super::support::eventually;
-use super::support::gateway::Gateway;
-use super::support::h2::{Call, H2Backend, H2Client, post};
-use super::support::raw::{Raw, ok};
+use super::PULSEGATE;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
+use support::client::{Answer, Client};
+use support::eventually;
+use support::gateway::Gateway;
+use support::h2::{Call, H2Backend, H2Client, post};
+use support::raw::{Raw, ok};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -56,7 +57,7 @@ async fn a_shielded_path_looks_like_one_that_is_not_there_however_it_is_spelt() 
                   - { name: ops, match: { host: ops }, upstream: pool, shield_health: false }\n  \
                   - { name: deep, match: { host: a, path: /in }, upstream: pool, replace_prefix: /deep }";
     let more = "    shield_health: true\n    liveness: { path: \"/deep/live?full=1\", period: 300ms }\n";
-    let gateway = Gateway::start(&with_pool(routes, raw.address, more)).await;
+    let gateway = PULSEGATE.start(&with_pool(routes, raw.address, more)).await;
     let nowhere = seen(&ask(&gateway, "/nowhere", "").await);
     assert_eq!(nowhere.0, 404);
     let hidden = [
@@ -116,12 +117,12 @@ async fn grpc_health_calls_are_shielded_and_answered_as_an_unknown_method() {
          [\"{}\"]\n    readiness: {{ path: /ready, {PROBE} }}\n    liveness: {{ grpc: {{}}, {PROBE} }}\n",
         calls.address
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = H2Client::connect(gateway.address).await;
     let mut status = async |path: &str| {
         let request = post(path, &[("content-type", "application/grpc")]);
         let (response, _) = client.open(request, true).await;
-        let answer = super::support::h2::Answer::of(response).await.unwrap();
+        let answer = support::h2::Answer::of(response).await.unwrap();
         (answer.status, answer.grpc_status().map(str::to_owned))
     };
     for path in ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/ready"] {
@@ -138,7 +139,7 @@ async fn addresses_are_those_of_clients_and_not_of_the_proxies_between() {
                   - { name: sent, match: { path: /sent }, redirect: { location: /in }, deny: [192.0.2.7] }\n  \
                   - { name: fixed, match: { path: /fixed }, respond: { body: hi }, deny: [192.0.2.7] }";
     let yaml = with_pool(routes, raw.address, "");
-    let gateway = Gateway::start_with(&yaml, "    trusted_proxies: [127.0.0.0/8]").await;
+    let gateway = PULSEGATE.start_with(&yaml, "    trusted_proxies: [127.0.0.0/8]").await;
     for (path, client, status) in [
         ("/in", "10.1.2.3", 200),
         ("/in", "::ffff:10.1.2.3", 200),
@@ -164,10 +165,10 @@ async fn addresses_are_those_of_clients_and_not_of_the_proxies_between() {
     logged(&gateway, "reason=ip_denied").await;
     logged(&gateway, "route inner: 10.9.2.3 is not let in by `allow` and `deny` (0 more since the last line)").await;
 
-    let stranger = Gateway::start(&yaml).await;
+    let stranger = PULSEGATE.start(&yaml).await;
     assert_eq!(ask(&stranger, "/in", "X-Forwarded-For: 10.1.2.3\r\n").await.status, 403, "anybody can say that");
 
-    let proxied = Gateway::start_with(&yaml, "    proxy_protocol: { from: [127.0.0.0/8] }").await;
+    let proxied = PULSEGATE.start_with(&yaml, "    proxy_protocol: { from: [127.0.0.0/8] }").await;
     for (client, status) in [("10.1.2.3", 200), ("10.9.2.3", 403)] {
         let mut connection = Client::connect(proxied.address).await;
         connection.send(format!("PROXY TCP4 {client} 198.51.100.9 54321 443\r\n")).await;
@@ -179,7 +180,7 @@ async fn addresses_are_those_of_clients_and_not_of_the_proxies_between() {
 async fn a_denied_body_is_not_read_and_no_backend_is_asked() {
     let raw = backend().await;
     let routes = "  - { name: closed, upstream: pool, deny: [127.0.0.0/8] }";
-    let gateway = Gateway::start(&with_pool(routes, raw.address, "")).await;
+    let gateway = PULSEGATE.start(&with_pool(routes, raw.address, "")).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1000000\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 403, "and no 100 before it");
@@ -198,7 +199,7 @@ async fn beyond_the_burst_a_client_is_told_when_to_come_again() {
                   - { name: fixed, match: { path: /fixed }, respond: { body: hi }, rate_limit: { requests: 1, per: 1h, by: route } }\n  \
                   - { name: keys, match: { path: /keys }, respond: { body: hi }, rate_limit: { requests: 1, per: 1h, by: \"header:X-Api-Key\" } }\n  \
                   - { name: told, match: { path: /told }, respond: { body: hi }, rate_limit: { requests: 1, per: 1h, enforce: false } }";
-    let gateway = Gateway::start_with(&with_pool(routes, raw.address, ""), "    trusted_proxies: [127.0.0.0/8]").await;
+    let gateway = PULSEGATE.start_with(&with_pool(routes, raw.address, ""), "    trusted_proxies: [127.0.0.0/8]").await;
     let from = |client: &str| format!("X-Forwarded-For: {client}\r\n");
     for status in [200, 200, 200, 429, 429] {
         let answer = ask(&gateway, "/slow", &from("192.0.2.1")).await;
@@ -251,12 +252,12 @@ async fn a_limited_call_is_told_in_the_words_of_grpc() {
          backends: [\"{}\"]\n    readiness: {{ path: /ready, {PROBE} }}\n",
         calls.address
     );
-    let gateway = Gateway::start_with(&yaml, "    trusted_proxies: [127.0.0.0/8]").await;
+    let gateway = PULSEGATE.start_with(&yaml, "    trusted_proxies: [127.0.0.0/8]").await;
     let mut client = H2Client::connect(gateway.address).await;
     let mut call = async |from: &str, kind: &str| {
         let request = post("/orders.v1.Orders/Get", &[("content-type", kind), ("x-forwarded-for", from)]);
         let (response, _) = client.open(request, true).await;
-        super::support::h2::Answer::of(response).await.unwrap()
+        support::h2::Answer::of(response).await.unwrap()
     };
     let grpc = "application/grpc";
     assert_eq!(call("192.0.2.1", grpc).await.grpc_status(), None);
@@ -289,7 +290,7 @@ async fn under_load_a_burst_and_the_rate_come_in_and_no_more() {
     for by in ["client", "route"] {
         let yaml =
             format!("routes: [{{ respond: {{}}, rate_limit: {{ requests: 100, per: 1s, burst: 50, by: {by} }} }}]\n");
-        let gateway = Gateway::start(&yaml).await;
+        let gateway = PULSEGATE.start(&yaml).await;
         let begun = now();
         let mut all = JoinSet::new();
         for _ in 0..8 {
@@ -314,7 +315,7 @@ async fn what_was_counted_outlives_a_reload_that_leaves_the_limit() {
             "reload: {{ watch: true }}\nroutes: [{{ name: x, respond: {{ body: {body} }}, rate_limit: {{ {limit} }} }}, {{ name: y, match: {{ path: /y }}, respond: {{ body: {body} }} }}]\n"
         )
     };
-    let gateway = Gateway::start(&yaml("requests: 2, per: 1h", "one")).await;
+    let gateway = PULSEGATE.start(&yaml("requests: 2, per: 1h", "one")).await;
     for status in [200, 200, 429] {
         assert_eq!(ask(&gateway, "/x", "").await.status, status);
     }

@@ -1,13 +1,13 @@
 //! Who gets traffic: tiers, sources, ejection and the way back, as the admin listener tells it.
 
+use super::PULSEGATE;
 use super::pool_with;
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
-use super::support::{eventually, free_address, pause};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use support::client::Client;
+use support::raw::{Raw, Step, ok, send};
+use support::{eventually, free_address, pause};
 
 #[tokio::test]
 async fn a_burst_of_500s_ejects_and_one_trial_request_brings_it_back() {
@@ -23,7 +23,7 @@ async fn a_burst_of_500s_ejects_and_one_trial_request_brings_it_back() {
     .await;
     let well = Raw::start(|_, _| vec![ok("well")]).await;
     let more = "    passive: { base_ejection: 1s, ejection_jitter: 0% }\n";
-    let gateway = Gateway::start(&pool_with(&[sick.address, well.address], more)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[sick.address, well.address], more)).await;
     let mut client = Client::connect(gateway.address).await;
     let address = sick.address.to_string();
     eventually("it is ejected", async || {
@@ -46,7 +46,7 @@ async fn a_burst_of_500s_ejects_and_one_trial_request_brings_it_back() {
 #[tokio::test]
 async fn the_last_fit_backend_is_never_ejected() {
     let sick = Raw::start(|_, _| vec![send("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")]).await;
-    let gateway = Gateway::start(&pool_with(&[sick.address], "")).await;
+    let gateway = PULSEGATE.start(&pool_with(&[sick.address], "")).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..30 {
         assert_eq!(client.get("/").await.status, 500, "the backend's own answer, not a 503 of ours");
@@ -73,7 +73,7 @@ async fn the_backup_tier_serves_only_when_the_first_has_nobody() {
          /ready, period: 200ms, fast_period: 100ms, timeout: 100ms }}\n    slow_start: {{ duration: 0s }}\n",
         first.address, spare.address
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..5 {
         assert_eq!(client.get("/").await.text(), "first");
@@ -94,7 +94,7 @@ async fn a_watched_file_is_picked_up_and_emptying_it_keeps_the_last_set() {
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{{ file: {} }}]\n",
         file.display()
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     assert_eq!(client.get("/").await.text(), "one");
     std::fs::write(&file, format!("- \"{}\"\n", two.address)).expect("a file");
@@ -112,13 +112,13 @@ async fn a_name_that_resolves_to_nothing_for_ten_seconds_keeps_ejections_and_mem
     let well = tokio::net::TcpListener::bind(well_at).await.expect("the same port on another loopback address");
     let app = axum::Router::new().fallback(|| async { "well" });
     let serving = tokio::spawn(async move { axum::serve(well, app).await });
-    let dns = super::support::dns::Dns::start(&[[127, 0, 0, 1], [127, 0, 0, 2]]).await;
+    let dns = support::dns::Dns::start(&[[127, 0, 0, 1], [127, 0, 0, 2]]).await;
     let yaml = format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{{ dns: \"pool.test:{port}\", servers: [\"{}\"], max_interval: 5s }}]\n    \
          readiness: {{ path: /ready, period: 500ms }}\n    passive: {{ base_ejection: 60s }}\n",
         dns.address
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     let address = format!("127.0.0.1:{port}");
     eventually("the sick one is ejected", async || {
@@ -138,7 +138,7 @@ async fn a_name_that_resolves_to_nothing_for_ten_seconds_keeps_ejections_and_mem
 #[tokio::test]
 async fn health_and_metrics_tell_one_story() {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
-    let gateway = Gateway::start(&pool_with(&[well.address, free_address()], "")).await;
+    let gateway = PULSEGATE.start(&pool_with(&[well.address, free_address()], "")).await;
     let health = gateway.json("/health").await;
     assert_eq!(
         (&health["status"], &health["components"]["pool"]["status"]),

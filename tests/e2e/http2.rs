@@ -1,11 +1,7 @@
 //! What HTTP/2 adds: streams to and from backends of either version, both directions at once, trailers, goodbyes, gRPC, and clients that
 //! do not read or take everything back.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::h2::{Answer, Call, H2Backend, H2Client, get, post};
-use super::support::raw::{Raw, ok};
-use super::support::{PATIENCE, eventually};
+use super::PULSEGATE;
 use super::{pool, pool_with};
 use bytes::Bytes;
 use h2::Reason;
@@ -14,6 +10,10 @@ use nix::sys::signal::Signal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use support::client::Client;
+use support::h2::{Answer, Call, H2Backend, H2Client, get, post};
+use support::raw::{Raw, ok};
+use support::{PATIENCE, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -43,7 +43,7 @@ async fn echo(mut call: Call) {
 #[tokio::test]
 async fn streams_reach_a_backend_of_http1_in_its_form() {
     let backend = Raw::start(|_, _| vec![ok("hello")]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = H2Client::connect(gateway.address).await;
     let request = http::Request::builder()
         .uri("http://a.example/x?y")
@@ -64,7 +64,7 @@ async fn streams_reach_a_backend_of_http1_in_its_form() {
 #[tokio::test]
 async fn many_streams_share_a_connection_and_clients_of_http1_share_it_too() {
     let backend = H2Backend::start(|call| async { call.answer("hello") }).await;
-    let gateway = Gateway::start(&h2_pool(&[&backend], "")).await;
+    let gateway = PULSEGATE.start(&h2_pool(&[&backend], "")).await;
     let client = H2Client::connect(gateway.address).await;
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..50 {
@@ -81,7 +81,7 @@ async fn many_streams_share_a_connection_and_clients_of_http1_share_it_too() {
 #[tokio::test]
 async fn both_directions_go_on_at_once_and_trailers_travel() {
     let backend = H2Backend::start(echo).await;
-    let gateway = Gateway::start(&h2_pool(&[&backend], "")).await;
+    let gateway = PULSEGATE.start(&h2_pool(&[&backend], "")).await;
     let mut client = H2Client::connect(gateway.address).await;
     let (response, mut out) = client.open(post("/chat", CALL), false).await;
     out.send_data(Bytes::from_static(b"0"), false).unwrap();
@@ -104,7 +104,7 @@ async fn both_directions_go_on_at_once_and_trailers_travel() {
 async fn a_refused_stream_goes_elsewhere_whatever_its_method() {
     let refusing = H2Backend::start(|mut call| async move { call.respond.send_reset(Reason::REFUSED_STREAM) }).await;
     let good = H2Backend::start(|call| async { call.answer("hello") }).await;
-    let gateway = Gateway::start(&h2_pool(&[&refusing, &good], "")).await;
+    let gateway = PULSEGATE.start(&h2_pool(&[&refusing, &good], "")).await;
     let mut client = H2Client::connect(gateway.address).await;
     for _ in 0..20 {
         let (response, _) = client.open(post("/x", &[]), true).await;
@@ -115,7 +115,7 @@ async fn a_refused_stream_goes_elsewhere_whatever_its_method() {
 #[tokio::test]
 async fn a_goodbye_costs_nobody_a_request() {
     let backend = H2Backend::start(|call| async { call.answer("hello") }).await;
-    let gateway = Gateway::start(&h2_pool(&[&backend], "")).await;
+    let gateway = PULSEGATE.start(&h2_pool(&[&backend], "")).await;
     let mut client = H2Client::connect(gateway.address).await;
     for round in 1..=20 {
         backend.goodbye.send_replace(());
@@ -139,7 +139,7 @@ async fn a_call_that_breaks_off_is_told_so_in_trailers() {
         }
     })
     .await;
-    let gateway = Gateway::start(&h2_pool(&[&backend], "")).await;
+    let gateway = PULSEGATE.start(&h2_pool(&[&backend], "")).await;
     let mut client = H2Client::connect(gateway.address).await;
     let (response, _) = client.open(post("/x", CALL), true).await;
     let mut said = response.await.unwrap().into_body();
@@ -156,7 +156,7 @@ async fn our_own_answers_reach_a_caller_in_its_words() {
         drop(call);
     })
     .await;
-    let gateway = Gateway::start(&h2_pool(&[&silent], "")).await;
+    let gateway = PULSEGATE.start(&h2_pool(&[&silent], "")).await;
     let mut client = H2Client::connect(gateway.address).await;
     let deadline = [CALL, &[("grpc-timeout", "200m")]].concat();
     let (response, _) = client.open(post("/x", &deadline), true).await;
@@ -173,11 +173,11 @@ async fn our_own_answers_reach_a_caller_in_its_words() {
 #[tokio::test]
 async fn leaving_says_goodbye_and_finishes_what_is_in_flight() {
     let backend = H2Backend::start(|call| async {
-        super::support::pause(Duration::from_millis(500)).await;
+        support::pause(Duration::from_millis(500)).await;
         call.answer("late");
     })
     .await;
-    let mut gateway = Gateway::start(&h2_pool(&[&backend], "")).await;
+    let mut gateway = PULSEGATE.start(&h2_pool(&[&backend], "")).await;
     let mut client = H2Client::connect(gateway.address).await;
     let (response, _) = client.open(get("/x"), true).await;
     eventually("it is in flight", async || {
@@ -210,7 +210,7 @@ async fn a_client_that_takes_nothing_is_cut_and_costs_one_piece() {
         }
     })
     .await;
-    let gateway = Gateway::start(&h2_pool(&[&backend], "    timeouts: { idle: 1s }\n")).await;
+    let gateway = PULSEGATE.start(&h2_pool(&[&backend], "    timeouts: { idle: 1s }\n")).await;
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(1024);
     let mut client = H2Client::with(gateway.address, &builder).await;
@@ -229,7 +229,7 @@ async fn whoever_takes_every_request_back_is_told_to_calm_down() {
         drop(call);
     })
     .await;
-    let gateway = Gateway::start(&h2_pool(&[&backend], "")).await;
+    let gateway = PULSEGATE.start(&h2_pool(&[&backend], "")).await;
     let mut client = H2Client::connect(gateway.address).await;
     for _ in 0..2000 {
         let Ok(mut ready) = client.send.clone().ready().await else { break };
@@ -245,7 +245,7 @@ async fn whoever_takes_every_request_back_is_told_to_calm_down() {
 #[tokio::test]
 async fn the_preface_may_come_in_pieces_and_can_be_switched_off() {
     let backend = Raw::start(|_, _| vec![ok("hello")]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut stream = TcpStream::connect(gateway.address).await.unwrap();
     for byte in b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0" {
         stream.write_all(&[*byte]).await.unwrap();
@@ -255,7 +255,7 @@ async fn the_preface_may_come_in_pieces_and_can_be_switched_off() {
     timeout(PATIENCE, stream.read_exact(&mut frame)).await.unwrap().unwrap();
     assert_eq!(frame[3], 4, "SETTINGS");
 
-    let without = Gateway::start_with(&pool(&[backend.address]), "    http2: false").await;
+    let without = PULSEGATE.start_with(&pool(&[backend.address]), "    http2: false").await;
     let mut stream = Client::connect(without.address).await;
     stream.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     assert_eq!(stream.answer().await.status, 505);

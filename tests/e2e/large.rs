@@ -1,13 +1,14 @@
 //! Does a large body cost memory? A gibibyte up and a gibibyte down, over HTTP/1 and HTTP/2, with the gateway's resident memory read
 //! meanwhile.
 
+use super::PULSEGATE;
 use super::pool_with;
-use super::support::gateway::Gateway;
-use super::support::h2::{H2Backend, H2Client, get, post};
 use bytes::Bytes;
 use h2::{RecvStream, SendStream};
 use std::net::SocketAddr;
 use std::time::Duration;
+use support::gateway::Gateway;
+use support::h2::{H2Backend, H2Client, get, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -32,7 +33,7 @@ async fn growth(gateway: &Gateway, work: impl Future<Output = ()>) -> u64 {
     loop {
         tokio::select! {
             () = &mut work => return most.max(resident(gateway).await) - before,
-            () = super::support::pause(Duration::from_millis(100)) => most = most.max(resident(gateway).await),
+            () = support::pause(Duration::from_millis(100)) => most = most.max(resident(gateway).await),
         }
     }
 }
@@ -116,7 +117,7 @@ async fn a_gibibyte_each_way_costs_no_memory_over_http1() {
     let (address, accepting) = plain_backend().await;
     let yaml = pool_with(&[address], "    timeouts: { total: none }\n")
         .replace("readiness: { path: /ready,", "readiness: { path: /0,");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     plain_down(&gateway, WARM).await;
     plain_up(&gateway, WARM).await;
     let down = growth(&gateway, plain_down(&gateway, GIB)).await;
@@ -174,7 +175,7 @@ async fn a_gibibyte_each_way_costs_no_memory_over_http2() {
     })
     .await;
     let gateway =
-        Gateway::start(&pool_with(&[backend.address], "    protocol: http2\n    timeouts: { total: none }\n")).await;
+        PULSEGATE.start(&pool_with(&[backend.address], "    protocol: http2\n    timeouts: { total: none }\n")).await;
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(1 << 20).initial_connection_window_size(4 << 20);
     let mut client = H2Client::with(gateway.address, &builder).await;

@@ -1,18 +1,18 @@
 //! Living and leaving: reloads that change all or nothing, and an end that cuts nobody off.
 
+use super::PULSEGATE;
 use super::pool;
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok};
-use super::support::{eventually, free_address};
 use nix::sys::signal::Signal;
 use std::time::Duration;
+use support::client::Client;
+use support::raw::{Raw, Step, ok};
+use support::{eventually, free_address};
 use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn a_bad_file_changes_nothing_and_a_good_one_everything() {
     let backend = Raw::start(|_, _| vec![ok("served")]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     assert_eq!(client.get("/").await.text(), "served");
 
@@ -29,7 +29,7 @@ async fn a_bad_file_changes_nothing_and_a_good_one_everything() {
 
 #[tokio::test]
 async fn a_reload_opens_new_listeners_and_closes_removed_ones() {
-    let gateway = Gateway::start("routes: [{ respond: { body: ok } }]\n").await;
+    let gateway = PULSEGATE.start("routes: [{ respond: { body: ok } }]\n").await;
     let second = free_address();
     let file = gateway.folder().join("pulsegate.yaml");
     let yaml = std::fs::read_to_string(&file).expect("the configuration");
@@ -47,7 +47,7 @@ async fn a_reload_opens_new_listeners_and_closes_removed_ones() {
 #[tokio::test]
 async fn sigterm_finishes_what_is_in_flight_and_then_leaves_at_once() {
     let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(800)), ok("finished")]).await;
-    let mut gateway = Gateway::start(&pool(&[backend.address])).await;
+    let mut gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     let mut idle = Client::connect(gateway.address).await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -61,7 +61,7 @@ async fn sigterm_finishes_what_is_in_flight_and_then_leaves_at_once() {
 
 #[tokio::test]
 async fn readiness_fails_first_and_answers_say_close_during_the_delay() {
-    let mut gateway = Gateway::start("routes: [{ respond: { body: ok } }]\nshutdown: { delay: 1s }\n").await;
+    let mut gateway = PULSEGATE.start("routes: [{ respond: { body: ok } }]\nshutdown: { delay: 1s }\n").await;
     let mut client = Client::connect(gateway.address).await;
     assert_eq!(client.get("/").await.header("connection"), Some("keep-alive"));
     gateway.signal(Signal::SIGTERM);
@@ -76,10 +76,8 @@ async fn readiness_fails_first_and_answers_say_close_during_the_delay() {
 
 #[tokio::test]
 async fn healthcheck_tells_by_its_exit_code() {
-    let gateway = Gateway::start("routes: [{ respond: { body: ok } }]\n").await;
-    let ask = |admin: String| {
-        std::process::Command::new(env!("CARGO_BIN_EXE_pulsegate")).args(["healthcheck", "--admin", &admin]).status()
-    };
+    let gateway = PULSEGATE.start("routes: [{ respond: { body: ok } }]\n").await;
+    let ask = |admin: String| PULSEGATE.command().args(["healthcheck", "--admin", &admin]).status();
     assert!(ask(gateway.admin.to_string()).expect("it runs").success());
     assert!(ask(format!("localhost:{}", gateway.admin.port())).expect("it runs").success(), "by name");
     assert!(!ask("nonsense".to_owned()).expect("it runs").success());
@@ -94,7 +92,7 @@ async fn a_start_that_waits_says_for_whom() {
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\", \"{}\"]\n    readiness: {{ path: /ready, period: 9s, timeout: 9s }}\nstart: {{ wait: 2s }}\n",
         fit.address, silent.address
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let output = gateway.output();
     let waits = format!("waiting for the first probes of {}, at most 1 s more", silent.address);
     assert!(output.contains(&waits), "{output}");

@@ -1,13 +1,13 @@
 //! Startup, liveness, recycled addresses and restarts: what each does to traffic, what is said, and who is called.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
-use super::support::{eventually, pause};
+use super::PULSEGATE;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
+use support::client::Client;
+use support::raw::{Raw, Step, ok, send};
+use support::{eventually, pause};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const PACE: &str = "period: 200ms, fast_period: 50ms, timeout: 150ms, success_threshold: 1";
@@ -39,7 +39,7 @@ async fn a_slow_starter_is_starting_in_silence_and_then_ramps() {
         "    startup: {{ path: /started, {PACE}, failure_threshold: 1000 }}\n    readiness: {{ path: /ready, {PACE} }}\n    liveness: {{ \
          path: /alive, {PACE} }}\n"
     );
-    let gateway = Gateway::start(&config(&[slow.address, well.address], &probes, "")).await;
+    let gateway = PULSEGATE.start(&config(&[slow.address, well.address], &probes, "")).await;
     let address = slow.address.to_string();
     eventually("it is starting", async || gateway.standing_of(&address).await == "starting").await;
     let mut client = Client::connect(gateway.address).await;
@@ -76,7 +76,7 @@ async fn a_failed_liveness_probe_calls_the_webhook_once_per_episode() {
          owner }} }}\nwebhooks:\n  owner: {{ url: \"http://{}/restart?token=x\", secret: {{ env: HOOK_SECRET }} }}\n",
         receiver.address
     );
-    let gateway = Gateway::spawn_in(&config(&[backend.address], &probes, ""), "", &[("HOOK_SECRET", SECRET)]);
+    let gateway = PULSEGATE.spawn_in(&config(&[backend.address], &probes, ""), "", &[("HOOK_SECRET", SECRET)]);
     gateway.ready().await;
     let address = backend.address.to_string();
     eventually("it serves", async || ["ramping", "up"].contains(&gateway.standing_of(&address).await.as_str())).await;
@@ -117,7 +117,7 @@ async fn a_receiver_that_hangs_keeps_no_traffic_waiting() {
          owner }} }}\nwebhooks:\n  owner: {{ url: \"http://{}/restart\", timeout: 30s }}\n",
         receiver.address
     );
-    let gateway = Gateway::start(&config(&[backend.address, well.address], &probes, "")).await;
+    let gateway = PULSEGATE.start(&config(&[backend.address, well.address], &probes, "")).await;
     eventually("the receiver hangs", async || receiver.seen().len() == 1).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..50 {
@@ -136,7 +136,7 @@ async fn a_recycled_address_never_gets_a_request() {
             "    readiness: {{ path: /ready, {PACE}, failure_threshold: 100, identity: {{ header: X-Service, equals: orders }} }}\n    \
              when_none_eligible: {policy}\n"
         );
-        let gateway = Gateway::start(&config(&[stranger.address], &probes, "")).await;
+        let gateway = PULSEGATE.start(&config(&[stranger.address], &probes, "")).await;
         let address = stranger.address.to_string();
         eventually("it is down", async || gateway.standing_of(&address).await == "down").await;
         let told = gateway.backend(&address).await;
@@ -164,7 +164,7 @@ async fn a_restarted_instance_behind_the_same_address_begins_anew() {
     let probes = format!(
         "    readiness: {{ path: /ready, {PACE}, instance: {{ header: X-Instance }} }}\n    passive: {{ base_ejection: 300s }}\n"
     );
-    let gateway = Gateway::start(&config(&[backend.address, well.address], &probes, "")).await;
+    let gateway = PULSEGATE.start(&config(&[backend.address, well.address], &probes, "")).await;
     let address = backend.address.to_string();
     broken.store(true, Ordering::Relaxed);
     let mut client = Client::connect(gateway.address).await;

@@ -1,12 +1,13 @@
 //! What holds the line: limits on requests in flight with a queue, requests held while nobody is eligible, splits, and mirrors.
 
+use super::PULSEGATE;
 use super::pool_with;
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
-use super::support::{eventually, free_address};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use support::client::Client;
+use support::gateway::Gateway;
+use support::raw::{Raw, Step, ok, send};
+use support::{eventually, free_address};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -43,7 +44,7 @@ async fn many(gateway: &Gateway, count: usize) -> BTreeMap<u16, usize> {
 async fn a_full_backend_is_waited_for_and_never_gets_more_than_it_may() {
     let backend = busy(Duration::from_millis(50)).await;
     let limits = "    limits: { requests_per_backend: 2, queue: 100 }\n";
-    let gateway = Gateway::start(&pool_with(&[backend.address], limits)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], limits)).await;
     assert_eq!(many(&gateway, 20).await, BTreeMap::from([(200, 20)]));
     assert_eq!(backend.most_at_once(), 2);
 }
@@ -52,7 +53,7 @@ async fn a_full_backend_is_waited_for_and_never_gets_more_than_it_may() {
 async fn beyond_the_queue_overload_is_said_at_once() {
     let backend = busy(Duration::from_millis(500)).await;
     let limits = "    limits: { requests: 2, queue: 3 }\n";
-    let gateway = Gateway::start(&pool_with(&[backend.address], limits)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], limits)).await;
     assert_eq!(many(&gateway, 10).await, BTreeMap::from([(200, 5), (503, 5)]));
     assert_eq!(backend.most_at_once(), 2);
     eventually("the reason is logged", async || gateway.output().contains("reason=overloaded")).await;
@@ -63,7 +64,7 @@ async fn beyond_the_queue_overload_is_said_at_once() {
 async fn a_wait_in_the_queue_ends() {
     let backend = busy(Duration::from_secs(3)).await;
     let limits = "    limits: { requests_per_backend: 1, queue: 10, queue_timeout: 300ms }\n";
-    let gateway = Gateway::start(&pool_with(&[backend.address], limits)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], limits)).await;
     let mut first = Client::connect(gateway.address).await;
     first.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let address = backend.address.to_string();
@@ -78,7 +79,7 @@ async fn a_full_backend_is_passed_over_for_one_with_room() {
     let slow = busy(Duration::from_secs(30)).await;
     let quick = busy(Duration::from_millis(1)).await;
     let limits = "    limits: { requests_per_backend: 1 }\n";
-    let gateway = Gateway::start(&pool_with(&[slow.address, quick.address], limits)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[slow.address, quick.address], limits)).await;
     let mut held = Client::connect(gateway.address).await;
     let address = slow.address.to_string();
     eventually("the slow one is full", async || {
@@ -95,7 +96,7 @@ async fn a_full_backend_is_passed_over_for_one_with_room() {
 #[tokio::test]
 async fn an_idempotent_request_is_held_while_nobody_is_eligible_and_a_post_is_not() {
     let address = free_address();
-    let gateway = Gateway::start(&pool_with(&[address], "    hold: 15s\n")).await;
+    let gateway = PULSEGATE.start(&pool_with(&[address], "    hold: 15s\n")).await;
     gateway_is_down(&gateway, &address.to_string()).await;
     let mut held = Client::connect(gateway.address).await;
     held.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -125,7 +126,7 @@ async fn a_split_follows_its_weights_and_a_dead_canary_costs_nobody_a_request() 
     let stable = Raw::start(|_, _| vec![ok("stable")]).await;
     let canary = Raw::start(|_, _| vec![ok("canary")]).await;
     let canary_address = canary.address.to_string();
-    let gateway = Gateway::start(&two_pools("split: { stable: 70, canary: 30 }", &stable, &canary)).await;
+    let gateway = PULSEGATE.start(&two_pools("split: { stable: 70, canary: 30 }", &stable, &canary)).await;
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for _ in 0..200 {
         *counts.entry(get(&gateway, "/x").await.1).or_default() += 1;
@@ -143,7 +144,7 @@ async fn a_mirror_gets_copies_and_its_failures_touch_nobody() {
     let live = Raw::start(|_, _| vec![ok("live")]).await;
     let mirror = Raw::start(|_, _| vec![send("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")]).await;
     let route = "upstream: stable, mirror: { upstream: canary }";
-    let gateway = Gateway::start(&two_pools(route, &live, &mirror)).await;
+    let gateway = PULSEGATE.start(&two_pools(route, &live, &mirror)).await;
     for number in 0..20 {
         let mut client = Client::connect(gateway.address).await;
         client.send(format!("POST /{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")).await;
@@ -165,7 +166,7 @@ async fn a_late_answer_is_outrun_by_another_backend_and_a_post_is_not_sent_twice
     let more = "    balance: { policy: round_robin }\n    passive: { consecutive_failures: 0 }\n";
     let yaml = pool_with(&[slow.address, quick.address], more)
         .replace("routes: [{ upstream: pool }]", "routes: [{ upstream: pool, hedge: 150ms }]");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     for _ in 0..6 {
         let begun = Instant::now();
         assert_eq!(get(&gateway, "/x").await.0, 200);

@@ -1,9 +1,6 @@
 //! Does the whole gateway do what it says, one behaviour at a time? The real binary between a raw client and a scripted upstream.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod access;
 mod alerts;
 mod answers;
@@ -31,6 +28,10 @@ mod tls_configs;
 mod tracing;
 
 use std::net::SocketAddr;
+use support::Pulsegate;
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 /// One upstream over these backends, every request routed to it, probed at `/ready`.
 fn pool(backends: &[SocketAddr]) -> String {

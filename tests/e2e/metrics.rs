@@ -1,11 +1,6 @@
 //! Do the metrics tell what happened, and in the format that was asked for? From the admin listener of a real gateway, and in a real Prometheus.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::h2::H2Backend;
-use super::support::needs::tool;
-use super::support::raw::{Raw, Step, ok, send};
-use super::support::{eventually, free_address, pause};
+use super::PULSEGATE;
 use super::{pool, pool_with};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -13,6 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use support::client::Client;
+use support::gateway::Gateway;
+use support::h2::H2Backend;
+use support::needs::tool;
+use support::raw::{Raw, Step, ok, send};
+use support::{eventually, free_address, pause};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -38,7 +39,7 @@ async fn scrape(gateway: &Gateway, accept: &str) -> (String, Vec<u8>) {
 #[tokio::test]
 async fn who_asks_chooses_the_format() {
     let backend = Raw::start(|_, _| vec![ok("hello")]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     Client::connect(gateway.address).await.get("/").await;
     let protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
     for (accept, content_type) in [
@@ -56,7 +57,7 @@ async fn who_asks_chooses_the_format() {
 async fn what_the_gateway_adds_is_not_what_it_waits_for() {
     let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(300)), ok("late")]).await;
     let yaml = pool(&[backend.address]).replace("{ upstream: pool }", "{ name: home, upstream: pool }");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..3 {
         assert_eq!(client.get("/").await.text(), "late");
@@ -82,7 +83,7 @@ async fn requests_that_are_saved_and_requests_that_are_not() {
     .await;
     let well = Raw::start(|_, _| vec![ok("well")]).await;
     let more = "    balance: { policy: round_robin }\n    passive: { base_ejection: 60s }\n";
-    let gateway = Gateway::start(&pool_with(&[sick.address, well.address], more)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[sick.address, well.address], more)).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..4 {
         assert_eq!(client.get("/").await.status, 200);
@@ -120,7 +121,7 @@ async fn probes_are_counted_by_what_they_came_to() {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
     let nobody = free_address();
     let more = "    liveness: { tcp: true, period: 200ms, fast_period: 100ms, timeout: 100ms }\n";
-    let gateway = Gateway::start(&pool_with(&[well.address, nobody], more)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[well.address, nobody], more)).await;
     for (probe, result) in
         [("readiness", "passed"), ("readiness", "refused"), ("liveness", "passed"), ("liveness", "refused")]
     {
@@ -142,7 +143,7 @@ async fn connections(gateway: &Gateway) -> (f64, f64) {
 #[tokio::test]
 async fn connections_to_backends_are_active_then_idle_then_gone() {
     let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(400)), ok("hello")]).await;
-    let gateway = Gateway::start(&pool_with(&[backend.address], "    idle_timeout: 1s\n")).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "    idle_timeout: 1s\n")).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
         let mut client = Client::connect(gateway.address).await;
@@ -165,7 +166,7 @@ async fn a_shared_connection_is_active_while_it_has_streams() {
     })
     .await;
     let yaml = pool_with(&[backend.address], "    protocol: http2\n    idle_timeout: 60s\n");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut clients = Vec::new();
     for _ in 0..2 {
         let mut client = Client::connect(gateway.address).await;
@@ -185,7 +186,7 @@ async fn a_shared_connection_is_active_while_it_has_streams() {
 async fn requests_that_wait_for_room_are_counted() {
     let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(600)), ok("hello")]).await;
     let limits = "    limits: { requests_per_backend: 1, queue: 5, queue_timeout: 10s }\n";
-    let gateway = Gateway::start(&pool_with(&[backend.address], limits)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], limits)).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
         let mut client = Client::connect(gateway.address).await;
@@ -249,7 +250,7 @@ impl Prometheus {
 #[tokio::test]
 async fn prometheus_takes_native_histograms_and_knows_their_quantiles() {
     let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(40)), ok("hello")]).await;
-    let gateway = Gateway::start(&(pool(&[backend.address]) + "metrics: { native_histograms: true }\n")).await;
+    let gateway = PULSEGATE.start(&(pool(&[backend.address]) + "metrics: { native_histograms: true }\n")).await;
     let prometheus = Prometheus::asks(gateway.admin);
     let mut client = Client::connect(gateway.address).await;
     // Without `le`: only a native histogram has a quantile by this query.

@@ -1,11 +1,12 @@
 //! `pulsegate probe`: the same check without a gateway, and the command that it prints asks the same.
 
+use super::PULSEGATE;
 use super::pool;
-use super::support::dns::Dns;
-use super::support::free_address;
-use super::support::raw::{Raw, Step, ok, send};
 use serde_json::Value;
 use std::process::Command;
+use support::dns::Dns;
+use support::free_address;
+use support::raw::{Raw, Step, ok, send};
 use tempfile::TempDir;
 
 /// Runs the command over a whole configuration; its exit code, and what it said on stdout and stderr.
@@ -13,8 +14,7 @@ fn run(yaml: &str, arguments: &[&str]) -> (i32, String, String) {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("pulsegate.yaml");
     std::fs::write(&file, format!("listeners: [{{ address: \"127.0.0.1:0\" }}]\n{yaml}")).expect("a file");
-    let command =
-        Command::new(env!("CARGO_BIN_EXE_pulsegate")).arg("probe").args(arguments).arg("--config").arg(&file).output();
+    let command = PULSEGATE.command().arg("probe").args(arguments).arg("--config").arg(&file).output();
     let output = command.expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))

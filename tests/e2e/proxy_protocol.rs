@@ -1,13 +1,14 @@
 //! The PROXY protocol: who the client is when a proxy in front says so, and what a backend is told.
 
-use super::support::client::Client;
-use super::support::eventually;
-use super::support::gateway::Gateway;
-use super::support::h2::H2Client;
-use super::support::raw::{Raw, ok};
+use super::PULSEGATE;
 use super::{pool, pool_with};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use support::client::Client;
+use support::eventually;
+use support::gateway::Gateway;
+use support::h2::H2Client;
+use support::raw::{Raw, ok};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -47,7 +48,7 @@ async fn counted(gateway: &Gateway, reason: &str) {
 #[tokio::test]
 async fn the_client_in_the_header_is_the_client_for_the_whole_connection() {
     let backend = mirror().await;
-    let gateway = Gateway::start_with(&pool(&[backend.address]), FROM_HERE).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), FROM_HERE).await;
     for (header, expected) in [
         (V1, "192.0.2.7"),
         (V2, "192.0.2.7"),
@@ -66,7 +67,7 @@ async fn the_client_in_the_header_is_the_client_for_the_whole_connection() {
 #[tokio::test]
 async fn a_header_may_come_in_any_pieces() {
     let backend = mirror().await;
-    let gateway = Gateway::start_with(&pool(&[backend.address]), FROM_HERE).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), FROM_HERE).await;
     for header in [V1, V2] {
         let mut client = Client::connect(gateway.address).await;
         client.stream.set_nodelay(true).unwrap();
@@ -85,7 +86,7 @@ async fn a_header_may_come_in_any_pieces() {
 #[tokio::test]
 async fn http2_follows_a_header_too() {
     let backend = mirror().await;
-    let gateway = Gateway::start_with(&pool(&[backend.address]), FROM_HERE).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), FROM_HERE).await;
     let mut stream = TcpStream::connect(gateway.address).await.unwrap();
     stream.write_all(V2).await.unwrap();
     let (send, connection) = h2::client::handshake(stream).await.unwrap();
@@ -100,7 +101,7 @@ async fn http2_follows_a_header_too() {
 async fn a_peer_that_must_introduce_its_client_and_does_not_is_refused_in_silence() {
     let backend = mirror().await;
     let listener = format!("{FROM_HERE}\n    limits: {{ head_timeout: 300ms }}");
-    let gateway = Gateway::start_with(&pool(&[backend.address]), &listener).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), &listener).await;
     for (bytes, reason) in [
         (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], "proxy_header_missing"),
         (b"PROXY TCP4 192.0.2.7\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "proxy_header_malformed"),
@@ -118,7 +119,7 @@ async fn a_peer_that_must_introduce_its_client_and_does_not_is_refused_in_silenc
 async fn nobody_else_may_say_who_the_client_is() {
     let backend = mirror().await;
     let listener = "    proxy_protocol: { from: [192.0.2.0/24] }";
-    let gateway = Gateway::start_with(&pool(&[backend.address]), listener).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), listener).await;
     for header in [V1, V2] {
         let mut client = introduced(gateway.address, header).await;
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -131,7 +132,7 @@ async fn nobody_else_may_say_who_the_client_is() {
 #[tokio::test]
 async fn limits_are_the_clients_and_not_those_of_the_proxy_in_front() {
     let listener = format!("{FROM_HERE}\n    limits: {{ connections_per_client: 1 }}");
-    let gateway = Gateway::start_with("routes: [{ respond: { body: ok } }]\n", &listener).await;
+    let gateway = PULSEGATE.start_with("routes: [{ respond: { body: ok } }]\n", &listener).await;
     let mut first = introduced(gateway.address, V1).await;
     assert_eq!(first.get("/").await.status, 200);
     introduced(gateway.address, V2).await.ended().await;
@@ -157,7 +158,7 @@ async fn limits_are_the_clients_and_not_those_of_the_proxy_in_front() {
 async fn trusted_proxies_is_about_the_client_in_the_header() {
     let backend = mirror().await;
     let listener = format!("{FROM_HERE}\n    trusted_proxies: [192.0.2.7]");
-    let gateway = Gateway::start_with(&pool(&[backend.address]), &listener).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), &listener).await;
     for (header, expected) in [(V1, "203.0.113.5"), (b"PROXY TCP4 192.0.2.8 192.0.2.9 1 2\r\n", "192.0.2.8")] {
         let mut client = introduced(gateway.address, header).await;
         client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.5\r\n\r\n").await;
@@ -259,7 +260,7 @@ async fn a_backend_is_told_whose_connection_it_gets_and_no_two_clients_share_one
     for version in ["v1", "v2"] {
         let backend = Receiver::start().await;
         let more = format!("    send_proxy_protocol: {version}\n");
-        let gateway = Gateway::start(&pool_with(&[backend.address], &more)).await;
+        let gateway = PULSEGATE.start(&pool_with(&[backend.address], &more)).await;
         let (mut one, mut other) = (Client::connect(gateway.address).await, Client::connect(gateway.address).await);
         let sources = [&one, &other].map(|client| client.stream.local_addr().unwrap());
         for _ in 0..3 {
@@ -303,10 +304,10 @@ async fn headers_go_before_tls_on_both_sides_and_hand_on_whom_they_name() {
              10s, timeout: 10s }}\n    slow_start: {{ duration: 0s }}\n{more}"
         )
     };
-    let inner = Gateway::start_with(&patient(backend.address, ""), &tls).await;
+    let inner = PULSEGATE.start_with(&patient(backend.address, ""), &tls).await;
     for version in ["v1", "v2"] {
         let more = format!("    tls: {{ sni: backend.test, ca: {certificate} }}\n    send_proxy_protocol: {version}\n");
-        let outer = Gateway::start_with(&patient(inner.address, &more), FROM_HERE).await;
+        let outer = PULSEGATE.start_with(&patient(inner.address, &more), FROM_HERE).await;
         let mut client = introduced(outer.address, V2).await;
         for _ in 0..2 {
             assert_eq!(named(&mut client).await.0, "192.0.2.7", "{version}");

@@ -1,9 +1,9 @@
 //! What reaches the backend, and how a request finds it.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, ok};
+use super::PULSEGATE;
 use super::{pool, pool_with};
+use support::client::Client;
+use support::raw::{Raw, ok};
 
 #[tokio::test]
 async fn routes_match_host_path_method_and_header_and_rewrite_what_they_say() {
@@ -21,7 +21,7 @@ upstreams:
 ",
         backend.address
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     assert_eq!(client.get("/api/orders?x=1").await.text(), "GET /orders?x=1 HTTP/1.1");
     assert_eq!(client.get("/api").await.text(), "GET / HTTP/1.1");
@@ -38,7 +38,7 @@ upstreams:
 #[tokio::test]
 async fn a_stranger_s_claims_about_the_client_are_replaced_and_hop_by_hop_fields_end_here() {
     let backend = Raw::start(|head, _| vec![ok(head)]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     client
         .send(
@@ -66,7 +66,7 @@ async fn a_stranger_s_claims_about_the_client_are_replaced_and_hop_by_hop_fields
 #[tokio::test]
 async fn a_trusted_proxy_is_believed_and_an_acceptable_request_id_is_kept() {
     let backend = Raw::start(|head, _| vec![ok(head)]).await;
-    let gateway = Gateway::start_with(&pool(&[backend.address]), "    trusted_proxies: [127.0.0.0/8]").await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), "    trusted_proxies: [127.0.0.0/8]").await;
     let mut client = Client::connect(gateway.address).await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nX-Request-Id: abc.1\r\n\r\n").await;
     let answer = client.answer().await;
@@ -82,7 +82,7 @@ async fn a_trusted_proxy_is_believed_and_an_acceptable_request_id_is_kept() {
 #[tokio::test]
 async fn backends_receive_the_path_that_routes_matched() {
     let backend = Raw::start(|head, _| vec![ok(head.lines().next().unwrap_or_default())]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     assert_eq!(client.get("/a/./b/../%63?q=%2e%2e/").await.text(), "GET /a/c?q=%2e%2e/ HTTP/1.1");
     for refused in ["/a%2fb", "/a%5Cb", "/a%00", "/../a", "/%2e%2e/a"] {
@@ -97,7 +97,7 @@ async fn a_sticky_client_stays_and_is_pinned_anew_when_its_backend_is_gone() {
     let named = |name: &'static str| Raw::start(move |_, _| vec![ok(name)]);
     let (one, two) = (named("one").await, named("two").await);
     let more = "    balance: { policy: round_robin, sticky: { cookie: pin, secret: a-secret-of-some-length } }\n";
-    let gateway = Gateway::start(&pool_with(&[one.address, two.address], more)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[one.address, two.address], more)).await;
     let mut client = Client::connect(gateway.address).await;
     let first = client.get("/").await;
     let cookie = first.header("set-cookie").expect("a cookie").to_owned();

@@ -1,14 +1,15 @@
 //! Who stands out among three? A share of failures, or a latency, that a streak and half a window do not see.
 
+use super::PULSEGATE;
 use super::pool_with;
-use super::support::client::Client;
-use super::support::eventually;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
+use support::client::Client;
+use support::eventually;
+use support::gateway::Gateway;
+use support::raw::{Raw, Step, ok, send};
 
 async fn two_well() -> [Raw; 2] {
     [Raw::start(|_, _| vec![ok("well")]).await, Raw::start(|_, _| vec![ok("well")]).await]
@@ -17,7 +18,7 @@ async fn two_well() -> [Raw; 2] {
 /// In front of the odd one and two that are well, with an ejection of one second.
 async fn gateway(odd: SocketAddr, well: &[Raw; 2], more: &str) -> Gateway {
     let passive = format!("    passive: {{ base_ejection: 1s, ejection_jitter: 0%{more} }}\n");
-    Gateway::start(&pool_with(&[odd, well[0].address, well[1].address], &passive)).await
+    PULSEGATE.start(&pool_with(&[odd, well[0].address, well[1].address], &passive)).await
 }
 
 async fn every_third_fails() -> Raw {

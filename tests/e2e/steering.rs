@@ -2,11 +2,12 @@
 //!
 //! A command is waited for on a thread, so backends and probes go on on another.
 
+use super::PULSEGATE;
 use super::pool;
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok};
-use super::support::{eventually, free_address};
+use support::client::Client;
+use support::gateway::Gateway;
+use support::raw::{Raw, Step, ok};
+use support::{eventually, free_address};
 
 async fn two() -> (Raw, Raw, String) {
     let one = Raw::start(|_, _| vec![ok("one")]).await;
@@ -28,7 +29,7 @@ async fn answers(client: &mut Client) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_is_in_force_on_the_next_request_survives_a_reload_and_is_taken_back() {
     let (one, _two, yaml) = two().await;
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     let address = one.address.to_string();
     assert_eq!(answers(&mut client).await, ["one", "two"]);
@@ -58,7 +59,7 @@ async fn a_drain_is_in_force_on_the_next_request_survives_a_reload_and_is_taken_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_with_a_time_ends_by_itself() {
     let (one, _two, yaml) = two().await;
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     let address = one.address.to_string();
     let (code, said) = gateway.command(&["force-down", "pool", &address, "--for", "1s"]);
@@ -72,7 +73,7 @@ async fn an_order_with_a_time_ends_by_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn weights_are_ordered_and_given_back() {
     let (one, two, yaml) = two().await;
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     let (one, two) = (one.address.to_string(), two.address.to_string());
     assert_eq!(gateway.command(&["weight", "pool", &one, "0"]).0, 0);
@@ -89,7 +90,7 @@ async fn weights_are_ordered_and_given_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_done_is_said_in_words() {
     let (_one, _two, yaml) = two().await;
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let (code, said) = gateway.command(&["drain", "pol", "127.0.0.1:1"]);
     assert!(code == 1 && said.contains("no upstream \"pol\"") && said.contains("\n  pool\n"), "{said}");
     let (code, said) = gateway.command(&["drain", "pool", "127.0.0.1:1"]);
@@ -97,10 +98,8 @@ async fn what_cannot_be_done_is_said_in_words() {
     let (code, said) = gateway.command(&["drain", "pool", "127.0.0.1:1", "--for", "soon"]);
     assert!(code == 1 && said.contains("a duration with its unit"), "{said}");
     let nobody = free_address().to_string();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_pulsegate"))
-        .args(["drain", "pool", "127.0.0.1:1", "--admin", &nobody])
-        .output()
-        .expect("it runs");
+    let output =
+        PULSEGATE.command().args(["drain", "pool", "127.0.0.1:1", "--admin", &nobody]).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("no answer from the admin listener"), "{said}");
 }
@@ -108,7 +107,7 @@ async fn what_cannot_be_done_is_said_in_words() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_by_the_api_answers_with_the_reasons() {
     let (_one, _two, yaml) = two().await;
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     gateway.write(&yaml.replace("slow_start:", "slow_stat:"));
     let (code, said) = gateway.command(&["reload"]);
     assert!(code == 64 && said.contains("slow_stat") && said.contains("did you mean"), "{said}");
@@ -129,7 +128,7 @@ async fn a_token_names_who_it_was_and_a_reload_changes_it() {
     std::fs::write(&file, first).expect("a file");
     let health = free_address();
     let keys = format!(", tokens: [{{ name: ops, file: {} }}], health_address: \"{health}\"", file.display());
-    let mut gateway = Gateway::start_guarded(&yaml, &keys, first).await;
+    let mut gateway = PULSEGATE.start_guarded(&yaml, &keys, first).await;
     let address = one.address.to_string();
     let (code, said) = gateway.command(&["drain", "pool", &address]);
     assert!(code == 0 && said.contains("drain by ops"), "{said}");
@@ -160,7 +159,7 @@ async fn frozen(on_down: &str) -> (Raw, Raw, Gateway) {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
     let backup = format!("{{ address: \"{}\", backup: true }}", well.address);
     let yaml = pool(&[frozen.address, well.address]).replace(&format!("\"{}\"", well.address), &backup);
-    let gateway = Gateway::start(&format!("{yaml}    on_down: {on_down}\n")).await;
+    let gateway = PULSEGATE.start(&format!("{yaml}    on_down: {on_down}\n")).await;
     (frozen, well, gateway)
 }
 

@@ -1,12 +1,12 @@
 //! What flows: chunks both ways, large bodies, early bytes, early answers, tunnels, TLS, Unix sockets.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
-use super::support::{PATIENCE, free_address};
+use super::PULSEGATE;
 use super::{pool, pool_with};
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
+use support::client::Client;
+use support::raw::{Raw, Step, ok, send};
+use support::{PATIENCE, free_address};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -18,7 +18,7 @@ async fn chunks_travel_both_ways() {
         vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), send(body)]
     })
     .await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..3 {
         client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
@@ -30,14 +30,14 @@ async fn chunks_travel_both_ways() {
 #[tokio::test]
 async fn a_chunk_size_that_arrives_in_pieces_does_not_end_the_body() {
     let backend = Raw::start(|request, _| vec![ok(request.split_once("\r\n\r\n").unwrap_or_default().1)]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     client.stream.set_nodelay(true).expect("a socket option");
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").await;
     let body = "1\r\na\r\n2d;x=y\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\nX: 12345\r\n\r\n\r\n0\r\n\r\n";
     for piece in body.as_bytes().chunks(1) {
         client.send(piece).await;
-        super::support::pause(Duration::from_millis(2)).await;
+        support::pause(Duration::from_millis(2)).await;
     }
     // Each piece travels as a chunk of its own.
     let seen = client.answer().await.text().replace("\r\n1\r\n", "");
@@ -59,7 +59,7 @@ async fn the_first_byte_arrives_before_the_backend_has_finished() {
             ]
         })
         .await;
-        let gateway = Gateway::start(&pool(&[backend.address])).await;
+        let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
         let mut client = Client::connect(gateway.address).await;
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let mut seen = Vec::new();
@@ -75,7 +75,7 @@ async fn a_head_without_a_body_yet_is_not_held_back() {
         vec![send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 5\r\n\r\n"), Step::Hang]
     })
     .await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(String::from_utf8_lossy(&client.bytes().await).starts_with("HTTP/1.1 200"));
@@ -87,7 +87,7 @@ async fn a_long_poll_is_not_cut_by_the_timer_of_a_try() {
     let more = "    timeouts: { per_try: 300ms }\n    retries: { limit: 0 }\n";
     let yaml = pool_with(&[backend.address], more)
         .replace("routes: [{", "routes: [{ match: { path: /poll }, upstream: pool, timeouts: { per_try: none } }, {");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     for (path, status) in [("/poll", 200), ("/x", 504)] {
         let mut client = Client::connect(gateway.address).await;
         client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
@@ -103,7 +103,7 @@ async fn a_large_body_travels_both_ways_unharmed() {
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = socket.local_addr().expect("an address");
     let serving = tokio::spawn(async move { axum::serve(socket, backend).await });
-    let gateway = Gateway::start(&pool(&[address])).await;
+    let gateway = PULSEGATE.start(&pool(&[address])).await;
     let body: Vec<u8> = (0..8_000_000u32).map(|n| (n % 251) as u8).collect();
     let client: hyper_util::client::legacy::Client<_, http_body_util::Full<bytes::Bytes>> =
         hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
@@ -129,7 +129,7 @@ async fn an_early_answer_is_passed_on_and_the_rest_of_the_upload_is_never_a_requ
         }
     });
     let yaml = format!("routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{address}\"] }}\n");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     client
         .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: b\r\n\r\n")
@@ -165,7 +165,7 @@ async fn a_connection_with_half_a_request_on_it_is_not_used_again() {
         }
     });
     let yaml = format!("routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{address}\"] }}\n");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n").await;
     let early = client.answer().await;
@@ -180,7 +180,7 @@ async fn a_connection_with_half_a_request_on_it_is_not_used_again() {
 #[tokio::test]
 async fn expect_100_continue_is_answered_before_the_body_comes() {
     let backend = Raw::start(|request, _| vec![ok(request.rsplit("\r\n\r\n").next().unwrap_or_default())]).await;
-    let gateway = Gateway::start(&pool(&[backend.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 100);
@@ -207,14 +207,14 @@ async fn web_sockets_pass_through() {
     let yaml = format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{address}\"], timeouts: {{ per_try: 500ms }} }}\n"
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let (mut client, _) =
         tokio_tungstenite::connect_async(format!("ws://{}/chat", gateway.address)).await.expect("a WebSocket");
     for text in ["hello", "again"] {
         client.send(Message::text(text)).await.expect("sent");
         assert_eq!(client.next().await.expect("an echo").expect("an echo").into_text().expect("text").as_str(), text);
         // Longer than the per-try timer, which has no say in a tunnel.
-        super::support::pause(Duration::from_millis(700)).await;
+        support::pause(Duration::from_millis(700)).await;
     }
     client.close(None).await.expect("closed");
     serving.abort();
@@ -230,7 +230,7 @@ async fn tls_on_both_sides() {
 
     // A gateway is the TLS backend of another: both sides of ours are tried at once.
     let tls = format!("    tls: {{ certificate: {}, key: {} }}", certificate.display(), key.display());
-    let inner = Gateway::start_with("routes: [{ respond: { body: from within } }]\n", &tls).await;
+    let inner = PULSEGATE.start_with("routes: [{ respond: { body: from within } }]\n", &tls).await;
     let yaml = |ca: &str| {
         format!(
             "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\"]\n    tls: {{ sni: backend.test{ca} }}\n    readiness: {{ \
@@ -238,10 +238,10 @@ async fn tls_on_both_sides() {
             inner.address
         )
     };
-    let gateway = Gateway::start(&yaml(&format!(", ca: {}", certificate.display()))).await;
+    let gateway = PULSEGATE.start(&yaml(&format!(", ca: {}", certificate.display()))).await;
     assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "from within");
 
-    let distrustful = Gateway::start(&yaml("")).await;
+    let distrustful = PULSEGATE.start(&yaml("")).await;
     assert_eq!(Client::connect(distrustful.address).await.get("/").await.status, 503, "an unknown CA is not believed");
 }
 
@@ -256,7 +256,7 @@ async fn a_backend_may_listen_on_a_unix_socket() {
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"unix:{}\"]\n    readiness: {{ path: /ready }}\n",
         path.display()
     );
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "over a file");
     serving.abort();
 }
@@ -264,11 +264,11 @@ async fn a_backend_may_listen_on_a_unix_socket() {
 #[tokio::test]
 async fn a_slow_upload_blames_nobody() {
     let backend = Raw::start(|_, _| vec![ok("served")]).await;
-    let gateway = Gateway::start(&pool_with(&[backend.address], "    timeouts: { per_try: 300ms }\n")).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "    timeouts: { per_try: 300ms }\n")).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n").await;
     for byte in ["a", "b", "c", "d", "e", "f"] {
-        super::support::pause(Duration::from_millis(150)).await;
+        support::pause(Duration::from_millis(150)).await;
         client.send(byte).await;
     }
     assert_eq!(client.answer().await.text(), "served");
@@ -282,7 +282,7 @@ async fn a_reader_that_is_slow_for_ever_is_cut_at_the_total_timeout() {
         std::iter::once(head).chain(std::iter::repeat_n(chunk, 4000)).collect()
     })
     .await;
-    let gateway = Gateway::start(&pool_with(&[endless.address], "    timeouts: { total: 1s }\n")).await;
+    let gateway = PULSEGATE.start(&pool_with(&[endless.address], "    timeouts: { total: 1s }\n")).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     // A little at a time: there is always something to write, and always something to read.
@@ -303,7 +303,8 @@ async fn a_stream_with_nothing_to_say_blames_nobody() {
         vec![send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: hello\n\n"), Step::Hang]
     })
     .await;
-    let gateway = Gateway::start(&pool_with(&[quiet.address, free_address()], "    timeouts: { idle: 100ms }\n")).await;
+    let gateway =
+        PULSEGATE.start(&pool_with(&[quiet.address, free_address()], "    timeouts: { idle: 100ms }\n")).await;
     for _ in 0..8 {
         let mut client = Client::connect(gateway.address).await;
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;

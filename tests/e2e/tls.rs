@@ -1,17 +1,18 @@
 //! TLS towards clients: who gets which certificate, who is asked for one, and what a renewal does to connections that are open.
 
+use super::PULSEGATE;
 use super::pool;
-use super::support::client::Client;
-use super::support::eventually;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, ok};
-use super::support::tls::{Authority, Hello, Made, replace, self_signed};
 use nix::sys::signal::Signal;
 use rustls::version::{TLS12, TLS13};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use support::client::Client;
+use support::eventually;
+use support::gateway::Gateway;
+use support::raw::{Raw, ok};
+use support::tls::{Authority, Hello, Made, replace, self_signed};
 use tempfile::TempDir;
 
 const RESPOND: &str = "routes: [{ respond: { body: ok } }]\n";
@@ -35,8 +36,8 @@ async fn a_name_gets_its_certificate() {
         certificates += &format!("{{ certificate: {0}/{name}.crt, key: {0}/{name}.key }}, ", folder.path().display());
     }
     let tls = |more: &str| format!("    tls: {{ certificates: [{certificates}]{more} }}");
-    let relaxed = Gateway::start_with(RESPOND, &tls("")).await;
-    let strict = Gateway::start_with(RESPOND, &tls(", strict_sni: true")).await;
+    let relaxed = PULSEGATE.start_with(RESPOND, &tls("")).await;
+    let strict = PULSEGATE.start_with(RESPOND, &tls(", strict_sni: true")).await;
     for (sni, expected, strictly) in [
         (Some("first.test"), &first, true),
         (Some("shop.test"), &shop, true),
@@ -65,7 +66,7 @@ async fn the_minimum_version_is_held() {
     let old = Hello { version: Some(&TLS12), ..Hello::default() };
     let new = Hello { version: Some(&TLS13), ..Hello::default() };
     for (more, old_too) in [("", true), (", minimum_version: \"1.2\"", true), (", minimum_version: \"1.3\"", false)] {
-        let gateway = Gateway::start_with(RESPOND, &one(folder.path(), more)).await;
+        let gateway = PULSEGATE.start_with(RESPOND, &one(folder.path(), more)).await;
         assert!(new.connect(gateway.address).await.is_ok(), "{more}");
         assert_eq!(old.connect(gateway.address).await.is_ok(), old_too, "{more}");
     }
@@ -97,10 +98,10 @@ struct Asked {
 
 impl Asked {
     fn new() -> Self {
-        let (folder, authority) = (TempDir::new().expect("a folder"), Authority::new());
+        let (folder, authority) = (TempDir::new().expect("a folder"), Authority::generate());
         named(&["one.test"]).write(folder.path(), "one");
         replace(&folder.path().join("ca.pem"), &authority.pem);
-        let (client, stranger) = (authority.signs(&["till.test"]), Authority::new().signs(&["till.test"]));
+        let (client, stranger) = (authority.signs(&["till.test"]), Authority::generate().signs(&["till.test"]));
         Self { folder, authority, client, stranger }
     }
 
@@ -122,7 +123,7 @@ async fn answer(hello: &Hello<'_>, gateway: &Gateway) -> Option<String> {
 #[tokio::test]
 async fn a_required_client_certificate_is_verified_and_passed_on() {
     let (asked, backend) = (Asked::new(), echo().await);
-    let gateway = Gateway::start_with(&pool(&[backend.address]), &asked.listener("")).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), &asked.listener("")).await;
     for version in [&TLS12, &TLS13] {
         let nobody = Hello { version: Some(version), ..Hello::default() };
         assert_eq!(answer(&nobody, &gateway).await, None, "{version:?}");
@@ -149,7 +150,7 @@ async fn a_required_client_certificate_is_verified_and_passed_on() {
 #[tokio::test]
 async fn an_optional_client_certificate_is_verified_when_it_is_shown() {
     let (asked, backend) = (Asked::new(), echo().await);
-    let gateway = Gateway::start_with(&pool(&[backend.address]), &asked.listener(", mode: optional")).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), &asked.listener(", mode: optional")).await;
     assert_eq!(answer(&Hello::default(), &gateway).await.as_deref(), Some(""), "nothing of what it claims");
     let stranger = Hello { identity: Some(&asked.stranger), ..Hello::default() };
     assert_eq!(answer(&stranger, &gateway).await, None);
@@ -163,12 +164,12 @@ async fn a_route_is_chosen_by_what_was_verified_and_not_by_what_is_claimed() {
     let routes = "routes:\n  - match: { headers: { X-Client-Cert-Subject: CN=till.test } }\n    respond: { body: the till }\n  \
                   - match: { headers: { X-Client-Cert-Subject: CN=admin } }\n    respond: { body: the admin }\n  \
                   - respond: { body: nobody }\n";
-    let gateway = Gateway::start_with(routes, &asked.listener(", mode: optional")).await;
+    let gateway = PULSEGATE.start_with(routes, &asked.listener(", mode: optional")).await;
     assert_eq!(answer(&Hello::default(), &gateway).await.as_deref(), Some("nobody"));
     let known = Hello { identity: Some(&asked.client), ..Hello::default() };
     assert_eq!(answer(&known, &gateway).await.as_deref(), Some("the till"));
 
-    let plain = Gateway::start(routes).await;
+    let plain = PULSEGATE.start(routes).await;
     let mut client = Client::connect(plain.address).await;
     client.send(format!("GET / HTTP/1.1\r\nHost: test\r\n{SPOOF}\r\n")).await;
     assert_eq!(client.answer().await.text(), "nobody");
@@ -177,7 +178,7 @@ async fn a_route_is_chosen_by_what_was_verified_and_not_by_what_is_claimed() {
 #[tokio::test]
 async fn the_subject_is_passed_on_for_every_stream_of_http2() {
     let (asked, backend) = (Asked::new(), echo().await);
-    let gateway = Gateway::start_with(&pool(&[backend.address]), &asked.listener("")).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), &asked.listener("")).await;
     let hello = Hello { identity: Some(&asked.client), http2: true, ..Hello::default() };
     let stream = hello.shake(gateway.address).await.expect("a handshake");
     let (mut sender, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
@@ -196,7 +197,7 @@ async fn the_subject_is_passed_on_for_every_stream_of_http2() {
 #[tokio::test]
 async fn a_resumed_session_is_still_the_same_client_and_none_survives_its_authority() {
     let (asked, backend) = (Asked::new(), echo().await);
-    let gateway = Gateway::start_with(&pool(&[backend.address]), &asked.listener("")).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), &asked.listener("")).await;
     for version in [&TLS12, &TLS13] {
         replace(&asked.folder.path().join("ca.pem"), &asked.authority.pem);
         let known = Hello { identity: Some(&asked.client), version: Some(version), ..Hello::default() };
@@ -208,7 +209,7 @@ async fn a_resumed_session_is_still_the_same_client_and_none_survives_its_author
         assert!(again.resumed(), "{version:?}");
         assert!(again.get("").await.expect("an answer").1.contains("CN=till.test"), "{version:?}");
 
-        replace(&asked.folder.path().join("ca.pem"), &Authority::new().pem);
+        replace(&asked.folder.path().join("ca.pem"), &Authority::generate().pem);
         eventually("the client is a stranger now", async || answer(&known, &gateway).await.is_none()).await;
     }
 }
@@ -216,10 +217,10 @@ async fn a_resumed_session_is_still_the_same_client_and_none_survives_its_author
 #[tokio::test]
 async fn another_authority_is_in_force_without_a_reload() {
     let (asked, backend) = (Asked::new(), echo().await);
-    let gateway = Gateway::start_with(&pool(&[backend.address]), &asked.listener("")).await;
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), &asked.listener("")).await;
     let known = Hello { identity: Some(&asked.client), ..Hello::default() };
     assert!(answer(&known, &gateway).await.is_some());
-    let other = Authority::new();
+    let other = Authority::generate();
     let both = asked.authority.pem.clone() + &other.pem;
     replace(&asked.folder.path().join("ca.pem"), &both);
     let theirs = other.signs(&["other.test"]);
@@ -242,7 +243,7 @@ async fn a_renewed_certificate_is_for_new_connections_and_a_half_written_one_for
     let folder = TempDir::new().expect("a folder");
     let (old, new) = (named(&["old.test"]), named(&["new.test"]));
     old.write(folder.path(), "one");
-    let gateway = Gateway::start_with(RESPOND, &one(folder.path(), "")).await;
+    let gateway = PULSEGATE.start_with(RESPOND, &one(folder.path(), "")).await;
     let mut open = Hello::default().connect(gateway.address).await.expect("a handshake");
     assert_eq!(open.get("").await.expect("an answer").0, 200);
 
@@ -278,7 +279,7 @@ async fn the_swap_of_a_mounted_secret_is_a_renewal() {
     for file in ["one.crt", "one.key"] {
         symlink(format!("..data/{file}"), folder.path().join(file)).expect("a link");
     }
-    let gateway = Gateway::start_with(RESPOND, &one(folder.path(), "")).await;
+    let gateway = PULSEGATE.start_with(RESPOND, &one(folder.path(), "")).await;
     let mut open = Hello::default().connect(gateway.address).await.expect("a handshake");
     assert_eq!(open.certificate(), old.der);
 
@@ -292,7 +293,7 @@ async fn the_swap_of_a_mounted_secret_is_a_renewal() {
 async fn twenty_renewals_under_load_fail_no_request() {
     let folder = TempDir::new().expect("a folder");
     named(&["one.test"]).write(folder.path(), "one");
-    let gateway = Gateway::start_with(RESPOND, &one(folder.path(), "")).await;
+    let gateway = PULSEGATE.start_with(RESPOND, &one(folder.path(), "")).await;
     let (done, asked): (Arc<AtomicBool>, Arc<AtomicUsize>) = Default::default();
     let address = gateway.address;
     // Half of the clients keep one connection, half shake hands for each three requests.
@@ -309,7 +310,7 @@ async fn twenty_renewals_under_load_fail_no_request() {
                         asked.fetch_add(1, Relaxed);
                         let (status, _) = client.get("").await?;
                         assert_eq!(status, 200);
-                        super::support::pause(std::time::Duration::from_millis(5)).await;
+                        support::pause(std::time::Duration::from_millis(5)).await;
                     }
                     std::io::Result::Ok(())
                 };
@@ -342,14 +343,14 @@ async fn twenty_renewals_under_load_fail_no_request() {
 async fn a_system_without_roots_serves_what_needs_none() {
     let folder = TempDir::new().expect("a folder");
     named(&["one.test"]).write(folder.path(), "one");
-    let backend = Gateway::start_with("routes: [{ respond: { body: from within } }]\n", &one(folder.path(), "")).await;
+    let backend = PULSEGATE.start_with("routes: [{ respond: { body: from within } }]\n", &one(folder.path(), "")).await;
     let yaml = format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\"]\n    tls: {{ sni: any.test, verify: false }}\n    \
          readiness: {{ path: /, period: 300ms, timeout: 200ms }}\n",
         backend.address
     );
     let rootless = [("SSL_CERT_FILE", "/nowhere/roots.pem"), ("SSL_CERT_DIR", "/nowhere")];
-    let gateway = Gateway::spawn_in(&yaml, "", &rootless);
+    let gateway = PULSEGATE.spawn_in(&yaml, "", &rootless);
     gateway.ready().await;
     assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "from within");
 }
@@ -360,7 +361,7 @@ async fn a_backend_that_asks_who_we_are_is_told_by_probes_and_traffic() {
     let folder = asked.folder.path();
     asked.client.write(folder, "client");
     let backend = echo().await;
-    let inner = Gateway::start_with(&pool(&[backend.address]), &asked.listener("")).await;
+    let inner = PULSEGATE.start_with(&pool(&[backend.address]), &asked.listener("")).await;
     let yaml = |protocol: &str, identity: bool| {
         let pair = format!(", certificate: {0}/client.crt, key: {0}/client.key", folder.display());
         format!(
@@ -372,14 +373,14 @@ async fn a_backend_that_asks_who_we_are_is_told_by_probes_and_traffic() {
         )
     };
     for protocol in ["http1", "http2"] {
-        let gateway = Gateway::start(&yaml(protocol, true)).await;
+        let gateway = PULSEGATE.start(&yaml(protocol, true)).await;
         let mut client = Client::connect(gateway.address).await;
         let answer = client.get("/").await;
         assert_eq!(answer.status, 200, "{protocol}");
         assert!(answer.text().contains("CN=till.test"), "{protocol}: {}", answer.text());
         assert_eq!(gateway.standing_of(&inner.address.to_string()).await, "up");
     }
-    let nobody = Gateway::start(&yaml("http1", false)).await;
+    let nobody = PULSEGATE.start(&yaml("http1", false)).await;
     assert_eq!(Client::connect(nobody.address).await.get("/").await.status, 503);
     assert_ne!(nobody.standing_of(&inner.address.to_string()).await, "up");
 }

@@ -1,11 +1,11 @@
 //! What `check` says of certificates and keys, before anything is bound.
 
-use super::support::tls::{Authority, Made, self_signed};
+use super::PULSEGATE;
 use rcgen::date_time_ymd;
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use support::tls::{Authority, Made, self_signed};
 use tempfile::TempDir;
 
 fn named(names: &[&str]) -> Made {
@@ -16,7 +16,8 @@ fn named(names: &[&str]) -> Made {
 fn check(folder: &Path, yaml: &str, environment: &[(&str, &str)]) -> (bool, String) {
     let file = folder.join("pulsegate.yaml");
     write(&file, yaml).expect("a file");
-    let output = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
+    let output = PULSEGATE
+        .command()
         .args(["check", "--config"])
         .arg(&file)
         .envs(environment.iter().copied())
@@ -47,7 +48,7 @@ fn folder() -> TempDir {
     self_signed(&["early.test"], |params| params.not_before = date_time_ymd(3020, 1, 1)).write(path, "early");
     named(&["open.test"]).write(path, "open");
     set_permissions(path.join("open.key"), Permissions::from_mode(0o644)).expect("permissions");
-    write(path.join("ca.pem"), Authority::new().pem).expect("a file");
+    write(path.join("ca.pem"), Authority::generate().pem).expect("a file");
     write(path.join("broken.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").expect("a file");
     folder
 }

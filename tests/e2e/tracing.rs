@@ -1,13 +1,8 @@
 //! Which way did a request go? Traces of the running gateway, as a real OTLP receiver reads them (the official messages, over HTTP and
 //! gRPC), and what happens where nobody receives them.
 
+use super::PULSEGATE;
 use super::pool_with;
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::needs::tool;
-use super::support::raw::{Raw, ok, send};
-use super::support::tls::Authority;
-use super::support::{eventually, free_address};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::fs;
@@ -15,6 +10,12 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
+use support::client::Client;
+use support::gateway::Gateway;
+use support::needs::tool;
+use support::raw::{Raw, ok, send};
+use support::tls::Authority;
+use support::{eventually, free_address};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -112,7 +113,7 @@ async fn metric(gateway: &Gateway, name: &str) -> f64 {
 async fn two_attempts_are_seen(protocol: &str) {
     let collector = Collector::start(protocol, 1).await;
     let (bad, good, yaml) = pair().await;
-    let gateway = Gateway::start(&(yaml + &collector.yaml(protocol, ", ratio: 0%"))).await;
+    let gateway = PULSEGATE.start(&(yaml + &collector.yaml(protocol, ", ratio: 0%"))).await;
     // Asked in turn: at least one of two requests begins with the bad one. The first export is refused for the moment.
     for path in ["/0?token=t0p", "/1?token=t0p"] {
         let headers = format!("traceparent: {PARENT}\r\ntracestate: a=1,b=2\r\n");
@@ -166,7 +167,7 @@ async fn a_trace_through_two_attempts_shows_both_over_grpc() {
 async fn what_is_not_recorded_goes_on_as_it_came_and_what_is_no_parent_begins_anew() {
     let collector = Collector::start("http", 0).await;
     let backend = Raw::start(|_, _| vec![ok("x")]).await;
-    let gateway = Gateway::start(&(pool_with(&[backend.address], "") + &collector.yaml("http", ", ratio: 0%"))).await;
+    let gateway = PULSEGATE.start(&(pool_with(&[backend.address], "") + &collector.yaml("http", ", ratio: 0%"))).await;
     let unsampled = PARENT.replace("-01", "-00");
     for (path, headers) in [
         ("/unsampled", format!("traceparent: {unsampled}\r\ntracestate: a=1\r\n")),
@@ -193,7 +194,7 @@ async fn what_is_not_recorded_goes_on_as_it_came_and_what_is_no_parent_begins_an
 #[tokio::test]
 async fn without_tracing_both_headers_pass_as_they_came() {
     let backend = Raw::start(|_, _| vec![ok("x")]).await;
-    let gateway = Gateway::start(&pool_with(&[backend.address], "")).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "")).await;
     get(&gateway, "/x", "traceparent: nonsense\r\ntracestate: a=1\r\n").await;
     assert_eq!(told(&backend, "/x", "traceparent"), ["nonsense"]);
     assert_eq!(told(&backend, "/x", "tracestate"), ["a=1"]);
@@ -205,7 +206,7 @@ async fn without_tracing_both_headers_pass_as_they_came() {
 async fn the_last_spans_leave_with_the_process_and_a_reload_begins_and_ends_it() {
     let collector = Collector::start("http", 0).await;
     let plain = "routes: [{ name: hello, respond: { body: ok } }]\n";
-    let mut gateway = Gateway::start(plain).await;
+    let mut gateway = PULSEGATE.start(plain).await;
     assert_eq!(get(&gateway, "/before", "").await, "ok");
     gateway.reload(&(plain.to_owned() + &collector.yaml("http", ", ratio: 100%, service: edge"))).await;
     assert_eq!(get(&gateway, "/traced", "").await, "ok");
@@ -224,7 +225,7 @@ async fn probes_are_traced_only_when_asked_and_the_backend_is_told() {
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\"]\n    readiness: {{ path: /health, fast_period: 100ms }}\n",
         backend.address
     );
-    let gateway = Gateway::start(&(yaml.clone() + &collector.yaml("http", ", ratio: 100%"))).await;
+    let gateway = PULSEGATE.start(&(yaml.clone() + &collector.yaml("http", ", ratio: 100%"))).await;
     eventually("it is probed", async || backend.seen().iter().any(|seen| seen.starts_with("GET /health "))).await;
     assert_eq!(told(&backend, "/health", "traceparent"), [""; 0], "nobody asked");
     gateway.reload(&(yaml + &collector.yaml("http", ", ratio: 0%, probes: 100%"))).await;
@@ -247,7 +248,7 @@ async fn probes_are_traced_only_when_asked_and_the_backend_is_told() {
 
 async fn over_tls(protocol: &str) {
     let folder = TempDir::new().unwrap();
-    let authority = Authority::new();
+    let authority = Authority::generate();
     authority.signs(&["127.0.0.1"]).write(folder.path(), "collector");
     std::fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
     let secured = ["collector.crt", "collector.key"].map(|name| folder.path().join(name));
@@ -258,7 +259,7 @@ async fn over_tls(protocol: &str) {
         "tracing: {{ otlp: {{ endpoint: \"https://{}\", protocol: {protocol}, ca: {ca:?} }}, ratio: 100% }}\n",
         collector.address
     );
-    let gateway = Gateway::start(&(plain.to_owned() + &yaml)).await;
+    let gateway = PULSEGATE.start(&(plain.to_owned() + &yaml)).await;
     assert_eq!(get(&gateway, "/x", "").await, "ok");
     assert_eq!(collector.received(1).await[0]["name"], "GET hello", "{}", gateway.output());
 }
@@ -289,7 +290,7 @@ async fn slowest(gateway: &Gateway, count: usize) -> Duration {
 #[tokio::test]
 async fn a_collector_that_is_gone_costs_spans_and_is_said_once() {
     let yaml = "routes: [{ respond: { body: ok } }]\n".to_owned() + &tracing(free_address(), "grpc", ", ratio: 100%");
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     let took = slowest(&gateway, 300).await;
     assert!(took < Duration::from_secs(2), "{took:?}");
     let lost = r#"pulsegate_trace_spans_dropped_total{reason="not_exported"}"#;
@@ -304,7 +305,7 @@ async fn a_collector_that_hangs_holds_nobody_up_and_the_process_leaves() {
     let hung = StdListener::bind("127.0.0.1:0").unwrap();
     let yaml = "routes: [{ respond: { body: ok } }]\n".to_owned()
         + &tracing(hung.local_addr().unwrap(), "http", ", ratio: 100%");
-    let mut gateway = Gateway::start(&yaml).await;
+    let mut gateway = PULSEGATE.start(&yaml).await;
     let took = slowest(&gateway, 4000).await;
     assert!(took < Duration::from_secs(2), "{took:?}");
     let full = r#"pulsegate_trace_spans_dropped_total{reason="queue_full"}"#;

@@ -1,11 +1,12 @@
 //! Are gRPC servers asked by their own health protocol? The library's real health service, and a server that has none.
 
-use super::support::eventually;
-use super::support::free_address;
-use super::support::gateway::Gateway;
+use super::PULSEGATE;
 use super::{Server, python};
 use std::net::SocketAddr;
 use std::process::Stdio;
+use support::eventually;
+use support::free_address;
+use support::gateway::Gateway;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, ChildStdout};
@@ -36,7 +37,7 @@ impl Healthy {
 
 /// A gateway before one backend, whose readiness is `orders.v1`.
 async fn gateway(backend: SocketAddr) -> Gateway {
-    Gateway::start(&format!(
+    PULSEGATE.start(&format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{backend}\"]\n    protocol: http2\n    readiness: {{ grpc: \
          {{ service: orders.v1 }}, period: 300ms, fast_period: 100ms, timeout: 200ms, failure_threshold: 1, success_threshold: 1 }}\n    \
          slow_start: {{ duration: 0s }}\n"

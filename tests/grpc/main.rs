@@ -3,9 +3,6 @@
 //! `make test-needs` brings the library; without it this fails and says so.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod health;
 
 use serde_json::Value;
@@ -13,12 +10,16 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
+use support::Pulsegate;
 use support::gateway::Gateway;
 use support::needs::tool;
 use support::{eventually, free_address};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 const CALLS: usize = 10_000;
 const AT_ONCE: usize = 32;
@@ -77,7 +78,7 @@ impl Client {
 
 async fn gateway(servers: &[Server], more: &str) -> Gateway {
     let addresses: Vec<_> = servers.iter().map(|server| format!("\"{}\"", server.address)).collect();
-    Gateway::start(&format!(
+    PULSEGATE.start(&format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    protocol: http2\n    readiness: {{ tcp: true, period: \
          300ms, timeout: 200ms }}\n    slow_start: {{ duration: 0s }}\n{more}",
         addresses.join(", ")

@@ -16,14 +16,16 @@ mod prometheus;
 mod rules;
 mod shape;
 mod story;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use support::Pulsegate;
 use support::needs::tool;
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 /// The folder of what is tested here.
 fn folder() -> PathBuf {

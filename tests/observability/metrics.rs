@@ -4,17 +4,18 @@
 //! The gateway has everything that has metrics: TLS, routes that mirror and hedge, a webhook whose receiver hangs, a trace collector that is
 //! gone, probes that fail for good, orders; and backends that name their components to break a format.
 
+use super::PULSEGATE;
 use super::prometheus::Prometheus;
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, Step, ok, send};
-use super::support::tls::self_signed;
-use super::support::{eventually, free_address};
 use super::{promtool, story};
 use pulsegate::telemetry::table;
 use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
+use support::client::Client;
+use support::gateway::Gateway;
+use support::raw::{Raw, Step, ok, send};
+use support::tls::self_signed;
+use support::{eventually, free_address};
 use tempfile::TempDir;
 
 const TOKEN: &str = "sixteen-characters-and-more";
@@ -101,7 +102,7 @@ tracing: {{ otlp: {{ endpoint: "http://{gone}" }}, ratio: 100% }}
         folder.path().display()
     );
     let keys = format!(", tokens: [{{ name: prometheus, file: {}/token }}]", folder.path().display());
-    let gateway = Gateway::start_guarded_with(&yaml, &tls, &keys, TOKEN).await;
+    let gateway = PULSEGATE.start_guarded_with(&yaml, &tls, &keys, TOKEN).await;
     World { gateway, secure, _backends: backends, _folder: folder }
 }
 

@@ -1,7 +1,5 @@
 //! A real Prometheus as a child process: started with a configuration, asked over its HTTP API, ended with its test.
 
-use super::support::needs::tool;
-use super::support::{eventually, free_address};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
@@ -12,6 +10,8 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use support::needs::tool;
+use support::{eventually, free_address};
 use tempfile::TempDir;
 
 pub struct Prometheus {

@@ -2,12 +2,12 @@
 
 use super::dashboard::{self, panels, queries, shown, text};
 use super::expressions::unknown_names;
-use super::support::needs::tool;
 use super::{read, run};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use support::needs::tool;
 
 #[test]
 fn grafanas_own_types_read_all_of_it() {

@@ -1,14 +1,15 @@
 //! Has every query of the dashboard data after `make demo` has run? A Prometheus watches the demo, with the configuration that
 //! conf/observability/README.md shows, and is then asked what Grafana would ask it.
 
+use super::PULSEGATE;
 use super::dashboard::{self, Query, queries, shown, substituted};
 use super::prometheus::{Prometheus, Series};
-use super::support::eventually;
 use super::{folder, promtool, read};
 use serde_json::Value;
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Stdio;
+use support::eventually;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -69,7 +70,7 @@ struct Watched {
 /// Runs the demo of the Makefile to its end under the eyes of a Prometheus.
 async fn watch_the_demo() -> Watched {
     assert!(read("Makefile").contains("-- demo --for 20s\n"), "`make demo` tells another story than this test");
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
+    let mut demo = Command::new(PULSEGATE.path())
         .args(["demo", "--for", "20s"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

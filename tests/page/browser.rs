@@ -1,10 +1,10 @@
 //! Who drives the browser? `browser.cjs` under Node: a command per line, an answer per line. Here the answers are judged.
 
-use crate::support::needs::tool;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
+use support::needs::tool;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;

@@ -4,9 +4,6 @@
 //! `make test-needs` brings Chromium and what drives it; without them this fails and says so.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod browser;
 mod many;
 
@@ -16,10 +13,14 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
+use support::Pulsegate;
 use support::backend::Backend;
 use support::gateway::Gateway;
 use support::load::{Load, Request};
 use tokio::sync::Mutex;
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 /// From an event to its row.
 const SEEN_WITHIN: i64 = 1_000;
@@ -113,7 +114,7 @@ async fn watch(browser: &mut Browser, address: SocketAddr) {
 async fn a_backend_that_dies_is_seen_within_a_second_and_a_click_drains_another() {
     let _turn = TURN.lock().await;
     let mut backends = backends(6).await;
-    let gateway = Gateway::start(&configuration(&backends, 4)).await;
+    let gateway = PULSEGATE.start(&configuration(&backends, 4)).await;
     let loads = [load(gateway.address, "orders.example", 40), load(gateway.address, "billing.example", 40)];
     let mut browser = Browser::start().await;
     browser.open(&format!("http://{}/", gateway.admin)).await;
@@ -181,7 +182,7 @@ async fn pictures(browser: &mut Browser) {
 async fn everything_can_be_done_by_keyboard() {
     let _turn = TURN.lock().await;
     let backends = backends(3).await;
-    let gateway = Gateway::start(&configuration(&backends, 2)).await;
+    let gateway = PULSEGATE.start(&configuration(&backends, 2)).await;
     let mut browser = Browser::start().await;
     browser.open(&format!("http://{}/", gateway.admin)).await;
     browser.until("document.querySelectorAll('.row:not([hidden])').length === 3").await;
@@ -233,7 +234,7 @@ async fn a_lost_connection_is_said_and_comes_back() {
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("its mode");
     let backends = backends(2).await;
     let yaml = format!("{}upgrade: {{ directory: {:?} }}\n", configuration(&backends, 1), folder.path());
-    let mut gateway = Gateway::start(&yaml).await;
+    let mut gateway = PULSEGATE.start(&yaml).await;
     let mut browser = Browser::start().await;
     browser.open(&format!("http://{}/", gateway.admin)).await;
     browser.until("document.querySelector('#link').classList.contains('live')").await;
@@ -268,7 +269,7 @@ async fn a_token_is_asked_for_and_kept_with_the_tab() {
     std::fs::write(&file, TOKEN).expect("the token");
     let keys = format!(", tokens: [{{ name: ops, file: {file:?} }}]");
     let backends = backends(2).await;
-    let gateway = Gateway::start_guarded(&configuration(&backends, 1), &keys, TOKEN).await;
+    let gateway = PULSEGATE.start_guarded(&configuration(&backends, 1), &keys, TOKEN).await;
     let mut browser = Browser::start().await;
     browser.open(&format!("http://{}/", gateway.admin)).await;
     browser.until("document.querySelector('#token').open").await;

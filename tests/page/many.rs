@@ -4,14 +4,14 @@
 //! waits for its turn; that is the machine's doing. So a task is judged by the processor time that the browser's own trace gives it, in
 //! every run, and what the page's observer of long tasks saw by the clock is printed beside it. Frames are judged by the clock.
 
+use super::PULSEGATE;
 use crate::browser::Browser;
-use crate::support::gateway::Gateway;
-use crate::support::load::{Load, Request};
 use crate::{TURN, standing};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use support::load::{Load, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -106,7 +106,7 @@ async fn answer(mut stream: TcpStream, weak: bool, troubled: Arc<AtomicBool>) {
 async fn five_hundred_backends_scroll_without_stutter() {
     let _turn = TURN.lock().await;
     let many = Many::start().await;
-    let gateway = Gateway::start(&many.configuration()).await;
+    let gateway = PULSEGATE.start(&many.configuration()).await;
     let asked = |host| Request { method: "GET", host, path: "/work" };
     let length = Duration::from_secs(60);
     let _loads = ["pool0.example", "pool1.example"].map(|host| Load::of(asked(host), gateway.address, 60, length));

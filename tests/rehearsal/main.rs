@@ -3,11 +3,13 @@
 
 mod replay;
 mod scenarios;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
+use support::Pulsegate;
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -18,7 +20,7 @@ fn scenario(name: &str) -> PathBuf {
 }
 
 fn pulsegate(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_pulsegate")).current_dir(repository()).args(arguments).output().unwrap()
+    PULSEGATE.command().current_dir(repository()).args(arguments).output().unwrap()
 }
 
 /// Not a test of its own: with `PULSEGATE_BACKEND` set, this process is a backend.

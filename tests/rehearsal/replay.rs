@@ -1,14 +1,14 @@
 //! A real gateway is recorded while backends fail, and the record is played again.
 
+use super::PULSEGATE;
 use super::pulsegate;
-use super::support::backend::Backend;
-use super::support::gateway::Gateway;
-use super::support::load::{Load, Request};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
+use support::backend::Backend;
+use support::load::{Load, Request};
 
 /// By how much a moment of a replay may differ: a probe period, the jitter of an ejection of 2 s, and the ticks of both.
 const TOLERANCE: u64 = 2_000;
@@ -29,7 +29,7 @@ async fn record(file: &Path) -> Vec<Backend> {
         backends.push(Backend::start().await);
     }
     let keys = format!("record: {{ file: {:?} }}\n", file.display().to_string());
-    let mut gateway = Gateway::start(&(pool(&backends, "") + &keys)).await;
+    let mut gateway = PULSEGATE.start(&(pool(&backends, "") + &keys)).await;
     let request = Request { method: "GET", host: "test", path: "/work" };
     let load = Load::of(request, gateway.address, 100, Duration::from_secs(14));
     backends[0].tell("failing 100").await;

@@ -1,9 +1,6 @@
 //! What do clients feel when the gateway itself changes? Reloads in a row, a new binary, an end with another instance beside it.
 
-use super::support::client::Client;
-use super::support::gateway::Gateway;
-use super::support::load::{Load, Outcome, Request};
-use super::support::{eventually, free_address, pause};
+use super::PULSEGATE;
 use super::{Rig, configuration, load, rig_with};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -11,6 +8,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use support::client::Client;
+use support::gateway::Gateway;
+use support::load::{Load, Outcome, Request};
+use support::{eventually, free_address, pause};
 use tokio::task::JoinSet;
 
 const UPGRADE: &str = "upgrade: { directory: takeover, timeout: 3s }\n";
@@ -226,7 +227,7 @@ async fn a_new_binary_that_fails_leaves_the_old_one_serving() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_beside_a_second_instance_fails_nothing() {
     let mut rig = rig_with("shutdown: { delay: 1s, grace: 5s }\n").await;
-    let second = Gateway::start(&configuration(&rig.backends)).await;
+    let second = PULSEGATE.start(&configuration(&rig.backends)).await;
     let admins = [(rig.gateway.address, rig.gateway.admin), (second.address, second.admin)];
     // The balancer in front: asks /readyz every 100 ms and sends to whoever says yes, in turns.
     let ready = Arc::new(Mutex::new(vec![rig.gateway.address, second.address]));

@@ -5,17 +5,18 @@
 //! anybody's. What clients feel when backends fail is told by `tests/chaos`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod changes;
 mod timings;
 
 use std::time::Duration;
+use support::Pulsegate;
 use support::backend::Backend;
 use support::eventually;
 use support::gateway::Gateway;
 use support::load::{Load, Request};
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 /// Not a test of its own: with `PULSEGATE_BACKEND` set, this process is a backend.
 #[test]
@@ -48,7 +49,7 @@ async fn rig_with(more: &str) -> Rig {
     for _ in 0..3 {
         backends.push(Backend::start().await);
     }
-    let gateway = Gateway::start(&(configuration(&backends) + more)).await;
+    let gateway = PULSEGATE.start(&(configuration(&backends) + more)).await;
     Rig { backends, gateway }
 }
 

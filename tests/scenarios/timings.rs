@@ -1,13 +1,13 @@
 //! Does a real gateway keep what `check --timings` promises of its configuration? Backends are killed, frozen and made to lie, and the time
 //! until `/upstreams` says that they are out, and back, is compared with what was computed.
 
-use super::support::backend::Backend;
-use super::support::gateway::Gateway;
-use super::support::load::{Load, Request};
-use super::support::{eventually, pause};
+use super::PULSEGATE;
 use serde_json::Value;
-use std::process::Command;
 use std::time::Duration;
+use support::backend::Backend;
+use support::gateway::Gateway;
+use support::load::{Load, Request};
+use support::{eventually, pause};
 use tokio::time::Instant;
 
 /// For a machine that has other things to do: scheduling, the wait for the next look, the time that a signal takes.
@@ -20,7 +20,7 @@ const GET: Request = Request { method: "GET", host: "test", path: "/work" };
 /// Without retries, so that requests are spread evenly even while one backend fails them, and each failure is seen.
 async fn start(backends: &[Backend]) -> Gateway {
     let list: Vec<String> = backends.iter().map(|backend| format!("\"{}\"", backend.address)).collect();
-    Gateway::start(&format!(
+    PULSEGATE.start(&format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    readiness: {{ path: /ready, period: 1s, fast_period: 300ms, \
          timeout: 400ms }}\n    passive: {{ base_ejection: 2s }}\n    timeouts: {{ per_try: 600ms }}\n    balance: {{ policy: round_robin }}\n    \
          retries: {{ limit: 0 }}\n    slow_start: {{ duration: 0s }}\n",
@@ -31,7 +31,8 @@ async fn start(backends: &[Backend]) -> Gateway {
 
 /// What the command says of the very configuration that the gateway runs with.
 fn computed(gateway: &Gateway, rate: u32) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_pulsegate"))
+    let output = PULSEGATE
+        .command()
         .args(["check", "--timings", "--json", "--rate", &rate.to_string(), "--config"])
         .arg(gateway.folder().join("pulsegate.yaml"))
         .output()

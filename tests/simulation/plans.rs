@@ -6,12 +6,10 @@ use super::dice::Dice;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::board::Found;
-use pulsegate_core::plan::route_table::RouteTable;
 use pulsegate_core::plan::{
-    AdminPlan, BalancePlan, BudgetPlan, DocumentPlan, Enforcement, Fact, HttpCheck, Identity, LoggingPlan, OnDown,
-    PassivePlan, Plan, Policy, ProbeCheck, ProbeFailure, ProbePlan, ProbingPlan, Protocol, Recognition, ReloadPlan,
-    ShutdownPlan, SlowStartPlan, SourcePlan, StartPlan, StaticBackend, UpgradePlan, UpstreamLimits, UpstreamPlan,
-    WhenNoneEligible,
+    BalancePlan, DocumentPlan, Enforcement, Fact, HttpCheck, Identity, OnDown, PassivePlan, Plan, Policy, ProbeCheck,
+    ProbeFailure, ProbeKind, ProbePlan, ProbingPlan, Recognition, SlowStartPlan, SourcePlan, StaticBackend,
+    UpstreamPlan, WhenNoneEligible,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,24 +77,9 @@ fn add_or_remove(upstreams: &mut Vec<UpstreamPlan>, dice: &mut dyn Dice) {
 
 pub fn compile(upstreams: &[UpstreamPlan], concurrency: usize) -> Plan {
     Plan {
-        listeners: Vec::new(),
-        routes: Vec::new(),
-        table: RouteTable::default(),
         upstreams: upstreams.iter().cloned().map(Arc::new).collect(),
-        admin: AdminPlan::default(),
-        logging: LoggingPlan::default(),
-        metrics: Default::default(),
-        tracing: None,
-        shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
         probing: ProbingPlan { concurrency },
-        start: StartPlan { wait: Duration::from_secs(5) },
-        reload: ReloadPlan { watch: false },
-        webhooks: Vec::new(),
-        smtp: Vec::new(),
-        alerts: Arc::default(),
-        upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
-        record: None,
-        threads: 1,
+        ..Plan::default()
     }
 }
 
@@ -106,37 +89,29 @@ pub fn upstream(name: &str, dice: &mut dyn Dice) -> UpstreamPlan {
         sources.push(SourcePlan::File { path: format!("{name}.txt").into(), backup: false });
     }
     UpstreamPlan {
-        name: name.into(),
         sources,
-        protocol: Protocol::Http1,
-        send_proxy_protocol: None,
-        tls: None,
         startup: (dice.below(4) == 0).then(|| life_probe(dice)),
         readiness: (dice.below(4) > 0).then(|| probe(dice)),
         liveness: (dice.below(3) == 0).then(|| life_probe(dice)),
         passive: passive(dice),
-        slow_start: SlowStartPlan { duration: Duration::from_secs(u64::from(dice.below(3)) * 5), initial_share: 0.1 },
-        balance: BalancePlan { policy: Policy::Random, sticky: None },
-        limits: UpstreamLimits::default(),
-        budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
+        slow_start: SlowStartPlan {
+            duration: Duration::from_secs(u64::from(dice.below(3)) * 5),
+            ..SlowStartPlan::default()
+        },
+        balance: BalancePlan { policy: Policy::Random, ..BalancePlan::default() },
         when_none_eligible: when_none_eligible(dice),
-        panic_threshold: 0.0,
         hold_correlated_failures: Duration::from_secs(u64::from(dice.below(4) / 3) * 20),
-        idle_timeout: Duration::from_secs(60),
-        drain_header: None,
-        drain_keeps_sessions: false,
         on_down: on_down(dice),
+        ..UpstreamPlan::named(name)
     }
 }
 
 /// Backends that nothing tells apart, in the order of their addresses.
 pub fn even(name: &str, backends: u32) -> UpstreamPlan {
-    let backend = |number| StaticBackend { address: address(number), weight: 1, backup: false };
-    let sources = vec![SourcePlan::Static((0..backends).map(backend).collect())];
+    let sources = vec![SourcePlan::Static((0..backends).map(address).map(StaticBackend::at).collect())];
     let mut dice = Rng::new(0);
     let readiness = Some(ProbePlan { immediate: Vec::new(), ..probe(&mut dice) });
-    let slow_start = SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 };
-    UpstreamPlan { sources, readiness, slow_start, ..upstream(name, &mut dice) }
+    UpstreamPlan { sources, readiness, slow_start: SlowStartPlan::default(), ..upstream(name, &mut dice) }
 }
 
 fn static_source(dice: &mut dyn Dice) -> SourcePlan {
@@ -155,26 +130,13 @@ fn on_down(dice: &mut dyn Dice) -> OnDown {
 pub fn probe(dice: &mut dyn Dice) -> ProbePlan {
     ProbePlan {
         kind: ProbeCheck::Http(HttpCheck {
-            protocol: Protocol::Http1,
-            method: "GET".to_owned(),
-            path: "/ready".to_owned(),
-            host: None,
-            headers: Vec::new(),
-            expected_statuses: Vec::new(),
-            body_bytes: 65_536,
             document: document(dice).map(Box::new),
-            tls: None,
+            ..HttpCheck::of(ProbeKind::Readiness, "/ready")
         }),
-        period: Duration::from_secs(2),
-        fast_period: Duration::from_millis(500),
-        jitter: 0.1,
         stretch_to: Duration::from_secs(u64::from(dice.below(3)) * 5),
-        timeout: Duration::from_secs(1),
         success_threshold: 1 + dice.below(3),
         failure_threshold: 1 + dice.below(4),
-        initial_delay: Duration::ZERO,
         startup_grace: Duration::from_secs(u64::from(dice.below(4) / 3) * 20),
-        port: None,
         immediate: if dice.below(4) == 0 { vec![ProbeFailure::Refused] } else { Vec::new() },
         recognition: recognition(dice),
         ..ProbePlan::default()

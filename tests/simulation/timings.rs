@@ -9,9 +9,8 @@ use super::{number, plans};
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::{
-    Forward, HeaderEdits, LatencyOutlierPlan, PassivePlan, ProbeFailure, ProbePlan, Recognition, RetryOn, RetryPlan,
-    RouteAction, RouteMatch, RoutePlan, SlowStartPlan, SourcePlan, StaticBackend, Timeouts, UpstreamPlan,
-    WhenNoneEligible,
+    Forward, LatencyOutlierPlan, PassivePlan, ProbeFailure, ProbePlan, Recognition, RetryOn, RetryPlan, RouteAction,
+    RoutePlan, SourcePlan, StaticBackend, Timeouts, UpstreamPlan, WhenNoneEligible,
 };
 use pulsegate_core::timings::{Bounds, Detection, Fault, First, Load, Timings, Way, of};
 use std::collections::BTreeMap;
@@ -296,12 +295,11 @@ fn one_of<T: Copy>(choices: &[T], rng: &mut Rng) -> T {
 
 fn upstream(backends: usize, rng: &mut Rng) -> UpstreamPlan {
     let mut plan = UpstreamPlan { startup: None, liveness: None, ..plans::upstream("orders", rng) };
-    let backend = |number| StaticBackend { address: plans::address(number), weight: 1, backup: false };
-    plan.sources = vec![SourcePlan::Static((0..backends as u32).map(backend).collect())];
+    let addresses = (0..backends as u32).map(plans::address);
+    plan.sources = vec![SourcePlan::Static(addresses.map(StaticBackend::at).collect())];
     plan.readiness = (rng.below(8) > 0).then(|| probe(rng));
     plan.passive = passive(rng);
-    plan.slow_start =
-        SlowStartPlan { duration: Duration::from_millis(u64::from(rng.below(3)) * 700), initial_share: 0.1 };
+    plan.slow_start.duration = Duration::from_millis(u64::from(rng.below(3)) * 700);
     plan.when_none_eligible = WhenNoneEligible::FailClosed;
     plan.hold_correlated_failures = Duration::ZERO;
     plan
@@ -357,21 +355,10 @@ fn traffic(backends: usize, rng: &mut Rng) -> Traffic {
 }
 
 fn route(traffic: &Traffic) -> RoutePlan {
+    let on = RetryOn { statuses: vec![500], ..RetryOn::default() };
     RoutePlan {
-        name: "orders".into(),
-        matches: RouteMatch::default(),
-        action: RouteAction::Forward(Forward { targets: Vec::new(), mirror: None, replace_prefix: None, host: None }),
-        admission: None,
-        allow_encoded_slashes: false,
-        request_headers: HeaderEdits::default(),
-        response_headers: HeaderEdits::default(),
-        timeouts: Timeouts {
-            connect: traffic.connect,
-            per_try: Some(traffic.per_try),
-            idle: Duration::from_secs(60),
-            total: Some(Duration::from_secs(60)),
-        },
-        retries: RetryPlan { limit: 2, on: RetryOn { connect: true, reset: true, timeout: true, statuses: vec![500] } },
-        hedge: None,
+        timeouts: Timeouts { connect: traffic.connect, per_try: Some(traffic.per_try), ..Timeouts::default() },
+        retries: RetryPlan { on, ..RetryPlan::default() },
+        ..RoutePlan::named("orders", RouteAction::Forward(Forward::default()))
     }
 }

@@ -1,14 +1,15 @@
 //! The gateway as it is seen from a terminal and from scripts: `pulsegate status` and `pulsegate top`, against real processes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod secure;
 mod status;
 mod top;
 
 use std::net::SocketAddr;
+use support::Pulsegate;
+
+/// The binary that is tried.
+const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 /// One upstream over these backends, every request routed to it, probed at `/ready`.
 fn pool(backends: &[SocketAddr]) -> String {

@@ -1,12 +1,12 @@
 //! An admin listener that speaks TLS and knows its clients by their certificates, asked by the commands.
 
+use super::PULSEGATE;
 use super::pool;
-use super::support::eventually;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, ok};
-use super::support::tls::{Authority, Hello, Made, replace};
 use std::path::Path;
-use std::process::Command;
+use support::eventually;
+use support::gateway::Gateway;
+use support::raw::{Raw, ok};
+use support::tls::{Authority, Hello, Made, replace};
 
 /// A gateway, and where its certificates are.
 struct Secure {
@@ -17,14 +17,14 @@ struct Secure {
 
 impl Secure {
     async fn start(yaml: &str) -> Self {
-        let (folder, authority) = (tempfile::TempDir::new().expect("a folder"), Authority::new());
+        let (folder, authority) = (tempfile::TempDir::new().expect("a folder"), Authority::generate());
         let at = |name: &str| folder.path().join(name).display().to_string();
         authority.signs(&["127.0.0.1", "first.test"]).write(folder.path(), "server");
         replace(folder.path().join("ca.pem").as_path(), &authority.pem);
         for name in ["oncall", "scraper", "stranger"] {
             authority.signs(&[&format!("{name}.test")]).write(folder.path(), name);
         }
-        Authority::new().signs(&["oncall.test"]).write(folder.path(), "forged");
+        Authority::generate().signs(&["oncall.test"]).write(folder.path(), "forged");
         let keys = format!(
             ", tls: {{ certificate: {}, key: {}, client_auth: {{ ca: {} }} }}, clients: [{{ name: oncall, subject: oncall.test }}, \
              {{ name: prometheus, subject: scraper.test, scopes: [metrics] }}]",
@@ -32,7 +32,7 @@ impl Secure {
             at("server.key"),
             at("ca.pem")
         );
-        let gateway = Gateway::spawn_guarded(yaml, &keys);
+        let gateway = PULSEGATE.spawn_guarded(yaml, &keys);
         let secure = Self { gateway, folder, authority };
         eventually("it lives", async || secure.command("oncall", &["healthcheck"]).0 == 0).await;
         secure
@@ -45,7 +45,7 @@ impl Secure {
     /// Runs a command with this certificate.
     fn command(&self, identity: &str, arguments: &[&str]) -> (i32, String) {
         let at = |name: &str| self.folder().join(name).display().to_string();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pulsegate"));
+        let mut command = PULSEGATE.command();
         command.args(arguments).args(["--admin", &format!("https://{}", self.gateway.admin), "--ca", &at("ca.pem")]);
         if !identity.is_empty() {
             command.args(["--cert", &at(&format!("{identity}.crt")), "--key", &at(&format!("{identity}.key"))]);

@@ -1,12 +1,11 @@
 //! `pulsegate status` as a script uses it: exit codes, lines and a document.
 
+use super::PULSEGATE;
 use super::pool;
-use super::support::backend::Backend;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, ok};
-use super::support::{eventually, free_address};
 use serde_json::Value;
-use std::process::Command;
+use support::backend::Backend;
+use support::raw::{Raw, ok};
+use support::{eventually, free_address};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_exit_code_follows_the_worst_upstream() {
@@ -15,7 +14,7 @@ async fn the_exit_code_follows_the_worst_upstream() {
     let second = mortal.address;
     let yaml = pool(&[well.address, second])
         + &format!("  other: {{ backends: [\"{}\"], readiness: {{ path: /ready }} }}\n", well.address);
-    let gateway = Gateway::start(&yaml).await;
+    let gateway = PULSEGATE.start(&yaml).await;
     eventually("all are well", async || gateway.command(&["status"]).0 == 0).await;
     let (_, said) = gateway.command(&["status"]);
     assert!(said.contains("OK        pool   2/2 eligible  up for "), "{said}");
@@ -37,7 +36,7 @@ async fn the_exit_code_follows_the_worst_upstream() {
 
     let nobody = free_address().to_string();
     let unknown = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_pulsegate")).args(arguments).output().expect("it runs");
+        let output = PULSEGATE.command().args(arguments).output().expect("it runs");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let (code, said) = unknown(&["status", "--admin", &nobody]);

@@ -1,17 +1,17 @@
 //! `pulsegate top` in a real pseudo-terminal: what an operator sees and does while a backend dies.
 
+use super::PULSEGATE;
 use super::pool;
-use super::support::backend::Backend;
-use super::support::gateway::Gateway;
-use super::support::raw::{Raw, ok};
-use super::support::{eventually, free_address};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZero;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
+use support::backend::Backend;
+use support::gateway::Gateway;
+use support::raw::{Raw, ok};
+use support::{eventually, free_address};
 
 /// A terminal with `top` in it.
 struct Terminal {
@@ -32,7 +32,7 @@ fn nonzero(number: u16) -> NonZero<u16> {
 impl Terminal {
     fn start(gateway: &Gateway, arguments: &[&str]) -> Self {
         let pair = native_pty_system().openpty(size(24, 80)).expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pulsegate"));
+        let mut command = CommandBuilder::new(PULSEGATE.path());
         command.args(["top", "--every", "200ms", "--admin", &format!("http://{}", gateway.admin)]);
         command.args(arguments);
         command.env("TERM", "xterm-256color");
@@ -113,7 +113,7 @@ impl Drop for Terminal {
 async fn a_backend_dies_is_explained_and_another_is_drained_by_key() {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
     let mut mortal = Backend::start().await;
-    let gateway = Gateway::start(&pool(&[well.address, mortal.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[well.address, mortal.address])).await;
     let (first, second) = (well.address.to_string(), mortal.address.to_string());
     let mut top = Terminal::start(&gateway, &["--sort", "standing"]);
     top.shows("1 upstreams, 2 backends, 2 eligible").await;
@@ -153,7 +153,7 @@ async fn a_backend_dies_is_explained_and_another_is_drained_by_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_that_goes_is_said_with_the_age_and_signals_give_the_terminal_back() {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
-    let mut gateway = Gateway::start(&pool(&[well.address])).await;
+    let mut gateway = PULSEGATE.start(&pool(&[well.address])).await;
     let mut by_key = Terminal::start(&gateway, &[]);
     let mut by_signal = Terminal::start(&gateway, &[]);
     for top in [&by_key, &by_signal] {
@@ -172,7 +172,7 @@ async fn a_gateway_that_goes_is_said_with_the_age_and_signals_give_the_terminal_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_terminal_it_prints_one_picture() {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
-    let gateway = Gateway::start(&pool(&[well.address])).await;
+    let gateway = PULSEGATE.start(&pool(&[well.address])).await;
     gateway.ready().await;
     for arguments in [&["top"][..], &["top", "--once"], &["top", "--filter", "pool"]] {
         let (code, said) = gateway.command(arguments);
@@ -188,7 +188,6 @@ async fn without_a_terminal_it_prints_one_picture() {
     let (code, said) = gateway.command(&["top", "--filter", "nobody"]);
     assert_eq!((code, said.lines().count()), (0, 1), "{said}");
     let nobody = free_address().to_string();
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_pulsegate")).args(["top", "--admin", &nobody]).output().expect("it runs");
+    let output = PULSEGATE.command().args(["top", "--admin", &nobody]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));
 }

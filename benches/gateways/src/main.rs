@@ -10,7 +10,7 @@ mod figures;
 mod gateways;
 mod load;
 mod memory;
-#[path = "../../../tests/support/ports.rs"]
+#[path = "../../../tests/support/src/ports.rs"]
 mod ports;
 mod probing;
 mod process;

@@ -2,5 +2,7 @@
 
 pub mod hex;
 pub mod identity;
+#[cfg(feature = "serde")]
+pub(crate) mod nanos;
 pub mod rng;
 pub mod time;

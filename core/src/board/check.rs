@@ -3,10 +3,12 @@
 //! Never two probes in flight for one check. A probe whose answer gets lost is counted as a timeout after twice its deadline, so
 //! that nothing waits for ever.
 
+mod state;
 mod stretch;
 
+pub use state::{CheckState, ProbeState};
+
 use super::contract::{LastProbe, ProbeTicket};
-use super::handover::{KnownCheck, KnownProbe};
 use super::said::Said;
 use super::why::Probes;
 use crate::base::rng::Rng;
@@ -137,41 +139,6 @@ impl Check {
         self.counter = self.counter.map(settled);
         self.next = now;
         self.plan = plan;
-    }
-
-    /// What another process must know to go on from here.
-    pub(super) fn known(&self, now: Timestamp) -> KnownCheck {
-        KnownCheck {
-            counter: self.counter,
-            severity: self.severity,
-            joined: now.since(self.joined),
-            passed_once: self.passed_once,
-            only_timeouts: self.only_timeouts,
-            degraded: self.said.degraded.clone(),
-            drains: self.said.drains.clone(),
-            last: self.last.as_ref().map(|last| KnownProbe::new(last, now)),
-            before: self.before.iter().map(|probe| KnownProbe::new(probe, now)).collect(),
-            last_failure: self.last_failure.clone(),
-            stranger: self.stranger,
-        }
-    }
-
-    /// The verdict of another process: it stands, and is probed at once.
-    pub(super) fn take_over(&mut self, known: &KnownCheck, taken: Timestamp, now: Timestamp) {
-        self.joined = taken - known.joined;
-        self.severity = known.severity;
-        self.passed_once = known.passed_once;
-        self.only_timeouts = known.only_timeouts;
-        self.said = Said::taken_over(known);
-        self.stranger = known.stranger;
-        self.last = known.last.as_ref().map(|last| last.at(taken));
-        self.before = known.before.iter().map(|probe| probe.at(taken)).collect();
-        self.last_failure.clone_from(&known.last_failure);
-        if let Some(counter) = known.counter {
-            self.counter = Some(counter.under(self.plan.success_threshold, self.plan.failure_threshold));
-            self.unconfirmed = true;
-            self.next = now;
-        }
     }
 
     /// What it says at `now`.

@@ -3,15 +3,15 @@
 //! Until a startup probe has passed, the others do not run. A liveness probe that fails for good says that somebody must restart the
 //! backend. Readiness itself is `check`'s; here is who runs when, and what follows for it.
 
-use super::check::Check;
+use super::check::{Check, CheckState};
 use super::contract::{LastProbe, OtherProbe, ProbeTicket};
-use super::handover::KnownLife;
 use super::why::Probes;
 use crate::base::time::Timestamp;
 use crate::health::combine::Active;
-use crate::health::startup::{Phase, Startup};
+use crate::health::startup::{Phase, Startup, StartupState};
 use crate::plan::{ProbeKind, UpstreamPlan};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(super) struct Life {
@@ -20,6 +20,30 @@ pub(super) struct Life {
     pub liveness: Option<Check>,
     /// The instances that answered last, by the kind of the probe: each may ask for another fact.
     instances: [Option<String>; 3],
+}
+
+/// What the probes beside readiness have said, for another process.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct LifeState {
+    pub startup: Option<CheckState>,
+    /// `None`: there is no startup probe.
+    pub progress: Option<StartupState>,
+    pub liveness: Option<CheckState>,
+    /// The instances that answered last, by the kind of the probe.
+    pub instances: [Option<String>; 3],
+}
+
+impl LifeState {
+    /// The same, told `by` later.
+    pub(super) fn later(self, by: Duration) -> Self {
+        Self {
+            startup: self.startup.map(|check| check.later(by)),
+            progress: self.progress.map(|progress| StartupState { ago: progress.ago + by, ..progress }),
+            liveness: self.liveness.map(|check| check.later(by)),
+            instances: self.instances,
+        }
+    }
 }
 
 impl Life {
@@ -145,24 +169,24 @@ impl Life {
         given_up
     }
 
-    pub(super) fn known(&self, now: Timestamp) -> KnownLife {
-        KnownLife {
-            startup: self.startup.as_ref().map(|check| check.known(now)),
-            progress: self.startup.as_ref().map(|_| self.progress.known(now)),
-            liveness: self.liveness.as_ref().map(|check| check.known(now)),
+    pub(super) fn export(&self, now: Timestamp) -> LifeState {
+        LifeState {
+            startup: self.startup.as_ref().map(|check| check.export(now)),
+            progress: self.startup.as_ref().map(|_| self.progress.export(now)),
+            liveness: self.liveness.as_ref().map(|check| check.export(now)),
             instances: self.instances.clone(),
         }
     }
 
     /// As another process knew it. One that knew of no startup probe had it serving.
-    pub(super) fn take_over(&mut self, known: &KnownLife, taken: Timestamp, now: Timestamp) {
-        for (check, known) in [(&mut self.startup, &known.startup), (&mut self.liveness, &known.liveness)] {
-            if let (Some(check), Some(known)) = (check, known) {
-                check.take_over(known, taken, now);
+    pub(super) fn import(&mut self, state: LifeState, now: Timestamp) {
+        for (check, state) in [(&mut self.startup, state.startup), (&mut self.liveness, state.liveness)] {
+            if let (Some(check), Some(state)) = (check, state) {
+                check.import(state, now);
             }
         }
-        self.progress = known.progress.map_or(Startup::done(now), |progress| Startup::taken_over(progress, taken));
-        self.instances.clone_from(&known.instances);
+        self.progress = state.progress.map_or(Startup::done(now), |progress| Startup::import(progress, now));
+        self.instances = state.instances;
     }
 
     pub(super) fn show(&self) -> Vec<OtherProbe> {

@@ -2,304 +2,71 @@
 //!
 //! Two processes have two clocks that know nothing of each other: what lies ahead is told as "for so long still", what lies behind
 //! as "so long ago". The evidence of live traffic (windows, streaks, in flight) stays behind: it is about requests of the old process.
+//! Each machine says in its own file what another process must know of it; written down, it is what 0.1.0 wrote.
 
-use super::contract::{Found, LastProbe};
-use super::member::Member;
-use super::orders::Orders;
-use super::upstream::{Former, Upstream};
-use super::{Board, RETIRED_FOR};
+use super::check::CheckState;
+use super::checks::LifeState;
+use super::history::EventState;
+use super::orders::OrdersState;
+use super::sources::SourceState;
 use crate::base::identity::BackendId;
-use crate::base::time::Timestamp;
-use crate::health::counter::Counter;
-use crate::health::event::Remembered;
-use crate::health::order::Order;
-use crate::health::outlier::Outlier;
-use crate::health::reading::{Severity, Steps};
+use crate::health::outlier::OutlierState;
 use crate::health::standing::Cause;
-use crate::health::startup::Phase;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What one board tells the next.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Handover {
-    pub backends: Vec<Known>,
-    pub sources: Vec<KnownSource>,
+    pub backends: Vec<BackendState>,
+    pub sources: Vec<SourceState>,
 }
 
 /// What is known about one backend.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Known {
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct BackendState {
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub id: BackendId,
     /// It was removed so long ago; `None`: it is there.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
     pub left: Option<Duration>,
-    pub orders: KnownOrders,
+    pub orders: OrdersState,
     /// It asked for a drain so long ago.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
     pub asked_drain: Option<Duration>,
-    pub check: Option<KnownCheck>,
-    pub life: KnownLife,
-    pub passive: KnownPassive,
+    pub check: Option<CheckState>,
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub life: LifeState,
+    pub passive: OutlierState,
     /// The evidence of its last ejection.
     pub ejected_for: String,
     /// Its ramp began so long ago.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
     pub ramp: Option<Duration>,
     pub cause: Cause,
     /// It has had this standing for so long.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
     pub stands_for: Duration,
     /// Oldest first, bounded.
-    pub history: Vec<KnownEvent>,
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub history: Vec<EventState>,
 }
 
-/// An event of so long `ago`. The moment within it is by the clock of the process that told it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KnownEvent {
-    pub ago: Duration,
-    pub event: Remembered,
-}
-
-/// What operators ordered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KnownOrders {
-    pub standing: Option<KnownOrder<Order>>,
-    pub weight: Option<KnownOrder<u32>>,
-}
-
-/// An order in force, given so long `ago`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownOrder<T> {
-    pub what: T,
-    pub by: Arc<str>,
-    pub ago: Duration,
-    /// `None`: until it is taken back.
-    pub remaining: Option<Duration>,
-    pub reason: Option<Arc<str>>,
-}
-
-/// What probes have said.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KnownCheck {
-    pub counter: Option<Counter>,
-    pub severity: Severity,
-    pub joined: Duration,
-    pub passed_once: bool,
-    pub only_timeouts: bool,
-    /// How it says that it is degraded.
-    pub degraded: Option<String>,
-    /// How it asks for a drain by its documents.
-    pub drains: Option<String>,
-    pub last: Option<KnownProbe>,
-    /// Those before the last, oldest first, bounded.
-    pub before: Vec<KnownProbe>,
-    /// How the last failed probe failed.
-    pub last_failure: String,
-    /// Another service answered last.
-    pub stranger: bool,
-}
-
-/// What the probes beside readiness have said.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct KnownLife {
-    pub startup: Option<KnownCheck>,
-    /// The phase, how long ago it began, passes and failures in a row. `None`: there is no startup probe.
-    pub progress: Option<(Phase, Duration, u32, u32)>,
-    pub liveness: Option<KnownCheck>,
-    /// The instances that answered last, by the kind of the probe.
-    pub instances: [Option<String>; 3],
-}
-
-impl KnownCheck {
+impl BackendState {
     /// The same, told `by` later.
-    fn later(&mut self, by: Duration) {
-        self.joined += by;
-        self.before.iter_mut().chain(&mut self.last).for_each(|probe| probe.ago += by);
-    }
-}
-
-impl KnownLife {
-    fn later(&mut self, by: Duration) {
-        for check in [&mut self.startup, &mut self.liveness].into_iter().flatten() {
-            check.later(by);
-        }
-        if let Some((_, ago, ..)) = &mut self.progress {
-            *ago += by;
-        }
-    }
-}
-
-/// One of the last probes, which started so long `ago`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KnownProbe {
-    pub ago: Duration,
-    pub took: Duration,
-    pub passed: bool,
-    pub status: Option<u16>,
-    pub text: String,
-    pub steps: Steps,
-}
-
-/// What live traffic has come to.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct KnownPassive {
-    pub out: Option<KnownEjection>,
-    /// On trial, with so much patience left.
-    pub trial: Option<Duration>,
-    pub level: u32,
-    /// The level has stood for so long.
-    pub level_for: Duration,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct KnownEjection {
-    pub remaining: Duration,
-    pub length: Duration,
-    pub nth: u32,
-    pub readiness_lies: bool,
-}
-
-/// The last set that a source found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KnownSource {
-    pub upstream: Arc<str>,
-    /// As messages name it.
-    pub source: String,
-    pub found: Vec<Found>,
-}
-
-impl Known {
-    /// The same, told `by` later.
-    fn later(mut self, by: Duration) -> Self {
-        for ago in [&mut self.asked_drain, &mut self.ramp].into_iter().flatten() {
-            *ago += by;
-        }
-        self.stands_for += by;
-        self.orders.standing = self.orders.standing.map(|order| order.later(by));
-        self.orders.weight = self.orders.weight.map(|order| order.later(by));
-        if let Some(check) = &mut self.check {
-            check.later(by);
-        }
-        self.life.later(by);
-        self.history.iter_mut().for_each(|known| known.ago += by);
-        self.passive.level_for += by;
-        if let Some(out) = &mut self.passive.out {
-            out.remaining = out.remaining.saturating_sub(by);
-        }
-        self.passive.trial = self.passive.trial.map(|patience| patience.saturating_sub(by));
-        self
-    }
-
-    /// The backend as it was known when the handover was `taken`.
-    pub(super) fn revive(&self, member: &mut Member, taken: Timestamp, now: Timestamp) {
-        member.orders = Orders::taken_over(&self.orders, taken);
-        member.asked_drain = self.asked_drain.map(|ago| taken - ago);
-        member.outlier = Outlier::taken_over(&self.passive, taken);
-        member.ejected_for.clone_from(&self.ejected_for);
-        member.ramp_since = self.ramp.map(|ago| taken - ago);
-        if let (Some(check), Some(known)) = (&mut member.check, &self.check) {
-            check.take_over(known, taken, now);
-        }
-        member.life.take_over(&self.life, taken, now);
-        member.history.learn(&self.history, taken);
-        // Whatever has changed since is a transition like any other, and told as one.
-        (member.standing.cause, member.since) = (self.cause, taken - self.stands_for);
-        if self.cause == Cause::Trial {
-            member.cell.arm_trial();
-        }
-    }
-
-    /// What only the process before could learn while this one had no traffic and no operator yet.
-    pub(super) fn catch_up(&self, member: &mut Member, started: Timestamp, now: Timestamp) {
-        member.orders = Orders::taken_over(&self.orders, now);
-        let asked = self.asked_drain.map(|ago| now - ago).filter(|asked| *asked > started);
-        member.asked_drain = member.asked_drain.max(asked);
-        if self.passive.is_news(&member.outlier.known(now)) {
-            member.outlier = Outlier::taken_over(&self.passive, now);
-            member.ejected_for.clone_from(&self.ejected_for);
-        }
-        member.history.learn(&self.history, now);
-    }
-}
-
-impl<T> KnownOrder<T> {
-    /// The same, told `by` later.
-    fn later(self, by: Duration) -> Self {
-        let remaining = self.remaining.map(|remaining| remaining.saturating_sub(by));
-        Self { ago: self.ago + by, remaining, ..self }
-    }
-}
-
-impl KnownPassive {
-    /// Has traffic of the old process changed something? That time is over is seen on both sides.
-    fn is_news(&self, own: &Self) -> bool {
-        match (self.out, own.out) {
-            (Some(theirs), Some(own)) => theirs.nth != own.nth,
-            (Some(theirs), None) => !theirs.remaining.is_zero(),
-            (None, own) => own.is_some(),
-        }
-    }
-}
-
-impl KnownProbe {
-    pub(super) fn new(last: &LastProbe, now: Timestamp) -> Self {
+    pub(super) fn later(self, by: Duration) -> Self {
+        let event = |event: EventState| EventState { ago: event.ago + by, ..event };
         Self {
-            ago: now.since(last.at),
-            took: last.took,
-            passed: last.passed,
-            status: last.status,
-            text: last.text.clone(),
-            steps: last.steps,
+            orders: self.orders.later(by),
+            asked_drain: self.asked_drain.map(|ago| ago + by),
+            check: self.check.map(|check| check.later(by)),
+            life: self.life.later(by),
+            passive: self.passive.later(by),
+            ramp: self.ramp.map(|ago| ago + by),
+            stands_for: self.stands_for + by,
+            history: self.history.into_iter().map(event).collect(),
+            ..self
         }
-    }
-
-    pub(super) fn at(&self, taken: Timestamp) -> LastProbe {
-        LastProbe {
-            at: taken - self.ago,
-            took: self.took,
-            passed: self.passed,
-            status: self.status,
-            text: self.text.clone(),
-            steps: self.steps,
-            // The next probe is due at once.
-            document: None,
-        }
-    }
-}
-
-impl Former {
-    fn known(&self, left: Timestamp, now: Timestamp) -> Known {
-        match self {
-            Self::Member(member) => Known { left: Some(now.since(left)), ..member.known(now) },
-            Self::Known(known, taken) => {
-                Known { left: Some(now.since(left)), ..Known::clone(known).later(now.since(*taken)) }
-            }
-        }
-    }
-}
-
-impl Board {
-    /// Everything that the board of another process needs to go on from here.
-    pub fn handover(&self, now: Timestamp) -> Handover {
-        let members = self.upstreams.iter().flat_map(|upstream| &upstream.members).map(|member| member.known(now));
-        let gone = self.retired.values().map(|(left, former)| former.known(*left, now));
-        let sources = |upstream: &Upstream| upstream.sources.known(&upstream.plan.name);
-        Handover { backends: members.chain(gone).collect(), sources: self.upstreams.iter().flat_map(sources).collect() }
-    }
-
-    /// Takes over what another board knew. Whoever is no member here is remembered like one that has left.
-    pub(super) fn take_over(&mut self, handover: &Handover, now: Timestamp) {
-        let (ramps, started) = (self.first_round_done, self.started);
-        if self.plan.is_none() {
-            self.inherited_sources.clone_from(&handover.sources);
-        }
-        for known in &handover.backends {
-            let left = now - known.left.unwrap_or_default();
-            if let Some((position, index)) = self.place(known.id.key()) {
-                if known.left.is_none() {
-                    self.upstreams[position].catch_up(index, (known, started), ramps, &mut self.desk, now);
-                }
-            } else if now.since(left) < RETIRED_FOR && !self.retired.contains_key(&known.id) {
-                self.retired.insert(known.id.clone(), (left, Former::Known(Box::new(known.clone()), now)));
-            }
-        }
-        self.forget_retired(now);
     }
 }

@@ -1,9 +1,9 @@
 //! What happened to one backend lately? Its last events, also across reloads, absences and another binary.
 
-use super::handover::KnownEvent;
 use crate::base::time::Timestamp;
 use crate::health::event::{Event, Remembered};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Events kept per backend.
 const KEPT: usize = 32;
@@ -11,6 +11,16 @@ const KEPT: usize = 32;
 /// In the one [`order`], whichever way they came, at most [`KEPT`]: what was forgotten and is told again is forgotten again.
 #[derive(Debug, Default)]
 pub(super) struct History(VecDeque<Remembered>);
+
+/// An event of so long `ago`, for another process. The moment within it is by the clock of the process that told it.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct EventState {
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub ago: Duration,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub event: Remembered,
+}
 
 impl History {
     pub(super) fn note(&mut self, event: Event) {
@@ -30,16 +40,16 @@ impl History {
         self.0.iter().cloned().collect()
     }
 
-    /// What another process must know to go on from here.
-    pub(super) fn known(&self, now: Timestamp) -> Vec<KnownEvent> {
-        self.0.iter().map(|entry| KnownEvent { ago: now.since(entry.at()), event: entry.clone() }).collect()
+    /// Oldest first.
+    pub(super) fn export(&self, now: Timestamp) -> Vec<EventState> {
+        self.0.iter().map(|entry| EventState { ago: now.since(entry.at()), event: entry.clone() }).collect()
     }
 
-    /// Learns what another process knew when it was `taken`. What is known already is not told twice.
-    pub(super) fn learn(&mut self, known: &[KnownEvent], taken: Timestamp) {
+    /// Learns what another process knew. What is known already is not told twice.
+    pub(super) fn import(&mut self, states: &[EventState], now: Timestamp) {
         let own: Vec<String> = self.0.iter().map(Remembered::full_id).collect();
-        let news = known.iter().filter(|known| !own.contains(&known.event.full_id()));
-        news.for_each(|known| self.push(known.event.clone().moved(taken - known.ago)));
+        let news = states.iter().filter(|state| !own.contains(&state.event.full_id()));
+        news.for_each(|state| self.push(state.event.clone().moved(now - state.ago)));
     }
 }
 
@@ -54,7 +64,6 @@ fn order(entry: &Remembered) -> (Timestamp, String, u64) {
 mod tests {
     use super::*;
     use crate::health::event::{EventKind, Run};
-    use std::time::Duration;
 
     fn event(run: u64, id: u64) -> Event {
         let kind = EventKind::FirstRoundDone { took: Duration::ZERO };
@@ -78,14 +87,14 @@ mod tests {
         let (mut old, mut new) = (History::default(), History::default());
         (1..=3).for_each(|id| old.note(event(1, id)));
         // A clock that is 100 s ahead.
-        let known = old.known(Timestamp::from_secs(4));
-        new.learn(&known, Timestamp::from_secs(104));
+        let known = old.export(Timestamp::from_secs(4));
+        new.import(&known, Timestamp::from_secs(104));
         new.note(Event { at: Timestamp::from_secs(105), ..event(2, 1) });
-        new.learn(&known, Timestamp::from_secs(104));
+        new.import(&known, Timestamp::from_secs(104));
         assert_eq!(ids(&new), [1, 2, 3, 1]);
         assert_eq!(new.shown()[0].at(), Timestamp::from_secs(101));
         old.note(event(1, 4));
-        new.learn(&old.known(Timestamp::from_secs(5)), Timestamp::from_secs(105));
+        new.import(&old.export(Timestamp::from_secs(5)), Timestamp::from_secs(105));
         assert_eq!(ids(&new), [1, 2, 3, 4, 1], "in the order in which it happened");
     }
 
@@ -93,11 +102,11 @@ mod tests {
     fn what_happened_at_one_moment_is_forgotten_in_its_order() {
         let (mut old, mut new) = (History::default(), History::default());
         (1..=32).for_each(|id| old.note(Event { at: Timestamp::from_secs(9), ..event(1, id) }));
-        let known = old.known(Timestamp::from_secs(9));
-        new.learn(&known, Timestamp::from_secs(9));
+        let known = old.export(Timestamp::from_secs(9));
+        new.import(&known, Timestamp::from_secs(9));
         new.note(Event { at: Timestamp::from_secs(10), ..event(2, 1) });
         let before = ids(&new);
-        new.learn(&known, Timestamp::from_secs(9));
+        new.import(&known, Timestamp::from_secs(9));
         assert_eq!(ids(&new), before);
     }
 }

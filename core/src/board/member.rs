@@ -7,7 +7,6 @@ use super::check::Check;
 use super::checks::Life;
 use super::contract::{BackendReport, EjectionReport, Found};
 use super::desk::Desk;
-use super::handover::Known;
 use super::history::History;
 use super::orders::Orders;
 use super::shadows::Shadows;
@@ -340,24 +339,6 @@ impl Member {
     /// Its verdict is that of the process before, and no probe of this one has ended.
     pub(super) fn unconfirmed(&self) -> bool {
         self.check.as_ref().is_some_and(|check| check.unconfirmed)
-    }
-
-    /// What another board must know to go on from here.
-    pub(super) fn known(&self, now: Timestamp) -> Known {
-        Known {
-            id: self.id.clone(),
-            left: None,
-            orders: self.orders.known(now),
-            asked_drain: self.asked_drain.map(|at| now.since(at)),
-            check: self.check.as_ref().map(|check| check.known(now)),
-            life: self.life.known(now),
-            passive: self.outlier.known(now),
-            ejected_for: self.ejected_for.clone(),
-            ramp: self.ramp_since.map(|at| now.since(at)),
-            cause: self.standing.cause,
-            stands_for: now.since(self.since),
-            history: self.history.known(now),
-        }
     }
 
     fn passive(&self) -> Passive {

@@ -24,21 +24,23 @@ mod queue;
 mod said;
 mod shadows;
 mod sources;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod upstream;
 mod why;
 
+pub use check::{CheckState, ProbeState};
+pub use checks::LifeState;
 pub use contract::{
     BackendReport, EjectionReport, Found, Input, LastProbe, OtherProbe, Output, ProbeJob, ProbeTicket, Refused,
     Steering, UpstreamReport, WEIGHT_AT_MOST,
 };
 pub use explain::{Explanation, PoolFacts, Rule};
-pub use handover::{
-    Handover, Known, KnownCheck, KnownEjection, KnownEvent, KnownLife, KnownOrder, KnownOrders, KnownPassive,
-    KnownProbe, KnownSource,
-};
-pub use orders::Given;
+pub use handover::{BackendState, Handover};
+pub use history::EventState;
+pub use orders::{Given, GivenState, OrdersState};
+pub use sources::SourceState;
 
 use crate::base::identity::{BackendId, BackendKey};
 use crate::base::time::Timestamp;
@@ -68,7 +70,7 @@ pub struct Board {
     places: BTreeMap<BackendKey, (usize, usize)>,
     retired: Retired,
     /// What the sources of a process before this one found, until its plan is known.
-    inherited_sources: Vec<KnownSource>,
+    inherited_sources: Vec<SourceState>,
     generation: u64,
     started: Timestamp,
     first_round_done: bool,
@@ -242,7 +244,7 @@ impl Board {
                 None => Upstream::new(upstream_plan.clone()),
             };
             upstream.sources.reconfigure(upstream_plan);
-            upstream.sources.recall(&upstream_plan.name, &self.inherited_sources);
+            upstream.sources.import(&upstream_plan.name, &self.inherited_sources);
             let (joined, left) = upstream.regroup(&mut self.retired, &mut self.desk, now);
             (added, removed) = (added + joined, removed + left);
             upstream.begin_looking(now);

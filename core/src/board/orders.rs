@@ -2,11 +2,11 @@
 //!
 //! The last order of a kind is the one in force. One that has an end is taken back by time alone.
 
-use super::contract::{Refused, Steering};
-use super::handover::{KnownOrder, KnownOrders};
+use super::contract::{Refused, Steering, WEIGHT_AT_MOST};
 use crate::base::time::Timestamp;
 use crate::health::order::{Order, Steer};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An order in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,13 +30,13 @@ impl<T> Given<T> {
         }
     }
 
-    fn taken_over(known: KnownOrder<T>, taken: Timestamp) -> Self {
+    fn import(state: GivenState<T>, now: Timestamp) -> Self {
         Self {
-            what: known.what,
-            by: known.by,
-            at: taken - known.ago,
-            until: known.remaining.map(|remaining| taken + remaining),
-            reason: known.reason,
+            what: state.what,
+            by: state.by,
+            at: now - state.ago,
+            until: state.remaining.map(|remaining| now + remaining),
+            reason: state.reason,
         }
     }
 
@@ -46,14 +46,50 @@ impl<T> Given<T> {
 }
 
 impl<T: Copy> Given<T> {
-    fn known(&self, now: Timestamp) -> KnownOrder<T> {
-        KnownOrder {
+    fn export(&self, now: Timestamp) -> GivenState<T> {
+        GivenState {
             what: self.what,
             by: Arc::clone(&self.by),
             ago: now.since(self.at),
             remaining: self.until.map(|until| until.since(now)),
             reason: self.reason.clone(),
         }
+    }
+}
+
+/// An order in force for another process, given so long `ago`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct GivenState<T> {
+    pub what: T,
+    pub by: Arc<str>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub ago: Duration,
+    /// `None`: until it is taken back.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
+    pub remaining: Option<Duration>,
+    pub reason: Option<Arc<str>>,
+}
+
+impl<T> GivenState<T> {
+    fn later(self, by: Duration) -> Self {
+        let remaining = self.remaining.map(|remaining| remaining.saturating_sub(by));
+        Self { ago: self.ago + by, remaining, ..self }
+    }
+}
+
+/// The orders in force for one backend, for another process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct OrdersState {
+    pub standing: Option<GivenState<Order>>,
+    pub weight: Option<GivenState<u32>>,
+}
+
+impl OrdersState {
+    /// The same, told `by` later.
+    pub(super) fn later(self, by: Duration) -> Self {
+        Self { standing: self.standing.map(|order| order.later(by)), weight: self.weight.map(|order| order.later(by)) }
     }
 }
 
@@ -83,19 +119,20 @@ impl Orders {
         Ok(())
     }
 
-    /// What another process must know to go on from here.
-    pub(super) fn known(&self, now: Timestamp) -> KnownOrders {
-        KnownOrders {
-            standing: self.standing.as_ref().map(|given| given.known(now)),
-            weight: self.weight.as_ref().map(|given| given.known(now)),
+    pub(super) fn export(&self, now: Timestamp) -> OrdersState {
+        OrdersState {
+            standing: self.standing.as_ref().map(|given| given.export(now)),
+            weight: self.weight.as_ref().map(|given| given.export(now)),
         }
     }
 
-    /// The orders of another process. One whose time is over by now is taken back like any other.
-    pub(super) fn taken_over(known: &KnownOrders, taken: Timestamp) -> Self {
+    /// The orders of another process. One whose time is over by now is taken back like any other; a weight that nobody may order is
+    /// brought into bounds.
+    pub(super) fn import(state: OrdersState, now: Timestamp) -> Self {
+        let bounded = |order: GivenState<u32>| GivenState { what: order.what.min(WEIGHT_AT_MOST), ..order };
         Self {
-            standing: known.standing.clone().map(|order| Given::taken_over(order, taken)),
-            weight: known.weight.clone().map(|order| Given::taken_over(order, taken)),
+            standing: state.standing.map(|order| Given::import(order, now)),
+            weight: state.weight.map(|order| Given::import(bounded(order), now)),
         }
     }
 
@@ -122,7 +159,6 @@ impl Orders {
 mod tests {
     use super::*;
     use crate::base::identity::{Address, BackendId};
-    use std::time::Duration;
 
     fn steering(what: Steer, lasts: Option<u64>) -> Steering {
         let address = Address::Socket(([10, 0, 0, 1], 80).into());

@@ -1,7 +1,6 @@
 //! What do a backend's documents say beyond passing and failing? That it is degraded, that it asks for a drain, that it was saying no
 //! before it fell silent, and what they should not have told.
 
-use super::handover::KnownCheck;
 use crate::base::time::Timestamp;
 use crate::health::reading::{Reading, ReadingResult, Verdict};
 use crate::plan::ProbeFailure;
@@ -23,8 +22,8 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn taken_over(known: &KnownCheck) -> Self {
-        Self { degraded: known.degraded.clone(), drains: known.drains.clone(), ..Self::default() }
+    pub(super) fn import(degraded: Option<String>, drains: Option<String>) -> Self {
+        Self { degraded, drains, ..Self::default() }
     }
 
     /// A silence after a no is told as such: services are slow to say no, and their owner looks for the no.

@@ -3,7 +3,6 @@
 //! An empty or failed answer keeps the last set: a name that resolves to nothing for a moment must not empty a pool.
 
 use super::contract::Found;
-use super::handover::KnownSource;
 use crate::plan::{SourcePlan, UpstreamPlan};
 use std::sync::Arc;
 
@@ -19,6 +18,16 @@ struct Source {
     answered: bool,
     /// Why the last set was kept, as it was reported.
     kept_because: Option<String>,
+}
+
+/// The last set that a source found, for another process.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct SourceState {
+    pub upstream: Arc<str>,
+    /// As messages name it.
+    pub source: String,
+    pub found: Vec<Found>,
 }
 
 impl Sources {
@@ -39,21 +48,21 @@ impl Sources {
     }
 
     /// What each source that is asked found last.
-    pub(super) fn known(&self, upstream: &Arc<str>) -> Vec<KnownSource> {
+    pub(super) fn export(&self, upstream: &Arc<str>) -> Vec<SourceState> {
         let asked = |source: &&Source| !matches!(source.plan, SourcePlan::Static(_)) && !source.found.is_empty();
-        let known = |source: &Source| KnownSource {
+        let state = |source: &Source| SourceState {
             upstream: Arc::clone(upstream),
             source: source.plan.describe(),
             found: source.found.clone(),
         };
-        self.0.iter().filter(asked).map(known).collect()
+        self.0.iter().filter(asked).map(state).collect()
     }
 
     /// What another process found stays until this one has an answer of its own.
-    pub(super) fn recall(&mut self, upstream: &str, known: &[KnownSource]) {
+    pub(super) fn import(&mut self, upstream: &str, states: &[SourceState]) {
         for source in self.0.iter_mut().filter(|source| !source.answered) {
             let name = source.plan.describe();
-            let before = known.iter().find(|known| *known.upstream == *upstream && known.source == name);
+            let before = states.iter().find(|state| *state.upstream == *upstream && state.source == name);
             if let Some(before) = before {
                 source.found.clone_from(&before.found);
             }

@@ -15,7 +15,6 @@ use crate::health::event::EventKind;
 use crate::health::order::{Order, Steer};
 use crate::health::reading::{Reading, ReadingResult};
 use crate::health::standing::Cause;
-use crate::plan::route_table::RouteTable;
 use crate::plan::*;
 use crate::traffic::cell::{Nudge, NudgeKind, Record};
 use crate::traffic::outcome::{FailureKind, Outcome};
@@ -33,51 +32,21 @@ fn address(last: u8) -> Address {
 }
 
 fn backends(count: u8) -> SourcePlan {
-    let backend = |last| StaticBackend { address: address(last), weight: 1, backup: false };
-    SourcePlan::Static((1..=count).map(backend).collect())
+    SourcePlan::Static((1..=count).map(address).map(StaticBackend::at).collect())
 }
 
 fn upstream(sources: Vec<SourcePlan>, readiness: Option<ProbePlan>) -> UpstreamPlan {
     UpstreamPlan {
-        name: "pool".into(),
         sources,
-        protocol: Protocol::Http1,
-        send_proxy_protocol: None,
-        tls: None,
-        startup: None,
         readiness,
-        liveness: None,
         passive: PassivePlan { ejection_jitter: 0.0, ..PassivePlan::default() },
-        slow_start: SlowStartPlan { duration: Duration::from_secs(10), initial_share: 0.1 },
-        balance: BalancePlan { policy: Policy::Random, sticky: None },
-        limits: UpstreamLimits::default(),
-        budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
-        when_none_eligible: WhenNoneEligible::FailClosed,
-        panic_threshold: 0.0,
-        hold_correlated_failures: Duration::ZERO,
-        idle_timeout: Duration::from_secs(60),
-        drain_header: None,
-        drain_keeps_sessions: false,
-        on_down: Default::default(),
+        balance: BalancePlan { policy: Policy::Random, ..BalancePlan::default() },
+        ..UpstreamPlan::named("pool")
     }
 }
 
 fn tcp_probe() -> ProbePlan {
-    ProbePlan {
-        kind: ProbeCheck::Tcp,
-        period: Duration::from_secs(2),
-        fast_period: Duration::from_millis(500),
-        jitter: 0.0,
-        stretch_to: Duration::ZERO,
-        timeout: Duration::from_secs(1),
-        success_threshold: 2,
-        failure_threshold: 3,
-        initial_delay: Duration::ZERO,
-        startup_grace: Duration::ZERO,
-        port: None,
-        immediate: Vec::new(),
-        ..ProbePlan::default()
-    }
+    ProbePlan { jitter: 0.0, ..ProbePlan::default() }
 }
 
 /// The board, with everything that it put out.
@@ -104,29 +73,8 @@ impl Rig {
     }
 
     fn reload_all(&mut self, upstreams: Vec<Arc<UpstreamPlan>>, now: Timestamp) {
-        self.tell(
-            Input::Reconfigure(Arc::new(Plan {
-                listeners: Vec::new(),
-                routes: Vec::new(),
-                table: RouteTable::default(),
-                upstreams,
-                admin: AdminPlan::default(),
-                logging: LoggingPlan::default(),
-                metrics: Default::default(),
-                tracing: None,
-                shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
-                probing: ProbingPlan { concurrency: self.concurrency },
-                start: StartPlan { wait: Duration::ZERO },
-                reload: ReloadPlan { watch: false },
-                webhooks: Vec::new(),
-                smtp: Vec::new(),
-                alerts: Arc::default(),
-                upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
-                record: None,
-                threads: 1,
-            })),
-            now,
-        );
+        let probing = ProbingPlan { concurrency: self.concurrency };
+        self.tell(Input::Reconfigure(Arc::new(Plan { upstreams, probing, ..Plan::default() })), now);
     }
 
     /// Steers the backend `last`; `lasts` in seconds.

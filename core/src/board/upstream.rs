@@ -7,7 +7,7 @@ use super::RETIRED_FOR;
 use super::agenda::Place;
 use super::contract::{BackendReport, Found, Output, ProbeJob, ProbeTicket, Refused, Steering, UpstreamReport};
 use super::desk::Desk;
-use super::handover::Known;
+use super::handover::BackendState;
 use super::lifecycle::Seen;
 use super::member::Member;
 use super::passive::LOOK_AGAIN;
@@ -61,7 +61,7 @@ pub(super) type Retired = BTreeMap<BackendId, (Timestamp, Former)>;
 pub(super) enum Former {
     Member(Box<Member>),
     /// It was handed over at this moment, and is no member (yet).
-    Known(Box<Known>, Timestamp),
+    Known(Box<BackendState>, Timestamp),
 }
 
 impl Upstream {
@@ -140,9 +140,14 @@ impl Upstream {
         let remembered = retired.remove(&id).filter(|(left, _)| now.since(*left) < RETIRED_FOR);
         let mut member = match remembered {
             None => return Member::new(id, found, &self.plan, now),
-            Some((_, Former::Known(known, taken))) => {
+            Some((_, Former::Known(state, taken))) => {
                 let mut member = Member::new(id, found, &self.plan, now);
-                known.revive(&mut member, taken, now);
+                member.import(*state, taken);
+                for kind in ProbeKind::ALL {
+                    if let Some(check) = member.check_mut(kind) {
+                        check.release(now);
+                    }
+                }
                 return member;
             }
             Some((_, Former::Member(member))) => *member,
@@ -341,7 +346,7 @@ impl Upstream {
     pub(super) fn catch_up(
         &mut self,
         index: usize,
-        (known, started): (&Known, Timestamp),
+        (state, started): (&BackendState, Timestamp),
         ramps: bool,
         desk: &mut Desk,
         now: Timestamp,
@@ -350,7 +355,7 @@ impl Upstream {
         let plan = Arc::clone(&self.plan);
         let member = &mut self.members[index];
         let weight = member.weight();
-        known.catch_up(member, started, now);
+        member.catch_up(state, started, now);
         self.dirty |= member.settle(&plan, ramps, Some(&Occasion::Learned), desk, now) || member.weight() != weight;
     }
 

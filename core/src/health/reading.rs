@@ -32,10 +32,14 @@ impl Reading {
 
 /// How long each step took; `None` where it was not reached, or there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Steps {
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
     pub connect: Option<Duration>,
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
     pub tls: Option<Duration>,
     /// From the request to the first byte of the answer's head.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
     pub first_byte: Option<Duration>,
 }
 

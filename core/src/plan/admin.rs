@@ -21,8 +21,15 @@ pub enum Scope {
     Write,
 }
 
+/// Who says nothing of scopes means all.
+impl Default for Scopes {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
 impl Scopes {
-    /// Where nothing is written.
+    /// Everything.
     pub const ALL: Self = Self { metrics: true, read: true, write: true };
 
     pub const fn allow(self, needed: Scope) -> bool {

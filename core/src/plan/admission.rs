@@ -36,6 +36,11 @@ pub struct RateLimitPlan {
 }
 
 impl RateLimitPlan {
+    /// So many a second, and so many at once, for each client.
+    pub fn of(requests: u32) -> Self {
+        Self { id: 0, requests, per: Duration::from_secs(1), burst: requests, by: LimitBy::default(), enforce: true }
+    }
+
     /// From one token to the next; never zero.
     pub fn interval(&self) -> Duration {
         (self.per / self.requests.max(1)).max(Duration::from_nanos(1))
@@ -43,9 +48,10 @@ impl RateLimitPlan {
 }
 
 /// Whose requests share a bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LimitBy {
     /// A client's address; of IPv6 its /64, which is one customer.
+    #[default]
     Client,
     /// A header's value (its name in lower case); without it, the client's address.
     Header(String),

@@ -26,6 +26,12 @@ pub struct FlappingPlan {
     pub within: Duration,
 }
 
+impl Default for FlappingPlan {
+    fn default() -> Self {
+        Self { transitions: 4, within: Duration::from_secs(120) }
+    }
+}
+
 /// Who gets which. Every route that matches counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertRoute {
@@ -51,7 +57,7 @@ impl Default for AlertsPlan {
             group_wait: Duration::from_secs(5),
             group_interval: Duration::from_secs(60),
             repeat_interval: Some(Duration::from_secs(4 * 60 * 60)),
-            flapping: FlappingPlan { transitions: 4, within: Duration::from_secs(120) },
+            flapping: FlappingPlan::default(),
             source: "pulsegate".into(),
             routes: Vec::new(),
         }

@@ -45,6 +45,13 @@ pub struct Assertion {
     pub degrades: bool,
 }
 
+impl Assertion {
+    /// The probe fails where it does not hold.
+    pub fn of(path: &str, is: Condition) -> Self {
+        Self { path: path.to_owned(), is, degrades: false }
+    }
+}
+
 /// What every value must fulfil that the path finds. Where it finds nothing, the condition does not hold, except for `Absent`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {

@@ -22,6 +22,22 @@ pub struct ListenerPlan {
     pub underscores_in_headers: bool,
 }
 
+impl ListenerPlan {
+    /// Plain, for everybody, and called by its address.
+    pub fn at(address: SocketAddr) -> Self {
+        Self {
+            name: address.to_string().into(),
+            address,
+            tls: None,
+            trusted_proxies: Vec::new(),
+            proxied_by: Vec::new(),
+            limits: ListenerLimits::default(),
+            http2: true,
+            underscores_in_headers: false,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerTls {
     /// Never empty; the first answers where no other has the name that is asked for.
@@ -31,6 +47,12 @@ pub struct ListenerTls {
     pub minimum_version: TlsVersion,
     /// Set: clients are asked for a certificate.
     pub client_auth: Option<ClientAuth>,
+}
+
+impl ListenerTls {
+    pub fn of(certificates: Vec<KeyPair>) -> Self {
+        Self { certificates, strict_sni: false, minimum_version: TlsVersion::default(), client_auth: None }
+    }
 }
 
 /// PEM files of one certificate (its chain) and its key.
@@ -57,6 +79,13 @@ pub struct ClientAuth {
     pub required: bool,
 }
 
+impl ClientAuth {
+    /// Everybody must show one that `ca` has signed.
+    pub fn by(ca: PathBuf) -> Self {
+        Self { ca, required: true }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListenerLimits {
     /// The whole request head, bytes (answered 431; the target alone beyond it 414).
@@ -75,4 +104,20 @@ pub struct ListenerLimits {
     pub connections_per_client: u32,
     /// Requests in flight on one HTTP/2 connection.
     pub streams: u32,
+}
+
+impl Default for ListenerLimits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 32 << 10,
+            head_timeout: Duration::from_secs(10),
+            body_idle_timeout: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(60),
+            keepalive_requests: 0,
+            body_bytes: 0,
+            connections: 20_000,
+            connections_per_client: 0,
+            streams: 100,
+        }
+    }
 }

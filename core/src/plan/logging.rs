@@ -11,14 +11,27 @@ pub struct LoggingPlan {
     pub access: Option<AccessPlan>,
 }
 
-impl Default for LoggingPlan {
-    fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text, access: None }
+impl LoggingPlan {
+    /// In one format for both logs.
+    pub fn of(format: LogFormat) -> Self {
+        Self { level: "info".to_owned(), format, access: Some(AccessPlan::plain(format.into())) }
+    }
+
+    /// Without a line per request.
+    pub fn without_access() -> Self {
+        Self { access: None, ..Self::default() }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Default for LoggingPlan {
+    fn default() -> Self {
+        Self::of(LogFormat::default())
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
+    #[default]
     Text,
     Json,
 }
@@ -66,6 +79,15 @@ pub enum AccessForm {
     Template(Template),
 }
 
+impl From<LogFormat> for AccessForm {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessFile {
     pub path: PathBuf,
@@ -75,6 +97,12 @@ pub struct AccessFile {
     pub keep: u32,
 }
 
+impl AccessFile {
+    pub fn at(path: PathBuf) -> Self {
+        Self { path, max_size: 100 << 20, keep: 5 }
+    }
+}
+
 /// Whose values are never written (lower case).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redacted {
@@ -82,24 +110,21 @@ pub struct Redacted {
     pub query: Vec<String>,
 }
 
-impl Redacted {
-    pub const HEADERS: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
-    pub const QUERY: [&str; 10] = [
-        "access_token",
-        "api_key",
-        "apikey",
-        "client_secret",
-        "code",
-        "id_token",
-        "password",
-        "refresh_token",
-        "secret",
-        "token",
-    ];
-}
-
 impl Default for Redacted {
     fn default() -> Self {
-        Self { headers: Self::HEADERS.map(str::to_owned).into(), query: Self::QUERY.map(str::to_owned).into() }
+        let headers = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
+        let query = [
+            "access_token",
+            "api_key",
+            "apikey",
+            "client_secret",
+            "code",
+            "id_token",
+            "password",
+            "refresh_token",
+            "secret",
+            "token",
+        ];
+        Self { headers: headers.map(str::to_owned).into(), query: query.map(str::to_owned).into() }
     }
 }

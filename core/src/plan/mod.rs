@@ -1,6 +1,9 @@
 //! What is in force? The compiled configuration: typed, complete, every default filled in, every reference resolved.
 //!
 //! The config room compiles YAML into this; everything else reads it. It is immutable: a reload makes a new one.
+//!
+//! Every default is here and nowhere else: as a type's `Default`, or, where a part of it cannot go without (a name, an address), as what its
+//! constructor fills in. The config room takes them from here, and so do the reference and whoever needs a plan to try something.
 
 pub mod access_log;
 mod admin;
@@ -40,7 +43,7 @@ use crate::plan::route_table::RouteTable;
 use std::sync::Arc;
 
 /// Everything.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub listeners: Vec<Arc<ListenerPlan>>,
     pub routes: Vec<RoutePlan>,

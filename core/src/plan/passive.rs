@@ -33,6 +33,12 @@ pub struct LatencyOutlierPlan {
     pub gap: Duration,
 }
 
+impl Default for LatencyOutlierPlan {
+    fn default() -> Self {
+        Self { factor: 4.0, gap: Duration::from_millis(20) }
+    }
+}
+
 /// What finds that a backend should go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Detector {
@@ -66,6 +72,12 @@ pub struct Enforcement {
     pub latency_outlier: bool,
 }
 
+impl Default for Enforcement {
+    fn default() -> Self {
+        Self { consecutive_failures: true, failure_ratio: true, failure_outlier: true, latency_outlier: true }
+    }
+}
+
 impl Enforcement {
     pub const fn of(self, detector: Detector) -> bool {
         match detector {
@@ -81,16 +93,6 @@ impl PassivePlan {
     /// ⌈pool × minimum_fit⌉, without floating-point dust (0.5 × 4 must be 2, not 3).
     pub fn must_stay_fit(&self, pool: u32) -> u32 {
         (f64::from(pool) * self.minimum_fit - 1e-9).ceil().max(0.0) as u32
-    }
-
-    /// Failures in a row that really eject; 0 = none do.
-    pub fn ejecting_streak(&self) -> u32 {
-        if self.enforce.consecutive_failures { self.consecutive_failures } else { 0 }
-    }
-
-    /// The share that really ejects; 0 = none does.
-    pub fn ejecting_ratio(&self) -> f64 {
-        if self.enforce.failure_ratio { self.failure_ratio } else { 0.0 }
     }
 
     /// Is this detector on, whether it ejects or not?
@@ -113,13 +115,8 @@ impl Default for PassivePlan {
             failure_ratio: 0.5,
             minimum_outcomes: 20,
             failure_outlier: 0.1,
-            latency_outlier: LatencyOutlierPlan { factor: 4.0, gap: Duration::from_millis(20) },
-            enforce: Enforcement {
-                consecutive_failures: true,
-                failure_ratio: true,
-                failure_outlier: true,
-                latency_outlier: true,
-            },
+            latency_outlier: LatencyOutlierPlan::default(),
+            enforce: Enforcement::default(),
             window: Duration::from_secs(10),
             base_ejection: Duration::from_secs(10),
             max_ejection: Duration::from_secs(300),

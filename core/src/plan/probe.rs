@@ -20,6 +20,11 @@ pub enum ProbeKind {
 impl ProbeKind {
     pub const ALL: [Self; 3] = [Self::Startup, Self::Readiness, Self::Liveness];
 
+    /// Is the answer's document read where nothing else is said? Whether a process must be restarted, no guess at a word decides.
+    pub const fn reads_documents(self) -> bool {
+        matches!(self, Self::Readiness)
+    }
+
     /// As the configuration, events and the admin API name it.
     pub const fn word(self) -> &'static str {
         match self {
@@ -72,9 +77,14 @@ impl ProbePlan {
     }
 }
 
-/// A connect, with the defaults of a readiness probe.
-impl Default for ProbePlan {
-    fn default() -> Self {
+impl ProbePlan {
+    /// A connect, with the thresholds of its kind.
+    pub fn of(kind: ProbeKind) -> Self {
+        let (success_threshold, failure_threshold) = match kind {
+            ProbeKind::Startup => (1, 30),
+            ProbeKind::Readiness => (2, 3),
+            ProbeKind::Liveness => (1, 3),
+        };
         Self {
             kind: ProbeCheck::Tcp,
             period: Duration::from_secs(2),
@@ -82,8 +92,8 @@ impl Default for ProbePlan {
             jitter: 0.1,
             stretch_to: Duration::ZERO,
             timeout: Duration::from_secs(1),
-            success_threshold: 2,
-            failure_threshold: 3,
+            success_threshold,
+            failure_threshold,
             initial_delay: Duration::ZERO,
             startup_grace: Duration::ZERO,
             port: None,
@@ -91,6 +101,13 @@ impl Default for ProbePlan {
             recognition: Recognition::default(),
             on_failure: None,
         }
+    }
+}
+
+/// One of readiness.
+impl Default for ProbePlan {
+    fn default() -> Self {
+        Self::of(ProbeKind::Readiness)
     }
 }
 
@@ -142,6 +159,23 @@ pub struct HttpCheck {
     pub document: Option<Box<DocumentPlan>>,
     /// TLS towards the probe; follows the upstream unless overridden.
     pub tls: Option<UpstreamTls>,
+}
+
+impl HttpCheck {
+    /// A GET of `path`, as a probe of this kind reads the answer.
+    pub fn of(kind: ProbeKind, path: &str) -> Self {
+        Self {
+            protocol: Protocol::default(),
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            host: None,
+            headers: Vec::new(),
+            expected_statuses: Vec::new(),
+            body_bytes: 64 << 10,
+            document: kind.reads_documents().then(Box::default),
+            tls: None,
+        }
+    }
 }
 
 /// The kinds of failure, as `immediate: [kinds]` names them.

@@ -2,12 +2,12 @@
 
 use super::admin::{AdminClient, AdminLimits, Scopes};
 use super::listener::ListenerTls;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminPlan {
     /// `None` = no admin listener.
     pub address: Option<SocketAddr>,
@@ -20,6 +20,26 @@ pub struct AdminPlan {
     /// Whose certificates stand in for a token. Empty: whoever has a verified one may do everything.
     pub clients: Vec<AdminClient>,
     pub limits: AdminLimits,
+}
+
+impl AdminPlan {
+    /// Nobody can ask.
+    pub fn off() -> Self {
+        Self { address: None, ..Self::default() }
+    }
+}
+
+impl Default for AdminPlan {
+    fn default() -> Self {
+        Self {
+            address: Some((Ipv4Addr::LOCALHOST, 9090).into()),
+            health_address: None,
+            tokens: Vec::new(),
+            tls: None,
+            clients: Vec::new(),
+            limits: AdminLimits::default(),
+        }
+    }
 }
 
 /// A bearer token of the admin listener.
@@ -46,10 +66,22 @@ pub struct ShutdownPlan {
     pub grace: Duration,
 }
 
+impl Default for ShutdownPlan {
+    fn default() -> Self {
+        Self { delay: Duration::ZERO, grace: Duration::from_secs(30) }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbingPlan {
     /// Probes in flight at once, all upstreams together.
     pub concurrency: usize,
+}
+
+impl Default for ProbingPlan {
+    fn default() -> Self {
+        Self { concurrency: 1024 }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +90,13 @@ pub struct StartPlan {
     pub wait: Duration,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl Default for StartPlan {
+    fn default() -> Self {
+        Self { wait: Duration::from_secs(5) }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReloadPlan {
     /// Reload when a file of the configuration changes.
     pub watch: bool,
@@ -74,10 +112,22 @@ pub struct RecordPlan {
     pub keep: u32,
 }
 
+impl RecordPlan {
+    pub fn to(file: PathBuf) -> Self {
+        Self { file, max_size: 64 << 20, keep: 5 }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpgradePlan {
     /// Where the hand-over socket is; `None` = where the service manager says, else nowhere.
     pub directory: Option<PathBuf>,
     /// How long a new process may take to become ready.
     pub timeout: Duration,
+}
+
+impl Default for UpgradePlan {
+    fn default() -> Self {
+        Self { directory: None, timeout: Duration::from_secs(30) }
+    }
 }

@@ -21,6 +21,24 @@ pub struct RoutePlan {
     pub hedge: Option<Duration>,
 }
 
+impl RoutePlan {
+    /// For every request.
+    pub fn named(name: &str, action: RouteAction) -> Self {
+        Self {
+            name: name.into(),
+            matches: RouteMatch::default(),
+            action,
+            admission: None,
+            allow_encoded_slashes: false,
+            request_headers: HeaderEdits::default(),
+            response_headers: HeaderEdits::default(),
+            timeouts: Timeouts::default(),
+            retries: RetryPlan::default(),
+            hedge: None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteMatch {
     pub host: HostMatch,
@@ -75,7 +93,14 @@ pub enum RouteAction {
     },
 }
 
-#[derive(Clone, Debug, PartialEq)]
+impl RouteAction {
+    /// A redirect that keeps the method.
+    pub const REDIRECT_STATUS: u16 = 308;
+    pub const RESPOND_STATUS: u16 = 200;
+    pub const RESPOND_TYPE: &str = "text/plain; charset=utf-8";
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Forward {
     /// One, or several with their weights.
     pub targets: Vec<Target>,
@@ -93,6 +118,13 @@ pub struct MirrorPlan {
     pub upstream: usize,
     /// 0.0..=1.0.
     pub share: f64,
+}
+
+impl MirrorPlan {
+    /// Of every request.
+    pub fn to(upstream: usize) -> Self {
+        Self { upstream, share: 1.0 }
+    }
 }
 
 /// `set` replaces, `add` appends, `remove` goes first. Names in lower case.
@@ -114,11 +146,28 @@ pub struct Timeouts {
     pub total: Option<Duration>,
 }
 
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(1),
+            per_try: Some(Duration::from_secs(10)),
+            idle: Duration::from_secs(60),
+            total: Some(Duration::from_secs(60)),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryPlan {
     /// Tries beyond the first; 0 = none.
     pub limit: u32,
     pub on: RetryOn,
+}
+
+impl Default for RetryPlan {
+    fn default() -> Self {
+        Self { limit: 2, on: RetryOn::default() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +179,16 @@ pub struct RetryOn {
     pub statuses: Vec<u16>,
 }
 
+impl RetryOn {
+    pub const NOTHING: Self = Self { connect: false, reset: false, timeout: false, statuses: Vec::new() };
+}
+
+impl Default for RetryOn {
+    fn default() -> Self {
+        Self { connect: true, reset: true, timeout: true, statuses: vec![500, 502, 503, 504] }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BudgetPlan {
     /// Tokens that a request deposits.
@@ -138,6 +197,12 @@ pub struct BudgetPlan {
     pub ttl: Duration,
     /// Retries per second that are always allowed.
     pub min_per_second: u32,
+}
+
+impl Default for BudgetPlan {
+    fn default() -> Self {
+        Self { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 }
+    }
 }
 
 /// An upstream of a route, with its share of the requests.

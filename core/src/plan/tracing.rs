@@ -17,6 +17,12 @@ pub struct TracingPlan {
     pub service: String,
 }
 
+impl TracingPlan {
+    pub fn to(otlp: OtlpPlan) -> Self {
+        Self { otlp, ratio: 0.01, probes: 0.0, follow_parent: true, service: "pulsegate".to_owned() }
+    }
+}
+
 /// Where spans go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtlpPlan {
@@ -31,14 +37,25 @@ pub struct OtlpPlan {
 }
 
 impl OtlpPlan {
+    pub fn to(endpoint: &str) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            protocol: OtlpProtocol::default(),
+            headers: Vec::new(),
+            ca: None,
+            timeout: Duration::from_secs(10),
+        }
+    }
+
     pub fn is_tls(&self) -> bool {
         self.endpoint.starts_with("https:")
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OtlpProtocol {
     /// Protobuf over HTTP/1.1.
+    #[default]
     Http,
     Grpc,
 }

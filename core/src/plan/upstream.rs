@@ -39,6 +39,32 @@ pub struct UpstreamPlan {
 }
 
 impl UpstreamPlan {
+    /// Without backends and probes.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            sources: Vec::new(),
+            protocol: Protocol::default(),
+            send_proxy_protocol: None,
+            tls: None,
+            startup: None,
+            readiness: None,
+            liveness: None,
+            passive: PassivePlan::default(),
+            slow_start: SlowStartPlan::default(),
+            balance: BalancePlan::default(),
+            limits: UpstreamLimits::default(),
+            budget: BudgetPlan::default(),
+            when_none_eligible: WhenNoneEligible::default(),
+            panic_threshold: 0.0,
+            hold_correlated_failures: Duration::ZERO,
+            idle_timeout: Duration::from_secs(60),
+            drain_header: None,
+            drain_keeps_sessions: false,
+            on_down: OnDown::default(),
+        }
+    }
+
     /// Does this detector eject? Those that compare backends never do where requests are spread by what they ask for: then each backend
     /// has traffic of its own, and a difference is no fault.
     pub fn enforces(&self, detector: Detector) -> bool {
@@ -71,7 +97,7 @@ pub enum OnDown {
 }
 
 /// What may be under way to an upstream at once. 0 = no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UpstreamLimits {
     pub requests: u32,
     pub requests_per_backend: u32,
@@ -83,6 +109,19 @@ pub struct UpstreamLimits {
     pub queue_timeout: Duration,
     /// How long an idempotent request is held while nobody is eligible.
     pub hold: Duration,
+}
+
+impl Default for UpstreamLimits {
+    fn default() -> Self {
+        Self {
+            requests: 0,
+            requests_per_backend: 0,
+            connections_per_backend: 0,
+            queue: 0,
+            queue_timeout: Duration::from_secs(5),
+            hold: Duration::ZERO,
+        }
+    }
 }
 
 /// The version of HTTP towards backends. Over TLS it is agreed on by ALPN; without TLS both sides know it.
@@ -122,6 +161,15 @@ pub struct StaticBackend {
     pub backup: bool,
 }
 
+impl StaticBackend {
+    pub fn at(address: Address) -> Self {
+        Self { address, weight: WEIGHT, backup: false }
+    }
+}
+
+/// Of a backend of which nothing else is said, wherever it comes from.
+const WEIGHT: u32 = 1;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct DnsSource {
     pub query: DnsQuery,
@@ -133,6 +181,22 @@ pub struct DnsSource {
     pub max_interval: Duration,
     /// DNS servers to ask; empty = the system's.
     pub servers: Vec<SocketAddr>,
+}
+
+impl DnsSource {
+    pub const MIN_INTERVAL: Duration = Duration::from_secs(5);
+    pub const MAX_INTERVAL: Duration = Duration::from_secs(60);
+
+    pub fn of(query: DnsQuery) -> Self {
+        Self {
+            query,
+            weight: WEIGHT,
+            backup: false,
+            min_interval: Self::MIN_INTERVAL,
+            max_interval: Self::MAX_INTERVAL,
+            servers: Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +218,13 @@ pub struct UpstreamTls {
     pub identity: Option<Box<KeyPair>>,
 }
 
+impl UpstreamTls {
+    /// Verified by the system's roots.
+    pub fn to(sni: &str) -> Self {
+        Self { sni: sni.to_owned(), verify: true, ca: None, identity: None }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowStartPlan {
     /// Zero = off.
@@ -162,15 +233,22 @@ pub struct SlowStartPlan {
     pub initial_share: f64,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+impl Default for SlowStartPlan {
+    fn default() -> Self {
+        Self { duration: Duration::from_secs(10), initial_share: 0.1 }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BalancePlan {
     pub policy: Policy,
     /// Set: a cookie binds a client to a backend.
     pub sticky: Option<StickyPlan>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
+    #[default]
     LeastRequest,
     RoundRobin,
     PeakEwma,
@@ -178,8 +256,9 @@ pub enum Policy {
     Hash(HashBy),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum HashBy {
+    #[default]
     ClientAddress,
     /// Lower case.
     Header(String),
@@ -196,9 +275,16 @@ pub struct StickyPlan {
     pub secure: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Default for StickyPlan {
+    fn default() -> Self {
+        Self { cookie: "pulsegate".to_owned(), secret: None, ttl: None, secure: false }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenNoneEligible {
     /// 503 with Retry-After.
+    #[default]
     FailClosed,
     /// Among all that are down, not ready or ejected.
     FailOpen,

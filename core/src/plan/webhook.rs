@@ -23,6 +23,22 @@ pub struct WebhookPlan {
     pub attempts: u32,
 }
 
+impl WebhookPlan {
+    /// Unsigned, and tried as often as its kind deserves.
+    pub fn to(name: &str, kind: WebhookKind, url: WebhookUrl) -> Self {
+        Self {
+            name: name.into(),
+            attempts: kind.attempts(),
+            kind,
+            url,
+            headers: Vec::new(),
+            secret: None,
+            ca: None,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
 /// What a webhook understands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WebhookKind {
@@ -32,6 +48,16 @@ pub enum WebhookKind {
     Slack,
     /// Events API v2. The key says for which service.
     PagerDuty { routing_key: TokenSource },
+}
+
+impl WebhookKind {
+    /// People wait for what they are told, so that it is tried for longer.
+    const fn attempts(&self) -> u32 {
+        match self {
+            Self::Generic => 4,
+            Self::Slack | Self::PagerDuty { .. } => 10,
+        }
+    }
 }
 
 /// Where a webhook is.
@@ -78,12 +104,43 @@ pub struct SmtpPlan {
     pub attempts: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl SmtpPlan {
+    /// By TLS, at the usual port, for nobody who must log in.
+    pub fn to(name: &str, host: &str, from: &str, to: Vec<String>) -> Self {
+        let tls = SmtpTls::default();
+        Self {
+            name: name.into(),
+            host: host.to_owned(),
+            port: tls.port(),
+            tls,
+            login: None,
+            from: from.to_owned(),
+            to,
+            ca: None,
+            timeout: Duration::from_secs(20),
+            attempts: 10,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SmtpTls {
     /// The connection begins in plain and must become TLS before anything is said.
+    #[default]
     StartTls,
     /// TLS from the first byte.
     Implicit,
     /// For a relay on this machine.
     None,
+}
+
+impl SmtpTls {
+    /// Where mail servers take it so.
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::StartTls => 587,
+            Self::Implicit => 465,
+            Self::None => 25,
+        }
+    }
 }

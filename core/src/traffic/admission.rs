@@ -70,14 +70,13 @@ mod tests {
     use super::*;
     use crate::http::networks::{Network, Networks};
     use crate::http::shield::Shield;
-    use crate::plan::LimitBy;
 
     fn networks(text: &str, prefix: u8) -> Networks {
         Networks::new(&[Network { address: text.parse().unwrap(), prefix }])
     }
 
     fn limit(enforce: bool) -> RateLimitPlan {
-        RateLimitPlan { id: 0, requests: 1, per: Duration::from_secs(1), burst: 1, by: LimitBy::Client, enforce }
+        RateLimitPlan { enforce, ..RateLimitPlan::of(1) }
     }
 
     fn all() -> AdmissionPlan {

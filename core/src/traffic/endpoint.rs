@@ -50,9 +50,15 @@ impl Lease {
         Self { member, trial }
     }
 
-    /// A place where fewer than `limit` requests are in flight; 0 = no limit.
+    /// A place where fewer than `limit` requests are in flight; 0 = no limit. A trial that finds none is offered to the next request.
     pub fn within(limit: u32, member: Arc<Endpoint>, trial: bool) -> Option<Self> {
-        member.cell.begin_within(limit).then(|| Self { member, trial })
+        if member.cell.begin_within(limit) {
+            return Some(Self { member, trial });
+        }
+        if trial {
+            member.cell.arm_trial();
+        }
+        None
     }
 }
 

@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod load_balancing;
 pub mod outcome;
 pub mod overhead;
+pub mod request;
 pub mod retry;
 pub mod retry_budget;
 pub mod series;

@@ -1,9 +1,8 @@
 //! May this request try again, and with whom?
 //!
-//! The rules of the design, as one function over plain data, shared by every data path: `retry_on` for idempotent methods,
-//! connect failures for every method, never after a byte of the response went to the client, never a non-idempotent
-//! request that may have reached a backend, at most one try per backend, and a budget that retries after a failed
-//! *connect* do not draw on.
+//! The rules of the design, as one function over plain data, shared by every data path: `retry_on` for idempotent methods, connect
+//! failures for every method, never a non-idempotent request that may have reached a backend, at most one try per backend, and a budget
+//! that retries after a failed *connect* do not draw on. It is asked while nothing of an answer has reached the client.
 
 use crate::base::time::Timestamp;
 use crate::plan::RetryPlan;
@@ -23,8 +22,6 @@ pub struct AfterAttempt<'a> {
     pub end: &'a AttemptEnd,
     /// RFC 9110 §9.2.2: GET, HEAD, OPTIONS, TRACE, PUT, DELETE.
     pub idempotent: bool,
-    /// A byte of the response was already written to the client.
-    pub response_started: bool,
     /// The request body can be sent again from the start (it is empty, or fits the retry buffer).
     pub replayable: bool,
     /// Nothing of the request can have reached the backend (the connection was never made).
@@ -52,7 +49,6 @@ pub enum StopReason {
     /// It did not fail, or failed in a way that `retry_on` does not name.
     NotRetriable,
     NotIdempotent,
-    ResponseStarted,
     BodyNotReplayable,
     LimitReached,
     NobodyLeft,
@@ -66,7 +62,6 @@ impl StopReason {
         match self {
             Self::NotRetriable => "not_retriable",
             Self::NotIdempotent => "not_idempotent",
-            Self::ResponseStarted => "response_started",
             Self::BodyNotReplayable => "body_not_replayable",
             Self::LimitReached => "limit",
             Self::NobodyLeft => "nobody_left",
@@ -83,7 +78,6 @@ pub fn decide(after: &AfterAttempt<'_>, plan: &RetryPlan) -> Next {
     }
     // The order is that of the reasons' weight: what forbids a retry comes before what merely runs out.
     let stops = [
-        (after.response_started, StopReason::ResponseStarted),
         (!after.never_sent && !after.idempotent, StopReason::NotIdempotent),
         (!after.replayable, StopReason::BodyNotReplayable),
         (after.attempts > plan.limit, StopReason::LimitReached),
@@ -133,18 +127,15 @@ pub fn is_idempotent(method: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::RetryOn;
 
     fn plan() -> RetryPlan {
-        let on = RetryOn { connect: true, reset: true, timeout: true, statuses: vec![500, 502, 503, 504] };
-        RetryPlan { limit: 2, on }
+        RetryPlan::default()
     }
 
     fn after(end: &AttemptEnd) -> AfterAttempt<'_> {
         AfterAttempt {
             end,
             idempotent: true,
-            response_started: false,
             replayable: true,
             never_sent: false,
             attempts: 1,
@@ -191,7 +182,6 @@ mod tests {
     #[test]
     fn each_reason_to_stop() {
         for (changed, reason) in [
-            (AfterAttempt { response_started: true, ..after(&RESET) }, StopReason::ResponseStarted),
             (AfterAttempt { replayable: false, ..after(&RESET) }, StopReason::BodyNotReplayable),
             (AfterAttempt { attempts: 3, ..after(&RESET) }, StopReason::LimitReached),
             (AfterAttempt { time_left: false, ..after(&RESET) }, StopReason::NoTime),

@@ -168,9 +168,8 @@ mod tests {
 
     fn access(loopback: bool, known: &[(&str, &str)]) -> AccessControl {
         let clock = Clock::start();
-        let logging = pulsegate_core::plan::LoggingPlan::default();
         let callers = Arc::new(ArcSwap::from_pointee(crate::admin::callers::tests::callers(known)));
-        AccessControl::new(loopback, callers, Arc::new(Telemetry::new(&logging, clock)), clock)
+        AccessControl::new(loopback, callers, Arc::new(Telemetry::new(None, clock)), clock)
     }
 
     /// Method, path, Host, token: who it is, or why not.

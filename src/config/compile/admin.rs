@@ -5,20 +5,20 @@ use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{AdminClientSpec, AdminLimitsSpec, AdminOnSpec, AdminSpec, ScopeSpec, TokenSpec};
 use pulsegate_core::plan::{AdminClient, AdminLimits, AdminPlan, Scopes, TokenPlan, TokenSource};
-use std::net::{Ipv4Addr, SocketAddr};
-
-const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+use std::net::SocketAddr;
 
 pub(super) fn compile(spec: Option<&AdminSpec>, files: Files<'_>, place: &Place, findings: &mut Findings) -> AdminPlan {
     match spec {
-        None => AdminPlan { address: Some(DEFAULT), ..AdminPlan::default() },
-        Some(AdminSpec::Off) => AdminPlan::default(),
+        None => AdminPlan::default(),
+        Some(AdminSpec::Off) => AdminPlan::off(),
         Some(AdminSpec::On(on)) => listener(on, files, place, findings),
     }
 }
 
 fn listener(spec: &AdminOnSpec, files: Files<'_>, place: &Place, findings: &mut Findings) -> AdminPlan {
-    let address = spec.address.as_deref().map_or(Some(DEFAULT), |text| socket(text, &place.at("address"), findings));
+    let default = AdminPlan::default();
+    let address = spec.address.as_deref();
+    let address = address.map_or(default.address, |text| socket(text, &place.at("address"), findings));
     let health_address =
         spec.health_address.as_deref().and_then(|text| socket(text, &place.at("health_address"), findings));
     if health_address.is_some() && health_address == address {
@@ -56,7 +56,7 @@ fn listener(spec: &AdminOnSpec, files: Files<'_>, place: &Place, findings: &mut 
         tokens,
         tls: spec.tls.as_ref().and_then(|tls| tls::listener(tls, files, &place.at("tls"), findings)),
         clients: clients(spec, &place.at("clients"), findings),
-        limits: limits(&spec.limits),
+        limits: limits(&spec.limits, default.limits),
     }
 }
 
@@ -96,7 +96,7 @@ fn name(name: &str, place: &Place, findings: &mut Findings) {
 }
 
 fn scopes(written: Option<&[ScopeSpec]>, place: &Place, findings: &mut Findings) -> Scopes {
-    let Some(written) = written else { return Scopes::ALL };
+    let Some(written) = written else { return Scopes::default() };
     if written.is_empty() {
         findings.error(place, "an empty list", "at least one of metrics, read, write; without the key: read and write");
     }
@@ -125,8 +125,7 @@ fn clients(spec: &AdminOnSpec, place: &Place, findings: &mut Findings) -> Vec<Ad
     spec.clients.iter().enumerate().map(&mut client).collect()
 }
 
-fn limits(spec: &AdminLimitsSpec) -> AdminLimits {
-    let default = AdminLimits::default();
+fn limits(spec: &AdminLimitsSpec, default: AdminLimits) -> AdminLimits {
     AdminLimits {
         requests_per_second: spec.requests_per_second.unwrap_or(default.requests_per_second),
         wrong_tokens_per_minute: spec.wrong_tokens_per_minute.unwrap_or(default.wrong_tokens_per_minute),

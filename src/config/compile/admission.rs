@@ -1,7 +1,7 @@
 //! Who is let in at a route's door, how often, and what is hidden there?
 
 use super::listeners::networks;
-use super::{Item, secs, span};
+use super::{Item, span};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{RateLimitSpec, RouteSpec, UpstreamSpec};
 use pulsegate_core::base::identity::Address;
@@ -40,13 +40,13 @@ pub(super) fn guard(spec: &RouteSpec, place: &Place, findings: &mut Findings) ->
 }
 
 fn rate_limit(spec: &RateLimitSpec, place: &Place, findings: &mut Findings) -> RateLimitPlan {
+    let default = RateLimitPlan::of(spec.requests);
     let plan = RateLimitPlan {
-        id: 0,
-        requests: spec.requests,
-        per: span(spec.per, secs(1)),
-        burst: spec.burst.unwrap_or(spec.requests),
-        by: by(spec.by.as_deref(), &place.at("by"), findings),
-        enforce: spec.enforce.unwrap_or(true),
+        per: span(spec.per, default.per),
+        burst: spec.burst.unwrap_or(default.burst),
+        by: spec.by.as_deref().map_or(default.by, |text| by(text, &place.at("by"), findings)),
+        enforce: spec.enforce.unwrap_or(default.enforce),
+        ..default
     };
     let found = findings.errors.len();
     if plan.requests == 0 {
@@ -75,21 +75,21 @@ fn rate_limit(spec: &RateLimitSpec, place: &Place, findings: &mut Findings) -> R
     plan
 }
 
-fn by(text: Option<&str>, place: &Place, findings: &mut Findings) -> LimitBy {
-    match text.map(|text| text.split_once(':').unwrap_or((text, ""))) {
-        None | Some(("client", "")) => LimitBy::Client,
-        Some(("route", "")) => LimitBy::Route,
-        Some(("header", name)) if http::HeaderName::from_bytes(name.as_bytes()).is_ok() => {
+fn by(text: &str, place: &Place, findings: &mut Findings) -> LimitBy {
+    match text.split_once(':').unwrap_or((text, "")) {
+        ("client", "") => LimitBy::Client,
+        ("route", "") => LimitBy::Route,
+        ("header", name) if http::HeaderName::from_bytes(name.as_bytes()).is_ok() => {
             LimitBy::Header(name.to_ascii_lowercase())
         }
-        Some((word, _)) => {
+        (word, _) => {
             let hint = match word {
                 "header" => Some("the header's name is missing, as in header:X-Api-Key".to_owned()),
                 "ip" | "client_address" | "client_ip" | "remote_address" => Some("write client".to_owned()),
                 _ => None,
             };
-            findings.hinted(place, format!("{:?}", text.unwrap_or_default()), "client, header:NAME or route", hint);
-            LimitBy::Client
+            findings.hinted(place, format!("{text:?}"), "client, header:NAME or route", hint);
+            LimitBy::default()
         }
     }
 }

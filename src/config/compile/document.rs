@@ -1,11 +1,12 @@
 //! How is a readiness document read? The rules of one probe, and rules that have no effect.
 
+use super::share;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{
     AssertSpec, DocumentRulesSpec, DocumentSpec, OtherwiseSpec, ProbeSpec, UnclearSpec, VocabularySpec,
 };
 use crate::config::words::not_exactly_one;
-use pulsegate_core::plan::{Assertion, Condition, DocumentPlan, OnMalformed, ProbeKind, UnknownWord, Vocabulary};
+use pulsegate_core::plan::{Assertion, Condition, DocumentPlan, ProbeKind, Vocabulary};
 
 /// The rules for an HTTP probe; `None`: only its status counts. `method` in upper case. Of itself only readiness is read: whether a process
 /// must be restarted, no guess at a word decides.
@@ -18,7 +19,7 @@ pub(super) fn compile(
 ) -> Option<DocumentPlan> {
     let plan = match &spec.document {
         Some(DocumentSpec::Off) => None,
-        None if kind != ProbeKind::Readiness => None,
+        None if !kind.reads_documents() => None,
         None | Some(DocumentSpec::Auto) => Some(DocumentPlan::default()),
         Some(DocumentSpec::Rules(written)) => Some(rules(written, &place.at("document"), findings)),
     };
@@ -57,7 +58,8 @@ fn rules(spec: &DocumentRulesSpec, place: &Place, findings: &mut Findings) -> Do
             );
         }
     }
-    let degraded_share = spec.degraded.weight.map_or(1.0, |share| share.0);
+    let default = DocumentPlan::default();
+    let degraded_share = share(spec.degraded.weight, default.degraded_share);
     if degraded_share <= 0.0 {
         let allowed = "more than 0% (a backend that must get nothing while it is degraded should say DOWN)";
         findings.error(&place.at("degraded.weight"), "0%", allowed);
@@ -68,16 +70,8 @@ fn rules(spec: &DocumentRulesSpec, place: &Place, findings: &mut Findings) -> Do
         critical: spec.critical.clone(),
         ignore: spec.ignore.clone(),
         degraded_share,
-        unknown_word: match spec.unknown_word {
-            None | Some(UnclearSpec::Pass) => UnknownWord::Pass,
-            Some(UnclearSpec::Degraded) => UnknownWord::Degraded,
-            Some(UnclearSpec::Fail) => UnknownWord::Fail,
-        },
-        on_malformed: match spec.on_malformed {
-            None | Some(UnclearSpec::Pass) => OnMalformed::Pass,
-            Some(UnclearSpec::Degraded) => OnMalformed::Degraded,
-            Some(UnclearSpec::Fail) => OnMalformed::Fail,
-        },
+        unknown_word: spec.unknown_word.map_or(default.unknown_word, UnclearSpec::unknown_word),
+        on_malformed: spec.on_malformed.map_or(default.on_malformed, UnclearSpec::on_malformed),
         assertions: written
             .filter_map(|(index, spec)| assertion(spec, &place.at(&format!("assert.{index}")), findings))
             .collect(),
@@ -120,6 +114,7 @@ fn assertion(spec: &AssertSpec, place: &Place, findings: &mut Findings) -> Optio
         return None;
     }
     let is = conditions.into_iter().find_map(|(_, condition)| condition)?;
-    let degrades = matches!(spec.otherwise, Some(OtherwiseSpec::Degraded));
-    Some(Assertion { path: spec.path.clone(), is, degrades })
+    let default = Assertion::of(&spec.path, is);
+    let degrades = spec.otherwise.map_or(default.degrades, |otherwise| matches!(otherwise, OtherwiseSpec::Degraded));
+    Some(Assertion { degrades, ..default })
 }

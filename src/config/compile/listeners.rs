@@ -2,7 +2,7 @@
 
 use super::clashes::same_socket;
 use super::tls::{self, Files};
-use super::{Item, secs, span};
+use super::{Item, size, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{LimitsSpec, ListenerSpec};
@@ -48,14 +48,14 @@ fn listener(item: &Item<ListenerSpec>, files: Files<'_>, findings: &mut Findings
         networks(&proxy.from, &place, findings)
     });
     let tls = spec.tls.as_ref().and_then(|tls| tls::listener(tls, files, &place.at("tls"), findings));
-    let address = address?;
+    let default = ListenerPlan::at(address?);
     Some(ListenerPlan {
-        name: spec.name.clone().unwrap_or_else(|| address.to_string()).into(),
-        address,
+        name: spec.name.as_deref().map_or(default.name, Into::into),
+        address: default.address,
         tls,
         trusted_proxies,
         proxied_by,
-        http2: spec.http2.unwrap_or(true),
+        http2: spec.http2.unwrap_or(default.http2),
         limits: limits(&spec.limits, &place.at("limits"), findings),
         underscores_in_headers: spec.underscores_in_headers,
     })
@@ -70,15 +70,16 @@ pub(super) fn networks(texts: &[String], place: &Place, findings: &mut Findings)
 }
 
 fn limits(spec: &LimitsSpec, place: &Place, findings: &mut Findings) -> ListenerLimits {
-    let head_bytes = spec.head_bytes.map_or(32 * 1024, |size| size.0);
+    let default = ListenerLimits::default();
+    let head_bytes = size(spec.head_bytes, default.head_bytes as u64);
     if !(1024..=1 << 20).contains(&head_bytes) {
         findings.error(&place.at("head_bytes"), format!("{head_bytes} bytes"), "1KiB to 1MiB");
     }
-    let connections = spec.connections.unwrap_or(20_000);
+    let connections = spec.connections.unwrap_or(default.connections);
     if connections == 0 {
         findings.error(&place.at("connections"), "0", "at least 1");
     }
-    let streams = spec.streams.unwrap_or(100);
+    let streams = spec.streams.unwrap_or(default.streams);
     if streams == 0 {
         findings.error(&place.at("streams"), "0", "at least 1 (`http2: false` on the listener turns HTTP/2 off)");
     }
@@ -93,13 +94,13 @@ fn limits(spec: &LimitsSpec, place: &Place, findings: &mut Findings) -> Listener
     }
     ListenerLimits {
         head_bytes: head_bytes as usize,
-        head_timeout: span(spec.head_timeout, secs(10)),
-        body_idle_timeout: span(spec.body_idle_timeout, secs(30)),
-        keepalive_timeout: span(spec.keepalive_timeout, secs(60)),
-        keepalive_requests: spec.keepalive_requests.unwrap_or(0),
-        body_bytes: spec.body_bytes.map_or(0, |size| size.0),
+        head_timeout: span(spec.head_timeout, default.head_timeout),
+        body_idle_timeout: span(spec.body_idle_timeout, default.body_idle_timeout),
+        keepalive_timeout: span(spec.keepalive_timeout, default.keepalive_timeout),
+        keepalive_requests: spec.keepalive_requests.unwrap_or(default.keepalive_requests),
+        body_bytes: size(spec.body_bytes, default.body_bytes),
         connections,
-        connections_per_client: spec.connections_per_client.unwrap_or(0),
+        connections_per_client: spec.connections_per_client.unwrap_or(default.connections_per_client),
         streams,
     }
 }

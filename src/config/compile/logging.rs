@@ -1,40 +1,31 @@
 //! What is written down, and how? The process's log and the access log.
 
+use super::{share, size};
 use crate::config::files::{Findings, Place};
-use crate::config::schema::{AccessFormatSpec, AccessHowSpec, AccessSpec, FormatSpec, LevelSpec, LoggingSpec};
+use crate::config::schema::{AccessFormatSpec, AccessHowSpec, AccessSpec, FormatSpec, LoggingSpec};
 use crate::config::strict::nearest;
 use crate::config::values::Words;
 use pulsegate_core::plan::access_log::{Field, Flaw, Mistake, Template};
 use pulsegate_core::plan::{AccessFile, AccessForm, AccessPlan, LogFormat, LoggingPlan, Redacted};
 use std::path::Path;
 
-/// A new file is begun beyond this, where nothing else is said.
-const MAX_SIZE: u64 = 100 << 20;
-const KEEP: u32 = 5;
-
 pub(super) fn compile(spec: &LoggingSpec, base: &Path, place: &Place, findings: &mut Findings) -> LoggingPlan {
-    let level = match spec.level.unwrap_or(LevelSpec::Info) {
-        LevelSpec::Error => "error",
-        LevelSpec::Warn => "warn",
-        LevelSpec::Info => "info",
-        LevelSpec::Debug => "debug",
-        LevelSpec::Trace => "trace",
-    };
-    let (format, form) = match spec.format.unwrap_or(FormatSpec::Text) {
-        FormatSpec::Text => (LogFormat::Text, AccessForm::Text),
-        FormatSpec::Json => (LogFormat::Json, AccessForm::Json),
-    };
-    let access = match &spec.access {
-        None | Some(AccessSpec::Switch(true)) => Some(AccessPlan::plain(form)),
-        Some(AccessSpec::Switch(false)) => None,
-        Some(AccessSpec::How(how)) => Some(access(how, form, base, &place.at("access"), findings)),
-    };
-    LoggingPlan { level: level.to_owned(), format, access }
+    let default = LoggingPlan::of(spec.format.map_or_else(LogFormat::default, FormatSpec::plan));
+    let usual = AccessPlan::plain(default.format.into());
+    LoggingPlan {
+        level: spec.level.map_or(default.level, |level| level.word().to_owned()),
+        format: default.format,
+        access: match &spec.access {
+            None => default.access,
+            Some(AccessSpec::Switch(on)) => on.then_some(usual),
+            Some(AccessSpec::How(how)) => Some(access(how, usual, base, &place.at("access"), findings)),
+        },
+    }
 }
 
-fn access(spec: &AccessHowSpec, usual: AccessForm, base: &Path, place: &Place, findings: &mut Findings) -> AccessPlan {
-    let form = form(spec, usual, place, findings);
-    let headers = names(spec.headers.as_ref(), &[]);
+fn access(spec: &AccessHowSpec, usual: AccessPlan, base: &Path, place: &Place, findings: &mut Findings) -> AccessPlan {
+    let form = form(spec, usual.form, place, findings);
+    let headers = names(spec.headers.as_ref(), usual.headers);
     if !headers.is_empty() && !matches!(form, AccessForm::Text | AccessForm::Json) {
         findings.error(
             &place.at("headers"),
@@ -49,20 +40,23 @@ fn access(spec: &AccessHowSpec, usual: AccessForm, base: &Path, place: &Place, f
             }
         }
     }
-    let file = spec.file.as_ref().map(|path| AccessFile {
-        path: base.join(path),
-        max_size: spec.max_size.map_or(MAX_SIZE, |size| size.0),
-        keep: spec.keep.unwrap_or(KEEP),
+    let file = spec.file.as_ref().map(|path| {
+        let default = AccessFile::at(base.join(path));
+        AccessFile {
+            max_size: size(spec.max_size, default.max_size),
+            keep: spec.keep.unwrap_or(default.keep),
+            ..default
+        }
     });
     AccessPlan {
         form,
-        sample: spec.sample.map_or(1.0, |share| share.0),
+        sample: share(spec.sample, usual.sample),
         file,
         query: spec.query,
         headers,
         redacted: Redacted {
-            headers: names(spec.redact_headers.as_ref(), &Redacted::HEADERS),
-            query: names(spec.redact_query.as_ref(), &Redacted::QUERY),
+            headers: names(spec.redact_headers.as_ref(), usual.redacted.headers),
+            query: names(spec.redact_query.as_ref(), usual.redacted.query),
         },
     }
 }
@@ -107,11 +101,8 @@ fn tell(mistake: &Mistake, place: &Place, findings: &mut Findings) {
     findings.hinted(place, format!("at character {}: {found}", mistake.at), allowed, hint);
 }
 
-fn names(written: Option<&Words>, usual: &[&str]) -> Vec<String> {
-    match written {
-        Some(words) => words.0.iter().map(|word| word.to_ascii_lowercase()).collect(),
-        None => usual.iter().map(|word| (*word).to_owned()).collect(),
-    }
+fn names(written: Option<&Words>, usual: Vec<String>) -> Vec<String> {
+    written.map_or(usual, |words| words.0.iter().map(|word| word.to_ascii_lowercase()).collect())
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ mod webhooks;
 use super::files::{Findings, Place};
 use super::kubernetes;
 use super::strict::reject_unknown_keys;
-use super::values::Span;
+use super::values::{Share, Size, Span};
 use super::words;
 use crate::config::schema::{
     ListenerSpec, ProbingSpec, RecordSpec, ReloadSpec, RouteSpec, ShutdownSpec, Spec, StartSpec, UpgradeSpec,
@@ -109,7 +109,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
         upgrade: upgrade(&parts.rest.upgrade, &start, base, &root.at("upgrade"), findings),
         record: parts.rest.record.as_ref().and_then(|spec| record(spec, base, &root.at("record"), findings)),
         start,
-        threads: parts.rest.threads.unwrap_or(0),
+        threads: parts.rest.threads.unwrap_or(Plan::default().threads),
     })
 }
 
@@ -197,20 +197,31 @@ fn span(written: Option<Span>, default: Duration) -> Duration {
     written.map_or(default, |span| span.0)
 }
 
+/// A share, or its default.
+fn share(written: Option<Share>, default: f64) -> f64 {
+    written.map_or(default, |share| share.0)
+}
+
+/// A size in bytes, or its default.
+fn size(written: Option<Size>, default: u64) -> u64 {
+    written.map_or(default, |size| size.0)
+}
+
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 fn shutdown(spec: &ShutdownSpec) -> ShutdownPlan {
-    ShutdownPlan { delay: span(spec.delay, Duration::ZERO), grace: span(spec.grace, secs(30)) }
+    let default = ShutdownPlan::default();
+    ShutdownPlan { delay: span(spec.delay, default.delay), grace: span(spec.grace, default.grace) }
 }
 
 fn probing(spec: &ProbingSpec) -> ProbingPlan {
-    ProbingPlan { concurrency: spec.concurrency.unwrap_or(1024).max(1) }
+    ProbingPlan { concurrency: spec.concurrency.unwrap_or(ProbingPlan::default().concurrency).max(1) }
 }
 
 fn start(spec: &StartSpec) -> StartPlan {
-    StartPlan { wait: span(spec.wait, secs(5)) }
+    StartPlan { wait: span(spec.wait, StartPlan::default().wait) }
 }
 
 fn reload(spec: &ReloadSpec) -> ReloadPlan {
@@ -219,17 +230,18 @@ fn reload(spec: &ReloadSpec) -> ReloadPlan {
 
 fn record(spec: &RecordSpec, base: &Path, place: &Place, findings: &mut Findings) -> Option<RecordPlan> {
     const LEAST: u64 = 64 << 10;
-    let max_size = spec.max_size.map_or(64 << 20, |size| size.0);
+    let default = RecordPlan::to(base.join(&spec.file));
+    let max_size = size(spec.max_size, default.max_size);
     if max_size < LEAST {
         findings.error(&place.at("max_size"), format!("{max_size} bytes"), "at least 64KiB");
         return None;
     }
-    Some(RecordPlan { file: base.join(&spec.file), max_size, keep: spec.keep.unwrap_or(5) })
+    Some(RecordPlan { max_size, keep: spec.keep.unwrap_or(default.keep), ..default })
 }
 
 fn upgrade(spec: &UpgradeSpec, start: &StartPlan, base: &Path, place: &Place, findings: &mut Findings) -> UpgradePlan {
     let directory = spec.directory.as_ref().map(|directory| base.join(directory));
-    let timeout = span(spec.timeout, secs(30));
+    let timeout = span(spec.timeout, UpgradePlan::default().timeout);
     if timeout <= start.wait {
         findings.warning(
             &place.at("timeout"),

@@ -3,7 +3,7 @@
 use super::document;
 use super::routes::header;
 use super::tls::{self, Files};
-use super::{secs, span};
+use super::{share, size, span};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{FailureSpec, GrpcSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
 use crate::config::strict::nearest;
@@ -37,11 +37,6 @@ pub(super) fn compile(
     findings: &mut Findings,
 ) -> ProbePlan {
     let place = &place.at(kind.word());
-    let (passes, failures) = match kind {
-        ProbeKind::Startup => (1, 30),
-        ProbeKind::Readiness => (2, 3),
-        ProbeKind::Liveness => (1, 3),
-    };
     let asked = match (&spec.path, spec.tcp, &spec.grpc) {
         (Some(path), false, None) => ProbeCheck::Http(http((kind, path), spec, context, place, findings)),
         (None, true, None) => {
@@ -58,18 +53,19 @@ pub(super) fn compile(
             ProbeCheck::Tcp
         }
     };
-    let period = span(spec.period, secs(2));
+    let default = ProbePlan::of(kind);
+    let period = span(spec.period, default.period);
     let plan = ProbePlan {
         kind: asked,
         period,
-        fast_period: span(spec.fast_period, Duration::from_millis(500).min(period)),
-        stretch_to: span(spec.stretch_to, Duration::ZERO),
-        jitter: spec.jitter.map_or(0.1, |share| share.0),
-        timeout: span(spec.timeout, secs(1)),
-        success_threshold: spec.success_threshold.unwrap_or(passes),
-        failure_threshold: spec.failure_threshold.unwrap_or(failures),
-        initial_delay: span(spec.initial_delay, Duration::ZERO),
-        startup_grace: span(spec.startup_grace, Duration::ZERO),
+        fast_period: span(spec.fast_period, default.fast_period.min(period)),
+        stretch_to: span(spec.stretch_to, default.stretch_to),
+        jitter: share(spec.jitter, default.jitter),
+        timeout: span(spec.timeout, default.timeout),
+        success_threshold: spec.success_threshold.unwrap_or(default.success_threshold),
+        failure_threshold: spec.failure_threshold.unwrap_or(default.failure_threshold),
+        initial_delay: span(spec.initial_delay, default.initial_delay),
+        startup_grace: span(spec.startup_grace, default.startup_grace),
         port: spec.port,
         immediate: spec.immediate.iter().map(failure).collect(),
         recognition: recognition(spec, place, findings),
@@ -184,7 +180,8 @@ fn http(
     if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
         findings.error(&place.at("path"), format!("{path:?}"), "a path that begins with /, such as /ready");
     }
-    let method = spec.method.clone().unwrap_or_else(|| "GET".to_owned()).to_ascii_uppercase();
+    let default = HttpCheck::of(kind, path);
+    let method = spec.method.as_deref().map_or(default.method, str::to_ascii_uppercase);
     if http::Method::from_bytes(method.as_bytes()).is_err() {
         findings.error(&place.at("method"), format!("{method:?}"), "a method, such as GET");
     }
@@ -196,7 +193,7 @@ fn http(
     HttpCheck {
         protocol: spec.protocol.map_or(context.protocol, ProtocolSpec::plan),
         method,
-        path: path.to_owned(),
+        path: default.path,
         host,
         headers: spec.headers.iter().map(|(name, value)| header(name, value, &place.at("headers"), findings)).collect(),
         expected_statuses: spec
@@ -204,7 +201,7 @@ fn http(
             .as_ref()
             .map(|words| ranges(words, place, findings))
             .unwrap_or_default(),
-        body_bytes: spec.body_bytes.map_or(64 * 1024, |size| size.0 as usize),
+        body_bytes: size(spec.body_bytes, default.body_bytes as u64) as usize,
         document,
         tls: probe_tls(spec, context, place, findings),
     }

@@ -218,7 +218,7 @@ fn action(
 }
 
 fn redirect_to(spec: &RedirectSpec, place: &Place, findings: &mut Findings) -> Option<RouteAction> {
-    let status = spec.status.unwrap_or(308);
+    let status = spec.status.unwrap_or(RouteAction::REDIRECT_STATUS);
     if !matches!(status, 301 | 302 | 303 | 307 | 308) {
         findings.error(&place.at("status"), status.to_string(), "301, 302, 303, 307 or 308");
     }
@@ -229,11 +229,11 @@ fn redirect_to(spec: &RedirectSpec, place: &Place, findings: &mut Findings) -> O
 }
 
 fn respond_with(spec: &RespondSpec, place: &Place, findings: &mut Findings) -> Option<RouteAction> {
-    let status = spec.status.unwrap_or(200);
+    let status = spec.status.unwrap_or(RouteAction::RESPOND_STATUS);
     if !(200..=599).contains(&status) {
         findings.error(&place.at("status"), status.to_string(), "200 to 599");
     }
-    let content_type = spec.content_type.clone().unwrap_or_else(|| "text/plain; charset=utf-8".to_owned());
+    let content_type = spec.content_type.clone().unwrap_or_else(|| RouteAction::RESPOND_TYPE.to_owned());
     if http::HeaderValue::from_str(&content_type).is_err() {
         findings.error(&place.at("content_type"), format!("{content_type:?}"), "a media type");
     }

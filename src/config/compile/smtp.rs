@@ -1,7 +1,7 @@
 //! Who gets mail, and from which server? Addresses are checked here, and that nothing goes over a network in plain.
 
+use super::span;
 use super::webhooks::source;
-use super::{secs, span};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{SmtpSpec, SmtpTlsSpec, WebhookSpec};
 use crate::tls::file_roots;
@@ -39,12 +39,10 @@ fn receiver(name: &str, spec: &SmtpSpec, base: &Path, place: &Place, findings: &
     if let Some(Err(error)) = ca.as_deref().map(file_roots) {
         findings.error(&place.at("ca"), error, "a PEM file of the CA");
     }
-    let timeout = span(spec.timeout, secs(20));
-    if timeout.is_zero() {
+    if spec.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
         findings.error(&place.at("timeout"), "0s", "more than 0s");
     }
-    let attempts = spec.attempts.unwrap_or(10);
-    if !(1..=100).contains(&attempts) {
+    if let Some(attempts) = spec.attempts.filter(|attempts| !(1..=100).contains(attempts)) {
         findings.error(&place.at("attempts"), attempts.to_string(), "1 to 100");
     }
     if spec.to.is_empty() {
@@ -57,11 +55,7 @@ fn receiver(name: &str, spec: &SmtpSpec, base: &Path, place: &Place, findings: &
         }
     }
     let login = login(spec, base, place, findings);
-    let tls = match spec.tls.unwrap_or(SmtpTlsSpec::StartTls) {
-        SmtpTlsSpec::StartTls => SmtpTls::StartTls,
-        SmtpTlsSpec::Implicit => SmtpTls::Implicit,
-        SmtpTlsSpec::None => SmtpTls::None,
-    };
+    let tls = spec.tls.map_or_else(SmtpTls::default, SmtpTlsSpec::plan);
     let Some((host, port)) = smarthost(&spec.smarthost, tls) else {
         findings.error(&place.at("smarthost"), format!("{:?}", spec.smarthost), "HOST or HOST:PORT");
         return None;
@@ -71,8 +65,16 @@ fn receiver(name: &str, spec: &SmtpSpec, base: &Path, place: &Place, findings: &
         let allowed = "`starttls` or `implicit`; `none` is for a mail server on loopback";
         findings.error(&place.at("tls"), format!("none, and the server is {host}"), allowed);
     }
-    let (from, to) = (spec.from.clone(), spec.to.clone());
-    Some(SmtpPlan { name: name.into(), host, port, tls, login, from, to, ca, timeout, attempts })
+    let default = SmtpPlan::to(name, &host, &spec.from, spec.to.clone());
+    Some(SmtpPlan {
+        port,
+        tls,
+        login,
+        ca,
+        timeout: span(spec.timeout, default.timeout),
+        attempts: spec.attempts.unwrap_or(default.attempts),
+        ..default
+    })
 }
 
 fn login(spec: &SmtpSpec, base: &Path, place: &Place, findings: &mut Findings) -> Option<(String, TokenSource)> {
@@ -91,11 +93,7 @@ fn login(spec: &SmtpSpec, base: &Path, place: &Place, findings: &mut Findings) -
 
 /// An IPv6 address has brackets where a port follows.
 fn smarthost(text: &str, tls: SmtpTls) -> Option<(String, u16)> {
-    let usual = match tls {
-        SmtpTls::StartTls => 587,
-        SmtpTls::Implicit => 465,
-        SmtpTls::None => 25,
-    };
+    let usual = tls.port();
     let (host, port) = match text.parse::<IpAddr>() {
         Ok(_) => (text, usual),
         Err(_) => match text.rsplit_once(':') {

@@ -1,6 +1,7 @@
 //! To which pools does a route lead? One, several by weight, and one that gets copies.
 
 use super::Item;
+use super::share;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{MirrorSpec, RouteSpec, UpstreamSpec};
 use crate::config::words::meant;
@@ -69,5 +70,6 @@ fn targets(spec: &RouteSpec, place: &Place, known: &Known<'_>, findings: &mut Fi
 
 fn mirrored(spec: &MirrorSpec, place: &Place, known: &Known<'_>, findings: &mut Findings) -> Option<MirrorPlan> {
     let upstream = known.find(&spec.upstream, &place.at("upstream"), findings)?;
-    Some(MirrorPlan { upstream, share: spec.share.map_or(1.0, |share| share.0) })
+    let default = MirrorPlan::to(upstream);
+    Some(MirrorPlan { share: share(spec.share, default.share), ..default })
 }

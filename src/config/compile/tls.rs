@@ -5,7 +5,7 @@ use crate::clock::{Clock, when};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{ClientAuthModeSpec, KeyPairSpec, ListenerTlsSpec, TlsVersionSpec, UpstreamTlsSpec};
 use crate::tls::{Identity, file_roots, has_system_roots};
-use pulsegate_core::plan::{ClientAuth, KeyPair, ListenerTls, TlsVersion, UpstreamTls};
+use pulsegate_core::plan::{ClientAuth, KeyPair, ListenerTls, UpstreamTls};
 use std::path::Path;
 
 /// What the files of a configuration have in common.
@@ -46,22 +46,17 @@ pub(super) fn listener(
     let read: Vec<(Option<Identity>, &Place)> =
         pairs.iter().map(|(pair, place)| (identity(pair, place, findings), place)).collect();
     judge_names(&read, findings);
-    let client_auth = spec.client_auth.as_ref().map(|auth| ClientAuth {
-        ca: files.base.join(&auth.ca),
-        required: !matches!(auth.mode, Some(ClientAuthModeSpec::Optional)),
+    let client_auth = spec.client_auth.as_ref().map(|auth| {
+        let default = ClientAuth::by(files.base.join(&auth.ca));
+        let required = auth.mode.map_or(default.required, |mode| matches!(mode, ClientAuthModeSpec::Required));
+        ClientAuth { required, ..default }
     });
     if let Some(auth) = &client_auth {
         authority(&auth.ca, &place.at("client_auth.ca"), findings);
     }
-    Some(ListenerTls {
-        certificates: pairs.into_iter().map(|(pair, _)| pair).collect(),
-        strict_sni: spec.strict_sni,
-        minimum_version: match spec.minimum_version {
-            None | Some(TlsVersionSpec::Tls12) => TlsVersion::Tls12,
-            Some(TlsVersionSpec::Tls13) => TlsVersion::Tls13,
-        },
-        client_auth,
-    })
+    let default = ListenerTls::of(pairs.into_iter().map(|(pair, _)| pair).collect());
+    let minimum_version = spec.minimum_version.map_or(default.minimum_version, TlsVersionSpec::plan);
+    Some(ListenerTls { strict_sni: spec.strict_sni, minimum_version, client_auth, ..default })
 }
 
 fn several(pairs: &[KeyPairSpec], files: Files<'_>, place: &Place, findings: &mut Findings) -> Vec<(KeyPair, Place)> {
@@ -102,7 +97,8 @@ pub(super) fn upstream(
     place: &Place,
     findings: &mut Findings,
 ) -> Option<UpstreamTls> {
-    let verify = spec.verify.unwrap_or(true);
+    let default = UpstreamTls::to(&spec.sni.clone().or(default_sni).unwrap_or_default());
+    let verify = spec.verify.unwrap_or(default.verify);
     if !verify {
         findings.warning(&place.at("verify"), "false", "anybody who answers at a backend's address is believed");
     }
@@ -128,11 +124,11 @@ pub(super) fn upstream(
             None
         }
     };
-    let Some(sni) = spec.sni.clone().or(default_sni).filter(|sni| !sni.is_empty()) else {
+    if default.sni.is_empty() {
         findings.error(place, "no name to verify", "`sni`, since backends by address have no name of their own");
         return None;
-    };
-    Some(UpstreamTls { sni, verify, ca, identity })
+    }
+    Some(UpstreamTls { verify, ca, identity, ..default })
 }
 
 // -------------------------------------------------------------------- files

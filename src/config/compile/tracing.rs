@@ -1,12 +1,12 @@
 //! Which requests are traced, and who gets the traces? The collector's address is checked here, and that its headers are some.
 
+use super::{share, span};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{OtlpProtocolSpec, OtlpSpec, TracingSpec};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Uri};
 use pulsegate_core::plan::{Hidden, OtlpPlan, OtlpProtocol, TracingPlan};
 use std::path::Path;
-use std::time::Duration;
 
 /// Where collectors take traces over HTTP.
 const HTTP_PATH: &str = "/v1/traces";
@@ -20,23 +20,19 @@ pub(super) fn compile(
     findings: &mut Findings,
 ) -> Option<TracingPlan> {
     let spec = spec?;
-    let otlp = otlp(&spec.otlp, base, &place.at("otlp"), findings)?;
+    let default = TracingPlan::to(otlp(&spec.otlp, base, &place.at("otlp"), findings)?);
     Some(TracingPlan {
-        otlp,
-        ratio: spec.ratio.map_or(0.01, |share| share.0),
-        probes: spec.probes.map_or(0.0, |share| share.0),
-        follow_parent: spec.follow_parent.unwrap_or(true),
-        service: spec.service.clone().unwrap_or_else(|| "pulsegate".to_owned()),
+        ratio: share(spec.ratio, default.ratio),
+        probes: share(spec.probes, default.probes),
+        follow_parent: spec.follow_parent.unwrap_or(default.follow_parent),
+        service: spec.service.clone().unwrap_or(default.service),
+        otlp: default.otlp,
     })
 }
 
 fn otlp(spec: &OtlpSpec, base: &Path, place: &Place, findings: &mut Findings) -> Option<OtlpPlan> {
-    let protocol = match spec.protocol.unwrap_or(OtlpProtocolSpec::Http) {
-        OtlpProtocolSpec::Http => OtlpProtocol::Http,
-        OtlpProtocolSpec::Grpc => OtlpProtocol::Grpc,
-    };
-    let timeout = spec.timeout.map_or(Duration::from_secs(10), |span| span.0);
-    if timeout.is_zero() {
+    let protocol = spec.protocol.map_or_else(OtlpProtocol::default, OtlpProtocolSpec::plan);
+    if spec.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
         findings.error(&place.at("timeout"), "0s", "a time in which a collector can answer, such as 10s");
     }
     for (name, value) in &spec.headers {
@@ -53,12 +49,13 @@ fn otlp(spec: &OtlpSpec, base: &Path, place: &Place, findings: &mut Findings) ->
         return None;
     };
     let headers = spec.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), Hidden(value.clone())));
+    let default = OtlpPlan::to(&endpoint);
     Some(OtlpPlan {
-        endpoint,
         protocol,
         headers: headers.collect(),
         ca: spec.ca.as_ref().map(|path| base.join(path)),
-        timeout,
+        timeout: span(spec.timeout, default.timeout),
+        ..default
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::probe::{self, ProbeContext};
 use super::tls::{self, Files};
-use super::{Item, secs, span};
+use super::{Item, secs, share, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{
@@ -10,13 +10,13 @@ use crate::config::schema::{
     PolicySpec, ProbeSpec, ProtocolSpec, ProxyVersionSpec, RetriesSpec, SlowStartSpec, SourceSpec, StickySpec,
     TimeoutsSpec, UpstreamSpec,
 };
-use crate::config::values::Share;
+use crate::config::values::Words;
 use crate::config::words::not_exactly_one;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::plan::{
-    BalancePlan, BudgetPlan, DnsQuery, DnsSource, Enforcement, HashBy, LatencyOutlierPlan, OnDown, PassivePlan, Policy,
+    BalancePlan, BudgetPlan, DnsQuery, DnsSource, Enforcement, HashBy, LatencyOutlierPlan, PassivePlan, Policy,
     ProbeKind, ProbePlan, Protocol, RetryOn, RetryPlan, SlowStartPlan, SourcePlan, StaticBackend, StickyPlan, Timeouts,
-    UpstreamLimits, UpstreamPlan, WhenNoneEligible,
+    UpstreamLimits, UpstreamPlan,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -47,7 +47,7 @@ fn upstream(
     let sources = sources(&spec.backends, files.base, place, findings);
     let tls =
         spec.tls.as_ref().and_then(|tls| tls::upstream(tls, default_sni(&sources), files, &place.at("tls"), findings));
-    let protocol = spec.protocol.map_or(Protocol::Http1, ProtocolSpec::plan);
+    let protocol = spec.protocol.map_or_else(Protocol::default, ProtocolSpec::plan);
     if let (Some(_), Protocol::Http2) = (spec.send_proxy_protocol, protocol) {
         findings.error(
             &place.at("send_proxy_protocol"),
@@ -67,8 +67,9 @@ fn upstream(
         };
         findings.warning(place, format!("{name} without a readiness probe"), consequence);
     }
+    let default = UpstreamPlan::named(name);
     UpstreamPlan {
-        name: name.into(),
+        name: default.name,
         sources,
         protocol,
         send_proxy_protocol: spec.send_proxy_protocol.map(ProxyVersionSpec::plan),
@@ -81,24 +82,16 @@ fn upstream(
         balance: balance(&spec.balance, &place.at("balance"), findings),
         limits: limits(spec, place, findings),
         budget: budget(&spec.retry_budget),
-        when_none_eligible: match spec.when_none_eligible {
-            None | Some(NoneEligibleSpec::FailClosed) => WhenNoneEligible::FailClosed,
-            Some(NoneEligibleSpec::FailOpen) => WhenNoneEligible::FailOpen,
-            Some(NoneEligibleSpec::LastKnownGood) => WhenNoneEligible::LastKnownGood,
-        },
-        hold_correlated_failures: span(spec.hold_correlated_failures, Duration::ZERO),
-        panic_threshold: spec.panic_threshold.map_or(0.0, |share| share.0),
-        idle_timeout: span(spec.idle_timeout, secs(60)),
+        when_none_eligible: spec.when_none_eligible.map_or(default.when_none_eligible, NoneEligibleSpec::plan),
+        hold_correlated_failures: span(spec.hold_correlated_failures, default.hold_correlated_failures),
+        panic_threshold: share(spec.panic_threshold, default.panic_threshold),
+        idle_timeout: span(spec.idle_timeout, default.idle_timeout),
         drain_header: spec
             .drain_header
             .as_ref()
             .map(|header| super::routes::header(&header.name, &header.value, &place.at("drain_header"), findings)),
         drain_keeps_sessions: spec.drain_keeps_sessions,
-        on_down: match spec.on_down {
-            None | Some(OnDownSpec::RetireIdle) => OnDown::RetireIdle,
-            Some(OnDownSpec::Keep) => OnDown::Keep,
-            Some(OnDownSpec::CloseAll) => OnDown::CloseAll,
-        },
+        on_down: spec.on_down.map_or(default.on_down, OnDownSpec::plan),
     }
 }
 
@@ -168,11 +161,17 @@ fn sources(specs: &[BackendSpec], base: &Path, place: &Place, findings: &mut Fin
     for (index, spec) in specs.iter().enumerate() {
         let place = place.at(&format!("backends.{index}"));
         match spec {
-            BackendSpec::Short(address) => fixed.extend(fixed_backend(address, 1, false, &place, findings)),
+            BackendSpec::Short(address) => fixed.extend(fixed_backend(address, &place, findings)),
             BackendSpec::Long(source) => match (&source.address, &source.dns, &source.srv, &source.file) {
                 (Some(address), None, None, None) => {
+                    let backend = fixed_backend(address, &place.at("address"), findings);
                     let weight = weight(source, &place, findings);
-                    fixed.extend(fixed_backend(address, weight, source.backup, &place.at("address"), findings));
+                    let written = |backend: StaticBackend| StaticBackend {
+                        weight: weight.unwrap_or(backend.weight),
+                        backup: source.backup,
+                        ..backend
+                    };
+                    fixed.extend(backend.map(written));
                 }
                 (None, Some(name), None, None) => {
                     watched.extend(dns(host_query(name), source, &place.at("dns"), findings))
@@ -203,15 +202,9 @@ fn sources(specs: &[BackendSpec], base: &Path, place: &Place, findings: &mut Fin
     fixed.into_iter().chain(watched).collect()
 }
 
-fn fixed_backend(
-    text: &str,
-    weight: u32,
-    backup: bool,
-    place: &Place,
-    findings: &mut Findings,
-) -> Option<StaticBackend> {
+fn fixed_backend(text: &str, place: &Place, findings: &mut Findings) -> Option<StaticBackend> {
     match addresses::backend(text) {
-        Ok(address) => Some(StaticBackend { address, weight, backup }),
+        Ok(address) => Some(StaticBackend::at(address)),
         Err(allowed) => {
             findings.error(place, format!("{text:?}"), allowed);
             None
@@ -219,12 +212,11 @@ fn fixed_backend(
     }
 }
 
-fn weight(source: &SourceSpec, place: &Place, findings: &mut Findings) -> u32 {
-    let weight = source.weight.unwrap_or(1);
-    if weight > 65_535 {
+fn weight(source: &SourceSpec, place: &Place, findings: &mut Findings) -> Option<u32> {
+    if let Some(weight) = source.weight.filter(|weight| *weight > 65_535) {
         findings.error(&place.at("weight"), weight.to_string(), "0 to 65535");
     }
-    weight
+    source.weight
 }
 
 fn host_query(text: &str) -> Result<DnsQuery, String> {
@@ -240,14 +232,26 @@ fn dns(
     place: &Place,
     findings: &mut Findings,
 ) -> Option<SourcePlan> {
-    let min_interval = span(source.min_interval, secs(5));
+    let min_interval = span(source.min_interval, DnsSource::MIN_INTERVAL);
     if min_interval < secs(5) {
         findings.error(&place.at("min_interval"), format!("{min_interval:?}"), "at least 5s: name servers are shared");
     }
-    let max_interval = span(source.max_interval, secs(60));
+    let max_interval = span(source.max_interval, DnsSource::MAX_INTERVAL);
     if max_interval < min_interval {
         findings.error(&place.at("max_interval"), format!("{max_interval:?}"), "at least min_interval");
     }
+    let servers = servers(source, place, findings);
+    let query = query.map_err(|allowed| {
+        let found = source.dns.as_deref().unwrap_or_default();
+        findings.error(place, format!("{found:?}"), allowed);
+    });
+    let default = DnsSource::of(query.ok()?);
+    let weight = weight(source, place, findings).unwrap_or(default.weight);
+    let backup = source.backup;
+    Some(SourcePlan::Dns(DnsSource { weight, backup, min_interval, max_interval, servers, ..default }))
+}
+
+fn servers(source: &SourceSpec, place: &Place, findings: &mut Findings) -> Vec<SocketAddr> {
     let mut servers = Vec::new();
     for text in &source.servers {
         let on_port_53 = |allowed| text.parse::<IpAddr>().map(|ip| SocketAddr::from((ip, 53))).map_err(|_| allowed);
@@ -256,24 +260,7 @@ fn dns(
             Err(allowed) => findings.error(&place.at("servers"), format!("{text:?}"), allowed),
         }
     }
-    match query {
-        Ok(query) => {
-            let weight = weight(source, place, findings);
-            Some(SourcePlan::Dns(DnsSource {
-                query,
-                weight,
-                backup: source.backup,
-                min_interval,
-                max_interval,
-                servers,
-            }))
-        }
-        Err(allowed) => {
-            let found = source.dns.as_deref().unwrap_or_default();
-            findings.error(place, format!("{found:?}"), allowed);
-            None
-        }
-    }
+    servers
 }
 
 fn reject_duplicates(fixed: &[StaticBackend], place: &Place, findings: &mut Findings) {
@@ -298,20 +285,19 @@ fn default_sni(sources: &[SourcePlan]) -> Option<String> {
 // ------------------------------------------------------------ the rest of it
 
 fn passive(spec: &PassiveSpec, place: &Place, findings: &mut Findings) -> PassivePlan {
-    let window = span(spec.window, PassivePlan::default().window);
+    let default = PassivePlan::default();
+    let window = span(spec.window, default.window);
     if window < secs(1) {
         findings.error(&place.at("window"), format!("{window:?}"), "at least 1s");
     }
-    let base_ejection = span(spec.base_ejection, secs(10));
-    let max_ejection = span(spec.max_ejection, secs(300));
+    let base_ejection = span(spec.base_ejection, default.base_ejection);
+    let max_ejection = span(spec.max_ejection, default.max_ejection);
     if max_ejection < base_ejection {
         findings.error(&place.at("max_ejection"), format!("{max_ejection:?}"), "at least base_ejection");
     }
     if base_ejection.is_zero() {
         findings.error(&place.at("base_ejection"), "0s", "more than 0s (use `enabled: false` to turn ejection off)");
     }
-    let default = PassivePlan::default();
-    let share = |written: Option<Share>, default: f64| written.map_or(default, |share| share.0);
     let streak = spec.consecutive_failures.and_then(|streak| streak.limit());
     PassivePlan {
         enabled: spec.enabled.unwrap_or(default.enabled),
@@ -320,12 +306,7 @@ fn passive(spec: &PassiveSpec, place: &Place, findings: &mut Findings) -> Passiv
         minimum_outcomes: spec.minimum_outcomes.unwrap_or(default.minimum_outcomes).max(1),
         failure_outlier: share(spec.failure_outlier.gap, default.failure_outlier),
         latency_outlier: latency_outlier(&spec.latency_outlier, &place.at("latency_outlier"), findings),
-        enforce: Enforcement {
-            consecutive_failures: spec.consecutive_failures.is_none_or(|streak| streak.enforces()),
-            failure_ratio: spec.failure_ratio.is_none_or(|ratio| ratio.enforces()),
-            failure_outlier: spec.failure_outlier.enforce.unwrap_or(true),
-            latency_outlier: spec.latency_outlier.enforce.unwrap_or(true),
-        },
+        enforce: enforcement(spec, default.enforce),
         window,
         base_ejection,
         max_ejection,
@@ -334,8 +315,19 @@ fn passive(spec: &PassiveSpec, place: &Place, findings: &mut Findings) -> Passiv
     }
 }
 
+fn enforcement(spec: &PassiveSpec, default: Enforcement) -> Enforcement {
+    let streak = spec.consecutive_failures.and_then(|streak| streak.enforce());
+    let ratio = spec.failure_ratio.and_then(|ratio| ratio.enforce());
+    Enforcement {
+        consecutive_failures: streak.unwrap_or(default.consecutive_failures),
+        failure_ratio: ratio.unwrap_or(default.failure_ratio),
+        failure_outlier: spec.failure_outlier.enforce.unwrap_or(default.failure_outlier),
+        latency_outlier: spec.latency_outlier.enforce.unwrap_or(default.latency_outlier),
+    }
+}
+
 fn latency_outlier(spec: &LatencyOutlierSpec, place: &Place, findings: &mut Findings) -> LatencyOutlierPlan {
-    let default = PassivePlan::default().latency_outlier;
+    let default = LatencyOutlierPlan::default();
     let factor = spec.factor.unwrap_or(default.factor);
     if factor != 0.0 && !(2.0..=1000.0).contains(&factor) {
         findings.error(&place.at("factor"), factor.to_string(), "0 (off), or 2 to 1000: less is no outlier");
@@ -344,20 +336,22 @@ fn latency_outlier(spec: &LatencyOutlierSpec, place: &Place, findings: &mut Find
 }
 
 fn slow_start(spec: &SlowStartSpec) -> SlowStartPlan {
+    let default = SlowStartPlan::default();
     SlowStartPlan {
-        duration: span(spec.duration, secs(10)),
-        initial_share: spec.initial_share.map_or(0.1, |share| share.0).max(0.001),
+        duration: span(spec.duration, default.duration),
+        initial_share: share(spec.initial_share, default.initial_share).max(0.001),
     }
 }
 
 fn balance(spec: &BalanceSpec, place: &Place, findings: &mut Findings) -> BalancePlan {
-    let policy = match spec.policy.unwrap_or(PolicySpec::LeastRequest) {
+    let default = BalancePlan::default();
+    let policy = spec.policy.map_or(default.policy, |policy| match policy {
         PolicySpec::LeastRequest => Policy::LeastRequest,
         PolicySpec::RoundRobin => Policy::RoundRobin,
         PolicySpec::PeakEwma => Policy::PeakEwma,
         PolicySpec::Random => Policy::Random,
         PolicySpec::Hash => Policy::Hash(hash_by(spec.hash_by.as_deref(), &place.at("hash_by"), findings)),
-    };
+    });
     if spec.hash_by.is_some() && !matches!(policy, Policy::Hash(_)) {
         findings.error(&place.at("hash_by"), "hash_by with another policy", "hash_by only with `policy: hash`");
     }
@@ -368,26 +362,25 @@ fn balance(spec: &BalanceSpec, place: &Place, findings: &mut Findings) -> Balanc
 }
 
 fn hash_by(text: Option<&str>, place: &Place, findings: &mut Findings) -> HashBy {
-    match text.map(|text| text.split_once(':').unwrap_or((text, ""))) {
-        None | Some(("client_address", "")) => HashBy::ClientAddress,
-        Some(("path", "")) => HashBy::Path,
-        Some(("header", name)) if http::HeaderName::from_bytes(name.as_bytes()).is_ok() => {
+    let Some(text) = text else { return HashBy::default() };
+    match text.split_once(':').unwrap_or((text, "")) {
+        ("client_address", "") => HashBy::ClientAddress,
+        ("path", "") => HashBy::Path,
+        ("header", name) if http::HeaderName::from_bytes(name.as_bytes()).is_ok() => {
             HashBy::Header(name.to_ascii_lowercase())
         }
-        Some(("cookie", name)) if !name.is_empty() => HashBy::Cookie(name.to_owned()),
-        Some(_) => {
-            findings.error(
-                place,
-                format!("{:?}", text.unwrap_or_default()),
-                "client_address, path, header:NAME or cookie:NAME",
-            );
-            HashBy::ClientAddress
+        ("cookie", name) if !name.is_empty() => HashBy::Cookie(name.to_owned()),
+        _ => {
+            let allowed = "client_address, path, header:NAME or cookie:NAME";
+            findings.error(place, format!("{text:?}"), allowed);
+            HashBy::default()
         }
     }
 }
 
 fn sticky_plan(spec: &StickySpec, place: &Place, findings: &mut Findings) -> StickyPlan {
-    let cookie = spec.cookie.clone().unwrap_or_else(|| "pulsegate".to_owned());
+    let default = StickyPlan::default();
+    let cookie = spec.cookie.clone().unwrap_or(default.cookie);
     if cookie.is_empty() || !cookie.bytes().all(pulsegate_core::http::head::is_token) {
         findings.error(&place.at("cookie"), format!("{cookie:?}"), "a cookie name: letters, digits, - and _");
     }
@@ -406,13 +399,14 @@ fn sticky_plan(spec: &StickySpec, place: &Place, findings: &mut Findings) -> Sti
 
 fn limits(spec: &UpstreamSpec, place: &Place, findings: &mut Findings) -> UpstreamLimits {
     let written = &spec.limits;
+    let default = UpstreamLimits::default();
     let limits = UpstreamLimits {
-        requests: written.requests.unwrap_or(0),
-        requests_per_backend: written.requests_per_backend.unwrap_or(0),
-        connections_per_backend: written.connections_per_backend.unwrap_or(0),
-        queue: written.queue.unwrap_or(0),
-        queue_timeout: span(written.queue_timeout, secs(5)),
-        hold: span(spec.hold, Duration::ZERO),
+        requests: written.requests.unwrap_or(default.requests),
+        requests_per_backend: written.requests_per_backend.unwrap_or(default.requests_per_backend),
+        connections_per_backend: written.connections_per_backend.unwrap_or(default.connections_per_backend),
+        queue: written.queue.unwrap_or(default.queue),
+        queue_timeout: span(written.queue_timeout, default.queue_timeout),
+        hold: span(spec.hold, default.hold),
     };
     let limited = limits.requests > 0 || limits.requests_per_backend > 0 || limits.connections_per_backend > 0;
     if limits.queue > 0 && !limited {
@@ -429,21 +423,24 @@ fn limits(spec: &UpstreamSpec, place: &Place, findings: &mut Findings) -> Upstre
 }
 
 fn budget(spec: &BudgetSpec) -> BudgetPlan {
+    let default = BudgetPlan::default();
     BudgetPlan {
-        ratio: spec.ratio.map_or(0.2, |share| share.0),
-        ttl: span(spec.ttl, secs(10)).max(Duration::from_millis(100)),
-        min_per_second: spec.min_per_second.unwrap_or(10),
+        ratio: share(spec.ratio, default.ratio),
+        ttl: span(spec.ttl, default.ttl).max(Duration::from_millis(100)),
+        min_per_second: spec.min_per_second.unwrap_or(default.min_per_second),
     }
 }
 
 pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findings) -> Timeouts {
-    let deadline = |written: Option<DeadlineSpec>, default: Duration| match written {
-        None => Some(default),
+    let deadline = |written: Option<DeadlineSpec>, default| match written {
+        None => default,
         Some(DeadlineSpec::Never) => None,
         Some(DeadlineSpec::After(after)) => Some(after.0),
     };
-    let (per_try, total) = (deadline(spec.per_try, secs(10)), deadline(spec.total, secs(60)));
-    let timeouts = Timeouts { connect: span(spec.connect, secs(1)), per_try, idle: span(spec.idle, secs(60)), total };
+    let default = Timeouts::default();
+    let (per_try, total) = (deadline(spec.per_try, default.per_try), deadline(spec.total, default.total));
+    let (connect, idle) = (span(spec.connect, default.connect), span(spec.idle, default.idle));
+    let timeouts = Timeouts { connect, per_try, idle, total };
     for (key, value) in [("connect", timeouts.connect), ("idle", timeouts.idle)] {
         if value.is_zero() {
             findings.error(&place.at(key), "0s", "more than 0s");
@@ -466,25 +463,28 @@ pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findin
 }
 
 pub(super) fn retries(spec: &RetriesSpec, place: &Place, findings: &mut Findings) -> RetryPlan {
-    let mut on = RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() };
-    let default = ["connect", "reset", "timeout", "500", "502", "503", "504"].map(str::to_owned).to_vec();
-    let words = spec.on.as_ref().map_or(&default, |words| &words.0);
-    for word in words {
+    let default = RetryPlan::default();
+    let on = spec.on.as_ref().map_or(default.on, |words| retry_on(words, &place.at("on"), findings));
+    RetryPlan { limit: spec.limit.unwrap_or(default.limit), on }
+}
+
+fn retry_on(words: &Words, place: &Place, findings: &mut Findings) -> RetryOn {
+    let mut on = RetryOn::NOTHING;
+    for word in &words.0 {
         match word.as_str() {
             "connect" => on.connect = true,
             "reset" => on.reset = true,
             "timeout" => on.timeout = true,
             status => match status.parse::<u16>().ok().filter(|status| (400..=599).contains(status)) {
                 Some(status) => on.statuses.push(status),
-                None => findings.error(
-                    &place.at("on"),
-                    format!("{word:?}"),
-                    "connect, reset, timeout, or a status from 400 to 599",
-                ),
+                None => {
+                    let allowed = "connect, reset, timeout, or a status from 400 to 599";
+                    findings.error(place, format!("{word:?}"), allowed);
+                }
             },
         }
     }
     on.statuses.sort_unstable();
     on.statuses.dedup();
-    RetryPlan { limit: spec.limit.unwrap_or(2), on }
+    on
 }

@@ -1,6 +1,6 @@
 //! Who outside can be told? Where each webhook is, and how it is told.
 
-use super::{secs, span};
+use super::span;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{SecretSpec, UrlSpec, WebhookKindSpec, WebhookSpec};
 use crate::secret::url::{ALLOWED, target};
@@ -32,13 +32,11 @@ fn webhook(name: &str, spec: &WebhookSpec, base: &Path, place: &Place, findings:
     if let Some(Err(error)) = ca.as_deref().map(file_roots) {
         findings.error(&place.at("ca"), error, "a PEM file of the CA");
     }
-    let timeout = span(spec.timeout, secs(5));
-    if timeout.is_zero() {
+    if spec.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
         findings.error(&place.at("timeout"), "0s", "more than 0s");
     }
-    let kind = spec.kind.unwrap_or(WebhookKindSpec::Generic);
-    let attempts = spec.attempts.unwrap_or(if kind == WebhookKindSpec::Generic { 4 } else { 10 });
-    if !(1..=100).contains(&attempts) {
+    let kind = kind(spec);
+    if let Some(attempts) = spec.attempts.filter(|attempts| !(1..=100).contains(attempts)) {
         findings.error(&place.at("attempts"), attempts.to_string(), "1 to 100");
     }
     let headers =
@@ -59,14 +57,24 @@ fn webhook(name: &str, spec: &WebhookSpec, base: &Path, place: &Place, findings:
         // The signature holds, but everybody on the way reads along.
         findings.warning(&place.at("url"), "a signed webhook over http", "everybody on the way reads the events");
     }
-    let kind = understood(spec, kind, base, &place.at("routing_key"), findings)?;
-    Some(WebhookPlan { name: name.into(), kind, url, headers, secret, ca, timeout, attempts })
+    let default = WebhookPlan::to(name, understood(spec, kind, base, &place.at("routing_key"), findings)?, url);
+    Some(WebhookPlan {
+        headers,
+        secret,
+        ca,
+        timeout: span(spec.timeout, default.timeout),
+        attempts: spec.attempts.unwrap_or(default.attempts),
+        ..default
+    })
 }
 
 /// Those that can be asked to restart a backend: nobody reads a chat for that.
 pub(super) fn generic(specs: &BTreeMap<String, WebhookSpec>) -> impl Iterator<Item = &str> {
-    let generic = |spec: &WebhookSpec| spec.kind.is_none_or(|kind| kind == WebhookKindSpec::Generic);
-    specs.iter().filter(move |(_, spec)| generic(spec)).map(|(name, _)| name.as_str())
+    specs.iter().filter(|(_, spec)| kind(spec) == WebhookKindSpec::Generic).map(|(name, _)| name.as_str())
+}
+
+fn kind(spec: &WebhookSpec) -> WebhookKindSpec {
+    spec.kind.unwrap_or_default()
 }
 
 fn understood(

@@ -1,6 +1,7 @@
 //! What may be written of the document that a readiness endpoint answers.
 
 use crate::config::values::Share;
+use pulsegate_core::plan::{OnMalformed, UnknownWord};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
@@ -100,6 +101,24 @@ pub(in crate::config) enum UnclearSpec {
     Pass,
     Degraded,
     Fail,
+}
+
+impl UnclearSpec {
+    pub(in crate::config) fn unknown_word(self) -> UnknownWord {
+        match self {
+            Self::Pass => UnknownWord::Pass,
+            Self::Degraded => UnknownWord::Degraded,
+            Self::Fail => UnknownWord::Fail,
+        }
+    }
+
+    pub(in crate::config) fn on_malformed(self) -> OnMalformed {
+        match self {
+            Self::Pass => OnMalformed::Pass,
+            Self::Degraded => OnMalformed::Degraded,
+            Self::Fail => OnMalformed::Fail,
+        }
+    }
 }
 
 /// One condition, such as `{ path: "$.queue.depth", below: 1000 }`.

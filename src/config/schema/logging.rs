@@ -1,6 +1,7 @@
 //! What may be written under `logging`?
 
 use crate::config::values::{Share, Size, Words};
+use pulsegate_core::plan::LogFormat;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -36,6 +37,27 @@ pub(in crate::config) enum LevelSpec {
 pub(in crate::config) enum FormatSpec {
     Text,
     Json,
+}
+
+impl LevelSpec {
+    pub(in crate::config) const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl FormatSpec {
+    pub(in crate::config) fn plan(self) -> LogFormat {
+        match self {
+            Self::Text => LogFormat::Text,
+            Self::Json => LogFormat::Json,
+        }
+    }
 }
 
 /// The access log: on, off, or how.

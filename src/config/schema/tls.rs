@@ -1,5 +1,6 @@
 //! What may be written of TLS, towards clients and towards backends.
 
+use pulsegate_core::plan::TlsVersion;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -40,6 +41,15 @@ pub(in crate::config) enum TlsVersionSpec {
     Tls12,
     #[serde(rename = "1.3")]
     Tls13,
+}
+
+impl TlsVersionSpec {
+    pub(in crate::config) fn plan(self) -> TlsVersion {
+        match self {
+            Self::Tls12 => TlsVersion::Tls12,
+            Self::Tls13 => TlsVersion::Tls13,
+        }
+    }
 }
 
 /// Certificates of clients; backends learn of them in `Client-Cert` and `X-Client-Cert-*`.

@@ -1,6 +1,7 @@
 //! What may be written under `tracing`?
 
 use crate::config::values::{Share, Span};
+use pulsegate_core::plan::OtlpProtocol;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -45,4 +46,13 @@ pub(in crate::config) struct OtlpSpec {
 pub(in crate::config) enum OtlpProtocolSpec {
     Http,
     Grpc,
+}
+
+impl OtlpProtocolSpec {
+    pub(in crate::config) fn plan(self) -> OtlpProtocol {
+        match self {
+            Self::Http => OtlpProtocol::Http,
+            Self::Grpc => OtlpProtocol::Grpc,
+        }
+    }
 }

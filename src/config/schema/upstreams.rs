@@ -5,7 +5,7 @@ use super::routes::{RetriesSpec, TimeoutsSpec};
 use super::tls::UpstreamTlsSpec;
 use crate::config::values::{Share, Span};
 use pulsegate_core::http::proxy_protocol::Version;
-use pulsegate_core::plan::Protocol;
+use pulsegate_core::plan::{OnDown, Protocol, WhenNoneEligible};
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
@@ -89,6 +89,16 @@ pub(in crate::config) enum OnDownSpec {
     Keep,
     RetireIdle,
     CloseAll,
+}
+
+impl OnDownSpec {
+    pub(in crate::config) fn plan(self) -> OnDown {
+        match self {
+            Self::Keep => OnDown::Keep,
+            Self::RetireIdle => OnDown::RetireIdle,
+            Self::CloseAll => OnDown::CloseAll,
+        }
+    }
 }
 
 /// A backend, or where backends come from: an address in short form, or one of `address`, `dns`, `srv`, `file`.
@@ -199,10 +209,10 @@ impl<T: Copy> DetectorSpec<T> {
         }
     }
 
-    pub(in crate::config) fn enforces(&self) -> bool {
+    pub(in crate::config) const fn enforce(&self) -> Option<bool> {
         match self {
-            Self::Short(_) => true,
-            Self::Long(long) => long.enforce.unwrap_or(true),
+            Self::Short(_) => None,
+            Self::Long(long) => long.enforce,
         }
     }
 }
@@ -296,6 +306,16 @@ pub(in crate::config) enum NoneEligibleSpec {
     FailClosed,
     FailOpen,
     LastKnownGood,
+}
+
+impl NoneEligibleSpec {
+    pub(in crate::config) fn plan(self) -> WhenNoneEligible {
+        match self {
+            Self::FailClosed => WhenNoneEligible::FailClosed,
+            Self::FailOpen => WhenNoneEligible::FailOpen,
+            Self::LastKnownGood => WhenNoneEligible::LastKnownGood,
+        }
+    }
 }
 
 /// What may be under way to an upstream at once.

@@ -1,6 +1,7 @@
 //! What may be written of who outside is told, by POST or by e-mail?
 
 use crate::config::values::Span;
+use pulsegate_core::plan::SmtpTls;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -33,9 +34,10 @@ pub(in crate::config) struct WebhookSpec {
 }
 
 /// What a webhook understands.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::config) enum WebhookKindSpec {
+    #[default]
     Generic,
     Slack,
     PagerDuty,
@@ -99,4 +101,14 @@ pub(in crate::config) enum SmtpTlsSpec {
     StartTls,
     Implicit,
     None,
+}
+
+impl SmtpTlsSpec {
+    pub(in crate::config) fn plan(self) -> SmtpTls {
+        match self {
+            Self::StartTls => SmtpTls::StartTls,
+            Self::Implicit => SmtpTls::Implicit,
+            Self::None => SmtpTls::None,
+        }
+    }
 }

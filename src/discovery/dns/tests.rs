@@ -63,14 +63,8 @@ fn srv(ttl: u32, (priority, weight, port): (u16, u16, u16), target: &str) -> Rec
 }
 
 fn source(query: DnsQuery, server: &NameServer) -> DnsSource {
-    DnsSource {
-        query,
-        weight: 3,
-        backup: false,
-        min_interval: Duration::from_millis(5),
-        max_interval: Duration::from_secs(60),
-        servers: vec![server.address],
-    }
+    let min_interval = Duration::from_millis(5);
+    DnsSource { weight: 3, min_interval, servers: vec![server.address], ..DnsSource::of(query) }
 }
 
 fn host(server: &NameServer) -> DnsSource {

@@ -7,10 +7,7 @@ use pulsegate_core::base::identity::{Address, BackendId};
 use pulsegate_core::board::{ProbeJob, ProbeTicket};
 use pulsegate_core::health::reading::{Reading, ReadingResult};
 use pulsegate_core::http::proxy_protocol::Version;
-use pulsegate_core::plan::{
-    BalancePlan, BudgetPlan, GrpcCheck, HttpCheck, PassivePlan, Policy, ProbeCheck, ProbeKind, ProbePlan, Protocol,
-    SlowStartPlan, UpstreamLimits, UpstreamPlan, UpstreamTls, WhenNoneEligible,
-};
+use pulsegate_core::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbeKind, ProbePlan, UpstreamPlan, UpstreamTls};
 use std::future::pending;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -174,58 +171,13 @@ impl Checked {
 }
 
 pub(in crate::probe) fn http_check() -> HttpCheck {
-    HttpCheck {
-        protocol: Protocol::Http1,
-        method: "GET".to_owned(),
-        path: "/ready?deep=1".to_owned(),
-        host: None,
-        headers: Vec::new(),
-        expected_statuses: Vec::new(),
-        body_bytes: 64 * 1024,
-        document: None,
-        tls: None,
-    }
+    HttpCheck { document: None, ..HttpCheck::of(ProbeKind::Readiness, "/ready?deep=1") }
 }
 
 fn probe(kind: ProbeCheck) -> ProbePlan {
-    ProbePlan {
-        kind,
-        period: Duration::from_secs(2),
-        fast_period: Duration::from_millis(500),
-        jitter: 0.1,
-        stretch_to: Duration::ZERO,
-        timeout: Duration::from_secs(5),
-        success_threshold: 2,
-        failure_threshold: 3,
-        initial_delay: Duration::ZERO,
-        startup_grace: Duration::ZERO,
-        port: None,
-        immediate: Vec::new(),
-        ..ProbePlan::default()
-    }
+    ProbePlan { kind, timeout: Duration::from_secs(5), ..ProbePlan::default() }
 }
 
 fn upstream(tls: Option<UpstreamTls>) -> UpstreamPlan {
-    UpstreamPlan {
-        name: "orders".into(),
-        sources: Vec::new(),
-        protocol: Protocol::Http1,
-        send_proxy_protocol: None,
-        tls,
-        startup: None,
-        readiness: None,
-        liveness: None,
-        passive: PassivePlan { enabled: false, ..PassivePlan::default() },
-        slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 0.1 },
-        balance: BalancePlan { policy: Policy::Random, sticky: None },
-        limits: UpstreamLimits::default(),
-        budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
-        when_none_eligible: WhenNoneEligible::FailClosed,
-        panic_threshold: 0.0,
-        hold_correlated_failures: Duration::ZERO,
-        idle_timeout: Duration::ZERO,
-        drain_header: None,
-        drain_keeps_sessions: false,
-        on_down: Default::default(),
-    }
+    UpstreamPlan { tls, ..UpstreamPlan::named("orders") }
 }

@@ -145,7 +145,7 @@ async fn offer(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
         pid: std::process::id(),
         sockets: estate.sockets.iter().map(|(address, _)| *address).collect(),
         sticky_key: estate.sticky_key,
-        health: health::write(&estate.handle.handover().await),
+        health: health::write(estate.handle.handover().await),
     };
     wire::send(stream, &offer).await.map_err(lost)?;
     for (_, socket) in &estate.sockets {
@@ -155,7 +155,7 @@ async fn offer(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
 }
 
 async fn farewell(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
-    let health = health::write(&estate.handle.handover().await);
+    let health = health::write(estate.handle.handover().await);
     let alerts = alerts::write(&estate.telemetry.told_alerts().await);
     let farewell = Message::Farewell { health, alerts };
     wire::send(stream, &farewell).await.map_err(lost)?;

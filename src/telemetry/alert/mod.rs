@@ -20,7 +20,7 @@ use super::webhook::{Notice, Way, Webhooks};
 use crate::control::Handle;
 use inbox::Inbox;
 use prometheus::{IntCounter, IntGaugeVec};
-use pulsegate_core::alert::{Input, KnownGroup};
+use pulsegate_core::alert::{GroupState, Input};
 use pulsegate_core::health::event::Event;
 use pulsegate_core::plan::{AlertsPlan, Plan, Severity, WebhookKind};
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl Alerting {
 
     /// Begins to tell, on the current runtime; what holds already is told, except what the process before has told. A second call
     /// does nothing.
-    pub(super) fn begin(&self, plan: &Plan, webhooks: Arc<Webhooks>, handle: Handle, known: Vec<KnownGroup>) {
+    pub(super) fn begin(&self, plan: &Plan, webhooks: Arc<Webhooks>, handle: Handle, known: Vec<GroupState>) {
         let received = self.received.lock().map(|mut received| received.take());
         let Ok(Some(orders)) = received else { return };
         let (inbox, counts) = (self.inbox.clone(), self.counts.clone());
@@ -100,7 +100,7 @@ impl Alerting {
     }
 
     /// What was told and is not over, for the process after this one.
-    pub(super) async fn known(&self) -> Vec<KnownGroup> {
+    pub(super) async fn known(&self) -> Vec<GroupState> {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Known(reply));
         answer.await.unwrap_or_default()

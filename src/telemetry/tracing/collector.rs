@@ -127,7 +127,7 @@ fn tls(plan: &OtlpPlan) -> Result<ClientConfig, String> {
         return Ok(builder.with_root_certificates(none).with_no_client_auth());
     }
     // The name is the connection's, from the address.
-    let wanted = UpstreamTls { sni: String::new(), verify: true, ca: plan.ca.clone(), identity: None };
+    let wanted = UpstreamTls { ca: plan.ca.clone(), ..UpstreamTls::to("") };
     let known = ClientConfigs::default().get(&wanted, Protocol::Http1).map_err(|why| format!("tracing.otlp: {why}"))?;
     let mut config = ClientConfig::clone(&known.config);
     // The connector says what is spoken.

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use prometheus::Opts;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::plan::{Hidden, OtlpProtocol};
+use pulsegate_core::plan::Hidden;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::net::TcpListener;
 
@@ -160,13 +160,11 @@ fn health() -> Health {
 async fn a_collector_that_hangs_costs_spans_and_never_a_wait() {
     let hung = TcpListener::bind("127.0.0.1:0").unwrap();
     let otlp = OtlpPlan {
-        endpoint: format!("http://{}/v1/traces", hung.local_addr().unwrap()),
-        protocol: OtlpProtocol::Http,
         headers: vec![("x-key".into(), Hidden("t0p".into()))],
-        ca: None,
         timeout: Duration::from_secs(60),
+        ..OtlpPlan::to(&format!("http://{}/v1/traces", hung.local_addr().unwrap()))
     };
-    let plan = TracingPlan { otlp, ratio: 1.0, probes: 0.0, follow_parent: true, service: "test".into() };
+    let plan = TracingPlan { ratio: 1.0, ..TracingPlan::to(otlp) };
     let health = health();
     let tracer = Tracer::start(&plan, Clock::start(), health.clone()).unwrap();
     let (tries, headers) = (Tries::default(), HeaderMap::new());

@@ -84,7 +84,7 @@ impl Endpoint {
             .await
             .map_err(|error| for_now(format!("cannot connect to {host}:{port}: {error}")))?;
         let outcome = if http.target.https {
-            let tls = UpstreamTls { sni: host.to_owned(), verify: true, ca: http.plan.ca.clone(), identity: None };
+            let tls = UpstreamTls { ca: http.plan.ca.clone(), ..UpstreamTls::to(host) };
             let config = self.configs.get(&tls, Protocol::Http1).map_err(for_now)?.config;
             let name = server_name(&tls).map_err(Failed::ForGood)?;
             let secured = TlsConnector::from(config).connect(name, stream).await;

@@ -52,14 +52,10 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
 
 fn plan(name: &str, address: SocketAddr) -> WebhookPlan {
     WebhookPlan {
-        name: name.into(),
-        kind: WebhookKind::Generic,
-        url: WebhookUrl::Known(target(address, false)),
         headers: vec![("X-Team".to_owned(), "orders".to_owned())],
-        secret: None,
-        ca: None,
         timeout: Duration::from_millis(300),
         attempts: 3,
+        ..WebhookPlan::to(name, WebhookKind::Generic, WebhookUrl::Known(target(address, false)))
     }
 }
 

@@ -58,7 +58,7 @@ fn a_backend_that_was_ordered_out_is_not_out_for_failing() {
 #[test]
 fn while_backups_serve_all_of_it_is_out() {
     let tier = |backup| {
-        let backend = |last| StaticBackend { address: address(last), weight: 1, backup };
+        let backend = |last| StaticBackend { backup, ..StaticBackend::at(address(last)) };
         SourcePlan::Static(if backup { vec![backend(3), backend(4)] } else { vec![backend(1), backend(2)] })
     };
     let mut rig = Rig::new(upstream(vec![tier(false), tier(true)], Some(tcp_probe())), s(0));

@@ -7,17 +7,7 @@ use crate::health::recognition::Sighting;
 use crate::plan::{Fact, Identity, ProbeKind, Recognition};
 
 fn http_probe(failures: u32) -> ProbePlan {
-    let check = HttpCheck {
-        protocol: Protocol::Http1,
-        method: "GET".into(),
-        path: "/".into(),
-        host: None,
-        headers: Vec::new(),
-        expected_statuses: Vec::new(),
-        body_bytes: 1024,
-        document: None,
-        tls: None,
-    };
+    let check = HttpCheck { document: None, ..HttpCheck::of(ProbeKind::Readiness, "/") };
     let once = ProbePlan { success_threshold: 1, failure_threshold: failures, ..tcp_probe() };
     ProbePlan { kind: ProbeCheck::Http(check), ..once }
 }

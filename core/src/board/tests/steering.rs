@@ -104,8 +104,8 @@ fn weight_0_takes_new_traffic_away_and_keeps_the_standing() {
 
 #[test]
 fn backups_serve_when_every_primary_has_weight_0() {
-    let spare = StaticBackend { address: address(2), weight: 1, backup: true };
-    let first = StaticBackend { address: address(1), weight: 1, backup: false };
+    let spare = StaticBackend { backup: true, ..StaticBackend::at(address(2)) };
+    let first = StaticBackend::at(address(1));
     let mut rig = Rig::new(upstream(vec![SourcePlan::Static(vec![first, spare])], None), s(0));
     assert_eq!(picked(&rig), [address(1)]);
     rig.steer(1, Steer::Weight(Some(0)), None, s(1)).unwrap();
@@ -115,7 +115,7 @@ fn backups_serve_when_every_primary_has_weight_0() {
 #[test]
 fn a_sticky_client_stays_with_weight_0_where_drains_keep_sessions() {
     let mut plan = upstream(vec![backends(2)], None);
-    plan.balance.sticky = Some(StickyPlan { cookie: "c".into(), secret: None, ttl: None, secure: false });
+    plan.balance.sticky = Some(StickyPlan::default());
     plan.drain_keeps_sessions = true;
     let mut rig = Rig::new(plan, s(0));
     rig.steer(1, Steer::Weight(Some(0)), None, s(1)).unwrap();

@@ -3,17 +3,7 @@
 use super::*;
 
 pub(super) fn http_probe() -> ProbePlan {
-    let check = HttpCheck {
-        protocol: Protocol::Http1,
-        method: "GET".into(),
-        path: "/ready".into(),
-        host: None,
-        headers: Vec::new(),
-        expected_statuses: Vec::new(),
-        document: None,
-        body_bytes: 1024,
-        tls: None,
-    };
+    let check = HttpCheck { document: None, ..HttpCheck::of(ProbeKind::Readiness, "/ready") };
     ProbePlan { kind: ProbeCheck::Http(check), ..tcp_probe() }
 }
 

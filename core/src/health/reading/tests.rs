@@ -2,35 +2,16 @@
 
 use super::*;
 use crate::health::document::{BrokenAssertion, Component, Meaning, Said};
-use crate::plan::{HttpCheck, OnMalformed, Protocol, UnknownWord, Vocabulary};
+use crate::plan::{HttpCheck, OnMalformed, ProbeKind, UnknownWord, Vocabulary};
 
 fn plan(expected: &[(u16, u16)], document: Option<DocumentPlan>) -> ProbePlan {
     let check = HttpCheck {
-        protocol: Protocol::Http1,
-        method: "GET".into(),
-        path: "/".into(),
-        host: None,
-        headers: Vec::new(),
         expected_statuses: expected.to_vec(),
-        body_bytes: 1,
         document: document.map(Box::new),
-        tls: None,
+        ..HttpCheck::of(ProbeKind::Readiness, "/")
     };
-    let second = Duration::from_secs(1);
-    ProbePlan {
-        kind: ProbeCheck::Http(check),
-        period: second,
-        fast_period: second,
-        jitter: 0.0,
-        timeout: second,
-        success_threshold: 1,
-        failure_threshold: 1,
-        initial_delay: Duration::ZERO,
-        startup_grace: Duration::ZERO,
-        port: None,
-        immediate: Vec::new(),
-        ..ProbePlan::default()
-    }
+    let (success_threshold, failure_threshold) = (1, 1);
+    ProbePlan { kind: ProbeCheck::Http(check), success_threshold, failure_threshold, ..ProbePlan::default() }
 }
 
 fn verdict(result: ReadingResult, plan: &ProbePlan) -> Verdict {

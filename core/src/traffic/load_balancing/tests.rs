@@ -30,7 +30,7 @@ fn pool(weights: &[u32]) -> Arc<[Arc<Endpoint>]> {
 fn balancer(policy: Policy, members: &Arc<[Arc<Endpoint>]>) -> Balancer {
     let serving: Vec<(usize, f64)> =
         members.iter().enumerate().map(|(at, member)| (at, f64::from(member.weight))).collect();
-    Balancer::prepare(&BalancePlan { policy, sticky: None }, members, &serving, &[], None)
+    Balancer::prepare(&BalancePlan { policy, ..BalancePlan::default() }, members, &serving, &[], None)
 }
 
 fn input(random: u64) -> PickInput<'static> {
@@ -117,7 +117,7 @@ fn a_frozen_backend_of_three_collects_only_a_few_requests() {
 #[test]
 fn a_member_that_leaves_the_serving_set_moves_only_its_own_keys() {
     let members = pool(&[1; 10]);
-    let plan = BalancePlan { policy: Policy::Hash(HashBy::Path), sticky: None };
+    let plan = BalancePlan { policy: Policy::Hash(HashBy::Path), ..BalancePlan::default() };
     let all: Vec<(usize, f64)> = (0..10).map(|at| (at, 1.0)).collect();
     let before = Balancer::prepare(&plan, &members, &all, &[], None);
     let after = Balancer::prepare(&plan, &members, &all[1..], &[], Some(&before));
@@ -133,7 +133,7 @@ fn a_member_that_leaves_the_serving_set_moves_only_its_own_keys() {
 #[test]
 fn a_sticky_client_stays_until_its_backend_is_gone() {
     let members = pool(&[1, 1, 1]);
-    let sticky = StickyPlan { cookie: "pin".to_owned(), secret: None, ttl: None, secure: false };
+    let sticky = StickyPlan::default();
     let plan = BalancePlan { policy: Policy::RoundRobin, sticky: Some(sticky) };
     let balancer = Balancer::prepare(&plan, &members, &[(0, 1.0), (2, 1.0)], &[], None);
     let sticky = Some(members[2].key);
@@ -153,7 +153,7 @@ fn a_sticky_client_stays_until_its_backend_is_gone() {
 #[test]
 fn exactly_one_request_decides_a_trial_and_only_where_a_retry_is_left() {
     let members = pool(&[1, 1]);
-    let plan = BalancePlan { policy: Policy::Random, sticky: None };
+    let plan = BalancePlan { policy: Policy::Random, ..BalancePlan::default() };
     let balancer = Balancer::prepare(&plan, &members, &[(1, 1.0)], &[0], None);
     members[0].cell.arm_trial();
     assert!(!balancer.pick(&input(1)).unwrap().trial, "not every request may decide");
@@ -175,7 +175,7 @@ fn an_empty_pool_has_nobody() {
 #[test]
 fn a_trial_is_better_than_nobody() {
     let members = pool(&[1]);
-    let plan = BalancePlan { policy: Policy::Random, sticky: None };
+    let plan = BalancePlan { policy: Policy::Random, ..BalancePlan::default() };
     let balancer = Balancer::prepare(&plan, &members, &[], &[0], None);
     members[0].cell.arm_trial();
     assert!(balancer.pick(&input(1)).is_none(), "a POST is no trial");
@@ -241,7 +241,7 @@ fn one_hot_key_spreads_when_its_member_is_above_its_share_and_weights_count() {
 #[test]
 fn a_key_stays_with_one_of_the_few_that_are_left_of_many() {
     let members = pool(&[1; 2000]);
-    let plan = BalancePlan { policy: Policy::Hash(HashBy::Path), sticky: None };
+    let plan = BalancePlan { policy: Policy::Hash(HashBy::Path), ..BalancePlan::default() };
     let balancer = Balancer::prepare(&plan, &members, &[(3, 1.0), (1500, 1.0)], &[], None);
     for hash in (0..50).map(crate::base::rng::mix) {
         let pick = |random| balancer.pick(&PickInput { hash: Some(hash), ..input(random) }).unwrap().member.key;
@@ -252,7 +252,7 @@ fn a_key_stays_with_one_of_the_few_that_are_left_of_many() {
 #[test]
 fn on_the_ring_the_lightest_has_its_place() {
     let members = pool(&[1, 100_000]);
-    let plan = BalancePlan { policy: Policy::Hash(HashBy::Path), sticky: None };
+    let plan = BalancePlan { policy: Policy::Hash(HashBy::Path), ..BalancePlan::default() };
     let balancer = Balancer::prepare(&plan, &members, &[(0, 1.0), (1, 100_000.0)], &[], None);
     let hit = |hash: u64| balancer.pick(&PickInput { hash: Some(hash), ..input(1) }).unwrap().member.key;
     assert!((0..50_000).map(crate::base::rng::mix).any(|hash| hit(hash) == members[0].key));

@@ -49,12 +49,11 @@ fn a_route_without_guards_has_none() {
 #[test]
 fn limits_and_their_defaults() {
     let expected = |requests, per, burst, by, enforce| RateLimitPlan {
-        id: 0,
-        requests,
         per: Duration::from_millis(per),
         burst,
         by,
         enforce,
+        ..RateLimitPlan::of(requests)
     };
     for (written, plan) in [
         ("requests: 5", expected(5, 1000, 5, LimitBy::Client, true)),

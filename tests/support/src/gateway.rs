@@ -1,6 +1,7 @@
 //! The gateway as a process, and what its admin listener says.
 
 use super::backend::Backend;
+use super::binary::Pulsegate;
 use super::{eventually, free_address};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +18,7 @@ use tokio::net::TcpStream;
 /// A gateway process with one listener; ended with its test, its output shown when the test fails.
 #[derive(Debug)]
 pub struct Gateway {
+    binary: Pulsegate,
     pub address: SocketAddr,
     pub admin: SocketAddr,
     process: Child,
@@ -28,57 +30,29 @@ pub struct Gateway {
     pub token: Option<String>,
 }
 
+/// With what it begins.
+#[derive(Default)]
+pub(crate) struct Setup<'a> {
+    /// Without listeners and admin.
+    pub(crate) yaml: &'a str,
+    /// More keys of the listener.
+    pub(crate) listener: &'a str,
+    /// More keys of `admin`.
+    pub(crate) admin_keys: &'a str,
+    /// More variables.
+    pub(crate) environment: &'a [(&'a str, &'a str)],
+}
+
 impl Gateway {
-    /// Starts with `yaml` (without listeners and admin, which are added) and waits until it is ready.
-    pub async fn start(yaml: &str) -> Self {
-        let gateway = Self::spawn(yaml, "");
-        gateway.ready().await;
-        gateway
-    }
-
-    /// As [`Self::start`], with more keys for the listener.
-    pub async fn start_with(yaml: &str, listener: &str) -> Self {
-        let gateway = Self::spawn(yaml, listener);
-        gateway.ready().await;
-        gateway
-    }
-
-    /// As [`Self::start`], with more keys for the admin listener, and the token that it wants.
-    pub async fn start_guarded(yaml: &str, admin_keys: &str, token: &str) -> Self {
-        Self::start_guarded_with(yaml, "", admin_keys, token).await
-    }
-
-    /// As [`Self::start_guarded`], with more keys for the listener too.
-    pub async fn start_guarded_with(yaml: &str, listener: &str, admin_keys: &str, token: &str) -> Self {
-        let mut gateway = Self::spawn_whole(yaml, listener, admin_keys, &[]);
-        gateway.token = Some(token.to_owned());
-        gateway.ready().await;
-        gateway
-    }
-
-    /// As [`Self::start_guarded`], without a token, and without waiting.
-    pub fn spawn_guarded(yaml: &str, admin_keys: &str) -> Self {
-        Self::spawn_whole(yaml, "", admin_keys, &[])
-    }
-
-    /// Starts without waiting.
-    pub fn spawn(yaml: &str, listener: &str) -> Self {
-        Self::spawn_whole(yaml, listener, "", &[])
-    }
-
-    /// As [`Self::spawn`], with more variables in its environment.
-    pub fn spawn_in(yaml: &str, listener: &str, environment: &[(&str, &str)]) -> Self {
-        Self::spawn_whole(yaml, listener, "", environment)
-    }
-
-    fn spawn_whole(yaml: &str, listener: &str, admin_keys: &str, environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn spawn(binary: Pulsegate, setup: &Setup) -> Self {
         let folder = Arc::new(TempDir::new().expect("a temporary folder"));
         let (address, admin) = (free_address(), free_address());
-        fs::write(folder.path().join("pulsegate.yaml"), whole(yaml, address, admin, listener, admin_keys))
+        let config = folder.path().join("pulsegate.yaml");
+        fs::write(&config, whole(setup.yaml, address, admin, setup.listener, setup.admin_keys))
             .expect("the configuration");
         let output = folder.path().join("output");
-        let process = process(&folder.path().join("pulsegate.yaml"), &output, &[], environment);
-        Self { address, admin, process, folder, output, admin_keys: admin_keys.to_owned(), token: None }
+        let process = process(binary, &config, &output, &[], setup.environment);
+        Self { binary, address, admin, process, folder, output, admin_keys: setup.admin_keys.to_owned(), token: None }
     }
 
     /// Starts a process that takes over from this one, with `yaml`; does not wait. Needs `upgrade` in both configurations.
@@ -93,8 +67,9 @@ impl Gateway {
             .expect("the configuration");
         let number = fs::read_dir(self.folder.path()).expect("the folder").count();
         let output = self.folder.path().join(format!("output-{number}"));
-        let process = process(&config, &output, &["--takeover"], &[]);
+        let process = process(self.binary, &config, &output, &["--takeover"], &[]);
         Self {
+            binary: self.binary,
             address: self.address,
             admin: self.admin,
             process,
@@ -172,10 +147,6 @@ impl Gateway {
         self.backend(&backend.address.to_string()).await["weight"].as_u64().unwrap_or_default()
     }
 
-    pub async fn in_flight(&self, backend: &Backend) -> u64 {
-        self.backend(&backend.address.to_string()).await["in_flight"].as_u64().unwrap_or_default()
-    }
-
     pub async fn until(&self, backend: &Backend, standing: &str) {
         self.until_one_of(backend, &[standing]).await;
     }
@@ -218,7 +189,7 @@ impl Gateway {
 
     /// Runs a command of the binary against this gateway; its exit code, and what it said.
     pub fn command(&self, arguments: &[&str]) -> (i32, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pulsegate"));
+        let mut command = self.binary.command();
         command.args(arguments).arg("--admin").arg(format!("http://{}", self.admin)).env_remove("PULSEGATE_TOKEN");
         if let Some(token) = &self.token {
             command.env("PULSEGATE_TOKEN", token);
@@ -272,9 +243,10 @@ impl Drop for Gateway {
     }
 }
 
-fn process(config: &Path, output: &Path, more: &[&str], environment: &[(&str, &str)]) -> Child {
+fn process(binary: Pulsegate, config: &Path, output: &Path, more: &[&str], environment: &[(&str, &str)]) -> Child {
     let output = File::create(output).expect("a file");
-    Command::new(env!("CARGO_BIN_EXE_pulsegate"))
+    binary
+        .command()
         .args(["run", "--config"])
         .arg(config)
         .args(more)

@@ -2,7 +2,7 @@
 //! killed, frozen and restarted like anybody's.
 
 use super::{eventually, free_address};
-use crate::support::server::ROLE;
+use crate::server::ROLE;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::SocketAddr;

@@ -1,7 +1,11 @@
 //! What do the end-to-end tests share? The gateway as a process, backends as processes, an open-loop load, and one way to wait.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+//!
+//! A crate, so that it is compiled once for all of them.
+#![allow(clippy::panic, reason = "a test that cannot go on says so by panicking")]
+#![allow(missing_debug_implementations, reason = "handles of processes and connections are shown by nobody")]
 
 pub mod backend;
+mod binary;
 pub mod client;
 pub mod dns;
 pub mod gateway;
@@ -13,6 +17,7 @@ pub mod raw;
 pub mod server;
 pub mod tls;
 
+pub use binary::Pulsegate;
 pub use ports::free_address;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

@@ -33,7 +33,7 @@ pub struct Made {
 }
 
 impl Authority {
-    pub fn new() -> Self {
+    pub fn generate() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "test authority");

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 /// The variable that makes this executable a backend: its address and that of its control port.
-pub const ROLE: &str = "PULSEGATE_BACKEND";
+pub(crate) const ROLE: &str = "PULSEGATE_BACKEND";
 const BODY: usize = 8 * 1024;
 
 /// Where in an answer the connection breaks off.

@@ -1,0 +1,126 @@
+//! How did an attempt end, and how far had it come? One of four states that exclude each other, and what each leaves to be done.
+
+use crate::http::problem::Problem;
+use crate::traffic::outcome::AttemptEnd;
+
+/// The end of an attempt, with its progress. Interim answers (1xx) are no beginning of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing of an answer has reached the client: somebody else may be asked.
+    Unanswered(AttemptEnd),
+    /// As before, but nobody else could answer it either: the request is at fault, or its time is up. We say so ourselves.
+    Refused { problem: Problem, end: AttemptEnd },
+    /// The answer had begun towards the client, and broke off.
+    Broken(AttemptEnd),
+    /// The answer was delivered whole. `sent`: so was the request. What is missing of a body would be read out of the next request, so
+    /// that only then a connection may carry another one.
+    Whole { end: AttemptEnd, sent: bool },
+}
+
+impl Ended {
+    /// What it says of the backend.
+    pub fn end(&self) -> &AttemptEnd {
+        match self {
+            Self::Unanswered(end) | Self::Refused { end, .. } | Self::Broken(end) | Self::Whole { end, .. } => end,
+        }
+    }
+}
+
+/// Why a client does not get a whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// It left before an answer had begun.
+    LeftUnanswered,
+    /// It left while it was answered.
+    ClientLeft,
+    /// The backend broke off within the body, or fell silent.
+    BackendBrokeOff,
+    /// The backend went down, and its connections with it.
+    WentDown,
+    /// We could not go on: its time was up, or a side took nothing any more.
+    ByUs,
+}
+
+impl Cut {
+    /// Of an answer that had begun.
+    pub(super) const fn of(end: &AttemptEnd) -> Self {
+        match end {
+            AttemptEnd::ClientAborted { .. } => Self::ClientLeft,
+            AttemptEnd::BrokenBody { .. } => Self::BackendBrokeOff,
+            AttemptEnd::CutOff => Self::WentDown,
+            _ => Self::ByUs,
+        }
+    }
+
+    /// The stable code for logs and metrics.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::LeftUnanswered | Self::ClientLeft => "client_left",
+            Self::BackendBrokeOff => "backend_broke_off",
+            Self::WentDown | Self::ByUs => "cut",
+        }
+    }
+
+    /// What somebody is told who can be told behind the head of an answer (gRPC); `None`: nobody is there to be told.
+    pub const fn problem(self) -> Option<Problem> {
+        match self {
+            Self::LeftUnanswered | Self::ClientLeft => None,
+            Self::BackendBrokeOff | Self::WentDown => Some(Problem::BackendFailed),
+            Self::ByUs => Some(Problem::TotalTimeout),
+        }
+    }
+}
+
+/// What the client of a request is told whose last attempt ended so, unanswered.
+pub(super) const fn told(end: &AttemptEnd) -> Result<Problem, Cut> {
+    match end {
+        AttemptEnd::PerTryTimeout | AttemptEnd::ConnectFailed { timed_out: true } => Ok(Problem::BackendTimeout),
+        AttemptEnd::InvalidResponse => Ok(Problem::BadBackendAnswer),
+        AttemptEnd::ClientAborted { .. } => Err(Cut::LeftUnanswered),
+        AttemptEnd::Ours => Ok(Problem::Internal),
+        _ => Ok(Problem::BackendFailed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const LEFT: AttemptEnd = AttemptEnd::ClientAborted { waited: Duration::ZERO, head_seen: true };
+
+    #[test]
+    fn an_answer_that_broke_off_says_why() {
+        for (end, cut, reason, problem) in [
+            (LEFT, Cut::ClientLeft, "client_left", None),
+            (
+                AttemptEnd::BrokenBody { status: 200 },
+                Cut::BackendBrokeOff,
+                "backend_broke_off",
+                Some(Problem::BackendFailed),
+            ),
+            (AttemptEnd::CutOff, Cut::WentDown, "cut", Some(Problem::BackendFailed)),
+            (AttemptEnd::Ours, Cut::ByUs, "cut", Some(Problem::TotalTimeout)),
+        ] {
+            assert_eq!((Cut::of(&end), cut.reason(), cut.problem()), (cut, reason, problem), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_nobody_answered_is_told_why() {
+        for (end, expected) in [
+            (AttemptEnd::PerTryTimeout, Ok(Problem::BackendTimeout)),
+            (AttemptEnd::ConnectFailed { timed_out: true }, Ok(Problem::BackendTimeout)),
+            (AttemptEnd::ConnectFailed { timed_out: false }, Ok(Problem::BackendFailed)),
+            (AttemptEnd::TlsFailed, Ok(Problem::BackendFailed)),
+            (AttemptEnd::ResetBeforeHead { reused: true }, Ok(Problem::BackendFailed)),
+            (AttemptEnd::NotProcessed { goodbye: false }, Ok(Problem::BackendFailed)),
+            (AttemptEnd::CutOff, Ok(Problem::BackendFailed)),
+            (AttemptEnd::InvalidResponse, Ok(Problem::BadBackendAnswer)),
+            (AttemptEnd::Ours, Ok(Problem::Internal)),
+            (LEFT, Err(Cut::LeftUnanswered)),
+        ] {
+            assert_eq!(told(&end), expected, "{end:?}");
+        }
+    }
+}

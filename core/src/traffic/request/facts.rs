@@ -1,0 +1,122 @@
+//! What is known of a request from its beginning, and on whose terms does it go out?
+
+use super::action::Question;
+use super::bounds::{BodyBounds, Bounds};
+use crate::base::rng::Rng;
+use crate::base::time::Timestamp;
+use crate::plan::{MirrorPlan, Plan, RouteAction, RoutePlan, Target};
+use crate::traffic::snapshot::Pool;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The route of a request, in the plan that was in force when it began. The plan is held, since a reload may take it away.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    plan: Arc<Plan>,
+    route: usize,
+}
+
+impl Terms {
+    /// `None`: there is no such route, or it forwards nothing.
+    pub fn of(plan: Arc<Plan>, route: usize) -> Option<Self> {
+        let forwards = matches!(plan.routes.get(route)?.action, RouteAction::Forward(_));
+        forwards.then_some(Self { plan, route })
+    }
+
+    /// There is one: it was looked for when the terms were made, and no plan ever changes.
+    pub fn route(&self) -> &RoutePlan {
+        &self.plan.routes[self.route]
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(super) fn targets(&self) -> &[Target] {
+        match &self.route().action {
+            RouteAction::Forward(forward) => &forward.targets,
+            RouteAction::Redirect { .. } | RouteAction::Respond { .. } => &[],
+        }
+    }
+
+    pub(super) fn mirror(&self) -> Option<MirrorPlan> {
+        match &self.route().action {
+            RouteAction::Forward(forward) => forward.mirror,
+            RouteAction::Redirect { .. } | RouteAction::Respond { .. } => None,
+        }
+    }
+}
+
+/// What a request is from its beginning to its end.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub terms: Terms,
+    pub kind: Kind,
+    /// When its head was there.
+    pub began: Timestamp,
+    /// A hash of the client's address.
+    pub client: u64,
+    /// RFC 9110 §9.2.2: it may be sent twice.
+    pub idempotent: bool,
+    pub has_body: bool,
+    /// It asks for another protocol on its connection, which nobody else can take over.
+    pub upgrades: bool,
+    /// It is a gRPC call.
+    pub call: Option<Call>,
+    pub body: BodyBounds,
+    /// Somebody else has a word before anybody is asked.
+    pub question: Option<Question>,
+}
+
+/// For whom a request goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// For a client.
+    Original,
+    /// For nobody: a mirror's copy. It goes to this upstream of the plan, is tried once, waits for no room, and nothing is learnt from it.
+    Copy { upstream: usize },
+}
+
+/// What a gRPC call says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// How long the caller waits; `None` = without end.
+    pub timeout: Option<Duration>,
+}
+
+impl Facts {
+    pub fn is_copy(&self) -> bool {
+        matches!(self.kind, Kind::Copy { .. })
+    }
+
+    /// When the whole request must be over.
+    pub fn deadline(&self) -> Timestamp {
+        // A caller that says how long it waits knows its call better than the route does, and a stream of messages has no total.
+        let total = self.call.map_or(self.terms.route().timeouts.total, |call| call.timeout);
+        total.map_or(Timestamp::NEVER, |total| self.began + total)
+    }
+
+    /// May somebody else be asked too when the first answer of this pool is late?
+    pub(super) fn may_hedge(&self, pool: &Pool) -> bool {
+        self.terms.route().hedge.is_some()
+            && !self.has_body
+            && self.idempotent
+            && !self.upgrades
+            && pool.upstream.balance.sticky.is_none()
+            && self.call.is_none()
+            && !self.is_copy()
+    }
+
+    /// What its copy for the route's mirror is, if it is one of the share that is mirrored. It is sent when the request is over, so that it
+    /// costs its client nothing.
+    pub fn mirrored(&self, now: Timestamp, rng: &mut Rng) -> Option<Self> {
+        let mirror = self.terms.mirror().filter(|_| !self.is_copy())?;
+        let kind = Kind::Copy { upstream: mirror.upstream };
+        (rng.unit() < mirror.share).then(|| Self { kind, began: now, question: None, ..self.clone() })
+    }
+
+    /// What each of its attempts must keep within.
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds::of(&self.terms.route().timeouts, self.call, self.body, self.deadline())
+    }
+}

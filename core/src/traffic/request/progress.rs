@@ -1,0 +1,280 @@
+//! How far has one attempt come, and what would its end mean now? The request's way and the answer's, each in one state at a time, and the
+//! timers that follow from them.
+//!
+//! Whoever moves the bytes says what it has seen; what that means for the backend and for the client is said here. Whether a side is
+//! *clear* (has taken all that it was given) is for the one to know who holds its bytes.
+
+mod upload;
+
+use super::bounds::Bounds;
+use super::ended::Ended;
+use crate::base::time::Timestamp;
+use crate::http::problem::Problem;
+use crate::traffic::outcome::AttemptEnd;
+use std::time::Duration;
+pub use upload::Upload;
+
+/// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.
+const INTERIM_ANSWERS: u32 = 32;
+
+/// One attempt, over a connection that is there.
+#[derive(Debug)]
+pub struct Progress {
+    bounds: Bounds,
+    upload: Upload,
+    answer: Answer,
+    /// When the last piece was passed on.
+    moved_at: Timestamp,
+    interim: u32,
+}
+
+/// The way of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Awaited,
+    /// It is the client's.
+    Begun(Said),
+    /// The backend has said all; the client may still have to take it.
+    Complete(Said),
+    /// Both sides have left HTTP.
+    Tunnel,
+}
+
+/// What an answer says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Said {
+    status: u16,
+    /// How long it is.
+    sized: bool,
+    grpc_status: Option<u16>,
+}
+
+/// What is awaited of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The body's next bytes.
+    Body,
+    /// The client's leaving; nothing else is expected.
+    Watch,
+    /// Nothing that the client sends: its bytes are no sign of life.
+    Nothing,
+}
+
+/// Which sides have taken all that they were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clear {
+    pub client: bool,
+    pub backend: bool,
+}
+
+impl Progress {
+    /// Of a request that is sent from now on.
+    pub fn begun(bounds: Bounds, now: Timestamp) -> Self {
+        Self { bounds, upload: Upload::begun(now), answer: Answer::Awaited, moved_at: now, interim: 0 }
+    }
+
+    // ------------------------------------------------------------- what was seen
+
+    /// So many bytes of the body came.
+    ///
+    /// # Errors
+    /// They are more than accepted.
+    pub fn receive(&mut self, bytes: usize) -> Result<(), Ended> {
+        let accepted = self.upload.receive(bytes, self.bounds.body.bytes);
+        if accepted { Ok(()) } else { Err(self.refused(Problem::BodyTooLarge)) }
+    }
+
+    /// The way of the request.
+    pub fn upload(&mut self) -> &mut Upload {
+        &mut self.upload
+    }
+
+    /// An interim answer came.
+    ///
+    /// # Errors
+    /// They are too many.
+    pub fn interim_answer(&mut self) -> Result<(), Ended> {
+        self.interim += 1;
+        let flood = self.interim > INTERIM_ANSWERS;
+        if flood { Err(self.broke(AttemptEnd::InvalidResponse)) } else { Ok(()) }
+    }
+
+    /// The head of an answer that the client is to have. `sized`: it says how long it is.
+    pub fn begin_answer(&mut self, status: u16, sized: bool, grpc_status: Option<u16>) {
+        self.answer = Answer::Begun(Said { status, sized, grpc_status });
+    }
+
+    /// Both sides leave HTTP behind the head.
+    pub fn switch_protocols(&mut self) {
+        self.answer = Answer::Tunnel;
+    }
+
+    /// Trailers came: what they say counts, whatever the head said.
+    pub fn trailers(&mut self, grpc_status: Option<u16>) {
+        if let Answer::Begun(said) | Answer::Complete(said) = &mut self.answer {
+            said.grpc_status = grpc_status;
+        }
+    }
+
+    /// The backend has said all.
+    pub fn complete_answer(&mut self) {
+        self.answer = match self.answer {
+            Answer::Begun(said) => Answer::Complete(said),
+            Answer::Tunnel => Answer::Complete(Said { status: 101, sized: false, grpc_status: None }),
+            answer @ (Answer::Awaited | Answer::Complete(_)) => answer,
+        };
+    }
+
+    /// Something was passed on: one side's slowness is not the other's silence.
+    pub fn moved(&mut self, now: Timestamp) {
+        self.moved_at = now;
+    }
+
+    // ---------------------------------------------------------- where it stands
+
+    pub fn is_tunnel(&self) -> bool {
+        self.answer == Answer::Tunnel
+    }
+
+    /// The head of an answer is on its way to the client.
+    pub fn has_begun(&self) -> bool {
+        self.answer != Answer::Awaited
+    }
+
+    /// The backend has said all.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.answer, Answer::Complete(_))
+    }
+
+    /// What is awaited of the client. What is left of a body that the backend no longer takes stays unread.
+    pub fn read(&self, backend_is_clear: bool) -> Read {
+        match self.upload.is_coming() {
+            _ if self.is_tunnel() => Read::Body,
+            false if self.upload.is_broken() => Read::Nothing,
+            false => Read::Watch,
+            true if backend_is_clear => Read::Body,
+            true => Read::Nothing,
+        }
+    }
+
+    /// The nearest of the timers that run now.
+    pub fn deadline(&self, backend_is_clear: bool) -> Timestamp {
+        if self.is_tunnel() {
+            return self.moved_at + self.bounds.idle;
+        }
+        let next = match (self.has_begun(), self.upload.is_done()) {
+            (false, true) => self.upload.sent_at() + self.bounds.per_try,
+            (false, false) if backend_is_clear => self.moved_at + self.bounds.body.idle,
+            (false, false) | (true, _) => self.moved_at + self.bounds.idle,
+        };
+        next.min(self.bounds.total)
+    }
+
+    /// How long one write may take.
+    pub fn write_time(&self, now: Timestamp) -> Duration {
+        let left = self.bounds.total.since(now);
+        if self.is_tunnel() { self.bounds.idle } else { self.bounds.idle.min(left) }
+    }
+
+    // ------------------------------------------------------------ how it ends
+
+    /// All was said, and all was taken: the attempt is over.
+    pub fn delivered(&self, client_is_clear: bool) -> Option<Ended> {
+        match self.answer {
+            Answer::Complete(said) if client_is_clear => Some(self.whole(said.end())),
+            _ => None,
+        }
+    }
+
+    /// A tunnel was closed by one of its sides, as tunnels are.
+    pub fn tunnel_ended(&self) -> Ended {
+        self.whole(AttemptEnd::Response { status: 101 })
+    }
+
+    /// It ended so, which blames the backend only where it had not begun to answer.
+    pub fn broke(&self, end: AttemptEnd) -> Ended {
+        if self.has_begun() { Ended::Broken(end) } else { Ended::Unanswered(end) }
+    }
+
+    /// The backend broke off. `before_head`: what that means while no head has come.
+    pub fn backend_broke(&self, before_head: AttemptEnd) -> Ended {
+        match self.answer {
+            Answer::Tunnel => self.tunnel_ended(),
+            Answer::Begun(said) | Answer::Complete(said) => {
+                Ended::Broken(AttemptEnd::BrokenBody { status: said.status })
+            }
+            Answer::Awaited => Ended::Unanswered(before_head),
+        }
+    }
+
+    /// The backend went down, and its connections with it.
+    pub fn cut_off(&self) -> Ended {
+        if self.is_tunnel() { self.tunnel_ended() } else { self.broke(AttemptEnd::CutOff) }
+    }
+
+    pub fn client_left(&self, now: Timestamp) -> Ended {
+        if self.is_tunnel() {
+            return self.tunnel_ended();
+        }
+        self.broke(AttemptEnd::ClientAborted { waited: self.upload.waited(now), head_seen: self.has_begun() })
+    }
+
+    /// The request is at fault: we answer, where that is still possible.
+    pub fn refused(&self, problem: Problem) -> Ended {
+        if self.has_begun() {
+            Ended::Broken(AttemptEnd::Ours)
+        } else {
+            Ended::Refused { problem, end: AttemptEnd::Ours }
+        }
+    }
+
+    /// A timer rang.
+    pub fn timed_out(&self, now: Timestamp, clear: Clear) -> Ended {
+        match self.answer {
+            Answer::Tunnel => self.tunnel_ended(),
+            Answer::Begun(said) | Answer::Complete(said) => self.timed_out_within(said, now, clear),
+            Answer::Awaited if now >= self.bounds.total => {
+                let end = AttemptEnd::ClientAborted { waited: self.upload.waited(now), head_seen: false };
+                Ended::Refused { problem: Problem::TotalTimeout, end }
+            }
+            // The client owes the rest of its request, unless it is the backend that does not read.
+            Answer::Awaited if !self.upload.is_done() && clear.backend => self.refused(Problem::RequestTimeout),
+            Answer::Awaited => Ended::Unanswered(AttemptEnd::PerTryTimeout),
+        }
+    }
+
+    fn timed_out_within(&self, said: Said, now: Timestamp, clear: Clear) -> Ended {
+        // It does not read.
+        if !clear.client {
+            return self.client_left(now);
+        }
+        // Silence blames a backend that owes bytes; a stream may have nothing to say.
+        let owes = now < self.bounds.total && said.sized && self.upload.is_done();
+        Ended::Broken(if owes { AttemptEnd::BrokenBody { status: said.status } } else { AttemptEnd::Ours })
+    }
+
+    /// The backend took nothing for as long as one write may take.
+    pub fn write_timed_out(&self, now: Timestamp, clear: Clear) -> Ended {
+        if now >= self.bounds.total {
+            return self.timed_out(now, clear);
+        }
+        // It answers while it does not read: perhaps it waits for the client to read, as the client waits for it.
+        self.broke(if self.has_begun() { AttemptEnd::Ours } else { AttemptEnd::PerTryTimeout })
+    }
+
+    fn whole(&self, end: AttemptEnd) -> Ended {
+        Ended::Whole { end, sent: self.upload.is_whole() }
+    }
+}
+
+impl Said {
+    fn end(self) -> AttemptEnd {
+        match (self.status, self.grpc_status) {
+            (200, Some(status)) => AttemptEnd::GrpcStatus(status),
+            (status, _) => AttemptEnd::Response { status },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

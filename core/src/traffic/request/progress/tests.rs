@@ -1,0 +1,259 @@
+//! What an attempt's end means, wherever it is.
+
+use super::super::bounds::BodyBounds;
+use super::*;
+
+const SECS: fn(u64) -> Duration = Duration::from_secs;
+const BOTH: Clear = Clear { client: true, backend: true };
+const CLIENT_BLOCKS: Clear = Clear { client: false, backend: true };
+const BACKEND_BLOCKS: Clear = Clear { client: true, backend: false };
+
+/// How far an attempt has come.
+type Point = fn() -> Progress;
+
+fn at(secs: u64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+fn bounds() -> Bounds {
+    let body = BodyBounds { idle: SECS(20), bytes: 10 };
+    Bounds { connect: SECS(1), per_try: SECS(5), idle: SECS(60), body, total: at(100) }
+}
+
+/// So far: each begins at 0; the request is sent at 1, the head comes at 2.
+fn sending() -> Progress {
+    Progress::begun(bounds(), at(0))
+}
+
+fn sent() -> Progress {
+    let mut progress = sending();
+    progress.upload().over();
+    progress.upload().taken(at(1));
+    progress
+}
+
+fn broken() -> Progress {
+    let mut progress = sending();
+    progress.upload().broke(at(1));
+    progress
+}
+
+fn answering(sized: bool) -> Progress {
+    let mut progress = sent();
+    progress.begin_answer(200, sized, None);
+    progress.moved(at(2));
+    progress
+}
+
+fn early() -> Progress {
+    let mut progress = sending();
+    progress.begin_answer(413, true, None);
+    progress
+}
+
+fn tunnel() -> Progress {
+    let mut progress = sent();
+    progress.begin_answer(101, false, None);
+    progress.switch_protocols();
+    progress.moved(at(2));
+    progress
+}
+
+fn left(secs: u64, head_seen: bool) -> AttemptEnd {
+    AttemptEnd::ClientAborted { waited: SECS(secs), head_seen }
+}
+
+const RESET: AttemptEnd = AttemptEnd::ResetBeforeHead { reused: false };
+
+#[test]
+fn each_end_at_each_point() {
+    use AttemptEnd::{BrokenBody, CutOff, Ours};
+    let unanswered = Ended::Unanswered;
+    let tunnel_end = Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true };
+    let malformed = |end| Ended::Refused { problem: Problem::MalformedRequest, end };
+    let rows: [(&str, Point, [Ended; 4]); 6] = [
+        ("sending", sending, [unanswered(RESET), unanswered(CutOff), unanswered(left(0, false)), malformed(Ours)]),
+        ("sent", sent, [unanswered(RESET), unanswered(CutOff), unanswered(left(2, false)), malformed(Ours)]),
+        ("broken", broken, [unanswered(RESET), unanswered(CutOff), unanswered(left(2, false)), malformed(Ours)]),
+        (
+            "answering",
+            || answering(true),
+            [
+                Ended::Broken(BrokenBody { status: 200 }),
+                Ended::Broken(CutOff),
+                Ended::Broken(left(2, true)),
+                Ended::Broken(Ours),
+            ],
+        ),
+        (
+            "answering early",
+            early,
+            [
+                Ended::Broken(BrokenBody { status: 413 }),
+                Ended::Broken(CutOff),
+                Ended::Broken(left(0, true)),
+                Ended::Broken(Ours),
+            ],
+        ),
+        ("tunnel", tunnel, [tunnel_end.clone(), tunnel_end.clone(), tunnel_end, Ended::Broken(Ours)]),
+    ];
+    for (point, progress, expected) in rows {
+        let progress = progress();
+        let ends = [
+            progress.backend_broke(RESET),
+            progress.cut_off(),
+            progress.client_left(at(3)),
+            progress.refused(Problem::MalformedRequest),
+        ];
+        assert_eq!(ends, expected, "{point}");
+    }
+}
+
+#[test]
+fn a_timer_blames_whoever_owes_something() {
+    use AttemptEnd::{BrokenBody, Ours, PerTryTimeout};
+    let refused = |problem, end| Ended::Refused { problem, end };
+    let rows: [(&str, Point, u64, Clear, Ended); 13] = [
+        ("the client owes its body", sending, 20, BOTH, refused(Problem::RequestTimeout, Ours)),
+        ("the backend does not read", sending, 60, BACKEND_BLOCKS, Ended::Unanswered(PerTryTimeout)),
+        ("no answer", sent, 6, BOTH, Ended::Unanswered(PerTryTimeout)),
+        ("no answer to a part", broken, 6, BOTH, Ended::Unanswered(PerTryTimeout)),
+        ("its time is up", sent, 100, BOTH, refused(Problem::TotalTimeout, left(99, false))),
+        ("its time is up while it sends", sending, 100, BOTH, refused(Problem::TotalTimeout, left(0, false))),
+        ("bytes are owed", || answering(true), 62, BOTH, Ended::Broken(BrokenBody { status: 200 })),
+        ("a stream is silent", || answering(false), 62, BOTH, Ended::Broken(Ours)),
+        ("the client does not read", || answering(true), 62, CLIENT_BLOCKS, Ended::Broken(left(61, true))),
+        ("time is up within the answer", || answering(true), 100, BOTH, Ended::Broken(Ours)),
+        ("an early answer is silent", early, 60, BOTH, Ended::Broken(Ours)),
+        ("nobody reads", || answering(false), 100, CLIENT_BLOCKS, Ended::Broken(left(99, true))),
+        ("a tunnel rests", tunnel, 62, BOTH, Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true }),
+    ];
+    for (what, progress, secs, clear, expected) in rows {
+        assert_eq!(progress().timed_out(at(secs), clear), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_write_that_takes_too_long() {
+    use AttemptEnd::{Ours, PerTryTimeout};
+    assert_eq!(sending().write_timed_out(at(60), BACKEND_BLOCKS), Ended::Unanswered(PerTryTimeout));
+    assert_eq!(early().write_timed_out(at(60), BACKEND_BLOCKS), Ended::Broken(Ours));
+    assert_eq!(tunnel().write_timed_out(at(60), BACKEND_BLOCKS), Ended::Broken(Ours));
+    let up = Ended::Refused { problem: Problem::TotalTimeout, end: left(0, false) };
+    assert_eq!(sending().write_timed_out(at(100), BACKEND_BLOCKS), up);
+}
+
+#[test]
+fn the_nearest_timer_counts() {
+    let rows: [(&str, Point, bool, u64); 8] = [
+        ("silence of the client", sending, true, 20),
+        ("silence of the backend that should read", sending, false, 60),
+        ("per try, once it is sent", sent, true, 6),
+        ("per try, once nothing more can be sent", broken, true, 6),
+        ("silence within the answer", || answering(true), true, 62),
+        ("silence within an early answer", early, true, 60),
+        ("a tunnel knows no total", tunnel, true, 62),
+        (
+            "the total",
+            || {
+                let mut progress = answering(true);
+                progress.moved(at(90));
+                progress
+            },
+            true,
+            100,
+        ),
+    ];
+    for (what, progress, backend_is_clear, expected) in rows {
+        assert_eq!(progress().deadline(backend_is_clear), at(expected), "{what}");
+    }
+    assert_eq!(sending().write_time(at(70)), SECS(30));
+    assert_eq!(sending().write_time(at(10)), SECS(60));
+    assert_eq!(tunnel().write_time(at(90)), SECS(60));
+}
+
+#[test]
+fn what_is_awaited_of_the_client() {
+    let rows: [(Point, bool, Read); 6] = [
+        (sending, true, Read::Body),
+        (sending, false, Read::Nothing),
+        (sent, true, Read::Watch),
+        (broken, true, Read::Nothing),
+        (early, true, Read::Body),
+        (tunnel, false, Read::Body),
+    ];
+    for (progress, backend_is_clear, expected) in rows {
+        assert_eq!(progress().read(backend_is_clear), expected);
+    }
+}
+
+#[test]
+fn an_answer_is_whole_when_all_was_said_and_all_was_taken() {
+    let mut progress = answering(true);
+    assert_eq!(progress.delivered(true), None);
+    progress.complete_answer();
+    assert_eq!(progress.delivered(false), None);
+    let whole = |end, sent| Some(Ended::Whole { end, sent });
+    assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 200 }, true));
+
+    let mut progress = early();
+    progress.complete_answer();
+    assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 413 }, false));
+    assert!(progress.has_begun() && progress.is_complete() && !progress.is_tunnel());
+
+    let mut progress = tunnel();
+    progress.complete_answer();
+    assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 101 }, true));
+    let mut nothing = sent();
+    nothing.complete_answer();
+    assert_eq!(nothing.delivered(true), None);
+}
+
+#[test]
+fn a_call_ends_with_what_its_trailers_say() {
+    for (status, in_head, in_trailers, expected) in [
+        (200, None, Some(Some(14)), AttemptEnd::GrpcStatus(14)),
+        (200, Some(5), None, AttemptEnd::GrpcStatus(5)),
+        (200, Some(5), Some(None), AttemptEnd::Response { status: 200 }),
+        (503, Some(5), None, AttemptEnd::Response { status: 503 }),
+    ] {
+        let mut progress = sent();
+        progress.begin_answer(status, false, in_head);
+        in_trailers.into_iter().for_each(|said| progress.trailers(said));
+        progress.complete_answer();
+        assert_eq!(progress.delivered(true), Some(Ended::Whole { end: expected, sent: true }));
+    }
+}
+
+#[test]
+fn interim_answers_are_no_beginning_and_not_too_many() {
+    let mut progress = sent();
+    assert!((0..INTERIM_ANSWERS).all(|_| progress.interim_answer().is_ok()));
+    assert!(!progress.has_begun());
+    assert_eq!(progress.interim_answer(), Err(Ended::Unanswered(AttemptEnd::InvalidResponse)));
+}
+
+#[test]
+fn a_body_beyond_its_bound_is_refused() {
+    let mut progress = sending();
+    assert_eq!((progress.receive(10), progress.receive(0)), (Ok(()), Ok(())));
+    let refused = Ended::Refused { problem: Problem::BodyTooLarge, end: AttemptEnd::Ours };
+    assert_eq!(progress.receive(1), Err(refused));
+    let boundless = Bounds { body: BodyBounds { bytes: 0, ..bounds().body }, ..bounds() };
+    assert_eq!(Progress::begun(boundless, at(0)).receive(usize::MAX), Ok(()));
+}
+
+#[test]
+fn an_upload_goes_one_way() {
+    let mut progress = sending();
+    progress.upload().taken(at(1));
+    assert!(!progress.upload().is_done(), "there is more to come");
+    progress.upload().over();
+    progress.upload().taken(at(2));
+    progress.upload().taken(at(9));
+    assert!(progress.upload().is_done() && !progress.upload().is_broken());
+    assert_eq!(progress.upload().since(at(3)), SECS(1));
+    progress.upload().broke(at(4));
+    progress.upload().over();
+    assert!(progress.upload().is_broken() && progress.upload().is_done());
+}

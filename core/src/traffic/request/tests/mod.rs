@@ -1,0 +1,9 @@
+//! Transcripts: what is to be done for a request, moment by moment. Times are milliseconds; backends are called by their numbers.
+
+mod attempts;
+mod everything;
+mod given_back;
+mod hedges;
+mod records;
+mod rig;
+mod waits;
