@@ -4,9 +4,7 @@
 
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::health::grpc_health::{GrpcAnswer, GrpcSaid};
-use pulsegate_core::health::reading::{HttpAnswer, Reading, ReadingResult, Steps};
-use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::health::reading::{GrpcAnswer, GrpcSaid, HttpAnswer, Reading, ReadingResult, Sighting, Steps};
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::{ProbeCheck, ProbePlan};
 use pulsegate_core::traffic::outcome::AttemptEnd;

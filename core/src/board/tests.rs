@@ -5,6 +5,7 @@ mod judgement;
 mod ledger;
 mod lifecycle;
 mod said;
+mod states;
 mod steering;
 mod why;
 
