@@ -4,9 +4,9 @@ mod access;
 mod live;
 mod writes;
 
-use super::pages::Desk;
+use super::desk::Desk;
 use super::source::Source;
-use super::view::upstreams::samples::{backend, pool};
+use super::view::samples::{backend, pool};
 use super::*;
 use crate::clock::Clock;
 use crate::control::{Explained, Steered};
@@ -96,8 +96,6 @@ fn start_with(causes: &[Cause], callers: Callers) -> Running {
         reloads: None,
         last_health: Mutex::default(),
         traffic: Arc::default(),
-        live: Arc::default(),
-        stop: stops.clone(),
     };
     let task =
         tokio::spawn(serve_desk(listener, desk, (Arc::new(ArcSwap::from_pointee(callers)), Arc::default()), stops));

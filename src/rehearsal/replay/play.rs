@@ -1,7 +1,7 @@
 //! What would have come of it? The board under another configuration, told what was recorded, at the moments of the record.
 
 use super::read::{Happening, Probe, Recorded, Second, Transition, within};
-use crate::rehearsal::queue::Queue;
+use crate::rehearsal::agenda::Agenda;
 use pulsegate_core::base::identity::{BackendId, BackendKey};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Board, Input, Output, ProbeJob, ProbeTicket, Steering};
@@ -64,7 +64,7 @@ pub(super) struct Player<'r> {
     recorded: &'r Recorded,
     board: Board,
     now: Timestamp,
-    due: Queue<Due>,
+    due: Agenda<Due>,
     snapshot: Option<Arc<Snapshot>>,
     places: BTreeMap<BackendKey, (usize, usize)>,
     flying: BTreeMap<ProbeTicket, Reading>,
@@ -83,7 +83,7 @@ pub(super) fn play(recorded: &Recorded, plan: &Arc<Plan>) -> Replayed {
         recorded,
         board: Board::new(1, START + recorded.from),
         now: START + recorded.from,
-        due: Queue::default(),
+        due: Agenda::default(),
         snapshot: None,
         places: BTreeMap::new(),
         flying: BTreeMap::new(),
