@@ -18,6 +18,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod values;
+mod vocabulary;
 mod words;
 mod yaml;
 
