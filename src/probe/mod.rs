@@ -1,6 +1,6 @@
 //! How is a backend asked? The prober runs the board's jobs: HTTP, gRPC and TCP checks with one total deadline each.
 //!
-//! It reads facts of the wire and judges nothing: `domain::reading::judge` does. Every job that is not cancelled ends in exactly
+//! It reads facts of the wire and judges nothing: `health::judgement::judge` does. Every job that is not cancelled ends in exactly
 //! one `ProbeDone`, whatever the backend does. How many run at once is the board's business.
 
 mod answer;

@@ -45,6 +45,13 @@ pub struct StartupState {
     pub failures: u32,
 }
 
+impl StartupState {
+    /// The same, told `by` later.
+    pub(crate) fn later(self, by: Duration) -> Self {
+        Self { ago: self.ago + by, ..self }
+    }
+}
+
 /// What a probe decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decided {

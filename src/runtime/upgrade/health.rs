@@ -46,7 +46,8 @@ mod tests {
     use pulsegate_core::base::identity::{Address, BackendId};
     use pulsegate_core::base::time::Timestamp;
     use pulsegate_core::board::{
-        BackendState, CheckState, EventState, Found, GivenState, LifeState, OrdersState, ProbeState, SourceState,
+        BackendState, CheckState, EjectionsState, EventState, Found, GivenState, LifeState, LogState, OpinionState,
+        OrdersState, ProbeState, ProbesState, SaidState, SourceState, StatusState,
     };
     use pulsegate_core::health::counter::CounterState;
     use pulsegate_core::health::event::{PastEvent, Remembered};
@@ -67,18 +68,20 @@ mod tests {
             text: "answered 503".to_owned(),
             steps: Steps { connect: Some(SECOND), tls: None, first_byte: Some(Duration::from_nanos(7)) },
         };
+        let counter = Some(CounterState { value: 3, rise: 2, fall: 3 });
         CheckState {
-            counter: Some(CounterState { value: 3, rise: 2, fall: 3 }),
-            not_ready: true,
+            opinion: OpinionState { counter, not_ready: true, passed_once: true, only_timeouts: false },
             joined: SECOND * 60,
-            passed_once: true,
-            only_timeouts: false,
-            degraded: Some("says DEGRADED".to_owned()),
-            drains: Some("answered 503: OUT_OF_SERVICE".to_owned()),
-            last: Some(probe.clone()),
-            before: vec![probe.clone(), probe.clone()],
-            last_failure: "no answer".to_owned(),
-            stranger: true,
+            said: SaidState {
+                degraded: Some("says DEGRADED".to_owned()),
+                drains: Some("answered 503: OUT_OF_SERVICE".to_owned()),
+            },
+            log: LogState {
+                last: Some(probe.clone()),
+                before: vec![probe.clone(), probe.clone()],
+                last_failure: "no answer".to_owned(),
+                stranger: true,
+            },
         }
     }
 
@@ -110,29 +113,21 @@ mod tests {
         EventState { ago: SECOND * 9, event: Remembered::Past(told) }
     }
 
+    fn an_ejection() -> EjectionsState {
+        let out = RemainingEjection { remaining: SECOND * 4, length: SECOND * 10, nth: 2, readiness_lies: true };
+        let passive = OutlierState { out: Some(out), trial: Some(SECOND), level: 2, level_for: SECOND * 30 };
+        EjectionsState { passive, ejected_for: "5 failures in a row (limit 5)".to_owned() }
+    }
+
     fn a_backend(address: Address, cause: Cause, orders: OrdersState) -> BackendState {
         BackendState {
             id: BackendId { upstream: "pool".into(), address },
             left: Some(SECOND * 7),
             orders,
             asked_drain: Some(SECOND * 2),
-            check: Some(a_check()),
-            life: a_life(cause.eligible()),
-            passive: OutlierState {
-                out: Some(RemainingEjection {
-                    remaining: SECOND * 4,
-                    length: SECOND * 10,
-                    nth: 2,
-                    readiness_lies: true,
-                }),
-                trial: Some(SECOND),
-                level: 2,
-                level_for: SECOND * 30,
-            },
-            ejected_for: "5 failures in a row (limit 5)".to_owned(),
-            ramp: Some(SECOND * 3),
-            cause,
-            stands_for: SECOND * 5,
+            probes: ProbesState { check: Some(a_check()), life: a_life(cause.eligible()) },
+            ejections: an_ejection(),
+            status: StatusState { cause, stands_for: SECOND * 5, ramp: Some(SECOND * 3) },
             history: vec![an_event()],
         }
     }
@@ -219,23 +214,21 @@ mod tests {
             backend["passive"].as_object_mut().unwrap().remove("trial");
         }
         let known = read(older).unwrap();
+        let nothing = LogState { last: None, before: Vec::new(), stranger: false, ..a_check().log };
         let check = CheckState {
-            counter: None,
-            degraded: None,
-            drains: None,
-            last: None,
-            before: Vec::new(),
-            stranger: false,
+            opinion: OpinionState { counter: None, ..a_check().opinion },
+            said: SaidState::default(),
+            log: nothing,
             ..a_check()
         };
+        let passive = OutlierState { trial: None, ..an_ejection().passive };
         for (backend, before) in known.backends.into_iter().zip(everything().backends) {
             let without = BackendState {
                 left: None,
                 asked_drain: None,
-                check: Some(check.clone()),
-                life: LifeState::default(),
-                passive: OutlierState { trial: None, ..before.passive },
-                ramp: None,
+                probes: ProbesState { check: Some(check.clone()), life: LifeState::default() },
+                ejections: EjectionsState { passive, ..before.ejections },
+                status: StatusState { ramp: None, ..before.status },
                 history: Vec::new(),
                 ..before
             };

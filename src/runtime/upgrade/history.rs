@@ -2,7 +2,7 @@
 //! event; and no more than has room when there are many backends.
 
 use crate::telemetry::event;
-use pulsegate_core::board::Handover;
+use pulsegate_core::board::{Handover, ProbesState};
 use pulsegate_core::health::event::Remembered;
 
 /// Entries of one kind that are handed over for all backends together: some 20 MB in the worst case.
@@ -31,8 +31,9 @@ pub(super) fn tell(handover: &mut Handover) {
         for state in &mut backend.history {
             state.event = Remembered::Past(event::told(&state.event));
         }
-        let checks = [&mut backend.check, &mut backend.life.startup, &mut backend.life.liveness];
-        checks.into_iter().flatten().for_each(|check| room.keep(&mut check.before));
+        let ProbesState { check, life } = &mut backend.probes;
+        let checks = [check, &mut life.startup, &mut life.liveness];
+        checks.into_iter().flatten().for_each(|check| room.keep(&mut check.log.before));
     }
 }
 
