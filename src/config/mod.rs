@@ -19,6 +19,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod values;
+mod vocabulary;
 mod words;
 mod yaml;
 

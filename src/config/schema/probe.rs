@@ -1,8 +1,8 @@
 //! What may be written of a probe, of whichever of the three kinds.
 
 use super::document::DocumentSpec;
+use super::protocol::ProtocolSpec;
 use super::tls::UpstreamTlsSpec;
-use super::upstreams::ProtocolSpec;
 use crate::config::values::{Share, Size, Span, Words};
 use schemars::JsonSchema;
 use serde::de::Error;

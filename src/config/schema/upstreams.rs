@@ -1,11 +1,11 @@
 //! What may be written of an upstream: its backends, and how traffic is spread, watched and retried.
 
 use super::probe::ProbeSpec;
+use super::protocol::{ProtocolSpec, ProxyVersionSpec};
 use super::routes::{RetriesSpec, TimeoutsSpec};
 use super::tls::UpstreamTlsSpec;
 use crate::config::values::{Share, Span};
-use pulsegate_core::http::proxy_protocol::Version;
-use pulsegate_core::plan::{OnDown, Protocol, WhenNoneEligible};
+use pulsegate_core::plan::{OnDown, WhenNoneEligible};
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
@@ -326,40 +326,6 @@ pub(in crate::config) struct UpstreamLimitsSpec {
     pub queue: Option<u32>,
     /// How long they wait.
     pub queue_timeout: Option<Span>,
-}
-
-/// What backends speak.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum ProtocolSpec {
-    Http1,
-    Http2,
-}
-
-impl ProtocolSpec {
-    pub(in crate::config) fn plan(self) -> Protocol {
-        match self {
-            Self::Http1 => Protocol::Http1,
-            Self::Http2 => Protocol::Http2,
-        }
-    }
-}
-
-/// A version of the PROXY protocol.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum ProxyVersionSpec {
-    V1,
-    V2,
-}
-
-impl ProxyVersionSpec {
-    pub(in crate::config) fn plan(self) -> Version {
-        match self {
-            Self::V1 => Version::V1,
-            Self::V2 => Version::V2,
-        }
-    }
 }
 
 /// A response header.
