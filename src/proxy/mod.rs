@@ -1,7 +1,7 @@
 //! How does a request get its answer? One exchange: route, pick, attempt, retry, answer.
 //!
 //! A direct loop over pingora-core's HTTP sessions (not pingora-proxy's `ProxyHttp`): the per-try timer to the head, the total
-//! deadline, client aborts and retries are ours to time, and it costs less. Every decision is a call into the domain.
+//! deadline, client aborts and retries are ours to time, and it costs less. Every decision is the core's.
 
 mod admission;
 mod answer;
