@@ -60,6 +60,9 @@ pub struct Facts {
     pub question: Option<Question>,
 }
 
+/// Copies that one process may have under way; more are not made.
+pub const COPIES_AT_MOST: usize = 256;
+
 /// For whom a request goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
