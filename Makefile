@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo build release check test test-needs lint docs papers sbom audit deb bench bench-needs bench-probing gates fuzz chaos chaos-needs
+.PHONY: help demo build release check test test-needs lint loom docs papers sbom audit deb bench bench-needs bench-probing gates fuzz chaos chaos-needs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ test-needs: ## Bring what the tests need (Python and Node packages into .tools, 
 
 test: test-needs lint ## Everything: lint, then all tests
 	$(CARGO) test --locked --no-fail-fast
+
+loom: ## Try every order in which threads may meet in the small counters of the core (loom): a minute, most of it building
+	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --package pulsegate-core --lib --target-dir target/loom -- model::
 
 papers: release ## Write completions and the man page to target/papers
 	mkdir -p target/papers

@@ -6,7 +6,7 @@ mod writes;
 
 use super::desk::Desk;
 use super::source::Source;
-use super::view::upstreams::samples::{backend, pool};
+use super::view::samples::{backend, pool};
 use super::*;
 use crate::clock::Clock;
 use crate::control::{Explained, Steered};

@@ -5,24 +5,22 @@
 
 mod admission;
 mod answer;
-mod attempt;
+mod asked;
 mod backend;
 mod connection_pool;
+mod dialogue;
 pub mod downstream;
 mod ends;
 mod exchange;
 mod forward;
 mod heads;
-mod hedge;
-mod keys;
 pub mod linger;
-mod mirror;
 mod outbox;
-mod place;
 mod rate_limit;
 mod relay;
 mod replay;
-mod settle;
+mod rewrite;
+mod story;
 mod target;
 
 pub use crate::proxy::connection_pool::private::Private;
@@ -91,9 +89,9 @@ pub struct Proxy {
     connector: TransportConnector,
     idle: Arc<Idle>,
     shared: Arc<Shared>,
-    queues: place::Queues,
+    queues: forward::Queues,
     limits: Arc<crate::proxy::rate_limit::Limits>,
-    copies: mirror::Copies,
+    copies: forward::Copies,
     clients: ClientConfigs,
     /// The key of sticky cookies where the configuration names none.
     sticky_key: [u8; 16],
@@ -119,9 +117,9 @@ impl Proxy {
             connector: TransportConnector::new(Some(without_tls())),
             idle,
             shared,
-            queues: place::Queues::default(),
+            queues: forward::Queues::default(),
             limits,
-            copies: mirror::Copies::default(),
+            copies: forward::Copies::default(),
             clients: ClientConfigs::default(),
             sticky_key,
         }
@@ -138,7 +136,7 @@ impl Proxy {
 
     /// Serves one request whose head is read and checked.
     pub async fn serve(self: &Arc<Self>, client: ClientSide, facts: &ConnectionFacts) -> Served {
-        Exchange::begin(self, client, facts).run().await
+        Exchange::serve(self, client, facts).await
     }
 }
 

@@ -1,7 +1,10 @@
 //! What would happen? The operator's own configuration, rehearsed in virtual time.
 //!
-//! The board, the cells, the balancer's picks and the decisions about retries are the gateway's own; what is played here are the backends, the
-//! clients, the names and the clock. Nothing sleeps, and one seed always tells one story. This room reads files and opens no socket.
+//! The board and the request machine are the gateway's own; what is played here are the backends, the clients, the names and the clock.
+//! Nothing sleeps, and one seed always tells one story. This room reads files and opens no socket.
+//!
+//! An upstream fares as if it were alone. Whatever is drawn comes from a stream that is told by seed and name, what happens at one moment is
+//! in an order that others do not change, and those who wait look again only where something has changed.
 
 mod agenda;
 mod backends;

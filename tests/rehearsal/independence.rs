@@ -1,9 +1,7 @@
 //! Does an upstream fare as if it were alone, whoever else is in the scenario and wherever it is written?
 
-use pulsegate::rehearsal::{json, load, play};
+use super::written;
 use serde_json::Value;
-use std::fmt::Write;
-use std::fs;
 
 /// What is rehearsed beside the upstream that is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +22,7 @@ enum Order {
     ItsOwnLast,
 }
 
-const OWN_ROUTE: &str =
-    "  - { name: orders, match: { host: orders.test }, upstream: orders, timeouts: { total: 4s, per_try: 1s } }\n";
+const OWN_ROUTE: &str = "  - { name: orders, match: { host: orders.test }, upstream: orders, timeouts: { total: 4s, per_try: 1s }, hedge: 100ms }\n";
 const OTHER_ROUTE: &str = "  - { name: users, match: { host: users.test }, upstream: users }\n";
 
 const OWN_UPSTREAM: &str = "  orders:
@@ -38,6 +35,7 @@ const OTHER_UPSTREAM: &str = "  users:
     backends: [\"10.0.0.7:8000\", \"10.0.1.8:8000\", \"10.0.1.9:8000\"]
     readiness: { path: /ready, period: 1s }
     limits: { requests: 4, queue: 100, queue_timeout: 1s }
+    balance: { policy: round_robin, sticky: {} }
 ";
 
 const OWN_LOADS: [&str; 2] = [
@@ -70,9 +68,11 @@ fn ordered(order: Order, own: &str, other: &str) -> String {
 /// Everything that is told of the upstream: its figures, and what became of its backends and when.
 fn of_orders(seed: u64, beside: Beside, order: Order) -> (Value, Vec<String>) {
     let others = |text: &'static str| if beside == Beside::Nobody { "" } else { text };
-    let mut config = String::from("listeners: [{ address: \"127.0.0.1:8080\" }]\n");
-    let _ = write!(config, "routes:\n{}", ordered(order, OWN_ROUTE, others(OTHER_ROUTE)));
-    let _ = write!(config, "upstreams:\n{}", ordered(order, OWN_UPSTREAM, others(OTHER_UPSTREAM)));
+    let config = format!(
+        "routes:\n{}upstreams:\n{}",
+        ordered(order, OWN_ROUTE, others(OTHER_ROUTE)),
+        ordered(order, OWN_UPSTREAM, others(OTHER_UPSTREAM))
+    );
     let mut loads = OWN_LOADS;
     if order == Order::ItsOwnLast {
         loads.reverse();
@@ -83,15 +83,11 @@ fn of_orders(seed: u64, beside: Beside, order: Order) -> (Value, Vec<String>) {
         Beside::Gone => "  - { at: 0s, backend: \"users/*\", is: unreachable }\n",
     };
     let scenario = format!(
-        "config: config.yaml\nlength: 60s\nload:\n{}timeline:\n{}",
+        "length: 60s\nload:\n{}timeline:\n{}",
         ordered(order, &loads.concat(), others(OTHER_LOADS)),
         ordered(order, &OWN_TIMELINE.concat(), timeline)
     );
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("config.yaml"), config).unwrap();
-    fs::write(folder.path().join("scenario.yaml"), scenario).unwrap();
-    let rehearsal = load(&folder.path().join("scenario.yaml"), None, Some(seed)).unwrap_or_else(|e| panic!("{e:?}"));
-    let told = json(&play(&rehearsal));
+    let told = written::told(&config, &scenario, seed);
     let own = told["timeline"].as_array().unwrap().iter().filter(|moment| moment["upstream"] == "orders");
     let own = own.map(|moment| format!("{} {}: {}", moment["at_ms"], moment["event"], moment["message"])).collect();
     (told["upstreams"]["orders"].clone(), own)
@@ -101,7 +97,7 @@ fn of_orders(seed: u64, beside: Beside, order: Order) -> (Value, Vec<String>) {
 fn an_upstream_fares_as_if_it_were_alone() {
     for seed in 1..=8 {
         let alone = of_orders(seed, Beside::Nobody, Order::ItsOwnFirst);
-        for count in ["requests", "saved", "failed", "ejections", "probes"] {
+        for count in ["requests", "saved", "hedges", "hedges_won", "failed", "ejections", "probes"] {
             assert!(alone.0[count].as_u64().unwrap() > 0, "seed {seed}: {count} of {:#}", alone.0);
         }
         for beside in [Beside::Nobody, Beside::Well, Beside::Flapping, Beside::Gone] {

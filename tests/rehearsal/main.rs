@@ -3,7 +3,9 @@
 
 mod independence;
 mod replay;
+mod requests;
 mod scenarios;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

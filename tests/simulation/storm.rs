@@ -8,6 +8,7 @@ use super::documents;
 use super::invariants::Witness;
 use super::listener::Listener;
 use super::plans::{self, SERVICE};
+use super::requests::Crowd;
 use super::trace::Trace;
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;
@@ -50,13 +51,15 @@ pub struct Storm {
     instances: BTreeMap<BackendId, u32>,
     witness: Witness,
     listener: Listener,
+    crowd: Crowd,
     trace: Trace,
 }
 
 impl Storm {
     pub fn new(mut dice: Box<dyn Dice>) -> Self {
         let now = Timestamp::from_millis(u64::from(dice.below(5_000)));
-        let board = Board::new(dice.seed(), now);
+        let seed = dice.seed();
+        let board = Board::new(seed, now);
         let upstreams = plans::first(&mut *dice);
         let mut storm = Self {
             dice,
@@ -71,6 +74,7 @@ impl Storm {
             instances: BTreeMap::new(),
             witness: Witness::default(),
             listener: Listener::default(),
+            crowd: Crowd::new(seed),
             trace: Trace::default(),
         };
         storm.reconfigure();
@@ -88,7 +92,9 @@ impl Storm {
                 break;
             }
             self.step();
+            self.crowd.go_on(self.snapshot.as_ref(), self.now);
         }
+        self.crowd.end();
         self.listener.settle(&self.board, self.now);
     }
 

@@ -5,4 +5,5 @@ pub mod identity;
 #[cfg(feature = "serde")]
 pub(crate) mod nanos;
 pub mod rng;
+pub(crate) mod sync;
 pub mod time;

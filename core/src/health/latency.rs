@@ -4,10 +4,10 @@
 //! cleared. It is there to compare backends with each other; for the balancer there is the peak EWMA. For people there is [`Ever`], in
 //! the same buckets: it only grows, and whoever reads it twice knows what lies between.
 
+use crate::base::sync::{AtomicU32, AtomicU64, Relaxed};
 use crate::base::time::Timestamp;
 use crate::health::peer_test::OUTCOMES_AT_LEAST;
 use crate::health::window::Tally;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 const SLICES: usize = 5;
@@ -17,6 +17,8 @@ const BUCKETS: usize = 40;
 const FIRST: u32 = 7;
 const COUNT_BITS: u32 = 24;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+/// As in `window`: what is further ahead was written for a window of another length.
+const LATEST: u64 = 10 * SLICES as u64;
 
 /// The latencies of the last `5 × slice`.
 #[derive(Debug)]
@@ -37,7 +39,12 @@ impl Latencies {
         let slice = self.slices.get((tick % SLICES as u64) as usize);
         let Some(word) = slice.and_then(|slice| slice.get(bucket(latency))) else { return };
         let _ = word.fetch_update(Relaxed, Relaxed, |word| {
-            let count = if word >> COUNT_BITS == tick { word & COUNT_MASK } else { 0 };
+            let count = match (word >> COUNT_BITS).wrapping_sub(tick) {
+                0 => word & COUNT_MASK,
+                // Its slice has moved on: too late to count.
+                1..=LATEST => return None,
+                _ => 0,
+            };
             Some(tick << COUNT_BITS | (count + 1).min(COUNT_MASK))
         });
     }
@@ -235,6 +242,25 @@ mod tests {
         let histogram = filled(&[10, 10, 10, 100, 250]);
         assert_eq!(histogram.beyond(Duration::from_millis(40)), Tally { successes: 3, failures: 2 });
         assert_eq!(histogram.beyond(Duration::from_secs(90)), Tally { successes: 5, failures: 0 });
+    }
+
+    /// Seconds, in the order in which answers are written down: how many stand there in the end. Slices are two seconds wide.
+    #[test]
+    fn an_answer_that_comes_late_takes_nothing_from_those_after_it() {
+        for (seconds, held) in [
+            (&[11, 11, 9][..], 3),
+            (&[11, 11, 1], 2),
+            (&[111, 111, 11], 2),
+            // Further ahead than anybody can be late: written for a window of another length.
+            (&[121, 121, 11], 1),
+        ] {
+            let latencies = Latencies::default();
+            for second in seconds {
+                latencies.record(Duration::from_millis(5), Timestamp::from_secs(*second), TEN);
+            }
+            let now = Timestamp::from_secs(if held == 1 { 11 } else { seconds[0] });
+            assert_eq!(latencies.newest(5, now, TEN).total(), held, "{seconds:?}");
+        }
     }
 
     #[test]

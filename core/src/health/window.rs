@@ -4,8 +4,8 @@
 //! width, unlike a moving average, in which a burst hides. Written by many threads without a lock: a tag and two counts share
 //! one 64-bit word, so a bucket changes hands in one compare-and-swap and no outcome lands in the wrong tick.
 
+use crate::base::sync::{AtomicU64, Relaxed};
 use crate::base::time::Timestamp;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const BUCKETS: usize = 10;
@@ -15,6 +15,10 @@ pub const SPANS: usize = BUCKETS;
 const COUNT_BITS: u32 = 20;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const TICK_MASK: u64 = (1 << 24) - 1;
+/// Nothing was counted in it: no bucket with an outcome looks like that.
+const UNTOUCHED: u64 = 0;
+/// An outcome that is written down so many ticks late, ten windows, is still known for late.
+const LATEST: u64 = 10 * BUCKETS as u64;
 
 /// The last `10 × width` of outcomes.
 #[derive(Debug, Default)]
@@ -64,9 +68,12 @@ impl Window {
     pub fn record(&self, failed: bool, now: Timestamp, length: Duration) {
         let tick = tick(now, length);
         let Some(bucket) = self.buckets.get((tick % BUCKETS as u64) as usize) else { return };
-        let _ = bucket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
-            let (successes, failures) =
-                if word >> (2 * COUNT_BITS) == tick & TICK_MASK { counts(word) } else { (0, 0) };
+        let _ = bucket.fetch_update(Relaxed, Relaxed, |word| {
+            let (successes, failures) = match word >> (2 * COUNT_BITS) {
+                held if held == tick & TICK_MASK => counts(word),
+                held if word != UNTOUCHED && has_moved_on(held, tick) => return None,
+                _ => (0, 0),
+            };
             let (successes, failures) = if failed {
                 (successes, (failures + 1).min(COUNT_MASK))
             } else {
@@ -81,9 +88,9 @@ impl Window {
         let newest = tick(now, length);
         let mut spans = [Tally::default(); SPANS];
         for bucket in &self.buckets {
-            let word = bucket.load(Ordering::Relaxed);
+            let word = bucket.load(Relaxed);
             let age = (newest & TICK_MASK).wrapping_sub(word >> (2 * COUNT_BITS)) & TICK_MASK;
-            if word != 0 {
+            if word != UNTOUCHED {
                 let (successes, failures) = counts(word);
                 for span in spans.iter_mut().skip(age as usize) {
                     *span += Tally { successes: successes as u32, failures: failures as u32 };
@@ -98,9 +105,9 @@ impl Window {
         let newest = tick(now, length);
         let mut tally = Tally::default();
         for bucket in &self.buckets {
-            let word = bucket.load(Ordering::Relaxed);
+            let word = bucket.load(Relaxed);
             let age = (newest & TICK_MASK).wrapping_sub(word >> (2 * COUNT_BITS)) & TICK_MASK;
-            if word != 0 && age < BUCKETS as u64 {
+            if word != UNTOUCHED && age < BUCKETS as u64 {
                 let (successes, failures) = counts(word);
                 tally.successes += successes as u32;
                 tally.failures += failures as u32;
@@ -111,9 +118,15 @@ impl Window {
 
     pub fn clear(&self) {
         for bucket in &self.buckets {
-            bucket.store(0, Ordering::Relaxed);
+            bucket.store(UNTOUCHED, Relaxed);
         }
     }
+}
+
+/// Is the tick of a bucket a later one than that of an outcome, which comes too late to count? Only so much later: what is further
+/// ahead was written for a window of another length, and is overwritten.
+fn has_moved_on(held: u64, tick: u64) -> bool {
+    (1..=LATEST).contains(&(held.wrapping_sub(tick) & TICK_MASK))
 }
 
 fn counts(word: u64) -> (u64, u64) {
@@ -152,6 +165,50 @@ mod tests {
         assert_eq!(window.tally(Timestamp::from_secs(13), TEN), Tally { successes: 1, failures: 0 });
     }
 
+    /// Seconds at which outcomes ended, in the order in which they are written down: how many of them stand there at a second.
+    #[test]
+    fn an_outcome_that_comes_late_takes_nothing_from_those_after_it() {
+        for (seconds, now, held) in [
+            // Late within the window: it counts.
+            (&[13, 13, 12][..], 13, 3),
+            (&[13, 13, 4], 13, 3),
+            // A whole window late, or ten: its bucket has moved on.
+            (&[13, 13, 3], 13, 2),
+            (&[113, 113, 13], 113, 2),
+            (&[113, 113, 13], 13, 0),
+            // Further ahead than anybody can be late: written for a window of another length.
+            (&[123, 123, 13], 13, 1),
+            (&[123, 123, 13], 123, 0),
+        ] {
+            let window = Window::default();
+            seconds.iter().for_each(|second| window.record(true, Timestamp::from_secs(*second), TEN));
+            assert_eq!(window.tally(Timestamp::from_secs(now), TEN).failures, held, "{seconds:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn a_count_that_is_full_stays_full_and_spills_into_nothing() {
+        let (window, now) = (Window::default(), Timestamp::from_secs(3));
+        let full = Tally { successes: COUNT_MASK as u32, failures: COUNT_MASK as u32 };
+        let almost = tick(now, TEN) << (2 * COUNT_BITS) | (COUNT_MASK - 1) << COUNT_BITS | (COUNT_MASK - 1);
+        window.buckets[(tick(now, TEN) % BUCKETS as u64) as usize].store(almost, Relaxed);
+        for failed in [true, true, false, false] {
+            window.record(failed, now, TEN);
+        }
+        assert_eq!(window.tally(now, TEN), full);
+    }
+
+    /// The tick of a bucket is kept in 24 bits: the window goes on where they overflow.
+    #[test]
+    fn the_window_goes_on_where_its_ticks_overflow() {
+        for first in (1 << 24) - 12..(1 << 24) + 2 {
+            let window = Window::default();
+            (0..12).for_each(|second| window.record(true, Timestamp::from_secs(first + second), TEN));
+            let tally = |second| window.tally(Timestamp::from_secs(first + second), TEN).failures;
+            assert_eq!((tally(11), tally(12), tally(20), tally(21)), (10, 9, 1, 0), "from {first}");
+        }
+    }
+
     #[test]
     fn spans_grow_from_the_newest_part_to_the_whole() {
         let window = Window::default();
@@ -176,5 +233,72 @@ mod tests {
             }
         });
         assert_eq!(window.tally(Timestamp::from_secs(6), TEN), Tally { successes: 2000, failures: 2000 });
+    }
+}
+
+#[cfg(all(loom, test))]
+mod model {
+    use super::*;
+    use loom::thread::{JoinHandle, spawn};
+    use std::sync::Arc;
+
+    const TEN: Duration = Duration::from_secs(10);
+    /// The same bucket, one turn later.
+    const BEFORE: Timestamp = Timestamp::from_secs(3);
+    const AFTER: Timestamp = Timestamp::from_secs(13);
+
+    fn recording(window: &Arc<Window>, failed: bool, now: Timestamp) -> JoinHandle<()> {
+        let window = Arc::clone(window);
+        spawn(move || window.record(failed, now, TEN))
+    }
+
+    /// Begun last: loom moves it before what others have done, and misses some of these orders where it begins first.
+    fn reading(window: &Arc<Window>, now: Timestamp) -> JoinHandle<Tally> {
+        let window = Arc::clone(window);
+        spawn(move || window.tally(now, TEN))
+    }
+
+    /// A bucket as it was before its turn, two outcomes that meet there, and what somebody reads meanwhile.
+    fn turn(read_at: Timestamp) -> (Tally, Tally) {
+        let window = Arc::new(Window::default());
+        window.record(true, BEFORE, TEN);
+        let other = recording(&window, true, AFTER);
+        let reader = reading(&window, read_at);
+        window.record(false, AFTER, TEN);
+        other.join().unwrap();
+        let meanwhile = reader.join().unwrap();
+        (meanwhile, window.tally(AFTER, TEN))
+    }
+
+    #[test]
+    fn outcomes_that_meet_at_the_turn_of_a_bucket_are_all_counted_and_nothing_else_is() {
+        loom::model(|| {
+            let (meanwhile, finally) = turn(AFTER);
+            assert!(meanwhile.failures <= 1 && meanwhile.successes <= 1, "{meanwhile:?}");
+            assert_eq!(finally, Tally { successes: 1, failures: 1 });
+        });
+    }
+
+    /// Whoever looks at the moment before the turn sees what was there, or nothing, and never what came later.
+    #[test]
+    fn a_reader_of_the_moment_before_sees_nothing_that_came_after() {
+        loom::model(|| {
+            let (meanwhile, _) = turn(BEFORE);
+            assert!(meanwhile.successes == 0 && meanwhile.failures <= 1, "{meanwhile:?}");
+        });
+    }
+
+    /// One outcome took its time before the turn and is written down after it.
+    #[test]
+    fn an_outcome_that_comes_a_turn_late_takes_nothing_from_those_after_it() {
+        loom::model(|| {
+            let window = Arc::new(Window::default());
+            let records = [recording(&window, true, BEFORE), recording(&window, false, AFTER)];
+            window.record(false, AFTER, TEN);
+            for record in records {
+                record.join().unwrap();
+            }
+            assert_eq!(window.tally(AFTER, TEN), Tally { successes: 2, failures: 0 });
+        });
     }
 }

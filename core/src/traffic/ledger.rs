@@ -8,9 +8,9 @@
 //! - **Saved by ejection**, an estimate: of a request that succeeded at the first try, the share of the pool's weight that is out for
 //!   failing. So many of such requests would have gone there, had nobody taken those backends out.
 
+use crate::base::sync::{AtomicI64, AtomicU64, Relaxed};
 use crate::health::standing::Cause;
 use crate::traffic::outcome::Outcome;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// A whole request, in the unit of [`share_out`].
 pub const WHOLE: u32 = 1_000_000;

@@ -6,6 +6,7 @@ pub mod circuit_breaker;
 pub mod endpoint;
 pub mod ledger;
 pub mod load_balancing;
+mod occupancy;
 pub mod outcome;
 pub mod overhead;
 pub mod request;

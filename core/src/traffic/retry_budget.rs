@@ -7,9 +7,9 @@
 //! Time is cut into ten slots of `ttl / 10`; a deposit or a withdrawal counts in its slot, and a slot is forgotten when it is
 //! older than `ttl`. The balance is what the last ten slots hold, plus the reserve.
 
+use crate::base::sync::{AtomicI64, AtomicU64, Relaxed};
 use crate::base::time::Timestamp;
 use crate::plan::BudgetPlan;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 const SLOTS: u64 = 10;
 /// Tokens are counted in thousandths.

@@ -1,5 +1,6 @@
 //! What is each pool like? Sources, TLS, passive health, balancing, timeouts, retries.
 
+use super::headers::header;
 use super::probe::{self, ProbeContext};
 use super::tls::{self, Files};
 use super::{Item, secs, share, span};
@@ -89,7 +90,7 @@ fn upstream(
         drain_header: spec
             .drain_header
             .as_ref()
-            .map(|header| super::routes::header(&header.name, &header.value, &place.at("drain_header"), findings)),
+            .map(|spec| header(&spec.name, &spec.value, &place.at("drain_header"), findings)),
         drain_keeps_sessions: spec.drain_keeps_sessions,
         on_down: spec.on_down.map_or(default.on_down, OnDownSpec::plan),
     }

@@ -18,7 +18,7 @@ pub(super) struct Requests {
 #[derive(Debug, Default)]
 struct Slot {
     generation: u32,
-    request: Option<Underway>,
+    request: Option<Box<Underway>>,
 }
 
 /// A request under way.
@@ -50,9 +50,8 @@ impl Underway {
 
 impl Requests {
     pub(super) fn begin(&mut self, facts: Facts, rng: Rng) -> Ticket {
-        let machine = Request::new(facts);
-        let number = self.begun;
-        let request = Underway { number, machine, rng, waits: None, flights: Vec::new(), answer: None };
+        let (number, machine) = (self.begun, Request::new(facts));
+        let request = Box::new(Underway { number, machine, rng, waits: None, flights: Vec::new(), answer: None });
         self.begun += 1;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
@@ -67,14 +66,14 @@ impl Requests {
 
     /// `None`: it is over.
     pub(super) fn get(&mut self, ticket: Ticket) -> Option<&mut Underway> {
-        self.slot(ticket)?.request.as_mut()
+        self.slot(ticket)?.request.as_deref_mut()
     }
 
     fn slot(&mut self, ticket: Ticket) -> Option<&mut Slot> {
         self.slots.get_mut(ticket.slot as usize).filter(|slot| slot.generation == ticket.generation)
     }
 
-    pub(super) fn end(&mut self, ticket: Ticket) -> Option<Underway> {
+    pub(super) fn end(&mut self, ticket: Ticket) -> Option<Box<Underway>> {
         let slot = self.slot(ticket)?;
         slot.generation = slot.generation.wrapping_add(1);
         let request = slot.request.take();

@@ -6,9 +6,9 @@
 //!
 //! The cycle is as short as exact proportions allow; where they would need too many turns, weights are rounded.
 
+use crate::base::sync::{AtomicUsize, Relaxed};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// What a cycle may have: a weight of 1 among thousands is still honoured, and preparing a large pool stays cheap.
 const MOST_TURNS: f64 = 4096.0;

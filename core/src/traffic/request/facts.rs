@@ -4,7 +4,7 @@ use super::action::Question;
 use super::bounds::{BodyBounds, Bounds};
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
-use crate::plan::{MirrorPlan, Plan, RouteAction, RoutePlan, Target};
+use crate::plan::{Forward, Plan, RouteAction, RoutePlan};
 use crate::traffic::snapshot::Pool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,16 +32,9 @@ impl Terms {
         &self.plan
     }
 
-    pub(super) fn targets(&self) -> &[Target] {
+    pub(super) fn forward(&self) -> Option<&Forward> {
         match &self.route().action {
-            RouteAction::Forward(forward) => &forward.targets,
-            RouteAction::Redirect { .. } | RouteAction::Respond { .. } => &[],
-        }
-    }
-
-    pub(super) fn mirror(&self) -> Option<MirrorPlan> {
-        match &self.route().action {
-            RouteAction::Forward(forward) => forward.mirror,
+            RouteAction::Forward(forward) => Some(forward),
             RouteAction::Redirect { .. } | RouteAction::Respond { .. } => None,
         }
     }
@@ -110,7 +103,7 @@ impl Facts {
     /// What its copy for the route's mirror is, if it is one of the share that is mirrored. It is sent when the request is over, so that it
     /// costs its client nothing.
     pub fn mirrored(&self, now: Timestamp, rng: &mut Rng) -> Option<Self> {
-        let mirror = self.terms.mirror().filter(|_| !self.is_copy())?;
+        let mirror = self.terms.forward()?.mirror.filter(|_| !self.is_copy())?;
         let kind = Kind::Copy { upstream: mirror.upstream };
         (rng.unit() < mirror.share).then(|| Self { kind, began: now, question: None, ..self.clone() })
     }

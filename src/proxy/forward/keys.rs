@@ -2,19 +2,18 @@
 //!
 //! A sticky cookie holds a keyed hash of the backend's identity: it can be checked but not read, and never shows an address.
 
-use super::Proxy;
+use crate::proxy::Proxy;
 use pingora::http::RequestHeader;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::hash_bytes;
-use pulsegate_core::plan::{HashBy, Policy, StickyPlan};
+use pulsegate_core::plan::{HashBy, StickyPlan};
 use pulsegate_core::traffic::snapshot::Pool;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::net::IpAddr;
 
-/// The hash of what the pool's policy hashes by; `None` where it does not, or the request lacks it.
-pub(super) fn hash_key(pool: &Pool, head: &RequestHeader, client: IpAddr, path: &str) -> Option<u64> {
-    let Policy::Hash(by) = &pool.upstream.balance.policy else { return None };
+/// The hash of what a policy hashes by; `None` where the request lacks it.
+pub(super) fn hash(by: &HashBy, head: &RequestHeader, client: IpAddr, path: &str) -> Option<u64> {
     match by {
         HashBy::ClientAddress => Some(client_hash(client)),
         HashBy::Path => Some(hash_bytes(path.as_bytes())),
@@ -23,7 +22,7 @@ pub(super) fn hash_key(pool: &Pool, head: &RequestHeader, client: IpAddr, path: 
     }
 }
 
-pub(super) fn client_hash(client: IpAddr) -> u64 {
+pub(in crate::proxy) fn client_hash(client: IpAddr) -> u64 {
     match client {
         IpAddr::V4(address) => hash_bytes(&address.octets()),
         IpAddr::V6(address) => hash_bytes(&address.octets()),
@@ -32,8 +31,7 @@ pub(super) fn client_hash(client: IpAddr) -> u64 {
 
 impl Proxy {
     /// The backend that the request's cookie names, if it is one of the pool's.
-    pub(super) fn pinned(&self, pool: &Pool, head: &RequestHeader) -> Option<BackendKey> {
-        let plan = pool.upstream.balance.sticky.as_ref()?;
+    pub(super) fn pinned(&self, pool: &Pool, plan: &StickyPlan, head: &RequestHeader) -> Option<BackendKey> {
         let named = cookie(head, &plan.cookie)?;
         pool.members.iter().map(|member| member.key).find(|key| self.cookie_value(plan, *key) == named)
     }
