@@ -1,6 +1,7 @@
 //! Who may be picked, with what weight? The first tier that has somebody, or the wider set where the plan says so.
 
 use super::correlated_failures::CorrelatedFailures;
+use super::group::Group;
 use super::members::Members;
 use crate::base::identity::BackendKey;
 use crate::board::desk::place::Seat;
@@ -13,8 +14,7 @@ pub(super) type Serving = Vec<(Seat, f64)>;
 
 /// `last_good`: who was eligible when somebody last was.
 pub(super) fn serving(
-    plan: &UpstreamPlan,
-    members: &Members,
+    Group { plan, members }: &Group,
     correlated: &CorrelatedFailures,
     last_good: &mut Vec<BackendKey>,
 ) -> Serving {
