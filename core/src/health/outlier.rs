@@ -159,3 +159,6 @@ impl Outlier {
         self.level_since = now;
     }
 }
+
+#[cfg(test)]
+mod tests;
