@@ -4,7 +4,7 @@
 
 use super::ConnectionFacts;
 use super::target::Target;
-use crate::telemetry::Telemetry;
+use crate::telemetry::Traffic;
 use http::{Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::forwarding::{
@@ -26,7 +26,7 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts, telemetry: &Telemetry) -> Self {
+    pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts, telemetry: &Traffic) -> Self {
         let trace = telemetry.tracer().as_ref().and_then(|tracer| tracer.begin(trace_parent(head)));
         let networks = &facts.listener.trusted_proxies;
         let forwarded: Vec<&str> =
