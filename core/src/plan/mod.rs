@@ -20,6 +20,7 @@ mod recognition;
 mod route;
 pub mod route_table;
 mod tracing;
+mod transport;
 mod upstream;
 mod webhook;
 
@@ -36,6 +37,7 @@ pub use process::*;
 pub use recognition::*;
 pub use route::*;
 pub use tracing::*;
+pub use transport::*;
 pub use upstream::*;
 pub use webhook::*;
 
