@@ -26,7 +26,7 @@ impl Gateway {
             .and_then(|loaded| self.apply(Arc::new(loaded.plan)));
         self.telemetry.reload(outcome.is_ok());
         self.telemetry.alert_reload(outcome.as_ref().err().map(|sentences| sentences.join("; ")).as_deref());
-        self.reload_state.send_replace(ReloadState {
+        self.operators.reload_state.send_replace(ReloadState {
             at: Some(when::rfc3339(Clock::date())),
             error: outcome.as_ref().err().map(|sentences| sentences.join("\n")),
         });
@@ -48,8 +48,8 @@ impl Gateway {
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;
-        self.admin_callers.store(Arc::new(callers));
-        self.admin_secure.store(secure.map(Arc::new));
+        self.operators.callers.store(Arc::new(callers));
+        self.operators.secure.store(secure.map(Arc::new));
         self.show_certificates();
         apply_logging(&plan.logging);
         self.telemetry.change(logs);
