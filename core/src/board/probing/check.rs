@@ -266,3 +266,6 @@ impl Check {
         Some(now.max(first + self.timetable.confirms_after() * more))
     }
 }
+
+#[cfg(test)]
+mod tests;
