@@ -5,6 +5,7 @@
 mod admin;
 mod admission;
 mod alerts;
+mod attempts;
 mod clashes;
 mod document;
 mod effects;

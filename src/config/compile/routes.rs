@@ -1,8 +1,8 @@
 //! Which request goes where? Matches, actions, and routes that cannot be told apart.
 
+use super::attempts::{retries, timeouts};
 use super::headers::{header, header_name};
 use super::targets::{Known, forward};
-use super::upstreams::{retries, timeouts};
 use super::{Item, admission};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{
