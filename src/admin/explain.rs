@@ -1,7 +1,8 @@
 //! How is one backend's standing asked for? As JSON, or as text for people; both are made from the board's own explanation.
 
-use super::pages::Desk;
-use super::steer::{backend_id, leaving, refusal, told};
+use super::backend::backend_id;
+use super::desk::Desk;
+use super::failure::Failure;
 use super::view::{self, Now, explain};
 use axum::Router;
 use axum::extract::{Path, State};
@@ -39,8 +40,8 @@ async fn page(
                 view::json(StatusCode::OK, &explain::document(&explanation, &desk.recent(), now))
             }
         }
-        Some(Err(refused)) => told(&refusal(refused, &upstream, &backend)),
-        None => told(&leaving()),
+        Some(Err(refused)) => Failure::refused(refused, &upstream, &backend).into_response(),
+        None => Failure::leaving().into_response(),
     }
 }
 

@@ -1,15 +1,15 @@
 //! How much does the process say of itself, and who wants it so? Shown, and changed while it runs; each change has its line in the audit log.
 
-use super::pages::Desk;
+use super::callers::Who;
+use super::desk::Desk;
+use super::failure::Failure;
 use super::server::Peer;
-use super::steer::{Failure, bad, told};
 use super::view;
-use crate::admin::access_control::Who;
 use crate::telemetry::{AdminWrite, LEVELS, Verbosity, WriteResult, order_level, verbosity};
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing::get};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub fn routes() -> Router<Arc<Desk>> {
 async fn show() -> Response {
     match verbosity() {
         Some(verbosity) => view::json(StatusCode::OK, &verbosity),
-        None => told(&foreign()),
+        None => foreign().into_response(),
     }
 }
 
@@ -46,7 +46,7 @@ async fn change(
     let outcome = order(body).await;
     let detail = match &outcome {
         Ok(verbosity) => format!("the level is {} now, by {}", verbosity.level, verbosity.by),
-        Err((_, _, sentence, _)) => sentence.clone(),
+        Err(failure) => failure.sentence.clone(),
     };
     desk.telemetry.admin_write(&AdminWrite {
         by: &who,
@@ -58,14 +58,14 @@ async fn change(
     });
     match outcome {
         Ok(verbosity) => view::json(StatusCode::OK, &verbosity),
-        Err(failure) => told(&failure),
+        Err(failure) => failure.into_response(),
     }
 }
 
 async fn order(body: Body) -> Result<Verbosity, Failure> {
     let bytes = to_bytes(body, BODY).await.unwrap_or_default();
     let wish: Wish = serde_json::from_slice(&bytes).map_err(|error| {
-        bad(format!(
+        Failure::bad(format!(
             "the body is not understood: {error}; allowed: {{ \"level\": \"debug\" }}, of at most {BODY} bytes"
         ))
     })?;
@@ -74,7 +74,7 @@ async fn order(body: Body) -> Result<Verbosity, Failure> {
         level if LEVELS.contains(&level) => Some(level),
         other => {
             let allowed = LEVELS.join(", ");
-            return Err(bad(format!(
+            return Err(Failure::bad(format!(
                 "found {other:?} as `level`, allowed: {allowed}; or \"{CONFIGURED}\" to take an order back"
             )));
         }
@@ -83,6 +83,6 @@ async fn order(body: Body) -> Result<Verbosity, Failure> {
 }
 
 fn foreign() -> Failure {
-    let sentence = "the program around this gateway has a logger of its own; its level is changed there".to_owned();
-    (StatusCode::NOT_IMPLEMENTED, "Not our logger", sentence, Vec::new())
+    let sentence = "the program around this gateway has a logger of its own; its level is changed there";
+    Failure::new(StatusCode::NOT_IMPLEMENTED, "Not our logger", sentence)
 }

@@ -4,8 +4,11 @@
 //! Loopback by default, and with tokens elsewhere. It reads reports and snapshots, hands orders to the board, and decides nothing.
 
 mod access_control;
+mod backend;
 mod callers;
+mod desk;
 mod explain;
+mod failure;
 mod life;
 mod live;
 mod logging;
@@ -16,7 +19,6 @@ mod secure;
 mod server;
 mod source;
 mod steer;
-mod tokens;
 mod traffic;
 mod view;
 
@@ -25,9 +27,10 @@ pub use life::serve_health;
 pub use secure::Secure;
 
 use self::access_control::AccessControl;
-use self::pages::Desk;
+use self::desk::Desk;
+use self::live::Live;
 use crate::control::{Handle, Reloader};
-use crate::telemetry::Telemetry;
+use crate::telemetry::Operators;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
@@ -66,7 +69,7 @@ pub struct ReloadState {
 #[derive(Clone, Debug)]
 pub struct AdminState {
     pub handle: Handle,
-    pub telemetry: Arc<Telemetry>,
+    pub telemetry: Arc<Operators>,
     pub phase: watch::Receiver<Phase>,
     pub reload: watch::Receiver<ReloadState>,
     /// Swapped by a reload.
@@ -94,8 +97,6 @@ pub async fn serve(
         reloads: state.reloads,
         last_health: Mutex::default(),
         traffic: Arc::default(),
-        live: Arc::default(),
-        stop: stop.clone(),
     };
     serve_desk(listener, desk, (state.callers, state.secure), stop).await
 }
@@ -107,12 +108,13 @@ async fn serve_desk(
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
-    let guard = AccessControl::new(loopback, callers, Arc::clone(&desk.telemetry), desk.source.clock());
+    let access = AccessControl::new(loopback, callers, Arc::clone(&desk.telemetry), desk.source.clock());
     let listener = server::register(listener)?;
     tokio::spawn(Arc::clone(&desk.traffic).watch(Arc::clone(&desk.source), stop.clone()));
     let desk = Arc::new(desk);
-    tokio::spawn(live::run(Arc::clone(&desk)));
-    server::run(listener, pages::router(desk, Arc::new(guard)), secure, stop).await;
+    let live = Arc::new(Live::new(Arc::clone(&desk), stop.clone()));
+    tokio::spawn(live::run(Arc::clone(&live)));
+    server::run(listener, pages::router(desk, live, Arc::new(access)), secure, stop).await;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! The parts lie under a name that changes with their content, so browsers may keep them for ever. Page and parts hold no secret: they
 //! are served without a token, and ask for one.
 
-use super::pages::Desk;
+use super::desk::Desk;
 use super::view;
 use axum::Router;
 use axum::extract::{Path, Request};

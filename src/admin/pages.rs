@@ -2,24 +2,20 @@
 //!
 //! A handler gathers what a view needs and hands it over; what an answer says stands in [`super::view`].
 
+use super::access_control::{AccessControl, admitted_only};
+use super::desk::Desk;
 use super::live::{self, Live};
-use super::source::Source;
-use super::traffic::{Recent, Traffic};
-use super::view::{self, Now, Problem, health, status, upstreams};
-use super::{Phase, ReloadState, explain, life, logging, page, points, steer};
-use crate::admin::access_control::{AccessControl, guard};
-use crate::control::Reloader;
-use crate::telemetry::{Format, Telemetry};
+use super::view::{self, Problem, health, status, upstreams};
+use super::{explain, life, logging, page, points, steer};
+use crate::telemetry::Format;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use pulsegate_core::base::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
 
 /// How old an answer of `/health` may be: many load balancers ask at once, and each asks the board otherwise.
 const HEALTH_AGE: Duration = Duration::from_secs(1);
@@ -62,35 +58,8 @@ POST, with a JSON body such as { \"for\": \"10m\", \"reason\": \"a new disk\" } 
 /logging                                        { \"level\": \"debug\" }: off, error, warn, info, debug, trace; \"configured\" takes it back
 ";
 
-/// What the handlers share.
-#[derive(Debug)]
-pub struct Desk {
-    pub source: Arc<dyn Source>,
-    pub telemetry: Arc<Telemetry>,
-    pub phase: watch::Receiver<Phase>,
-    pub reload: watch::Receiver<ReloadState>,
-    pub reloads: Option<Reloader>,
-    /// The last answer of `/health` and when it was made. The lock is held while one is made, so that a crowd asks the board once.
-    pub last_health: Mutex<Option<(Timestamp, health::Health)>>,
-    pub traffic: Arc<Traffic>,
-    pub live: Arc<Live>,
-    /// Turns true when the listener ends.
-    pub stop: watch::Receiver<bool>,
-}
-
-impl Desk {
-    pub fn now(&self) -> Now {
-        Now::of(self.source.clock())
-    }
-
-    /// How the traffic goes.
-    pub fn recent(&self) -> Recent {
-        self.traffic.recent(&self.source.snapshot(), self.source.clock().now())
-    }
-}
-
-/// The pages behind the [`guard`].
-pub fn router(desk: Arc<Desk>, guarded: Arc<AccessControl>) -> Router {
+/// The pages, each for those who are admitted.
+pub fn router(desk: Arc<Desk>, live: Arc<Live>, access: Arc<AccessControl>) -> Router {
     Router::new()
         .route("/", get(async |headers: HeaderMap| page::front(&headers, INDEX)))
         .route("/livez", get(life::livez))
@@ -101,14 +70,14 @@ pub fn router(desk: Arc<Desk>, guarded: Arc<AccessControl>) -> Router {
         .route("/upstreams/{name}", get(upstream_page))
         .route("/metrics", get(metrics))
         .merge(explain::routes())
-        .merge(live::routes())
+        .merge(live::routes(live))
         .merge(page::routes())
         .merge(points::routes())
         .merge(steer::routes())
         .merge(logging::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(guarded, guard))
+        .layer(from_fn_with_state(access, admitted_only))
         .with_state(desk)
 }
 

@@ -1,12 +1,13 @@
 //! How did the traffic of an upstream's backends go in the last quarter of an hour? What the page draws its charts from.
 
-use super::pages::Desk;
-use super::steer::{backend_id, bad, told};
+use super::backend::backend_id;
+use super::desk::Desk;
+use super::failure::Failure;
 use super::view::{self, traffic};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::Uri;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use percent_encoding::percent_decode_str;
 use pulsegate_core::base::identity::BackendId;
@@ -27,7 +28,7 @@ async fn page(State(desk): State<Arc<Desk>>, Path(name): Path<String>, uri: Uri)
     };
     match asked(pool, uri.query().unwrap_or_default()) {
         Ok(backends) => view::compact(&traffic::document(&name, &desk.traffic.points(&backends), desk.now())),
-        Err(sentence) => told(&bad(sentence)),
+        Err(sentence) => Failure::bad(sentence).into_response(),
     }
 }
 

@@ -2,20 +2,20 @@
 //!
 //! An order is answered when it is in force: whatever is asked of the gateway after the answer follows it.
 
-use super::pages::Desk;
+use super::backend::backend_id;
+use super::callers::Who;
+use super::desk::Desk;
+use super::failure::Failure;
 use super::server::Peer;
-use super::view::{self, Problem, upstreams};
-use crate::admin::access_control::Who;
-use crate::config::backend_address;
+use super::view::{self, upstreams};
 use crate::control::Source;
 use crate::telemetry::{AdminWrite, WriteResult};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing::post};
-use pulsegate_core::base::identity::{Address, BackendId};
-use pulsegate_core::board::{BackendReport, Refused, Steering, WEIGHT_AT_MOST};
+use pulsegate_core::board::{BackendReport, Steering, WEIGHT_AT_MOST};
 use pulsegate_core::health::order::{Order, Steer};
 use serde::Deserialize;
 use serde_json::Value;
@@ -52,9 +52,6 @@ struct Wish {
     reason: Option<String>,
 }
 
-/// Status and sentence of a call that came to nothing.
-pub(super) type Failure = (StatusCode, &'static str, String, Vec<String>);
-
 async fn steer(
     State(desk): State<Arc<Desk>>,
     Extension(Who(who)): Extension<Who>,
@@ -65,7 +62,7 @@ async fn steer(
     let outcome = order(&desk, &who, &upstream, &backend, &action, body).await;
     let detail = match &outcome {
         Ok(report) => format!("it is {} now, with weight {}", report.standing.cause, report.weight),
-        Err((_, _, sentence, _)) => sentence.clone(),
+        Err(failure) => failure.sentence.clone(),
     };
     desk.telemetry.admin_write(&AdminWrite {
         by: &who,
@@ -77,7 +74,7 @@ async fn steer(
     });
     match outcome {
         Ok(report) => view::json(StatusCode::OK, &upstreams::steered(&report, &desk.recent(), desk.now())),
-        Err(failure) => told(&failure),
+        Err(failure) => failure.into_response(),
     }
 }
 
@@ -98,31 +95,28 @@ async fn order(
         backend: backend_id(upstream, backend),
     };
     if steering.lasts.is_some() && !matches!(steering.what, Steer::Order(_) | Steer::Weight(Some(_))) {
-        return Err(bad(format!("`for` says how long an order lasts; {} takes one back at once", steering.what)));
+        return Err(Failure::bad(format!(
+            "`for` says how long an order lasts; {} takes one back at once",
+            steering.what
+        )));
     }
     match desk.source.steer(steering).await {
         Some(Ok(report)) => Ok(report),
-        Some(Err(refused)) => Err(refusal(refused, upstream, backend)),
-        None => Err(leaving()),
+        Some(Err(refused)) => Err(Failure::refused(refused, upstream, backend)),
+        None => Err(Failure::leaving()),
     }
-}
-
-/// What is no address is the path of a socket, mostly nobody's: the board says who there is.
-pub(super) fn backend_id(upstream: &str, backend: &str) -> BackendId {
-    let address = backend_address(backend).unwrap_or_else(|_| Address::Unix(backend.into()));
-    BackendId { upstream: upstream.into(), address }
 }
 
 async fn wish(body: Body) -> Result<Wish, Failure> {
     let bytes = to_bytes(body, BODY).await.map_err(|_| {
         let sentence = format!("the body broke off or is longer than {BODY} bytes; nothing was changed");
-        (StatusCode::PAYLOAD_TOO_LARGE, "Body too large", sentence, Vec::new())
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", sentence)
     })?;
     if bytes.trim_ascii().is_empty() {
         return Ok(Wish::default());
     }
     serde_json::from_slice(&bytes).map_err(|error| {
-        bad(format!("the body is not understood: {error}; allowed: {{ \"for\": \"10m\", \"weight\": 5, \"reason\": \"…\" }}, each optional"))
+        Failure::bad(format!("the body is not understood: {error}; allowed: {{ \"for\": \"10m\", \"weight\": 5, \"reason\": \"…\" }}, each optional"))
     })
 }
 
@@ -136,11 +130,12 @@ fn what(action: &str, wish: &Wish) -> Result<Steer, Failure> {
         "weight" => return weight(wish.weight.as_ref()),
         other => {
             let sentence = format!("{other:?} is nothing that can be done to a backend");
-            return Err((StatusCode::NOT_FOUND, "No such action", sentence, ACTIONS.map(str::to_owned).into()));
+            return Err(Failure::new(StatusCode::NOT_FOUND, "No such action", sentence)
+                .listing(ACTIONS.map(str::to_owned).into()));
         }
     };
     if wish.weight.is_some() {
-        return Err(bad(format!("`weight` belongs to the action weight, not to {action}")));
+        return Err(Failure::bad(format!("`weight` belongs to the action weight, not to {action}")));
     }
     Ok(steer)
 }
@@ -152,7 +147,7 @@ fn weight(written: Option<&Value>) -> Result<Steer, Failure> {
         (Some(Value::String(word)), _) if word == "configured" => Ok(Steer::Weight(None)),
         (found, _) => {
             let found = found.map_or("none".to_owned(), Value::to_string);
-            Err(bad(format!(
+            Err(Failure::bad(format!(
                 "found {found} as `weight`, allowed: 0 to {WEIGHT_AT_MOST} (0 = no new traffic), or \"configured\" to take an order back"
             )))
         }
@@ -163,7 +158,7 @@ fn lasts(wish: &Wish) -> Result<Option<Duration>, Failure> {
     let Some(text) = &wish.lasts else { return Ok(None) };
     match humantime::parse_duration(text) {
         Ok(lasts) if !lasts.is_zero() && lasts <= LONGEST => Ok(Some(lasts)),
-        _ => Err(bad(format!(
+        _ => Err(Failure::bad(format!(
             "found {text:?} as `for`, allowed: a duration with its unit, such as 30s, 10m or 2h, up to a year; without it, the order stays"
         ))),
     }
@@ -172,35 +167,9 @@ fn lasts(wish: &Wish) -> Result<Option<Duration>, Failure> {
 fn reason(wish: &Wish) -> Result<Option<Arc<str>>, Failure> {
     let Some(text) = wish.reason.as_deref().map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
     if text.chars().count() > REASON {
-        return Err(bad(format!("`reason` is longer than {REASON} characters; say it shorter")));
+        return Err(Failure::bad(format!("`reason` is longer than {REASON} characters; say it shorter")));
     }
     Ok(Some(text.into()))
-}
-
-pub(super) fn refusal(refused: Refused, upstream: &str, backend: &str) -> Failure {
-    match refused {
-        Refused::NoUpstream { known } => (
-            StatusCode::NOT_FOUND,
-            "No such upstream",
-            format!("there is no upstream {upstream:?} in the configuration in force; known are the names listed here"),
-            known.iter().map(ToString::to_string).collect(),
-        ),
-        Refused::NoBackend { known } => (
-            StatusCode::NOT_FOUND,
-            "No such backend",
-            format!("{upstream} has no backend {backend:?} now; known are the addresses listed here"),
-            known.iter().map(ToString::to_string).collect(),
-        ),
-        Refused::AnotherOrder { order, by } => (
-            StatusCode::CONFLICT,
-            "Another order is in force",
-            format!(
-                "{backend} is not drained: the order in force is {} by {by}; release takes back whatever is ordered",
-                order.word()
-            ),
-            Vec::new(),
-        ),
-    }
 }
 
 async fn reload(
@@ -211,40 +180,26 @@ async fn reload(
     let outcome = ask_for_reload(&desk).await;
     let (result, detail) = match &outcome {
         Ok(()) => (WriteResult::Applied, "the new configuration is in force"),
-        Err((_, _, sentence, _)) => (WriteResult::Refused, sentence.as_str()),
+        Err(failure) => (WriteResult::Refused, failure.sentence.as_str()),
     };
     desk.telemetry.admin_write(&AdminWrite { by: &who, from, action: "reload", what: "/reload", result, detail });
     match outcome {
         Ok(()) => view::json(StatusCode::OK, &serde_json::json!({ "applied": true })),
-        Err(failure) => told(&failure),
+        Err(failure) => failure.into_response(),
     }
 }
 
 async fn ask_for_reload(desk: &Desk) -> Result<(), Failure> {
     let Some(reloads) = &desk.reloads else {
         let sentence = "this process was not started from a configuration file; there is nothing to read again";
-        return Err((StatusCode::NOT_IMPLEMENTED, "No configuration file", sentence.to_owned(), Vec::new()));
+        return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, "No configuration file", sentence));
     };
     match reloads.reload(Source::Admin).await {
         Some(Ok(())) => Ok(()),
         Some(Err(sentences)) => {
-            let sentence = "the old configuration stays in force; every reason is listed here".to_owned();
-            Err((StatusCode::UNPROCESSABLE_ENTITY, "Reload refused", sentence, sentences))
+            let sentence = "the old configuration stays in force; every reason is listed here";
+            Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "Reload refused", sentence).listing(sentences))
         }
-        None => Err(leaving()),
+        None => Err(Failure::leaving()),
     }
-}
-
-pub(super) fn bad(sentence: String) -> Failure {
-    (StatusCode::BAD_REQUEST, "Order not understood", sentence, Vec::new())
-}
-
-pub(super) fn leaving() -> Failure {
-    let sentence = "the process is leaving; nothing was changed".to_owned();
-    (StatusCode::SERVICE_UNAVAILABLE, "Leaving", sentence, Vec::new())
-}
-
-pub(super) fn told((status, title, detail, listed): &Failure) -> Response {
-    let listed = (!listed.is_empty()).then(|| listed.iter().map(String::as_str).collect());
-    view::problem_with(&Problem { title, status: status.as_u16(), detail, known: listed })
 }

@@ -4,12 +4,13 @@ mod access;
 mod live;
 mod writes;
 
-use super::pages::Desk;
+use super::desk::Desk;
 use super::source::Source;
-use super::view::upstreams::samples::{backend, pool};
+use super::view::samples::{backend, pool};
 use super::*;
 use crate::clock::Clock;
 use crate::control::{Explained, Steered};
+use crate::telemetry::Telemetry;
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::board::{Refused, Steering, UpstreamReport};
 use pulsegate_core::health::standing::Cause;
@@ -63,7 +64,7 @@ impl Source for Literal {
 struct Running {
     address: SocketAddr,
     source: Arc<Literal>,
-    telemetry: Arc<Telemetry>,
+    telemetry: Telemetry,
     phase: watch::Sender<Phase>,
     reload: watch::Sender<ReloadState>,
     stop: watch::Sender<bool>,
@@ -87,17 +88,15 @@ fn start_with(causes: &[Cause], callers: Callers) -> Running {
     let (stop, stops) = watch::channel(false);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let telemetry = Arc::new(Telemetry::new(None, clock));
+    let telemetry = Telemetry::new(None, clock, None);
     let desk = Desk {
         source: Arc::clone(&source) as Arc<dyn Source>,
-        telemetry: Arc::clone(&telemetry),
+        telemetry: Arc::clone(&telemetry.operators),
         phase: phases,
         reload: reloads,
         reloads: None,
         last_health: Mutex::default(),
         traffic: Arc::default(),
-        live: Arc::default(),
-        stop: stops.clone(),
     };
     let task =
         tokio::spawn(serve_desk(listener, desk, (Arc::new(ArcSwap::from_pointee(callers)), Arc::default()), stops));

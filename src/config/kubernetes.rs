@@ -1,7 +1,7 @@
 //! What does a pasted `startupProbe:`, `readinessProbe:` or `livenessProbe:` block mean here? The same, in our words, with Kubernetes' own defaults.
 
 use super::files::{Findings, Place};
-use super::strict::nearest;
+use super::vocabulary::{PROBES, nearest};
 use super::words::not_exactly_one;
 use serde_json::{Map, Value, json};
 
@@ -18,10 +18,6 @@ const KEYS: [&str; 10] = [
     "terminationGracePeriodSeconds",
 ];
 
-/// What Kubernetes calls the blocks, and what we do.
-pub(super) const BLOCKS: [(&str, &str); 3] =
-    [("startupProbe", "startup"), ("readinessProbe", "readiness"), ("livenessProbe", "liveness")];
-
 /// Rewrites the probe blocks (and what is pasted below our own keys) of every upstream into our own form.
 pub(super) fn translate(tree: &mut Value, file: usize, findings: &mut Findings) {
     let Some(upstreams) = tree.get_mut("upstreams").and_then(Value::as_object_mut) else { return };
@@ -29,7 +25,7 @@ pub(super) fn translate(tree: &mut Value, file: usize, findings: &mut Findings) 
         let Some(upstream) = upstream.as_object_mut() else { continue };
         let place = Place { file, steps: vec!["upstreams".to_owned(), name.clone()] };
         let tls = upstream.contains_key("tls");
-        for (theirs, ours) in BLOCKS {
+        for (theirs, ours) in PROBES {
             let pasted = upstream.remove(theirs).map(|block| (theirs, block));
             let under_ours = || upstream.get(ours).filter(|block| is_kubernetes(block, theirs)).cloned();
             if let Some((key, block)) = pasted.or_else(|| under_ours().map(|block| (ours, block))) {

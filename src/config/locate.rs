@@ -3,6 +3,8 @@
 //! serde_yaml gives lines for syntax only. This finds the line of a key in block style; for what is inside a flow mapping
 //! (`{ … }`) it gives the line of the nearest key that has one of its own. A line is a courtesy: where none is found, none is said.
 
+use super::vocabulary::PROBES;
+
 /// The 1-based line of `path` (keys, and indices written as numbers), or of its nearest ancestor that can be found.
 pub(super) fn line_of(text: &str, path: &[String]) -> Option<usize> {
     let lines: Vec<Line<'_>> =
@@ -73,7 +75,7 @@ impl<'a> Line<'a> {
 }
 
 fn kubernetes_name(ours: &str) -> Option<&'static str> {
-    super::kubernetes::BLOCKS.iter().find(|(_, name)| *name == ours).map(|(theirs, _)| *theirs)
+    PROBES.iter().find(|(_, name)| *name == ours).map(|(theirs, _)| *theirs)
 }
 
 fn find(lines: &[Line<'_>], step: &str) -> Option<usize> {

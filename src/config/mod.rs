@@ -5,6 +5,7 @@
 
 mod addresses;
 mod compile;
+mod defaults;
 mod diagnostic;
 mod document;
 mod files;
@@ -18,6 +19,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod values;
+mod vocabulary;
 mod words;
 mod yaml;
 
@@ -108,5 +110,5 @@ fn compile(trees: Vec<serde_json::Value>, base: &Path, mut findings: Findings) -
 
 /// The JSON Schema of the configuration.
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(crate::config::schema::Spec).to_value()
+    defaults::tell(schemars::schema_for!(crate::config::schema::Spec).to_value())
 }

@@ -1,5 +1,6 @@
 //! What can be configured? A page and an example file, made from the types, so that they cannot say anything else.
 
+use super::defaults::of_other_probes;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -82,20 +83,11 @@ const NEEDED: [(&str, &str); 29] = [
     ("upstreams.NAME.timeouts", ""),
 ];
 
-/// Where a key has another default than the type says, which serves several.
-const OTHER_DEFAULTS: [(&str, &str); 5] = [
-    ("upstreams.NAME.liveness.document", "`off`"),
-    ("upstreams.NAME.liveness.success_threshold", "`1`"),
-    ("upstreams.NAME.startup.document", "`off`"),
-    ("upstreams.NAME.startup.failure_threshold", "`30`"),
-    ("upstreams.NAME.startup.success_threshold", "`1`"),
-];
-
 /// What is said of a key, and its default.
 fn told(key: &str, text: &str) -> (String, String) {
     let (meaning, default) = split_default(text);
-    let other = OTHER_DEFAULTS.iter().find(|(other, _)| *other == key);
-    (meaning, other.map_or(default, |(_, default)| (*default).to_owned()))
+    let other = of_other_probes().into_iter().find(|(other, _)| other == key);
+    (meaning, other.map_or(default, |(_, default)| default))
 }
 
 /// Defaults that cannot be written beside other defaults.

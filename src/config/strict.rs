@@ -4,7 +4,8 @@
 //! A key without a value is a slip, never a way to say "none": an empty `readiness:` must not mean unprobed.
 
 use super::files::{Findings, Place};
-use super::words::{key_of, meant, ours};
+use super::vocabulary::{meant, ours};
+use super::words::key_of;
 use crate::config::schema::Spec;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
@@ -145,10 +146,3 @@ impl<'s> Walk<'s> {
 
 /// What is read part by part: without a value they have no parts, which is told there.
 const PARTS: [&str; 3] = ["listeners", "routes", "upstreams"];
-
-/// The known name that is close enough to be a slip of the finger.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let closest =
-        known.iter().map(|name| (strsim::jaro_winkler(word, name), *name)).max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (closest.0 > 0.87).then_some(closest.1)
-}

@@ -1,141 +1,36 @@
 //! How do the readers' complaints become sentences for people? serde speaks of its types; here they become what may be written, in
-//! one place. And what other gateways call our keys: one table, for everybody who comes from there.
+//! one place.
 
-use super::strict::nearest;
+use super::vocabulary::meant;
 
-/// A complaint, told: what was found, what is allowed, and a hint.
+/// A complaint in words for people: what was found, what is allowed, and a hint.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct InWords {
     pub found: String,
     pub allowed: String,
     pub hint: Option<String>,
 }
 
-/// Words of other gateways, and ours in the order in which they are tried.
-const SYNONYMS: [(&str, &[&str]); 77] = [
-    ("access_log", &["access"]),
-    ("algorithm", &["policy", "balance"]),
-    ("backend", &["upstream", "backends"]),
-    ("base_ejection_time", &["base_ejection"]),
-    ("bind", &["address", "listeners"]),
-    ("ca_cert", &["ca"]),
-    ("ca_file", &["ca"]),
-    ("cert", &["certificate"]),
-    ("cert_file", &["certificate"]),
-    ("check", &["readiness"]),
-    ("check_interval", &["period"]),
-    ("cluster", &["upstream"]),
-    ("clusters", &["upstreams"]),
-    ("connect_timeout", &["connect"]),
-    ("consecutive_5xx", &["consecutive_failures"]),
-    ("consecutive_gateway_failure", &["consecutive_failures"]),
-    ("down_threshold", &["failure_threshold"]),
-    ("endpoint", &["path", "address"]),
-    ("endpoints", &["backends"]),
-    ("expect_status", &["expected_statuses"]),
-    ("expected_status", &["expected_statuses"]),
-    ("fail_duration", &["base_ejection"]),
-    ("fail_timeout", &["base_ejection"]),
-    ("fall", &["failure_threshold"]),
-    ("fastinter", &["fast_period"]),
-    ("health", &["readiness"]),
-    ("health_check", &["readiness"]),
-    ("health_checks", &["readiness"]),
-    ("healthcheck", &["readiness"]),
-    ("healthy_panic_threshold", &["panic_threshold"]),
-    ("healthy_threshold", &["success_threshold"]),
-    ("hosts", &["backends"]),
-    ("inter", &["period"]),
-    ("interval", &["period", "window"]),
-    ("ip_hash", &["hash"]),
-    ("key_file", &["key"]),
-    ("lb_policy", &["policy", "balance"]),
-    ("least_conn", &["least_request"]),
-    ("least_connections", &["least_request"]),
-    ("leastconn", &["least_request"]),
-    ("listen", &["address", "listeners"]),
-    ("load_balancer", &["balance"]),
-    ("load_balancing", &["balance"]),
-    ("log", &["logging"]),
-    ("log_level", &["level"]),
-    ("max_connections", &["connections"]),
-    ("max_ejection_percent", &["minimum_fit"]),
-    ("max_ejection_time", &["max_ejection"]),
-    ("max_fails", &["consecutive_failures"]),
-    ("maxconn", &["connections"]),
-    ("nbthread", &["threads"]),
-    ("nodes", &["backends"]),
-    ("outlier", &["passive"]),
-    ("outlier_detection", &["passive"]),
-    ("passive_health_check", &["passive"]),
-    ("pools", &["upstreams"]),
-    ("private_key", &["key"]),
-    ("probe", &["readiness"]),
-    ("proxy_pass", &["upstream"]),
-    ("readiness_probe", &["readiness"]),
-    ("resolver", &["servers"]),
-    ("rise", &["success_threshold"]),
-    ("rr", &["round_robin"]),
-    ("server_name", &["sni", "host"]),
-    ("servers", &["backends"]),
-    ("service", &["upstream"]),
-    ("services", &["upstreams"]),
-    ("slowstart", &["slow_start"]),
-    ("source", &["hash"]),
-    ("target", &["upstream"]),
-    ("targets", &["backends"]),
-    ("unhealthy_threshold", &["failure_threshold"]),
-    ("up_threshold", &["success_threshold"]),
-    ("uri", &["path"]),
-    ("url", &["address", "path"]),
-    ("worker_processes", &["threads"]),
-    ("workers", &["threads"]),
-];
-
-/// What `word` is called here, in the order in which to try. Case and the style of joining words make no difference.
-pub(super) fn ours(word: &str) -> &'static [&'static str] {
-    let snake = snake(word);
-    SYNONYMS.iter().find(|(theirs, _)| *theirs == snake).map_or(&[], |(_, ours)| ours)
-}
-
-/// `outlierDetection` and `outlier-detection` → `outlier_detection`.
-fn snake(word: &str) -> String {
-    let mut out = String::new();
-    for c in word.chars() {
-        if c.is_ascii_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.push(if c == '-' { '_' } else { c.to_ascii_lowercase() });
-    }
-    out
-}
-
-/// The known word that was meant, by its name elsewhere or as a slip of the finger.
-pub(super) fn meant<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let translated = ours(word).iter().find_map(|ours| known.iter().find(|name| *name == ours));
-    translated.copied().or_else(|| nearest(word, known))
-}
-
-/// Tells what serde said of a value.
-pub(super) fn tell(complaint: &str) -> Told {
+/// What serde said of a value.
+pub(super) fn in_words(complaint: &str) -> InWords {
     if let Some((found, expected)) = mismatch(complaint) {
-        return Told { found: value(found), allowed: kind(expected), hint: mapping_hint(found, expected) };
+        return InWords { found: value(found), allowed: kind(expected), hint: mapping_hint(found, expected) };
     }
     if let Some((_, expected)) =
         complaint.strip_prefix("invalid length ").and_then(|rest| rest.split_once(", expected "))
     {
         // A list where a mapping is wanted: its items were taken for values.
         let name = expected.split_once(" with ").map_or(expected, |(name, _)| name);
-        return Told { found: "a list".to_owned(), allowed: kind(name), hint: None };
+        return InWords { found: "a list".to_owned(), allowed: kind(name), hint: None };
     }
     if let Some((word, known)) = variant(complaint) {
         let hint = meant(word, &known).map(|name| format!("did you mean `{name}`?"));
-        return Told { found: format!("{word:?}"), allowed: known.join(", "), hint };
+        return InWords { found: format!("{word:?}"), allowed: known.join(", "), hint };
     }
     if let Some(field) = complaint.strip_prefix("missing field ") {
-        return Told { found: format!("no {field}"), allowed: field.to_owned(), hint: None };
+        return InWords { found: format!("no {field}"), allowed: field.to_owned(), hint: None };
     }
-    Told { found: complaint.to_owned(), allowed: String::new(), hint: None }
+    InWords { found: complaint.to_owned(), allowed: String::new(), hint: None }
 }
 
 /// "invalid type: FOUND, expected EXPECTED"; also for values.
@@ -261,26 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted_and_says_nothing_twice() {
-        assert!(SYNONYMS.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    }
-
-    #[test]
-    fn words_of_other_gateways() {
-        for (theirs, known, ours) in [
-            ("rise", &["success_threshold", "failure_threshold"][..], "success_threshold"),
-            ("outlierDetection", &["passive", "panic_threshold"], "passive"),
-            ("fail-timeout", &["base_ejection"], "base_ejection"),
-            ("roundrobin", &["least_request", "round_robin"], "round_robin"),
-            ("leastconn", &["least_request", "round_robin"], "least_request"),
-        ] {
-            assert_eq!(meant(theirs, known), Some(ours), "{theirs}");
-        }
-        assert_eq!(meant("path", &["panic_threshold", "passive"]), None, "only guess when close");
-    }
-
-    #[test]
-    fn complaints_are_told_without_the_names_of_types() {
+    fn complaints_have_no_names_of_types() {
         for (complaint, found, allowed, hint) in [
             (
                 r#"invalid type: string "path:/ready", expected struct ProbeSpec"#,
@@ -305,7 +181,11 @@ mod tests {
             ("missing field `address`", "no `address`", "`address`", None),
         ] {
             let hint = hint.map(str::to_owned);
-            assert_eq!(tell(complaint), Told { found: found.into(), allowed: allowed.into(), hint }, "{complaint}");
+            assert_eq!(
+                in_words(complaint),
+                InWords { found: found.into(), allowed: allowed.into(), hint },
+                "{complaint}"
+            );
         }
     }
 

@@ -1,6 +1,6 @@
 //! What does a backend answer to a gRPC health check? One call on one HTTP/2 stream.
 //!
-//! The meaning of the answer is `domain::grpc_health`'s. Here is its way over the wire, and what is no answer at all: another content type,
+//! The meaning of the answer is `health::grpc_health`'s. Here is its way over the wire, and what is no answer at all: another content type,
 //! no status, a body beyond all bounds.
 
 use super::connect::Stream;
@@ -13,9 +13,8 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use h2::{Error, RecvStream};
-use pulsegate_core::health::grpc_health::{ANSWER_CAP, GrpcAnswer, GrpcSaid, PATH, request, serving_status};
-use pulsegate_core::health::reading::ReadingResult;
-use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::health::grpc_health::{ANSWER_CAP, PATH, request, serving_status};
+use pulsegate_core::health::reading::{GrpcAnswer, GrpcSaid, ReadingResult, Sighting};
 use pulsegate_core::http::grpc;
 use pulsegate_core::plan::GrpcCheck;
 use std::pin::pin;

@@ -1,7 +1,7 @@
 //! What does an answer say of who answers? The facts that the plan asks for, from its head or its body, bounded.
 
 use ::http::HeaderMap;
-use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::health::reading::Sighting;
 use pulsegate_core::plan::{Fact, Recognition};
 
 /// A name beyond this many characters is cut: it is compared and shown.

@@ -1,33 +1,48 @@
-//! Who stands at the door of a route? Asks the domain whether a request may pass, and tells whoever may not.
+//! Who stands at the door of a route? Asks the core whether a request may pass, and says what whoever may not is told.
 //!
 //! The client is the one that `hash_by` and the log know: named by a PROXY header or a trusted proxy, else the peer.
 
-use crate::proxy::exchange::Exchange;
-use crate::proxy::heads;
-use crate::proxy::rate_limit::Key;
+use super::asked::{self, Asked};
+use super::rate_limit::Key;
+use super::{ConnectionFacts, Proxy, rewrite};
+use pingora::http::RequestHeader;
 use pulsegate_core::http::forwarding::{names_client_certificate, request_header_routes};
 use pulsegate_core::http::grpc;
-use pulsegate_core::plan::{AdmissionPlan, LimitBy, RateLimitPlan, RouteAction, RoutePlan};
+use pulsegate_core::plan::{AdmissionPlan, LimitBy, RateLimitPlan, RoutePlan};
 use pulsegate_core::traffic::admission::{Denial, admit, retry_after};
 use std::time::Duration;
 
-impl Exchange<'_> {
-    /// False: it may not, and has its answer.
-    pub(super) async fn passes(&mut self, route: &RoutePlan, guard: &AdmissionPlan) -> bool {
-        let path = || match &route.action {
-            RouteAction::Forward(forward) => heads::rewritten_path(&self.target, route, forward),
-            RouteAction::Redirect { .. } | RouteAction::Respond { .. } => self.target.path.clone(),
-        };
-        let Err(denial) = admit(guard, self.asker.client, |limit| self.take(route, limit), path) else { return true };
-        self.deny(route, guard, denial).await;
-        false
+/// One request at the door.
+pub(super) struct AtTheDoor<'a> {
+    pub proxy: &'a Proxy,
+    pub facts: &'a ConnectionFacts,
+    pub asked: &'a Asked,
+    pub head: &'a RequestHeader,
+    pub route: &'a RoutePlan,
+}
+
+/// What a request is told that may not pass.
+pub(super) struct Denied {
+    pub denial: Denial,
+    /// Whole seconds.
+    pub retry_after: Option<u64>,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl AtTheDoor<'_> {
+    /// # Errors
+    /// It may not pass.
+    pub(super) fn passes(&self, guard: &AdmissionPlan) -> Result<(), Denied> {
+        let path = || rewrite::rewritten_path(&self.asked.target, self.route);
+        admit(guard, self.asked.asker.client, |limit| self.take(limit), path)
+            .map_err(|denial| self.denied(guard, denial))
     }
 
     /// Takes a token of the request's bucket, or says how long there is none.
-    fn take(&self, route: &RoutePlan, limit: &RateLimitPlan) -> Result<(), Duration> {
+    fn take(&self, limit: &RateLimitPlan) -> Result<(), Duration> {
         let taken = self.proxy.limits.take(limit, self.key(&limit.by));
         if taken.is_err() && !limit.enforce {
-            self.proxy.telemetry.over_limit(&route.name);
+            self.proxy.telemetry.over_limit(&self.route.name);
         }
         taken
     }
@@ -35,37 +50,36 @@ impl Exchange<'_> {
     fn key(&self, by: &LimitBy) -> Key<'_> {
         match by {
             LimitBy::Route => Key::Everybody,
-            LimitBy::Client => Key::Client(self.asker.client),
+            LimitBy::Client => Key::Client(self.asked.asker.client),
             // Who leaves the header out gains nothing by it.
-            LimitBy::Header(name) => self.header_key(name).unwrap_or(Key::Client(self.asker.client)),
+            LimitBy::Header(name) => self.header_key(name).unwrap_or(Key::Client(self.asked.asker.client)),
         }
     }
 
     /// What a stranger says of who it is counts no more here than in the choice of a route.
     fn header_key(&self, name: &str) -> Option<Key<'_>> {
-        let head = self.client.head();
+        let (head, asker) = (self.head, &self.asked.asker);
         if self.facts.asks_for_certificates() && names_client_certificate(name) {
-            return heads::seen(name, head, &self.asker, self.facts).map(|value| Key::Text(value.as_bytes()));
+            return asked::seen(name, head, asker, self.facts).map(|value| Key::Text(value.as_bytes()));
         }
-        let value = request_header_routes(name, self.asker.trusted).then(|| head.headers.get(name))?;
+        let value = request_header_routes(name, asker.trusted).then(|| head.headers.get(name))?;
         value.map(|value| Key::Text(value.as_bytes()))
     }
 
-    async fn deny(&mut self, route: &RoutePlan, guard: &AdmissionPlan, denial: Denial) {
+    fn denied(&self, guard: &AdmissionPlan, denial: Denial) -> Denied {
         let wait = match denial {
             Denial::Rate(wait) => Some(retry_after(wait)),
             Denial::Address | Denial::Shielded => None,
         };
-        let mut answer = self.refusal(denial.problem(), wait);
-        self.story.reason = Some(denial.reason());
-        self.proxy.telemetry.denied(&route.name, self.asker.client, denial);
-        if let (Some(seconds), Some(limit)) = (wait, &guard.rate_limit) {
-            answer.headers.extend(match self.call {
-                Some(_) => vec![(grpc::PUSHBACK, (seconds * 1000).to_string())],
-                None => told(limit, seconds),
-            });
-        }
-        self.answer(answer).await;
+        self.proxy.telemetry.denied(&self.route.name, self.asked.asker.client, denial);
+        let headers = match (wait, &guard.rate_limit) {
+            (Some(seconds), Some(_)) if self.asked.call.is_some() => {
+                vec![(grpc::PUSHBACK, (seconds * 1000).to_string())]
+            }
+            (Some(seconds), Some(limit)) => told(limit, seconds),
+            _ => Vec::new(),
+        };
+        Denied { denial, retry_after: wait, headers }
     }
 }
 

@@ -5,7 +5,7 @@
 //! cannot be, the connection is closed. Otherwise an unread body would be read as the next request (RUSTSEC-2025-0037).
 
 use super::heads::Body;
-use crate::proxy::downstream::{ClientSide, FromClient, Read};
+use crate::proxy::downstream::{ClientSide, Fate, FromClient, Read};
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pulsegate_core::http::grpc;
@@ -38,19 +38,6 @@ impl Unread {
     }
 }
 
-/// What becomes of a client's connection when its request is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// As HTTP says: it carries another request, or it is closed.
-    Finish,
-    /// Closed with unread bytes on it, so that the answer arrives all the same.
-    Linger,
-    /// Cut: what broke off must not look whole.
-    Cut,
-    /// Cut, and what the kernel still holds for a client that does not read is thrown away.
-    Reset,
-}
-
 /// An answer of our own.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -60,7 +47,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn problem(problem: Problem, request_id: &str, retry_after: Option<u64>) -> Self {
+    /// Says that it is refused. `is_call`: in gRPC's way.
+    pub(super) fn to(problem: Problem, is_call: bool, request_id: &str, retry_after: Option<u64>) -> Self {
+        if is_call { Self::grpc(problem) } else { Self::problem(problem, request_id, retry_after) }
+    }
+
+    fn problem(problem: Problem, request_id: &str, retry_after: Option<u64>) -> Self {
         let mut headers =
             vec![("Content-Type", "application/problem+json".to_owned()), ("Cache-Control", "no-store".to_owned())];
         headers.extend(retry_after.map(|seconds| ("Retry-After", seconds.to_string())));
@@ -68,7 +60,7 @@ impl Answer {
     }
 
     /// The same problem as a gRPC caller is told of it: a head that is also the trailers (RFC 9113 knows no other place without a body).
-    pub(super) fn grpc(problem: Problem) -> Self {
+    fn grpc(problem: Problem) -> Self {
         let headers = vec![
             ("Content-Type", grpc::CONTENT_TYPE.to_owned()),
             (grpc::STATUS, grpc::status_of(problem).to_string()),

@@ -17,6 +17,11 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Of a request whose target is refused.
+    pub(super) fn unknown() -> Self {
+        Self { host: String::new(), path: String::new(), query: String::new(), has_encoded_slash: false }
+    }
+
     /// # Errors
     /// The path is refused.
     pub(super) fn of(head: &RequestHeader) -> Result<Self, Problem> {

@@ -2,9 +2,7 @@
 //!
 //! Moments are milliseconds since the record began, by a clock that only grows. What is not known to a reader is passed over.
 
-use pulsegate_core::health::grpc_health::{GrpcAnswer, GrpcSaid};
-use pulsegate_core::health::reading::{HttpAnswer, ReadingResult};
-use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::health::reading::{GrpcAnswer, GrpcSaid, HttpAnswer, ReadingResult, Sighting};
 use pulsegate_core::traffic::outcome::{FailureKind, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

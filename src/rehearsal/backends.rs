@@ -1,18 +1,34 @@
 //! How is each backend, right now? Its effects in force, and the behaviour that follows from them.
 
-use super::behaviour::{Behaviour, Effect};
+use super::behaviour::{Behaviour, BreaksOff, Course, Effect};
 use super::scenario::Whom;
 use pulsegate_core::base::identity::{BackendId, BackendKey};
+use pulsegate_core::base::rng::Rng;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::health::reading::Reading;
+use pulsegate_core::plan::ProbePlan;
+use pulsegate_core::traffic::endpoint::Endpoint;
+use pulsegate_core::traffic::request::Bounds;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// All of them, those included that nobody has found yet.
 #[derive(Debug)]
 pub(super) struct Backends {
+    seed: u64,
     latency: Duration,
-    known: BTreeMap<BackendKey, (BackendId, Behaviour)>,
+    known: BTreeMap<BackendKey, Known>,
     /// In the order in which they began.
     effects: Vec<InForce>,
+}
+
+#[derive(Debug)]
+struct Known {
+    id: BackendId,
+    behaviour: Behaviour,
+    /// What its answers to probes and to requests are drawn from: neither shifts the other.
+    probes: Rng,
+    requests: Rng,
 }
 
 #[derive(Debug)]
@@ -24,25 +40,44 @@ struct InForce {
 
 impl Backends {
     /// All well.
-    pub(super) fn new(latency: Duration) -> Self {
-        Self { latency, known: BTreeMap::new(), effects: Vec::new() }
+    pub(super) fn new(seed: u64, latency: Duration) -> Self {
+        Self { seed, latency, known: BTreeMap::new(), effects: Vec::new() }
     }
 
     /// Somebody is heard of.
     pub(super) fn meet(&mut self, id: &BackendId) {
-        let behaviour = self.behaviour(id);
-        self.known.entry(id.key()).or_insert_with(|| (id.clone(), behaviour));
+        self.one(id, id.key());
     }
 
-    pub(super) fn get(&self, key: BackendKey) -> Behaviour {
-        self.known
-            .get(&key)
-            .map_or_else(|| Behaviour::new(self.latency, std::iter::empty()), |(_, behaviour)| *behaviour)
+    /// Its answer to a probe.
+    pub(super) fn probed(&mut self, id: &BackendId, probe: &ProbePlan) -> Reading {
+        let one = self.one(id, id.key());
+        one.behaviour.probed(probe, &mut one.probes)
+    }
+
+    /// Its answer to a request.
+    pub(super) fn asked(&mut self, endpoint: &Endpoint, bounds: Bounds, now: Timestamp) -> Course {
+        let one = self.one(&endpoint.id, endpoint.key);
+        one.behaviour.asked(bounds, now, &mut one.requests)
+    }
+
+    fn one(&mut self, id: &BackendId, key: BackendKey) -> &mut Known {
+        let (effects, latency, seed) = (&self.effects, self.latency, self.seed);
+        self.known.entry(key).or_insert_with(|| {
+            let stream = |what: &str| Rng::of(seed, &format!("{what} {id}"));
+            let (probes, requests) = (stream("probes of"), stream("requests at"));
+            Known { id: id.clone(), behaviour: behaviour(latency, effects, id), probes, requests }
+        })
+    }
+
+    /// What becomes of the requests that it has.
+    pub(super) fn breaks_off(&self, key: BackendKey) -> Option<BreaksOff> {
+        self.known.get(&key)?.behaviour.breaks_off()
     }
 
     /// Everybody whom this is about, of those that were heard of.
     pub(super) fn covered(&self, whom: &Whom) -> Vec<BackendId> {
-        self.known.values().filter(|(id, _)| whom.covers(id)).map(|(id, _)| id.clone()).collect()
+        self.known.values().map(|one| &one.id).filter(|id| whom.covers(id)).cloned().collect()
     }
 
     /// Returns who is another than before.
@@ -61,7 +96,8 @@ impl Backends {
     pub(super) fn recover(&mut self, whom: &Whom) -> Vec<BackendKey> {
         let well = self.covered(whom);
         for one in &mut self.effects {
-            let others = self.known.values().map(|(id, _)| id).filter(|id| one.whom.covers(id) && !well.contains(id));
+            let others =
+                self.known.values().map(|known| &known.id).filter(|id| one.whom.covers(id) && !well.contains(id));
             one.whom = Whom(others.map(ToString::to_string).collect());
         }
         self.effects.retain(|one| !one.whom.0.is_empty());
@@ -69,21 +105,19 @@ impl Backends {
     }
 
     fn renew(&mut self) -> Vec<BackendKey> {
-        let mut known = std::mem::take(&mut self.known);
         let mut changed = Vec::new();
-        for (key, (id, behaviour)) in &mut known {
-            let now = self.behaviour(id);
-            if now != *behaviour {
-                *behaviour = now;
+        for (key, one) in &mut self.known {
+            let now = behaviour(self.latency, &self.effects, &one.id);
+            if now != one.behaviour {
+                one.behaviour = now;
                 changed.push(*key);
             }
         }
-        self.known = known;
         changed
     }
+}
 
-    fn behaviour(&self, id: &BackendId) -> Behaviour {
-        let effects = self.effects.iter().filter(|one| one.whom.covers(id)).map(|one| &one.effect);
-        Behaviour::new(self.latency, effects)
-    }
+fn behaviour(latency: Duration, effects: &[InForce], id: &BackendId) -> Behaviour {
+    let effects = effects.iter().filter(|one| one.whom.covers(id)).map(|one| &one.effect);
+    Behaviour::new(latency, effects)
 }

@@ -3,11 +3,12 @@
 //! Each effect of the timeline changes one side of it; of two that change the same side, the later one counts.
 
 use pulsegate_core::base::rng::Rng;
-use pulsegate_core::health::grpc_health::{GrpcAnswer, GrpcSaid};
-use pulsegate_core::health::reading::{HttpAnswer, Reading, ReadingResult, Steps};
-use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::health::reading::{GrpcAnswer, GrpcSaid, HttpAnswer, Reading, ReadingResult, Sighting, Steps};
+use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::{ProbeCheck, ProbePlan};
 use pulsegate_core::traffic::outcome::AttemptEnd;
+use pulsegate_core::traffic::request::{Bounds, Clear, Ended, Progress};
 use std::time::Duration;
 
 /// What a refusal takes, within one network.
@@ -43,22 +44,21 @@ enum Door {
     Unreachable,
 }
 
-/// How long a request waits for what.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    pub connect: Duration,
-    pub per_try: Duration,
-    /// Until the request's own time is up.
-    pub total: Duration,
+/// What becomes of a request that is sent to it.
+#[derive(Clone, Debug)]
+pub(super) struct Course {
+    /// When it ends.
+    pub at: Timestamp,
+    pub landing: Landing,
+    /// There is a connection, and the request was sent over it.
+    pub sent: bool,
 }
 
-/// How an attempt will end, and after how long.
+/// How a request ends at a backend.
 #[derive(Clone, Debug)]
-pub(super) struct Ending {
-    pub after: Duration,
-    pub end: AttemptEnd,
-    /// The request's own time was up first.
-    pub out_of_time: bool,
+pub(super) enum Landing {
+    Answered { status: u16 },
+    Unanswered(Ended),
 }
 
 impl Behaviour {
@@ -117,20 +117,21 @@ impl Behaviour {
     }
 
     /// Its answer to a request.
-    pub(super) fn asked(&self, patience: Patience, rng: &mut Rng) -> Ending {
+    pub(super) fn asked(&self, bounds: Bounds, now: Timestamp, rng: &mut Rng) -> Course {
         let took = self.takes(rng);
+        let (in_vain, silence) = unanswered(bounds, now);
         match self.door {
-            Door::Refuses => ended(REFUSAL, AttemptEnd::ConnectFailed { timed_out: false }),
-            Door::Unreachable if patience.total < patience.connect => {
-                Ending { out_of_time: true, ..ended(patience.total, AttemptEnd::Ours) }
+            Door::Refuses => {
+                let refused = Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: false });
+                Course { at: now + REFUSAL, landing: Landing::Unanswered(refused), sent: false }
             }
-            Door::Unreachable => ended(patience.connect, AttemptEnd::ConnectFailed { timed_out: true }),
-            Door::Silent => unanswered(patience),
-            Door::Open if took >= patience.per_try.min(patience.total) => unanswered(patience),
-            Door::Open => {
+            Door::Unreachable => unconnected(bounds, now),
+            Door::Open if now + took < in_vain => {
                 let fails = self.fails > 0.0 && rng.unit() < self.fails;
-                ended(took, AttemptEnd::Response { status: if fails { self.status } else { 200 } })
+                let status = if fails { self.status } else { 200 };
+                Course { at: now + took, landing: Landing::Answered { status }, sent: true }
             }
+            Door::Open | Door::Silent => Course { at: in_vain, landing: silence, sent: true },
         }
     }
 
@@ -154,15 +155,29 @@ pub(super) enum BreaksOff {
     Never,
 }
 
-fn ended(after: Duration, end: AttemptEnd) -> Ending {
-    Ending { after, end, out_of_time: false }
+impl Landing {
+    /// The connection is closed while the answer is awaited.
+    pub(super) fn reset() -> Self {
+        Self::Unanswered(Ended::Unanswered(AttemptEnd::ResetBeforeHead { reused: false }))
+    }
 }
 
-/// Nothing comes: whichever time is up first.
-pub(super) fn unanswered(patience: Patience) -> Ending {
-    if patience.total <= patience.per_try {
-        let end = AttemptEnd::ClientAborted { waited: patience.total, head_seen: false };
-        return Ending { out_of_time: true, ..ended(patience.total, end) };
-    }
-    ended(patience.per_try, AttemptEnd::PerTryTimeout)
+/// A request that was sent at `sent` and is never answered.
+pub(super) fn unanswered(bounds: Bounds, sent: Timestamp) -> (Timestamp, Landing) {
+    let mut progress = Progress::begun(bounds, sent);
+    progress.upload().over();
+    progress.upload().taken(sent);
+    let at = progress.deadline(true);
+    (at, Landing::Unanswered(progress.timed_out(at, Clear { client: true, backend: true })))
+}
+
+/// No connection comes about: whichever time is up first.
+fn unconnected(bounds: Bounds, now: Timestamp) -> Course {
+    let connect = now + bounds.connect;
+    let ended = if bounds.total < connect {
+        Ended::Refused { problem: Problem::TotalTimeout, end: AttemptEnd::Ours }
+    } else {
+        Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: true })
+    };
+    Course { at: connect.min(bounds.total), landing: Landing::Unanswered(ended), sent: false }
 }

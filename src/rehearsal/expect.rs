@@ -24,20 +24,14 @@ pub(super) fn judge(expectation: &Expectation, story: &Story) -> Verdict {
             first(whom, story, |id, log| avoided(id, log, none_of, *from, *until))
         }
         Expected::EligibleAtLeast { upstream, least, from, until } => eligible(story, upstream, *least, *from, *until),
-        Expected::FailedAtMost(most) => above(story.traffic.failed(), *most, "requests failed"),
+        Expected::FailedAtMost(most) => above(story.total().failed(), *most, "requests failed"),
         Expected::FailedShareAtMost(most) => {
-            let share = story.traffic.failed_share();
-            (share > *most).then(|| {
-                format!(
-                    "{} of {} requests failed ({:.3} %)",
-                    story.traffic.failed(),
-                    story.traffic.requests,
-                    share * 100.0
-                )
-            })
+            let (total, share) = (story.total(), story.total().failed_share());
+            (share > *most)
+                .then(|| format!("{} of {} requests failed ({:.3} %)", total.failed(), total.requests, share * 100.0))
         }
-        Expected::EjectionsAtMost(most) => above(story.ejections, *most, "ejections"),
-        Expected::FlapsAtMost(most) => above(story.flaps, *most, "flaps"),
+        Expected::EjectionsAtMost(most) => above(story.total().ejections, *most, "ejections"),
+        Expected::FlapsAtMost(most) => above(story.total().flaps, *most, "flaps"),
     };
     Verdict { text: expectation.text.clone(), broken }
 }

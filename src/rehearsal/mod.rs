@@ -1,19 +1,27 @@
 //! What would happen? The operator's own configuration, rehearsed in virtual time.
 //!
-//! The board, the cells, the balancer's picks and the decisions about retries are the gateway's own; what is played here are the backends, the
-//! clients, the names and the clock. Nothing sleeps, and one seed always tells one story. This room reads files and opens no socket.
+//! The board and the request machine are the gateway's own; what is played here are the backends, the clients, the names and the clock.
+//! Nothing sleeps, and one seed always tells one story. This room reads files and opens no socket.
+//!
+//! An upstream fares as if it were alone. Whatever is drawn comes from a stream that is told by seed and name, what happens at one moment is
+//! in an order that others do not change, and those who wait look again only where something has changed.
 
+mod agenda;
 mod backends;
 mod behaviour;
+mod clients;
+mod clock;
 mod compile;
 mod expect;
-mod queue;
+mod figures;
+
 pub mod replay;
-mod request;
 mod scenario;
 mod spec;
+mod stage;
 mod story;
 mod tell;
+mod ticket;
 mod traffic;
 mod world;
 

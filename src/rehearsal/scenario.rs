@@ -7,6 +7,7 @@ use pulsegate_core::board::Found;
 use pulsegate_core::health::order::Steer;
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::Plan;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,10 +34,19 @@ pub(super) struct Load {
     pub clients: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Asks {
     Upstream(String),
     Route(String),
+}
+
+impl fmt::Display for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upstream(name) => write!(f, "the upstream {name}"),
+            Self::Route(name) => write!(f, "the route {name}"),
+        }
+    }
 }
 
 /// What a source answers from a moment on.

@@ -1,12 +1,12 @@
 //! What has happened? Everything that a rehearsal tells and is judged by.
 
+use super::clock::since_start;
 use super::compile::Rehearsal;
-use super::world::since_start;
+use super::figures::Figures;
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::health::event::{Event, EventKind};
 use pulsegate_core::health::standing::Cause;
-use pulsegate_core::http::problem::Problem;
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,11 +28,9 @@ pub(super) struct Story {
     pub standings: BTreeMap<BackendId, Vec<(Duration, Option<Cause>)>>,
     /// How many of each upstream's backends were eligible, and since when.
     pub eligible: BTreeMap<Arc<str>, Vec<(Duration, usize)>>,
-    pub traffic: Traffic,
-    pub probes: u64,
-    pub ejections: u64,
-    pub refused_ejections: u64,
-    pub flaps: u64,
+    pub upstreams: BTreeMap<Arc<str>, Figures>,
+    /// Of requests that no route leads anywhere.
+    pub unrouted: Figures,
     /// When each backend became eligible.
     returned: BTreeMap<BackendId, Timestamp>,
 }
@@ -52,34 +50,6 @@ pub(super) enum Told {
     Event(Event),
 }
 
-/// What became of the requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Traffic {
-    pub requests: u64,
-    pub attempts: u64,
-    /// They failed at one backend and were served by another.
-    pub saved: u64,
-    /// Their client got a backend's 5xx.
-    pub answered_badly: u64,
-    /// Their client got an answer of the gateway, by its reason.
-    pub refused: BTreeMap<&'static str, u64>,
-}
-
-impl Traffic {
-    pub(super) fn refused(&mut self, problem: Problem) {
-        *self.refused.entry(problem.reason()).or_default() += 1;
-    }
-
-    /// Requests whose client saw a failure.
-    pub(super) fn failed(&self) -> u64 {
-        self.answered_badly + self.refused.values().sum::<u64>()
-    }
-
-    pub(super) fn failed_share(&self) -> f64 {
-        if self.requests == 0 { 0.0 } else { self.failed() as f64 / self.requests as f64 }
-    }
-}
-
 impl Story {
     pub(super) fn new(rehearsal: &Rehearsal) -> Self {
         Self {
@@ -90,13 +60,32 @@ impl Story {
             moments: Vec::new(),
             standings: BTreeMap::new(),
             eligible: BTreeMap::new(),
-            traffic: Traffic::default(),
-            probes: 0,
-            ejections: 0,
-            refused_ejections: 0,
-            flaps: 0,
+            upstreams: BTreeMap::new(),
+            unrouted: Figures::default(),
             returned: BTreeMap::new(),
         }
+    }
+
+    /// The figures of an upstream, to be counted up.
+    pub(super) fn of(&mut self, upstream: &Arc<str>) -> &mut Figures {
+        self.upstreams.entry(Arc::clone(upstream)).or_default()
+    }
+
+    /// The figures of an upstream, or of those requests that have none.
+    pub(super) fn of_some(&mut self, upstream: Option<&Arc<str>>) -> &mut Figures {
+        match upstream {
+            Some(upstream) => self.of(upstream),
+            None => &mut self.unrouted,
+        }
+    }
+
+    /// The figures of all.
+    pub(super) fn total(&self) -> Figures {
+        let mut total = self.unrouted.clone();
+        for figures in self.upstreams.values() {
+            total.add(figures);
+        }
+        total
     }
 
     pub(super) fn says(&mut self, now: Timestamp, text: &str) {
@@ -115,13 +104,14 @@ impl Story {
                     }
                     (true, false) => {
                         let since = self.returned.remove(backend);
-                        self.flaps += u64::from(since.is_some_and(|since| event.at.since(since) < FLAP));
+                        let flap = since.is_some_and(|since| event.at.since(since) < FLAP);
+                        self.of(&backend.upstream).flaps += u64::from(flap);
                     }
                     _ => {}
                 }
             }
-            EventKind::Ejected { .. } => self.ejections += 1,
-            EventKind::EjectionRefused { .. } => self.refused_ejections += 1,
+            EventKind::Ejected { backend, .. } => self.of(&backend.upstream).ejections += 1,
+            EventKind::EjectionRefused { backend, .. } => self.of(&backend.upstream).refused_ejections += 1,
             EventKind::MemberLeft { backend } => self.stands(backend, at, None),
             _ => {}
         }

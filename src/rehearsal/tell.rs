@@ -1,7 +1,8 @@
 //! How is a rehearsal told? As a timeline for people, and as JSON for programs. The words for events are those of the log.
 
 use super::Outcome;
-use super::story::{Moment, Story, Told, Traffic};
+use super::figures::Figures;
+use super::story::{Moment, Story, Told};
 use crate::clock::when;
 use crate::telemetry;
 use pulsegate_core::health::event::EventKind;
@@ -81,34 +82,56 @@ fn line(told: &Moment) -> String {
 }
 
 fn summary(story: &Story) -> String {
-    let traffic = &story.traffic;
+    let total = story.total();
     let mut rows = vec![
-        format!("requests {}, in {} attempts", traffic.requests, traffic.attempts),
-        format!("failed   {} ({:.3} %){}", traffic.failed(), traffic.failed_share() * 100.0, reasons(traffic)),
-        format!("saved    {} by asking another backend", traffic.saved),
-        format!("ejected  {} times, {} refused by the cap", story.ejections, story.refused_ejections),
-        format!("flaps    {} (returns that lasted less than a minute)", story.flaps),
-        format!("probes   {}", story.probes),
+        format!("requests {}, in {} attempts", total.requests, total.attempts),
+        format!("failed   {} ({:.3} %){}", total.failed(), total.failed_share() * 100.0, reasons(&total)),
+        format!("saved    {} by asking another backend", total.saved),
+        format!("ejected  {} times, {} refused by the cap", total.ejections, total.refused_ejections),
+        format!("flaps    {} (returns that lasted less than a minute)", total.flaps),
+        format!("probes   {}", total.probes),
     ];
+    if total.hedges > 0 {
+        rows.push(format!("hedged   {}, answered first {} times", total.hedges, total.hedges_won));
+    }
+    if total.copies > 0 {
+        rows.push(format!("copied   {} to mirrors, {} dropped", total.copies, total.copies_dropped));
+    }
+    if story.upstreams.len() > 1 {
+        rows.extend(story.upstreams.iter().map(|(name, figures)| of_upstream(name, figures)));
+    }
     rows.push(String::new());
     rows.join("\n")
 }
 
-fn reasons(traffic: &Traffic) -> String {
-    let badly = (traffic.answered_badly > 0).then(|| format!("{} a backend's 5xx", traffic.answered_badly));
-    let refused = traffic.refused.iter().map(|(reason, count)| format!("{count} {reason}"));
+/// One of several upstreams.
+fn of_upstream(name: &str, figures: &Figures) -> String {
+    format!(
+        "of these {name}: requests {}, failed {} ({:.3} %){}",
+        figures.requests,
+        figures.failed(),
+        figures.failed_share() * 100.0,
+        reasons(figures)
+    )
+}
+
+fn reasons(figures: &Figures) -> String {
+    let badly = (figures.answered_badly > 0).then(|| format!("{} a backend's 5xx", figures.answered_badly));
+    let refused = figures.refused.iter().map(|(reason, count)| format!("{count} {reason}"));
     let all: Vec<String> = badly.into_iter().chain(refused).collect();
     if all.is_empty() { String::new() } else { format!(": {}", all.join(", ")) }
 }
 
 /// The same for programs.
 pub fn json(outcome: &Outcome) -> Value {
-    let (story, traffic) = (&outcome.story, &outcome.story.traffic);
+    let story = &outcome.story;
     let expectations: Vec<Value> = outcome
         .verdicts
         .iter()
         .map(|verdict| json!({ "expected": verdict.text, "met": verdict.broken.is_none(), "found": verdict.broken }))
         .collect();
+    let upstreams: serde_json::Map<String, Value> =
+        story.upstreams.iter().map(|(name, figures)| (name.to_string(), in_figures(figures))).collect();
     json!({
         "version": VERSION,
         "scenario": story.scenario,
@@ -117,19 +140,28 @@ pub fn json(outcome: &Outcome) -> Value {
         "length_ms": millis(story.length),
         "as_expected": outcome.as_expected(),
         "expectations": expectations,
-        "summary": {
-            "requests": traffic.requests,
-            "attempts": traffic.attempts,
-            "failed": traffic.failed(),
-            "failed_with_a_backends_5xx": traffic.answered_badly,
-            "refused": traffic.refused,
-            "saved": traffic.saved,
-            "ejections": story.ejections,
-            "ejections_refused": story.refused_ejections,
-            "flaps": story.flaps,
-            "probes": story.probes,
-        },
+        "summary": in_figures(&story.total()),
+        "upstreams": upstreams,
         "timeline": story.moments.iter().map(entry).collect::<Vec<Value>>(),
+    })
+}
+
+fn in_figures(figures: &Figures) -> Value {
+    json!({
+        "requests": figures.requests,
+        "attempts": figures.attempts,
+        "failed": figures.failed(),
+        "failed_with_a_backends_5xx": figures.answered_badly,
+        "refused": figures.refused,
+        "saved": figures.saved,
+        "hedges": figures.hedges,
+        "hedges_won": figures.hedges_won,
+        "copies": figures.copies,
+        "copies_dropped": figures.copies_dropped,
+        "ejections": figures.ejections,
+        "ejections_refused": figures.refused_ejections,
+        "flaps": figures.flaps,
+        "probes": figures.probes,
     })
 }
 

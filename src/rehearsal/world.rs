@@ -1,88 +1,65 @@
 //! What happens next? The loop over virtual time: what is due is done, the board is told and obeyed, and the clock jumps on.
 //!
-//! It plays the parts of the control task, the prober and the discovery; the clients are in `traffic`.
+//! It plays the parts of the control task, the prober and the discovery; the requests are in `traffic`.
 
+use super::agenda::Agenda;
 use super::backends::Backends;
-use super::behaviour::BreaksOff;
-use super::compile::{Rehearsal, terms};
-use super::queue::Queue;
-use super::request::{Requests, Ticket};
-use super::scenario::{Answer, Asks, Mark, Scenario, What};
+use super::clients::Clients;
+use super::clock::START;
+use super::compile::Rehearsal;
+use super::scenario::{Answer, Mark, Scenario, What};
+use super::stage::{Due, Stage};
 use super::story::Story;
-use super::traffic::Clients;
+use super::traffic::Traffic;
+use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::board::{Board, Input, Output, ProbeTicket, Refused, Steering};
+use pulsegate_core::board::{Board, Input, Output, ProbeJob, ProbeTicket, Refused, Steering};
 use pulsegate_core::health::event::EventKind;
 use pulsegate_core::health::reading::Reading;
 use pulsegate_core::plan::{Plan, SourcePlan, UpstreamPlan};
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// The clock at the start: like a process's, it has a past.
-pub(super) const START: Timestamp = Timestamp::from_secs(86_400);
-
-/// Something that is due.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Due {
-    /// An entry of the timeline.
-    Mark(usize),
-    ProbeEnds(ProbeTicket),
-    AttemptEnds(Ticket),
-    WaitEnds(Ticket),
-    /// Listeners accept by now at the latest.
-    Accept,
-}
 
 #[derive(Debug)]
 pub(super) struct World<'r> {
-    pub scenario: &'r Scenario,
-    pub now: Timestamp,
+    scenario: &'r Scenario,
     end: Timestamp,
-    pub board: Board,
-    pub snapshot: Arc<Snapshot>,
-    pub due: Queue<Due>,
-    pub rng: Rng,
-    pub backends: Backends,
+    board: Board,
+    stage: Stage,
+    traffic: Traffic,
     probes: BTreeMap<ProbeTicket, Reading>,
     /// What each source that is asked answers now.
     found: Vec<Answer>,
-    pub clients: Clients,
-    pub requests: Requests,
-    pub story: Story,
 }
 
 impl<'r> World<'r> {
     pub(super) fn new(rehearsal: &'r Rehearsal) -> Self {
-        let scenario = &rehearsal.scenario;
-        let mut rng = Rng::new(rehearsal.seed);
+        let (scenario, seed) = (&rehearsal.scenario, rehearsal.seed);
         let plan = Arc::clone(&rehearsal.plan);
+        let nothing = Snapshot { generation: 0, plan: Arc::clone(&plan), pools: Vec::new(), first_round_done: false };
+        let stage = Stage {
+            now: START,
+            agenda: Agenda::default(),
+            backends: Backends::new(seed, scenario.latency),
+            snapshot: Arc::new(nothing),
+            story: Story::new(rehearsal),
+            nudges: Vec::new(),
+        };
         let mut world = Self {
             scenario,
-            now: START,
             end: START + scenario.length,
-            board: Board::new(rng.next_u64(), START),
-            snapshot: Arc::new(Snapshot {
-                generation: 0,
-                plan: Arc::clone(&plan),
-                pools: Vec::new(),
-                first_round_done: false,
-            }),
-            due: Queue::default(),
-            rng,
-            backends: Backends::new(scenario.latency),
+            board: Board::new(Rng::of(seed, "the board").next_u64(), START),
+            stage,
+            traffic: Traffic::new(Clients::new(seed, &scenario.loads, &plan)),
             probes: BTreeMap::new(),
             found: scenario.discovery.clone(),
-            clients: Clients::new(&scenario.loads, &plan),
-            requests: Requests::default(),
-            story: Story::new(rehearsal),
         };
         for (position, mark) in scenario.marks.iter().enumerate() {
-            world.due.push(START + mark.at, Due::Mark(position));
+            world.stage.agenda.push(START + mark.at, Due::Mark(position));
         }
-        world.due.push(START + plan.start.wait, Due::Accept);
+        world.stage.agenda.push(START + plan.start.wait, Due::StartWaitEnds);
         world.reconfigure(plan);
         world
     }
@@ -90,98 +67,96 @@ impl<'r> World<'r> {
     /// To the end.
     pub(super) fn run(mut self) -> Story {
         loop {
-            let due = self.due.next().unwrap_or(Timestamp::NEVER);
+            let due = self.stage.agenda.next().unwrap_or(Timestamp::NEVER);
             let board = self.board.next_deadline().unwrap_or(Timestamp::NEVER);
-            let arrival = self.clients.next();
-            let next = due.min(board).min(arrival);
+            let next = due.min(board).min(self.traffic.clients.next());
             if next >= self.end {
-                break;
+                return self.stage.story;
             }
-            self.now = self.now.max(next);
-            if due == next {
-                if let Some(due) = self.due.pop() {
-                    self.come(due);
-                }
-            } else if board == next {
-                self.board.handle_deadline(self.now);
-                self.carry_out();
+            self.stage.now = self.stage.now.max(next);
+            // The board comes first: whatever of this moment tells it something would have all timers of this moment served, and whether
+            // there is such a thing must not depend on others.
+            if board == next {
+                self.board.handle_deadline(self.stage.now);
+            } else if due == next {
+                self.come();
             } else {
-                self.arrive();
+                self.traffic.arrive(&mut self.stage);
             }
+            self.obey();
         }
-        self.story
     }
 
-    fn come(&mut self, due: Due) {
-        match due {
-            Due::Mark(position) => {
+    /// What is due next is due now.
+    fn come(&mut self) {
+        match self.stage.agenda.pop() {
+            Some(Due::Mark(position)) => {
                 if let Some(mark) = self.scenario.marks.get(position) {
                     self.mark(mark);
                 }
             }
-            Due::ProbeEnds(ticket) => {
+            Some(Due::ProbeEnds(ticket)) => {
                 if let Some(reading) = self.probes.remove(&ticket) {
-                    self.tell(Input::ProbeDone { ticket, reading });
+                    self.board.handle(Input::ProbeDone { ticket, reading }, self.stage.now);
                 }
             }
-            Due::AttemptEnds(ticket) => self.attempt_ends(ticket),
-            Due::WaitEnds(ticket) => self.wait_ends(ticket),
-            Due::Accept => self.clients.accept(self.now, &mut self.rng),
+            Some(Due::Request(ticket, wake)) => self.traffic.wake(ticket, wake, &mut self.stage),
+            Some(Due::StartWaitEnds) => self.traffic.clients.begin_all(self.stage.now),
+            None => {}
         }
     }
 
     fn mark(&mut self, mark: &Mark) {
         match &mark.what {
-            What::Say(text) => self.story.says(self.now, text),
+            What::Say(text) => self.stage.story.says(self.stage.now, text),
             What::Begins { number, whom, effect } => {
-                let changed = self.backends.begin(*number, whom, *effect);
+                let changed = self.stage.backends.begin(*number, whom, *effect);
                 self.break_off(&changed);
             }
             What::Ends { number } => {
-                let changed = self.backends.end(*number);
+                let changed = self.stage.backends.end(*number);
                 self.break_off(&changed);
             }
             What::Well { whom } => {
-                let changed = self.backends.recover(whom);
+                let changed = self.stage.backends.recover(whom);
                 self.break_off(&changed);
             }
             What::Steer { whom, what, lasts } => {
-                for backend in self.backends.covered(whom) {
-                    let steering =
-                        Steering { backend, what: *what, by: "the scenario".into(), lasts: *lasts, reason: None };
-                    if let Err(refused) = self.board.steer(&steering, self.now) {
-                        let why = match refused {
-                            Refused::AnotherOrder { order, by } => format!("it is under {} by {by}", order.word()),
-                            Refused::NoUpstream { .. } | Refused::NoBackend { .. } => "it is no member".to_owned(),
-                        };
-                        self.story.says(self.now, &format!("{}: {what} is refused: {why}", steering.backend));
-                    }
+                for backend in self.stage.backends.covered(whom) {
+                    let by = "the scenario".into();
+                    self.steer(&Steering { backend, what: *what, by, lasts: *lasts, reason: None });
                 }
-                self.carry_out();
             }
             What::Reload(plan) => self.reconfigure(Arc::clone(plan)),
             What::Found(answer) => {
                 self.found.retain(|one| (&one.upstream, &one.source) != (&answer.upstream, &answer.source));
                 self.found.push(answer.clone());
-                let plan = Arc::clone(&self.snapshot.plan);
+                let plan = Arc::clone(&self.stage.snapshot.plan);
                 self.discover(&plan, |upstream, source| *upstream.name == *answer.upstream && source == answer.source);
             }
         }
     }
 
-    /// What becomes of the requests at backends that have changed.
-    fn break_off(&mut self, changed: &[pulsegate_core::base::identity::BackendKey]) {
-        for key in changed {
-            match self.backends.get(*key).breaks_off() {
-                None => {}
-                Some(BreaksOff::Now) => self.cut(*key),
-                Some(BreaksOff::Never) => self.freeze(*key),
-            }
+    fn steer(&mut self, steering: &Steering) {
+        let now = self.stage.now;
+        if let Err(refused) = self.board.steer(steering, now) {
+            let why = match refused {
+                Refused::AnotherOrder { order, by } => format!("it is under {} by {by}", order.word()),
+                Refused::NoUpstream { .. } | Refused::NoBackend { .. } => "it is no member".to_owned(),
+            };
+            let text = format!("{}: {} is refused: {why}", steering.backend, steering.what);
+            self.stage.story.says(now, &text);
+        }
+    }
+
+    fn break_off(&mut self, changed: &[BackendKey]) {
+        for backend in changed {
+            self.traffic.break_off(*backend, &mut self.stage);
         }
     }
 
     fn reconfigure(&mut self, plan: Arc<Plan>) {
-        self.clients.redirect(&self.scenario.loads, &plan);
+        self.traffic.clients.redirect(&plan);
         self.tell(Input::Reconfigure(Arc::clone(&plan)));
         self.discover(&plan, |_, _| true);
     }
@@ -203,58 +178,52 @@ impl<'r> World<'r> {
         }
     }
 
-    pub(super) fn tell(&mut self, input: Input) {
-        self.board.handle(input, self.now);
-        self.carry_out();
+    fn tell(&mut self, input: Input) {
+        self.board.handle(input, self.stage.now);
+        self.obey();
     }
 
-    /// What the board wants done.
-    pub(super) fn carry_out(&mut self) {
-        let mut published = false;
-        while let Some(output) = self.board.poll_output() {
-            match output {
-                Output::Publish(snapshot) => {
-                    self.story.published(&snapshot, self.now);
-                    self.snapshot = snapshot;
-                    published = true;
-                }
-                Output::Probe(job) => {
-                    let reading = self.backends.get(job.backend.key()).probed(&job.probe, &mut self.rng);
-                    self.due.push(self.now + reading.took, Due::ProbeEnds(job.ticket));
-                    self.probes.insert(job.ticket, reading);
-                    self.story.probes += 1;
-                }
-                Output::CancelProbe(ticket) => drop(self.probes.remove(&ticket)),
-                Output::Probed { .. } => {}
-                Output::Report(event) => {
-                    if let EventKind::MemberJoined { backend } = &event.kind {
-                        self.backends.meet(backend);
-                    }
-                    if let EventKind::FirstRoundDone { .. } = event.kind {
-                        self.due.push(self.now, Due::Accept);
-                    }
-                    self.story.event(&event);
-                }
+    /// Does what the board wants done, and tells it what requests have seen, until neither has anything more.
+    fn obey(&mut self) {
+        loop {
+            let before = Arc::clone(&self.stage.snapshot);
+            while let Some(output) = self.board.poll_output() {
+                self.carry_out(output);
+            }
+            if !Arc::ptr_eq(&before, &self.stage.snapshot) {
+                self.traffic.published(&before, &mut self.stage);
+            }
+            if self.stage.nudges.is_empty() {
+                return;
+            }
+            for nudge in std::mem::take(&mut self.stage.nudges) {
+                self.board.handle(Input::Nudge(nudge), self.stage.now);
             }
         }
-        if published {
-            self.look_again();
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Publish(snapshot) => {
+                self.stage.story.published(&snapshot, self.stage.now);
+                self.stage.snapshot = snapshot;
+            }
+            Output::Probe(job) => self.probe(&job),
+            Output::CancelProbe(ticket) => drop(self.probes.remove(&ticket)),
+            Output::Probed { .. } => {}
+            Output::Report(event) => {
+                if let EventKind::MemberJoined { backend } = &event.kind {
+                    self.stage.backends.meet(backend);
+                }
+                self.stage.story.event(&event);
+            }
         }
     }
-}
 
-/// What a load's requests are sent on, by the configuration of the moment.
-pub(super) fn terms_of(plan: &Plan, asks: &Asks) -> Option<super::traffic::Terms> {
-    let (route, targets) = terms(plan, asks)?;
-    Some(super::traffic::Terms {
-        targets,
-        timeouts: route.timeouts,
-        retries: route.retries.clone(),
-        start_wait: plan.start.wait,
-    })
-}
-
-/// So far after the start.
-pub(super) fn since_start(at: Timestamp) -> Duration {
-    at.since(START)
+    fn probe(&mut self, job: &ProbeJob) {
+        let reading = self.stage.backends.probed(&job.backend, &job.probe);
+        self.stage.agenda.push(self.stage.now + reading.took, Due::ProbeEnds(job.ticket));
+        self.probes.insert(job.ticket, reading);
+        self.stage.story.of(&job.backend.upstream).probes += 1;
+    }
 }

@@ -7,6 +7,7 @@
 use super::Gateway;
 use crate::admin::Secure;
 use crate::front::Terms;
+use crate::telemetry::ADMIN;
 use crate::tls::{Certificates, Renewal};
 use pulsegate_core::plan::ListenerTls;
 use std::sync::Arc;
@@ -14,9 +15,6 @@ use std::time::Duration;
 
 /// Between looks.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
-
-/// What the admin listener is called beside the listeners of the configuration.
-const ADMIN: &str = "admin";
 
 impl Gateway {
     /// Reads again what has changed. A file that cannot be used is told once, and its last good version stays.
@@ -59,7 +57,7 @@ impl Gateway {
         if let Some(secure) = self.admin_secure.load().as_ref() {
             show(ADMIN, &secure.certificates);
         }
-        self.telemetry.certificates(&ends);
+        self.telemetry.life.certificates(&ends);
     }
 }
 

@@ -30,7 +30,7 @@ impl Gateway {
     pub(super) async fn retire(self) {
         log::info!("leaving: another process accepts on the same listeners; what is in flight here finishes");
         self.phase.send_replace(Phase::Leaving);
-        self.telemetry.end_alerts();
+        self.telemetry.alerts.end();
         self.admin_stop.send_replace(true);
         self.stage.send_replace(Stage::HandedOver);
         let once_more = self.plan.shutdown.delay.max(ONCE_MORE);
@@ -46,10 +46,8 @@ impl Gateway {
             log::warn!("leaving: {left} connections are still open after shutdown.grace ({grace:?}); cutting them");
         }
         self.admin_stop.send_replace(true);
-        self.telemetry.end_alerts();
-        self.telemetry.flush_webhooks().await;
-        self.telemetry.flush_traces().await;
-        self.telemetry.flush();
+        self.telemetry.alerts.end();
+        self.telemetry.life.flush().await;
         log::info!("left");
     }
 

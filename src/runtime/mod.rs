@@ -24,7 +24,7 @@ use crate::probe::ProbeRunner;
 use crate::proxy::Proxy;
 use crate::record;
 use crate::telemetry::webhook::Ready;
-use crate::telemetry::{Telemetry, init_logging};
+use crate::telemetry::{BoardEvents, Telemetry, init_logging};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bind::Bound;
 use pulsegate_core::base::time::Timestamp;
@@ -48,7 +48,7 @@ pub struct Gateway {
     plan: Arc<Plan>,
     handle: Handle,
     front: Arc<Front>,
-    telemetry: Arc<Telemetry>,
+    telemetry: Telemetry,
     listeners: Vec<Listener>,
     /// Removed by a reload; their last connections may still be open.
     closed_listeners: Vec<Listener>,
@@ -98,7 +98,7 @@ impl Gateway {
         gateway.start_admin(bound.admin, reloads);
         gateway.start_health(bound.health);
         gateway.first_round().await;
-        gateway.telemetry.begin_alerts(&gateway.plan, gateway.handle.clone(), Vec::new());
+        gateway.telemetry.alerts.begin(&gateway.plan, gateway.handle.clone(), Vec::new());
         for (socket, terms) in bound.traffic {
             gateway.listen(socket, terms)?;
         }
@@ -120,7 +120,7 @@ impl Gateway {
         }
         let (latest, told) = before.ready().await.map_err(|why| vec![why])?;
         gateway.handle.send(Input::TakeOver(Arc::new(latest)));
-        gateway.telemetry.begin_alerts(&gateway.plan, gateway.handle.clone(), told);
+        gateway.telemetry.alerts.begin(&gateway.plan, gateway.handle.clone(), told);
         gateway.start_admin(bound.admin, Some(reloads));
         gateway.start_health(bound.health);
         for (socket, terms) in bound.traffic {
@@ -142,7 +142,7 @@ impl Gateway {
             sockets: listening.chain(own).collect(),
             sticky_key: self.front.proxy.sticky_key(),
             handle: self.handle.clone(),
-            telemetry: self.telemetry.clone(),
+            alerts: self.telemetry.alerts.clone(),
         }
     }
 
@@ -155,25 +155,20 @@ impl Gateway {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
-        let telemetry = Arc::new(
-            Telemetry::new(plan.logging.access.as_ref(), clock).with_scribe(record::begin(plan.record.as_ref(), clock)),
-        );
-        telemetry.call_webhooks(webhooks);
-        telemetry.native_histograms(plan.metrics.native_histograms);
-        if let Some(tracing) = &plan.tracing {
-            telemetry.start_tracing(tracing);
-        }
+        let scribe = record::begin(plan.record.as_ref(), clock);
+        let telemetry = Telemetry::new(plan.logging.access.as_ref(), clock, scribe);
+        telemetry.life.begin(&plan, webhooks);
         let reporter: Arc<dyn Reporter> = match listener_in {
-            Some(other) => Arc::new(Both(telemetry.clone(), other)),
-            None => telemetry.clone(),
+            Some(other) => Arc::new(Both(telemetry.board.clone(), other)),
+            None => telemetry.board.clone(),
         };
-        let prober = ProbeRunner::new(telemetry.clone());
+        let prober = ProbeRunner::new(telemetry.probes.clone());
         let seed = fastrand::u64(..);
         let handle = control::spawn_heir(heritage.health, plan.clone(), seed, clock, prober, reporter);
         Self {
             front: Arc::new(Front {
-                proxy: Arc::new(Proxy::new(handle.clone(), telemetry.clone(), heritage.sticky_key)),
-                telemetry: telemetry.clone(),
+                proxy: Arc::new(Proxy::new(handle.clone(), telemetry.traffic.clone(), heritage.sticky_key)),
+                telemetry: telemetry.traffic.clone(),
             }),
             discovery: Discovery::new(handle.clone()),
             listeners: Vec::new(),
@@ -198,7 +193,7 @@ impl Gateway {
         self.own_sockets.extend(socket.try_clone().ok());
         let state = AdminState {
             handle: self.handle.clone(),
-            telemetry: self.telemetry.clone(),
+            telemetry: self.telemetry.operators.clone(),
             phase: self.phase.subscribe(),
             reload: self.reload_state.subscribe(),
             callers: self.admin_callers.clone(),
@@ -311,7 +306,7 @@ impl Default for Heritage {
 }
 
 /// Tells two reporters.
-struct Both(Arc<Telemetry>, Arc<dyn Reporter>);
+struct Both(Arc<BoardEvents>, Arc<dyn Reporter>);
 
 impl Reporter for Both {
     fn report(&self, event: &Event) {

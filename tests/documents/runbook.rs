@@ -97,7 +97,7 @@ fn reasons(code: &str) -> BTreeSet<String> {
 fn every_reason_of_the_access_log_has_an_entry() {
     let mut answered = reasons(&source("core/src/http/problem.rs"));
     answered.extend(reasons(&source("core/src/traffic/admission.rs")));
-    answered.extend(reasons(&source("src/proxy/forward.rs")));
+    answered.extend(reasons(&source("core/src/traffic/request/ended.rs")));
     answered.insert("internal".to_owned());
     let answered: BTreeSet<String> = answered.into_iter().filter(|word| word != "request_id").collect();
     assert!(answered.contains("none_eligible") && answered.contains("cut"), "{answered:?}");

@@ -1,8 +1,11 @@
 //! Does a rehearsal tell what would happen, the same every time, and does it fail when it should?
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
+mod independence;
 mod replay;
+mod requests;
 mod scenarios;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -7,8 +7,9 @@ use pulsegate_core::board::{
     BackendReport, Board, Found, Handover, Output, ProbeJob, Refused, Steering, UpstreamReport,
 };
 use pulsegate_core::health::event::{Disagreement, EjectedBy, Event, EventKind};
+use pulsegate_core::health::judgement::judge;
 use pulsegate_core::health::order::Order;
-use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict, judge};
+use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict};
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::{
     Detector, OnDown, PassivePlan, ProbeFailure, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible,
@@ -66,7 +67,7 @@ impl Witness {
 
     /// Another board goes on: it numbers its events and snapshots anew, and has no probe in flight.
     pub fn handed_over(&mut self, handover: &Handover) {
-        let ramping = handover.backends.iter().filter(|known| known.ramp.is_some());
+        let ramping = handover.backends.iter().filter(|known| known.status.ramp.is_some());
         self.inherited_ramps = ramping.map(|known| known.id.clone()).collect();
         (self.last_event, self.first_round_events, self.snapshot) = (0, 0, None);
         self.empty.clear();

@@ -3,7 +3,6 @@
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::BackendReport;
 use pulsegate_core::health::reading::{Reading, Verdict};
-use pulsegate_core::health::recognition::sighting;
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::plan::{ProbeFailure, ProbeKind, ProbePlan, UpstreamPlan};
 use std::collections::BTreeMap;
@@ -105,7 +104,7 @@ impl Life {
     /// Did another instance answer than before? Then all that was known is of the former one.
     pub fn restarted(&mut self, kind: ProbeKind, reading: &Reading, verdict: &Verdict) -> bool {
         let stranger = matches!(verdict, Verdict::Fail { kind: ProbeFailure::Identity, .. });
-        let Some(instance) = sighting(reading).and_then(|seen| seen.instance.clone()).filter(|_| !stranger) else {
+        let Some(instance) = reading.sighting().and_then(|seen| seen.instance.clone()).filter(|_| !stranger) else {
             return false;
         };
         let before = self.instances.insert(kind, instance.clone());

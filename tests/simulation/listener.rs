@@ -44,10 +44,10 @@ impl Listener {
 
     /// Another process goes on with what this one knew. Its board has told nothing so far that it does not see in its picture.
     pub fn handed_over(&mut self, board: &Board, now: Timestamp) {
-        let known = self.alerts.known(now);
+        let known = self.alerts.export(now);
         self.alerts = Alerts::new(plan(), &self.upstreams);
         self.look(&board.report(now), now);
-        self.alerts.recall(known, &[NAME.into()], now);
+        self.alerts.import(known, &[NAME.into()], now);
         self.pass(now);
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A seeded storm (probe results of every kind, live traffic, late and spurious deadlines, clock jumps, lost hints and lost
 //! probes, reloads, discovery flaps, operators) beats on the real board. After every step the invariants are checked, and a
-//! deliberately naive shadow model says what must have come of it. Nothing here sleeps: time is an argument.
+//! deliberately naive shadow model says what must have come of it. Requests go through it all, each decided by the real machine. Nothing
+//! here sleeps: time is an argument.
 //!
 //! The dice of this storm are random numbers; those of `tests/fuzz` are bytes that a fuzzer chose.
 //!
@@ -18,6 +19,7 @@ mod life;
 mod listener;
 mod peers;
 mod plans;
+mod requests;
 mod shadow;
 mod storm;
 mod timings;

@@ -8,13 +8,13 @@ use super::documents;
 use super::invariants::Witness;
 use super::listener::Listener;
 use super::plans::{self, SERVICE};
+use super::requests::Crowd;
 use super::trace::Trace;
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Board, Input, Output, ProbeTicket, Steering};
 use pulsegate_core::health::order::{Order, Steer};
-use pulsegate_core::health::reading::{Reading, ReadingResult};
-use pulsegate_core::health::recognition::Sighting;
+use pulsegate_core::health::reading::{Reading, ReadingResult, Sighting};
 use pulsegate_core::plan::{ProbeKind, ProbePlan, Recognition, SourcePlan, UpstreamPlan};
 use pulsegate_core::traffic::cell::{Nudge, NudgeKind, Record};
 use pulsegate_core::traffic::endpoint::Endpoint;
@@ -51,13 +51,15 @@ pub struct Storm {
     instances: BTreeMap<BackendId, u32>,
     witness: Witness,
     listener: Listener,
+    crowd: Crowd,
     trace: Trace,
 }
 
 impl Storm {
     pub fn new(mut dice: Box<dyn Dice>) -> Self {
         let now = Timestamp::from_millis(u64::from(dice.below(5_000)));
-        let board = Board::new(dice.seed(), now);
+        let seed = dice.seed();
+        let board = Board::new(seed, now);
         let upstreams = plans::first(&mut *dice);
         let mut storm = Self {
             dice,
@@ -72,6 +74,7 @@ impl Storm {
             instances: BTreeMap::new(),
             witness: Witness::default(),
             listener: Listener::default(),
+            crowd: Crowd::new(seed),
             trace: Trace::default(),
         };
         storm.reconfigure();
@@ -89,7 +92,9 @@ impl Storm {
                 break;
             }
             self.step();
+            self.crowd.go_on(self.snapshot.as_ref(), self.now);
         }
+        self.crowd.end();
         self.listener.settle(&self.board, self.now);
     }
 

@@ -4,6 +4,7 @@ use super::condition::Condition;
 use super::group::{Announced, Group, Notice, Wanted};
 use super::input::{Input, Says, of_pool};
 use super::pools::{Pools, Serves, serves};
+use super::state::{AnnouncedState, GroupState};
 use super::{Key, What};
 use crate::base::identity::Address;
 use crate::base::time::Timestamp;
@@ -26,19 +27,6 @@ pub struct Alerts {
     groups: BTreeMap<(Arc<str>, Option<Arc<str>>), Group>,
     notices: VecDeque<Notice>,
     dropped: u64,
-}
-
-/// What a receiver was told of an upstream, for another process.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KnownGroup {
-    pub receiver: Arc<str>,
-    pub upstream: Option<Arc<str>>,
-    pub incident: String,
-    pub sent: u32,
-    /// How long ago the last message was.
-    pub ago: Duration,
-    /// What holds for all that it knows, and whether it was told that it flaps.
-    pub told: Vec<(Key, bool)>,
 }
 
 impl Alerts {
@@ -208,26 +196,31 @@ impl Alerts {
         std::mem::take(&mut self.dropped)
     }
 
-    /// What receivers were told and was not over, for the process after this one.
-    pub fn known(&self, now: Timestamp) -> Vec<KnownGroup> {
-        let told = |group: &Group| group.told.iter().map(|(key, told)| (key.clone(), told.flaps)).collect();
+    /// What receivers were told and was not over.
+    pub fn export(&self, now: Timestamp) -> Vec<GroupState> {
+        let announced = |(key, told): (&Key, &Announced)| AnnouncedState {
+            what: key.what,
+            backend: key.backend.clone(),
+            flaps: told.flaps,
+        };
         let groups = self.groups.iter().filter(|(_, group)| !group.told.is_empty());
-        let known = groups.map(|((receiver, upstream), group)| KnownGroup {
+        let state = groups.map(|((receiver, upstream), group)| GroupState {
             receiver: receiver.clone(),
             upstream: upstream.clone(),
             incident: group.incident.clone(),
             sent: group.sent,
             ago: group.last.map_or(Duration::ZERO, |last| now.since(last)),
-            told: told(group),
+            told: group.told.iter().map(announced).collect(),
         });
-        known.collect()
+        state.collect()
     }
 
     /// What the process before this one told: nothing of it is told again. For the beginning.
-    pub fn recall(&mut self, known: Vec<KnownGroup>, receivers: &[Arc<str>], now: Timestamp) {
-        for one in known.into_iter().filter(|one| receivers.contains(&one.receiver)) {
+    pub fn import(&mut self, state: Vec<GroupState>, receivers: &[Arc<str>], now: Timestamp) {
+        for one in state.into_iter().filter(|one| receivers.contains(&one.receiver)) {
             let mut told = BTreeMap::new();
-            for (key, flaps) in one.told {
+            for AnnouncedState { what, backend, flaps } in one.told {
+                let key = Key { upstream: one.upstream.clone(), what, backend };
                 if flaps || self.is_awaited(&key) {
                     let awaited = self.is_awaited(&key);
                     let condition = self.conditions.entry(key.clone()).or_insert_with(|| Condition::new(now));

@@ -10,12 +10,14 @@ mod group;
 mod input;
 mod machine;
 mod pools;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use group::{ConditionState, Item, Notice};
 pub use input::{Input, Says};
-pub use machine::{Alerts, KnownGroup};
+pub use machine::Alerts;
+pub use state::{AnnouncedState, GroupState};
 
 use crate::base::identity::Address;
 use crate::plan::FlappingPlan;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 
 /// What begins and ends, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum What {
     /// Nobody of an upstream is eligible.
     NobodyEligible,
@@ -52,6 +55,11 @@ impl What {
         Self::FailingReadiness,
         Self::ReloadRefused,
     ];
+
+    /// The one with this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|what| what.word() == word)
+    }
 
     /// The stable word.
     pub const fn word(self) -> &'static str {

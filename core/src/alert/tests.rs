@@ -302,21 +302,21 @@ fn a_reload_keeps_what_was_told_and_ends_what_is_not_there_any_more() {
     alerts.advance(at(200));
     assert_eq!(told(&play(&mut alerts, Vec::new(), 300)), ["205 ops: resolved nobody_eligible removed"]);
     alerts.reconfigure(plan().into(), &[], &[], at(300));
-    assert!(alerts.known(at(300)).is_empty());
+    assert!(alerts.export(at(300)).is_empty());
 }
 
 #[test]
 fn the_next_process_tells_nothing_twice_and_the_end_once() {
     let mut before = machine(plan());
     let told_before = play(&mut before, vec![stands(1, Down, 10), stands(2, Down, 10)], 20);
-    let known = before.known(at(20));
+    let known = before.export(at(20));
     let mut after = Alerts::new(plan().into(), &["orders".into()]);
     let picture = |port, cause| said(key(What::BackendOut, Some(port)), Says::Known(cause), 0);
     // Meanwhile the second is well, and the third was lost.
     for (port, cause) in [(1, Unchecked), (2, Up), (3, Down)] {
         after.handle(picture(port, cause));
     }
-    after.recall(known, &["ops".into()], at(20));
+    after.import(known, &["ops".into()], at(20));
     after.advance(at(20));
     let notices = play(&mut after, vec![stands(1, NotReady, 21), stands(1, Up, 300)], 1_000);
     assert_eq!(

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// Where a backend listens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Address {
     Socket(SocketAddr),
     Unix(PathBuf),
@@ -26,6 +27,7 @@ impl fmt::Display for Address {
 
 /// The identity of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct BackendId {
     pub upstream: Arc<str>,
     pub address: Address,

@@ -2,6 +2,8 @@
 
 pub mod hex;
 pub mod identity;
+#[cfg(feature = "serde")]
+pub(crate) mod nanos;
 pub mod rng;
 pub(crate) mod sync;
 pub mod time;

@@ -12,6 +12,16 @@ impl Rng {
         Self(seed)
     }
 
+    /// The stream of a name under a seed: whoever draws from another name's stream shifts nothing in it.
+    pub fn of(seed: u64, name: &str) -> Self {
+        Self(mix(mix(seed) ^ hash_bytes(name.as_bytes())))
+    }
+
+    /// A stream for one decision, however many draws that takes.
+    pub fn fork(&mut self) -> Self {
+        Self(self.next_u64())
+    }
+
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0)
@@ -44,6 +54,28 @@ pub fn hash_bytes(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn draws(mut rng: Rng) -> Vec<u64> {
+        (0..100).map(|_| rng.next_u64()).collect()
+    }
+
+    #[test]
+    fn a_stream_is_told_by_its_seed_and_its_name() {
+        let stream = draws(Rng::of(1, "orders"));
+        assert_eq!(stream, draws(Rng::of(1, "orders")));
+        let others = [Rng::of(2, "orders"), Rng::of(1, "users"), Rng::of(0, ""), Rng::new(1)].map(draws);
+        for other in others {
+            assert!(!other.iter().any(|draw| stream.contains(draw)));
+        }
+    }
+
+    #[test]
+    fn a_fork_takes_one_draw_of_its_stream() {
+        let (mut one, mut other) = (Rng::new(7), Rng::new(7));
+        one.fork().unit();
+        assert_eq!(draws(other.fork()).len(), 100);
+        assert_eq!(draws(one), draws(other));
+    }
 
     /// The reference implementation's first draws.
     #[test]

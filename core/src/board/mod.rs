@@ -3,59 +3,50 @@
 //! A sans-I/O machine in the shape of quinn-proto: inputs go in with `now`, [`Board::poll_output`] is drained,
 //! [`Board::next_deadline`] says when to call [`Board::handle_deadline`] next; late and spurious calls are harmless.
 //! Exactly one task owns it. Several inputs may go in before the outputs are drained: their changes are published as one snapshot.
+//!
+//! Its wings know only those before them: `contract` (its words), `why` (its reasons), `desk` (what all share), `probing`, `member`,
+//! `detectors`, `upstream`, `explain`.
 
-mod agenda;
-mod alarm;
-mod check;
-mod checks;
 mod contract;
-mod correlated_failures;
 mod desk;
 mod detectors;
 mod explain;
-mod handover;
-mod history;
-mod lifecycle;
+mod input;
 mod member;
-mod orders;
-mod passive;
-mod publish;
-mod queue;
-mod said;
-mod shadows;
-mod sources;
+mod probing;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod upstream;
 mod why;
 
-pub use contract::{
-    BackendReport, EjectionReport, Found, Input, LastProbe, OtherProbe, Output, ProbeJob, ProbeTicket, Refused,
-    Steering, UpstreamReport, WEIGHT_AT_MOST,
-};
+pub use contract::discovery::Found;
+pub use contract::output::Output;
+pub use contract::probe::{LastProbe, ProbeJob, ProbeTicket};
+pub use contract::report::{BackendReport, EjectionReport, OtherProbe, UpstreamReport};
+pub use contract::steering::{Given, Refused, Steering, WEIGHT_AT_MOST};
 pub use explain::{Explanation, PoolFacts, Rule};
-pub use handover::{
-    Handover, Known, KnownCheck, KnownEjection, KnownEvent, KnownLife, KnownOrder, KnownOrders, KnownPassive,
-    KnownProbe, KnownSource,
-};
-pub use orders::Given;
+pub use input::Input;
+pub use member::succession::BackendState;
+pub use member::{EjectionsState, EventState, GivenState, OrdersState, StatusState};
+pub use probing::{CheckState, LifeState, LogState, OpinionState, ProbeState, ProbesState, SaidState};
+pub use takeover::Handover;
+pub use upstream::sources::SourceState;
 
 use crate::base::identity::{BackendId, BackendKey};
 use crate::base::time::Timestamp;
 use crate::health::event::EventKind;
 use crate::health::reading::Reading;
-use crate::plan::Plan;
+use crate::plan::{Plan, UpstreamPlan};
 use crate::traffic::cell::{Nudge, NudgeKind};
+use crate::traffic::snapshot::Snapshot;
 use desk::Desk;
+use desk::place::{Place, Position, Seat};
+use desk::turn::Turn;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-use upstream::{Retired, Upstream};
-
-/// How long the state of a removed backend is kept.
-const RETIRED_FOR: Duration = Duration::from_secs(600);
-/// How many removed backends are remembered; the oldest are forgotten first.
-const RETIRED_AT_MOST: usize = 10_000;
+use upstream::Upstream;
+use upstream::retired::Retired;
 
 /// The machine.
 #[derive(Debug)]
@@ -64,11 +55,10 @@ pub struct Board {
     plan: Option<Arc<Plan>>,
     /// Parallel to `plan.upstreams`.
     upstreams: Vec<Upstream>,
-    /// Where each backend stands: (upstream, member).
-    places: BTreeMap<BackendKey, (usize, usize)>,
+    places: BTreeMap<BackendKey, Place>,
     retired: Retired,
     /// What the sources of a process before this one found, until its plan is known.
-    inherited_sources: Vec<KnownSource>,
+    inherited_sources: Vec<SourceState>,
     generation: u64,
     started: Timestamp,
     first_round_done: bool,
@@ -92,7 +82,7 @@ impl Board {
             plan: None,
             upstreams: Vec::new(),
             places: BTreeMap::new(),
-            retired: Retired::new(),
+            retired: Retired::default(),
             inherited_sources: Vec::new(),
             generation: 0,
             started: now,
@@ -117,27 +107,33 @@ impl Board {
     /// # Errors
     /// It cannot be done; nothing has changed.
     pub fn steer(&mut self, steering: &Steering, now: Timestamp) -> Result<BackendReport, Refused> {
-        let ramps = self.first_round_done;
-        let (position, index) = self.whereabouts(&steering.backend)?;
-        self.upstreams[position].steer(index, steering, ramps, &mut self.desk, now)?;
+        let place = self.whereabouts(&steering.backend)?;
+        self.at(place, now, |upstream, seat, turn| upstream.steer(seat, steering, turn))?;
         self.finish(now);
-        Ok(self.upstreams[position].report_of(index, now))
+        Ok(self.upstreams[place.upstream.index()].report_of(place.seat, now))
+    }
+
+    /// Explains one backend.
+    ///
+    /// # Errors
+    /// Nobody knows it; who is known instead.
+    pub fn explain(&self, backend: &BackendId, now: Timestamp) -> Result<Explanation, Refused> {
+        let place = self.whereabouts(backend)?;
+        Ok(explain::explain(self.upstreams[place.upstream.index()].group(), place.seat, now))
     }
 
     /// Where a backend stands, or who is known instead.
-    fn whereabouts(&self, id: &BackendId) -> Result<(usize, usize), Refused> {
-        if let Some(place) = self.place(id.key()) {
-            return Ok(place);
+    fn whereabouts(&self, id: &BackendId) -> Result<Place, Refused> {
+        if let Some(place) = self.places.get(&id.key()) {
+            return Ok(*place);
         }
-        Err(match self.upstreams.iter().find(|upstream| upstream.plan.name == id.upstream) {
-            Some(upstream) => {
-                let address = |member: &member::Member| member.id.address.clone();
-                Refused::NoBackend { known: upstream.members.iter().map(address).collect() }
-            }
-            None => {
-                let name = |upstream: &Upstream| upstream.plan.name.clone();
-                Refused::NoUpstream { known: self.upstreams.iter().map(name).collect() }
-            }
+        Err(match self.upstreams.iter().find(|upstream| upstream.plan().name == id.upstream) {
+            Some(upstream) => Refused::NoBackend {
+                known: upstream.members().iter().map(|member| member.id().address.clone()).collect(),
+            },
+            None => Refused::NoUpstream {
+                known: self.upstreams.iter().map(|upstream| upstream.plan().name.clone()).collect(),
+            },
         })
     }
 
@@ -146,14 +142,14 @@ impl Board {
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.desk.agenda.next()
+        self.desk.next_deadline()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.desk.outputs.is_empty() {
+        if self.desk.is_clear() {
             self.publish();
         }
-        self.desk.outputs.pop_front()
+        self.desk.next_output()
     }
 
     pub fn report(&self, now: Timestamp) -> Vec<UpstreamReport> {
@@ -162,37 +158,37 @@ impl Board {
 
     /// The upstreams by name with the backend keys they hold: for tests and `check`.
     pub fn keys(&self) -> Vec<(Arc<str>, Vec<BackendKey>)> {
-        let keys = |upstream: &Upstream| upstream.members.iter().map(|member| member.key).collect();
-        self.upstreams.iter().map(|upstream| (upstream.plan.name.clone(), keys(upstream))).collect()
+        let keys = |upstream: &Upstream| upstream.members().iter().map(|member| member.key()).collect();
+        self.upstreams.iter().map(|upstream| (upstream.plan().name.clone(), keys(upstream))).collect()
+    }
+
+    /// Takes a turn at one backend.
+    fn at<T>(&mut self, place: Place, now: Timestamp, step: impl FnOnce(&mut Upstream, Seat, &mut Turn<'_>) -> T) -> T {
+        let mut turn = Turn::at(&mut self.desk, place.upstream, now, self.first_round_done);
+        step(&mut self.upstreams[place.upstream.index()], place.seat, &mut turn)
+    }
+
+    /// Takes a turn at this backend, where it is known.
+    fn at_key(&mut self, key: BackendKey, now: Timestamp, step: impl FnOnce(&mut Upstream, Seat, &mut Turn<'_>)) {
+        if let Some(place) = self.places.get(&key).copied() {
+            self.at(place, now, step);
+        }
     }
 
     /// What every call ends with: time passes for whoever was touched or whose time has come, then the probes that are due start.
     fn finish(&mut self, now: Timestamp) {
         self.unpublished.now = now;
-        let ramps = self.first_round_done;
-        for position in self.desk.agenda.expire(now) {
-            if let Some(upstream) = self.upstreams.get_mut(position) {
-                upstream.look_around(ramps, &mut self.desk, now);
-                upstream.plan_look(&mut self.desk);
-            }
+        for position in self.desk.looks_due(now) {
+            let mut turn = Turn::at(&mut self.desk, position, now, self.first_round_done);
+            self.upstreams[position.index()].look_around(&mut turn);
         }
-        for (position, index) in self.desk.agenda.take_touched() {
-            if let Some(upstream) = self.upstreams.get_mut(position) {
-                upstream.advance(index, ramps, &mut self.desk, now);
-            }
+        for place in self.desk.take_touched() {
+            self.at(place, now, Upstream::advance);
         }
-        self.start_probes(now);
+        while let Some((key, kind)) = self.desk.next_probe() {
+            self.at_key(key, now, |upstream, seat, turn| upstream.start_probe(seat, kind, turn));
+        }
         self.note_first_round(now);
-    }
-
-    fn start_probes(&mut self, now: Timestamp) {
-        while self.desk.may_probe()
-            && let Some((key, kind)) = self.desk.queue.pop()
-        {
-            if let Some((upstream, index)) = self.place(key) {
-                self.upstreams[upstream].start_probe(index, kind, &mut self.desk, now);
-            }
-        }
     }
 
     fn note_first_round(&mut self, now: Timestamp) {
@@ -207,20 +203,38 @@ impl Board {
         }
     }
 
-    fn place(&self, key: BackendKey) -> Option<(usize, usize)> {
-        self.places.get(&key).copied()
+    /// Publishes if anything changed since the last time.
+    fn publish(&mut self) {
+        let Some(plan) = &self.plan else { return };
+        let stale = self.desk.take_stale();
+        if !self.unpublished.frame && stale.is_empty() {
+            return;
+        }
+        self.unpublished.frame = false;
+        self.generation += 1;
+        let mut pools = Vec::with_capacity(self.upstreams.len());
+        for (index, upstream) in self.upstreams.iter_mut().enumerate() {
+            let mut turn = Turn::at(&mut self.desk, Position::new(index), self.unpublished.now, self.first_round_done);
+            let stale = stale.contains(&upstream.plan().name);
+            pools.push(upstream.publish(stale, &mut turn));
+        }
+        self.desk.put_out(Output::Publish(Arc::new(Snapshot {
+            generation: self.generation,
+            plan: Arc::clone(plan),
+            pools,
+            first_round_done: self.first_round_done,
+        })));
     }
 
     /// After members were regrouped: everybody's place is new.
-    fn replace_everybody(&mut self) {
-        self.desk.agenda = agenda::Agenda::default();
+    fn replace_everybody(&mut self, now: Timestamp) {
+        self.desk.forget_places();
         self.places.clear();
-        for (position, upstream) in self.upstreams.iter_mut().enumerate() {
-            upstream.position = position;
-            upstream.plan_look(&mut self.desk);
-            for (index, member) in upstream.members.iter().enumerate() {
-                self.places.insert(member.key, (position, index));
-                self.desk.agenda.touch(position, index);
+        for (index, upstream) in self.upstreams.iter().enumerate() {
+            let position = Position::new(index);
+            upstream.take_place(&mut Turn::at(&mut self.desk, position, now, self.first_round_done));
+            for (seat, member) in upstream.members().seated() {
+                self.places.insert(member.key(), Place { upstream: position, seat });
             }
         }
     }
@@ -229,92 +243,65 @@ impl Board {
         let first = self.plan.is_none();
         let (mut added, mut removed, mut changed) = (0, 0, 0);
         let mut old: Vec<Option<Upstream>> = std::mem::take(&mut self.upstreams).into_iter().map(Some).collect();
-        for upstream_plan in &plan.upstreams {
-            let known =
-                old.iter_mut().find(|slot| slot.as_ref().is_some_and(|known| known.plan.name == upstream_plan.name));
-            let mut upstream = match known.and_then(Option::take) {
-                Some(mut known) if *known.plan != **upstream_plan => {
-                    changed += 1;
-                    known.redefine(upstream_plan.clone(), &mut self.desk, now);
-                    known
-                }
-                Some(known) => known,
-                None => Upstream::new(upstream_plan.clone()),
-            };
-            upstream.sources.reconfigure(upstream_plan);
-            upstream.sources.recall(&upstream_plan.name, &self.inherited_sources);
-            let (joined, left) = upstream.regroup(&mut self.retired, &mut self.desk, now);
-            (added, removed) = (added + joined, removed + left);
-            upstream.begin_looking(now);
+        for (index, upstream_plan) in plan.upstreams.iter().enumerate() {
+            let mut turn = Turn::at(&mut self.desk, Position::new(index), now, self.first_round_done);
+            let (mut upstream, redefined) = redefined_or_new(upstream_plan, &mut old, &mut turn);
+            upstream.ask_sources(&self.inherited_sources);
+            let (joined, left) = upstream.regroup(&mut self.retired, &mut turn);
+            (added, removed, changed) = (added + joined, removed + left, changed + usize::from(redefined));
             self.upstreams.push(upstream);
         }
         for gone in old.into_iter().flatten() {
-            removed += gone.members.len();
-            gone.dissolve(&mut self.retired, &mut self.desk, now);
+            let mut turn = Turn::at(&mut self.desk, Position::GONE, now, self.first_round_done);
+            removed += gone.dissolve(&mut self.retired, &mut turn);
         }
         self.inherited_sources.clear();
-        self.desk.concurrency = plan.probing.concurrency.max(1);
+        self.desk.limit_probes(plan.probing.concurrency);
         self.plan = Some(plan);
         self.unpublished.frame = true;
-        self.replace_everybody();
-        self.forget_retired(now);
+        self.replace_everybody(now);
+        self.retired.forget_old(now);
         if !first {
             self.desk.report(EventKind::Reconfigured { added, removed, changed }, now);
         }
     }
 
     fn discovered(&mut self, name: &str, source: usize, answer: Result<Vec<Found>, String>, now: Timestamp) {
-        let Some(upstream) = self.upstreams.iter_mut().find(|upstream| &*upstream.plan.name == name) else { return };
-        match upstream.sources.answer(source, answer) {
-            Ok(false) => {}
-            Ok(true) => {
-                upstream.regroup(&mut self.retired, &mut self.desk, now);
-                upstream.begin_looking(now);
-                self.replace_everybody();
-            }
-            Err(kept) => {
-                let event = EventKind::DiscoveryKept {
-                    upstream: upstream.plan.name.clone(),
-                    source: kept.source,
-                    why: kept.why,
-                };
-                self.desk.report(event, now);
-            }
+        let named = |upstream: &Upstream| &*upstream.plan().name == name;
+        let Some(index) = self.upstreams.iter().position(named) else { return };
+        let mut turn = Turn::at(&mut self.desk, Position::new(index), now, self.first_round_done);
+        let upstream = &mut self.upstreams[index];
+        if upstream.discovered(source, answer, &mut turn) {
+            upstream.regroup(&mut self.retired, &mut turn);
+            self.replace_everybody(now);
         }
-        self.forget_retired(now);
+        self.retired.forget_old(now);
     }
 
     /// A late answer (its ticket was cancelled) changes nothing.
     fn probe_done(&mut self, ticket: ProbeTicket, reading: &Reading, now: Timestamp) {
-        let ramps = self.first_round_done;
         let Some((key, kind)) = self.desk.ended(ticket) else { return };
-        if let Some((position, index)) = self.place(key) {
-            self.upstreams[position].probe_done((index, kind), ticket, reading, ramps, &mut self.desk, now);
-        }
+        self.at_key(key, now, |upstream, seat, turn| upstream.probe_done(seat, kind, (ticket, reading), turn));
     }
 
     fn nudge(&mut self, nudge: Nudge, now: Timestamp) {
-        let ramps = self.first_round_done;
-        let Some((position, index)) = self.place(nudge.backend) else { return };
-        let upstream = &mut self.upstreams[position];
-        match nudge.kind {
-            NudgeKind::Trip | NudgeKind::Suspect => upstream.suspect(index, ramps, &mut self.desk, now),
-            NudgeKind::TrialEnded { passed } => upstream.trial_ended(index, passed, ramps, &mut self.desk, now),
-            NudgeKind::DrainAsked => upstream.drain_asked(index, ramps, &mut self.desk, now),
-        }
+        self.at_key(nudge.backend, now, |upstream, seat, turn| match nudge.kind {
+            NudgeKind::Trip | NudgeKind::Suspect => upstream.suspect(seat, turn),
+            NudgeKind::TrialEnded { passed } => upstream.trial_ended(seat, passed, turn),
+            NudgeKind::DrainAsked => upstream.drain_asked(seat, turn),
+        });
     }
+}
 
-    /// Those that left too long ago, and the oldest where there are too many.
-    fn forget_retired(&mut self, now: Timestamp) {
-        self.retired.retain(|_, (left, _)| now.since(*left) < RETIRED_FOR);
-        let surplus = self.retired.len().saturating_sub(RETIRED_AT_MOST);
-        if surplus == 0 {
-            return;
+/// The upstream of this plan, taken from the `old` ones where it is there. True when it was defined otherwise before.
+fn redefined_or_new(plan: &Arc<UpstreamPlan>, old: &mut [Option<Upstream>], turn: &mut Turn<'_>) -> (Upstream, bool) {
+    let same = |slot: &&mut Option<Upstream>| slot.as_ref().is_some_and(|known| known.plan().name == plan.name);
+    match old.iter_mut().find(same).and_then(Option::take) {
+        Some(mut known) if **known.plan() != **plan => {
+            known.redefine(Arc::clone(plan), turn);
+            (known, true)
         }
-        let mut by_age: Vec<_> = self.retired.iter().map(|(id, (left, _))| (*left, id.clone())).collect();
-        by_age.sort();
-        for (_, id) in by_age.into_iter().take(surplus) {
-            self.retired.remove(&id);
-        }
+        Some(known) => (known, false),
+        None => (Upstream::new(Arc::clone(plan), turn), false),
     }
 }

@@ -5,6 +5,7 @@ mod judgement;
 mod ledger;
 mod lifecycle;
 mod said;
+mod states;
 mod steering;
 mod why;
 
@@ -291,6 +292,33 @@ fn a_dead_pool_does_not_hold_the_probes_of_another() {
         .filter(|b| b.standing.cause == Cause::Unchecked)
         .count();
     assert_eq!(waiting, 4, "who waits is not counted as failed");
+}
+
+#[test]
+fn the_jitter_of_a_backend_is_its_own_whoever_else_is_there() {
+    let probe = || Some(ProbePlan { jitter: 0.2, ..tcp_probe() });
+    let jittered = |name: &str, count| {
+        let passive = PassivePlan::default();
+        Arc::new(UpstreamPlan { name: name.into(), passive, ..upstream(vec![backends(count)], probe()) })
+    };
+    let seen = |upstreams: &[Arc<UpstreamPlan>]| {
+        let mut rig = Rig::new(upstream(Vec::new(), None), s(0));
+        rig.reload_all(upstreams.to_vec(), s(0));
+        rig.run(s(30), connected);
+        rig.traffic(1, &[RESET; 5], false, s(30));
+        let ejected = rig.events.iter().find_map(|event| match event {
+            EventKind::Ejected { duration, .. } => Some(*duration),
+            _ => None,
+        });
+        let report = rig.board.report(s(30)).into_iter().find(|upstream| &*upstream.name == "pool").unwrap();
+        let probed: Vec<_> =
+            report.backends.into_iter().take(2).map(|backend| backend.last_probe.map(|last| last.at)).collect();
+        (ejected, probed)
+    };
+    let alone = seen(&[jittered("pool", 2)]);
+    assert!(alone.0.is_some() && alone.1[0] != alone.1[1], "{alone:?}");
+    assert_eq!(alone, seen(&[jittered("pool", 2), jittered("other", 3)]));
+    assert_eq!(alone, seen(&[jittered("pool", 3)]));
 }
 
 /// Hands the rig's board over to a board of another process, whose clock stands at `there`.

@@ -1,7 +1,7 @@
 //! How many results does a change of mind take? HAProxy's health counter.
 //!
 //! One integer in `0..=rise+fall-1`; up means `≥ rise`. A pass counts up and jumps to the maximum on reaching `rise`; a failure
-//! counts down and falls to 0 on leaving `rise` behind. So a settled backend changes after `rise` passes or `fall` failures,
+//! counts down and falls to 0 on leaving `rise` behind. So one whose mind is made up changes after `rise` passes or `fall` failures,
 //! results to the contrary push the change away again (true hysteresis), and the state prints itself: "2/3".
 //!
 //! Source: HAProxy's `check.c` as documented under `rise` and `fall` in its configuration manual.
@@ -14,28 +14,51 @@ pub struct Counter {
     fall: u32,
 }
 
+/// A counter for another process, with the thresholds that it counted under: that one may have others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(from = "(u32, u32, u32)", into = "(u32, u32, u32)")
+)]
+pub struct CounterState {
+    pub value: u32,
+    pub rise: u32,
+    pub fall: u32,
+}
+
+#[cfg(feature = "serde")]
+impl From<(u32, u32, u32)> for CounterState {
+    fn from((value, rise, fall): (u32, u32, u32)) -> Self {
+        Self { value, rise, fall }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<CounterState> for (u32, u32, u32) {
+    fn from(CounterState { value, rise, fall }: CounterState) -> Self {
+        (value, rise, fall)
+    }
+}
+
 impl Counter {
     /// A counter at its extreme: fully up or fully down. Thresholds below 1 count as 1.
-    pub fn settled(up: bool, rise: u32, fall: u32) -> Self {
+    pub fn decided(up: bool, rise: u32, fall: u32) -> Self {
         let (rise, fall) = (rise.max(1), fall.max(1));
         Self { value: if up { rise.saturating_add(fall) - 1 } else { 0 }, rise, fall }
     }
 
-    /// A counter as [`Self::parts`] told it; what does not fit is brought into bounds.
-    pub fn from_parts((value, rise, fall): (u32, u32, u32)) -> Self {
-        let empty = Self::settled(false, rise, fall);
-        Self { value: value.min(empty.maximum()), ..empty }
+    pub fn export(self) -> CounterState {
+        CounterState { value: self.value, rise: self.rise, fall: self.fall }
     }
 
-    /// Value, rise and fall.
-    pub fn parts(self) -> (u32, u32, u32) {
-        (self.value, self.rise, self.fall)
-    }
-
-    /// The same under these thresholds; others than before keep the verdict and nothing of the way to the next.
-    pub fn under(self, rise: u32, fall: u32) -> Self {
-        let settled = Self::settled(self.up(), rise, fall);
-        if (settled.rise, settled.fall) == (self.rise, self.fall) { self } else { settled }
+    /// As another process counted, under the thresholds of this one: others than there keep the verdict and nothing of the way to the
+    /// next. What does not fit is brought into bounds.
+    pub fn import(state: CounterState, rise: u32, fall: u32) -> Self {
+        let empty = Self::decided(false, state.rise, state.fall);
+        let there = Self { value: state.value.min(empty.maximum()), ..empty };
+        let here = Self::decided(there.up(), rise, fall);
+        if (here.rise, here.fall) == (there.rise, there.fall) { there } else { here }
     }
 
     pub fn up(self) -> bool {
@@ -72,7 +95,7 @@ mod tests {
     use super::Counter;
 
     fn after(start_up: bool, rise: u32, fall: u32, results: &str) -> (bool, (u32, u32)) {
-        let mut counter = Counter::settled(start_up, rise, fall);
+        let mut counter = Counter::decided(start_up, rise, fall);
         for result in results.chars() {
             if result == '+' { counter.pass() } else { counter.fail() }
         }
@@ -102,7 +125,7 @@ mod tests {
 
     #[test]
     fn pending_is_between_the_extremes() {
-        let mut counter = Counter::settled(true, 2, 3);
+        let mut counter = Counter::decided(true, 2, 3);
         assert!(!counter.pending());
         counter.fail();
         assert!(counter.pending());

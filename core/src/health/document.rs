@@ -1,6 +1,6 @@
 //! What does a backend say about itself? The document of a probe's answer, as understood.
 //!
-//! The pure reader (`crate::document`) fills it in; [`crate::health::reading::judge`] turns it into a verdict, with the status code as the
+//! The pure reader (`crate::document`) fills it in; [`crate::health::judgement::judge`] turns it into a verdict, with the status code as the
 //! anchor. Everything in it is bounded and free of secrets: it is shown to people.
 
 use crate::plan::Vocabulary;

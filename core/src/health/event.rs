@@ -54,8 +54,11 @@ impl fmt::Display for Run {
 
 /// An event of a run before this one, in the words in which that one told it: it may have known kinds that this one does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct PastEvent {
     pub id: String,
+    /// By the clock of this process, which means nothing to another.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub at: Timestamp,
     /// The stable name.
     pub event: String,
@@ -65,7 +68,10 @@ pub struct PastEvent {
 
 /// An entry of a backend's history.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(untagged))]
 pub enum Remembered {
+    /// Written down for another process it must be a [`PastEvent`]: what it is called in words, the core does not know.
+    #[cfg_attr(feature = "serde", serde(skip))]
     Own(Event),
     Past(PastEvent),
 }

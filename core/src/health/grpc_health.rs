@@ -3,31 +3,13 @@
 //! Sources: the gRPC health checking protocol and its `health.proto`; Protocol Buffers' wire format; the gRPC over HTTP/2 protocol
 //! document for the frame around a message.
 
-use crate::health::reading::{Severity, Verdict};
-use crate::health::recognition::Sighting;
+use crate::health::reading::{GrpcAnswer, GrpcSaid, Severity, Verdict};
 use crate::http::grpc;
 use crate::plan::{GrpcCheck, ProbeFailure};
 
 pub const PATH: &str = "/grpc.health.v1.Health/Check";
 /// An answer is two bytes in a frame of five; what is beyond this is none.
 pub const ANSWER_CAP: usize = 4096;
-
-/// What came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GrpcAnswer {
-    pub said: GrpcSaid,
-    pub sighting: Sighting,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GrpcSaid {
-    /// grpc-status 0, and a message with this serving status.
-    Health(u64),
-    /// Any other grpc-status, with the message that came along, bounded.
-    Status { code: u16, message: String },
-    /// A status of HTTP other than 200: what answers there speaks no gRPC, or something in between answered.
-    Http(u16),
-}
 
 /// The question about `service`, in its frame.
 pub fn request(service: &str) -> Vec<u8> {
@@ -130,7 +112,7 @@ pub fn judge(answer: &GrpcAnswer, check: &GrpcCheck) -> Verdict {
             let why = format!("answered the serving status {other} for {}, which nobody knows", asked(check));
             fail(Severity::Down, why, None)
         }
-        GrpcSaid::Status { code: 5, .. } => no_service("answered NOT_FOUND", check),
+        GrpcSaid::Status { code: grpc::NOT_FOUND, .. } => no_service("answered NOT_FOUND", check),
         GrpcSaid::Status { code, message } => refusal(*code, message),
         GrpcSaid::Http(status) => {
             let severity = if *status == 503 { Severity::NotReady } else { Severity::Down };
@@ -146,16 +128,16 @@ fn refusal(code: u16, message: &str) -> Verdict {
     let name = grpc::status_name(code).map_or_else(|| format!("the unknown grpc-status {code}"), str::to_owned);
     let said = if message.is_empty() { String::new() } else { format!(" ({message:?})") };
     // Alive, and says that it cannot now: as a 503 does, or a timeout.
-    let severity = match name.as_str() {
-        "UNAVAILABLE" | "RESOURCE_EXHAUSTED" | "DEADLINE_EXCEEDED" => Severity::NotReady,
+    let severity = match code {
+        grpc::DEADLINE_EXCEEDED | grpc::RESOURCE_EXHAUSTED | grpc::UNAVAILABLE => Severity::NotReady,
         _ => Severity::Down,
     };
-    let hint = match name.as_str() {
-        "UNIMPLEMENTED" => {
+    let hint = match code {
+        grpc::UNIMPLEMENTED => {
             "the server does not implement grpc.health.v1: add its health service (grpcio-health-checking, tonic-health, \
              grpc-go's health), or probe by `tcp: true`"
         }
-        "UNAUTHENTICATED" | "PERMISSION_DENIED" => {
+        grpc::UNAUTHENTICATED | grpc::PERMISSION_DENIED => {
             "the health service wants authorisation; set readiness.headers, or open it to the gateway"
         }
         _ => return fail(severity, format!("answered {name}{said}"), None),
@@ -195,6 +177,7 @@ fn fail(severity: Severity, why: String, hint: Option<String>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::reading::Sighting;
 
     fn told(service: &str, said: GrpcSaid) -> (Option<Severity>, String) {
         let answer = GrpcAnswer { said, sighting: Sighting::default() };

@@ -5,6 +5,7 @@ pub mod counter;
 pub mod document;
 pub mod event;
 pub mod grpc_health;
+pub mod judgement;
 pub mod latency;
 pub mod order;
 pub mod outlier;

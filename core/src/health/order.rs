@@ -4,6 +4,7 @@ use std::fmt;
 
 /// An order that decides a backend's standing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Order {
     Drain,
     ForceUp,

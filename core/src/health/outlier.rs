@@ -6,7 +6,6 @@
 
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
-use crate::board::{KnownEjection, KnownPassive};
 use crate::health::probe_schedule::jittered;
 use crate::plan::PassivePlan;
 use std::time::Duration;
@@ -51,34 +50,78 @@ impl Ejection {
     }
 }
 
+/// The passive side of one backend for another process.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct OutlierState {
+    pub out: Option<RemainingEjection>,
+    /// On trial, with so much patience left.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
+    pub trial: Option<Duration>,
+    pub level: u32,
+    /// The level has stood for so long.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub level_for: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct RemainingEjection {
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub remaining: Duration,
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub length: Duration,
+    pub nth: u32,
+    pub readiness_lies: bool,
+}
+
+impl OutlierState {
+    /// The same, told `by` later.
+    pub(crate) fn later(mut self, by: Duration) -> Self {
+        self.level_for += by;
+        if let Some(out) = &mut self.out {
+            out.remaining = out.remaining.saturating_sub(by);
+        }
+        self.trial = self.trial.map(|patience| patience.saturating_sub(by));
+        self
+    }
+
+    /// Has traffic of the other process changed something since this one took over? That time is over is seen on both sides.
+    pub(crate) fn is_news_to(&self, own: &Outlier) -> bool {
+        match (self.out, own.ejection()) {
+            (Some(theirs), Some(own)) => theirs.nth != own.nth,
+            (Some(theirs), None) => !theirs.remaining.is_zero(),
+            (None, own) => own.is_some(),
+        }
+    }
+}
+
 impl Outlier {
-    /// What another process must know to go on from here.
-    pub fn known(&self, now: Timestamp) -> KnownPassive {
+    pub fn export(&self, now: Timestamp) -> OutlierState {
         let trial = match self.state {
             EjectionState::Trial { patience, .. } => Some(patience.since(now)),
             EjectionState::Clear | EjectionState::Ejected(_) => None,
         };
-        let out = self.ejection().map(|ejection| KnownEjection {
+        let out = self.ejection().map(|ejection| RemainingEjection {
             remaining: ejection.until.since(now),
             length: ejection.length(),
             nth: ejection.nth,
             readiness_lies: ejection.readiness_lies,
         });
-        KnownPassive { out, trial, level: self.level, level_for: now.since(self.level_since) }
+        OutlierState { out, trial, level: self.level, level_for: now.since(self.level_since) }
     }
 
-    /// As another process knew it when it was `taken` over.
-    pub fn taken_over(known: &KnownPassive, taken: Timestamp) -> Self {
-        let ejection = known.out.map(|out| {
-            let until = taken + out.remaining;
+    pub fn import(state: OutlierState, now: Timestamp) -> Self {
+        let ejection = state.out.map(|out| {
+            let until = now + out.remaining;
             Ejection { since: until - out.length, until, nth: out.nth, readiness_lies: out.readiness_lies }
         });
-        let state = match (ejection, known.trial) {
+        let stands = match (ejection, state.trial) {
             (None, _) => EjectionState::Clear,
             (Some(ejection), None) => EjectionState::Ejected(ejection),
-            (Some(ejection), Some(patience)) => EjectionState::Trial { ejection, patience: taken + patience },
+            (Some(ejection), Some(patience)) => EjectionState::Trial { ejection, patience: now + patience },
         };
-        Self { state, level: known.level, level_since: taken - known.level_for }
+        Self { state: stands, level: state.level, level_since: now - state.level_for }
     }
 
     /// Ejects at `now`: base × n, at most the maximum, jittered.

@@ -1,17 +1,9 @@
-//! What did a probe read, and what does that mean?
+//! What did a probe read, and what can it say?
 //!
-//! The prober (a shell) fills in a [`Reading`]: plain facts of the wire. [`judge`] turns it into a [`Verdict`] by the table of
-//! the design: 2xx pass; 3xx pass with a warning; 503 and a timeout after connecting = not ready; other 5xx, refused, TLS
-//! = down; 400, 401, 403, 404 = misconfiguration with a hint. What the body says is weighed after the status, in `document`.
-
-mod components;
-mod document;
+//! The prober (a shell) fills in a [`Reading`]: plain facts of the wire. `judgement` turns it into a [`Verdict`].
 
 use crate::health::document::Document;
-use crate::health::grpc_health::{self, GrpcAnswer};
-use crate::health::recognition::{Sighting, stranger};
 use crate::plan::ProbeFailure;
-use crate::plan::{DocumentPlan, ProbeCheck, ProbePlan};
 use std::time::Duration;
 
 /// The facts of one probe.
@@ -28,14 +20,27 @@ impl Reading {
     pub fn new(result: ReadingResult, took: Duration) -> Self {
         Self { result, took, steps: Steps::default() }
     }
+
+    /// What the answer said of itself; `None` where there was no answer.
+    pub fn sighting(&self) -> Option<&Sighting> {
+        match &self.result {
+            ReadingResult::Http(answer) => Some(&answer.sighting),
+            ReadingResult::Grpc(answer) => Some(&answer.sighting),
+            _ => None,
+        }
+    }
 }
 
 /// How long each step took; `None` where it was not reached, or there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Steps {
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
     pub connect: Option<Duration>,
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
     pub tls: Option<Duration>,
     /// From the request to the first byte of the answer's head.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
     pub first_byte: Option<Duration>,
 }
 
@@ -49,6 +54,30 @@ pub struct HttpAnswer {
     pub document: Option<Box<Document>>,
     /// What it says of who answers.
     pub sighting: Sighting,
+}
+
+/// What came back from a gRPC health check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrpcAnswer {
+    pub said: GrpcSaid,
+    pub sighting: Sighting,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrpcSaid {
+    /// grpc-status 0, and a message with this serving status.
+    Health(u64),
+    /// Any other grpc-status, with the message that came along, bounded.
+    Status { code: u16, message: String },
+    /// A status of HTTP other than 200: what answers there speaks no gRPC, or something in between answered.
+    Http(u16),
+}
+
+/// What an answer said of itself, bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sighting {
+    pub service: Option<String>,
+    pub instance: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +143,7 @@ impl Verdict {
     /// A pass, and nothing to add.
     pub const PASSED: Self = Self::warned(None);
 
-    const fn warned(warning: Option<String>) -> Self {
+    pub(super) const fn warned(warning: Option<String>) -> Self {
         Self::Pass { warning, degraded: None, note: None }
     }
 
@@ -136,138 +165,3 @@ pub enum Severity {
     /// Dead or wrong: idle connections to it are retired too.
     Down,
 }
-
-/// See the header of this file.
-pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
-    let verdict = judge_answer(reading, plan);
-    stranger(reading, matches!(verdict, Verdict::Pass { .. }), plan).unwrap_or(verdict)
-}
-
-fn judge_answer(reading: &Reading, plan: &ProbePlan) -> Verdict {
-    use ProbeFailure::{Body, Refused, Timeout, Tls};
-    use Severity::{Down, NotReady};
-    let fail = |kind, severity, why: String| Verdict::Fail { kind, severity, why, hint: None };
-    match &reading.result {
-        ReadingResult::Connected => Verdict::PASSED,
-        ReadingResult::Http(answer) => judge_http(answer, plan),
-        ReadingResult::Grpc(answer) => match &plan.kind {
-            ProbeCheck::Grpc(check) => grpc_health::judge(answer, check),
-            _ => fail(Body, Down, "an answer of gRPC to another question".to_owned()),
-        },
-        ReadingResult::ConnectFailed(words) => fail(Refused, Down, words.clone()),
-        ReadingResult::TlsFailed(words) => fail(Tls, Down, words.clone()),
-        // Services are slow to say no: their clients retry a dead database for seconds before the 503 comes.
-        ReadingResult::TimedOut { connected: true } => {
-            fail(Timeout, NotReady, format!("connected, but no complete answer within {:?}", plan.timeout))
-        }
-        ReadingResult::TimedOut { connected: false } => {
-            fail(Timeout, Down, format!("no connection within {:?}", plan.timeout))
-        }
-        ReadingResult::HeadOnly { status } => judge_head(*status, plan),
-        ReadingResult::BrokenAnswer(words) => fail(Body, Down, words.clone()),
-        ReadingResult::BodyTooLarge { status, cap } => judge_too_large(*status, *cap, plan),
-    }
-}
-
-fn judge_http(answer: &HttpAnswer, plan: &ProbePlan) -> Verdict {
-    let by_status = judge_status(answer.status, answer.location.as_deref(), plan);
-    match (&answer.document, rules(plan)) {
-        (Some(document), Some(rules)) => document::weigh(answer.status, by_status, document, rules),
-        _ => by_status,
-    }
-}
-
-/// A head that says no is an answer, whatever becomes of its body; one that says yes is half of one.
-fn judge_head(status: u16, plan: &ProbePlan) -> Verdict {
-    match judge_status(status, None, plan) {
-        Verdict::Fail { kind, severity, why, hint } => {
-            let why = format!("{why}; its body was not complete within {:?}", plan.timeout);
-            Verdict::Fail { kind, severity, why, hint }
-        }
-        Verdict::Pass { .. } | Verdict::Drain { .. } => Verdict::Fail {
-            kind: ProbeFailure::Timeout,
-            severity: Severity::NotReady,
-            why: format!("answered {status}, but its body was not complete within {:?}", plan.timeout),
-            hint: None,
-        },
-    }
-}
-
-/// A document that is too large to be read cannot be understood. Where none is expected, nothing of this size is either.
-fn judge_too_large(status: u16, cap: usize, plan: &ProbePlan) -> Verdict {
-    let why = format!("a body beyond {cap} bytes");
-    match rules(plan) {
-        Some(rules) => document::not_understood(status, judge_status(status, None, plan), &why, rules),
-        None => Verdict::Fail {
-            kind: ProbeFailure::Body,
-            severity: Severity::Down,
-            why: format!("answered {status} with {why}"),
-            hint: None,
-        },
-    }
-}
-
-/// The names of the components that fail and count: the same words for every backend that misses the same.
-pub fn failing_components<'a>(document: &'a Document, plan: &ProbePlan) -> Vec<&'a str> {
-    rules(plan).map(|rules| components::failing(document, rules)).unwrap_or_default()
-}
-
-fn rules(plan: &ProbePlan) -> Option<&DocumentPlan> {
-    match &plan.kind {
-        ProbeCheck::Http(check) => check.document.as_deref(),
-        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => None,
-    }
-}
-
-fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> Verdict {
-    let expected = match &plan.kind {
-        ProbeCheck::Http(check) => check.expected_statuses.as_slice(),
-        ProbeCheck::Tcp | ProbeCheck::Grpc(_) => &[],
-    };
-    let passes = if expected.is_empty() {
-        (200..400).contains(&status)
-    } else {
-        expected.iter().any(|(first, last)| (*first..=*last).contains(&status))
-    };
-    if passes {
-        let redirected = expected.is_empty() && status >= 300;
-        return Verdict::warned(redirected.then(|| redirect_warning(status, location)));
-    }
-    let severity = if status == 503 { Severity::NotReady } else { Severity::Down };
-    let why = match expected {
-        [] => format!("answered {status}"),
-        _ => format!("answered {status}, expected {}", ranges(expected)),
-    };
-    Verdict::Fail { kind: ProbeFailure::Status, severity, why, hint: hint(status) }
-}
-
-/// "204", "200-299 or 404".
-fn ranges(expected: &[(u16, u16)]) -> String {
-    let one = |(first, last): &(u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    expected.iter().map(one).collect::<Vec<_>>().join(" or ")
-}
-
-fn redirect_warning(status: u16, location: Option<&str>) -> String {
-    match location {
-        Some(target) => {
-            format!("answered {status} and points to {target}, which is not followed; probe the final path instead")
-        }
-        None => {
-            format!("answered {status} and has no Location; let readiness answer 2xx, or name it in expected_statuses")
-        }
-    }
-}
-
-fn hint(status: u16) -> Option<String> {
-    let words = match status {
-        400 => "the application may not know the Host that is sent (Django: ALLOWED_HOSTS); set readiness.host",
-        401 | 403 => "the endpoint wants authorisation; set readiness.headers, or open it to the gateway",
-        404 => "there is no such endpoint; check readiness.path",
-        405 => "the endpoint refuses this method; check readiness.method",
-        _ => return None,
-    };
-    Some(words.to_owned())
-}
-
-#[cfg(test)]
-mod tests;

@@ -4,30 +4,14 @@
 //! stranger is out at its first word, whatever the thresholds say. And an instance that was replaced behind the same address is another
 //! backend: what was known of the one before says nothing about it.
 
-use crate::health::reading::{Reading, ReadingResult, Severity, Verdict};
+use crate::health::reading::{Reading, Severity, Verdict};
 use crate::plan::{ProbeFailure, ProbePlan};
-
-/// What an answer said of itself, bounded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sighting {
-    pub service: Option<String>,
-    pub instance: Option<String>,
-}
-
-/// What the answer said of itself; `None` where there was no answer.
-pub fn sighting(reading: &Reading) -> Option<&Sighting> {
-    match &reading.result {
-        ReadingResult::Http(answer) => Some(&answer.sighting),
-        ReadingResult::Grpc(answer) => Some(&answer.sighting),
-        _ => None,
-    }
-}
 
 /// The verdict on an answer from another service. `passes`: it would pass otherwise; then silence about the service is no better than the
 /// wrong name. A failing answer without a name (of a proxy before it, say) fails for what it is.
 pub fn stranger(reading: &Reading, passes: bool, plan: &ProbePlan) -> Option<Verdict> {
     let expected = plan.recognition.identity.as_ref()?;
-    let why = match &sighting(reading)?.service {
+    let why = match &reading.sighting()?.service {
         Some(service) if *service == expected.service => return None,
         Some(other) => {
             format!("answers as {other:?}, expected {:?}: the address was recycled?", expected.service)
@@ -44,7 +28,8 @@ pub fn stranger(reading: &Reading, passes: bool, plan: &ProbePlan) -> Option<Ver
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::reading::{HttpAnswer, judge};
+    use crate::health::judgement::judge;
+    use crate::health::reading::{HttpAnswer, ReadingResult, Sighting};
     use crate::plan::{Fact, Identity, Recognition};
     use std::time::Duration;
 

@@ -8,6 +8,7 @@ use std::fmt;
 
 /// A backend's verdict with its cause, in order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Cause {
     /// An operator forced it out.
     ForcedDown,

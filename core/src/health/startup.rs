@@ -28,6 +28,30 @@ pub enum Phase {
     Started,
 }
 
+/// A startup for another process. Where it is neither `started` nor `unasked` nor `failed_within` a time, it is starting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct StartupState {
+    pub started: bool,
+    pub unasked: bool,
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::base::nanos::option"))]
+    pub failed_within: Option<Duration>,
+    /// It began so long ago.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::nanos"))]
+    pub ago: Duration,
+    /// In a row.
+    pub passes: u32,
+    /// In a row.
+    pub failures: u32,
+}
+
+impl StartupState {
+    /// The same, told `by` later.
+    pub(crate) fn later(self, by: Duration) -> Self {
+        Self { ago: self.ago + by, ..self }
+    }
+}
+
 /// What a probe decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decided {
@@ -81,13 +105,29 @@ impl Startup {
         None
     }
 
-    /// For another process: began so long ago, passes, failures.
-    pub fn known(&self, now: Timestamp) -> (Phase, Duration, u32, u32) {
-        (self.phase, now.since(self.began), self.passes, self.failures)
+    pub fn export(&self, now: Timestamp) -> StartupState {
+        let failed_within = match self.phase {
+            Phase::Failed { within } => Some(within),
+            Phase::Unasked | Phase::Starting | Phase::Started => None,
+        };
+        StartupState {
+            started: self.phase == Phase::Started,
+            unasked: self.phase == Phase::Unasked,
+            failed_within,
+            ago: now.since(self.began),
+            passes: self.passes,
+            failures: self.failures,
+        }
     }
 
-    pub fn taken_over((phase, ago, passes, failures): (Phase, Duration, u32, u32), taken: Timestamp) -> Self {
-        Self { phase, began: taken - ago, passes, failures }
+    pub fn import(state: StartupState, now: Timestamp) -> Self {
+        let phase = match state.failed_within {
+            _ if state.started => Phase::Started,
+            _ if state.unasked => Phase::Unasked,
+            Some(within) => Phase::Failed { within },
+            None => Phase::Starting,
+        };
+        Self { phase, began: now - state.ago, passes: state.passes, failures: state.failures }
     }
 }
 
@@ -134,7 +174,7 @@ mod tests {
         let now = Timestamp::from_secs(9);
         assert_eq!(Startup::again(now).phase, Phase::Starting);
         assert!(Startup::done(now).is_done());
-        let known = Startup::again(now).known(now + Duration::from_secs(1));
-        assert_eq!(Startup::taken_over(known, now + Duration::from_secs(1)), Startup::again(now));
+        let state = Startup::again(now).export(now + Duration::from_secs(1));
+        assert_eq!(Startup::import(state, now + Duration::from_secs(1)), Startup::again(now));
     }
 }

@@ -13,15 +13,17 @@ pub const TIMEOUT: &str = "grpc-timeout";
 pub const PUSHBACK: &str = "grpc-retry-pushback-ms";
 pub const CONTENT_TYPE: &str = "application/grpc";
 
-const CANCELLED: u16 = 1;
-const UNKNOWN: u16 = 2;
-const DEADLINE_EXCEEDED: u16 = 4;
-const PERMISSION_DENIED: u16 = 7;
-const RESOURCE_EXHAUSTED: u16 = 8;
-const UNIMPLEMENTED: u16 = 12;
-const INTERNAL: u16 = 13;
+pub const CANCELLED: u16 = 1;
+pub const UNKNOWN: u16 = 2;
+pub const DEADLINE_EXCEEDED: u16 = 4;
+pub const NOT_FOUND: u16 = 5;
+pub const PERMISSION_DENIED: u16 = 7;
+pub const RESOURCE_EXHAUSTED: u16 = 8;
+pub const UNIMPLEMENTED: u16 = 12;
+pub const INTERNAL: u16 = 13;
 /// What a caller is told when the service broke off.
 pub const UNAVAILABLE: u16 = 14;
+pub const UNAUTHENTICATED: u16 = 16;
 
 /// Is a request with this content type a gRPC call? `application/grpc`, with a suffix (`+proto`) or without; not gRPC-Web.
 pub fn is_call(content_type: &str) -> bool {

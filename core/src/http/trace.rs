@@ -76,13 +76,6 @@ impl Trace {
         self.told.sampled
     }
 
-    /// As told for what has no span of its own: a child of ours.
-    #[must_use]
-    pub const fn told_by_us(mut self) -> Self {
-        self.told.span = self.own;
-        self
-    }
-
     /// It begins here: what else the client said of a trace belongs to none.
     pub const fn is_new(&self) -> bool {
         self.parent.is_none()

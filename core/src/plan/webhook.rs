@@ -52,7 +52,7 @@ pub enum WebhookKind {
 
 impl WebhookKind {
     /// People wait for what they are told, so that it is tried for longer.
-    const fn attempts(&self) -> u32 {
+    pub const fn attempts(&self) -> u32 {
         match self {
             Self::Generic => 4,
             Self::Slack | Self::PagerDuty { .. } => 10,

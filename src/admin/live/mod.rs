@@ -9,7 +9,7 @@ mod stream;
 
 use self::news::{KEPT, News, Timeline};
 use self::picture::{Delta, Picture, Process};
-use super::pages::Desk;
+use super::desk::Desk;
 use super::view::Now;
 use axum::body::Bytes;
 use axum::{Router, routing::get};
@@ -36,8 +36,8 @@ const WAITING: usize = 32;
 /// A state that is this old is made anew for whoever comes.
 const FRESH: Duration = Duration::from_millis(500);
 
-pub fn routes() -> Router<Arc<Desk>> {
-    Router::new().route("/live", get(stream::open))
+pub fn routes<S>(live: Arc<Live>) -> Router<S> {
+    Router::new().route("/live", get(stream::open)).with_state(live)
 }
 
 /// One message of the stream, framed.
@@ -50,6 +50,9 @@ pub struct Message {
 /// What all streams share.
 #[derive(Debug)]
 pub struct Live {
+    desk: Arc<Desk>,
+    /// Turns true when the listener ends.
+    stop: watch::Receiver<bool>,
     messages: broadcast::Sender<Message>,
     places: Arc<Semaphore>,
     /// Held while something is made or sent: a state and the messages after it fit together.
@@ -95,21 +98,10 @@ struct Events<'a> {
     events: &'a [News],
 }
 
-impl Default for Live {
-    fn default() -> Self {
-        Self {
-            messages: broadcast::Sender::new(WAITING),
-            places: Arc::new(Semaphore::new(STREAMS)),
-            known: Mutex::default(),
-            somebody: Notify::new(),
-        }
-    }
-}
-
 /// Listens to events always, and looks at the backends while somebody looks; until the listener ends.
-pub async fn run(desk: Arc<Desk>) {
-    let (live, clock, mut stop) = (Arc::clone(&desk.live), desk.source.clock(), desk.stop.clone());
-    let mut events = desk.telemetry.events();
+pub async fn run(live: Arc<Live>) {
+    let (clock, mut stop) = (live.desk.source.clock(), live.stop.clone());
+    let mut events = live.desk.telemetry.events();
     let mut due = clock.now();
     loop {
         let watched = live.messages.receiver_count() > 0;
@@ -119,14 +111,14 @@ pub async fn run(desk: Arc<Desk>) {
         tokio::select! {
             () = stopped(&mut stop) => return,
             event = events.recv() => match event {
-                Ok(event) => live.tell(&desk, gathered(&mut events, event).await).await,
-                Err(RecvError::Lagged(missed)) => live.tell(&desk, (Vec::new(), missed)).await,
+                Ok(event) => live.tell(gathered(&mut events, event).await).await,
+                Err(RecvError::Lagged(missed)) => live.tell((Vec::new(), missed)).await,
                 Err(RecvError::Closed) => return,
             },
             () = live.somebody.notified() => {}
             () = sleep_until(clock.instant(due)), if watched => {
                 let began = clock.now();
-                live.known.lock().await.renew(&live.messages, &desk).await;
+                live.known.lock().await.renew(&live.messages, &live.desk).await;
                 due = clock.now() + PACE.max(clock.now().since(began) * 10);
             }
         }
@@ -156,6 +148,17 @@ async fn gathered(events: &mut broadcast::Receiver<Event>, first: Event) -> (Vec
 }
 
 impl Live {
+    pub fn new(desk: Arc<Desk>, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            desk,
+            stop,
+            messages: broadcast::Sender::new(WAITING),
+            places: Arc::new(Semaphore::new(STREAMS)),
+            known: Mutex::default(),
+            somebody: Notify::new(),
+        }
+    }
+
     /// A place and everything from now on; `None` when all places are taken.
     fn join(&self) -> Option<(OwnedSemaphorePermit, broadcast::Receiver<Message>)> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
@@ -165,17 +168,17 @@ impl Live {
     }
 
     /// Everything that is known, in one message. It has the number of the last one that is in it.
-    async fn state(&self, desk: &Arc<Desk>) -> Message {
+    async fn state(&self) -> Message {
         let mut known = self.known.lock().await;
-        let now = desk.now();
+        let now = self.desk.now();
         if known.made.is_none_or(|made| now.at.since(made) >= FRESH) {
-            known.renew(&self.messages, desk).await;
+            known.renew(&self.messages, &self.desk).await;
         }
         known.state(now)
     }
 
-    async fn tell(&self, desk: &Desk, (events, missed): (Vec<Event>, u64)) {
-        let now = desk.now();
+    async fn tell(&self, (events, missed): (Vec<Event>, u64)) {
+        let now = self.desk.now();
         let events: Vec<News> = events.iter().map(|event| news::own(event, now)).collect();
         let mut known = self.known.lock().await;
         events.iter().for_each(|news| known.timeline.push(news.clone()));

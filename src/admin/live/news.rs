@@ -109,7 +109,7 @@ fn number(id: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::view::upstreams::samples::{backend, pool};
+    use crate::admin::view::samples::{backend, pool};
     use pulsegate_core::health::event::{EventKind, Run};
     use pulsegate_core::health::standing::Cause;
     use std::time::SystemTime;

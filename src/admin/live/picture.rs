@@ -3,7 +3,8 @@
 //! Moments are milliseconds since 1970 and nothing grows older in it: what did not change is the same text, and is not sent.
 
 use crate::admin::traffic::Recent;
-use crate::admin::view::{Now, upstreams};
+use crate::admin::view::Now;
+use crate::admin::view::figures;
 use pulsegate_core::board::{BackendReport, Given, UpstreamReport};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -149,7 +150,7 @@ fn order<T>(given: &Given<T>, what: &'static str, now: Now) -> Order {
 }
 
 fn figures(id: u32, report: &BackendReport, recent: &Recent) -> Figures {
-    let traffic = upstreams::traffic(recent.of(&report.id));
+    let traffic = figures::traffic(recent.of(&report.id));
     // Three places of a share, two of the rest: what nobody can see must not be sent every second.
     let hundredths = |figure: f64| (figure * 1e2).round() / 1e2;
     Figures(
@@ -165,7 +166,7 @@ fn figures(id: u32, report: &BackendReport, recent: &Recent) -> Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::view::upstreams::samples::{backend, pool};
+    use crate::admin::view::samples::{backend, pool};
     use pulsegate_core::base::time::Timestamp;
     use pulsegate_core::health::standing::Cause;
     use std::time::SystemTime;

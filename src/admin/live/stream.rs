@@ -4,7 +4,6 @@
 //! place for ever.
 
 use super::{Live, Message};
-use crate::admin::pages::Desk;
 use crate::admin::server::Stay;
 use crate::admin::view;
 use axum::Extension;
@@ -28,8 +27,8 @@ const BEAT: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// `GET /live`.
-pub async fn open(State(desk): State<Arc<Desk>>, stay: Option<Extension<Stay>>) -> Response {
-    let Some((place, news)) = desk.live.join() else {
+pub async fn open(State(live): State<Arc<Live>>, stay: Option<Extension<Stay>>) -> Response {
+    let Some((place, news)) = live.join() else {
         let sentence = format!(
             "{} pages are open already, and more would take the places of those who scrape and steer; close one, and this one comes back by itself",
             super::STREAMS
@@ -41,7 +40,7 @@ pub async fn open(State(desk): State<Arc<Desk>>, stay: Option<Extension<Stay>>) 
     let held = stay.map(|Extension(stay)| stay.hold());
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
-        let _ = feed(desk, news, sender).await;
+        let _ = feed(live, news, sender).await;
         drop((place, held));
     });
     let kind = (header::CONTENT_TYPE, "text/event-stream; charset=utf-8");
@@ -54,15 +53,14 @@ pub async fn open(State(desk): State<Arc<Desk>>, stay: Option<Extension<Stay>>) 
 struct Gone;
 
 async fn feed(
-    desk: Arc<Desk>,
+    live: Arc<Live>,
     mut news: broadcast::Receiver<Message>,
     sender: mpsc::Sender<Bytes>,
 ) -> Result<(), Gone> {
-    let mut stop = desk.stop.clone();
-    let live: &Live = &desk.live;
+    let mut stop = live.stop.clone();
     send(&sender, Bytes::from_static(b"retry: 1000\n\n")).await?;
     'whole: loop {
-        let state = live.state(&desk).await;
+        let state = live.state().await;
         send(&sender, state.text).await?;
         loop {
             let next = tokio::select! {

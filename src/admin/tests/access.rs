@@ -1,8 +1,7 @@
 //! Who is let in, what for, and how often.
 
 use super::*;
-use crate::admin::callers::tests::callers;
-use crate::admin::tokens::tests::OPS;
+use crate::admin::callers::tests::{OPS, callers};
 use pulsegate_core::plan::{AdminLimits, Scopes, TokenPlan, TokenSource};
 
 /// Callers with one token per name, of these scopes.

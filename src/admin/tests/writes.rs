@@ -103,8 +103,8 @@ async fn a_write_that_a_foreign_page_sends_is_denied_and_told() {
 
 #[tokio::test]
 async fn with_tokens_everything_but_livez_and_readyz_needs_one() {
-    let running = start_with(&[Cause::Up], callers::tests::callers(&[("ops", tokens::tests::OPS)]));
-    let right = format!("Authorization: Bearer {}\r\n", tokens::tests::OPS);
+    let running = start_with(&[Cause::Up], callers::tests::callers(&[("ops", callers::tests::OPS)]));
+    let right = format!("Authorization: Bearer {}\r\n", callers::tests::OPS);
     let wrong = "Authorization: Bearer 0123456789abcdef0123456789abcdee\r\n";
     let get = async |path: &str, more: &str| {
         running.exchange(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}Connection: close\r\n\r\n")).await

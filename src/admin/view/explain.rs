@@ -5,7 +5,9 @@ mod text;
 
 pub use text::text;
 
-use super::upstreams::{self, Backend, Moment, Probe};
+use super::moment::{Moment, moment};
+use super::probes::{Probe, last_probe};
+use super::upstreams::{self, Backend};
 use super::{Now, millis};
 use crate::admin::traffic::Recent;
 use pulsegate_core::board::Explanation;
@@ -99,11 +101,11 @@ pub fn document(explanation: &Explanation, recent: &Recent, now: Now) -> Documen
         timestamp: now.date(now.at),
         upstream: explanation.backend.id.upstream.to_string(),
         rule: Rule { name: explanation.rule.word(), says: explanation.rule_says.clone() },
-        return_on_schedule: explanation.on_schedule.map(|at| upstreams::moment(at, now)),
+        return_on_schedule: explanation.on_schedule.map(|at| moment(at, now)),
         to_return: explanation.to_return.clone(),
         to_leave: explanation.to_leave.clone(),
         remarks: explanation.remarks.clone(),
-        probes: explanation.probes.iter().rev().map(|probe| upstreams::last_probe(probe, now)).collect(),
+        probes: explanation.probes.iter().rev().map(|probe| last_probe(probe, now)).collect(),
         probe_under_way_ms: explanation.probe_under_way.map(|at| now.ms_since(at)),
         traffic: Traffic {
             failures_in_a_row: traffic.streak,

@@ -94,7 +94,7 @@ fn backend(report: &BackendReport, now: Now) -> Component {
 
 #[cfg(test)]
 mod tests {
-    use super::super::upstreams::samples::{backend, pool};
+    use super::super::samples::{backend, pool};
     use super::*;
     use pulsegate_core::base::time::Timestamp;
     use serde_json::json;

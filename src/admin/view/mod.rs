@@ -5,7 +5,13 @@
 
 pub mod document;
 pub mod explain;
+pub mod figures;
 pub mod health;
+mod history;
+mod moment;
+mod probes;
+#[cfg(test)]
+pub mod samples;
 pub mod status;
 pub mod traffic;
 pub mod upstreams;

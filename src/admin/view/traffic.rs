@@ -1,6 +1,7 @@
 //! `/upstreams/…/traffic`: the last quarter of an hour of some backends, a point every five seconds.
 
-use super::{Now, millis, upstreams};
+use super::figures::{Traffic, traffic};
+use super::{Now, millis};
 use crate::admin::traffic::Points;
 use pulsegate_core::traffic::series::PERIOD;
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub struct Backend {
 
 pub fn document<'a>(upstream: &'a str, points: &Points, now: Now) -> Document<'a> {
     let backends = points.backends.iter().map(|(id, figures)| {
-        let points: Vec<upstreams::Traffic> = figures.iter().map(|figures| upstreams::traffic(*figures)).collect();
+        let points: Vec<Traffic> = figures.iter().map(|figures| traffic(*figures)).collect();
         Backend {
             address: id.address.to_string(),
             requests_per_second: points.iter().map(|point| point.requests_per_second).collect(),

@@ -4,7 +4,8 @@
 use super::Asked;
 use crate::telemetry::escape;
 use pulsegate_core::health::document::{Document, Meaning, Said};
-use pulsegate_core::health::reading::{HttpAnswer, ReadingResult, Verdict, judge};
+use pulsegate_core::health::judgement::judge;
+use pulsegate_core::health::reading::{HttpAnswer, ReadingResult, Verdict};
 use pulsegate_core::plan::Vocabulary;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -101,7 +101,8 @@ fn scopes(written: Option<&[ScopeSpec]>, place: &Place, findings: &mut Findings)
         findings.error(place, "an empty list", "at least one of metrics, read, write; without the key: read and write");
     }
     let has = |scope| written.contains(&scope);
-    Scopes { metrics: has(ScopeSpec::Metrics), read: has(ScopeSpec::Read), write: has(ScopeSpec::Write) }
+    let read = has(ScopeSpec::Read);
+    Scopes { metrics: read || has(ScopeSpec::Metrics), read, write: has(ScopeSpec::Write) }
 }
 
 fn clients(spec: &AdminOnSpec, place: &Place, findings: &mut Findings) -> Vec<AdminClient> {

@@ -3,8 +3,8 @@
 use super::span;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{AlertRouteSpec, AlertsSpec, FlapsSpec, RepeatSpec};
-use crate::config::strict::nearest;
 use crate::config::values::Words;
+use crate::config::vocabulary::nearest;
 use pulsegate_core::plan::{AlertRoute, AlertsPlan, FlappingPlan, Severity};
 use std::sync::Arc;
 use std::time::Duration;

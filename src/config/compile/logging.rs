@@ -3,8 +3,8 @@
 use super::{share, size};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{AccessFormatSpec, AccessHowSpec, AccessSpec, FormatSpec, LoggingSpec};
-use crate::config::strict::nearest;
 use crate::config::values::Words;
+use crate::config::vocabulary::nearest;
 use pulsegate_core::plan::access_log::{Field, Flaw, Mistake, Template};
 use pulsegate_core::plan::{AccessFile, AccessForm, AccessPlan, LogFormat, LoggingPlan, Redacted};
 use std::path::Path;

@@ -5,9 +5,11 @@
 mod admin;
 mod admission;
 mod alerts;
+mod attempts;
 mod clashes;
 mod document;
 mod effects;
+mod headers;
 mod listeners;
 mod logging;
 mod probe;
@@ -172,8 +174,8 @@ fn part<T: DeserializeOwned>(mut value: Value, place: Place, findings: &mut Find
                 Segment::Enum { .. } | Segment::Unknown => {}
             }
         }
-        let told = words::tell(&error.inner().to_string());
-        findings.hinted(&at, told.found, told.allowed, told.hint);
+        let complaint = words::in_words(&error.inner().to_string());
+        findings.hinted(&at, complaint.found, complaint.allowed, complaint.hint);
         findings.is_told(&at);
         // An item cannot go without its list: the others would get other places.
         let keys = error.path().iter().map_while(|segment| match segment {

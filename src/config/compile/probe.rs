@@ -1,13 +1,13 @@
 //! How is a backend asked? A probe of each kind with its numbers, and settings that contradict each other.
 
 use super::document;
-use super::routes::header;
+use super::headers::header;
 use super::tls::{self, Files};
 use super::{share, size, span};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{FailureSpec, GrpcSpec, ProbeSpec, ProbeTlsSpec, ProtocolSpec};
-use crate::config::strict::nearest;
 use crate::config::values::Words;
+use crate::config::vocabulary::nearest;
 use crate::config::words::not_exactly_one;
 use pulsegate_core::plan::{
     Fact, GrpcCheck, HttpCheck, Identity, ProbeCheck, ProbeFailure, ProbeKind, ProbePlan, Protocol, Recognition,

@@ -1,7 +1,8 @@
 //! Which request goes where? Matches, actions, and routes that cannot be told apart.
 
+use super::attempts::{retries, timeouts};
+use super::headers::{header, header_name};
 use super::targets::{Known, forward};
-use super::upstreams::{retries, timeouts};
 use super::{Item, admission};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{
@@ -264,19 +265,4 @@ fn edits(spec: &EditsSpec, place: &Place, findings: &mut Findings) -> HeaderEdit
         set,
         add,
     }
-}
-
-/// Checks a header; its name in lower case.
-pub(super) fn header(name: &str, value: &str, place: &Place, findings: &mut Findings) -> (String, String) {
-    if http::HeaderValue::from_str(value).is_err() {
-        findings.error(&place.at(name), format!("the value {value:?}"), "visible ASCII");
-    }
-    (header_name(name, place, findings), value.to_owned())
-}
-
-fn header_name(name: &str, place: &Place, findings: &mut Findings) -> String {
-    if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
-        findings.error(place, format!("the header name {name:?}"), "letters, digits and -");
-    }
-    name.to_ascii_lowercase()
 }

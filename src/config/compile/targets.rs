@@ -4,7 +4,7 @@ use super::Item;
 use super::share;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{MirrorSpec, RouteSpec, UpstreamSpec};
-use crate::config::words::meant;
+use crate::config::vocabulary::meant;
 use pulsegate_core::plan::{Forward, MirrorPlan, RouteAction, Target};
 
 /// The upstreams that could be read, and the names of all that were written.

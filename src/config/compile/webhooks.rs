@@ -1,5 +1,6 @@
 //! Who outside can be told? Where each webhook is, and how it is told.
 
+use super::headers::header;
 use super::span;
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{SecretSpec, UrlSpec, WebhookKindSpec, WebhookSpec};
@@ -39,8 +40,7 @@ fn webhook(name: &str, spec: &WebhookSpec, base: &Path, place: &Place, findings:
     if let Some(attempts) = spec.attempts.filter(|attempts| !(1..=100).contains(attempts)) {
         findings.error(&place.at("attempts"), attempts.to_string(), "1 to 100");
     }
-    let headers =
-        spec.headers.iter().map(|(name, value)| super::routes::header(name, value, &place.at("headers"), findings));
+    let headers = spec.headers.iter().map(|(name, value)| header(name, value, &place.at("headers"), findings));
     let headers = headers.collect();
     let secret = spec.secret.as_ref().and_then(|secret| source(secret, base, &place.at("secret"), findings));
     if secret.is_some() && kind != WebhookKindSpec::Generic {

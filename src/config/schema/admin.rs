@@ -20,7 +20,7 @@ pub(in crate::config) struct AdminClientSpec {
     pub name: String,
     /// The common name of the certificate, or one of its DNS names, URIs or e-mail addresses, exactly as it stands there.
     pub subject: String,
-    /// As a token's. Default: `[read, write]`.
+    /// As a token's.
     pub scopes: Option<Vec<ScopeSpec>>,
 }
 
@@ -28,8 +28,8 @@ pub(in crate::config) struct AdminClientSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct AdminLimitsSpec {
-    /// Requests, twice as many at once; `/livez` and `/readyz` do not count. 0 = no limit. Default: `200`.
+    /// Requests, twice as many at once; `/livez` and `/readyz` do not count. 0 = no limit.
     pub requests_per_second: Option<u32>,
-    /// Wrong tokens that are answered 401; a right one is let in at any time. 0 = no limit. Default: `10`.
+    /// Wrong tokens that are answered 401; a right one is let in at any time. 0 = no limit.
     pub wrong_tokens_per_minute: Option<u32>,
 }

@@ -11,17 +11,17 @@ use serde_json::Value;
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct AlertsSpec {
     /// From the first condition of an upstream to the first message: what belongs together comes together, and what is over by then is
-    /// not told. Default: `5s`.
+    /// not told.
     pub group_wait: Option<Span>,
-    /// Between messages about an upstream of which something was told; the first critical condition does not wait for it. Default: `1m`.
+    /// Between messages about an upstream of which something was told; the first critical condition does not wait for it.
     pub group_interval: Option<Span>,
-    /// When what still holds is told again, or `off`. Default: `4h`.
+    /// When what still holds is told again, or `off`.
     pub repeat_interval: Option<RepeatSpec>,
     /// What comes and goes.
     #[serde(default)]
     pub flapping: FlapsSpec,
     /// Who tells. It stands in every message and in the keys by which PagerDuty and mail programs join messages: give each gateway, or each
-    /// group of gateways with the same upstreams, its own. Default: `pulsegate`.
+    /// group of gateways with the same upstreams, its own.
     pub source: Option<String>,
     /// Who gets which; every route that matches counts. Default: none, and nobody is told.
     #[serde(default)]
@@ -32,9 +32,9 @@ pub(in crate::config) struct AlertsSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct FlapsSpec {
-    /// It began or ended so many times, 2 to 100… Default: `4`.
+    /// It began or ended so many times, 2 to 100…
     pub transitions: Option<u32>,
-    /// …within this; after as long without another it has settled. Default: `2m`.
+    /// …within this; after as long without another it has settled.
     pub within: Option<Span>,
 }
 

@@ -64,10 +64,9 @@ pub(in crate::config) struct DocumentRulesSpec {
     /// What becomes of a backend that says it is degraded.
     #[serde(default)]
     pub degraded: DegradedSpec,
-    /// A word that no list knows: `pass` (the status code decides), `degraded` or `fail`. Default: `pass`.
+    /// A word that no list knows: `pass` (the status code decides), `degraded` or `fail`.
     pub unknown_word: Option<UnclearSpec>,
-    /// A document that cannot be understood, or is larger than `body_bytes`: `pass` (the status code decides), `degraded` or `fail`. Default:
-    /// `pass`.
+    /// A document that cannot be understood, or is larger than `body_bytes`: `pass` (the status code decides), `degraded` or `fail`.
     pub on_malformed: Option<UnclearSpec>,
     /// Conditions on what the document says. Default: none.
     #[serde(default)]
@@ -90,7 +89,7 @@ pub(in crate::config) enum VocabularySpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct DegradedSpec {
-    /// The share of its weight. Default: `100%`.
+    /// The share of its weight.
     pub weight: Option<Share>,
 }
 
@@ -145,7 +144,7 @@ pub(in crate::config) struct AssertSpec {
     /// Nothing is there. Default: `false`.
     #[serde(default)]
     pub absent: bool,
-    /// What follows when it does not hold: `fail` or `degraded`. Default: `fail`.
+    /// What follows when it does not hold: `fail` or `degraded`.
     pub otherwise: Option<OtherwiseSpec>,
 }
 

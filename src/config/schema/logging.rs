@@ -12,11 +12,11 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct LoggingSpec {
-    /// `error`, `warn`, `info`, `debug` or `trace`. Default: `info`.
+    /// `error`, `warn`, `info`, `debug` or `trace`.
     pub level: Option<LevelSpec>,
-    /// `text` or `json`. Default: `text`.
+    /// `text` or `json`.
     pub format: Option<FormatSpec>,
-    /// A line per request: `true`, `false`, or how. Default: `true`.
+    /// A line per request: `true`, `false`, or how.
     pub access: Option<AccessSpec>,
 }
 
@@ -89,23 +89,21 @@ pub(in crate::config) struct AccessHowSpec {
     /// brace. Default: none.
     pub template: Option<String>,
     /// The share of successes that get a line. A 5xx, an answer of our own, what broke off and what was tried again always get one.
-    /// Default: `100%`.
     pub sample: Option<Share>,
     /// A file in place of stdout; one that was moved away is begun anew. Default: none.
     pub file: Option<PathBuf>,
-    /// The size beyond which another file is begun; 0 = never. Default: `100MiB`.
+    /// The size beyond which another file is begun; 0 = never.
     pub max_size: Option<Size>,
-    /// Former files that are kept, as `NAME.1`, `NAME.2`…. Default: `5`.
+    /// Former files that are kept, as `NAME.1`, `NAME.2`….
     pub keep: Option<u32>,
     /// Log the query, too. Default: `false`.
     #[serde(default)]
     pub query: bool,
-    /// Request headers that are logged, too (`text` and `json`). Default: `[]`.
+    /// Request headers that are logged, too (`text` and `json`).
     pub headers: Option<Words>,
-    /// Headers whose values are never written. Default: `[authorization, proxy-authorization, cookie, set-cookie, x-api-key]`.
+    /// Headers whose values are never written.
     pub redact_headers: Option<Words>,
-    /// Query keys whose values are never written. Default: `[access_token, api_key, apikey, client_secret, code, id_token, password,
-    /// refresh_token, secret, token]`.
+    /// Query keys whose values are never written.
     pub redact_query: Option<Words>,
 }
 

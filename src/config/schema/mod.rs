@@ -1,7 +1,8 @@
 //! What may be written? One type per mapping of the YAML; the schema, the reference and the strict reading come from these.
 //!
-//! A field is what the operator wrote, absent where nothing was. Defaults are filled in by the compile step, and named in the
-//! comments in one form (``Default: `…`.``) from which the reference is made.
+//! A field is what the operator wrote, absent where nothing was. Defaults are filled in by the compile step, from the plan; so does
+//! [`super::defaults`] when it completes what the schema says of a key. In the comments here stand only those that are words or empty, in one
+//! form (``Default: …``) from which the reference is made.
 
 mod admin;
 mod alerts;
@@ -10,6 +11,7 @@ mod guards;
 mod logging;
 mod metrics;
 mod probe;
+mod protocol;
 mod routes;
 mod tls;
 mod tracing;
@@ -23,6 +25,7 @@ pub(super) use guards::*;
 pub(super) use logging::*;
 pub(super) use metrics::*;
 pub(super) use probe::*;
+pub(super) use protocol::*;
 pub(super) use routes::*;
 pub(super) use tls::*;
 pub(super) use tracing::*;
@@ -43,7 +46,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Spec {
-    /// Worker threads; 0 = one per core. Default: `0`.
+    /// Worker threads; 0 = one per core.
     pub threads: Option<usize>,
     /// Where clients connect.
     #[serde(default)]
@@ -63,7 +66,7 @@ pub(super) struct Spec {
     /// Which alerts go to whom.
     #[serde(default)]
     pub alerts: AlertsSpec,
-    /// The admin listener; `off` for none. Default: `{ address: "127.0.0.1:9090" }`.
+    /// The admin listener; `off` for none.
     pub admin: Option<AdminSpec>,
     /// Logging.
     #[serde(default)]
@@ -114,7 +117,7 @@ pub(super) struct ListenerSpec {
     /// The PROXY protocol, versions 1 and 2. Whom a header names is the client for everything: limits, logs, `hash_by`, `X-Forwarded-For`,
     /// and what `trusted_proxies` is asked about. Default: none.
     pub proxy_protocol: Option<ProxyProtocolSpec>,
-    /// Serve HTTP/2 too: offered in the TLS handshake, and without TLS (h2c) recognised by its first bytes. Default: `true`.
+    /// Serve HTTP/2 too: offered in the TLS handshake, and without TLS (h2c) recognised by its first bytes.
     pub http2: Option<bool>,
     /// Pass header names with `_` on. Default: `false`.
     #[serde(default)]
@@ -138,23 +141,23 @@ pub(super) struct ProxyProtocolSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LimitsSpec {
-    /// The whole request head. Default: `32KiB`.
+    /// The whole request head.
     pub head_bytes: Option<Size>,
-    /// From the first byte of a head to its end. Default: `10s`.
+    /// From the first byte of a head to its end.
     pub head_timeout: Option<Span>,
-    /// Silence within a request body. Default: `30s`.
+    /// Silence within a request body.
     pub body_idle_timeout: Option<Span>,
-    /// Silence between requests. Default: `60s`.
+    /// Silence between requests.
     pub keepalive_timeout: Option<Span>,
-    /// Requests per connection; 0 = no limit. Default: `0`.
+    /// Requests per connection; 0 = no limit.
     pub keepalive_requests: Option<u32>,
-    /// A request body; 0 = no limit. Default: `0`.
+    /// A request body; 0 = no limit.
     pub body_bytes: Option<Size>,
-    /// Connections at once. Default: `20000`.
+    /// Connections at once.
     pub connections: Option<u32>,
-    /// Connections at once per client address; 0 = no limit. Default: `0`.
+    /// Connections at once per client address; 0 = no limit.
     pub connections_per_client: Option<u32>,
-    /// Requests in flight on one HTTP/2 connection. Default: `100`.
+    /// Requests in flight on one HTTP/2 connection.
     pub streams: Option<u32>,
 }
 
@@ -180,7 +183,7 @@ impl<'de> Deserialize<'de> for AdminSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AdminOnSpec {
-    /// IP address and port; anywhere but on loopback it needs `tokens`. Default: `127.0.0.1:9090`.
+    /// IP address and port; anywhere but on loopback it needs `tokens`.
     pub address: Option<String>,
     /// IP address and port of a listener for `/livez` and `/readyz` alone, which never need a token. Default: none.
     pub health_address: Option<String>,
@@ -209,7 +212,6 @@ pub(super) struct TokenSpec {
     /// A variable of the environment that holds it.
     pub env: Option<String>,
     /// What it is good for: `metrics` (`/metrics` alone), `read` (everything that is read), `write` (everything that changes something).
-    /// Default: `[read, write]`.
     pub scopes: Option<Vec<ScopeSpec>>,
 }
 
@@ -217,9 +219,9 @@ pub(super) struct TokenSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ShutdownSpec {
-    /// How long `/readyz` fails while listeners still accept. Default: `0s`.
+    /// How long `/readyz` fails while listeners still accept.
     pub delay: Option<Span>,
-    /// How long requests in flight may take after that. Default: `30s`.
+    /// How long requests in flight may take after that.
     pub grace: Option<Span>,
 }
 
@@ -227,7 +229,7 @@ pub(super) struct ShutdownSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProbingSpec {
-    /// Probes in flight at once, all upstreams together; beyond it, upstreams take turns. Default: `1024`.
+    /// Probes in flight at once, all upstreams together; beyond it, upstreams take turns.
     pub concurrency: Option<usize>,
 }
 
@@ -235,7 +237,7 @@ pub(super) struct ProbingSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StartSpec {
-    /// Listeners accept after the first probe round or this, whichever is first. Default: `5s`.
+    /// Listeners accept after the first probe round or this, whichever is first.
     pub wait: Option<Span>,
 }
 
@@ -255,7 +257,7 @@ pub(super) struct UpgradeSpec {
     /// A directory of this instance alone, made with mode 0700 where it is missing. Default: `$RUNTIME_DIRECTORY/takeover`, where systemd
     /// gives one; else there is no hand-over.
     pub directory: Option<PathBuf>,
-    /// How long the new process may take to become ready; the old one goes on when it does not. Default: `30s`.
+    /// How long the new process may take to become ready; the old one goes on when it does not.
     pub timeout: Option<Span>,
 }
 
@@ -265,8 +267,8 @@ pub(super) struct UpgradeSpec {
 pub(super) struct RecordSpec {
     /// Where it is written, as NDJSON. Older ones stand beside it as `FILE.1`, `FILE.2`….
     pub file: PathBuf,
-    /// When the next file is begun. Default: `64MiB`.
+    /// When the next file is begun.
     pub max_size: Option<Size>,
-    /// How many older ones are kept. Default: `5`.
+    /// How many older ones are kept.
     pub keep: Option<u32>,
 }

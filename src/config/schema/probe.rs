@@ -1,8 +1,8 @@
 //! What may be written of a probe, of whichever of the three kinds.
 
 use super::document::DocumentSpec;
+use super::protocol::ProtocolSpec;
 use super::tls::UpstreamTlsSpec;
-use super::upstreams::ProtocolSpec;
 use crate::config::values::{Share, Size, Span, Words};
 use schemars::JsonSchema;
 use serde::de::Error;
@@ -22,7 +22,6 @@ pub(in crate::config) struct ProbeSpec {
     /// `grpc.health.v1.Health/Check` instead of HTTP, over HTTP/2 with the upstream's TLS or without (h2c). `{}` asks for the server as a
     /// whole.
     pub grpc: Option<GrpcSpec>,
-    /// Default: `GET`.
     pub method: Option<String>,
     /// The Host header. Default: the first exact host of a route to this upstream, else the address.
     pub host: Option<String>,
@@ -35,31 +34,30 @@ pub(in crate::config) struct ProbeSpec {
     pub headers: BTreeMap<String, String>,
     /// Statuses that pass, such as `200` or `"200-299"`. Default: 2xx, and 3xx with a warning.
     pub expected_statuses: Option<Words>,
-    /// How much of a body is read. Default: `64KiB`.
+    /// How much of a body is read.
     pub body_bytes: Option<Size>,
     /// What the body says about health: `auto` (understood where it can be, in the words of the common frameworks), rules of your own, or `off`
-    /// (only the status counts). Default: `auto`.
+    /// (only the status counts).
     pub document: Option<DocumentSpec>,
     /// `inherit` the upstream's, `off`, or settings of its own. Default: `inherit`.
     pub tls: Option<ProbeTlsSpec>,
-    /// Default: `2s`.
     pub period: Option<Span>,
-    /// The period while a change is pending, or while nobody of the pool is eligible. Default: `500ms`.
+    /// The period while a change is pending, or while nobody of the pool is eligible.
     pub fast_period: Option<Span>,
     /// While live traffic succeeds, probes come further and further apart, up to this; any failure pulls the next one to now. 0s = never
-    /// further than the period. Default: `0s`.
+    /// further than the period.
     pub stretch_to: Option<Span>,
-    /// ± share of the period. Default: `10%`.
+    /// ± share of the period.
     pub jitter: Option<Share>,
-    /// Total: connect, TLS, head and body. Default: `1s`.
+    /// Total: connect, TLS, head and body.
     pub timeout: Option<Span>,
-    /// Passes that bring a backend back. Default: `2`.
+    /// Passes that bring a backend back.
     pub success_threshold: Option<u32>,
-    /// Failures that take a backend out. Default: `3`.
+    /// Failures that take a backend out.
     pub failure_threshold: Option<u32>,
-    /// Before the first probe. Default: `0s`.
+    /// Before the first probe.
     pub initial_delay: Option<Span>,
-    /// Failures within this time after joining mean `starting`. Default: `0s`.
+    /// Failures within this time after joining mean `starting`.
     pub startup_grace: Option<Span>,
     /// Failure kinds that do not wait for the threshold: `refused`, `timeout`, `tls`, `status`, `body`, `document`;
     /// `identity` never waits. Default: `[]`.

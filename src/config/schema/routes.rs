@@ -94,7 +94,7 @@ impl RouteSpec {
 pub(in crate::config) struct MirrorSpec {
     /// The pool that gets it.
     pub upstream: String,
-    /// Of how many requests. Default: `100%`.
+    /// Of how many requests.
     pub share: Option<Share>,
 }
 
@@ -102,7 +102,7 @@ pub(in crate::config) struct MirrorSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RedirectSpec {
-    /// 301, 302, 303, 307 or 308. Default: `308`.
+    /// 301, 302, 303, 307 or 308.
     pub status: Option<u16>,
     /// May hold `{host}`, `{path}` and `{query}` (with its `?`).
     pub location: String,
@@ -112,9 +112,8 @@ pub(in crate::config) struct RedirectSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RespondSpec {
-    /// 200 to 599. Default: `200`.
+    /// 200 to 599.
     pub status: Option<u16>,
-    /// Default: `text/plain; charset=utf-8`.
     pub content_type: Option<String>,
     /// The body. Default: empty.
     #[serde(default)]
@@ -140,13 +139,13 @@ pub(in crate::config) struct EditsSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct TimeoutsSpec {
-    /// Connect, TLS included. Default: `1s`.
+    /// Connect, TLS included.
     pub connect: Option<Span>,
-    /// From the request being fully sent to the response head; `none` for long polls. Default: `10s`.
+    /// From the request being fully sent to the response head; `none` for long polls.
     pub per_try: Option<DeadlineSpec>,
-    /// Silence between bytes. Default: `60s`.
+    /// Silence between bytes.
     pub idle: Option<Span>,
-    /// The whole request, retries included; `none` for streams. Default: `60s`.
+    /// The whole request, retries included; `none` for streams.
     pub total: Option<DeadlineSpec>,
 }
 
@@ -171,8 +170,8 @@ impl<'de> Deserialize<'de> for DeadlineSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RetriesSpec {
-    /// Tries beyond the first. Default: `2`.
+    /// Tries beyond the first.
     pub limit: Option<u32>,
-    /// `connect`, `reset`, `timeout`, and statuses. Default: `[connect, reset, timeout, "500", "502", "503", "504"]`.
+    /// `connect`, `reset`, `timeout`, and statuses.
     pub on: Option<Words>,
 }

@@ -18,7 +18,7 @@ pub(in crate::config) struct ListenerTlsSpec {
     /// Refuse clients that ask for no name, or for one that no certificate has. Default: `false`.
     #[serde(default)]
     pub strict_sni: bool,
-    /// `"1.2"` or `"1.3"`. Default: `"1.2"`.
+    /// `"1.2"` or `"1.3"`.
     pub minimum_version: Option<TlsVersionSpec>,
     /// Ask clients for a certificate (mTLS). Default: not asked.
     pub client_auth: Option<ClientAuthSpec>,
@@ -58,7 +58,7 @@ impl TlsVersionSpec {
 pub(in crate::config) struct ClientAuthSpec {
     /// PEM file of the authorities that sign them.
     pub ca: PathBuf,
-    /// `required`, or `optional`: one that is shown is verified, and none is fine. Default: `required`.
+    /// `required`, or `optional`: one that is shown is verified, and none is fine.
     pub mode: Option<ClientAuthModeSpec>,
 }
 
@@ -76,7 +76,7 @@ pub(in crate::config) enum ClientAuthModeSpec {
 pub(in crate::config) struct UpstreamTlsSpec {
     /// The name that is sent and verified. Default: the name of a `dns` backend.
     pub sni: Option<String>,
-    /// Verify the certificate. Default: `true`.
+    /// Verify the certificate.
     pub verify: Option<bool>,
     /// PEM file of the CA. Default: the system's roots.
     pub ca: Option<PathBuf>,

@@ -13,13 +13,13 @@ use std::path::PathBuf;
 pub(in crate::config) struct TracingSpec {
     /// The collector.
     pub otlp: OtlpSpec,
-    /// Of the traces that begin here, the share that is recorded. Default: `1%`.
+    /// Of the traces that begin here, the share that is recorded.
     pub ratio: Option<Share>,
-    /// A client's `traceparent` says whether its trace is recorded; `false`: `ratio` alone decides. Default: `true`.
+    /// A client's `traceparent` says whether its trace is recorded; `false`: `ratio` alone decides.
     pub follow_parent: Option<bool>,
-    /// Of the probes, the share that is traced: each begins a trace of its own, and the backend is told it. Default: `0%`.
+    /// Of the probes, the share that is traced: each begins a trace of its own, and the backend is told it.
     pub probes: Option<Share>,
-    /// Our name in the traces (`service.name`). Default: `pulsegate`.
+    /// Our name in the traces (`service.name`).
     pub service: Option<String>,
 }
 
@@ -29,14 +29,14 @@ pub(in crate::config) struct TracingSpec {
 pub(in crate::config) struct OtlpSpec {
     /// Its address, such as `http://127.0.0.1:4318`; without a path, `/v1/traces` is asked (`http`).
     pub endpoint: String,
-    /// `http` (protobuf) or `grpc`. Default: `http`.
+    /// `http` (protobuf) or `grpc`.
     pub protocol: Option<OtlpProtocolSpec>,
     /// Sent along, such as `{ x-api-key: "${KEY}" }`. Default: `{}`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// PEM file of the collector's CA. Default: the system's roots.
     pub ca: Option<PathBuf>,
-    /// How long one export may take; then it is tried again, three times in all. Default: `10s`.
+    /// How long one export may take; then it is tried again, three times in all.
     pub timeout: Option<Span>,
 }
 

@@ -1,11 +1,11 @@
 //! What may be written of an upstream: its backends, and how traffic is spread, watched and retried.
 
 use super::probe::ProbeSpec;
+use super::protocol::{ProtocolSpec, ProxyVersionSpec};
 use super::routes::{RetriesSpec, TimeoutsSpec};
 use super::tls::UpstreamTlsSpec;
 use crate::config::values::{Share, Span};
-use pulsegate_core::http::proxy_protocol::Version;
-use pulsegate_core::plan::{OnDown, Protocol, WhenNoneEligible};
+use pulsegate_core::plan::{OnDown, WhenNoneEligible};
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
@@ -19,7 +19,7 @@ pub(in crate::config) struct UpstreamSpec {
     /// Addresses, names, files.
     #[serde(default)]
     pub backends: Vec<BackendSpec>,
-    /// `http1`, or `http2` (over TLS agreed on by ALPN, without TLS as h2c), which gRPC needs. Default: `http1`.
+    /// `http1`, or `http2` (over TLS agreed on by ALPN, without TLS as h2c), which gRPC needs.
     pub protocol: Option<ProtocolSpec>,
     /// `v1` or `v2`: each connection to a backend begins with a PROXY header that names the client, before TLS. Such connections serve one
     /// client's connection only, so not with `protocol: http2`. Probes send one too, which names nobody. Default: none.
@@ -30,11 +30,9 @@ pub(in crate::config) struct UpstreamSpec {
     /// `periodSeconds`…) is accepted as it is, with Kubernetes' defaults for what it leaves out: every 10 s, 1 pass, 3 failures. So are
     /// `startupProbe:` and `livenessProbe:`.
     pub readiness: Option<ProbeSpec>,
-    /// The startup probe, with the keys of `readiness`: until it has passed, the backend is `starting`, and the other probes wait. Other
-    /// defaults: 1 pass, 30 failures. Default: none.
+    /// The startup probe, with the keys of `readiness`: until it has passed, the backend is `starting`, and the other probes wait.
     pub startup: Option<ProbeSpec>,
-    /// The liveness probe, with the keys of `readiness`: where it fails for good, somebody must restart the backend. Other default: 1 pass.
-    /// Default: none.
+    /// The liveness probe, with the keys of `readiness`: where it fails for good, somebody must restart the backend.
     pub liveness: Option<ProbeSpec>,
     /// Routes to this upstream answer 404 for the paths at which its probes ask, however they are spelt; for gRPC probes, for every call of
     /// `grpc.health.v1.Health`. Probes on another `port` hide nothing. Default: `false`.
@@ -58,19 +56,19 @@ pub(in crate::config) struct UpstreamSpec {
     /// What may be under way at once.
     #[serde(default)]
     pub limits: UpstreamLimitsSpec,
-    /// An idempotent request waits so long while nobody is eligible. Default: `0s`.
+    /// An idempotent request waits so long while nobody is eligible.
     pub hold: Option<Span>,
     /// How many retries may be added to the load.
     #[serde(default)]
     pub retry_budget: BudgetSpec,
-    /// `fail_closed`, `fail_open` or `last_known_good`. Default: `fail_closed`.
+    /// `fail_closed`, `fail_open` or `last_known_good`.
     pub when_none_eligible: Option<NoneEligibleSpec>,
-    /// With a smaller share eligible, the balancer uses the wider set; 0% = off. Default: `0%`.
+    /// With a smaller share eligible, the balancer uses the wider set; 0% = off.
     pub panic_threshold: Option<Share>,
     /// Where probes take most of the pool out together, all for the same reason, those are held in place for so long instead: the reason is
-    /// likelier something that all share. `60s` is a good time; 0s = off. Default: `0s`.
+    /// likelier something that all share. `60s` is a good time; 0s = off.
     pub hold_correlated_failures: Option<Span>,
-    /// How long an idle connection to a backend is kept. Default: `60s`.
+    /// How long an idle connection to a backend is kept.
     pub idle_timeout: Option<Span>,
     /// A response header by which a backend asks to be drained. Default: none.
     pub drain_header: Option<DrainHeaderSpec>,
@@ -78,7 +76,7 @@ pub(in crate::config) struct UpstreamSpec {
     #[serde(default)]
     pub drain_keeps_sessions: bool,
     /// What becomes of a backend's connections when it is down or forced down: `keep`, `retire_idle` (idle ones are not used again) or
-    /// `close_all` (requests in flight are cut as well; idempotent ones are tried elsewhere). Default: `retire_idle`.
+    /// `close_all` (requests in flight are cut as well; idempotent ones are tried elsewhere).
     pub on_down: Option<OnDownSpec>,
 }
 
@@ -130,14 +128,14 @@ pub(in crate::config) struct SourceSpec {
     pub srv: Option<String>,
     /// A watched file with a list of addresses or `{ address, weight }`.
     pub file: Option<PathBuf>,
-    /// 0 to 65535. Default: `1`.
+    /// 0 to 65535.
     pub weight: Option<u32>,
     /// Serves only when no other backend can. Default: `false`.
     #[serde(default)]
     pub backup: bool,
-    /// `dns`, `srv`: not resolved more often than this, at least 5 s. Default: `5s`.
+    /// `dns`, `srv`: not resolved more often than this, at least 5 s.
     pub min_interval: Option<Span>,
-    /// `dns`, `srv`: resolved at least this often. Default: `60s`.
+    /// `dns`, `srv`: resolved at least this often.
     pub max_interval: Option<Span>,
     /// `dns`, `srv`: servers to ask instead of the system's. Default: `[]`.
     #[serde(default)]
@@ -148,13 +146,12 @@ pub(in crate::config) struct SourceSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct PassiveSpec {
-    /// Default: `true`.
     pub enabled: Option<bool>,
-    /// Failures in a row that eject; 0 = off. `{ limit: 5, enforce: false }` says what it would have ejected, and does nothing. Default: `5`.
+    /// Failures in a row that eject; 0 = off. `{ limit: 5, enforce: false }` says what it would have ejected, and does nothing.
     pub consecutive_failures: Option<DetectorSpec<u32>>,
-    /// Share of failures in the window that ejects; 0% = off. `{ limit: 50%, enforce: false }` as above. Default: `50%`.
+    /// Share of failures in the window that ejects; 0% = off. `{ limit: 50%, enforce: false }` as above.
     pub failure_ratio: Option<DetectorSpec<Share>>,
-    /// Outcomes the window must hold before the ratio counts. Default: `20`.
+    /// Outcomes the window must hold before the ratio counts.
     pub minimum_outcomes: Option<u32>,
     /// A share of failures that stands out among the peers; from three backends up.
     #[serde(default)]
@@ -162,15 +159,13 @@ pub(in crate::config) struct PassiveSpec {
     /// Answers that take longer than those of the peers; from three backends up.
     #[serde(default)]
     pub latency_outlier: LatencyOutlierSpec,
-    /// Default: `10s`.
     pub window: Option<Span>,
-    /// The first ejection's time; the n-th in a row takes n times as long. Default: `10s`.
+    /// The first ejection's time; the n-th in a row takes n times as long.
     pub base_ejection: Option<Span>,
-    /// Default: `300s`.
     pub max_ejection: Option<Span>,
-    /// ± share. Default: `20%`.
+    /// ± share.
     pub ejection_jitter: Option<Share>,
-    /// The share of the pool that must stay fit, rounded up. Default: `50%`.
+    /// The share of the pool that must stay fit, rounded up.
     pub minimum_fit: Option<Share>,
 }
 
@@ -188,7 +183,7 @@ pub(in crate::config) enum DetectorSpec<T> {
 pub(in crate::config) struct LimitSpec<T> {
     /// As in the short form.
     pub limit: Option<T>,
-    /// `false`: says what it would have ejected, and does nothing. Default: `true`.
+    /// `false`: says what it would have ejected, and does nothing.
     pub enforce: Option<bool>,
 }
 
@@ -221,9 +216,9 @@ impl<T: Copy> DetectorSpec<T> {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct FailureOutlierSpec {
-    /// It must be higher than that of the peers by at least so much; 0% = off. Whether chance explains it, a test decides. Default: `10%`.
+    /// It must be higher than that of the peers by at least so much; 0% = off. Whether chance explains it, a test decides.
     pub gap: Option<Share>,
-    /// `false`: says what it would have ejected, and does nothing. Default: `true`.
+    /// `false`: says what it would have ejected, and does nothing.
     pub enforce: Option<bool>,
 }
 
@@ -231,11 +226,11 @@ pub(in crate::config) struct FailureOutlierSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct LatencyOutlierSpec {
-    /// The median must be so many times that of the peers, at least 2; 0 = off. Default: `4`.
+    /// The median must be so many times that of the peers, at least 2; 0 = off.
     pub factor: Option<f64>,
-    /// And longer by at least so much. Default: `20ms`.
+    /// And longer by at least so much.
     pub gap: Option<Span>,
-    /// `false`: says what it would have ejected, and does nothing. Default: `true`.
+    /// `false`: says what it would have ejected, and does nothing.
     pub enforce: Option<bool>,
 }
 
@@ -243,9 +238,8 @@ pub(in crate::config) struct LatencyOutlierSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct SlowStartSpec {
-    /// 0s = off. Default: `10s`.
+    /// 0s = off.
     pub duration: Option<Span>,
-    /// Default: `10%`.
     pub initial_share: Option<Share>,
 }
 
@@ -253,9 +247,9 @@ pub(in crate::config) struct SlowStartSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct BalanceSpec {
-    /// `least_request`, `round_robin`, `peak_ewma`, `random` or `hash`. Default: `least_request`.
+    /// `least_request`, `round_robin`, `peak_ewma`, `random` or `hash`.
     pub policy: Option<PolicySpec>,
-    /// With `hash`: `client_address`, `path`, `header:NAME` or `cookie:NAME`. Default: `client_address`.
+    /// With `hash`: `client_address`, `path`, `header:NAME` or `cookie:NAME`.
     pub hash_by: Option<String>,
     /// A cookie binds a client to a backend. Default: none.
     pub sticky: Option<StickySpec>,
@@ -276,7 +270,7 @@ pub(in crate::config) enum PolicySpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct StickySpec {
-    /// Its name. Default: `pulsegate`.
+    /// Its name.
     pub cookie: Option<String>,
     /// The key of its hash, shared by all gateways in front of one pool (best from `${ENV}`). Default: drawn at start.
     pub secret: Option<String>,
@@ -291,11 +285,11 @@ pub(in crate::config) struct StickySpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct BudgetSpec {
-    /// Retries per request that are allowed. Default: `20%`.
+    /// Retries per request that are allowed.
     pub ratio: Option<Share>,
-    /// How long an unused allowance lives. Default: `10s`.
+    /// How long an unused allowance lives.
     pub ttl: Option<Span>,
-    /// Retries per second that are always allowed. Default: `10`.
+    /// Retries per second that are always allowed.
     pub min_per_second: Option<u32>,
 }
 
@@ -322,50 +316,16 @@ impl NoneEligibleSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct UpstreamLimitsSpec {
-    /// Requests in flight, all backends together; 0 = no limit. Default: `0`.
+    /// Requests in flight, all backends together; 0 = no limit.
     pub requests: Option<u32>,
-    /// Requests in flight at one backend; 0 = no limit. Default: `0`.
+    /// Requests in flight at one backend; 0 = no limit.
     pub requests_per_backend: Option<u32>,
-    /// Connections to one backend; 0 = no limit. Default: `0`.
+    /// Connections to one backend; 0 = no limit.
     pub connections_per_backend: Option<u32>,
-    /// Requests that wait for a turn where a limit is reached; more are answered 503 at once. Default: `0`.
+    /// Requests that wait for a turn where a limit is reached; more are answered 503 at once.
     pub queue: Option<u32>,
-    /// How long they wait. Default: `5s`.
+    /// How long they wait.
     pub queue_timeout: Option<Span>,
-}
-
-/// What backends speak.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum ProtocolSpec {
-    Http1,
-    Http2,
-}
-
-impl ProtocolSpec {
-    pub(in crate::config) fn plan(self) -> Protocol {
-        match self {
-            Self::Http1 => Protocol::Http1,
-            Self::Http2 => Protocol::Http2,
-        }
-    }
-}
-
-/// A version of the PROXY protocol.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum ProxyVersionSpec {
-    V1,
-    V2,
-}
-
-impl ProxyVersionSpec {
-    pub(in crate::config) fn plan(self) -> Version {
-        match self {
-            Self::V1 => Version::V1,
-            Self::V2 => Version::V2,
-        }
-    }
 }
 
 /// A response header.

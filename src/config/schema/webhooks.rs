@@ -27,9 +27,9 @@ pub(in crate::config) struct WebhookSpec {
     pub headers: BTreeMap<String, String>,
     /// A PEM file of the CA. Default: the system's roots.
     pub ca: Option<PathBuf>,
-    /// Of one attempt: connect, TLS and the head of the answer. Default: `5s`.
+    /// Of one attempt: connect, TLS and the head of the answer.
     pub timeout: Option<Span>,
-    /// Until an event is given up, with pauses of 1 s, 2 s, 4 s… up to 30 s, or as long as `Retry-After` says. Default: 4, and 10 for `slack` and `pagerduty`.
+    /// Until an event is given up, with pauses of 1 s, 2 s, 4 s… up to 30 s, or as long as `Retry-After` says.
     pub attempts: Option<u32>,
 }
 
@@ -74,9 +74,9 @@ pub(in crate::config) struct SecretSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct SmtpSpec {
-    /// `HOST` or `HOST:PORT` of the mail server. Default of the port: 587, 465 for `tls: implicit`, 25 for `tls: none`.
+    /// `HOST` or `HOST:PORT` of the mail server.
     pub smarthost: String,
-    /// `starttls`, `implicit` (TLS from the first byte) or `none` (on loopback only). Default: `starttls`.
+    /// `starttls`, `implicit` (TLS from the first byte) or `none` (on loopback only).
     pub tls: Option<SmtpTlsSpec>,
     /// Who logs in. Default: nobody.
     pub username: Option<String>,
@@ -88,9 +88,9 @@ pub(in crate::config) struct SmtpSpec {
     pub to: Vec<String>,
     /// A PEM file of the server's CA. Default: the system's roots.
     pub ca: Option<PathBuf>,
-    /// Of one attempt, from the connection to the server's word that it has the mail. Default: `20s`.
+    /// Of one attempt, from the connection to the server's word that it has the mail.
     pub timeout: Option<Span>,
-    /// Until a mail is given up, with pauses of 1 s, 2 s, 4 s… up to 30 s. Default: `10`.
+    /// Until a mail is given up, with pauses of 1 s, 2 s, 4 s… up to 30 s.
     pub attempts: Option<u32>,
 }
 

@@ -16,13 +16,15 @@ use pulsegate_core::traffic::outcome::AttemptEnd;
 pub(in crate::proxy) struct H1Backend {
     session: HttpSession,
     reused: bool,
+    /// The head of its answer has come.
+    answers: bool,
     mark: Mark,
 }
 
 impl H1Backend {
     /// `reused`: it has carried an exchange before.
     pub(in crate::proxy) fn new(socket: Box<BackendSocket>, reused: bool, mark: Mark) -> Self {
-        Self { session: HttpSession::new(socket), reused, mark }
+        Self { session: HttpSession::new(socket), reused, answers: false, mark }
     }
 
     pub(super) async fn next(&mut self) -> FromBackend {
@@ -32,12 +34,13 @@ impl H1Backend {
                 FromBackend::Body(chunk.unwrap_or_default(), end)
             }
             Ok(HttpTask::Trailer(_) | HttpTask::Done) => FromBackend::Body(Bytes::new(), true),
+            Ok(HttpTask::Failed(_)) | Err(_) if self.answers => FromBackend::BrokeOff,
             Ok(HttpTask::Failed(error)) | Err(error) => FromBackend::Broke(ends::before_head(&error, self.reused)),
         }
     }
 
     /// The socket has checked the head on its bytes; whether a switch of protocols was asked for shows here.
-    fn judge(&self, head: Box<ResponseHeader>, end: bool) -> FromBackend {
+    fn judge(&mut self, head: Box<ResponseHeader>, end: bool) -> FromBackend {
         let switches = head.status == 101;
         if head.status.is_informational() && !switches {
             return FromBackend::Interim;
@@ -45,6 +48,7 @@ impl H1Backend {
         if switches && !self.session.is_upgrade_req() {
             return FromBackend::Invalid;
         }
+        self.answers = true;
         FromBackend::Head { head, end }
     }
 

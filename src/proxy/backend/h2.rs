@@ -112,8 +112,6 @@ impl H2Backend {
 }
 
 fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>) -> Poll<FromBackend> {
-    // Behind the head, what an error means is the status's matter.
-    let broke = FromBackend::Broke(AttemptEnd::ResetBeforeHead { reused: false });
     if !*data_over {
         match ready!(stream.poll_data(cx)) {
             Some(Ok(chunk)) => {
@@ -121,14 +119,14 @@ fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>
                 let _ = stream.flow_control().release_capacity(chunk.len());
                 return Poll::Ready(FromBackend::Body(chunk, stream.is_end_stream()));
             }
-            Some(Err(_)) => return Poll::Ready(broke),
+            Some(Err(_)) => return Poll::Ready(FromBackend::BrokeOff),
             None => *data_over = true,
         }
     }
     Poll::Ready(match ready!(stream.poll_trailers(cx)) {
         Ok(Some(trailers)) => FromBackend::Trailers(trailers),
         Ok(None) => FromBackend::Body(Bytes::new(), true),
-        Err(_) => broke,
+        Err(_) => FromBackend::BrokeOff,
     })
 }
 

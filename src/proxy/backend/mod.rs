@@ -1,19 +1,21 @@
 //! Who is asked, as the exchange sees it: an HTTP/1 connection that is ours alone, or one stream of a shared HTTP/2 connection.
 //!
-//! The counterpart of `client`: `next`, `offer`, `is_clear`.
+//! The counterpart of `downstream`: `next`, `offer`, `is_clear`.
 
+mod connect;
 mod h1;
 mod h2;
 mod shared;
 
 use ::http::HeaderMap;
 use bytes::Bytes;
-pub(super) use h1::H1Backend;
-pub(super) use h2::H2Backend;
+pub(super) use connect::{Connected, Way};
+use h1::H1Backend;
+use h2::H2Backend;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
-pub(super) use shared::{Claim, Opening, Seat, Shared};
+pub(super) use shared::Shared;
 
 /// The backend's side of one attempt.
 pub(super) enum BackendSide {
@@ -40,8 +42,10 @@ pub(super) enum FromBackend {
     Taken,
     /// It takes no more of the request; its answer counts all the same.
     Deaf,
-    /// It broke off; what that means while no head has come.
+    /// It broke off before the head of its answer had come.
     Broke(AttemptEnd),
+    /// It broke off behind it.
+    BrokeOff,
 }
 
 /// It takes no more of the request.

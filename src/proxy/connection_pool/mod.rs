@@ -1,6 +1,5 @@
 //! How do we come to a connection to a backend? Opened, secured, introduced; kept while it rests, cut when its backend goes, counted all the time.
 
-pub mod connect;
 pub mod cut;
 pub mod idle;
 pub mod introduce;

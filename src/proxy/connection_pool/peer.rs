@@ -7,21 +7,22 @@ use crate::tls::ClientConfigs;
 use pingora::upstreams::peer::HttpPeer;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::rng::{hash_bytes, mix};
-use pulsegate_core::plan::{Protocol, Timeouts, UpstreamPlan};
+use pulsegate_core::plan::{Protocol, UpstreamPlan};
 use pulsegate_core::traffic::endpoint::Endpoint;
+use std::time::Duration;
 
 /// The peer for one attempt.
 ///
 /// # Errors
 /// A sentence for the log: the socket path is too long.
-pub fn peer(upstream: &UpstreamPlan, member: &Endpoint, timeouts: &Timeouts) -> Result<HttpPeer, String> {
+pub fn peer(upstream: &UpstreamPlan, member: &Endpoint, connect: Duration) -> Result<HttpPeer, String> {
     let mut peer = match &member.id.address {
         Address::Socket(address) => HttpPeer::new(*address, false, String::new()),
         Address::Unix(path) => HttpPeer::new_uds(&path.to_string_lossy(), false, String::new())
             .map_err(|error| format!("unix socket {}: {error}", path.display()))?,
     };
-    peer.options.connection_timeout = Some(timeouts.connect);
-    peer.options.total_connection_timeout = Some(timeouts.connect);
+    peer.options.connection_timeout = Some(connect);
+    peer.options.total_connection_timeout = Some(connect);
     peer.options.idle_timeout = Some(upstream.idle_timeout);
     Ok(peer)
 }

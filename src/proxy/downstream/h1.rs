@@ -1,7 +1,6 @@
 //! How does an HTTP/1 client take part? Over pingora's session, which writes what it is given before it returns.
 
-use super::{FromClient, Gone, Read};
-use crate::proxy::answer::Fate;
+use super::{Fate, FromClient, Gone, Read};
 use crate::proxy::{Served, ends, linger};
 use bytes::Bytes;
 use http::Version;

@@ -3,9 +3,8 @@
 //! The request's head is brought into the one form that routing, heads and keys share: `:authority` becomes Host, and the pieces of a
 //! cookie become one (RFC 9113 §8.2.3), since a backend may speak HTTP/1.
 
-use super::{FromClient, Gone, Read};
+use super::{Fate, FromClient, Gone, Read};
 use crate::proxy::Served;
-use crate::proxy::answer::Fate;
 use crate::proxy::heads::Body;
 use crate::proxy::outbox::Outbox;
 use bytes::Bytes;

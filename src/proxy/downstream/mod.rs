@@ -5,18 +5,20 @@
 //! the other direction goes on.
 
 mod copy;
+mod fate;
 mod h1;
 mod h2;
 
 use crate::proxy::Served;
-use crate::proxy::answer::Fate;
 use crate::proxy::heads::Body;
 use ::http::HeaderMap;
 use bytes::Bytes;
 pub use copy::CopyClient;
+pub(super) use fate::Fate;
 pub use h1::H1Client;
 pub use h2::H2Client;
 use pingora::http::{RequestHeader, ResponseHeader};
+pub(super) use pulsegate_core::traffic::request::Read;
 
 /// The client's side of one exchange.
 #[derive(Debug)]
@@ -25,17 +27,6 @@ pub enum ClientSide {
     H2(Box<H2Client>),
     /// Nobody: the copy of a request for a mirror.
     Copy(Box<CopyClient>),
-}
-
-/// What to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Read {
-    /// The body's next bytes.
-    Body,
-    /// The client's leaving; nothing else is expected.
-    Watch,
-    /// Nothing that the client sends: its bytes are no sign of life.
-    Nothing,
 }
 
 /// What came of the client.

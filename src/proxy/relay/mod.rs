@@ -1,211 +1,129 @@
 //! How do bytes travel, once a connection to a backend is there? One loop that waits for both sides and hands each what the other said.
 //!
-//! No buffering beyond one piece per direction, so a slow reader slows its sender down. Three timers, of which the nearest counts:
-//! per try (from the request being fully sent to the head of the response), idle (between bytes), total. The client is
-//! watched while the backend thinks: one that leaves ends the attempt.
+//! No buffering beyond one piece per direction, so a slow reader slows its sender down. Which timer counts, and what an end means, the core
+//! says (`request::Progress`); here is only the waiting and the writing. The client is watched while the backend thinks: one that leaves
+//! ends the attempt.
 //!
 //! The invariant: a response that broke off is never completed towards the client as if it were whole.
 
-mod end;
+mod judging;
 mod request;
 mod response;
 
+pub(super) use judging::{Judging, Rival, Shown, Verdict, Won};
+
 use super::backend::{BackendSide, FromBackend};
-use super::hedge::{Rival, Winner, Won, won};
-use super::replay::Replay;
+use super::dialogue::Dialogue;
 use crate::clock::Clock;
 use crate::proxy::connection_pool::cut::{Cut, cut};
-use crate::proxy::downstream::{ClientSide, FromClient, Read};
-use pingora::http::{RequestHeader, ResponseHeader};
+use crate::proxy::downstream::FromClient;
+use judging::rival;
+use pingora::http::RequestHeader;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::http::problem::Problem;
-use pulsegate_core::traffic::outcome::AttemptEnd;
+use pulsegate_core::traffic::request::{Action, Clear, Ended, Progress};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::sleep_until;
 
-/// The bounds of one attempt.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub per_try: Duration,
-    pub idle: Duration,
-    /// Silence within the request body.
-    pub body_idle: Duration,
-    /// When the whole request must be over.
-    pub total: Timestamp,
-    /// The largest request body, bytes.
-    pub body_bytes: u64,
+/// How a relay ended.
+pub(super) enum Relayed {
+    Ended(Ended),
+    /// The answer was not wanted, and this is to be done instead.
+    Elsewhere(Action),
 }
 
-/// What to do with a response head.
-pub(super) enum Reception {
-    /// Forward it, as it was changed.
-    Forward,
-    /// Somebody else is asked instead; nothing of this response reaches the client.
-    Discard,
-    /// The head could not be made fit for the client.
-    Unfit,
-}
-
-/// Receives the final response head of an attempt.
-pub(super) trait Receive {
-    fn receive(&mut self, head: &mut ResponseHeader, replayable: bool) -> Reception;
-}
-
-/// How an attempt ended, as far as the exchange must know.
-#[derive(Debug)]
-pub(super) struct Relayed {
-    pub end: AttemptEnd,
-    /// The response had begun towards the client.
-    pub begun: bool,
-    /// The response was delivered whole.
-    pub whole: bool,
-    /// The request was sent whole: only then may the connection carry another one. What is missing of a body would be read out
-    /// of the next request.
-    pub sent_whole: bool,
-    /// An answer of our own is due (nothing was written to the client).
-    pub refusal: Option<Problem>,
-    /// From the request being fully sent to the response head.
-    pub head_after: Option<Duration>,
-    /// Another backend answered first (`hedge`), and its outcome is written down.
-    pub by_rival: bool,
-}
-
-impl Relayed {
-    /// Nothing reached the client.
-    pub(super) fn nothing(end: AttemptEnd) -> Self {
-        Self { end, begun: false, whole: false, sent_whole: false, refusal: None, head_after: None, by_rival: false }
-    }
-}
-
-pub(super) struct Relay<'a, R> {
-    pub client: &'a mut ClientSide,
+pub(super) struct Relay<'a, 'r, J> {
+    pub dialogue: &'a mut Dialogue,
     pub backend: &'a mut BackendSide,
-    pub replay: &'a mut Replay,
-    pub receiver: &'a mut R,
-    pub bounds: Bounds,
+    pub judge: &'a mut J,
     /// Where the backend's connections end with it.
     pub cut: Option<Cut>,
-    /// Who is asked too when the answer is late.
-    pub rival: Option<Rival<'a>>,
-    /// The rival answered first: its place and its shelf are from now on the exchange's.
-    pub won: &'a mut Option<Winner>,
+    /// Who is asked too.
+    pub rival: Option<Rival<'r>>,
+    /// After how long somebody may be.
+    pub hedge_after: Option<Duration>,
     pub clock: Clock,
     /// The client waits for a 100.
     pub expects_continue: bool,
-    /// It has got one.
-    pub continued: &'a mut bool,
-    pub state: State,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct State {
-    /// All of the request has come from the client.
-    request_over: bool,
-    /// The request is fully sent (or cannot be sent any further).
-    request_done: bool,
-    /// The backend took no more of the body; its answer is awaited all the same.
-    upload_broken: bool,
-    sent_at: Timestamp,
-    last_progress: Timestamp,
-    received: u64,
-    interim: u32,
-    status: Option<u16>,
-    /// Said by a gRPC backend in its trailers.
-    grpc_status: Option<u16>,
-    upgraded: bool,
-    /// The response said how long it is.
-    sized: bool,
-    /// The backend has said all; the client may still have to take it.
-    answered: bool,
-    head_after: Option<Duration>,
-}
-
-impl State {
-    /// Of a request that is sent from now on.
-    pub(super) fn begun(now: Timestamp) -> Self {
-        Self { sent_at: now, last_progress: now, ..Self::default() }
-    }
+    pub progress: Progress,
 }
 
 enum Step {
     Backend(FromBackend),
     Client(FromClient),
-    Rival(Won),
+    Rival(Option<Won>),
 }
 
-impl<R: Receive> Relay<'_, R> {
+impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     pub(super) async fn run(mut self, head: Box<RequestHeader>) -> Relayed {
-        if let Err(relayed) = self.send_head(head).await {
-            return relayed;
+        if let Err(ended) = self.send_head(head).await {
+            return Relayed::Ended(ended);
         }
+        let mut hedge_at = self.hedge_after.map_or(Timestamp::NEVER, |after| self.clock.now() + after);
         // One timer for the whole relay: it is moved when it must ring earlier, and looks again when it rings too early.
-        let mut timer = pin!(sleep_until(self.clock.instant(self.deadline())));
+        let mut timer = pin!(sleep_until(self.clock.instant(self.deadline().min(hedge_at))));
         loop {
             let now = self.clock.now();
             let deadline = self.deadline();
             if now >= deadline {
                 // A side that always has something ready must not keep the timer from being asked.
-                return self.timed_out();
+                return Relayed::Ended(self.progress.timed_out(now, self.clear()));
             }
-            let at = self.clock.instant(deadline);
+            if now >= hedge_at {
+                hedge_at = Timestamp::NEVER;
+                self.ask_another();
+            }
+            let at = self.clock.instant(deadline.min(hedge_at));
             if at < timer.deadline() || timer.is_elapsed() {
                 timer.as_mut().reset(at);
             }
-            let (read, listen) = (self.read(), !self.state.answered && self.client.is_clear());
+            let read = self.progress.read(self.backend.is_clear());
+            let (answers, listen) = (!self.progress.is_complete(), self.dialogue.client.is_clear());
             let step = tokio::select! {
                 biased;
                 // First: a backend that always has something to say must not be heard instead.
-                () = cut(&mut self.cut), if self.cut.is_some() => return self.cut_off(),
-                said = self.backend.next(listen), if !self.state.answered => Step::Backend(said),
-                said = self.client.next(read) => Step::Client(said),
-                rival = won(&mut self.rival), if self.rival.is_some() && self.state.status.is_none() => Step::Rival(rival),
+                () = cut(&mut self.cut), if self.cut.is_some() => return Relayed::Ended(self.progress.cut_off()),
+                said = self.backend.next(listen), if answers => Step::Backend(said),
+                said = self.dialogue.client.next(read) => Step::Client(said),
+                answer = rival(&mut self.rival), if self.rival.is_some() => Step::Rival(answer),
                 () = timer.as_mut() => continue,
             };
             if let Some(relayed) = self.take(step).await {
                 return relayed;
             }
             // Moved on only when the other side has taken it: one side's slowness is not the other's silence.
-            self.state.last_progress = self.clock.now();
+            self.progress.moved(self.clock.now());
         }
     }
 
     async fn take(&mut self, step: Step) -> Option<Relayed> {
         match step {
             Step::Backend(said) => self.take_response(said).await,
-            Step::Client(said) => self.take_request(said).await,
-            Step::Rival(won) => self.take_rival(won).await,
+            Step::Client(said) => self.take_request(said).await.map(Relayed::Ended),
+            Step::Rival(answer) => self.take_rival(answer).await,
         }
     }
 
-    /// What is awaited of the client. What is left of a body that the backend no longer takes stays unread.
-    fn read(&self) -> Read {
-        match self.state.request_over {
-            _ if self.state.upgraded => Read::Body,
-            _ if self.state.upload_broken => Read::Nothing,
-            true => Read::Watch,
-            false if self.backend.is_clear() => Read::Body,
-            false => Read::Nothing,
+    fn ask_another(&mut self) {
+        if !self.progress.has_begun() {
+            self.rival = self.judge.late(self.dialogue.client.head());
         }
+    }
+
+    fn deadline(&self) -> Timestamp {
+        self.progress.deadline(self.backend.is_clear())
     }
 
     /// How long one write may take.
     fn write_time(&self) -> Duration {
-        let left = self.bounds.total.since(self.clock.now());
-        if self.state.upgraded { self.bounds.idle } else { self.bounds.idle.min(left) }
+        self.progress.write_time(self.clock.now())
     }
 
-    /// The nearest of the timers that run now.
-    fn deadline(&self) -> Timestamp {
-        let state = &self.state;
-        if state.upgraded {
-            return state.last_progress + self.bounds.idle;
-        }
-        let next = match (state.status, state.request_done) {
-            (None, true) => state.sent_at + self.bounds.per_try,
-            (None, false) if self.backend.is_clear() => state.last_progress + self.bounds.body_idle,
-            (None, false) | (Some(_), _) => state.last_progress + self.bounds.idle,
-        };
-        next.min(self.bounds.total)
+    fn clear(&self) -> Clear {
+        Clear { client: self.dialogue.client.is_clear(), backend: self.backend.is_clear() }
+    }
+
+    fn client_left(&self) -> Ended {
+        self.progress.client_left(self.clock.now())
     }
 }

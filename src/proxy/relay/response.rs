@@ -1,29 +1,22 @@
-//! The way of the response: its head, looked at by the receiver, then what follows it.
+//! The way of the response: its head, as it was judged, then what follows it.
 
-use super::{Receive, Reception, Relay, Relayed};
+use super::{Judging, Relay, Relayed, Shown, Verdict, Won};
 use crate::proxy::backend::FromBackend;
-use crate::proxy::hedge::{Winner, Won};
 use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pulsegate_core::http::grpc;
 use pulsegate_core::traffic::outcome::AttemptEnd;
+use pulsegate_core::traffic::request::{Asked, Ended, Head};
 use tokio::time::timeout;
 
-/// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.
-const INTERIM_ANSWERS: u32 = 32;
-
-impl<R: Receive> Relay<'_, R> {
+impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     pub(super) async fn take_response(&mut self, said: FromBackend) -> Option<Relayed> {
-        match said {
+        let ended = match said {
+            FromBackend::Head { head, end } => return self.take_head(head, end).await,
             // We have told the client to go on; other interim answers are for the connection to the backend.
-            FromBackend::Interim => {
-                self.state.interim += 1;
-                let flood = self.state.interim > INTERIM_ANSWERS;
-                flood.then(|| self.ended(AttemptEnd::InvalidResponse))
-            }
-            FromBackend::Head { head, end } => self.take_head(head, end).await,
-            FromBackend::Invalid => Some(self.ended(AttemptEnd::InvalidResponse)),
+            FromBackend::Interim => self.progress.interim_answer().err(),
+            FromBackend::Invalid => Some(self.progress.broke(AttemptEnd::InvalidResponse)),
             FromBackend::Body(chunk, end) => self.deliver(chunk, end).await,
             FromBackend::Trailers(trailers) => self.deliver_trailers(trailers).await,
             FromBackend::Taken => {
@@ -34,74 +27,97 @@ impl<R: Receive> Relay<'_, R> {
                 self.stop_upload();
                 None
             }
-            FromBackend::Broke(before_head) => Some(self.backend_broke(before_head)),
+            FromBackend::Broke(before_head) => Some(self.progress.broke(before_head)),
+            FromBackend::BrokeOff => Some(self.progress.broke_off()),
+        };
+        ended.map(Relayed::Ended)
+    }
+
+    async fn take_head(&mut self, mut head: Box<ResponseHeader>, end: bool) -> Option<Relayed> {
+        match self.judge(&mut head, Asked::First, None) {
+            Verdict::Deliver => self.pass_on(head, end).await,
+            Verdict::Elsewhere(action) => Some(Relayed::Elsewhere(action)),
+            Verdict::Unwanted => None,
+            Verdict::Unfit => Some(self.unfit()),
         }
     }
 
     /// The rival takes the backend's place, which is let go with what it was asked.
-    pub(super) async fn take_rival(&mut self, won: Won) -> Option<Relayed> {
-        (self.rival, self.cut) = (None, None);
-        *self.backend = won.backend;
-        *self.won = Some(Winner { place: won.place, shelf: won.shelf, span: won.span });
-        self.take_head(won.head, won.end).await
+    pub(super) async fn take_rival(&mut self, answer: Option<Won>) -> Option<Relayed> {
+        self.rival = None;
+        let Some(Won { connected, mut head, end }) = answer else {
+            self.judge.lost(self.dialogue.client.head());
+            return None;
+        };
+        let verdict = self.judge(&mut head, Asked::Hedge, Some(connected.shelf));
+        if matches!(verdict, Verdict::Unwanted) {
+            return None;
+        }
+        self.cut = None;
+        *self.backend = connected.backend;
+        match verdict {
+            Verdict::Deliver => self.pass_on(head, end).await,
+            Verdict::Elsewhere(action) => Some(Relayed::Elsewhere(action)),
+            Verdict::Unwanted | Verdict::Unfit => Some(self.unfit()),
+        }
     }
 
-    async fn take_head(&mut self, mut head: Box<ResponseHeader>, end: bool) -> Option<Relayed> {
+    fn judge(&mut self, head: &mut ResponseHeader, by: Asked, shelf: Option<u64>) -> Verdict {
+        let at = self.clock.now();
+        let (status, after) = (head.status.as_u16(), self.progress.upload().since(at));
+        let seen = Head { status, after, by, replayable: self.dialogue.replay.possible() };
+        self.judge.judge(Shown { head, seen, at, shelf, request: self.dialogue.client.head() })
+    }
+
+    fn unfit(&self) -> Relayed {
+        Relayed::Ended(self.progress.broke(AttemptEnd::InvalidResponse))
+    }
+
+    async fn pass_on(&mut self, head: Box<ResponseHeader>, end: bool) -> Option<Relayed> {
+        // Whoever was asked too is let go.
+        self.rival = None;
         let status = head.status.as_u16();
-        self.state.head_after = Some(self.clock.now().since(self.state.sent_at));
-        match self.receiver.receive(&mut head, self.replay.possible()) {
-            Reception::Discard => return Some(self.ended(AttemptEnd::Response { status })),
-            Reception::Unfit => return Some(self.ended(AttemptEnd::InvalidResponse)),
-            Reception::Forward => {}
-        }
-        self.state.status = Some(status);
-        self.state.sized = head.headers.contains_key("content-length");
-        self.state.grpc_status = grpc_status(&head.headers);
-        if !self.state.request_done && status != 101 {
+        let switches = status == 101;
+        self.progress.begin_answer(status, head.headers.contains_key("content-length"), grpc_status(&head.headers));
+        if !self.progress.upload().is_done() && !switches {
             // An early answer: the client may still be sending, so this connection ends with it.
-            self.client.close_behind();
+            self.dialogue.client.close_behind();
         }
-        match timeout(self.write_time(), self.client.send_head(head, end)).await {
+        match timeout(self.write_time(), self.dialogue.client.send_head(head, end)).await {
             Ok(Ok(())) => {}
-            _ => return Some(self.client_left()),
+            _ => return Some(Relayed::Ended(self.client_left())),
         }
-        self.state.upgraded = status == 101;
-        self.state.answered = end;
-        self.delivered()
+        if switches {
+            self.progress.switch_protocols();
+        }
+        self.passed_on(end).map(Relayed::Ended)
     }
 
-    async fn deliver(&mut self, chunk: Bytes, end: bool) -> Option<Relayed> {
+    async fn deliver(&mut self, chunk: Bytes, end: bool) -> Option<Ended> {
         if !chunk.is_empty() || end {
-            match timeout(self.write_time(), self.client.offer(chunk, end)).await {
+            match timeout(self.write_time(), self.dialogue.client.offer(chunk, end)).await {
                 Ok(Ok(())) => {}
                 _ => return Some(self.client_left()),
             }
         }
-        self.state.answered = end;
-        self.delivered()
+        self.passed_on(end)
     }
 
-    async fn deliver_trailers(&mut self, trailers: HeaderMap) -> Option<Relayed> {
-        self.state.grpc_status = grpc_status(&trailers);
-        match timeout(self.write_time(), self.client.offer_trailers(trailers)).await {
+    async fn deliver_trailers(&mut self, trailers: HeaderMap) -> Option<Ended> {
+        self.progress.trailers(grpc_status(&trailers));
+        match timeout(self.write_time(), self.dialogue.client.offer_trailers(trailers)).await {
             Ok(Ok(())) => {}
             _ => return Some(self.client_left()),
         }
-        self.state.answered = true;
-        self.delivered()
+        self.passed_on(true)
     }
 
-    /// All was said, and all was taken.
-    pub(super) fn delivered(&self) -> Option<Relayed> {
-        let whole = self.state.answered && self.client.is_clear();
-        whole.then(|| Relayed { whole: true, ..self.ended(self.said()) })
-    }
-
-    fn said(&self) -> AttemptEnd {
-        match (self.state.status, self.state.grpc_status) {
-            (Some(200), Some(status)) => AttemptEnd::GrpcStatus(status),
-            (status, _) => AttemptEnd::Response { status: status.unwrap_or(502) },
+    /// `end`: the backend has said all.
+    fn passed_on(&mut self, end: bool) -> Option<Ended> {
+        if end {
+            self.progress.complete_answer();
         }
+        self.progress.delivered(self.dialogue.client.is_clear())
     }
 }
 

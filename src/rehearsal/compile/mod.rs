@@ -8,7 +8,7 @@ use super::spec::{FoundSpec, LoadSpec, ScenarioSpec};
 use crate::config::{self, Diagnostic, Document, Span, Words};
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::board::Found;
-use pulsegate_core::plan::{Plan, RouteAction, RoutePlan, SourcePlan, StaticBackend, Target, UpstreamPlan};
+use pulsegate_core::plan::{Plan, RouteAction, SourcePlan, StaticBackend, Target, UpstreamPlan};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -195,7 +195,7 @@ impl Reading<'_> {
             (None, Some(name)) => Asks::Route(name.clone()),
             (None, None) => Asks::Upstream(self.only_upstream(&place)?),
         };
-        if terms(self.plan, &asks).is_none() {
+        if way(self.plan, &asks).is_none() {
             let forwards = self.plan.routes.iter().filter(|route| matches!(route.action, RouteAction::Forward(_)));
             let names: Vec<&str> = forwards.map(|route| &*route.name).collect();
             let (key, found) = match &asks {
@@ -242,21 +242,18 @@ impl Reading<'_> {
     }
 }
 
-/// The terms that requests are sent on: a route, and its targets where the scenario names no upstream.
-pub(super) fn terms<'p>(plan: &'p Plan, asks: &Asks) -> Option<(&'p RoutePlan, Vec<Target>)> {
-    let position = |name: &str| plan.upstreams.iter().position(|upstream| &*upstream.name == name);
-    plan.routes.iter().find_map(|route| {
+/// The way of a load's requests: a route by its place, and its only target where the scenario names an upstream.
+pub(super) fn way(plan: &Plan, asks: &Asks) -> Option<(usize, Option<Target>)> {
+    plan.routes.iter().enumerate().find_map(|(place, route)| {
         let RouteAction::Forward(forward) = &route.action else { return None };
-        let targets = match asks {
-            Asks::Route(name) if **name == *route.name => forward.targets.clone(),
+        match asks {
+            Asks::Route(name) => (**name == *route.name).then_some((place, None)),
             Asks::Upstream(name) => {
-                let upstream = position(name)?;
-                forward.targets.iter().any(|target| target.upstream == upstream).then_some(())?;
-                vec![Target { upstream, weight: 1 }]
+                let upstream = plan.upstreams.iter().position(|upstream| *upstream.name == **name)?;
+                let leads = forward.targets.iter().any(|target| target.upstream == upstream);
+                leads.then_some((place, Some(Target { upstream, weight: 1 })))
             }
-            Asks::Route(_) => return None,
-        };
-        Some((route, targets))
+        }
     })
 }
 

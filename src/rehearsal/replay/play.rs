@@ -1,12 +1,13 @@
 //! What would have come of it? The board under another configuration, told what was recorded, at the moments of the record.
 
 use super::read::{Happening, Probe, Recorded, Second, Transition, within};
-use crate::rehearsal::queue::Queue;
+use crate::rehearsal::agenda::Agenda;
 use pulsegate_core::base::identity::{BackendId, BackendKey};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Board, Input, Output, ProbeJob, ProbeTicket, Steering};
 use pulsegate_core::health::event::{Event, EventKind};
-use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict, judge};
+use pulsegate_core::health::judgement::judge;
+use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict};
 use pulsegate_core::plan::{Plan, UpstreamPlan};
 use pulsegate_core::traffic::cell::{Nudge, Record};
 use pulsegate_core::traffic::endpoint::Endpoint;
@@ -63,7 +64,7 @@ pub(super) struct Player<'r> {
     recorded: &'r Recorded,
     board: Board,
     now: Timestamp,
-    due: Queue<Due>,
+    due: Agenda<Due>,
     snapshot: Option<Arc<Snapshot>>,
     places: BTreeMap<BackendKey, (usize, usize)>,
     flying: BTreeMap<ProbeTicket, Reading>,
@@ -82,7 +83,7 @@ pub(super) fn play(recorded: &Recorded, plan: &Arc<Plan>) -> Replayed {
         recorded,
         board: Board::new(1, START + recorded.from),
         now: START + recorded.from,
-        due: Queue::default(),
+        due: Agenda::default(),
         snapshot: None,
         places: BTreeMap::new(),
         flying: BTreeMap::new(),

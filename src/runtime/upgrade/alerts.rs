@@ -1,102 +1,65 @@
-//! How is what receivers of alerts were told written down for another process? As JSON, with durations in nanoseconds.
+//! How is what receivers of alerts were told written down for another process? As a list of the core's states.
 //!
 //! What a reader of another version does not understand is left out: the worst of it is that somebody is told again.
 
-use pulsegate_core::alert::{Key, KnownGroup, What};
-use pulsegate_core::base::identity::Address;
-use serde::{Deserialize, Serialize};
+use super::words::leave_out;
+use pulsegate_core::alert::{GroupState, What};
 use serde_json::Value;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
-#[derive(Deserialize, Serialize)]
-struct Group {
-    receiver: String,
-    upstream: Option<String>,
-    incident: String,
-    sent: u32,
-    ago: u64,
-    told: Vec<Told>,
+pub(super) fn write(groups: &[GroupState]) -> Value {
+    serde_json::to_value(groups).unwrap_or_default()
 }
 
-#[derive(Deserialize, Serialize)]
-struct Told {
-    /// The word.
-    what: String,
-    socket: Option<SocketAddr>,
-    unix: Option<PathBuf>,
-    flaps: bool,
-}
-
-pub(super) fn write(known: &[KnownGroup]) -> Value {
-    let told = |(key, flaps): &(Key, bool)| {
-        let (socket, unix) = match &key.backend {
-            None => (None, None),
-            Some(Address::Socket(socket)) => (Some(*socket), None),
-            Some(Address::Unix(path)) => (None, Some(path.clone())),
-        };
-        Told { what: key.what.word().to_owned(), socket, unix, flaps: *flaps }
-    };
-    let group = |group: &KnownGroup| Group {
-        receiver: group.receiver.to_string(),
-        upstream: group.upstream.as_ref().map(ToString::to_string),
-        incident: group.incident.clone(),
-        sent: group.sent,
-        ago: u64::try_from(group.ago.as_nanos()).unwrap_or(u64::MAX),
-        told: group.told.iter().map(told).collect(),
-    };
-    serde_json::to_value(known.iter().map(group).collect::<Vec<_>>()).unwrap_or_default()
-}
-
-pub(super) fn read(document: Value) -> Vec<KnownGroup> {
+pub(super) fn read(document: Value) -> Vec<GroupState> {
     let Value::Array(groups) = document else { return Vec::new() };
-    groups.into_iter().filter_map(|group| serde_json::from_value(group).ok()).map(known).collect()
-}
-
-fn known(group: Group) -> KnownGroup {
-    let upstream: Option<Arc<str>> = group.upstream.map(Into::into);
-    let key = |told: Told| {
-        let what = What::ALL.into_iter().find(|what| what.word() == told.what)?;
-        let backend = told.socket.map(Address::Socket).or(told.unix.map(Address::Unix));
-        Some((Key { upstream: upstream.clone(), what, backend }, told.flaps))
+    let group = |mut group: Value| {
+        leave_out(&mut group, ("told", "what"), |word| What::of_word(word).is_some());
+        serde_json::from_value(group).ok()
     };
-    KnownGroup {
-        receiver: group.receiver.into(),
-        incident: group.incident,
-        sent: group.sent,
-        ago: Duration::from_nanos(group.ago),
-        told: group.told.into_iter().filter_map(key).collect(),
-        upstream,
-    }
+    groups.into_iter().filter_map(group).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pulsegate_core::alert::AnnouncedState;
+    use pulsegate_core::base::identity::Address;
+    use std::time::Duration;
 
-    #[test]
-    fn what_is_written_is_read_and_what_is_none_is_left_out() {
-        let upstream: Option<Arc<str>> = Some("orders".into());
-        let key = |what, backend| Key { upstream: upstream.clone(), what, backend };
-        let group = KnownGroup {
+    fn a_group(told: Vec<AnnouncedState>) -> GroupState {
+        GroupState {
             receiver: "ops".into(),
-            upstream: upstream.clone(),
+            upstream: Some("orders".into()),
             incident: "0k3f9a-42".to_owned(),
             sent: 3,
             ago: Duration::from_millis(1_500),
-            told: vec![
-                (key(What::NobodyEligible, None), false),
-                (key(What::BackendOut, Some(Address::Socket(([127, 0, 0, 1], 9001).into()))), true),
-                (key(What::LyingReadiness, Some(Address::Unix("/run/a.sock".into()))), false),
-            ],
-        };
+            told,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_what_is_none_is_left_out() {
+        let announced = |what, backend, flaps| AnnouncedState { what, backend, flaps };
+        let group = a_group(vec![
+            announced(What::NobodyEligible, None, false),
+            announced(What::BackendOut, Some(Address::Socket(([127, 0, 0, 1], 9001).into())), true),
+            announced(What::LyingReadiness, Some(Address::Unix("/run/a.sock".into())), false),
+        ]);
         let mut written = write(std::slice::from_ref(&group));
         assert_eq!(read(written.clone()), std::slice::from_ref(&group));
         written[0]["told"].as_array_mut().unwrap().push(serde_json::json!({ "what": "moon_is_full", "flaps": false }));
-        written.as_array_mut().unwrap().push(serde_json::json!({ "receiver": 7 }));
+        for strange in [serde_json::json!({ "receiver": 7 }), 7.into(), Value::Null] {
+            written.as_array_mut().unwrap().push(strange);
+        }
         assert_eq!(read(written), [group]);
         assert!(read(Value::Null).is_empty());
+    }
+
+    #[test]
+    fn conditions_are_written_in_the_words_that_everybody_knows() {
+        let told = What::ALL.map(|what| AnnouncedState { what, backend: None, flaps: false });
+        let written = write(&[a_group(told.into())]);
+        let words = written[0]["told"].as_array().unwrap().iter().map(|told| told["what"].as_str().unwrap());
+        assert_eq!(words.collect::<Vec<_>>(), What::ALL.map(What::word));
     }
 }

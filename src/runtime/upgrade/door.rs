@@ -4,7 +4,7 @@ use super::folder::{self, is_ourselves, own_user};
 use super::messages::{LANGUAGE, Message};
 use super::{alerts, health, wire};
 use crate::control::Handle;
-use crate::telemetry::Telemetry;
+use crate::telemetry::Alerting;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -101,7 +101,7 @@ pub(in crate::runtime) struct Estate {
     pub sockets: Vec<(SocketAddr, OwnedFd)>,
     pub sticky_key: [u8; 16],
     pub handle: Handle,
-    pub telemetry: Arc<Telemetry>,
+    pub alerts: Arc<Alerting>,
 }
 
 /// Hands everything over; returns when the successor accepts.
@@ -145,7 +145,7 @@ async fn offer(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
         pid: std::process::id(),
         sockets: estate.sockets.iter().map(|(address, _)| *address).collect(),
         sticky_key: estate.sticky_key,
-        health: health::write(&estate.handle.handover().await),
+        health: health::write(estate.handle.handover().await),
     };
     wire::send(stream, &offer).await.map_err(lost)?;
     for (_, socket) in &estate.sockets {
@@ -155,8 +155,8 @@ async fn offer(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
 }
 
 async fn farewell(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
-    let health = health::write(&estate.handle.handover().await);
-    let alerts = alerts::write(&estate.telemetry.told_alerts().await);
+    let health = health::write(estate.handle.handover().await);
+    let alerts = alerts::write(&estate.alerts.known().await);
     let farewell = Message::Farewell { health, alerts };
     wire::send(stream, &farewell).await.map_err(lost)?;
     expect(stream, &Message::Accepting).await

@@ -19,8 +19,11 @@ mod folder;
 mod health;
 mod history;
 mod messages;
+#[cfg(test)]
+mod recorded;
 mod succession;
 mod wire;
+mod words;
 
 pub(super) use door::{Door, Estate, hand_over, refuse};
 pub(super) use folder::folder;

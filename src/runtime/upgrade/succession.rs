@@ -3,7 +3,7 @@
 use super::folder::{self, is_ourselves, own_user};
 use super::messages::Message;
 use super::{alerts, health, wire};
-use pulsegate_core::alert::KnownGroup;
+use pulsegate_core::alert::GroupState;
 use pulsegate_core::board::Handover;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -89,7 +89,7 @@ impl Succession {
     ///
     /// # Errors
     /// It does not let go any more, as a sentence: it serves on, so we must not.
-    pub(in crate::runtime) async fn ready(&mut self) -> Result<(Handover, Vec<KnownGroup>), String> {
+    pub(in crate::runtime) async fn ready(&mut self) -> Result<(Handover, Vec<GroupState>), String> {
         let asked = async {
             wire::send(&mut self.stream, &Message::Ready).await?;
             wire::receive(&mut self.stream).await

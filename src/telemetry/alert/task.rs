@@ -5,7 +5,7 @@ use super::message::Message;
 use super::{Counts, Terms, render};
 use crate::control::Handle;
 use crate::telemetry::webhook::Webhooks;
-use pulsegate_core::alert::{Alerts, Input, KnownGroup, Says};
+use pulsegate_core::alert::{Alerts, GroupState, Input, Says};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::health::standing::Cause;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::time::sleep_until;
 #[derive(Debug)]
 pub(super) enum Order {
     Reconfigure(Terms),
-    Known(oneshot::Sender<Vec<KnownGroup>>),
+    Known(oneshot::Sender<Vec<GroupState>>),
     End,
 }
 
@@ -39,9 +39,9 @@ impl Task {
         Self { alerts: Alerts::new(terms.plan.clone(), &terms.upstreams), terms, inbox, webhooks, handle, counts }
     }
 
-    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>, known: Vec<KnownGroup>) {
+    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>, known: Vec<GroupState>) {
         self.look().await;
-        self.alerts.recall(known, &self.terms.receivers, self.now());
+        self.alerts.import(known, &self.terms.receivers, self.now());
         loop {
             self.speak();
             let deadline = self.alerts.next_deadline();
@@ -68,7 +68,7 @@ impl Task {
                 self.terms = terms;
             }
             Order::Known(reply) => {
-                let _ = reply.send(self.alerts.known(self.now()));
+                let _ = reply.send(self.alerts.export(self.now()));
             }
             Order::End => return false,
         }
@@ -100,9 +100,9 @@ impl Task {
             let message = Message::of(&notice, &self.terms.plan.source, self.handle.clock());
             self.webhooks.tell_as(&notice.receiver, |way| render(&message, way));
         }
-        self.counts.dropped.inc_by(self.alerts.take_dropped());
+        self.counts.dropped.add(self.alerts.take_dropped());
         for (severity, holding) in self.alerts.holding() {
-            self.counts.firing.with_label_values(&[severity.word()]).set(holding as i64);
+            self.counts.holding(severity, holding);
         }
     }
 

@@ -5,7 +5,8 @@ use super::spans::{SAMPLED, cut, placed, span};
 use crate::clock::Clock;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::ProbeJob;
-use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict, judge};
+use pulsegate_core::health::judgement::judge;
+use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict};
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::ProbeCheck;
 

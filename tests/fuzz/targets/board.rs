@@ -15,6 +15,8 @@ mod listener;
 #[allow(dead_code, reason = "the even pools are for the simulation of peers")]
 #[path = "../../simulation/plans.rs"]
 mod plans;
+#[path = "../../simulation/requests/mod.rs"]
+mod requests;
 #[path = "../../simulation/shadow.rs"]
 mod shadow;
 #[path = "../../simulation/storm.rs"]

@@ -1,8 +1,8 @@
 //! Which rule decided a standing? Its stable word, and the rule in words with the thresholds in force.
 
-use super::words::count;
 use super::{View, life};
 use crate::base::time::brief;
+use crate::board::why::words::count;
 use crate::health::combine::Active;
 use crate::health::standing::Cause;
 use crate::plan::ProbePlan;
@@ -46,16 +46,16 @@ impl Rule {
             Cause::ForcedDown | Cause::Drained | Cause::ForcedUp => Self::Order,
             Cause::Ejected => Self::Ejection,
             Cause::NotAlive => Self::Liveness,
-            Cause::Down | Cause::Starting if view.member.life.is_starting() => Self::Startup,
+            Cause::Down | Cause::Starting if view.member.probes().life().is_starting() => Self::Startup,
             Cause::Down | Cause::NotReady => Self::Readiness,
-            Cause::Draining if view.member.drains_by_document().is_some() => Self::DrainDocument,
+            Cause::Draining if view.member.probes().drains().is_some() => Self::DrainDocument,
             Cause::Draining => Self::DrainHeader,
             Cause::Starting => Self::StartupGrace,
             Cause::Unchecked => Self::FirstProbe,
             Cause::Trial => Self::Trial,
             Cause::Degraded => Self::Degraded,
             Cause::Ramping => Self::SlowStart,
-            Cause::Up if view.member.active() == Active::Unprobed => Self::Unprobed,
+            Cause::Up if view.member.probes().active() == Active::Unprobed => Self::Unprobed,
             Cause::Up => Self::Passing,
         }
     }
@@ -81,7 +81,7 @@ impl Rule {
     }
 
     pub(super) fn says(self, view: &View<'_>) -> String {
-        let probe = view.member.check.as_ref().map(|check| &*check.plan);
+        let probe = view.member.probes().readiness().map(|check| &*check.plan);
         match self {
             Self::Order => "an operator's order goes before all evidence".to_owned(),
             Self::Ejection => ejection(view),
@@ -93,7 +93,7 @@ impl Rule {
                 None => "an answer of its own asked for no new traffic".to_owned(),
             },
             Self::DrainDocument => "its readiness document asks for no new traffic; what is in flight finishes".to_owned(),
-            Self::StartupGrace => match view.member.check.as_ref().and_then(|check| check.grace_until()) {
+            Self::StartupGrace => match view.member.probes().readiness().and_then(|check| check.grace_until()) {
                 Some(until) if until > view.now => format!(
                     "until its first pass, failures within startup_grace are no alarm; it ends in {}",
                     brief(until.since(view.now))
@@ -122,7 +122,7 @@ fn readiness(probe: Option<&ProbePlan>) -> String {
 
 fn ejection(view: &View<'_>) -> String {
     let passive = &view.plan.passive;
-    let nth = view.member.outlier.ejection().map_or(1, |ejection| ejection.nth);
+    let nth = view.member.ejections().current().map_or(1, |ejection| ejection.nth);
     format!(
         "passive: live traffic took it out, whatever its probes say; ejection {nth} in a row lasts base_ejection {} × \
          {nth}, at most {}",

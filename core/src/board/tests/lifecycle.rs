@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::board::ProbeJob;
-use crate::health::reading::HttpAnswer;
-use crate::health::recognition::Sighting;
+use crate::health::reading::{HttpAnswer, Sighting};
 use crate::plan::{Fact, Identity, ProbeKind, Recognition};
 
 fn http_probe(failures: u32) -> ProbePlan {
@@ -288,5 +287,5 @@ fn the_next_process_knows_who_started_who_lives_and_who_answered() {
     board.handle(Input::Reconfigure(plan), life.now);
     while board.poll_output().is_some() {}
     assert_eq!(board.report(life.now)[0].backends[0].standing.cause, Cause::Starting);
-    assert_eq!(board.handover(life.now).backends[0].life, handover.backends[0].life);
+    assert_eq!(board.handover(life.now).backends[0].probes.life, handover.backends[0].probes.life);
 }

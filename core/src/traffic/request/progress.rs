@@ -191,19 +191,20 @@ impl Progress {
         self.whole(AttemptEnd::Response { status: 101 })
     }
 
-    /// It ended so, which blames the backend only where it had not begun to answer.
+    /// It ended so, wherever it was.
     pub fn broke(&self, end: AttemptEnd) -> Ended {
         if self.has_begun() { Ended::Broken(end) } else { Ended::Unanswered(end) }
     }
 
-    /// The backend broke off. `before_head`: what that means while no head has come.
-    pub fn backend_broke(&self, before_head: AttemptEnd) -> Ended {
+    /// The backend broke off behind the head of its answer.
+    pub fn broke_off(&self) -> Ended {
         match self.answer {
             Answer::Tunnel => self.tunnel_ended(),
             Answer::Begun(said) | Answer::Complete(said) => {
                 Ended::Broken(AttemptEnd::BrokenBody { status: said.status })
             }
-            Answer::Awaited => Ended::Unanswered(before_head),
+            // Of a head that nobody has seen.
+            Answer::Awaited => Ended::Unanswered(AttemptEnd::InvalidResponse),
         }
     }
 

@@ -63,7 +63,10 @@ impl<B: Bell> Search<B> {
         };
         self.upstream = match facts.kind {
             Kind::Copy { upstream } => Some(upstream),
-            Kind::Original => traffic_split::choose(facts.terms.targets(), at.rng.next_u64(), serves),
+            Kind::Original => {
+                let targets = facts.terms.forward().map_or(&[][..], |forward| &forward.targets);
+                traffic_split::choose(targets, at.rng.next_u64(), serves)
+            }
         };
         self.name(facts).is_some()
     }

@@ -67,14 +67,22 @@ const RESET: AttemptEnd = AttemptEnd::ResetBeforeHead { reused: false };
 
 #[test]
 fn each_end_at_each_point() {
-    use AttemptEnd::{BrokenBody, CutOff, Ours};
+    use AttemptEnd::{BrokenBody, CutOff, InvalidResponse, Ours};
     let unanswered = Ended::Unanswered;
     let tunnel_end = Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true };
     let malformed = |end| Ended::Refused { problem: Problem::MalformedRequest, end };
     let rows: [(&str, Point, [Ended; 4]); 6] = [
-        ("sending", sending, [unanswered(RESET), unanswered(CutOff), unanswered(left(0, false)), malformed(Ours)]),
-        ("sent", sent, [unanswered(RESET), unanswered(CutOff), unanswered(left(2, false)), malformed(Ours)]),
-        ("broken", broken, [unanswered(RESET), unanswered(CutOff), unanswered(left(2, false)), malformed(Ours)]),
+        (
+            "sending",
+            sending,
+            [unanswered(InvalidResponse), unanswered(CutOff), unanswered(left(0, false)), malformed(Ours)],
+        ),
+        ("sent", sent, [unanswered(InvalidResponse), unanswered(CutOff), unanswered(left(2, false)), malformed(Ours)]),
+        (
+            "broken",
+            broken,
+            [unanswered(InvalidResponse), unanswered(CutOff), unanswered(left(2, false)), malformed(Ours)],
+        ),
         (
             "answering",
             || answering(true),
@@ -99,8 +107,10 @@ fn each_end_at_each_point() {
     ];
     for (point, progress, expected) in rows {
         let progress = progress();
+        let before_head = if progress.has_begun() { Ended::Broken(RESET) } else { Ended::Unanswered(RESET) };
+        assert_eq!(progress.broke(RESET), before_head, "{point}");
         let ends = [
-            progress.backend_broke(RESET),
+            progress.broke_off(),
             progress.cut_off(),
             progress.client_left(at(3)),
             progress.refused(Problem::MalformedRequest),

@@ -1,0 +1,13 @@
+//! What becomes of a client's connection when its request is over?
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::proxy) enum Fate {
+    /// As HTTP says: it carries another request, or it is closed.
+    Finish,
+    /// Closed with unread bytes on it, so that the answer arrives all the same.
+    Linger,
+    /// Cut: what broke off must not look whole.
+    Cut,
+    /// Cut, and what the kernel still holds for a client that does not read is thrown away.
+    Reset,
+}

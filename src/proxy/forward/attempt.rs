@@ -1,0 +1,103 @@
+//! What happens in one attempt? A way to the backend, the relay over it, and what came of it for the machine.
+
+use super::judge::Judge;
+use super::machine::Machine;
+use crate::proxy::backend::{Connected, Way};
+use crate::proxy::connection_pool::cut::Cut;
+use crate::proxy::dialogue::Dialogue;
+use crate::proxy::downstream::Fate;
+use crate::proxy::heads;
+use crate::proxy::relay::{Relay, Relayed};
+use crate::proxy::rewrite;
+use http::Method;
+use pulsegate_core::http::trace::Trace;
+use pulsegate_core::traffic::cell::{Nudge, NudgeKind};
+use pulsegate_core::traffic::outcome::AttemptEnd;
+use pulsegate_core::traffic::request::{self, Action, Asked, Attempt, Ended, Input, Progress};
+
+/// Makes one attempt. Returns what is to be done next.
+pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, attempt: &Attempt) -> Action {
+    machine.story.backend = Some(attempt.endpoint.id.address.clone());
+    machine.story.upstream_took = None;
+    let surroundings = machine.surroundings;
+    let to_head = dialogue.client.head().method == Method::HEAD;
+    let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head };
+    let trace = machine.begin_span(Asked::First, attempt.way);
+    let rested = if attempt.way == request::Way::Any { way.rested() } else { None };
+    let connected = match rested {
+        Some(connected) => Ok(connected),
+        None => connect(machine, &way).await,
+    };
+    match connected {
+        Ok(connected) => converse(machine, dialogue, way, connected, trace).await,
+        Err(ended) => over(machine, dialogue, ended),
+    }
+}
+
+async fn connect(machine: &mut Machine<'_>, way: &Way<'_>) -> Result<Connected, Ended> {
+    let began = machine.clock().now();
+    let connected = way.connect().await;
+    machine.story.upstream_wait += machine.clock().now().since(began);
+    connected
+}
+
+/// Sends the request and relays the answer; a connection that is still good goes back to its pool.
+async fn converse(
+    machine: &mut Machine<'_>,
+    dialogue: &mut Dialogue,
+    way: Way<'_>,
+    mut connected: Connected,
+    trace: Option<Trace>,
+) -> Action {
+    let (request, body) = (dialogue.client.head(), dialogue.client.body());
+    let expects_continue = heads::expects_continue(request, body);
+    let surroundings = machine.surroundings;
+    let told = (surroundings.asked, trace.as_ref());
+    let Ok(head) = rewrite::request(request, body, told, machine.route(), surroundings.facts) else {
+        return over(machine, dialogue, Ended::Unanswered(AttemptEnd::Ours));
+    };
+    let (clock, attempt) = (machine.clock(), way.attempt);
+    let asked_at = clock.now();
+    let mut judge = Judge::of(machine, way, (request.method.clone(), request.version));
+    let relay = Relay {
+        backend: &mut connected.backend,
+        judge: &mut judge,
+        cut: Cut::of(&attempt.pool, &attempt.endpoint, &surroundings.proxy.handle),
+        rival: None,
+        hedge_after: attempt.hedge_after,
+        clock,
+        expects_continue: expects_continue && !dialogue.continued,
+        progress: Progress::begun(attempt.bounds, asked_at),
+        dialogue,
+    };
+    let relayed = relay.run(head).await;
+    let heard = judge.heard();
+    machine.story.head_at = heard.ready_at.or(heard.head_at);
+    machine.story.upstream_took = heard.after;
+    machine.story.upstream_wait += heard.head_at.unwrap_or_else(|| clock.now()).since(asked_at);
+    if let Some(backend) = heard.drain_asked {
+        surroundings.proxy.handle.nudge(Nudge { backend, kind: NudgeKind::DrainAsked });
+    }
+    if let Some(flaw) = connected.backend.flaw() {
+        log::debug!("attempt {} at {}: {flaw}", machine.request().attempts(), attempt.endpoint.id);
+    }
+    if let Some(shelf) = heard.shelf {
+        connected.shelf = shelf;
+    }
+    match relayed {
+        Relayed::Elsewhere(action) => action,
+        Relayed::Ended(ended) => {
+            way.lay_down(connected, &ended).await;
+            over(machine, dialogue, ended)
+        }
+    }
+}
+
+/// It ended so.
+fn over(machine: &mut Machine<'_>, dialogue: &mut Dialogue, ended: Ended) -> Action {
+    if matches!(ended, Ended::Whole { sent: false, .. }) {
+        dialogue.fate = Fate::Linger;
+    }
+    let replayable = dialogue.replay.possible();
+    machine.tell(Input::Ended { ended, replayable }, dialogue.client.head())
+}

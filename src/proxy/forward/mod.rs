@@ -1,0 +1,81 @@
+//! Who is asked, and who next? The request machine of the core, performed: one thing to do after the other, each with what came of it.
+
+mod attempt;
+mod hedge;
+mod judge;
+mod keys;
+mod machine;
+mod mirror;
+mod queues;
+
+pub(super) use machine::Surroundings;
+pub(super) use mirror::{Copies, mirror};
+pub(super) use queues::Queues;
+
+use super::dialogue::Dialogue;
+use super::heads::{self, Body};
+use super::story::Story;
+use crate::proxy::downstream::ClientSide;
+use machine::Machine;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::http::problem::Problem;
+use pulsegate_core::traffic::request::{Action, BodyBounds, Cut, Facts, Input, Kind, Request};
+use pulsegate_core::traffic::retry::is_idempotent;
+use queues::Wake;
+
+/// What a request that was forwarded holds of its upstream, until it is dropped.
+pub(super) type Held = Request<Wake>;
+
+/// What a request came to, of which nothing is left to be done but this.
+pub(super) enum Outcome {
+    /// The client has its answer.
+    Delivered,
+    Answer {
+        problem: Problem,
+        retry_after: Option<u64>,
+    },
+    Cut(Cut),
+}
+
+/// Forwards the request of this dialogue. Returns what it came to, and what it holds.
+pub(super) async fn forward(
+    surroundings: Surroundings<'_>,
+    facts: Facts,
+    dialogue: &mut Dialogue,
+    story: &mut Story,
+) -> (Outcome, Held) {
+    let mut machine = Machine::of(surroundings, facts, story);
+    let mut action = machine.tell(Input::Begun, dialogue.client.head());
+    let outcome = loop {
+        action = match action {
+            Action::Attempt(attempt) => attempt::attempt(&mut machine, dialogue, &attempt).await,
+            Action::Wait(wait) => machine.wait(wait, dialogue.client.head()).await,
+            Action::Answer { problem, retry_after } => break Outcome::Answer { problem, retry_after },
+            Action::Cut(cut) => break Outcome::Cut(cut),
+            Action::Nothing => break Outcome::Delivered,
+            // Nobody is there who could be asked beforehand, and what is left is for an attempt to do.
+            Action::Ask(_) | Action::Hedge(_) | Action::Continue | Action::Deliver => {
+                break Outcome::Answer { problem: Problem::Internal, retry_after: None };
+            }
+        };
+    };
+    (outcome, machine.over())
+}
+
+/// What the machine must know of a request of this client.
+pub(super) fn facts(surroundings: &Surroundings<'_>, client: &ClientSide, began: Timestamp) -> Facts {
+    let head = client.head();
+    let limits = &surroundings.facts.listener.limits;
+    Facts {
+        terms: surroundings.terms.clone(),
+        kind: Kind::Original,
+        began,
+        client: keys::client_hash(surroundings.asked.asker.client),
+        idempotent: is_idempotent(head.method.as_str()),
+        has_body: client.body() != Body::None,
+        upgrades: heads::upgrade_of(head).is_some(),
+        call: surroundings.asked.call,
+        body: BodyBounds { idle: limits.body_idle_timeout, bytes: limits.body_bytes },
+        question: None,
+    }
+}

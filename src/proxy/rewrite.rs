@@ -1,0 +1,190 @@
+//! What do the heads look like on the other side? The request's for the backend, the response's for the client.
+//!
+//! Framing is made anew for each side; what travels is decided by the core (`http::forwarding`). Nothing is copied that only ends here.
+
+use super::ConnectionFacts;
+use super::asked::{Asked, Asker};
+use super::heads::{self, Body};
+use super::target::Target;
+use http::{Method, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::forwarding::{
+    listed_in_connection, names_client_certificate, request_header_travels, response_header_travels,
+};
+use pulsegate_core::http::trace::Trace;
+use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
+
+/// The head for the backend. `trace`: what it is told of one.
+pub(super) fn request(
+    head: &RequestHeader,
+    body: Body,
+    (asked, trace): (&Asked, Option<&Trace>),
+    route: &RoutePlan,
+    facts: &ConnectionFacts,
+) -> pingora::Result<Box<RequestHeader>> {
+    let (target, asker) = (&asked.target, &asked.asker);
+    let path = rewritten_path(target, route) + &target.query;
+    let mut out = Box::new(RequestHeader::build(head.method.clone(), path.as_bytes(), Some(head.headers.len() + 8))?);
+    out.set_version(Version::HTTP_11);
+    let host = rewrites(route).and_then(|forward| forward.host.as_deref());
+    out.insert_header("Host", host.or(heads::value(head, "host")).unwrap_or(&target.host))?;
+    copy(head, asker, facts, &mut out)?;
+    ours(head, asker, trace, facts, &mut out)?;
+    match body {
+        Body::None => drop(out.remove_header("content-length")),
+        Body::Length(length) => out.insert_header("Content-Length", length)?,
+        Body::Unsized => out.insert_header("Transfer-Encoding", "chunked")?,
+    }
+    // A length of zero is said for methods that are expected to have a body (RFC 9110 §8.6).
+    if body == Body::None && head.headers.contains_key("content-length") {
+        out.insert_header("Content-Length", 0)?;
+    }
+    for name in &route.request_headers.remove {
+        out.remove_header(name.as_str());
+    }
+    for (name, value) in &route.request_headers.set {
+        out.insert_header(name.clone(), value.as_str())?;
+    }
+    for (name, value) in &route.request_headers.add {
+        out.append_header(name.clone(), value.as_str())?;
+    }
+    Ok(out)
+}
+
+fn copy(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut RequestHeader) -> pingora::Result<()> {
+    let underscores = facts.listener.underscores_in_headers;
+    let asks = facts.asks_for_certificates();
+    let connections: Vec<&str> = head.headers.get_all("connection").iter().filter_map(|v| v.to_str().ok()).collect();
+    for (name, value) in &head.headers {
+        let lower = name.as_str();
+        let framing = matches!(lower, "host" | "content-length" | "x-request-id");
+        let listed = connections.iter().any(|connection| listed_in_connection(connection, lower));
+        let ours = asks && names_client_certificate(lower);
+        if !framing && !listed && !ours && request_header_travels(lower, asker.trusted, underscores) {
+            out.append_header(name.clone(), value.clone())?;
+        }
+    }
+    let te_travels =
+        head.version == Version::HTTP_2 || connections.iter().any(|value| listed_in_connection(value, "te"));
+    if te_travels && heads::value(head, "te").is_some_and(|te| te.contains("trailers")) {
+        out.insert_header("TE", "trailers")?;
+    }
+    Ok(())
+}
+
+/// The fields that are ours to set.
+fn ours(
+    head: &RequestHeader,
+    asker: &Asker,
+    trace: Option<&Trace>,
+    facts: &ConnectionFacts,
+    out: &mut RequestHeader,
+) -> pingora::Result<()> {
+    let peer = facts.client.to_string();
+    let before =
+        out.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(", ");
+    let chain = if before.is_empty() { peer } else { format!("{before}, {peer}") };
+    out.insert_header("X-Forwarded-For", chain)?;
+    if !out.headers.contains_key("x-forwarded-proto") {
+        out.insert_header("X-Forwarded-Proto", if facts.tls { "https" } else { "http" })?;
+    }
+    if !out.headers.contains_key("x-forwarded-host")
+        && let Some(host) = heads::value(head, "host")
+    {
+        out.insert_header("X-Forwarded-Host", host)?;
+    }
+    for (name, value) in facts.certificate.iter().flat_map(|certificate| certificate.headers()) {
+        out.insert_header(*name, value.clone())?;
+    }
+    out.insert_header("X-Real-IP", asker.client.to_string())?;
+    out.insert_header("X-Request-Id", asker.request_id.as_str())?;
+    if let Some(trace) = trace {
+        out.insert_header("traceparent", trace.told.to_string())?;
+        if trace.is_new() {
+            out.remove_header("tracestate");
+        }
+    }
+    if let Some(protocol) = heads::upgrade_of(head) {
+        out.insert_header("Upgrade", protocol)?;
+        out.insert_header("Connection", "Upgrade")?;
+    }
+    Ok(())
+}
+
+/// What a route changes about what it forwards.
+fn rewrites(route: &RoutePlan) -> Option<&Forward> {
+    match &route.action {
+        RouteAction::Forward(forward) => Some(forward),
+        RouteAction::Redirect { .. } | RouteAction::Respond { .. } => None,
+    }
+}
+
+/// The path for the backend, without the query.
+pub(super) fn rewritten_path(target: &Target, route: &RoutePlan) -> String {
+    let replaced = rewrites(route).and_then(|forward| forward.replace_prefix.as_ref());
+    match (replaced, &route.matches.path) {
+        (Some(with), PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) => {
+            let rest = target.path.strip_prefix(prefix.as_str()).unwrap_or(&target.path);
+            let joined = format!("{}/{}", with.trim_end_matches('/'), rest.trim_start_matches('/'));
+            if rest.is_empty() && !with.is_empty() { with.clone() } else { joined }
+        }
+        (None, _) => target.path.clone(),
+    }
+}
+
+/// Makes a backend's head fit for the client: hop-by-hop fields out, framing for the client's version, edits of the route.
+pub(super) fn response(
+    head: &mut ResponseHeader,
+    method: &Method,
+    version: Version,
+    route: &RoutePlan,
+    drain_header: Option<&str>,
+) -> pingora::Result<()> {
+    let upgraded = head.status == 101;
+    let listed: Vec<String> = head
+        .headers
+        .get_all("connection")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|token| token.trim().to_ascii_lowercase())
+        .filter(|token| listed_in_connection(token, token))
+        .collect();
+    let names = head.headers.keys().map(http::HeaderName::as_str);
+    let gone: Vec<String> = names
+        .filter(|name| {
+            !response_header_travels(name) || listed.iter().any(|one| one == name) || Some(*name) == drain_header
+        })
+        .filter(|name| !(upgraded && *name == "upgrade"))
+        .map(str::to_owned)
+        .collect();
+    for name in &gone {
+        head.remove_header(name.as_str());
+    }
+    // Equal repetitions of a length (others are refused) become one.
+    if let Some(length) = head.headers.get("content-length").cloned() {
+        head.insert_header("Content-Length", length)?;
+    }
+    let bodiless = *method == Method::HEAD || head.status == 204 || head.status == 304 || upgraded;
+    if head.status == 204 {
+        head.remove_header("content-length");
+    }
+    if !bodiless && !head.headers.contains_key("content-length") && version == Version::HTTP_11 {
+        head.insert_header("Transfer-Encoding", "chunked")?;
+    }
+    if upgraded {
+        head.insert_header("Connection", "Upgrade")?;
+    }
+    head.set_version(Version::HTTP_11);
+    let edits = &route.response_headers;
+    for name in &edits.remove {
+        head.remove_header(name.as_str());
+    }
+    for (name, value) in &edits.set {
+        head.insert_header(name.clone(), value.as_str())?;
+    }
+    for (name, value) in &edits.add {
+        head.append_header(name.clone(), value.as_str())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What will be told of a request? Gathered while it lives, and handed to telemetry when it is over.
+
+use super::asked::Asked;
+use super::{ConnectionFacts, Proxy, heads};
+use crate::proxy::downstream::ClientSide;
+use crate::telemetry::{RequestRecord, Tries};
+use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::traffic::overhead::{Course, overhead};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the record will say.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    pub route: Option<Arc<str>>,
+    pub upstream: Option<Arc<str>>,
+    pub backend: Option<Address>,
+    pub status: u16,
+    pub reason: Option<&'static str>,
+    pub attempts: u32,
+    pub tries: Tries,
+    pub retry_stopped: Option<&'static str>,
+    pub upstream_took: Option<Duration>,
+    /// When the response's head was there to be sent.
+    pub head_at: Option<Timestamp>,
+    /// Spent in waiting for a backend that may be asked.
+    pub queued: Duration,
+    /// Spent in waiting for backends: to connect, and for the heads of their answers.
+    pub upstream_wait: Duration,
+    /// What we added ourselves, where a backend answered.
+    pub overhead: Option<Duration>,
+}
+
+impl Story {
+    /// A backend answered, and the client got the head of it.
+    pub(super) fn answered(&mut self, status: Option<u16>, began: Timestamp) {
+        self.status = status.unwrap_or_default();
+        let (queued, upstream) = (self.queued, self.upstream_wait);
+        self.overhead = self.head_at.map(|ready| overhead(&Course { began, ready, queued, upstream }));
+    }
+
+    pub(super) fn tell(
+        &self,
+        proxy: &Proxy,
+        facts: &ConnectionFacts,
+        asked: &Asked,
+        client: &ClientSide,
+        began: Timestamp,
+    ) {
+        let head = client.head();
+        let trace = &asked.asker.trace;
+        proxy.telemetry.request(&RequestRecord {
+            request_id: &asked.asker.request_id,
+            client: asked.asker.client,
+            listener: &facts.listener.name,
+            method: head.method.as_str(),
+            host: &asked.target.host,
+            path: &asked.target.path,
+            query: &asked.target.query,
+            headers: Some(&head.headers),
+            protocol: client.protocol(),
+            route: self.route.as_deref(),
+            upstream: self.upstream.as_deref(),
+            backend: self.backend.as_ref(),
+            status: self.status,
+            reason: self.reason,
+            attempts: self.attempts,
+            tries: &self.tries,
+            retry_stopped: self.retry_stopped,
+            bytes_in: client.bytes_in(),
+            bytes_out: client.bytes_out(),
+            tls: facts.tls,
+            began,
+            took: proxy.clock().now().since(began),
+            head_took: self.head_at.map(|at| at.since(began)),
+            queued: self.queued,
+            upstream_took: self.upstream_took,
+            overhead: self.overhead,
+            trace_id: match trace {
+                Some(trace) => Some(trace.told.trace),
+                None => heads::trace_parent(head).map(|parent| parent.trace),
+            },
+            trace: trace.as_ref().filter(|trace| trace.is_recorded()),
+        });
+    }
+}
