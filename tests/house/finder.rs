@@ -85,6 +85,17 @@ fn what_only_tests_see_is_no_arrow() {
 }
 
 #[test]
+fn what_a_file_imports_for_itself_is_no_re_export() {
+    let broken = file_cycles(&[
+        ("room/mod.rs", "mod a; mod b; mod c; pub use a::*; pub use b::*; pub use c::*;"),
+        ("room/a.rs", "use super::{B, C}; pub struct A;"),
+        ("room/b.rs", "use super::C; pub struct B;"),
+        ("room/c.rs", "pub struct C;"),
+    ]);
+    assert_eq!(broken, [""; 0]);
+}
+
+#[test]
 fn fields_variables_and_comments_are_no_arrows() {
     let broken = file_cycles(&[
         ("a.rs", "use crate::b::B; fn f(b: B) { b.go(); println!(\"{}\", b.a); }"),
