@@ -21,6 +21,7 @@ mod recognition;
 mod route;
 pub mod route_table;
 mod tracing;
+mod transport;
 mod upstream;
 mod webhook;
 
@@ -38,6 +39,7 @@ pub use protocol::*;
 pub use recognition::*;
 pub use route::*;
 pub use tracing::*;
+pub use transport::*;
 pub use upstream::*;
 pub use webhook::*;
 
