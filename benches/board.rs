@@ -4,14 +4,21 @@
 mod rig;
 
 use divan::{Bencher, black_box};
-use pulsegate_core::traffic::cell::Cell;
+use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::plan::PassivePlan;
+use pulsegate_core::traffic::cell::{Cell, Record};
+use pulsegate_core::traffic::outcome::Outcome;
+use std::time::Duration;
+
+/// Members of the pools.
+const SIZES: [u32; 4] = [3, 50, 1_000, 10_000];
 
 fn main() {
     divan::main();
 }
 
 /// Picks by policy and size of the pool.
-#[divan::bench(args = rig::SIZES, consts = [0, 1, 2, 3, 4])]
+#[divan::bench(args = SIZES, consts = [0, 1, 2, 3, 4])]
 fn pick<const POLICY: usize>(bencher: Bencher<'_, '_>, size: u32) {
     let balancer = rig::balancer(rig::POLICIES[POLICY], size);
     let mut number = 0;
@@ -28,8 +35,17 @@ fn record(bencher: Bencher<'_, '_>) {
     let mut number = 0;
     bencher.bench_local(|| {
         number += 1;
-        rig::record(&cell, number);
+        success(&cell, number);
     });
+}
+
+/// As an attempt writes it down.
+fn success(cell: &Cell, number: u64) {
+    let passive = PassivePlan::default();
+    let now = Timestamp(number * 1_000_000);
+    let record =
+        Record { outcome: Outcome::Success, latency: Duration::from_millis(3), client: number % 5, trial: false, now };
+    cell.record(record, &passive);
 }
 
 /// One standing changes: the board's work and the new snapshot.

@@ -57,8 +57,9 @@ async fn start() -> Gateway {
     let plan = Arc::new(pulsegate::config::load(&file).unwrap().plan);
 
     let clock = Clock::start();
-    let telemetry = Arc::new(Telemetry::new(plan.logging.access.as_ref(), clock));
-    let handle = spawn(plan.clone(), 7, clock, Scripted, telemetry.clone());
+    let telemetry = Telemetry::new(plan.logging.access.as_ref(), clock, None);
+    telemetry.life.begin(&plan, Vec::new());
+    let handle = spawn(plan.clone(), 7, clock, Scripted, telemetry.board.clone());
     let (phase, phases) = watch::channel(Phase::Serving);
     let (reload, reloads) = watch::channel(ReloadState::default());
     let (stop, stops) = watch::channel(false);
@@ -66,7 +67,7 @@ async fn start() -> Gateway {
     let address = listener.local_addr().unwrap();
     let state = AdminState {
         handle: handle.clone(),
-        telemetry,
+        telemetry: telemetry.operators.clone(),
         phase: phases,
         reload: reloads,
         callers: Arc::new(ArcSwap::from_pointee(Callers::read(&plan.admin).unwrap())),

@@ -1,5 +1,4 @@
 //! What do the benches measure on? Pools and boards of a given size, of the core alone.
-#![allow(dead_code, reason = "each bench uses a part of it")]
 #![allow(clippy::panic, reason = "a bench that cannot go on says so by panicking")]
 
 mod plan;
@@ -10,16 +9,14 @@ use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Board, Input, Output, Steering};
 use pulsegate_core::health::order::{Order, Steer};
 use pulsegate_core::health::standing::{Cause, Standing};
-use pulsegate_core::plan::{BalancePlan, HashBy, PassivePlan, Policy};
-use pulsegate_core::traffic::cell::{Cell, Record};
+use pulsegate_core::plan::{BalancePlan, HashBy, Policy};
+use pulsegate_core::traffic::cell::Cell;
 use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::load_balancing::{Balancer, PickInput};
-use pulsegate_core::traffic::outcome::Outcome;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub const POLICIES: [&str; 5] = ["least_request", "round_robin", "peak_ewma", "random", "hash"];
-pub const SIZES: [u32; 4] = [3, 50, 1_000, 10_000];
 
 fn policy(name: &str) -> Policy {
     match name {
@@ -102,13 +99,4 @@ impl Flips {
         }
         assert!(published, "a flip is published");
     }
-}
-
-/// A success, as an attempt writes it down.
-pub fn record(cell: &Cell, number: u64) {
-    let passive = PassivePlan::default();
-    let now = Timestamp(number * 1_000_000);
-    let record =
-        Record { outcome: Outcome::Success, latency: Duration::from_millis(3), client: number % 5, trial: false, now };
-    cell.record(record, &passive);
 }

@@ -4,11 +4,16 @@ use pulsegate::clock::Clock;
 use pulsegate::telemetry::{RequestRecord, Telemetry, Tries, Try};
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::plan::{Forward, MetricsPlan, Plan, RouteAction, RoutePlan, UpstreamPlan};
 use pulsegate_core::traffic::ledger::{Ended, Ledger, entry};
 use pulsegate_core::traffic::outcome::{AttemptEnd, Outcome};
 use pulsegate_core::traffic::overhead::{Course, overhead};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
+
+const ROUTE: &str = "api.example.com/orders/*";
+const UPSTREAM: &str = "orders";
 
 pub const HISTOGRAMS: [&str; 2] = ["classic", "native"];
 
@@ -22,8 +27,14 @@ pub struct Counting {
 impl Counting {
     /// With classic histograms, or native ones besides.
     pub fn new(histograms: &str) -> Self {
-        let telemetry = Telemetry::new(None, Clock::start());
-        telemetry.native_histograms(histograms == "native");
+        let telemetry = Telemetry::new(None, Clock::start(), None);
+        let plan = Plan {
+            routes: vec![RoutePlan::named(ROUTE, RouteAction::Forward(Forward::default()))],
+            upstreams: vec![Arc::new(UpstreamPlan::named(UPSTREAM))],
+            metrics: MetricsPlan { native_histograms: histograms == "native" },
+            ..Plan::default()
+        };
+        telemetry.life.begin(&plan, Vec::new());
         let backend = Address::Socket(([10, 0, 0, 1], 80).into());
         let mut tries = Tries::default();
         tries.push(Try {
@@ -46,7 +57,7 @@ impl Counting {
         self.ledger.saved(entry(&ended));
         let (began, ready) = (Timestamp::from_secs(9), Timestamp::from_secs(9) + took);
         let upstream = took - Duration::from_micros(50 + number % 100);
-        self.telemetry.request(&RequestRecord {
+        self.telemetry.traffic.request(&RequestRecord {
             request_id: "4bf92f3577b34da6a3ce929d0e0e4736",
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             listener: "public",
@@ -56,8 +67,8 @@ impl Counting {
             query: "",
             headers: None,
             protocol: "HTTP/1.1",
-            route: Some("api.example.com/orders/*"),
-            upstream: Some("orders"),
+            route: Some(ROUTE),
+            upstream: Some(UPSTREAM),
             backend: Some(&self.backend),
             status: 200,
             reason: None,

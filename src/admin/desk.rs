@@ -6,7 +6,7 @@ use super::view::Now;
 use super::view::health::Health;
 use super::{Phase, ReloadState};
 use crate::control::Reloader;
-use crate::telemetry::Telemetry;
+use crate::telemetry::Operators;
 use pulsegate_core::base::time::Timestamp;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 #[derive(Debug)]
 pub struct Desk {
     pub source: Arc<dyn Source>,
-    pub telemetry: Arc<Telemetry>,
+    pub telemetry: Arc<Operators>,
     pub phase: watch::Receiver<Phase>,
     pub reload: watch::Receiver<ReloadState>,
     pub reloads: Option<Reloader>,

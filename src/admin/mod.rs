@@ -30,7 +30,7 @@ use self::access_control::AccessControl;
 use self::desk::Desk;
 use self::live::Live;
 use crate::control::{Handle, Reloader};
-use crate::telemetry::Telemetry;
+use crate::telemetry::Operators;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
@@ -69,7 +69,7 @@ pub struct ReloadState {
 #[derive(Clone, Debug)]
 pub struct AdminState {
     pub handle: Handle,
-    pub telemetry: Arc<Telemetry>,
+    pub telemetry: Arc<Operators>,
     pub phase: watch::Receiver<Phase>,
     pub reload: watch::Receiver<ReloadState>,
     /// Swapped by a reload.

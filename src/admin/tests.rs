@@ -10,6 +10,7 @@ use super::view::samples::{backend, pool};
 use super::*;
 use crate::clock::Clock;
 use crate::control::{Explained, Steered};
+use crate::telemetry::Telemetry;
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::board::{Refused, Steering, UpstreamReport};
 use pulsegate_core::health::standing::Cause;
@@ -63,7 +64,7 @@ impl Source for Literal {
 struct Running {
     address: SocketAddr,
     source: Arc<Literal>,
-    telemetry: Arc<Telemetry>,
+    telemetry: Telemetry,
     phase: watch::Sender<Phase>,
     reload: watch::Sender<ReloadState>,
     stop: watch::Sender<bool>,
@@ -87,10 +88,10 @@ fn start_with(causes: &[Cause], callers: Callers) -> Running {
     let (stop, stops) = watch::channel(false);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let telemetry = Arc::new(Telemetry::new(None, clock));
+    let telemetry = Telemetry::new(None, clock, None);
     let desk = Desk {
         source: Arc::clone(&source) as Arc<dyn Source>,
-        telemetry: Arc::clone(&telemetry),
+        telemetry: Arc::clone(&telemetry.operators),
         phase: phases,
         reload: reloads,
         reloads: None,

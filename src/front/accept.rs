@@ -91,7 +91,7 @@ impl Accepting {
         let (front, listener, stage) = (self.front.clone(), self.listener.clone(), self.stage.clone());
         tokio::spawn(async move {
             let mut place = place;
-            front.telemetry.connection_opened(&terms.plan.name);
+            let connected = front.telemetry.connected(&terms.plan.name);
             let ends = introduced::of_socket(&stream, peer, listener.address);
             if let Some((socket, ends)) = arrive(&front, &terms, stream, ends, &mut place).await {
                 let tls = terms.tls.is_some();
@@ -100,7 +100,7 @@ impl Accepting {
                 let connection = Connection { front: front.clone(), listener, ends, tls, certificate, stage, private };
                 http1::serve(connection, socket).await;
             }
-            front.telemetry.connection_closed(&terms.plan.name);
+            drop(connected);
         });
     }
 

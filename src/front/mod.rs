@@ -20,7 +20,7 @@ pub use accept::listen;
 pub use listener::{Listener, Terms};
 
 use crate::proxy::Proxy;
-use crate::telemetry::Telemetry;
+use crate::telemetry::Traffic;
 use std::sync::Arc;
 
 /// Where the process is in leaving, as connections see it. The order is the order of time.
@@ -39,5 +39,5 @@ pub enum Stage {
 #[derive(Debug)]
 pub struct Front {
     pub proxy: Arc<Proxy>,
-    pub telemetry: Arc<Telemetry>,
+    pub telemetry: Arc<Traffic>,
 }

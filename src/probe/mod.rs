@@ -23,7 +23,7 @@ pub use once::{ask, job};
 
 use crate::clock::Clock;
 use crate::control::{Handle, Prober};
-use crate::telemetry::Telemetry;
+use crate::telemetry::Probes;
 use crate::tls::ClientConfigs;
 use pulsegate_core::board::{Input, ProbeJob, ProbeTicket};
 use pulsegate_core::health::reading::Reading;
@@ -36,13 +36,13 @@ use tokio::task::{AbortHandle, JoinSet};
 pub struct ProbeRunner {
     configs: Arc<ClientConfigs>,
     /// Who traces them; `None` = nobody.
-    telemetry: Option<Arc<Telemetry>>,
+    telemetry: Option<Arc<Probes>>,
     tasks: JoinSet<ProbeTicket>,
     running: HashMap<ProbeTicket, AbortHandle>,
 }
 
 impl ProbeRunner {
-    pub fn new(telemetry: Arc<Telemetry>) -> Self {
+    pub fn new(telemetry: Arc<Probes>) -> Self {
         Self { telemetry: Some(telemetry), ..Self::default() }
     }
 
@@ -52,11 +52,11 @@ impl ProbeRunner {
         let ticket = job.ticket;
         let (configs, telemetry) = (self.configs.clone(), self.telemetry.clone());
         let task = self.tasks.spawn(async move {
-            let traced = telemetry.as_ref().and_then(|telemetry| Some((telemetry, telemetry.probe_trace()?)));
+            let traced = telemetry.as_ref().and_then(|telemetry| Some((telemetry, telemetry.trace()?)));
             let began = clock.now();
             let reading = check::check(&job, &configs, clock, traced.map(|(_, trace)| trace.told)).await;
             if let Some((telemetry, trace)) = traced {
-                telemetry.probe_traced(&trace, &job, &reading, began);
+                telemetry.traced(&trace, &job, &reading, began);
             }
             tell(ticket, reading);
             ticket

@@ -3,7 +3,7 @@
 use super::target::Target;
 use super::{ConnectionFacts, heads};
 use crate::proxy::downstream::ClientSide;
-use crate::telemetry::Telemetry;
+use crate::telemetry::Traffic;
 use http::Version;
 use pingora::http::RequestHeader;
 use pulsegate_core::http::forwarding::{
@@ -26,7 +26,7 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts, telemetry: &Telemetry) -> Self {
+    pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts, telemetry: &Traffic) -> Self {
         let trace = telemetry.tracer().as_ref().and_then(|tracer| tracer.begin(heads::trace_parent(head)));
         let networks = &facts.listener.trusted_proxies;
         let forwarded: Vec<&str> =
@@ -52,11 +52,7 @@ pub(super) struct Asked {
 
 impl Asked {
     /// And why its target is refused, if it is.
-    pub(super) fn of(
-        client: &ClientSide,
-        facts: &ConnectionFacts,
-        telemetry: &Telemetry,
-    ) -> (Self, Result<(), Problem>) {
+    pub(super) fn of(client: &ClientSide, facts: &ConnectionFacts, telemetry: &Traffic) -> (Self, Result<(), Problem>) {
         let head = client.head();
         let (target, checked) = match Target::of(head) {
             Ok(target) => (target, Ok(())),

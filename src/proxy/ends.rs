@@ -16,7 +16,7 @@ pub(super) fn of_connect(error: &Error) -> AttemptEnd {
     }
 }
 
-/// Did the client's body break the rules (`domain::chunks`), or its connection?
+/// Did the client's body break the rules (the core's `http::chunks`), or its connection?
 pub(super) fn is_malformed_body(error: &Error) -> bool {
     is_because_of::<MalformedBody>(error)
 }

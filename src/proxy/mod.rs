@@ -1,7 +1,7 @@
 //! How does a request get its answer? One exchange: route, pick, attempt, retry, answer.
 //!
 //! A direct loop over pingora-core's HTTP sessions (not pingora-proxy's `ProxyHttp`): the per-try timer to the head, the total
-//! deadline, client aborts and retries are ours to time, and it costs less. Every decision is a call into the domain.
+//! deadline, client aborts and retries are ours to time, and it costs less. Every decision is the core's.
 
 mod admission;
 mod answer;
@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::control::Handle;
 use crate::proxy::connection_pool::idle::Idle;
 use crate::proxy::downstream::ClientSide;
-use crate::telemetry::Telemetry;
+use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use exchange::Exchange;
@@ -85,7 +85,7 @@ pub enum Served {
 /// The data path on pingora-core's sessions, shared by all listeners.
 pub struct Proxy {
     handle: Handle,
-    telemetry: Arc<Telemetry>,
+    telemetry: Arc<Traffic>,
     connector: TransportConnector,
     idle: Arc<Idle>,
     shared: Arc<Shared>,
@@ -106,7 +106,7 @@ impl fmt::Debug for Proxy {
 impl Proxy {
     /// Within a runtime: idle connections are looked after by a task that ends with the proxy.
     /// `sticky_key` signs the cookies of upstreams that have no secret of their own.
-    pub fn new(handle: Handle, telemetry: Arc<Telemetry>, sticky_key: [u8; 16]) -> Self {
+    pub fn new(handle: Handle, telemetry: Arc<Traffic>, sticky_key: [u8; 16]) -> Self {
         let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
         let limits = Arc::new(crate::proxy::rate_limit::Limits::new(handle.clock()));
         tokio::spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));

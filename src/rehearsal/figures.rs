@@ -11,8 +11,9 @@ pub(super) struct Figures {
     /// Another backend was asked too, since the answer was late; and it answered first.
     pub hedges: u64,
     pub hedges_won: u64,
-    /// Copies of requests to others.
+    /// Copies of requests to others, and those that were not made, since too many were under way.
     pub copies: u64,
+    pub copies_dropped: u64,
     /// Their client got a backend's 5xx.
     pub answered_badly: u64,
     /// Their client got an answer of the gateway, by its reason.
@@ -45,6 +46,7 @@ impl Figures {
         self.hedges += other.hedges;
         self.hedges_won += other.hedges_won;
         self.copies += other.copies;
+        self.copies_dropped += other.copies_dropped;
         self.answered_badly += other.answered_badly;
         for (reason, count) in &other.refused {
             *self.refused.entry(reason).or_default() += count;

@@ -95,7 +95,7 @@ fn summary(story: &Story) -> String {
         rows.push(format!("hedged   {}, answered first {} times", total.hedges, total.hedges_won));
     }
     if total.copies > 0 {
-        rows.push(format!("copied   {} to mirrors", total.copies));
+        rows.push(format!("copied   {} to mirrors, {} dropped", total.copies, total.copies_dropped));
     }
     if story.upstreams.len() > 1 {
         rows.extend(story.upstreams.iter().map(|(name, figures)| of_upstream(name, figures)));
@@ -157,6 +157,7 @@ fn in_figures(figures: &Figures) -> Value {
         "hedges": figures.hedges,
         "hedges_won": figures.hedges_won,
         "copies": figures.copies,
+        "copies_dropped": figures.copies_dropped,
         "ejections": figures.ejections,
         "ejections_refused": figures.refused_ejections,
         "flaps": figures.flaps,

@@ -1,7 +1,7 @@
 //! Who hears what the board reports, where somebody else wants to hear it too? Both.
 
 use crate::control::Reporter;
-use crate::telemetry::Telemetry;
+use crate::telemetry::BoardEvents;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Input, ProbeJob};
 use pulsegate_core::health::event::Event;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Tells two reporters.
-pub(super) struct Both(pub Arc<Telemetry>, pub Arc<dyn Reporter>);
+pub(super) struct Both(pub Arc<BoardEvents>, pub Arc<dyn Reporter>);
 
 impl Reporter for Both {
     fn report(&self, event: &Event) {

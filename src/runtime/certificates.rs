@@ -7,6 +7,7 @@
 use super::Gateway;
 use crate::admin::Secure;
 use crate::front::Terms;
+use crate::telemetry::ADMIN;
 use crate::tls::{Certificates, Renewal};
 use pulsegate_core::plan::ListenerTls;
 use std::sync::Arc;
@@ -14,9 +15,6 @@ use std::time::Duration;
 
 /// Between looks.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
-
-/// What the admin listener is called beside the listeners of the configuration.
-const ADMIN: &str = "admin";
 
 impl Gateway {
     /// Reads again what has changed. A file that cannot be used is told once, and its last good version stays.
@@ -29,12 +27,12 @@ impl Gateway {
             renewed |= !renewal.renewed.is_empty();
             listener.terms.store(Arc::new(Terms { plan: terms.plan.clone(), tls: Some(renewal.now) }));
         }
-        if let Some(secure) = self.operators.secure.load_full()
+        if let Some(secure) = self.own_listeners.secure.load_full()
             && let Some(renewal) = renew(ADMIN, &secure.certificates, &secure.plan, false)
         {
             renewed |= !renewal.renewed.is_empty();
             let now = Secure { plan: secure.plan.clone(), certificates: renewal.now };
-            self.operators.secure.store(Some(Arc::new(now)));
+            self.own_listeners.secure.store(Some(Arc::new(now)));
         }
         if renewed {
             self.show_certificates();
@@ -56,10 +54,10 @@ impl Gateway {
             let terms = listener.terms.load();
             terms.tls.iter().for_each(|tls| show(&terms.plan.name, tls));
         }
-        if let Some(secure) = self.operators.secure.load().as_ref() {
+        if let Some(secure) = self.own_listeners.secure.load().as_ref() {
             show(ADMIN, &secure.certificates);
         }
-        self.telemetry.certificates(&ends);
+        self.telemetry.life.certificates(&ends);
     }
 }
 

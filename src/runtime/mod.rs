@@ -9,7 +9,7 @@ mod both;
 mod certificates;
 mod first_round;
 mod leave;
-mod operators;
+mod own_listeners;
 mod reload;
 mod run;
 mod signals;
@@ -21,7 +21,7 @@ pub use run::run;
 use self::bind::Bound;
 use self::both::Both;
 use self::first_round::first_round;
-use self::operators::Operators;
+use self::own_listeners::OwnListeners;
 use self::upgrade::{Estate, Sockets, Succession};
 use crate::admin::{Callers, Phase, Secure};
 use crate::clock::Clock;
@@ -45,13 +45,13 @@ pub struct Gateway {
     plan: Arc<Plan>,
     handle: Handle,
     front: Arc<Front>,
-    telemetry: Arc<Telemetry>,
+    telemetry: Telemetry,
     listeners: Vec<Listener>,
     /// Removed by a reload; their last connections may still be open.
     closed_listeners: Vec<Listener>,
     discovery: Discovery,
     stage: watch::Sender<Stage>,
-    operators: Operators,
+    own_listeners: OwnListeners,
 }
 
 impl Gateway {
@@ -87,12 +87,12 @@ impl Gateway {
         gateway.discovery.apply(&gateway.plan);
         gateway.listen_to_operators((bound.admin, bound.health), reloads);
         first_round(&gateway.handle, gateway.plan.start.wait).await;
-        gateway.telemetry.begin_alerts(&gateway.plan, gateway.handle.clone(), Vec::new());
+        gateway.telemetry.alerts.begin(&gateway.plan, gateway.handle.clone(), Vec::new());
         for (socket, terms) in bound.traffic {
             gateway.listen(socket, terms)?;
         }
         gateway.show_certificates();
-        gateway.operators.phase.send_replace(Phase::Serving);
+        gateway.own_listeners.phase.send_replace(Phase::Serving);
         Ok(gateway)
     }
 
@@ -109,13 +109,13 @@ impl Gateway {
         }
         let (latest, told) = before.ready().await.map_err(|why| vec![why])?;
         gateway.handle.send(Input::TakeOver(Arc::new(latest)));
-        gateway.telemetry.begin_alerts(&gateway.plan, gateway.handle.clone(), told);
+        gateway.telemetry.alerts.begin(&gateway.plan, gateway.handle.clone(), told);
         gateway.listen_to_operators((bound.admin, bound.health), Some(reloads));
         for (socket, terms) in bound.traffic {
             gateway.listen(socket, terms)?;
         }
         gateway.show_certificates();
-        gateway.operators.phase.send_replace(Phase::Serving);
+        gateway.own_listeners.phase.send_replace(Phase::Serving);
         before.accepting().await;
         Ok(gateway)
     }
@@ -124,10 +124,10 @@ impl Gateway {
     fn estate(&self) -> Estate {
         let listening = self.listeners.iter().filter_map(|listener| Some((listener.address, listener.duplicate()?)));
         Estate {
-            sockets: listening.chain(self.operators.duplicates()).collect(),
+            sockets: listening.chain(self.own_listeners.duplicates()).collect(),
             sticky_key: self.front.proxy.sticky_key(),
             handle: self.handle.clone(),
-            telemetry: self.telemetry.clone(),
+            alerts: self.telemetry.alerts.clone(),
         }
     }
 
@@ -140,31 +140,26 @@ impl Gateway {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
-        let telemetry = Arc::new(
-            Telemetry::new(plan.logging.access.as_ref(), clock).with_scribe(record::begin(plan.record.as_ref(), clock)),
-        );
-        telemetry.call_webhooks(webhooks);
-        telemetry.native_histograms(plan.metrics.native_histograms);
-        if let Some(tracing) = &plan.tracing {
-            telemetry.start_tracing(tracing);
-        }
+        let scribe = record::begin(plan.record.as_ref(), clock);
+        let telemetry = Telemetry::new(plan.logging.access.as_ref(), clock, scribe);
+        telemetry.life.begin(&plan, webhooks);
         let reporter: Arc<dyn Reporter> = match listener_in {
-            Some(other) => Arc::new(Both(telemetry.clone(), other)),
-            None => telemetry.clone(),
+            Some(other) => Arc::new(Both(telemetry.board.clone(), other)),
+            None => telemetry.board.clone(),
         };
-        let prober = ProbeRunner::new(telemetry.clone());
+        let prober = ProbeRunner::new(telemetry.probes.clone());
         let seed = fastrand::u64(..);
         let handle = control::spawn_heir(heritage.health, plan.clone(), seed, clock, prober, reporter);
         Self {
             front: Arc::new(Front {
-                proxy: Arc::new(Proxy::new(handle.clone(), telemetry.clone(), heritage.sticky_key)),
-                telemetry: telemetry.clone(),
+                proxy: Arc::new(Proxy::new(handle.clone(), telemetry.traffic.clone(), heritage.sticky_key)),
+                telemetry: telemetry.traffic.clone(),
             }),
             discovery: Discovery::new(handle.clone()),
             listeners: Vec::new(),
             closed_listeners: Vec::new(),
             stage: watch::Sender::new(Stage::Serving),
-            operators: Operators::new(callers, secure),
+            own_listeners: OwnListeners::new(callers, secure),
             plan,
             handle,
             telemetry,
@@ -177,10 +172,10 @@ impl Gateway {
         reloads: Option<Reloader>,
     ) {
         if let Some(socket) = admin {
-            self.operators.start(socket, self.handle.clone(), self.telemetry.clone(), reloads);
+            self.own_listeners.start(socket, self.handle.clone(), self.telemetry.operators.clone(), reloads);
         }
         if let Some(socket) = health {
-            self.operators.start_health(socket);
+            self.own_listeners.start_health(socket);
         }
     }
 
@@ -199,7 +194,7 @@ impl Gateway {
     }
 
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.operators.address()
+        self.own_listeners.address()
     }
 
     pub fn handle(&self) -> &Handle {

@@ -24,9 +24,8 @@ impl Gateway {
         let outcome = loaded
             .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>())
             .and_then(|loaded| self.apply(Arc::new(loaded.plan)));
-        self.telemetry.reload(outcome.is_ok());
-        self.telemetry.alert_reload(outcome.as_ref().err().map(|sentences| sentences.join("; ")).as_deref());
-        self.operators.reload_state.send_replace(ReloadState {
+        self.telemetry.life.reload(outcome.as_ref().err().map(|sentences| sentences.join("; ")).as_deref());
+        self.own_listeners.reload_state.send_replace(ReloadState {
             at: Some(when::rfc3339(Clock::date())),
             error: outcome.as_ref().err().map(|sentences| sentences.join("\n")),
         });
@@ -41,18 +40,18 @@ impl Gateway {
         let prepared = self.prepare_listeners(&plan)?;
         let (callers, webhooks) = bind::secrets(&plan)?;
         let secure = bind::secure(&plan).map_err(|problem| vec![problem])?;
-        let logs = self.telemetry.prepare(&plan).map_err(|problem| vec![problem])?;
+        let logs = self.telemetry.life.prepare(&plan).map_err(|problem| vec![problem])?;
         // Before the plan that names them.
-        self.telemetry.call_webhooks(webhooks);
-        self.telemetry.change_alerts(&plan);
+        self.telemetry.life.announce(&plan, webhooks);
+        self.telemetry.alerts.reconfigure(&plan);
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;
-        self.operators.callers.store(Arc::new(callers));
-        self.operators.secure.store(secure.map(Arc::new));
+        self.own_listeners.callers.store(Arc::new(callers));
+        self.own_listeners.secure.store(secure.map(Arc::new));
         self.show_certificates();
         apply_logging(&plan.logging);
-        self.telemetry.change(logs);
+        self.telemetry.life.change(&plan, logs);
         self.plan = plan;
         Ok(())
     }

@@ -12,9 +12,9 @@ mod stamp;
 mod value;
 mod writer;
 
-use super::RequestRecord;
+use super::instruments::{Counter, Gauge};
+use super::request::RequestRecord;
 use file::Rotated;
-use prometheus::{IntCounter, IntGauge};
 use pulsegate_core::plan::access_log::is_success;
 use pulsegate_core::plan::{AccessFile, AccessPlan};
 use shelves::Shelves;
@@ -41,13 +41,13 @@ thread_local! {
 }
 
 /// How the log fares.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Health {
-    pub written: IntCounter,
+    pub written: Arc<Counter>,
     /// The lines that nobody will see.
-    pub dropped: IntCounter,
+    pub dropped: Arc<Counter>,
     /// Bytes on the shelves.
-    pub waiting: IntGauge,
+    pub waiting: Arc<Gauge>,
 }
 
 /// Can this file be written?

@@ -4,7 +4,7 @@
 //! API uses the same lines, so that no two places can tell one event differently. Nothing here decides how grave a
 //! standing is beyond the level of its line.
 
-use super::{AdminWrite, WriteResult};
+use super::admin_write::{AdminWrite, WriteResult};
 use crate::clock::when;
 use log::Level;
 use pulsegate_core::base::identity::BackendId;
@@ -39,6 +39,21 @@ impl Line {
 
     fn about(self, backend: &BackendId) -> Self {
         self.with("upstream", &backend.upstream).with("backend", &backend.address)
+    }
+
+    /// Writes it to the process's log.
+    pub(super) fn emit(&self) {
+        let name = ("event", self.name);
+        let fields: Vec<(&str, &str)> =
+            std::iter::once(name).chain(self.fields.iter().map(|(key, value)| (*key, value.as_str()))).collect();
+        log::logger().log(
+            &log::Record::builder()
+                .level(self.level)
+                .target("pulsegate::event")
+                .args(format_args!("{}", self.message))
+                .key_values(&fields.as_slice())
+                .build(),
+        );
     }
 }
 

@@ -6,11 +6,7 @@
 //! Native buckets are of schema 3: eight per doubling, so no bucket is wider than 9 % of its values. Their places are fixed when a series
 //! begins (2.4 KB each): from just below 1 µs to 36 h; what is shorter is "zero", what is longer counts as 36 h.
 
-use super::exposition::{Family, Value};
-use super::handles::Handles;
-use super::table::{Kind, Metric};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Buckets per doubling, as a power of two.
@@ -164,54 +160,6 @@ fn zeros(number: usize) -> Box<[AtomicU64]> {
     std::iter::repeat_with(AtomicU64::default).take(number).collect()
 }
 
-/// A family: a row of the table and its series by `N` label values.
-#[derive(Debug)]
-pub struct Histograms<const N: usize> {
-    metric: &'static Metric,
-    /// Do new series have native buckets?
-    native: Arc<AtomicBool>,
-    handles: Handles<Arc<Histogram>, N>,
-}
-
-impl<const N: usize> Histograms<N> {
-    pub fn new(metric: &'static Metric, native: &Arc<AtomicBool>) -> Self {
-        Self { metric, native: Arc::clone(native), handles: Handles::default() }
-    }
-
-    /// The series of these labels, in the order of the table.
-    pub fn get(&self, labels: [&str; N]) -> Arc<Histogram> {
-        let mut found = None;
-        self.handles.with(labels, || self.begin(), |histogram| found = Some(Arc::clone(histogram)));
-        found.unwrap_or_else(|| self.begin())
-    }
-
-    pub fn observe(&self, labels: [&str; N], took: Duration) {
-        self.handles.with(labels, || self.begin(), |histogram| histogram.observe(took));
-    }
-
-    pub fn retain(&self, keep: impl Fn([&str; N]) -> bool) {
-        self.handles.retain(keep, |_| ());
-    }
-
-    pub fn gather(&self) -> Family<'static> {
-        let mut family = Family::of(self.metric);
-        self.handles.each(|labels, histogram| {
-            let labels = labels.map(|label| label.to_owned().into());
-            family.push(labels, Value::Histogram(histogram.picture()));
-        });
-        family.series.sort_by(|a, b| a.labels.cmp(&b.labels));
-        family
-    }
-
-    fn begin(&self) -> Arc<Histogram> {
-        let bounds = match self.metric.kind {
-            Kind::Histogram(bounds) => bounds,
-            Kind::Counter | Kind::Gauge => &[],
-        };
-        Arc::new(Histogram::new(bounds, self.native.load(Relaxed)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,16 +214,5 @@ mod tests {
         assert_eq!(sparse.spans, [(-10, 3), (10, 1), (132, 1)]);
         assert_eq!(sparse.deltas, [2, 3, -4, 3, -3]);
         assert_eq!(sparse.count, 15);
-    }
-
-    #[test]
-    fn nothing_is_kept_for_native_buckets_that_nobody_wants() {
-        let native = Arc::new(AtomicBool::new(false));
-        let family = Histograms::<1>::new(&super::super::table::UPSTREAM_SECONDS, &native);
-        assert!(family.get(["orders"]).native.is_none());
-        native.store(true, Relaxed);
-        assert!(family.get(["orders"]).native.is_none(), "a series keeps what it began with");
-        family.retain(|_| false);
-        assert!(family.get(["orders"]).native.is_some());
     }
 }

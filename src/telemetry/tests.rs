@@ -1,30 +1,44 @@
 //! What a scrape shows after requests, reports and reloads.
 
+mod lifetimes;
+
 use super::*;
-use pulsegate_core::base::identity::BackendId;
+use crate::control::Reporter;
+use pulsegate_core::base::identity::{Address, BackendId};
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::board::{BackendReport, LastProbe};
+use pulsegate_core::board::{BackendReport, LastProbe, UpstreamReport};
 use pulsegate_core::health::document::{Component, Document, Meaning, Said};
-use pulsegate_core::health::event::{Disagreement, EjectedBy, EventKind, Run};
+use pulsegate_core::health::event::{Disagreement, EjectedBy, Event, EventKind, Run};
 use pulsegate_core::health::standing::{Cause, Standing};
-use pulsegate_core::plan::{Detector, Forward, Plan, ProbeKind, RouteAction, RoutePlan, UpstreamPlan, Vocabulary};
+use pulsegate_core::plan::{
+    Detector, Forward, HttpTarget, ListenerPlan, Plan, ProbeKind, RouteAction, RoutePlan, UpstreamPlan, Vocabulary,
+    WebhookKind, WebhookPlan, WebhookUrl,
+};
 use pulsegate_core::traffic::admission::Denial;
 use pulsegate_core::traffic::ledger::{Entry, Ledger};
 use pulsegate_core::traffic::load_balancing::Balancer;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::retry_budget::RetryBudget;
-use pulsegate_core::traffic::snapshot::{Emptiness, Pool};
+use pulsegate_core::traffic::snapshot::{Emptiness, Pool, Snapshot};
 use std::slice;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 static NO_TRIES: LazyLock<Tries> = LazyLock::new(Tries::default);
 
+/// Where all that the tests name is in force.
 fn telemetry() -> Telemetry {
-    Telemetry::new(None, Clock::start())
+    let telemetry = Telemetry::new(None, Clock::start(), None);
+    telemetry.in_force(&["home", "old"]);
+    telemetry
 }
 
 fn plan(routes: &[&str]) -> Plan {
+    let public = ListenerPlan { name: "public".into(), ..ListenerPlan::at(([127, 0, 0, 1], 8080).into()) };
+    let target = HttpTarget { https: false, host: "a".into(), port: 80, path: "/".into() };
     Plan {
+        listeners: vec![Arc::new(public)],
+        webhooks: vec![Arc::new(WebhookPlan::to("owner", WebhookKind::Generic, WebhookUrl::Known(target)))],
         routes: routes.iter().map(|name| route(name)).collect(),
         upstreams: vec![Arc::new(UpstreamPlan::named("orders"))],
         ..Plan::default()
@@ -134,14 +148,14 @@ fn components() -> Document {
     Document { vocabulary: Vocabulary::Plain, components: (0..25).map(component).collect(), ..Document::default() }
 }
 
-/// In Prometheus' text format.
-trait Render {
-    fn render(&self, snapshot: &Snapshot, reports: &[UpstreamReport]) -> String;
-}
-
-impl Render for Telemetry {
+impl Telemetry {
+    /// In Prometheus' text format.
     fn render(&self, snapshot: &Snapshot, reports: &[UpstreamReport]) -> String {
-        String::from_utf8(self.expose(snapshot, reports, Format::Text)).unwrap()
+        String::from_utf8(self.operators.expose(snapshot, reports, Format::Text)).unwrap()
+    }
+
+    fn in_force(&self, routes: &[&str]) {
+        self.life.announce(&plan(routes), Vec::new());
     }
 }
 
@@ -165,9 +179,9 @@ fn has(text: &str, line: &str) {
 fn requests_are_counted_by_route_and_class() {
     let telemetry = telemetry();
     for status in [200, 204, 404, 499, 503] {
-        telemetry.request(&record(Some("home"), status));
+        telemetry.traffic.request(&record(Some("home"), status));
     }
-    telemetry.request(&RequestRecord { reason: Some("no_route"), ..record(None, 404) });
+    telemetry.traffic.request(&RequestRecord { reason: Some("no_route"), ..record(None, 404) });
     let text = telemetry.render(&snapshot(&["home"]), &[]);
     has(&text, r#"pulsegate_requests_total{code_class="2xx",route="home",upstream=""} 2"#);
     has(&text, r#"pulsegate_requests_total{code_class="4xx",route="home",upstream=""} 2"#);
@@ -202,8 +216,13 @@ fn attempts_beyond_the_first_are_retries() {
     let once = tries(slice::from_ref(&well));
     let thrice = tries(&[refused, AttemptEnd::Response { status: 503 }, well]);
     let first_try = RequestRecord { upstream: Some("orders"), attempts: 1, tries: &once, ..record(Some("home"), 200) };
-    telemetry.request(&first_try);
-    telemetry.request(&RequestRecord { attempts: 3, tries: &thrice, retry_stopped: Some("budget"), ..first_try });
+    telemetry.traffic.request(&first_try);
+    telemetry.traffic.request(&RequestRecord {
+        attempts: 3,
+        tries: &thrice,
+        retry_stopped: Some("budget"),
+        ..first_try
+    });
     let text = telemetry.render(&snapshot(&["home"]), &[]);
     for (result, attempts) in [("response", 2), ("bad_status", 1), ("connect_failed", 1), ("timeout", 0)] {
         has(&text, &format!(r#"pulsegate_attempts_total{{result="{result}",upstream="orders"}} {attempts}"#));
@@ -222,8 +241,8 @@ fn what_the_gateway_added_has_fine_buckets() {
         overhead: Some(Duration::from_micros(micros)),
         ..record(Some("home"), 200)
     };
-    [20, 60, 3_000].into_iter().for_each(|micros| telemetry.request(&answered(micros)));
-    telemetry.request(&RequestRecord { overhead: None, ..answered(0) });
+    [20, 60, 3_000].into_iter().for_each(|micros| telemetry.traffic.request(&answered(micros)));
+    telemetry.traffic.request(&RequestRecord { overhead: None, ..answered(0) });
     let text = telemetry.render(&snapshot(&["home"]), &[]);
     for (le, count) in [("0.000025", 1), ("0.0001", 2), ("0.005", 3), ("+Inf", 3)] {
         has(&text, &format!(r#"pulsegate_overhead_seconds_bucket{{upstream="orders",le="{le}"}} {count}"#));
@@ -237,7 +256,7 @@ fn probes_are_counted_and_timed_by_kind() {
     for (kind, result) in
         [(ProbeKind::Readiness, "passed"), (ProbeKind::Readiness, "timeout"), (ProbeKind::Liveness, "passed")]
     {
-        telemetry.probed("orders", kind, result, took);
+        telemetry.board.probed("orders", kind, result, took);
     }
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, r#"pulsegate_probes_total{probe="readiness",result="timeout",upstream="orders"} 1"#);
@@ -267,20 +286,20 @@ fn the_ledger_of_an_upstream_is_shown() {
 fn native_histograms_come_and_go_with_the_configuration() {
     let telemetry = telemetry();
     let count = || {
-        telemetry.request(&record(Some("home"), 200));
-        let bytes = telemetry.expose(&snapshot(&["home"]), &[], Format::Protobuf);
+        telemetry.traffic.request(&record(Some("home"), 200));
+        let bytes = telemetry.operators.expose(&snapshot(&["home"]), &[], Format::Protobuf);
         let text = telemetry.render(&snapshot(&["home"]), &[]);
         let counted = text.lines().find(|line| line.starts_with("pulsegate_request_duration_seconds_count"));
         (counted.unwrap().rsplit_once(' ').unwrap().1.to_owned(), bytes.len())
     };
     let (_, without) = count();
-    telemetry.native_histograms(false);
+    telemetry.life.metrics.native_histograms(false);
     assert_eq!(count().0, "2");
-    telemetry.native_histograms(true);
+    telemetry.life.metrics.native_histograms(true);
     let (counted, with) = count();
     assert_eq!(counted, "1", "it began anew");
     assert!(with > without, "{with} bytes with native buckets, {without} without");
-    telemetry.native_histograms(true);
+    telemetry.life.metrics.native_histograms(true);
     assert_eq!(count().0, "2");
 }
 
@@ -299,10 +318,12 @@ fn two_components_of_one_name_are_one_series() {
 #[test]
 fn a_removed_route_has_no_series() {
     let telemetry = telemetry();
-    telemetry.request(&record(Some("old"), 200));
+    telemetry.traffic.request(&record(Some("old"), 200));
     assert!(telemetry.render(&snapshot(&["old"]), &[]).contains(r#"route="old""#));
+    telemetry.in_force(&["new"]);
     assert!(!telemetry.render(&snapshot(&["new"]), &[]).contains(r#"route="old""#));
-    telemetry.request(&record(Some("old"), 200));
+    telemetry.in_force(&["old"]);
+    telemetry.traffic.request(&record(Some("old"), 200));
     let text = telemetry.render(&snapshot(&["old"]), &[]);
     has(&text, r#"pulsegate_requests_total{code_class="2xx",route="old",upstream=""} 1"#);
 }
@@ -352,7 +373,7 @@ fn events_move_their_counters() {
         EventKind::PoolEmpty { upstream: "orders".into(), empty: true },
     ];
     for (id, kind) in (1..).zip(kinds) {
-        telemetry.report(&Event { run: Run::default(), id, at: Timestamp::ZERO, kind });
+        telemetry.board.report(&Event { run: Run::default(), id, at: Timestamp::ZERO, kind });
     }
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, r#"pulsegate_ejections_total{cause="trial",upstream="orders"} 1"#);
@@ -364,40 +385,45 @@ fn events_move_their_counters() {
 fn a_refused_reload_shows_until_one_is_applied() {
     let telemetry = telemetry();
     has(&telemetry.render(&snapshot(&[]), &[]), "pulsegate_config_last_reload_successful 1");
-    telemetry.reload(false);
+    telemetry.life.reload(Some("why"));
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, "pulsegate_config_last_reload_successful 0");
     has(&text, r#"pulsegate_reloads_total{result="refused"} 1"#);
-    telemetry.reload(true);
+    telemetry.life.reload(None);
     has(&telemetry.render(&snapshot(&[]), &[]), "pulsegate_config_last_reload_successful 1");
 }
 
 #[test]
 fn connections_are_a_gauge_and_a_total() {
     let telemetry = telemetry();
-    telemetry.connection_opened("public");
-    telemetry.connection_opened("public");
-    telemetry.connection_closed("public");
-    telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
+    let _stays = telemetry.traffic.connected("public");
+    drop(telemetry.traffic.connected("public"));
+    telemetry.traffic.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, r#"pulsegate_connections{listener="public"} 1"#);
     has(&text, r#"pulsegate_connections_accepted_total{listener="public"} 2"#);
     has(&text, r#"pulsegate_refused_total{listener="public",reason="head_timeout"} 1"#);
 }
 
-/// One of everything that can happen.
+/// Where one of everything that can happen has happened.
 fn eventful() -> Telemetry {
     let telemetry = telemetry();
-    telemetry.mirrored("home", true);
-    telemetry.hedged("home", "sent");
-    telemetry.over_limit("home");
+    happen(&telemetry);
+    telemetry
+}
+
+/// One of everything.
+fn happen(telemetry: &Telemetry) {
+    telemetry.traffic.mirrored("home", true);
+    telemetry.traffic.hedged("home", "sent");
+    telemetry.traffic.over_limit("home");
     for denial in [Denial::Address, Denial::Rate(Duration::ZERO), Denial::Shielded] {
-        telemetry.denied("home", "10.0.0.7".parse().unwrap(), denial);
+        telemetry.traffic.denied("home", "10.0.0.7".parse().unwrap(), denial);
     }
-    telemetry.connection_opened("public");
-    telemetry.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
-    telemetry.certificates(&[("public".into(), "shop.test".into(), 4_000_000_000)]);
-    telemetry.request(&RequestRecord {
+    drop(telemetry.traffic.connected("public"));
+    telemetry.traffic.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
+    telemetry.life.certificates(&[("public".into(), "shop.test".into(), 4_000_000_000)]);
+    telemetry.traffic.request(&RequestRecord {
         upstream: Some("orders"),
         reason: Some("upstream_timeout"),
         retry_stopped: Some("budget"),
@@ -407,11 +433,11 @@ fn eventful() -> Telemetry {
         ..record(Some("home"), 504)
     });
     for kind in events() {
-        telemetry.report(&Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind });
+        telemetry.board.report(&Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind });
     }
-    telemetry.probed("orders", ProbeKind::Readiness, "passed", Duration::ZERO);
-    telemetry.metrics.webhook_notices.with_label_values(&["owner", "delivered"]).inc();
-    telemetry.admin_write(&AdminWrite {
+    telemetry.board.probed("orders", ProbeKind::Readiness, "passed", Duration::ZERO);
+    telemetry.life.metrics.webhook_notices.inc(["owner", "delivered"]);
+    telemetry.operators.admin_write(&AdminWrite {
         by: "ops",
         from: ([127, 0, 0, 1], 40_000).into(),
         action: "drain",
@@ -419,7 +445,6 @@ fn eventful() -> Telemetry {
         result: WriteResult::Applied,
         detail: "it is drained now",
     });
-    telemetry
 }
 
 /// One of each kind that is counted.
@@ -483,12 +508,12 @@ fn the_text_is_well_formed_and_holds_the_whole_table() {
 fn a_certificate_has_a_series_per_name_while_it_is_in_force() {
     let telemetry = telemetry();
     let end = |name: &str, at| ("public".to_owned(), name.to_owned(), at);
-    telemetry.certificates(&[end("a.test", 200), end("a.test", 100), end("b.test", 300)]);
+    telemetry.life.certificates(&[end("a.test", 200), end("a.test", 100), end("b.test", 300)]);
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, r#"pulsegate_certificate_expiry_timestamp_seconds{listener="public",name="a.test"} 100"#);
     has(&text, r#"pulsegate_certificate_expiry_timestamp_seconds{listener="public",name="b.test"} 300"#);
 
-    telemetry.certificates(&[end("b.test", 400)]);
+    telemetry.life.certificates(&[end("b.test", 400)]);
     let text = telemetry.render(&snapshot(&[]), &[]);
     has(&text, r#"pulsegate_certificate_expiry_timestamp_seconds{listener="public",name="b.test"} 400"#);
     assert!(!text.contains("a.test"), "{text}");
@@ -510,7 +535,9 @@ fn rare_events_are_counted_from_zero() {
 #[test]
 fn a_removed_upstream_has_no_series() {
     let telemetry = eventful();
-    let without = Snapshot { plan: Arc::new(Plan { upstreams: Vec::new(), ..plan(&["home"]) }), ..snapshot(&[]) };
+    let without = Plan { upstreams: Vec::new(), ..plan(&["home"]) };
     assert!(telemetry.render(&snapshot(&["home"]), &[]).contains(r#"upstream="orders""#));
+    telemetry.life.announce(&without, Vec::new());
+    let without = Snapshot { plan: Arc::new(without), ..snapshot(&[]) };
     assert!(!telemetry.render(&without, &[]).contains(r#"upstream="orders""#));
 }

@@ -9,17 +9,19 @@ mod otlp;
 mod probe;
 mod spans;
 
-use super::RequestRecord;
+use super::instruments::{Counter, Gauge, Registry};
+use super::request::RequestRecord;
+use super::table;
 use crate::clock::Clock;
 use collector::Collector;
 use exporter::Exporter;
 use otlp::Span;
-use prometheus::{IntCounter, IntCounterVec, IntGauge};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::ProbeJob;
 use pulsegate_core::health::reading::Reading;
 use pulsegate_core::http::trace::{self, Trace, TraceParent};
 use pulsegate_core::plan::{OtlpPlan, Redacted, TracingPlan};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
@@ -31,9 +33,6 @@ const QUEUE: usize = 2048;
 /// The longest that [`Tracer::flush`] waits for a collector.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
-/// Why spans are lost: there was no room, no try worked, or the collector did not want them.
-pub const LOST: [&str; 3] = ["queue_full", "not_exported", "rejected"];
-
 enum Job {
     /// Of one request, or of one probe.
     Spans(Vec<Span>),
@@ -42,18 +41,34 @@ enum Job {
 }
 
 /// How the exporter fares.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Health {
-    pub exported: IntCounter,
-    pub dropped: IntCounterVec,
+    exported: Arc<Counter>,
+    dropped: Lost,
     /// Spans in the queue.
-    pub waiting: IntGauge,
+    waiting: Arc<Gauge>,
+}
+
+/// Spans that are lost, by why.
+#[derive(Clone, Debug, Default)]
+struct Lost {
+    /// There was no room.
+    queue_full: Arc<Counter>,
+    /// No try worked.
+    not_exported: Arc<Counter>,
+    /// The collector did not want them.
+    rejected: Arc<Counter>,
 }
 
 impl Health {
-    fn dropped(&self, reason: &'static str, spans: u64) {
-        if spans > 0 {
-            self.dropped.with_label_values(&[reason]).inc_by(spans);
+    pub fn new(registry: &mut Registry) -> Self {
+        let dropped = registry.counters(&table::SPANS_DROPPED);
+        let [queue_full, not_exported, rejected] =
+            ["queue_full", "not_exported", "rejected"].map(|reason| dropped.get([reason]));
+        Self {
+            exported: registry.counter(&table::SPANS_EXPORTED),
+            dropped: Lost { queue_full, not_exported, rejected },
+            waiting: registry.gauge(&table::SPANS_WAITING),
         }
     }
 }
@@ -117,7 +132,7 @@ impl Tracer {
     /// A request has ended whose trace is recorded.
     pub fn record(&self, trace: &Trace, record: &RequestRecord<'_>) {
         if self.jobs.capacity() == 0 {
-            return self.health.dropped("queue_full", 1 + u64::from(record.attempts));
+            return self.health.dropped.queue_full.add(1 + u64::from(record.attempts));
         }
         self.queue(spans::of(trace, record, &self.secrets, self.clock));
     }
@@ -127,7 +142,7 @@ impl Tracer {
         self.health.waiting.add(count);
         if self.jobs.try_send(Job::Spans(spans)).is_err() {
             self.health.waiting.sub(count);
-            self.health.dropped("queue_full", count.unsigned_abs());
+            self.health.dropped.queue_full.add(count.unsigned_abs());
         }
     }
 

@@ -31,7 +31,8 @@ pub fn unknown_names(expr: &str) -> Vec<String> {
             }
         }
     }
-    let every: BTreeSet<&str> = table::ALL.iter().flat_map(|metric| metric.labels).copied().chain(FOREIGN).collect();
+    let every: BTreeSet<&str> =
+        table::ALL.iter().flat_map(|metric| metric.labels).map(|label| label.name()).chain(FOREIGN).collect();
     let grouping = Regex::new(r"\b(?:by|on|without)\s*\(([^)]*)\)").unwrap();
     for found in grouping.captures_iter(expr) {
         for label in found[1].split(',').map(str::trim).filter(|label| !every.contains(label)) {
@@ -48,7 +49,7 @@ fn labels_of(name: &str) -> Option<Vec<&'static str>> {
         let histogram = ["_bucket", "_sum", "_count"].into_iter().find_map(|part| whole(name.strip_suffix(part)?));
         histogram.filter(|metric| matches!(metric.kind, table::Kind::Histogram(..)))
     })?;
-    Some(metric.labels.iter().copied().chain(FOREIGN).collect())
+    Some(metric.labels.iter().map(|label| label.name()).chain(FOREIGN).collect())
 }
 
 #[test]

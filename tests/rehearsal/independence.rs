@@ -22,8 +22,7 @@ enum Order {
     ItsOwnLast,
 }
 
-const OWN_ROUTE: &str =
-    "  - { name: orders, match: { host: orders.test }, upstream: orders, timeouts: { total: 4s, per_try: 1s } }\n";
+const OWN_ROUTE: &str = "  - { name: orders, match: { host: orders.test }, upstream: orders, timeouts: { total: 4s, per_try: 1s }, hedge: 100ms }\n";
 const OTHER_ROUTE: &str = "  - { name: users, match: { host: users.test }, upstream: users }\n";
 
 const OWN_UPSTREAM: &str = "  orders:
@@ -36,6 +35,7 @@ const OTHER_UPSTREAM: &str = "  users:
     backends: [\"10.0.0.7:8000\", \"10.0.1.8:8000\", \"10.0.1.9:8000\"]
     readiness: { path: /ready, period: 1s }
     limits: { requests: 4, queue: 100, queue_timeout: 1s }
+    balance: { policy: round_robin, sticky: {} }
 ";
 
 const OWN_LOADS: [&str; 2] = [
@@ -97,7 +97,7 @@ fn of_orders(seed: u64, beside: Beside, order: Order) -> (Value, Vec<String>) {
 fn an_upstream_fares_as_if_it_were_alone() {
     for seed in 1..=8 {
         let alone = of_orders(seed, Beside::Nobody, Order::ItsOwnFirst);
-        for count in ["requests", "saved", "failed", "ejections", "probes"] {
+        for count in ["requests", "saved", "hedges", "hedges_won", "failed", "ejections", "probes"] {
             assert!(alone.0[count].as_u64().unwrap() > 0, "seed {seed}: {count} of {:#}", alone.0);
         }
         for beside in [Beside::Nobody, Beside::Well, Beside::Flapping, Beside::Gone] {

@@ -190,6 +190,25 @@ fn a_mirror_gets_copies_of_its_share_and_no_client_hears_of_them() {
     }
 }
 
+#[test]
+fn copies_that_would_be_too_many_are_not_made() {
+    let config = "routes: [{ upstream: orders, mirror: { upstream: shadow } }]
+upstreams:
+  orders: { backends: [\"10.0.0.7:8000\"] }
+  shadow: { backends: [\"10.0.2.7:8000\"] }
+";
+    let scenario = "length: 8s
+load: [{ requests_per_second: 100, upstream: orders }]
+timeline: [{ at: 0s, backend: \"shadow/*\", is: silent }]
+";
+    let told = told(config, scenario, 1);
+    let (made, dropped) = (figure(&told, "shadow", "copies"), figure(&told, "shadow", "copies_dropped"));
+    // As many as may be under way at once; none of them is over before its time of ten seconds is.
+    assert_eq!(made, 256);
+    // The last original may be under way at the end.
+    assert!(figure(&told, "orders", "requests") - made - dropped <= 3, "{told:#}");
+}
+
 /// One client of two backends, the first of which answers every request with an error that is not retried.
 fn bound(sticky: &str, length: u32, timeline: &str, seed: u64) -> (u64, u64) {
     let config = format!(

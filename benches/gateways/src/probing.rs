@@ -80,7 +80,9 @@ fn pulsegate_config(addresses: &[String]) -> String {
         admin: { address: \"127.0.0.1:@ADMIN@\" }\nlogging: { level: error, access: false }\nupstreams:\n  pool:\n    \
         readiness: { path: /ready, period: 5s }\n    backends:\n"
         .to_owned();
-    addresses.iter().for_each(|address| drop(writeln!(text, "      - \"{address}\"")));
+    for address in addresses {
+        let _ = writeln!(text, "      - \"{address}\"");
+    }
     text
 }
 

@@ -51,3 +51,49 @@ impl fmt::Display for BackendId {
 /// A hashed [`BackendId`]: copyable, comparable in one instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BackendKey(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(upstream: &str, address: &str) -> BackendId {
+        let address = match address.parse() {
+            Ok(socket) => Address::Socket(socket),
+            Err(_) => Address::Unix(address.into()),
+        };
+        BackendId { upstream: upstream.into(), address }
+    }
+
+    #[test]
+    fn a_backend_is_its_upstream_and_its_address() {
+        let all = [
+            id("a", "10.0.0.1:80"),
+            id("a", "10.0.0.1:81"),
+            id("a", "10.0.0.2:80"),
+            id("b", "10.0.0.1:80"),
+            id("a", "[::1]:80"),
+            id("a", "/run/a.sock"),
+            id("a", "/run/b.sock"),
+            // Halves that are the same do not cancel each other.
+            id("10.0.0.1:80", "10.0.0.1:80"),
+            id("10.0.0.2:80", "10.0.0.2:80"),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            assert_eq!(one.key(), one.clone().key(), "{one}");
+            for other in &all[at + 1..] {
+                assert_ne!(one.key(), other.key(), "{one} and {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_backend_is_written_as_people_know_it() {
+        for (upstream, address, written) in [
+            ("shop", "10.0.0.1:80", "shop/10.0.0.1:80"),
+            ("shop", "[2001:db8::1]:80", "shop/[2001:db8::1]:80"),
+            ("shop", "/run/shop.sock", "shop/unix:/run/shop.sock"),
+        ] {
+            assert_eq!(id(upstream, address).to_string(), written);
+        }
+    }
+}

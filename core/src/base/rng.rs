@@ -53,7 +53,7 @@ pub fn hash_bytes(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Rng;
+    use super::*;
 
     fn draws(mut rng: Rng) -> Vec<u64> {
         (0..100).map(|_| rng.next_u64()).collect()
@@ -75,5 +75,46 @@ mod tests {
         one.fork().unit();
         assert_eq!(draws(other.fork()).len(), 100);
         assert_eq!(draws(one), draws(other));
+    }
+
+    /// The reference implementation's first draws.
+    #[test]
+    fn draws_are_those_of_splitmix64() {
+        let mut rng = Rng::new(1_234_567);
+        for expected in [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423] {
+            assert_eq!(rng.next_u64(), expected);
+        }
+    }
+
+    #[test]
+    fn whole_numbers_lie_below_their_bound_and_reach_all_of_it() {
+        let mut rng = Rng::new(1);
+        for bound in [0, 1, 2, 3, 10] {
+            let mut seen = vec![0_u32; bound.max(1) as usize];
+            (0..1000).for_each(|_| seen[rng.below(bound) as usize] += 1);
+            let fair = 1000 / bound.max(1);
+            assert!(seen.iter().all(|count| count.abs_diff(fair) <= 60), "{bound}: {seen:?}");
+        }
+        assert!((0..1000).any(|_| rng.below(u32::MAX) > u32::MAX / 2));
+    }
+
+    #[test]
+    fn parts_lie_below_one() {
+        let mut rng = Rng::new(42);
+        let mean =
+            (0..10_000).map(|_| rng.unit()).inspect(|part| assert!((0.0..1.0).contains(part))).sum::<f64>() / 1e4;
+        assert!((0.49..0.51).contains(&mean), "{mean}");
+    }
+
+    /// Rings and identities of all gateways before one pool must be the same.
+    #[test]
+    fn hashes_are_the_same_everywhere_and_for_ever() {
+        for (text, hash) in [
+            ("", mix(0xCBF2_9CE4_8422_2325)),
+            ("a", mix(0xAF63_DC4C_8601_EC8C)),
+            ("foobar", mix(0x8594_4171_F739_67E8)),
+        ] {
+            assert_eq!(hash_bytes(text.as_bytes()), hash, "{text:?}");
+        }
     }
 }

@@ -73,6 +73,32 @@ fn two(large: u128, large_unit: &str, small: u128, small_unit: &str) -> String {
 mod tests {
     use super::*;
 
+    /// A moment and a span in nanoseconds: the moment so much later, and so much earlier.
+    #[test]
+    fn moments_end_at_zero_and_never() {
+        for (at, span, later, earlier) in [
+            (10, Duration::from_nanos(3), 13, 7),
+            (3, Duration::from_nanos(10), 13, 0),
+            (0, Duration::ZERO, 0, 0),
+            (u64::MAX, Duration::from_nanos(1), u64::MAX, u64::MAX - 1),
+            (u64::MAX - 1, Duration::from_nanos(5), u64::MAX, u64::MAX - 6),
+            (10, Duration::MAX, u64::MAX, 0),
+        ] {
+            assert_eq!(
+                (Timestamp(at) + span, Timestamp(at) - span),
+                (Timestamp(later), Timestamp(earlier)),
+                "{at} {span:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_time_since_a_later_moment_is_none() {
+        for (now, earlier, nanos) in [(13, 10, 3), (10, 10, 0), (10, 13, 0), (u64::MAX, 0, u64::MAX)] {
+            assert_eq!(Timestamp(now).since(Timestamp(earlier)), Duration::from_nanos(nanos), "{now} {earlier}");
+        }
+    }
+
     #[test]
     fn little_time_is_written_exactly() {
         for (millis, written) in [

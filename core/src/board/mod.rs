@@ -119,8 +119,7 @@ impl Board {
     /// Nobody knows it; who is known instead.
     pub fn explain(&self, backend: &BackendId, now: Timestamp) -> Result<Explanation, Refused> {
         let place = self.whereabouts(backend)?;
-        let upstream = &self.upstreams[place.upstream.index()];
-        Ok(explain::explain(upstream.plan(), upstream.members(), place.seat, now))
+        Ok(explain::explain(self.upstreams[place.upstream.index()].group(), place.seat, now))
     }
 
     /// Where a backend stands, or who is known instead.

@@ -202,3 +202,6 @@ impl Outlier {
         self.level_since = now;
     }
 }
+
+#[cfg(test)]
+mod tests;

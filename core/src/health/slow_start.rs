@@ -63,4 +63,62 @@ mod tests {
         assert_eq!(share(&off, Timestamp::from_secs(1), Timestamp::from_secs(1)), 1.0);
         assert_eq!(next_step(&off, Timestamp::from_secs(1), Timestamp::from_secs(1)), None);
     }
+
+    /// A duration in milliseconds and an initial share; so many milliseconds after the begin: what share.
+    #[test]
+    fn a_ramp_is_within_its_bounds_whatever_its_length() {
+        for (duration, initial, after, expected) in [
+            (10_000, 0.0, 0, 0.0),
+            (10_000, 0.0, 9_999, 0.9),
+            (10_000, 1.0, 0, 1.0),
+            (10_000, 1.0, 5_000, 1.0),
+            // Shares that no configuration allows stay within what a share can be.
+            (10_000, -1.0, 0, 0.0),
+            (10_000, 7.0, 0, 1.0),
+            // Steps of at least a millisecond: a short ramp has fewer.
+            (5, 0.0, 0, 0.0),
+            (5, 0.0, 4, 0.4),
+            (5, 0.0, 5, 1.0),
+            (1, 0.0, 0, 0.0),
+            (1, 0.0, 1, 1.0),
+        ] {
+            let plan = SlowStartPlan { duration: Duration::from_millis(duration), initial_share: initial };
+            let since = Timestamp::from_secs(100);
+            let found = share(&plan, since, since + Duration::from_millis(after));
+            assert!((found - expected).abs() < 1e-9, "{duration} ms from {initial}, after {after}: {found}");
+        }
+    }
+
+    /// Whoever looks at each step, and only then, sees every share, each greater than the one before, and the whole at the end.
+    #[test]
+    fn steps_are_the_moments_at_which_the_share_grows() {
+        for micros in [1_000, 5_000, 5_500, 10_000, 15_000, 999_999, 10_000_000, 86_400_000_000] {
+            let plan = SlowStartPlan { duration: Duration::from_micros(micros), initial_share: 0.1 };
+            let since = Timestamp::from_secs(100);
+            let (mut now, mut before, mut looks) = (since, share(&plan, since, since), 0);
+            assert!((before - 0.1).abs() < 1e-9, "{micros}");
+            while let Some(next) = next_step(&plan, since, now) {
+                assert!(next > now, "{micros}: {next:?} is not after {now:?}");
+                assert_eq!(
+                    share(&plan, since, Timestamp(next.0 - 1)),
+                    before,
+                    "{micros}: nothing changes between steps"
+                );
+                (now, looks) = (next, looks + 1);
+                let grown = share(&plan, since, now);
+                assert!(grown > before, "{micros}: {grown} at {now:?}");
+                before = grown;
+            }
+            assert_eq!((before, now.since(since)), (1.0, plan.duration), "{micros}");
+            assert!(looks <= STEPS, "{micros}: {looks} publications");
+        }
+    }
+
+    #[test]
+    fn a_ramp_that_begins_later_than_now_stands_at_its_begin() {
+        let since = Timestamp::from_secs(100);
+        let now = Timestamp::from_secs(90);
+        assert!((share(&PLAN, since, now) - 0.1).abs() < 1e-9);
+        assert_eq!(next_step(&PLAN, since, now), Some(Timestamp::from_secs(101)));
+    }
 }

@@ -111,3 +111,42 @@ pub struct Standing {
     /// No readiness probe: passive evidence only.
     pub unprobed: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// May it have traffic, and does it count for the size of its pool?
+    #[test]
+    fn a_cause_says_who_serves_and_who_counts() {
+        for (cause, eligible, counted) in [
+            (Cause::ForcedDown, false, true),
+            (Cause::Drained, false, false),
+            (Cause::ForcedUp, true, true),
+            (Cause::Ejected, false, true),
+            (Cause::NotAlive, false, true),
+            (Cause::Down, false, true),
+            (Cause::Draining, false, false),
+            (Cause::NotReady, false, true),
+            (Cause::Starting, false, false),
+            (Cause::Unchecked, false, false),
+            (Cause::Trial, false, true),
+            (Cause::Degraded, true, true),
+            (Cause::Ramping, true, true),
+            (Cause::Up, true, true),
+        ] {
+            assert_eq!((cause.eligible(), cause.counted()), (eligible, counted), "{cause}");
+        }
+    }
+
+    #[test]
+    fn each_word_is_that_of_one_cause() {
+        for cause in Cause::ALL {
+            assert_eq!(Cause::of_word(cause.word()), Some(cause));
+            assert_eq!(cause.to_string(), cause.word());
+        }
+        for other in ["", "Up", "up ", "gone"] {
+            assert_eq!(Cause::of_word(other), None, "{other:?}");
+        }
+    }
+}

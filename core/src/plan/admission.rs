@@ -58,3 +58,33 @@ pub enum LimitBy {
     /// All of the route.
     Route,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Requests per so many milliseconds: the nanoseconds from one token to the next.
+    #[test]
+    fn tokens_come_evenly_and_never_all_at_once() {
+        for (requests, per, nanos) in [
+            (1, 1_000, 1_000_000_000),
+            (10, 1_000, 100_000_000),
+            (100, 60_000, 600_000_000),
+            (3, 1_000, 333_333_333),
+            // More than one a nanosecond, and none at all: both stay a limit.
+            (u32::MAX, 1_000, 1),
+            (0, 1_000, 1_000_000_000),
+        ] {
+            let plan = RateLimitPlan { per: Duration::from_millis(per), ..RateLimitPlan::of(requests) };
+            assert_eq!(plan.interval(), Duration::from_nanos(nanos), "{requests} per {per} ms");
+        }
+    }
+
+    #[test]
+    fn a_plan_with_one_guard_is_not_empty() {
+        assert!(AdmissionPlan::default().is_empty());
+        // Nobody at all is let in: that guards more than anything.
+        assert!(!AdmissionPlan { allow: Some(Networks::default()), ..AdmissionPlan::default() }.is_empty());
+        assert!(!AdmissionPlan { rate_limit: Some(RateLimitPlan::of(1)), ..AdmissionPlan::default() }.is_empty());
+    }
+}

@@ -84,3 +84,34 @@ impl Severity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The upstreams and severities that a route names; what it is asked about: does it take it?
+    #[test]
+    fn a_route_takes_what_it_names_and_everything_where_it_names_nothing() {
+        use Severity::{Critical, Warning};
+        for (upstreams, severities, upstream, severity, takes) in [
+            (&[][..], &[][..], Some("a"), Warning, true),
+            // What belongs to no upstream goes to routes that name none.
+            (&[], &[], None, Critical, true),
+            (&["a"], &[], None, Critical, false),
+            (&["a", "b"], &[], Some("b"), Warning, true),
+            (&["a", "b"], &[], Some("c"), Critical, false),
+            (&[], &[Critical], Some("a"), Critical, true),
+            (&[], &[Critical], Some("a"), Warning, false),
+            (&["a"], &[Critical], Some("a"), Warning, false),
+            (&["a"], &[Critical], Some("b"), Critical, false),
+            (&["a"], &[Critical], Some("a"), Critical, true),
+        ] {
+            let route = AlertRoute {
+                upstreams: upstreams.iter().map(|name| Arc::from(*name)).collect(),
+                severities: severities.to_vec(),
+                receivers: Vec::new(),
+            };
+            assert_eq!(route.takes(upstream, severity), takes, "{route:?}: {upstream:?} {severity:?}");
+        }
+    }
+}

@@ -125,3 +125,67 @@ impl Default for PassivePlan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The share that must stay fit, and the pool: how many that is.
+    #[test]
+    fn the_part_that_must_stay_fit_is_rounded_up() {
+        for (minimum_fit, pool, fit) in [
+            (0.5, 0, 0),
+            (0.5, 1, 1),
+            (0.5, 2, 1),
+            (0.5, 3, 2),
+            (0.5, 4, 2),
+            (0.0, 10, 0),
+            (1.0, 10, 10),
+            (0.1, 10, 1),
+            (0.34, 3, 2),
+            // 0.1 + 0.2 and its like: dust is no backend.
+            (0.7, 10, 7),
+            (0.1 + 0.2, 10, 3),
+            (1.0 / 3.0, 3, 1),
+        ] {
+            let plan = PassivePlan { minimum_fit, ..PassivePlan::default() };
+            assert_eq!(plan.must_stay_fit(pool), fit, "{minimum_fit} of {pool}");
+        }
+    }
+
+    /// A detector is off where its limit is 0, whichever others are on; all are where nothing is watched.
+    #[test]
+    fn a_limit_of_zero_turns_its_detector_off_and_no_other() {
+        let all = PassivePlan::default();
+        let none_of = |detector| match detector {
+            Detector::ConsecutiveFailures => PassivePlan { consecutive_failures: 0, ..all.clone() },
+            Detector::FailureRatio => PassivePlan { failure_ratio: 0.0, ..all.clone() },
+            Detector::FailureOutlier => PassivePlan { failure_outlier: 0.0, ..all.clone() },
+            Detector::LatencyOutlier => PassivePlan {
+                latency_outlier: LatencyOutlierPlan { factor: 0.0, ..all.latency_outlier },
+                ..all.clone()
+            },
+        };
+        for off in Detector::ALL {
+            for detector in Detector::ALL {
+                assert!(all.detects(detector), "{detector:?}");
+                assert_eq!(none_of(off).detects(detector), detector != off, "{detector:?} without {off:?}");
+                assert!(!PassivePlan { enabled: false, ..all.clone() }.detects(detector), "{detector:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_detector_is_enforced_by_its_own_word() {
+        for (enforced, detector) in [
+            ([true, false, false, false], Detector::ConsecutiveFailures),
+            ([false, true, false, false], Detector::FailureRatio),
+            ([false, false, true, false], Detector::FailureOutlier),
+            ([false, false, false, true], Detector::LatencyOutlier),
+        ] {
+            let [consecutive_failures, failure_ratio, failure_outlier, latency_outlier] = enforced;
+            let enforcement = Enforcement { consecutive_failures, failure_ratio, failure_outlier, latency_outlier };
+            assert_eq!(Detector::ALL.map(|other| enforcement.of(other)), Detector::ALL.map(|other| other == detector));
+        }
+    }
+}

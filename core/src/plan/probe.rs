@@ -206,3 +206,50 @@ impl ProbeFailure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_that_are_named_do_not_wait_and_a_stranger_never_does() {
+        let all = [
+            ProbeFailure::Refused,
+            ProbeFailure::Timeout,
+            ProbeFailure::Tls,
+            ProbeFailure::Status,
+            ProbeFailure::Body,
+            ProbeFailure::Document,
+            ProbeFailure::Identity,
+        ];
+        for named in all {
+            let plan = ProbePlan { immediate: vec![named], ..ProbePlan::default() };
+            for kind in all {
+                let expected = kind == named || kind == ProbeFailure::Identity;
+                assert_eq!(plan.is_immediate(kind), expected, "{kind:?} where {named:?} is named");
+                assert_eq!(ProbePlan::default().is_immediate(kind), kind == ProbeFailure::Identity, "{kind:?}");
+            }
+        }
+    }
+
+    /// Only who reads a document hears that a backend is degraded.
+    #[test]
+    fn a_degraded_backend_keeps_what_the_rules_for_its_document_say() {
+        let http = |document| {
+            let mut check = HttpCheck::of(ProbeKind::Readiness, "/");
+            check.document = document;
+            ProbeCheck::Http(check)
+        };
+        let half = DocumentPlan { degraded_share: 0.5, ..DocumentPlan::default() };
+        for (kind, share) in [
+            (ProbeCheck::Tcp, 1.0),
+            (ProbeCheck::Grpc(GrpcCheck::default()), 1.0),
+            (http(None), 1.0),
+            (http(Some(Box::default())), 1.0),
+            (http(Some(Box::new(half))), 0.5),
+        ] {
+            let plan = ProbePlan { kind, ..ProbePlan::default() };
+            assert_eq!(plan.degraded_share(), share, "{:?}", plan.kind);
+        }
+    }
+}

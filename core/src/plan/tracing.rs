@@ -69,3 +69,29 @@ impl fmt::Debug for Hidden {
         f.write_str("(hidden)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_encrypted_where_its_scheme_says_so() {
+        for (endpoint, is_tls) in [
+            ("https://collector:4318", true),
+            ("http://collector:4318", false),
+            ("http://https:4318", false),
+            ("httpsx://collector", false),
+        ] {
+            assert_eq!(OtlpPlan::to(endpoint).is_tls(), is_tls, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_value_is_in_nothing_that_is_shown_of_its_plan() {
+        let plan = OtlpPlan {
+            headers: vec![("authorization".to_owned(), Hidden("s3cret".to_owned()))],
+            ..OtlpPlan::to("http://a")
+        };
+        assert!(!format!("{plan:?} {plan:#?}").contains("s3cret"));
+    }
+}

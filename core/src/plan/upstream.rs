@@ -265,3 +265,70 @@ pub enum WhenNoneEligible {
     /// Among those that were eligible last.
     LastKnownGood,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Enforcement;
+
+    /// What backends speak, the limits of requests and of connections: how many requests one may have.
+    #[test]
+    fn a_request_has_a_connection_of_its_own_on_http1_only() {
+        for (protocol, requests, connections, limit) in [
+            (Protocol::Http1, 0, 0, 0),
+            (Protocol::Http1, 10, 0, 10),
+            (Protocol::Http1, 0, 4, 4),
+            (Protocol::Http1, 10, 4, 4),
+            (Protocol::Http1, 3, 4, 3),
+            (Protocol::Http2, 0, 0, 0),
+            (Protocol::Http2, 10, 4, 10),
+            (Protocol::Http2, 0, 4, 0),
+        ] {
+            let limits = UpstreamLimits {
+                requests_per_backend: requests,
+                connections_per_backend: connections,
+                ..UpstreamLimits::default()
+            };
+            let plan = UpstreamPlan { protocol, limits, ..UpstreamPlan::named("pool") };
+            assert_eq!(
+                plan.requests_per_backend(),
+                limit,
+                "{protocol:?}: {requests} requests, {connections} connections"
+            );
+        }
+    }
+
+    /// A policy: may those detectors eject that compare backends, and those that do not?
+    #[test]
+    fn backends_with_traffic_of_their_own_are_not_compared() {
+        let all = UpstreamPlan::named("pool");
+        for (policy, compares) in [
+            (Policy::LeastRequest, true),
+            (Policy::RoundRobin, true),
+            (Policy::PeakEwma, true),
+            (Policy::Random, true),
+            (Policy::Hash(HashBy::Path), false),
+            (Policy::Hash(HashBy::ClientAddress), false),
+        ] {
+            let balance = BalancePlan { policy, ..BalancePlan::default() };
+            let plan = UpstreamPlan { balance, ..all.clone() };
+            let nothing = Enforcement {
+                consecutive_failures: false,
+                failure_ratio: false,
+                failure_outlier: false,
+                latency_outlier: false,
+            };
+            let watches =
+                UpstreamPlan { passive: PassivePlan { enforce: nothing, ..plan.passive.clone() }, ..plan.clone() };
+            for (detector, enforced) in [
+                (Detector::ConsecutiveFailures, true),
+                (Detector::FailureRatio, true),
+                (Detector::FailureOutlier, compares),
+                (Detector::LatencyOutlier, compares),
+            ] {
+                assert_eq!(plan.enforces(detector), enforced, "{detector:?} by {:?}", plan.balance.policy);
+                assert!(!watches.enforces(detector), "{detector:?}");
+            }
+        }
+    }
+}

@@ -144,3 +144,21 @@ impl SmtpTls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where incoming webhooks of chats are, the path is the secret.
+    #[test]
+    fn a_target_is_shown_without_its_path() {
+        for (https, shown) in [(true, "https://hooks.example.com:443/…"), (false, "http://hooks.example.com:443/…")]
+        {
+            let path = "/services/s3cret?key=s3cret".to_owned();
+            let target = HttpTarget { https, host: "hooks.example.com".to_owned(), port: 443, path };
+            assert_eq!(format!("{target:?}"), shown);
+            let plan = WebhookPlan::to("chat", WebhookKind::Slack, WebhookUrl::Known(target));
+            assert!(!format!("{plan:?}").contains("s3cret"));
+        }
+    }
+}

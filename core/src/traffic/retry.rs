@@ -127,6 +127,7 @@ pub fn is_idempotent(method: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{BudgetPlan, RetryOn};
 
     fn plan() -> RetryPlan {
         RetryPlan::default()
@@ -188,6 +189,102 @@ mod tests {
             (AfterAttempt { untried_left: false, ..after(&RESET) }, StopReason::NobodyLeft),
         ] {
             assert_eq!(decide(&changed, &plan()), Next::Stop(reason));
+        }
+    }
+
+    /// Two reasons at once: what forbids a retry is named before what merely runs out.
+    #[test]
+    fn the_weightiest_reason_is_named() {
+        type Change = fn(AfterAttempt<'_>) -> AfterAttempt<'_>;
+        let by_weight: [(Change, StopReason); 5] = [
+            (|after| AfterAttempt { idempotent: false, ..after }, StopReason::NotIdempotent),
+            (|after| AfterAttempt { replayable: false, ..after }, StopReason::BodyNotReplayable),
+            (|after| AfterAttempt { attempts: 9, ..after }, StopReason::LimitReached),
+            (|after| AfterAttempt { time_left: false, ..after }, StopReason::NoTime),
+            (|after| AfterAttempt { untried_left: false, ..after }, StopReason::NobodyLeft),
+        ];
+        for (at, (first, reason)) in by_weight.iter().enumerate() {
+            for (second, _) in &by_weight[at..] {
+                assert_eq!(decide(&first(second(after(&RESET))), &plan()), Next::Stop(*reason));
+            }
+            let answered = AttemptEnd::Response { status: 200 };
+            assert_eq!(decide(&first(after(&answered)), &plan()), Next::Stop(StopReason::NotRetriable));
+        }
+    }
+
+    /// What `retry_on` names, and by which ends it is tried again: 503 is among its statuses.
+    #[test]
+    fn each_word_of_retry_on_names_its_own_ends() {
+        let none = RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() };
+        let ends = [
+            REFUSED,
+            AttemptEnd::ConnectFailed { timed_out: true },
+            AttemptEnd::TlsFailed,
+            RESET,
+            AttemptEnd::InvalidResponse,
+            AttemptEnd::NotProcessed { goodbye: true },
+            AttemptEnd::CutOff,
+            AttemptEnd::PerTryTimeout,
+            AttemptEnd::Response { status: 503 },
+            AttemptEnd::Response { status: 504 },
+            AttemptEnd::ClientAborted { waited: Duration::from_secs(9), head_seen: false },
+        ];
+        for (on, retried) in [
+            (none.clone(), 0..0),
+            (RetryOn { connect: true, ..none.clone() }, 0..3),
+            (RetryOn { reset: true, ..none.clone() }, 3..7),
+            (RetryOn { timeout: true, ..none.clone() }, 7..8),
+            (RetryOn { statuses: vec![503], ..none.clone() }, 8..9),
+            (RetryOn { connect: true, reset: true, timeout: true, statuses: vec![503, 504] }, 0..10),
+        ] {
+            let plan = RetryPlan { on, ..plan() };
+            for (at, end) in ends.iter().enumerate() {
+                let retries = matches!(decide(&after(end), &plan), Next::Retry { .. });
+                assert_eq!(retries, retried.contains(&at), "{end:?} on {:?}", plan.on);
+            }
+        }
+    }
+
+    /// The limit is of retries: with one, there are two attempts.
+    #[test]
+    fn as_many_retries_as_the_limit_follow_the_first_attempt() {
+        for (limit, attempts, another) in [(0, 1, false), (1, 1, true), (1, 2, false), (2, 2, true), (2, 3, false)] {
+            let plan = RetryPlan { limit, ..plan() };
+            let next = decide(&AfterAttempt { attempts, ..after(&RESET) }, &plan);
+            assert_eq!(matches!(next, Next::Retry { .. }), another, "{limit} retries after {attempts} attempts");
+        }
+    }
+
+    /// Milliseconds until the deadline.
+    #[test]
+    fn with_less_than_fifty_milliseconds_there_is_no_time_left() {
+        let now = Timestamp::from_secs(100);
+        for (left, enough) in [(0, false), (49, false), (50, true), (10_000, true)] {
+            assert_eq!(time_left(now, now + Duration::from_millis(left)), enough, "{left}");
+        }
+        assert!(!time_left(now, Timestamp::ZERO), "the deadline has passed");
+        assert!(time_left(now, Timestamp::NEVER));
+    }
+
+    /// What was decided, the tokens there are: what comes of it, and the tokens that are left.
+    #[test]
+    fn the_budget_is_asked_for_what_costs_a_token_only() {
+        let now = Timestamp::from_secs(100);
+        let (costs, free) = (Next::Retry { costs_token: true }, Next::Retry { costs_token: false });
+        let stop = Next::Stop(StopReason::NoTime);
+        for (next, tokens, expected, left) in [
+            (costs, 2, costs, 1),
+            (costs, 1, costs, 0),
+            (costs, 0, Next::Stop(StopReason::Budget), 0),
+            (free, 1, free, 1),
+            (free, 0, free, 0),
+            (stop, 1, stop, 1),
+        ] {
+            let plan = BudgetPlan { ratio: 1.0, ttl: Duration::from_secs(10), min_per_second: 0 };
+            let budget = RetryBudget::new(plan);
+            (0..tokens).for_each(|_| budget.deposit(now));
+            assert_eq!(within_budget(next, &budget, now), expected, "{next:?} with {tokens}");
+            assert_eq!((0..9).filter(|_| budget.withdraw(now)).count(), left, "{next:?} with {tokens}");
         }
     }
 

@@ -14,7 +14,7 @@ use crate::admin::page::is_page;
 use crate::admin::server::{Peer, Shown};
 use crate::admin::steer::action_of;
 use crate::clock::Clock;
-use crate::telemetry::{AdminWrite, Telemetry, WriteResult};
+use crate::telemetry::{AdminWrite, Operators, WriteResult};
 use arc_swap::ArcSwap;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, header};
@@ -38,7 +38,7 @@ pub struct AccessControl {
     /// The listener's address is one.
     pub loopback: bool,
     pub callers: Arc<ArcSwap<Callers>>,
-    pub telemetry: Arc<Telemetry>,
+    pub telemetry: Arc<Operators>,
     pub clock: Clock,
     /// No denied write is logged before this (nanoseconds of the process).
     pub quiet_until: AtomicU64,
@@ -67,7 +67,7 @@ pub async fn admitted_only(State(access): State<Arc<AccessControl>>, mut request
 }
 
 impl AccessControl {
-    pub fn new(loopback: bool, callers: Arc<ArcSwap<Callers>>, telemetry: Arc<Telemetry>, clock: Clock) -> Self {
+    pub fn new(loopback: bool, callers: Arc<ArcSwap<Callers>>, telemetry: Arc<Operators>, clock: Clock) -> Self {
         Self {
             loopback,
             callers,
@@ -169,7 +169,7 @@ mod tests {
     fn access(loopback: bool, known: &[(&str, &str)]) -> AccessControl {
         let clock = Clock::start();
         let callers = Arc::new(ArcSwap::from_pointee(crate::admin::callers::tests::callers(known)));
-        AccessControl::new(loopback, callers, Arc::new(Telemetry::new(None, clock)), clock)
+        AccessControl::new(loopback, callers, crate::telemetry::Telemetry::new(None, clock, None).operators, clock)
     }
 
     /// Method, path, Host, token: who it is, or why not.

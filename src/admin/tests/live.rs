@@ -83,7 +83,7 @@ async fn an_event_is_told_at_once_and_stays_in_the_timeline() {
     let running = start(&[Cause::Up]);
     let mut stream = Stream::open(&running).await;
     stream.next("state").await;
-    running.telemetry.report(&event(1));
+    running.telemetry.board.report(&event(1));
     let told = stream.next("events").await;
     assert_eq!(told["events"][0]["details"]["to"], "down");
     assert_eq!(told["missed"], 0);
@@ -96,7 +96,7 @@ async fn a_thousand_events_in_a_moment_are_one_bounded_message() {
     let running = start(&[Cause::Up]);
     let mut stream = Stream::open(&running).await;
     stream.next("state").await;
-    (1..=1_000).for_each(|id| running.telemetry.report(&event(id)));
+    (1..=1_000).for_each(|id| running.telemetry.board.report(&event(id)));
     let (mut shown, mut missed) = (0, 0);
     while shown + missed < 1_000 {
         let told = stream.next("events").await;

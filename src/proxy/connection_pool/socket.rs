@@ -1,7 +1,7 @@
 //! What does pingora read a backend's answers from? Its connection, whose bytes are looked at on their way in.
 //!
 //! pingora's parser forgives more than HTTP/1.1 does: it ends lines at bare line feeds, unfolds them, and takes a chunk without a size
-//! for the last one. So `domain::answer_watch` sees every byte first, and an answer that it refuses ends in an error here; the relay
+//! for the last one. So the core (`http::response_watch`) sees every byte first, and an answer that it refuses ends in an error here; the relay
 //! then breaks the exchange off. The invariant: pingora never sees a byte that the watch has not let pass.
 //!
 //! The same socket carries a connection through all its requests, on the shelf in between.

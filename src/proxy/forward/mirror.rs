@@ -11,12 +11,9 @@ use crate::proxy::downstream::{ClientSide, CopyClient};
 use crate::proxy::heads::Body;
 use crate::proxy::story::Story;
 use pulsegate_core::base::rng::Rng;
-use pulsegate_core::traffic::request::Facts;
+use pulsegate_core::traffic::request::{COPIES_AT_MOST, Facts};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// Copies under way; more are not made.
-const AT_MOST: usize = 256;
 
 /// How many more copies may be under way.
 #[derive(Debug)]
@@ -24,7 +21,7 @@ pub(in crate::proxy) struct Copies(Arc<Semaphore>);
 
 impl Default for Copies {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_MOST)))
+        Self(Arc::new(Semaphore::new(COPIES_AT_MOST)))
     }
 }
 

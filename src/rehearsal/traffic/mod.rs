@@ -15,13 +15,15 @@ use flight::Flight;
 use line::Line;
 use pins::Pins;
 use pulsegate_core::base::identity::BackendKey;
+use pulsegate_core::base::rng::Rng;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::{HashBy, StickyPlan};
 use pulsegate_core::traffic::cell::Nudge;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{
-    Action, Asked, Attempt, BodyBounds, Ended, Facts, Input, Kind, Moment, Performer, Pin, Recorded, Wait,
+    Action, Asked, Attempt, BodyBounds, COPIES_AT_MOST, Ended, Facts, Input, Kind, Moment, Performer, Pin, Recorded,
+    Wait,
 };
 use pulsegate_core::traffic::snapshot::{Pool, Snapshot};
 use requests::Requests;
@@ -37,6 +39,8 @@ pub(super) struct Traffic {
     pins: Pins,
     /// How many flights have begun.
     flights: u64,
+    /// Copies under way.
+    copies: usize,
 }
 
 impl Traffic {
@@ -48,6 +52,7 @@ impl Traffic {
             bells: Bells::default(),
             pins: Pins::default(),
             flights: 0,
+            copies: 0,
         }
     }
 
@@ -240,13 +245,27 @@ impl Traffic {
     fn over(&mut self, ticket: Ticket, failed: Option<&'static str>, stage: &mut Stage) {
         let Some(mut one) = self.requests.end(ticket) else { return };
         let facts = one.machine.facts();
-        if let Some(reason) = failed.filter(|_| !facts.is_copy()) {
+        if facts.is_copy() {
+            self.copies -= 1;
+        } else if let Some(reason) = failed {
             stage.story.of_some(one.machine.upstream()).refuse(reason);
         }
         if let Some(copy) = facts.mirrored(stage.now, &mut one.rng) {
-            let copied = self.requests.begin(copy, one.rng.fork());
+            let rng = one.rng.fork();
             drop(one);
-            self.perform_one(copied, Input::Begun, stage);
+            self.copy(copy, rng, stage);
+        }
+    }
+
+    fn copy(&mut self, facts: Facts, rng: Rng, stage: &mut Stage) {
+        if self.copies < COPIES_AT_MOST {
+            self.copies += 1;
+            let ticket = self.requests.begin(facts, rng);
+            return self.perform_one(ticket, Input::Begun, stage);
+        }
+        if let Kind::Copy { upstream } = facts.kind {
+            let mirror = facts.terms.plan().upstreams.get(upstream).map(|upstream| &upstream.name);
+            stage.story.of_some(mirror).copies_dropped += 1;
         }
     }
 }

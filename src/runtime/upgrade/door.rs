@@ -4,7 +4,7 @@ use super::folder::{self, is_ourselves, own_user};
 use super::messages::{LANGUAGE, Message};
 use super::{alerts, health, wire};
 use crate::control::Handle;
-use crate::telemetry::Telemetry;
+use crate::telemetry::Alerting;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -101,7 +101,7 @@ pub(in crate::runtime) struct Estate {
     pub sockets: Vec<(SocketAddr, OwnedFd)>,
     pub sticky_key: [u8; 16],
     pub handle: Handle,
-    pub telemetry: Arc<Telemetry>,
+    pub alerts: Arc<Alerting>,
 }
 
 /// Hands everything over; returns when the successor accepts.
@@ -156,7 +156,7 @@ async fn offer(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
 
 async fn farewell(stream: &mut UnixStream, estate: &Estate) -> Result<(), String> {
     let health = health::write(estate.handle.handover().await);
-    let alerts = alerts::write(&estate.telemetry.told_alerts().await);
+    let alerts = alerts::write(&estate.alerts.known().await);
     let farewell = Message::Farewell { health, alerts };
     wire::send(stream, &farewell).await.map_err(lost)?;
     expect(stream, &Message::Accepting).await

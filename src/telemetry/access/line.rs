@@ -5,7 +5,8 @@
 
 use super::stamp;
 use super::value::{self, Value};
-use crate::telemetry::{RequestRecord, escape};
+use crate::telemetry::escape;
+use crate::telemetry::request::RequestRecord;
 use pulsegate_core::plan::access_log::{Field, Part};
 use pulsegate_core::plan::{AccessForm, AccessPlan};
 use std::net::IpAddr;

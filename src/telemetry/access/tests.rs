@@ -247,7 +247,7 @@ fn what_a_client_wrote_cannot_forge_a_line_and_is_not_endless() {
 fn successes_are_sampled_and_failures_are_not() {
     let out = Arc::new(Mutex::new(Vec::new()));
     let plan = AccessPlan { sample: 0.0, ..AccessPlan::plain(AccessForm::Text) };
-    let log = AccessLog::start(plan, Shared(Arc::clone(&out)), health()).unwrap();
+    let log = AccessLog::start(plan, Shared(Arc::clone(&out)), Health::default()).unwrap();
     let address = address();
     for _ in 0..100 {
         log.write(SystemTime::UNIX_EPOCH, &record(&address));
@@ -262,7 +262,7 @@ fn successes_are_sampled_and_failures_are_not() {
 #[test]
 fn lines_arrive_in_order_before_flush_returns() {
     let out = Arc::new(Mutex::new(Vec::new()));
-    let health = health();
+    let health = Health::default();
     let log = AccessLog::start(plain(), Shared(Arc::clone(&out)), health.clone()).unwrap();
     let address = address();
     for status in [200, 201, 202] {
@@ -278,7 +278,7 @@ fn lines_arrive_in_order_before_flush_returns() {
 #[test]
 fn a_reader_that_does_not_read_costs_lines_and_never_a_wait() {
     let (gate, out) = stuck();
-    let health = health();
+    let health = Health::default();
     let log = AccessLog::start(plain(), out, health.clone()).unwrap();
     let address = address();
     // The writer may have taken some before it is stuck: they count as waiting until they are written.
@@ -296,7 +296,7 @@ fn a_reader_that_does_not_read_costs_lines_and_never_a_wait() {
 #[test]
 fn threads_lose_nothing_and_mix_no_lines() {
     let out = Arc::new(Mutex::new(Vec::new()));
-    let health = health();
+    let health = Health::default();
     let log = Arc::new(AccessLog::start(plain(), Shared(Arc::clone(&out)), health.clone()).unwrap());
     let threads: Vec<_> = (0..8)
         .map(|thread| {
@@ -326,7 +326,7 @@ fn threads_lose_nothing_and_mix_no_lines() {
 #[test]
 fn the_writer_ends_with_the_log_and_writes_everything_first() {
     let out = Arc::new(Mutex::new(Vec::new()));
-    let log = AccessLog::start(plain(), Shared(Arc::clone(&out)), health()).unwrap();
+    let log = AccessLog::start(plain(), Shared(Arc::clone(&out)), Health::default()).unwrap();
     log.write(SystemTime::UNIX_EPOCH, &record(&address()));
     drop(log);
     // The writer has its own half of `out` as long as it lives.
@@ -350,7 +350,7 @@ fn a_closed_stdout_ends_nothing_and_is_counted() {
             Ok(())
         }
     }
-    let health = health();
+    let health = Health::default();
     let log = AccessLog::start(plain(), Closed, health.clone()).unwrap();
     let address = address();
     for _ in 0..3 {
@@ -368,16 +368,11 @@ fn a_file_that_cannot_be_opened_is_a_sentence() {
         told.starts_with("logging.access.file /nowhere/access.log: ") && told.contains("the folder must be there"),
         "{told}"
     );
-    assert_eq!(AccessLog::open(&AccessPlan { file: Some(file), ..plain() }, health()).unwrap_err(), told);
+    assert_eq!(AccessLog::open(&AccessPlan { file: Some(file), ..plain() }, Health::default()).unwrap_err(), told);
 }
 
 fn plain() -> AccessPlan {
     AccessPlan::plain(AccessForm::Text)
-}
-
-fn health() -> Health {
-    let counter = || IntCounter::new("lines", "For this test.").unwrap();
-    Health { written: counter(), dropped: counter(), waiting: IntGauge::new("bytes", "For this test.").unwrap() }
 }
 
 struct Shared(Arc<Mutex<Vec<u8>>>);

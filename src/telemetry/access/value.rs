@@ -1,6 +1,8 @@
 //! What does a field of a line hold? One match from the field to its value, and how a value is written in text and in JSON.
 
-use crate::telemetry::{RequestRecord, Tries, escape};
+use crate::telemetry::escape;
+use crate::telemetry::request::RequestRecord;
+use crate::telemetry::tries::Tries;
 use pulsegate_core::base::hex;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::http::redact::{self, REDACTED};

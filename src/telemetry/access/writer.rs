@@ -55,13 +55,13 @@ impl<W: Write> Writer<'_, W> {
     fn write_lines(&mut self, text: &[u8], lines: u64) {
         match self.out.write_all(text).and_then(|()| self.out.flush()) {
             Ok(()) => {
-                self.health.written.inc_by(lines);
+                self.health.written.add(lines);
                 if std::mem::take(&mut self.failing) {
                     log::info!("the access log can be written again");
                 }
             }
             Err(error) => {
-                self.health.dropped.inc_by(lines);
+                self.health.dropped.add(lines);
                 if !std::mem::replace(&mut self.failing, true) {
                     log::error!(
                         "the access log cannot be written ({error}); lines are dropped and counted, traffic goes on"

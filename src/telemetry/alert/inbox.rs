@@ -1,10 +1,10 @@
 //! Where does news about conditions wait? In a queue that never makes its sender wait; in a flood, the last news of each condition is kept
 //! and what it replaces is counted.
 
-use prometheus::IntCounter;
+use crate::telemetry::instruments::Counter;
 use pulsegate_core::alert::{Input, Key};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// News in order; beyond it, one for each condition.
@@ -16,7 +16,7 @@ const CONDITIONS: usize = 20_000;
 pub(super) struct Inbox {
     waiting: Mutex<Waiting>,
     wake: Notify,
-    dropped: IntCounter,
+    dropped: Arc<Counter>,
 }
 
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ struct Waiting {
 }
 
 impl Inbox {
-    pub(super) fn new(dropped: IntCounter) -> Self {
+    pub(super) fn new(dropped: Arc<Counter>) -> Self {
         Self { waiting: Mutex::default(), wake: Notify::new(), dropped }
     }
 

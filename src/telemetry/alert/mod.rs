@@ -16,10 +16,11 @@ mod words;
 
 pub use message::Message;
 
+use super::instruments::{Counter, Gauge, Registry};
+use super::table;
 use super::webhook::{Notice, Way, Webhooks};
 use crate::control::Handle;
 use inbox::Inbox;
-use prometheus::{IntCounter, IntGaugeVec};
 use pulsegate_core::alert::{GroupState, Input};
 use pulsegate_core::health::event::Event;
 use pulsegate_core::plan::{AlertsPlan, Plan, Severity, WebhookKind};
@@ -31,14 +32,31 @@ use tokio::sync::{mpsc, oneshot};
 #[derive(Clone, Debug)]
 pub struct Counts {
     /// Conditions that hold, by severity.
-    pub firing: IntGaugeVec,
+    firing: [(Severity, Arc<Gauge>); Severity::ALL.len()],
     /// Transitions of which no alert knows.
-    pub dropped: IntCounter,
+    dropped: Arc<Counter>,
+}
+
+impl Counts {
+    pub fn new(registry: &mut Registry) -> Self {
+        let firing = registry.gauges(&table::ALERTS_FIRING);
+        Self {
+            firing: Severity::ALL.map(|severity| (severity, firing.get([severity.word()]))),
+            dropped: registry.counter(&table::ALERT_TRANSITIONS_DROPPED),
+        }
+    }
+
+    fn holding(&self, severity: Severity, conditions: usize) {
+        if let Some((_, firing)) = self.firing.iter().find(|(known, _)| *known == severity) {
+            firing.set(conditions as i64);
+        }
+    }
 }
 
 /// The way to the task.
 #[derive(Debug)]
-pub(super) struct Alerting {
+pub struct Alerting {
+    webhooks: Arc<Webhooks>,
     inbox: Arc<Inbox>,
     orders: mpsc::UnboundedSender<Order>,
     /// Taken by the task when it starts.
@@ -65,13 +83,10 @@ impl Terms {
 }
 
 impl Alerting {
-    pub(super) fn new(counts: Counts) -> Self {
+    pub(super) fn new(counts: Counts, webhooks: Arc<Webhooks>) -> Self {
         let (orders, received) = mpsc::unbounded_channel();
         let inbox = Arc::new(Inbox::new(counts.dropped.clone()));
-        for severity in Severity::ALL {
-            counts.firing.with_label_values(&[severity.word()]).set(0);
-        }
-        Self { inbox, orders, received: Some(received).into(), counts }
+        Self { webhooks, inbox, orders, received: Some(received).into(), counts }
     }
 
     /// Never waits.
@@ -87,27 +102,28 @@ impl Alerting {
 
     /// Begins to tell, on the current runtime; what holds already is told, except what the process before has told. A second call
     /// does nothing.
-    pub(super) fn begin(&self, plan: &Plan, webhooks: Arc<Webhooks>, handle: Handle, known: Vec<GroupState>) {
+    pub fn begin(&self, plan: &Plan, handle: Handle, known: Vec<GroupState>) {
         let received = self.received.lock().map(|mut received| received.take());
         let Ok(Some(orders)) = received else { return };
-        let (inbox, counts) = (self.inbox.clone(), self.counts.clone());
+        let (inbox, webhooks, counts) = (self.inbox.clone(), self.webhooks.clone(), self.counts.clone());
         let task = Task::new(Terms::of(plan), inbox, webhooks, handle, counts);
         tokio::spawn(task.run(orders, known));
     }
 
-    pub(super) fn reconfigure(&self, plan: &Plan) {
+    /// What alerts know of upstreams and receivers is `plan` now.
+    pub fn reconfigure(&self, plan: &Plan) {
         self.order(Order::Reconfigure(Terms::of(plan)));
     }
 
     /// What was told and is not over, for the process after this one.
-    pub(super) async fn known(&self) -> Vec<GroupState> {
+    pub async fn known(&self) -> Vec<GroupState> {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Known(reply));
         answer.await.unwrap_or_default()
     }
 
     /// Nothing is told any more: another process does.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         self.order(Order::End);
     }
 

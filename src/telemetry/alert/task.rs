@@ -100,9 +100,9 @@ impl Task {
             let message = Message::of(&notice, &self.terms.plan.source, self.handle.clock());
             self.webhooks.tell_as(&notice.receiver, |way| render(&message, way));
         }
-        self.counts.dropped.inc_by(self.alerts.take_dropped());
+        self.counts.dropped.add(self.alerts.take_dropped());
         for (severity, holding) in self.alerts.holding() {
-            self.counts.firing.with_label_values(&[severity.word()]).set(holding as i64);
+            self.counts.holding(severity, holding);
         }
     }
 

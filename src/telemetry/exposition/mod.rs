@@ -10,8 +10,7 @@ mod text;
 pub use accept::Format;
 
 use super::histogram::Picture;
-use super::table::{ALL, Metric};
-use prometheus::proto;
+use super::table::Metric;
 use std::borrow::Cow;
 
 /// A row of the table and its series.
@@ -39,35 +38,19 @@ pub enum Value {
 impl<'a> Family<'a> {
     pub fn of(metric: &'static Metric) -> Self {
         let mut order: Vec<usize> = (0..metric.labels.len()).collect();
-        order.sort_by_key(|place| metric.labels.get(*place));
+        order.sort_by_key(|place| metric.labels.get(*place).map(|label| label.name()));
         Self { metric, series: Vec::new(), order }
     }
 
     /// One series more; its labels as the row names them.
     pub fn push<const N: usize>(&mut self, labels: [Cow<'a, str>; N], value: Value) {
-        let label = |place: &usize| Some((*self.metric.labels.get(*place)?, labels.get(*place)?.clone()));
+        let label = |place: &usize| Some((self.metric.labels.get(*place)?.name(), labels.get(*place)?.clone()));
         self.series.push(Series { labels: self.order.iter().filter_map(label).collect(), value });
     }
 
     /// As [`Self::push`], of labels that live long enough and a number.
     pub fn number<const N: usize>(&mut self, labels: [&'a str; N], number: f64) {
         self.push(labels.map(Cow::Borrowed), Value::Number(number));
-    }
-
-    /// As the `prometheus` crate has gathered it; of rows of the table only.
-    pub fn gathered(family: &'a proto::MetricFamily) -> Option<Self> {
-        let row = ALL.binary_search_by_key(&family.name(), |metric| metric.name).ok()?;
-        let mut own = Self::of(ALL.get(row)?);
-        let counts = family.get_field_type() == proto::MetricType::COUNTER;
-        own.series.extend(family.get_metric().iter().map(|metric| Series {
-            labels: metric.get_label().iter().map(|label| (label.name(), Cow::Borrowed(label.value()))).collect(),
-            value: Value::Number(if counts {
-                metric.get_counter().get_value()
-            } else {
-                metric.get_gauge().get_value()
-            }),
-        }));
-        Some(own)
     }
 }
 

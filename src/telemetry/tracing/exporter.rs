@@ -76,14 +76,14 @@ impl Exporter {
         let request = ExportRequest { resource_spans };
         match self.tried(&request).await {
             Ok(rejected) => {
-                self.health.exported.inc_by(number.saturating_sub(rejected));
-                self.health.dropped("rejected", rejected);
+                self.health.exported.add(number.saturating_sub(rejected));
+                self.health.dropped.rejected.add(rejected);
                 if std::mem::take(&mut self.failing) {
                     log::info!("the trace collector takes spans again");
                 }
             }
             Err(Failure::Later(why) | Failure::Never(why)) => {
-                self.health.dropped("not_exported", number);
+                self.health.dropped.not_exported.add(number);
                 if !std::mem::replace(&mut self.failing, true) {
                     log::warn!(
                         "the trace collector takes no spans ({why}); they are dropped and counted, traffic goes on"

@@ -3,7 +3,8 @@
 
 use super::otlp::{Code, KeyValue, Kind, Span, Status, attribute};
 use crate::clock::Clock;
-use crate::telemetry::{RequestRecord, Try};
+use crate::telemetry::request::RequestRecord;
+use crate::telemetry::tries::Try;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::redact;

@@ -4,7 +4,6 @@ use super::otlp::{Code, Kind, Value};
 use super::*;
 use crate::telemetry::{Tries, Try};
 use http::{HeaderMap, HeaderValue};
-use prometheus::Opts;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::plan::Hidden;
@@ -147,14 +146,6 @@ fn a_backends_5xx_is_its_spans_error() {
     assert_eq!(attribute(&spans[2], "rpc.grpc.status_code"), Some(Value::Number(14)));
 }
 
-fn health() -> Health {
-    Health {
-        exported: IntCounter::new("exported", "For this test.").unwrap(),
-        dropped: IntCounterVec::new(Opts::new("dropped", "For this test."), &["reason"]).unwrap(),
-        waiting: IntGauge::new("waiting", "For this test.").unwrap(),
-    }
-}
-
 /// A collector that accepts and never answers: what waits is bounded, the rest is counted, and nobody waits.
 #[tokio::test]
 async fn a_collector_that_hangs_costs_spans_and_never_a_wait() {
@@ -165,7 +156,7 @@ async fn a_collector_that_hangs_costs_spans_and_never_a_wait() {
         ..OtlpPlan::to(&format!("http://{}/v1/traces", hung.local_addr().unwrap()))
     };
     let plan = TracingPlan { ratio: 1.0, ..TracingPlan::to(otlp) };
-    let health = health();
+    let health = Health::default();
     let tracer = Tracer::start(&plan, Clock::start(), health.clone()).unwrap();
     let (tries, headers) = (Tries::default(), HeaderMap::new());
     let record = RequestRecord { attempts: 0, ..record(&tries, &headers) };
@@ -177,6 +168,6 @@ async fn a_collector_that_hangs_costs_spans_and_never_a_wait() {
         let waiting = health.waiting.get();
         assert!(waiting <= QUEUE as i64, "{waiting} wait in round {round}");
     }
-    let lost = health.dropped.with_label_values(&["queue_full"]).get();
+    let lost = health.dropped.queue_full.get();
     assert!(lost >= QUEUE as u64, "{lost} dropped");
 }

@@ -1,6 +1,6 @@
 //! How does a mail get to a mail server? One SMTP session for each, by lettre, with our TLS.
 
-use super::delivery::{Failed, for_now};
+use super::failed::{Failed, for_now};
 use super::notice::{Content, Mail, Notice};
 use super::ready::Mailer;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, InReplyTo, References};

@@ -4,8 +4,10 @@
 //! waits: what does not fit is dropped and counted. A notice is tried several times, with growing pauses, and then given up.
 
 mod delivery;
+mod failed;
 mod mail;
 mod notice;
+mod post;
 mod ready;
 mod sign;
 #[cfg(test)]
@@ -15,10 +17,10 @@ pub(super) use notice::json;
 pub use notice::{Content, Mail, Notice};
 pub use ready::{Http, Mailer, Ready, Way, prepare};
 
+use crate::telemetry::instruments::{Counter, Counters};
 use crate::tls::ClientConfigs;
 use arc_swap::ArcSwap;
 use delivery::Endpoint;
-use prometheus::{IntCounter, IntCounterVec};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub struct Webhooks {
     lanes: ArcSwap<Vec<Lane>>,
     /// By webhook and result.
-    notices: IntCounterVec,
+    notices: Arc<Counters<2>>,
     configs: Arc<ClientConfigs>,
     first_pause: Duration,
 }
@@ -46,11 +48,11 @@ struct Lane {
     queue: mpsc::Sender<Notice>,
     /// How many wait or are under way.
     pending: watch::Sender<usize>,
-    dropped: IntCounter,
+    dropped: Arc<Counter>,
 }
 
 impl Webhooks {
-    pub fn new(notices: IntCounterVec) -> Self {
+    pub fn new(notices: Arc<Counters<2>>) -> Self {
         Self { lanes: ArcSwap::default(), notices, configs: Arc::default(), first_pause: FIRST_PAUSE }
     }
 
@@ -62,18 +64,12 @@ impl Webhooks {
             None => self.open(ready),
         };
         let lanes: Vec<Lane> = ready.into_iter().map(lane).collect();
-        for gone in before.iter().filter(|old| lanes.iter().all(|new| new.ready.name != old.ready.name)) {
-            for result in ["delivered", "failed", "dropped"] {
-                // One that never came about has no series.
-                let _ = self.notices.remove_label_values(&[&*gone.ready.name, result]);
-            }
-        }
         self.lanes.store(Arc::new(lanes));
     }
 
     fn open(&self, ready: Ready) -> Lane {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let count = |result| self.notices.with_label_values(&[&*ready.name, result]);
+        let count = |result| self.notices.get([&*ready.name, result]);
         let pending = watch::Sender::new(0);
         let worker = Worker {
             endpoint: Endpoint { ready: ready.clone(), configs: self.configs.clone() },
@@ -137,8 +133,8 @@ impl fmt::Debug for Webhooks {
 struct Worker {
     endpoint: Endpoint,
     pending: watch::Sender<usize>,
-    delivered: IntCounter,
-    failed: IntCounter,
+    delivered: Arc<Counter>,
+    failed: Arc<Counter>,
     first_pause: Duration,
 }
 

@@ -6,14 +6,15 @@ use super::sign::Signer;
 use super::*;
 use crate::clock::Clock;
 use crate::telemetry::event::Line;
+use crate::telemetry::instruments::{Owners, Registry};
+use crate::telemetry::table;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use bytes::Bytes;
 use log::Level;
-use prometheus::Opts;
-use pulsegate_core::plan::{HttpTarget, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
+use pulsegate_core::plan::{HttpTarget, Plan, TokenSource, WebhookKind, WebhookPlan, WebhookUrl};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use tokio::net::TcpListener;
@@ -68,8 +69,12 @@ fn prepared(plans: Vec<WebhookPlan>) -> Vec<Ready> {
 }
 
 fn webhooks(plans: Vec<WebhookPlan>) -> Webhooks {
-    let notices = IntCounterVec::new(Opts::new("notices", "help"), &["webhook", "result"]).unwrap();
+    let mut registry = Registry::default();
+    let notices = registry.counters(&table::WEBHOOK_NOTICES);
     let webhooks = Webhooks { first_pause: Duration::from_millis(10), ..Webhooks::new(notices) };
+    let receivers = ["new"].map(|name| plan(name, ([127, 0, 0, 1], 1).into()));
+    let receivers = receivers.iter().chain(&plans).cloned().map(Arc::new).collect();
+    registry.sweep(Owners::of(&Plan { webhooks: receivers, ..Plan::default() }));
     webhooks.apply(prepared(plans));
     webhooks
 }
@@ -86,7 +91,7 @@ fn notice(event_id: u64) -> Notice {
 
 impl Webhooks {
     fn count(&self, name: &str, result: &str) -> u64 {
-        self.notices.with_label_values(&[name, result]).get()
+        self.notices.get([name, result]).get()
     }
 
     async fn until(&self, name: &str, result: &str, count: u64) {

@@ -15,7 +15,7 @@ use super::contract::report::BackendReport;
 use super::desk::place::Seat;
 use super::member::judged::Fitness;
 use super::member::{Member, report};
-use super::upstream::members::Members;
+use super::upstream::group::Group;
 use crate::base::time::Timestamp;
 use crate::health::standing::Cause;
 use crate::plan::UpstreamPlan;
@@ -65,10 +65,10 @@ pub struct PoolFacts {
 }
 
 /// Explains one backend.
-pub(super) fn explain(plan: &Arc<UpstreamPlan>, members: &Members, seat: Seat, now: Timestamp) -> Explanation {
-    let member = &members[seat];
+pub(super) fn explain(group: &Group, seat: Seat, now: Timestamp) -> Explanation {
+    let (plan, member) = (group.plan(), &group.members()[seat]);
     let backend = report::report(member, plan, now);
-    let pool = facts_of_pool(plan, members, seat, now);
+    let pool = facts_of_pool(group, seat, now);
     let traffic = member.cell().evidence(now, &plan.passive);
     let view = View { member, plan, pool, traffic, cause: backend.standing.cause, now };
     let rule = Rule::of(&view);
@@ -77,7 +77,7 @@ pub(super) fn explain(plan: &Arc<UpstreamPlan>, members: &Members, seat: Seat, n
         rule,
         rule_says: rule.says(&view),
         probes: deciding.into_iter().flat_map(|check| check.log.recent()).cloned().collect(),
-        probe_under_way: deciding.and_then(|check| check.timetable.under_way()),
+        probe_under_way: deciding.and_then(|check| check.flight.started()),
         traffic,
         pool,
         upstream: Arc::clone(plan),
@@ -89,16 +89,12 @@ pub(super) fn explain(plan: &Arc<UpstreamPlan>, members: &Members, seat: Seat, n
     }
 }
 
-fn facts_of_pool(plan: &UpstreamPlan, members: &Members, seat: Seat, now: Timestamp) -> PoolFacts {
-    let Fitness { fit, pool, floor } = members.fitness(&plan.passive);
-    let others = members.seated().filter(|(other, _)| *other != seat);
-    let windows = others.map(|(_, member)| member.cell().evidence(now, &plan.passive).window);
-    let mut shares: Vec<f64> =
-        windows.filter(|window| window.total() > 0).map(|window| window.failed_share()).collect();
-    shares.sort_by(f64::total_cmp);
+fn facts_of_pool(group: &Group, seat: Seat, now: Timestamp) -> PoolFacts {
+    let Fitness { fit, pool, floor } = group.fitness();
+    let shares = group.failed_shares(Some(seat), now);
     PoolFacts {
-        backends: members.len(),
-        eligible: members.count(|member| member.cause().eligible()),
+        backends: group.members().len(),
+        eligible: group.members().count(|member| member.cause().eligible()),
         counted: pool,
         fit,
         floor,

@@ -1,14 +1,13 @@
-//! Who belongs to a pool, in the order of their addresses, and how many of them are fit?
+//! Who belongs to an upstream, in the order of their addresses, who joins and who leaves?
 
 use super::retired::{Former, Retired};
 use crate::base::identity::BackendId;
 use crate::board::contract::discovery::Found;
 use crate::board::desk::place::Seat;
 use crate::board::desk::turn::Turn;
-use crate::board::member::judged::Fitness;
 use crate::board::member::{Member, probed, succession};
 use crate::health::event::EventKind;
-use crate::plan::{PassivePlan, UpstreamPlan};
+use crate::plan::UpstreamPlan;
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 
@@ -48,17 +47,6 @@ impl Members {
     /// The places of those that are `wanted`.
     pub(in crate::board) fn those(&self, wanted: impl Fn(&Member) -> bool) -> Vec<Seat> {
         self.seated().filter(|(_, member)| wanted(member)).map(|(seat, _)| seat).collect()
-    }
-
-    pub(in crate::board) fn fitness(&self, plan: &PassivePlan) -> Fitness {
-        let pool = self.count(Member::counts) as u32;
-        Fitness { fit: self.count(Member::fit) as u32, pool, floor: plan.must_stay_fit(pool) }
-    }
-
-    /// Would enough stay fit without this one?
-    pub(super) fn may_lose(&self, seat: Seat, plan: &PassivePlan) -> bool {
-        let Fitness { fit, floor, .. } = self.fitness(plan);
-        !self[seat].fit() || fit > floor
     }
 
     /// Brings the members in line with what was found. Returns how many joined and how many left.

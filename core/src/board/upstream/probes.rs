@@ -5,6 +5,7 @@ use crate::board::contract::output::Output;
 use crate::board::contract::probe::ProbeTicket;
 use crate::board::desk::place::Seat;
 use crate::board::desk::turn::Turn;
+use crate::board::member::judged;
 use crate::board::member::probed::{self, Seen};
 use crate::board::probing::check::Finished;
 use crate::health::reading::{Reading, ReadingResult};
@@ -15,20 +16,20 @@ impl Upstream {
     /// A probe whose answer got lost counts as a timeout; one that is due asks for its place.
     pub(super) fn run_probes(&mut self, seat: Seat, turn: &mut Turn<'_>) {
         for kind in ProbeKind::ALL {
-            let check = self.members[seat].probes().check(kind);
-            if let Some((check, ticket)) = check.and_then(|check| Some((check, check.timetable.lost(turn.now)?))) {
+            let check = self.group.members[seat].probes().check(kind);
+            if let Some((check, ticket)) = check.and_then(|check| Some((check, check.flight.lost(turn.now)?))) {
                 let reading = Reading::new(ReadingResult::TimedOut { connected: false }, check.plan.timeout);
                 turn.cancel(ticket);
                 self.probe_done(seat, kind, (ticket, &reading), turn);
             }
-            probed::queue(&mut self.members[seat], kind, turn);
+            probed::queue(&mut self.group.members[seat], kind, turn);
         }
     }
 
     /// Its place among the probes in flight is there.
     pub(in crate::board) fn start_probe(&mut self, seat: Seat, kind: ProbeKind, turn: &mut Turn<'_>) {
-        probed::start(&mut self.members[seat], kind, &self.plan, self.published.is_empty(), turn);
-        self.wake(seat, turn);
+        probed::start(&mut self.group.members[seat], kind, &self.group.plan, self.publication.is_empty(), turn);
+        self.group.wake(seat, turn);
     }
 
     /// A probe's answer. Unknown tickets (late, cancelled) change nothing.
@@ -40,7 +41,7 @@ impl Upstream {
         turn: &mut Turn<'_>,
     ) {
         turn.touch(seat);
-        let (plan, member) = (&*self.plan, &mut self.members[seat]);
+        let (plan, member) = (&*self.group.plan, &mut self.group.members[seat]);
         let Some(finished) = probed::finish(member, kind, ticket, reading) else { return };
         let (upstream, result) = (Arc::clone(&plan.name), finished.verdict.word());
         turn.put_out(Output::Probed { upstream, kind, result, took: reading.took });
@@ -61,14 +62,23 @@ impl Upstream {
         seen: Seen,
         turn: &mut Turn<'_>,
     ) {
-        let member = &mut self.members[seat];
+        let member = &mut self.group.members[seat];
         probed::tell_leaks(member, reading, turn);
         let only_slow = probed::is_only_slow(member, &finished.verdict);
-        if only_slow && !self.members.may_lose(seat, &self.plan.passive) {
-            return probed::hold_timeouts(&mut self.members[seat], &finished.verdict, turn);
+        if only_slow && !self.group.may_lose(seat) {
+            return probed::hold_timeouts(&mut self.group.members[seat], &finished.verdict, turn);
         }
-        if probed::readiness_ended(&mut self.members[seat], finished, seen, &self.plan, turn) {
-            self.watch.forget_shares();
+        if probed::readiness_ended(&mut self.group.members[seat], finished, seen, &self.group.plan, turn) {
+            self.detection.forget_shares();
+        }
+    }
+
+    /// Whose period was stretched, and whom nobody asks any more.
+    pub(super) fn probe_the_unproven(&mut self, turn: &mut Turn<'_>) {
+        for seat in self.group.members.seats() {
+            if judged::probe_the_unproven(&mut self.group.members[seat], turn) {
+                self.group.wake(seat, turn);
+            }
         }
     }
 }

@@ -52,6 +52,9 @@ mod tests {
             (&[(7, 1), (8, 2), (9, 3)], 1, true),
             (&[(7, 1), (8, 2), (9, 3), (9, 4)], 2, false),
             (&[(7, 1), (8, 2), (7, 3), (9, 4)], 2, true),
+            // Whoever comes again is not written down as another.
+            (&[(7, 1), (8, 2), (8, 3)], 0, true),
+            (&[(7, 1), (8, 2), (7, 3), (7, 4)], 1, true),
             // An address that hashes to nothing is one like any other.
             (&[(0, 1), (7, 1)], 0, true),
             (&[(0, 1), (0, 2)], 0, false),
@@ -67,5 +70,11 @@ mod tests {
         let clients = LastTwoClients::default();
         [7, 8].into_iter().for_each(|client| clients.saw(client, Timestamp::ZERO));
         assert!(clients.two_since(Timestamp::ZERO));
+    }
+
+    #[test]
+    fn a_client_that_two_threads_wrote_down_at_once_is_one() {
+        let clients = LastTwoClients { hashes: [7, 7].map(AtomicU64::new), seen: [1, 1].map(AtomicU64::new) };
+        assert!(!clients.two_since(Timestamp::ZERO));
     }
 }

@@ -59,3 +59,39 @@ impl Load {
         self.soft.record(true, now, SOFT_MEMORY);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer of 20 ms at first; a failure, when and how long: the latency that stands there then, in milliseconds.
+    #[test]
+    fn a_fast_failure_makes_nobody_look_fast() {
+        for (second, millis, expected) in [
+            (0, 1, 20.0),
+            (0, 900, 900.0),
+            // The old latency has sunk to 7.36 by itself: a failure below that changes nothing, one above it counts as it would.
+            (10, 1, 7.36),
+            (10, 7, 7.36),
+            (10, 8, 12.41),
+            (10, 900, 900.0),
+        ] {
+            let load = Load::default();
+            load.answered(Duration::from_millis(20), Timestamp::ZERO);
+            let now = Timestamp::from_secs(second);
+            load.failed(Duration::from_millis(millis), now);
+            let found = load.latency(now).as_secs_f64() * 1e3;
+            assert!((found - expected).abs() < 0.01, "{millis} ms at {second} s: {found}");
+        }
+    }
+
+    /// Exact to a tenth of the ten seconds.
+    #[test]
+    fn a_soft_failure_is_load_for_ten_seconds() {
+        let load = Load::default();
+        load.failed_softly(Timestamp::from_millis(100));
+        for (millis, expected) in [(100, 1), (9_900, 1), (10_100, 0), (60_000, 0)] {
+            assert_eq!(load.at(Timestamp::from_millis(millis)), expected, "at {millis} ms");
+        }
+    }
+}

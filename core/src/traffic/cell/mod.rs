@@ -199,6 +199,11 @@ impl Cell {
         self.trial.claim()
     }
 
+    /// Whoever claimed it does not decide after all: the next request may.
+    pub fn offer_trial_again(&self) {
+        self.trial.offer_again();
+    }
+
     /// Has traffic succeeded after `since`?
     pub fn succeeded_after(&self, since: Timestamp) -> bool {
         self.totals.succeeded_after(since)

@@ -88,6 +88,22 @@ fn the_end_of_a_trial_request_decides_unless_it_blames_nobody() {
     }
 }
 
+/// Two ended the same trial, as happens where one comes late: whatever the second says, the trial is over.
+#[test]
+fn a_trial_that_is_decided_is_not_offered_again() {
+    for first in ['s', 'f', 'c'] {
+        for second in ['s', 'f', 'c', '~', '-'] {
+            let cell = Cell::new();
+            cell.arm_trial();
+            assert!(cell.claim_trial());
+            for letter in [first, second] {
+                cell.record(Record { trial: true, ..record(outcome(letter)) }, &plan());
+            }
+            assert!(!cell.claim_trial(), "{first} {second}");
+        }
+    }
+}
+
 /// A trial request that fails says so, whatever the streak; one that is no trial never ends one.
 #[test]
 fn a_request_that_is_no_trial_leaves_the_token_alone() {
@@ -128,6 +144,16 @@ fn evidence_is_what_the_window_holds() {
             cell.record(Record { client, ..record(outcome(letter.chars().next().unwrap())) }, &plan());
         }
         assert_eq!(cell.evidence(NOW, &plan()), expected, "{attempts}");
+    }
+}
+
+/// Latencies of successes are compared with those of peers: a failure says nothing about how fast answers are.
+#[test]
+fn only_successes_are_compared_by_their_latency() {
+    for (letters, held) in [("", 0), ("s", 1), ("ss", 2), ("fc~-", 0), ("sfs", 2)] {
+        let cell = Cell::new();
+        record_all(&cell, letters);
+        assert_eq!(cell.latencies(5, NOW, &plan()).total(), held, "{letters}");
     }
 }
 

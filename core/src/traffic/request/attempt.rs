@@ -22,16 +22,11 @@ impl<B: Bell> Request<B> {
             pool.budget.deposit(now);
         }
         self.attempts += 1;
-        let course = self.course(&pool);
+        let course = Course::awaited(self.facts.may_hedge(self.attempts, &pool));
         let trying = Trying { place, pool, began: now, pin, again: false, course };
         let attempt = trying.attempt(&self.facts, Way::Any);
         self.stage = Stage::Trying(trying);
         Action::Attempt(attempt)
-    }
-
-    /// Only the first backend may be one of two.
-    fn course(&self, pool: &Pool) -> Course<B> {
-        if self.attempts == 1 && self.facts.may_hedge(pool) { Course::MayHedge } else { Course::Alone }
     }
 
     /// Is this the answer that the client gets, or is somebody else asked?
@@ -120,7 +115,7 @@ impl<B: Bell> Request<B> {
             record(&self.facts, &mut trying.place, &trying.pool, &note, at);
         }
         trying.again = true;
-        trying.course = self.course(&trying.pool);
+        trying.course = Course::awaited(self.facts.may_hedge(self.attempts, &trying.pool));
         let attempt = trying.attempt(&self.facts, Way::NewConnection);
         self.stage = Stage::Trying(trying);
         Action::Attempt(attempt)

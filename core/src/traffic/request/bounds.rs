@@ -1,6 +1,5 @@
 //! How long may which part of an attempt take, and how much may a client send?
 
-use super::facts::Call;
 use crate::base::time::Timestamp;
 use crate::plan::Timeouts;
 use std::time::Duration;
@@ -26,6 +25,13 @@ pub struct BodyBounds {
     pub idle: Duration,
     /// Its bytes; 0 = no limit.
     pub bytes: u64,
+}
+
+/// What a gRPC call says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// How long the caller waits; `None` = without end.
+    pub timeout: Option<Duration>,
 }
 
 impl Bounds {

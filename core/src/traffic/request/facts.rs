@@ -1,13 +1,12 @@
 //! What is known of a request from its beginning, and on whose terms does it go out?
 
 use super::action::Question;
-use super::bounds::{BodyBounds, Bounds};
+use super::bounds::{BodyBounds, Bounds, Call};
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
 use crate::plan::{Forward, Plan, RouteAction, RoutePlan};
 use crate::traffic::snapshot::Pool;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The route of a request, in the plan that was in force when it began. The plan is held, since a reload may take it away.
 #[derive(Clone, Debug)]
@@ -61,6 +60,9 @@ pub struct Facts {
     pub question: Option<Question>,
 }
 
+/// Copies that one process may have under way; more are not made.
+pub const COPIES_AT_MOST: usize = 256;
+
 /// For whom a request goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -68,13 +70,6 @@ pub enum Kind {
     Original,
     /// For nobody: a mirror's copy. It goes to this upstream of the plan, is tried once, waits for no room, and nothing is learnt from it.
     Copy { upstream: usize },
-}
-
-/// What a gRPC call says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// How long the caller waits; `None` = without end.
-    pub timeout: Option<Duration>,
 }
 
 impl Facts {
@@ -89,9 +84,10 @@ impl Facts {
         total.map_or(Timestamp::NEVER, |total| self.began + total)
     }
 
-    /// May somebody else be asked too when the first answer of this pool is late?
-    pub(super) fn may_hedge(&self, pool: &Pool) -> bool {
-        self.terms.route().hedge.is_some()
+    /// May somebody else of this pool be asked too when the answer to so many attempts is late? Only the first may be one of two.
+    pub(super) fn may_hedge(&self, attempts: u32, pool: &Pool) -> bool {
+        attempts == 1
+            && self.terms.route().hedge.is_some()
             && !self.has_body
             && self.idempotent
             && !self.upgrades

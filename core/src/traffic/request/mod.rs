@@ -30,9 +30,9 @@ mod tests;
 mod tried;
 
 pub use action::{Action, Attempt, Awaited, Pin, Question, Wait, Way};
-pub use bounds::{BodyBounds, Bounds};
+pub use bounds::{BodyBounds, Bounds, Call};
 pub use ended::{Cut, Ended};
-pub use facts::{Call, Facts, Kind, Terms};
+pub use facts::{COPIES_AT_MOST, Facts, Kind, Terms};
 pub use input::{Asked, Head, Input};
 pub use performer::{Moment, Performer, Recorded};
 pub use place::Bell;

@@ -100,6 +100,13 @@ pub(super) struct Failed {
     pub endpoint: Arc<Endpoint>,
 }
 
+impl<B: Bell> Course<B> {
+    /// Of an answer that is awaited from now on.
+    pub(super) fn awaited(may_hedge: bool) -> Self {
+        if may_hedge { Self::MayHedge } else { Self::Alone }
+    }
+}
+
 impl Waiting {
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
         now >= self.wait.until

@@ -126,7 +126,7 @@ fn a_request_pays_into_the_budget_once() {
 }
 
 #[test]
-fn nobody_is_asked_twice() {
+fn a_backend_is_asked_once() {
     let mut rig = rig(2);
     let mut request = rig.request();
     rig.play(

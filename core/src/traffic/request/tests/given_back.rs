@@ -67,7 +67,7 @@ fn a_request_that_waits_gives_its_place_in_the_queue_back() {
 }
 
 #[test]
-fn whoever_is_woken_finds_the_place_free() {
+fn a_place_is_free_before_its_bell_rings() {
     #[derive(Debug)]
     struct Watching(Arc<crate::traffic::circuit_breaker::CircuitBreaker>);
     impl Bell for Watching {

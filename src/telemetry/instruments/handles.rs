@@ -33,27 +33,31 @@ impl<H, const N: usize> Default for Handles<H, N> {
 }
 
 impl<H, const N: usize> Handles<H, N> {
-    /// Calls `act` with the handle of these labels; makes it first where it does not exist. Two sets of labels with one
-    /// hash (2⁻⁶⁴ per pair) take turns in the map: slower, and right.
-    pub fn with(&self, labels: [&str; N], make: impl FnOnce() -> H, act: impl FnOnce(&H)) {
+    /// Calls `act` with the handle of these labels. Where there is none, `make` may make one, within the lock that [`Self::retain`] takes, too.
+    /// Two sets of labels with one hash (2⁻⁶⁴ per pair) take turns in the map: slower, and right.
+    pub fn with(&self, labels: [&str; N], make: impl FnOnce() -> Option<H>, act: impl FnOnce(&H)) {
         let key = key(&labels);
         match self.map.load().get(&key) {
             Some(entry) if entry.is(&labels) => act(&entry.handle),
-            _ => act(&self.insert(key, labels, make).handle),
+            _ => {
+                if let Some(entry) = self.insert(key, labels, make) {
+                    act(&entry.handle);
+                }
+            }
         }
     }
 
-    fn insert(&self, key: u64, labels: [&str; N], make: impl FnOnce() -> H) -> Arc<Entry<H, N>> {
+    fn insert(&self, key: u64, labels: [&str; N], make: impl FnOnce() -> Option<H>) -> Option<Arc<Entry<H, N>>> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.map.load_full();
         if let Some(entry) = current.get(&key).filter(|entry| entry.is(&labels)) {
-            return Arc::clone(entry);
+            return Some(Arc::clone(entry));
         }
-        let entry = Arc::new(Entry { labels: labels.map(Box::from), handle: make() });
+        let entry = Arc::new(Entry { labels: labels.map(Box::from), handle: make()? });
         let mut next = HashMap::clone(&current);
         next.insert(key, Arc::clone(&entry));
         self.map.store(Arc::new(next));
-        entry
+        Some(entry)
     }
 
     /// Looks at all of them, in no order.
@@ -63,18 +67,14 @@ impl<H, const N: usize> Handles<H, N> {
         }
     }
 
-    /// Forgets the entries whose labels `keep` denies; `gone` is told each of them.
-    pub fn retain(&self, keep: impl Fn([&str; N]) -> bool, mut gone: impl FnMut([&str; N])) {
+    /// Forgets the entries whose labels `keep` denies.
+    pub fn retain(&self, keep: impl Fn([&str; N]) -> bool) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.map.load_full();
-        let (kept, dropped): (Map<H, N>, Map<H, N>) =
-            HashMap::clone(&current).into_iter().partition(|(_, entry)| keep(entry.words()));
-        if dropped.is_empty() {
-            return;
-        }
-        self.map.store(Arc::new(kept));
-        for entry in dropped.values() {
-            gone(entry.words());
+        let mut kept = HashMap::clone(&current);
+        kept.retain(|_, entry| keep(entry.words()));
+        if kept.len() < current.len() {
+            self.map.store(Arc::new(kept));
         }
     }
 }
@@ -119,22 +119,28 @@ mod tests {
     #[test]
     fn a_handle_is_made_once_and_found_again() {
         let handles = Handles::<AtomicU32, 2>::default();
+        let count = || Some(AtomicU32::default());
         for _ in 0..3 {
-            handles.with(["orders", "pool"], AtomicU32::default, |n| assert!(n.fetch_add(1, Ordering::Relaxed) < 3));
+            handles.with(["orders", "pool"], count, |n| assert!(n.fetch_add(1, Ordering::Relaxed) < 3));
         }
         handles.with(["orders", "pool"], || panic!("made twice"), |n| assert_eq!(n.load(Ordering::Relaxed), 3));
-        handles.with(["pool", "orders"], AtomicU32::default, |n| assert_eq!(n.load(Ordering::Relaxed), 0));
+        handles.with(["pool", "orders"], count, |n| assert_eq!(n.load(Ordering::Relaxed), 0));
     }
 
     #[test]
-    fn what_is_not_retained_is_told_and_made_anew() {
+    fn a_handle_that_is_not_made_is_not_kept() {
         let handles = Handles::<u32, 1>::default();
-        handles.with(["old"], || 1, |_| ());
-        handles.with(["new"], || 2, |_| ());
-        let mut gone = Vec::new();
-        handles.retain(|[name]| name == "new", |[name]| gone.push(name.to_owned()));
-        assert_eq!(gone, ["old"]);
-        handles.with(["old"], || 3, |n| assert_eq!(*n, 3));
+        handles.with(["x"], || None, |_| panic!("there is none"));
+        handles.with(["x"], || Some(1), |n| assert_eq!(*n, 1));
+    }
+
+    #[test]
+    fn what_is_not_retained_is_made_anew() {
+        let handles = Handles::<u32, 1>::default();
+        handles.with(["old"], || Some(1), |_| ());
+        handles.with(["new"], || Some(2), |_| ());
+        handles.retain(|[name]| name == "new");
+        handles.with(["old"], || Some(3), |n| assert_eq!(*n, 3));
         handles.with(["new"], || panic!("it was kept"), |n| assert_eq!(*n, 2));
     }
 
@@ -145,9 +151,13 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..1000 {
-                        handles.with(["x"], AtomicU32::default, |n| {
-                            let _ = n.fetch_add(1, Ordering::Relaxed);
-                        });
+                        handles.with(
+                            ["x"],
+                            || Some(AtomicU32::default()),
+                            |n| {
+                                let _ = n.fetch_add(1, Ordering::Relaxed);
+                            },
+                        );
                     }
                 });
             }

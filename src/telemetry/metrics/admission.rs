@@ -1,28 +1,25 @@
-//! Who was not let in? Counted for each route, and told in the log once in a while: a flood of the denied costs no flood of lines.
+//! Whom did routes not let in? Counted for each route, and told in the log once in a while: a flood of the denied costs no flood of lines.
 
-use super::families::counters;
-use super::handles::Handles;
-use super::metrics::Counted;
-use super::table;
-use prometheus::Registry;
+use crate::telemetry::instruments::{Counters, Owned, Registry};
+use crate::telemetry::table::{self, Label};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::traffic::admission::Denial;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// From one line about a route to the next of the same kind.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// What routes' guards have denied.
 #[derive(Debug)]
-pub(super) struct Doors {
-    ip_denied: Counted<1>,
-    rate_limited: Counted<1>,
-    would_rate_limit: Counted<1>,
-    shielded: Counted<1>,
+pub struct Admission {
+    ip_denied: Arc<Counters<1>>,
+    rate_limited: Arc<Counters<1>>,
+    would_rate_limit: Arc<Counters<1>>,
+    shielded: Arc<Counters<1>>,
     /// By route and reason.
-    lines: Handles<Lines, 2>,
+    lines: Arc<Owned<Lines, 2>>,
 }
 
 /// When the next line may come, and how many were kept back since the last.
@@ -47,18 +44,18 @@ impl Lines {
     }
 }
 
-impl Doors {
-    pub(super) fn new(registry: &Registry) -> Self {
+impl Admission {
+    pub(super) fn new(registry: &mut Registry) -> Self {
         Self {
-            ip_denied: Counted::new(counters(registry, &table::IP_DENIED)),
-            rate_limited: Counted::new(counters(registry, &table::RATE_LIMITED)),
-            would_rate_limit: Counted::new(counters(registry, &table::WOULD_RATE_LIMIT)),
-            shielded: Counted::new(counters(registry, &table::HEALTH_SHIELDED)),
-            lines: Handles::default(),
+            ip_denied: registry.counters(&table::IP_DENIED),
+            rate_limited: registry.counters(&table::RATE_LIMITED),
+            would_rate_limit: registry.counters(&table::WOULD_RATE_LIMIT),
+            shielded: registry.counters(&table::HEALTH_SHIELDED),
+            lines: registry.cache(&[Label::Route, Label::Word("reason")]),
         }
     }
 
-    pub(super) fn denied(&self, route: &str, client: IpAddr, denial: Denial, now: Timestamp) {
+    pub fn denied(&self, route: &str, client: IpAddr, denial: Denial, now: Timestamp) {
         let counted = match denial {
             Denial::Address => &self.ip_denied,
             Denial::Rate(_) => &self.rate_limited,
@@ -82,15 +79,8 @@ impl Doors {
     }
 
     /// A limit that is not enforced would have denied a request.
-    pub(super) fn over_limit(&self, route: &str) {
+    pub fn over_limit(&self, route: &str) {
         self.would_rate_limit.inc([route]);
-    }
-
-    pub(super) fn retain(&self, has_route: impl Fn(&str) -> bool) {
-        for counted in [&self.ip_denied, &self.rate_limited, &self.would_rate_limit, &self.shielded] {
-            counted.retain(|[route]| has_route(route));
-        }
-        self.lines.retain(|[route, _]| has_route(route), |_| ());
     }
 }
 

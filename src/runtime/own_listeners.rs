@@ -2,7 +2,7 @@
 
 use crate::admin::{self, AdminState, Callers, Phase, ReloadState, Secure};
 use crate::control::{Handle, Reloader};
-use crate::telemetry::Telemetry;
+use crate::telemetry::Operators;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 /// The two listeners, and what a reload changes of them.
 #[derive(Debug)]
-pub struct Operators {
+pub struct OwnListeners {
     pub phase: watch::Sender<Phase>,
     pub reload_state: watch::Sender<ReloadState>,
     pub callers: Arc<ArcSwap<Callers>>,
@@ -22,7 +22,7 @@ pub struct Operators {
     address: Option<SocketAddr>,
 }
 
-impl Operators {
+impl OwnListeners {
     pub fn new(callers: Callers, secure: Option<Secure>) -> Self {
         Self {
             phase: watch::Sender::new(Phase::Starting),
@@ -36,7 +36,7 @@ impl Operators {
     }
 
     /// The admin listener.
-    pub fn start(&mut self, socket: TcpListener, handle: Handle, telemetry: Arc<Telemetry>, reloads: Option<Reloader>) {
+    pub fn start(&mut self, socket: TcpListener, handle: Handle, telemetry: Arc<Operators>, reloads: Option<Reloader>) {
         self.address = socket.local_addr().ok();
         self.sockets.extend(socket.try_clone().ok());
         let state = AdminState {

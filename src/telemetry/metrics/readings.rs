@@ -4,9 +4,9 @@
 //! Nothing here is kept: a backend that is gone has no series, and a gauge cannot disagree with the admin API, since both are
 //! made of the same reports.
 
-use super::exposition::{Family, Value};
 use super::process;
-use super::table;
+use crate::telemetry::exposition::{Family, Value};
+use crate::telemetry::table;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{BackendReport, LastProbe, UpstreamReport};
 use pulsegate_core::health::document::Meaning;
