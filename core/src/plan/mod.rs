@@ -21,7 +21,6 @@ mod recognition;
 mod route;
 pub mod route_table;
 mod tracing;
-mod transport;
 mod upstream;
 mod webhook;
 
@@ -39,7 +38,6 @@ pub use protocol::*;
 pub use recognition::*;
 pub use route::*;
 pub use tracing::*;
-pub use transport::*;
 pub use upstream::*;
 pub use webhook::*;
 
