@@ -72,6 +72,15 @@ fn a_child_may_name_what_the_folders_that_it_lies_in_define() {
 }
 
 #[test]
+fn imports_that_lead_in_a_circle_end() {
+    let files = [
+        ("a.rs", "pub use crate::b::*; pub use crate::b::x as y; pub use y::z as w;"),
+        ("b.rs", "pub use crate::a::*; pub use crate::a::y as x; pub use w::v as z; fn f() { x::y::z::w() }"),
+    ];
+    assert_eq!(file_cycles(&files).len(), 1);
+}
+
+#[test]
 fn what_only_tests_see_is_no_arrow() {
     let broken = file_cycles(&[
         ("a.rs", "use crate::b::B; #[cfg(test)] mod tests;"),

@@ -15,7 +15,7 @@ pub struct Mention {
 }
 
 /// `use path as name`, or `use path::*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Import {
     pub inside: Vec<String>,
     /// The name that it brings; `None`: all that is public there.

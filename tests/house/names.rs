@@ -28,8 +28,8 @@ type Key = (usize, Vec<String>);
 /// A path on its way.
 #[derive(Debug, Default)]
 struct Search {
-    /// What is being looked up, and in which module: imports may lead in a circle.
-    open: BTreeSet<(Key, Vec<String>)>,
+    /// The imports that are being followed: they may lead in a circle.
+    open: BTreeSet<(Key, Import)>,
     reached: Reached,
 }
 
@@ -138,20 +138,8 @@ impl Names {
     }
 
     /// Looks the first part up among what `module` has for `looker`: what it imports is a re-export, or for itself and what it holds alone.
-    /// Imports may lead in a circle: what is being looked up already is not found again.
     fn look(&self, module: &Key, parts: &[String], looker: &Key, search: &mut Search) -> bool {
         let Some(at) = self.modules.get(module) else { return false };
-        if !search.open.insert((module.clone(), parts.to_vec())) {
-            return false;
-        }
-        let here = self.look_here(module, at, parts, looker, search);
-        let found = here || self.look_through_globs(module, at, parts, looker, search);
-        search.open.remove(&(module.clone(), parts.to_vec()));
-        found
-    }
-
-    /// Its children, its items, and what it imports by name.
-    fn look_here(&self, module: &Key, at: &Module, parts: &[String], looker: &Key, search: &mut Search) -> bool {
         let (first, rest) = (&parts[0], &parts[1..]);
         let child = (module.0, module.1.iter().chain([first]).cloned().collect());
         let mut found = self.modules.contains_key(&child);
@@ -161,37 +149,44 @@ impl Names {
             search.reached.ends.insert(End::Item(at.file, first.clone()));
         }
         // `use log::log`: the first is the crate.
-        let named = at.visible_to(looker, module).filter(|import| import.parts.first() != Some(first));
-        let named = named.filter(|import| import.name.as_ref() == Some(first));
-        for import in named {
-            found = true;
-            if looker != module {
-                search.reached.passed.insert(at.file);
-            }
+        let named = at.visible_to(looker, module).filter(|import| import.name.as_ref() == Some(first));
+        for import in named.filter(|import| import.parts.first() != Some(first)) {
             let whole: Vec<String> = import.parts.iter().chain(rest).cloned().collect();
-            self.walk(module, &whole, search);
+            found |= self.through(module, import, looker, search, |search| {
+                self.walk(module, &whole, search);
+                true
+            });
+        }
+        if found {
+            return true;
+        }
+        for import in at.visible_to(looker, module).filter(|import| import.name.is_none()) {
+            found |= self.through(module, import, looker, search, |search| {
+                let modules = self.modules_of(module, &import.parts, search);
+                let others = modules.into_iter().filter(|file| self.keys[*file] != *module);
+                others.fold(false, |found, file| self.look(&self.keys[file], parts, module, search) || found)
+            });
         }
         found
     }
 
-    fn look_through_globs(
+    /// Follows an import, once at a time; noted as passed where somebody else than its module comes through it.
+    fn through(
         &self,
         module: &Key,
-        at: &Module,
-        parts: &[String],
+        import: &Import,
         looker: &Key,
         search: &mut Search,
+        follow: impl FnOnce(&mut Search) -> bool,
     ) -> bool {
-        let mut found = false;
-        for import in at.visible_to(looker, module).filter(|import| import.name.is_none()) {
-            for file in self.modules_of(module, &import.parts, search) {
-                if self.keys[file] != *module && self.look(&self.keys[file], parts, module, search) {
-                    found = true;
-                    if looker != module {
-                        search.reached.passed.insert(at.file);
-                    }
-                }
-            }
+        let key = (module.clone(), import.clone());
+        if !search.open.insert(key.clone()) {
+            return false;
+        }
+        let found = follow(search);
+        search.open.remove(&key);
+        if found && looker != module {
+            search.reached.passed.insert(self.modules[module].file);
         }
         found
     }
