@@ -52,11 +52,7 @@ pub(super) struct Asked {
 
 impl Asked {
     /// And why its target is refused, if it is.
-    pub(super) fn of(
-        client: &ClientSide,
-        facts: &ConnectionFacts,
-        telemetry: &Traffic,
-    ) -> (Self, Result<(), Problem>) {
+    pub(super) fn of(client: &ClientSide, facts: &ConnectionFacts, telemetry: &Traffic) -> (Self, Result<(), Problem>) {
         let head = client.head();
         let (target, checked) = match Target::of(head) {
             Ok(target) => (target, Ok(())),
