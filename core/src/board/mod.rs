@@ -280,7 +280,7 @@ impl Board {
 
     fn nudge(&mut self, nudge: Nudge, now: Timestamp) {
         self.at_key(nudge.backend, now, |upstream, seat, turn| match nudge.kind {
-            NudgeKind::Trip | NudgeKind::Suspect => upstream.suspect(seat, turn),
+            NudgeKind::Suspect => upstream.suspect(seat, turn),
             NudgeKind::TrialEnded { passed } => upstream.trial_ended(seat, passed, turn),
             NudgeKind::DrainAsked => upstream.drain_asked(seat, turn),
         });

@@ -16,11 +16,11 @@ mod metrics;
 mod passive;
 mod probe;
 mod process;
+mod protocol;
 mod recognition;
 mod route;
 pub mod route_table;
 mod tracing;
-mod transport;
 mod upstream;
 mod webhook;
 
@@ -34,10 +34,10 @@ pub use metrics::*;
 pub use passive::*;
 pub use probe::*;
 pub use process::*;
+pub use protocol::*;
 pub use recognition::*;
 pub use route::*;
 pub use tracing::*;
-pub use transport::*;
 pub use upstream::*;
 pub use webhook::*;
 

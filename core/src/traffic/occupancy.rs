@@ -52,7 +52,8 @@ mod tests {
     }
 }
 
-#[cfg(all(loom, test))]
+#[cfg(loom)]
+#[cfg(test)]
 mod model {
     use super::*;
     use std::sync::Arc;

@@ -53,7 +53,7 @@ pub(super) fn to_leave(view: &View<'_>) -> Option<String> {
 }
 
 fn next(check: &Check, view: &View<'_>) -> String {
-    match check.timetable.next_probe() {
+    match check.next_probe() {
         Some(at) => format!("the next is {}", ahead(at, view.now)),
         None => "one is under way".to_owned(),
     }

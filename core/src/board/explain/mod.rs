@@ -77,7 +77,7 @@ pub(super) fn explain(group: &Group, seat: Seat, now: Timestamp) -> Explanation 
         rule,
         rule_says: rule.says(&view),
         probes: deciding.into_iter().flat_map(|check| check.log.recent()).cloned().collect(),
-        probe_under_way: deciding.and_then(|check| check.timetable.under_way()),
+        probe_under_way: deciding.and_then(|check| check.flight.started()),
         traffic,
         pool,
         upstream: Arc::clone(plan),

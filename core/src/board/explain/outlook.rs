@@ -69,7 +69,7 @@ fn ejection(view: &View<'_>) -> Option<String> {
 fn probes(view: &View<'_>) -> Option<String> {
     let check = view.member.probes().readiness().filter(|_| !view.member.probes().life().is_starting())?;
     let left = check.passes_left()?;
-    let next = match check.timetable.under_way() {
+    let next = match check.flight.started() {
         Some(_) => "one is under way".to_owned(),
         None => format!("the next is {}", due(check, view.now)),
     };
@@ -88,7 +88,7 @@ fn probes(view: &View<'_>) -> Option<String> {
 }
 
 fn due(check: &Check, now: Timestamp) -> String {
-    check.timetable.next_probe().map_or_else(|| "under way".to_owned(), |at| ahead(at, now))
+    check.next_probe().map_or_else(|| "under way".to_owned(), |at| ahead(at, now))
 }
 
 fn drain(view: &View<'_>) -> Option<String> {

@@ -103,8 +103,10 @@ pub(in crate::board) fn trial_ended(member: &mut Member, passed: bool, plan: &Up
 
 /// Looks whether both kinds of evidence contradict each other.
 pub(in crate::board) fn look_for_disagreement(member: &mut Member, plan: &PassivePlan, turn: &mut Turn<'_>) {
+    let readiness = member.probes.readiness();
     let witnesses = Witnesses {
-        readiness: member.probes.readiness(),
+        last: readiness.and_then(|check| check.log.last()),
+        up: readiness.is_some_and(|check| check.opinion.up()),
         cell: &member.cell,
         out_for_failing: member.ejections.for_failing(),
         plan,

@@ -24,6 +24,7 @@ pub use status::StatusState;
 use super::contract::discovery::Found;
 use super::desk::turn::Turn;
 use super::probing::Probes;
+use super::probing::check::Check;
 use super::why::standing::Grounds;
 use crate::base::identity::{BackendId, BackendKey};
 use crate::base::rng::Rng;
@@ -160,6 +161,7 @@ impl Member {
 
     /// What its standing depends on.
     fn facts(&self, plan: &UpstreamPlan, now: Timestamp) -> Facts {
+        let readiness = self.probes.readiness();
         let drain_until = self.asked_drain.until(self.readiness_plan(), plan.passive.base_ejection);
         Facts {
             order: self.orders.order(),
@@ -167,11 +169,11 @@ impl Member {
             active: self.probes.active(),
             asks_drain: self.asks_drain(),
             degraded: self.probes.degraded().is_some(),
-            degraded_share: self.probes.degraded_share(),
+            degraded_share: readiness.map_or(1.0, Check::degraded_share),
             ramp: self.status.ramp(&plan.slow_start, now),
             ejected_until: self.ejections.current().map(|ejection| ejection.until),
             probes_return: self.probes.earliest(now),
-            drain_until: drain_until.max(self.probes.drain_until(now)),
+            drain_until: drain_until.max(readiness.and_then(|check| check.drain_until(now))),
             order_until: self.orders.standing().and_then(|given| given.until),
         }
     }

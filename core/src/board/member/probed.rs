@@ -28,7 +28,7 @@ pub(in crate::board) enum Seen {
 pub(in crate::board) fn queue(member: &mut Member, kind: ProbeKind, turn: &mut Turn<'_>) {
     let now = turn.now;
     let runs = member.probes.runs(kind);
-    if runs && member.probes.check_mut(kind).is_some_and(|check| check.timetable.queues(now)) {
+    if runs && member.probes.check_mut(kind).is_some_and(|check| check.queues(now)) {
         turn.queue(&member.id.upstream, (member.key, kind));
     }
 }
@@ -73,7 +73,7 @@ pub(in crate::board) fn look_who_answers(
     let is_stranger = matches!(verdict, Verdict::Fail { kind: ProbeFailure::Identity, .. });
     let instance = reading.sighting().and_then(|seen| seen.instance.as_deref()).filter(|_| !is_stranger);
     let Some(instance) = instance else { return Seen::Nothing };
-    let Some(before) = member.probes.see(kind, instance) else { return Seen::Nothing };
+    let Some(before) = member.probes.life_mut().see(kind, instance) else { return Seen::Nothing };
     member.begin_anew(kind, plan.on_down, turn);
     let event = EventKind::Restarted { backend: member.id.clone(), from: before, to: instance.to_owned() };
     member.report(event, turn);
@@ -108,7 +108,7 @@ pub(in crate::board) fn liveness_ended(
     plan: &UpstreamPlan,
     turn: &mut Turn<'_>,
 ) {
-    let Some((lived, lives)) = member.probes.count_liveness(verdict, turn.now) else { return };
+    let Some((lived, lives)) = member.probes.life_mut().count_liveness(verdict, turn.now) else { return };
     if lived && !lives {
         needs_restart(member, ProbeKind::Liveness, turn);
     }

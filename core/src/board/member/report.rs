@@ -25,7 +25,7 @@ pub(in crate::board) fn report(member: &Member, plan: &UpstreamPlan, now: Timest
         why: standing::standing(&member.grounds(standing.cause, now)),
         counter: probes.counter(),
         last_probe: readiness.and_then(|check| check.log.last()).cloned(),
-        next_probe: readiness.filter(|_| !probes.life().is_starting()).and_then(|check| check.timetable.next_probe()),
+        next_probe: readiness.filter(|_| !probes.life().is_starting()).and_then(|check| check.next_probe()),
         other_probes: probes.life().show(),
         ejection: member.ejections.current().map(shown),
         in_flight: member.cell.in_flight(),

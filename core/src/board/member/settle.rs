@@ -27,7 +27,7 @@ impl Member {
         if let Some(from) = self.status.change(after, ramp_ends, turn.now) {
             self.transition(plan.on_down, from, occasion, turn);
         }
-        if !self.picture.as_ref().is_some_and(|picture| self.is_seen_in(picture)) {
+        if !self.picture.as_ref().is_some_and(|picture| is_seen(self, picture)) {
             turn.stale(&self.id.upstream);
         }
     }
@@ -56,42 +56,49 @@ impl Member {
         self.report(event, turn);
     }
 
-    /// Does a request see by this picture what it would see by a new one? When a backend can return changes with every moment, and is
-    /// shown anew when something else has changed.
-    fn is_seen_in(&self, picture: &Endpoint) -> bool {
-        let standing = self.status.standing();
-        (
-            picture.weight,
-            picture.backup,
-            picture.standing.cause,
-            picture.standing.share,
-            picture.connection_epoch,
-            picture.stranger,
-        ) == (self.weight(), self.backup, standing.cause, standing.share, self.status.epoch(), self.probes.stranger())
-    }
-
     /// Its picture for a snapshot; the last one where it is still true.
     pub(in crate::board) fn picture(&mut self) -> Arc<Endpoint> {
         let is_true = |picture: &&Arc<Endpoint>| {
             let as_before = (picture.standing, picture.since) == (*self.status.standing(), self.status.since());
-            as_before && self.is_seen_in(picture)
+            as_before && is_seen(self, picture)
         };
-        let picture = self.picture.as_ref().filter(is_true).cloned().unwrap_or_else(|| self.portray());
+        let picture = self.picture.as_ref().filter(is_true).cloned().unwrap_or_else(|| portray(self));
         self.picture = Some(Arc::clone(&picture));
         picture
     }
+}
 
-    fn portray(&self) -> Arc<Endpoint> {
-        Arc::new(Endpoint {
-            id: self.id.clone(),
-            key: self.key,
-            weight: self.weight(),
-            backup: self.backup,
-            standing: *self.status.standing(),
-            since: self.status.since(),
-            connection_epoch: self.status.epoch(),
-            stranger: self.probes.stranger(),
-            cell: Arc::clone(&self.cell),
-        })
-    }
+/// Does a request see by this picture what it would see by a new one? When a backend can return changes with every moment, and is
+/// shown anew when something else has changed.
+fn is_seen(member: &Member, picture: &Endpoint) -> bool {
+    let standing = member.status.standing();
+    (
+        picture.weight,
+        picture.backup,
+        picture.standing.cause,
+        picture.standing.share,
+        picture.connection_epoch,
+        picture.stranger,
+    ) == (
+        member.weight(),
+        member.backup,
+        standing.cause,
+        standing.share,
+        member.status.epoch(),
+        member.probes.stranger(),
+    )
+}
+
+fn portray(member: &Member) -> Arc<Endpoint> {
+    Arc::new(Endpoint {
+        id: member.id.clone(),
+        key: member.key,
+        weight: member.weight(),
+        backup: member.backup,
+        standing: *member.status.standing(),
+        since: member.status.since(),
+        connection_epoch: member.status.epoch(),
+        stranger: member.probes.stranger(),
+        cell: Arc::clone(&member.cell),
+    })
 }

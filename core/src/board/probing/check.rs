@@ -1,5 +1,6 @@
-//! What does one kind of probe say of one backend? Its timetable, its log, and the opinion that its verdicts come to.
+//! What does one kind of probe say of one backend? Its timetable, the one in flight, its log, and the opinion that its verdicts come to.
 
+use super::flight::Flight;
 use super::log::{LogState, ProbeLog};
 use super::opinion::{Opinion, OpinionState};
 use super::said::{Said, SaidState};
@@ -11,6 +12,7 @@ use crate::board::why::failure::Failure;
 use crate::board::why::probes::ProbesSay;
 use crate::health::combine::Active;
 use crate::health::judgement::judge;
+use crate::health::probe_schedule;
 use crate::health::reading::{Reading, Verdict};
 use crate::plan::ProbePlan;
 use crate::traffic::cell::Cell;
@@ -21,6 +23,7 @@ use std::time::Duration;
 pub(in crate::board) struct Check {
     pub plan: Arc<ProbePlan>,
     pub timetable: Timetable,
+    pub flight: Flight,
     pub opinion: Opinion,
     pub log: ProbeLog,
     /// What its documents say, beyond passing and failing.
@@ -60,6 +63,7 @@ impl Check {
     pub(super) fn new(plan: Arc<ProbePlan>, now: Timestamp) -> Self {
         Self {
             timetable: Timetable::new(Arc::clone(&plan), now),
+            flight: Flight::default(),
             opinion: Opinion::none(),
             log: ProbeLog::default(),
             said: Said::default(),
@@ -138,9 +142,33 @@ impl Check {
         self.timetable.last_started().is_some_and(|at| cell.succeeded_after(at) && !cell.failed_after(at))
     }
 
+    /// When something is due: the next probe, or the loss of the one in flight.
+    pub(super) const fn deadline(&self) -> Option<Timestamp> {
+        match self.flight {
+            Flight::Rests => Some(self.timetable.next()),
+            Flight::Waits => None,
+            Flight::Flies { lost_at, .. } => Some(lost_at),
+        }
+    }
+
+    /// `None`: one is under way.
+    pub(in crate::board) fn next_probe(&self) -> Option<Timestamp> {
+        self.flight.started().is_none().then(|| self.timetable.next())
+    }
+
+    /// Is a probe due that does not wait for its place yet? Then it does from now on.
+    pub(in crate::board) fn queues(&mut self, now: Timestamp) -> bool {
+        self.timetable.next() <= now && self.flight.wait()
+    }
+
+    /// Whatever is in flight says nothing any more: its ticket.
+    pub(super) fn forget_flight(&mut self) -> Option<ProbeTicket> {
+        self.flight.forget()
+    }
+
     /// How long its start is late, where it waits for its place among the probes in flight.
     pub(in crate::board) fn waits(&self, now: Timestamp) -> Option<Duration> {
-        self.timetable.is_queued().then(|| self.timetable.late(now))
+        self.flight.waits().then(|| self.timetable.late(now))
     }
 
     /// A probe starts. `evidence`: of traffic, where that may put the next one further away.
@@ -159,7 +187,8 @@ impl Check {
         } else {
             Pace::Usual
         };
-        self.timetable.start(ticket, pace, now, rng);
+        self.flight.start(ticket, &self.plan, now);
+        self.timetable.start(pace, now, rng);
     }
 
     /// Where nobody has asked it for a period, the usual one is back. True when the next probe comes sooner.
@@ -169,7 +198,7 @@ impl Check {
 
     /// The probe in flight ended. `None` when `ticket` is not the one that is awaited.
     pub(in crate::board) fn finish(&mut self, ticket: ProbeTicket, reading: &Reading) -> Option<Finished> {
-        let started = self.timetable.end(ticket)?;
+        let started = self.flight.end(ticket)?;
         let verdict = self.said.explain(judge(reading, &self.plan), started);
         self.said.remember(reading, &verdict, started);
         self.log.note(reading, &verdict, started);
@@ -203,18 +232,40 @@ impl Check {
         }
     }
 
+    /// The share that a degraded backend keeps; 1.0 where it is not degraded.
+    pub(in crate::board) fn degraded_share(&self) -> f64 {
+        self.said.degraded().map_or(1.0, |_| self.plan.degraded_share())
+    }
+
+    /// When a drain that its document asked for can be over at the earliest: with the next probe.
+    pub(in crate::board) fn drain_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.said.drains().map(|_| self.earliest_after(1, now))
+    }
+
     /// Passes that are missing until it is up; `None` while it is up.
     pub(in crate::board) fn passes_left(&self) -> Option<u32> {
         self.opinion.passes_left(&self.plan)
     }
 
-    /// When enough passes can have come in at the earliest, whatever pulls at its probes; `None` while it is up.
+    /// When so many passes can have come in at the earliest, whatever pulls at its probes.
+    pub(in crate::board) fn earliest_after(&self, passes: u32, now: Timestamp) -> Timestamp {
+        let more = passes.saturating_sub(1);
+        let first = self.flight.started().unwrap_or_else(|| self.timetable.soonest(now));
+        now.max(first + probe_schedule::least_gap(&self.plan) * more)
+    }
+
+    /// The same for as many as are missing; `None` while it is up.
     pub(super) fn earliest_up(&self, now: Timestamp) -> Option<Timestamp> {
-        Some(self.timetable.earliest_after(self.passes_left()?, now))
+        Some(self.earliest_after(self.passes_left()?, now))
     }
 
     /// When enough passes have come in, if every probe passes from now on and nothing pulls at them; `None` while it is up.
     pub(in crate::board) fn scheduled_up(&self, now: Timestamp) -> Option<Timestamp> {
-        Some(self.timetable.scheduled_after(self.passes_left()?, now))
+        let more = self.passes_left()?.saturating_sub(1);
+        let first = self.flight.started().unwrap_or(self.timetable.next().max(now));
+        Some(now.max(first + self.timetable.confirms_after() * more))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,7 +98,7 @@ impl Life {
     pub(super) fn earliest(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.startup {
             Some(check) if self.is_starting() => {
-                Some(check.timetable.earliest_after(self.progress.passes_left(&check.plan), now))
+                Some(check.earliest_after(self.progress.passes_left(&check.plan), now))
             }
             _ => self.liveness.as_ref().and_then(|check| check.earliest_up(now)),
         }
@@ -162,7 +162,7 @@ impl Life {
     }
 
     /// A liveness probe ended: was it alive before, and is it now? `None`: nobody asks.
-    pub(super) fn count_liveness(&mut self, verdict: &Verdict, now: Timestamp) -> Option<(bool, bool)> {
+    pub(in crate::board) fn count_liveness(&mut self, verdict: &Verdict, now: Timestamp) -> Option<(bool, bool)> {
         let check = self.liveness.as_mut()?;
         let lived = check.opinion.up();
         // Who asks for a drain lives.
@@ -184,7 +184,7 @@ impl Life {
             if check.as_ref().map(|check| &*check.plan) == probe.as_ref() {
                 continue;
             }
-            given_up.extend(check.as_mut().and_then(|check| check.timetable.forget_flight()));
+            given_up.extend(check.as_mut().and_then(|check| check.forget_flight()));
             match (&mut *check, probe) {
                 (Some(check), Some(probe)) => check.redefine(Arc::new(probe.clone()), now),
                 (check, probe) => *check = probe.clone().map(|probe| fresh(Arc::new(probe), now)),
@@ -223,14 +223,14 @@ impl Life {
             passes: self.progress.is_done(),
             counter: (self.progress.failures(), check.plan.failure_threshold),
             last: check.log.last().cloned(),
-            next: check.timetable.next_probe().filter(|_| self.is_starting()),
+            next: check.next_probe().filter(|_| self.is_starting()),
         });
         let liveness = self.liveness.as_ref().map(|check| OtherProbe {
             kind: ProbeKind::Liveness,
             passes: check.opinion.up(),
             counter: check.opinion.shown(),
             last: check.log.last().cloned(),
-            next: check.timetable.next_probe().filter(|_| !self.is_starting()),
+            next: check.next_probe().filter(|_| !self.is_starting()),
         });
         startup.into_iter().chain(liveness).collect()
     }

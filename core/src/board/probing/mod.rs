@@ -1,6 +1,7 @@
 //! What do all probes of one backend say together, and which of them runs when?
 
 pub(super) mod check;
+mod flight;
 mod instances;
 pub(super) mod life;
 mod log;
@@ -71,6 +72,10 @@ impl Probes {
         &self.life
     }
 
+    pub(super) const fn life_mut(&mut self) -> &mut Life {
+        &mut self.life
+    }
+
     pub(super) const fn check(&self, kind: ProbeKind) -> Option<&Check> {
         match kind {
             ProbeKind::Startup => self.life.startup(),
@@ -131,21 +136,9 @@ impl Probes {
         self.readiness.as_ref()?.said.degraded()
     }
 
-    /// The share that a degraded backend keeps; 1.0 where it is not degraded.
-    pub(super) fn degraded_share(&self) -> f64 {
-        let degraded = self.readiness.as_ref().filter(|check| check.said.degraded().is_some());
-        degraded.map_or(1.0, |check| check.plan.degraded_share())
-    }
-
     /// How its readiness document asks for a drain, where it does.
     pub(super) fn drains(&self) -> Option<&str> {
         self.readiness.as_ref()?.said.drains()
-    }
-
-    /// When a drain that its document asked for can be over at the earliest: with the next probe.
-    pub(super) fn drain_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let check = self.readiness.as_ref().filter(|check| check.said.drains().is_some())?;
-        Some(check.timetable.earliest_after(1, now))
     }
 
     /// When they can have brought it back at the earliest; `None` where they do not hold it out.
@@ -156,7 +149,7 @@ impl Probes {
     /// When one of them is due or lost.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         let runs = ProbeKind::ALL.into_iter().filter(|kind| self.runs(*kind));
-        runs.filter_map(|kind| self.check(kind)?.timetable.deadline()).min()
+        runs.filter_map(|kind| self.check(kind)?.deadline()).min()
     }
 
     /// A startup probe ended. Once it has passed, the others run.
@@ -168,16 +161,6 @@ impl Probes {
             check.timetable.release(now);
         }
         decided
-    }
-
-    /// A liveness probe ended: was it alive before, and is it now?
-    pub(super) fn count_liveness(&mut self, verdict: &Verdict, now: Timestamp) -> Option<(bool, bool)> {
-        self.life.count_liveness(verdict, now)
-    }
-
-    /// Remembers the instance that answered; the one before where it was another.
-    pub(super) fn see(&mut self, kind: ProbeKind, instance: &str) -> Option<String> {
-        self.life.see(kind, instance)
     }
 
     pub(super) const fn timeouts_held(&self) -> bool {
@@ -210,7 +193,7 @@ impl Probes {
         if self.readiness.as_ref().map(|check| &*check.plan) == plan.readiness.as_ref() {
             return given_up;
         }
-        given_up.extend(self.readiness.as_mut().and_then(|check| check.timetable.forget_flight()));
+        given_up.extend(self.readiness.as_mut().and_then(|check| check.forget_flight()));
         match (&mut self.readiness, &plan.readiness) {
             (Some(check), Some(probe)) => check.redefine(Arc::new(probe.clone()), now),
             (check, probe) => *check = probe.clone().map(|probe| Check::new(Arc::new(probe), now)),
@@ -229,7 +212,7 @@ impl Probes {
 
     /// Whatever is in flight is given up: its tickets.
     pub(super) fn forget_flights(&mut self) -> Vec<ProbeTicket> {
-        ProbeKind::ALL.into_iter().filter_map(|kind| self.check_mut(kind)?.timetable.forget_flight()).collect()
+        ProbeKind::ALL.into_iter().filter_map(|kind| self.check_mut(kind)?.forget_flight()).collect()
     }
 
     pub(super) fn export(&self, now: Timestamp) -> ProbesState {

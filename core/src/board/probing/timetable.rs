@@ -1,6 +1,4 @@
-//! When is a backend probed next? One kind of probe of one backend: its period, whatever pulls at it, and the probe in flight.
-//!
-//! Never two in flight. A probe whose answer gets lost is counted as a timeout after twice its deadline, so that nothing waits for ever.
+//! When is a backend probed next? One kind of probe of one backend: its period, and whatever pulls at it.
 //!
 //! Each probe that live traffic has confirmed doubles the period, up to a cap. A failure of traffic pulls the next probe to now, as
 //! always; and where the proof ends because nobody asks the backend any more, the usual period is back within one look at the traffic. So
@@ -8,7 +6,6 @@
 
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
-use crate::board::contract::probe::ProbeTicket;
 use crate::health::probe_schedule;
 use crate::plan::ProbePlan;
 use std::sync::Arc;
@@ -21,20 +18,10 @@ pub(in crate::board) struct Timetable {
     joined: Timestamp,
     next: Timestamp,
     last_started: Option<Timestamp>,
-    in_flight: Option<InFlight>,
-    /// It is due and waits for a place among the probes in flight.
-    queued: bool,
     /// Nobody of its pool serves, so clients wait for this one.
     awaited: bool,
     /// The period that traffic has stretched it to; zero: the usual one.
     stretched: Duration,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct InFlight {
-    ticket: ProbeTicket,
-    started: Timestamp,
-    lost_at: Timestamp,
 }
 
 /// How urgent is the probe after the one that starts now?
@@ -54,8 +41,6 @@ impl Timetable {
             joined: now,
             next: now + plan.initial_delay,
             last_started: None,
-            in_flight: None,
-            queued: false,
             awaited: false,
             stretched: Duration::ZERO,
             plan,
@@ -90,41 +75,13 @@ impl Timetable {
         self.next = self.next.max(now);
     }
 
-    /// When the probe in flight started.
-    pub(in crate::board) fn under_way(&self) -> Option<Timestamp> {
-        self.in_flight.map(|probe| probe.started)
-    }
-
-    /// When something is due: the next probe, or the loss of the one in flight.
-    pub(in crate::board) fn deadline(&self) -> Option<Timestamp> {
-        match self.in_flight {
-            Some(probe) => Some(probe.lost_at),
-            None => (!self.queued).then_some(self.next),
-        }
-    }
-
-    pub(in crate::board) fn next_probe(&self) -> Option<Timestamp> {
-        self.in_flight.is_none().then_some(self.next)
-    }
-
-    /// Is a probe due that does not wait for its place yet? Then it does from now on.
-    pub(in crate::board) fn queues(&mut self, now: Timestamp) -> bool {
-        let due = self.in_flight.is_none() && self.next <= now;
-        due && !std::mem::replace(&mut self.queued, true)
-    }
-
-    pub(super) const fn is_queued(&self) -> bool {
-        self.queued
+    pub(super) const fn next(&self) -> Timestamp {
+        self.next
     }
 
     /// How long the next probe has been due.
     pub(super) fn late(&self, now: Timestamp) -> Duration {
         now.since(self.next)
-    }
-
-    /// The probe in flight, where its answer is not awaited any longer.
-    pub(in crate::board) fn lost(&self, now: Timestamp) -> Option<ProbeTicket> {
-        self.in_flight.filter(|probe| probe.lost_at <= now).map(|probe| probe.ticket)
     }
 
     pub(super) const fn is_awaited(&self) -> bool {
@@ -136,11 +93,8 @@ impl Timetable {
         self.awaited = awaited;
     }
 
-    pub(super) fn start(&mut self, ticket: ProbeTicket, pace: Pace, now: Timestamp, rng: &mut Rng) {
-        // Every probe ends by itself at its timeout, so a generous bound costs nothing.
-        let lost_at = now + self.plan.timeout * 2 + self.plan.period;
-        self.queued = false;
-        self.in_flight = Some(InFlight { ticket, started: now, lost_at });
+    /// A probe starts.
+    pub(super) fn start(&mut self, pace: Pace, now: Timestamp, rng: &mut Rng) {
         self.next = match self.last_started {
             None => probe_schedule::phase(&self.plan, now, rng),
             Some(_) => probe_schedule::next(&self.plan, pace == Pace::Hurried, now, rng),
@@ -175,17 +129,6 @@ impl Timetable {
         self.last_started
     }
 
-    /// The probe in flight ended: when it had started. `None` when `ticket` is not the one that is awaited.
-    pub(super) fn end(&mut self, ticket: ProbeTicket) -> Option<Timestamp> {
-        self.in_flight.take_if(|probe| probe.ticket == ticket).map(|probe| probe.started)
-    }
-
-    /// Whatever the probe in flight (if any) answers is of no interest any more.
-    pub(in crate::board) fn forget_flight(&mut self) -> Option<ProbeTicket> {
-        self.queued = false;
-        self.in_flight.take().map(|probe| probe.ticket)
-    }
-
     /// Pulls the next probe to now, at least one fast period after the last.
     pub(in crate::board) fn pull(&mut self, now: Timestamp) {
         self.next = self.soonest(now);
@@ -199,7 +142,7 @@ impl Timetable {
     }
 
     /// When the next probe starts if everything pulls at it; the first not before the initial delay is over.
-    fn soonest(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn soonest(&self, now: Timestamp) -> Timestamp {
         self.next.min(self.pulled(now))
     }
 
@@ -225,19 +168,5 @@ impl Timetable {
     /// than the load of a probe.
     pub(in crate::board) fn confirms_after(&self) -> Duration {
         if self.awaited { self.plan.fast_period / 2 } else { self.plan.fast_period }
-    }
-
-    /// When so many passes can have come in at the earliest, whatever pulls at its probes.
-    pub(in crate::board) fn earliest_after(&self, passes: u32, now: Timestamp) -> Timestamp {
-        let more = passes.saturating_sub(1);
-        let first = self.in_flight.map_or_else(|| self.soonest(now), |probe| probe.started);
-        now.max(first + probe_schedule::least_gap(&self.plan) * more)
-    }
-
-    /// When so many passes have come in, if every probe passes from now on and nothing pulls at them.
-    pub(super) fn scheduled_after(&self, passes: u32, now: Timestamp) -> Timestamp {
-        let more = passes.saturating_sub(1);
-        let first = self.in_flight.map_or(self.next.max(now), |probe| probe.started);
-        now.max(first + self.confirms_after() * more)
     }
 }

@@ -125,9 +125,9 @@ fn ask(probes: &mut Probes, (what, instance): (u8, u64), now: Timestamp, rng: &m
                 said += &format!("{decided:?} ");
             }
             ProbeKind::Readiness => check.count(&verdict, now),
-            ProbeKind::Liveness => said += &format!("{:?} ", probes.count_liveness(&verdict, now)),
+            ProbeKind::Liveness => said += &format!("{:?} ", probes.life_mut().count_liveness(&verdict, now)),
         }
-        said += &format!("{:?} ", probes.see(kind, &(instance % 2).to_string()));
+        said += &format!("{:?} ", probes.life_mut().see(kind, &(instance % 2).to_string()));
     }
     let falls = probes.readiness().map(|check| {
         let opinion = &check.opinion;

@@ -134,3 +134,103 @@ impl CorrelatedFailures {
 const fn by_probes(cause: Cause) -> bool {
     matches!(cause, Cause::Down | Cause::NotReady)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pool of backends, a letter each: up, refused, not ready (503), ejected, forced down, unchecked (which does not count).
+    fn pool(letters: &str) -> Vec<Stand> {
+        let stand = |(key, letter)| {
+            let (cause, failure) = match letter {
+                'u' => (Cause::Up, None),
+                'r' => (Cause::Down, Some(Failure::CannotConnect)),
+                'n' => (Cause::NotReady, Some(Failure::Status(503))),
+                'e' => (Cause::Ejected, None),
+                'f' => (Cause::ForcedDown, None),
+                _ => (Cause::Unchecked, None),
+            };
+            Stand { key: BackendKey(key), cause, counts: cause != Cause::Unchecked, failure }
+        };
+        (0..).zip(letters.chars()).map(stand).collect()
+    }
+
+    fn told(change: Option<Change>) -> String {
+        match change {
+            None => String::new(),
+            Some(Change::Begins(Hold { fallen, pool, failure, .. })) => format!("{fallen} of {pool}: {failure}"),
+            Some(Change::Ends(over)) => format!("{over:?}"),
+        }
+    }
+
+    /// Seconds, the pool then, and what changes by that.
+    type Story = &'static [(u64, &'static str, &'static str)];
+
+    #[test]
+    fn the_table() {
+        let stories: &[(&str, Story)] = &[
+            ("a third is no pool", &[(0, "uuu", ""), (1, "ruu", "")]),
+            ("two thirds at once", &[(0, "uuu", ""), (1, "rru", "2 of 3: cannot connect")]),
+            (
+                "one after the other within ten seconds",
+                &[(0, "uuu", ""), (1, "ruu", ""), (11, "rru", "2 of 3: cannot connect")],
+            ),
+            ("one long after the other", &[(0, "uuu", ""), (1, "ruu", ""), (12, "rru", "")]),
+            ("for two reasons", &[(0, "uuu", ""), (1, "rnu", "")]),
+            ("most for one of two reasons", &[(0, "uuuu", ""), (1, "rrrn", "3 of 4: cannot connect")]),
+            ("half is not most", &[(0, "uuuu", ""), (1, "rruu", "")]),
+            ("who is unchecked does not count", &[(0, "uuu?", ""), (1, "rru?", "2 of 3: cannot connect")]),
+            ("who was never eligible has not fallen", &[(0, "r?", ""), (1, "rr", "")]),
+            ("traffic and operators are believed", &[(0, "uuu", ""), (1, "eef", "")]),
+            (
+                "it ends when most are well",
+                &[(0, "uuu", ""), (1, "rrr", "3 of 3: cannot connect"), (2, "uur", "WellAgain")],
+            ),
+            ("half well is not enough", &[(0, "uuuu", ""), (1, "rrrr", "4 of 4: cannot connect"), (2, "uurr", "")]),
+            ("it ends with its time", &[(0, "uuu", ""), (1, "rrr", "3 of 3: cannot connect"), (31, "rrr", "TimeOver")]),
+            (
+                "and only once per loss",
+                &[
+                    (0, "uuu", ""),
+                    (1, "rrr", "3 of 3: cannot connect"),
+                    (31, "rrr", "TimeOver"),
+                    (32, "urr", ""),
+                    (33, "rrr", ""),
+                    (34, "uur", ""),
+                    (35, "rrr", "2 of 3: cannot connect"),
+                ],
+            ),
+        ];
+        for (what, story) in stories {
+            let mut correlated = CorrelatedFailures::default();
+            for (second, letters, expected) in *story {
+                let change = correlated.look(&pool(letters), Duration::from_secs(30), Timestamp::from_secs(*second));
+                assert_eq!(told(change), *expected, "{what}, after {second} s: {letters}");
+            }
+        }
+    }
+
+    #[test]
+    fn those_that_fell_for_the_reason_are_held_and_nobody_else() {
+        let mut correlated = CorrelatedFailures::default();
+        let mut look = |letters| correlated.look(&pool(letters), Duration::from_secs(30), Timestamp::ZERO);
+        look("uuuuu");
+        look("rrrnu");
+        let held = |key, cause| correlated.holds(BackendKey(key), cause);
+        assert!(held(0, Cause::Down) && held(1, Cause::Down) && held(2, Cause::NotReady));
+        assert!(!held(3, Cause::NotReady), "it fell for another reason");
+        assert!(!held(4, Cause::Down), "it has not fallen");
+        assert!(!held(0, Cause::Ejected) && !held(0, Cause::ForcedDown), "held against probes only");
+    }
+
+    #[test]
+    fn a_hold_that_is_turned_off_ends_and_is_forgotten() {
+        let mut correlated = CorrelatedFailures::default();
+        let now = Timestamp::ZERO;
+        correlated.look(&pool("uu"), Duration::from_secs(30), now);
+        assert!(correlated.look(&pool("rr"), Duration::from_secs(30), now).is_some());
+        assert_eq!(told(correlated.look(&[], Duration::ZERO, now)), "TurnedOff");
+        assert_eq!(told(correlated.look(&[], Duration::ZERO, now)), "");
+        assert_eq!(correlated.until(), None);
+    }
+}

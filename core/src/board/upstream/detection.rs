@@ -171,3 +171,6 @@ impl Shares {
 fn as_suspect(seat: Seat, member: &Member) -> Suspect<'_> {
     Suspect { seat, cell: member.cell(), ramps: member.cause() == Cause::Ramping }
 }
+
+#[cfg(test)]
+mod tests;

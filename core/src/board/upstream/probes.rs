@@ -17,7 +17,7 @@ impl Upstream {
     pub(super) fn run_probes(&mut self, seat: Seat, turn: &mut Turn<'_>) {
         for kind in ProbeKind::ALL {
             let check = self.group.members[seat].probes().check(kind);
-            if let Some((check, ticket)) = check.and_then(|check| Some((check, check.timetable.lost(turn.now)?))) {
+            if let Some((check, ticket)) = check.and_then(|check| Some((check, check.flight.lost(turn.now)?))) {
                 let reading = Reading::new(ReadingResult::TimedOut { connected: false }, check.plan.timeout);
                 turn.cancel(ticket);
                 self.probe_done(seat, kind, (ticket, &reading), turn);

@@ -6,6 +6,7 @@ use super::members::Members;
 use crate::base::identity::BackendKey;
 use crate::board::desk::place::Seat;
 use crate::board::member::Member;
+use crate::board::probing::check::Check;
 use crate::health::standing::Cause;
 use crate::plan::{UpstreamPlan, WhenNoneEligible};
 
@@ -68,7 +69,7 @@ fn weighted(members: &Members, seats: Vec<Seat>) -> Serving {
     let skip_ramps = members.count(ramps) * 2 > members.len();
     let share = |member: &Member| match member.cause() {
         Cause::Ramping if skip_ramps => 1.0,
-        Cause::Degraded if skip_ramps => member.probes().degraded_share(),
+        Cause::Degraded if skip_ramps => member.probes().readiness().map_or(1.0, Check::degraded_share),
         cause if cause.eligible() => member.status().standing().share,
         _ => 1.0,
     };

@@ -1,4 +1,4 @@
-//! What is in force of how backends are spoken to, by traffic and by probes: which HTTP, and whom TLS verifies.
+//! What is spoken with a backend, by traffic and by probes? The version of HTTP, and TLS.
 
 use super::KeyPair;
 use std::path::PathBuf;
