@@ -3,8 +3,10 @@
 use super::*;
 use crate::telemetry::table::{ALL, Label, Metric};
 
+type Remove = fn(&mut Plan);
+
 /// Whom a reload can take away: the label that names it, its name here, and how it goes.
-const OWNERS: [(Label, &str, fn(&mut Plan)); 4] = [
+const OWNERS: [(Label, &str, Remove); 4] = [
     (Label::Route, "home", |plan| plan.routes.clear()),
     (Label::Upstream, "orders", |plan| plan.upstreams.clear()),
     (Label::Listener, "public", |plan| plan.listeners.clear()),
