@@ -55,24 +55,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Binds, builds and starts everything; returns when the traffic listeners accept.
+    /// Binds, builds and starts everything; returns when the traffic listeners accept. `listener_in`: somebody else who is told every event;
+    /// `reloads`: who reads the configuration again when the admin API asks for it.
     ///
     /// # Errors
     /// Every socket that cannot be bound and every certificate that cannot be used, a sentence each. Nothing runs then.
-    pub async fn start(plan: Plan) -> Result<Self, Vec<String>> {
-        Self::start_with(plan, None).await
-    }
-
-    /// As [`Self::start`], with somebody else who is told every event.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub async fn start_with(plan: Plan, listener_in: Option<Arc<dyn Reporter>>) -> Result<Self, Vec<String>> {
-        Self::start_for(plan, listener_in, None).await
-    }
-
-    /// `reloads`: who reads the configuration again when the admin API asks for it.
-    async fn start_for(
+    pub async fn start(
         plan: Plan,
         listener_in: Option<Arc<dyn Reporter>>,
         reloads: Option<Reloader>,
@@ -96,7 +84,7 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// As [`Self::start_for`], on the sockets and with the knowledge of the process before. That one goes on accepting until the first
+    /// As [`Self::start`], on the sockets and with the knowledge of the process before. That one goes on accepting until the first
     /// round is done here; only then does anything answer to clients or to whoever asks the admin and health listeners.
     async fn succeed(plan: Plan, mut before: Succession, reloads: Reloader) -> Result<Self, Vec<String>> {
         let bound = Bound::all(&plan, std::mem::take(&mut before.sockets))?;
@@ -149,7 +137,7 @@ impl Gateway {
         };
         let prober = ProbeRunner::new(telemetry.probes.clone());
         let seed = fastrand::u64(..);
-        let handle = control::spawn_heir(heritage.health, plan.clone(), seed, clock, prober, reporter);
+        let handle = control::spawn(heritage.health, plan.clone(), seed, clock, prober, reporter);
         Self {
             front: Arc::new(Front {
                 proxy: Arc::new(Proxy::new(handle.clone(), telemetry.traffic.clone(), heritage.sticky_key)),
@@ -195,10 +183,6 @@ impl Gateway {
 
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.own_listeners.address()
-    }
-
-    pub fn handle(&self) -> &Handle {
-        &self.handle
     }
 }
 

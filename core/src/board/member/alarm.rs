@@ -143,7 +143,7 @@ mod tests {
             for (outcome, times) in outcomes {
                 let record = Record { outcome, latency: Duration::ZERO, client: 1, trial: false, now };
                 for _ in 0..*times {
-                    let _ = cell.record(record, &plan);
+                    cell.record(record, &plan);
                 }
             }
             let (passed, text) = (*letter == '+', "answered 503".to_owned());

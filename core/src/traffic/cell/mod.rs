@@ -14,7 +14,7 @@ mod trial;
 #[cfg(test)]
 mod tests;
 
-pub use outcomes::{Evidence, suffices, suffices_for};
+pub use outcomes::Evidence;
 
 use crate::base::identity::BackendKey;
 use crate::base::sync::{AtomicU32, Relaxed};
@@ -40,9 +40,7 @@ pub struct Nudge {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NudgeKind {
-    /// The passive evidence may suffice for an ejection.
-    Trip,
-    /// A failure or a soft failure: pull the next probe to now.
+    /// A failure or a soft failure: the evidence may suffice for an ejection, and a probe should look.
     Suspect,
     /// The trial request ended.
     TrialEnded { passed: bool },
@@ -77,10 +75,6 @@ pub struct Cell {
 impl Cell {
     pub fn new() -> Self {
         Self::default()
-    }
-
-    pub fn begin(&self) {
-        self.load.begin();
     }
 
     /// Begins, where fewer than `limit` are in flight; 0 = no limit.
@@ -157,7 +151,7 @@ impl Cell {
             self.trial.end(record.latency);
             return Some(NudgeKind::TrialEnded { passed: false });
         }
-        Some(if suffices(&self.evidence(record.now, plan), plan) { NudgeKind::Trip } else { NudgeKind::Suspect })
+        Some(NudgeKind::Suspect)
     }
 
     /// The passive evidence at `now`.

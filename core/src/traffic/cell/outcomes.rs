@@ -9,7 +9,6 @@ use crate::base::time::Timestamp;
 use crate::health::latency::{Histogram, Latencies};
 use crate::health::peer_test::Spans;
 use crate::health::window::{Tally, Window};
-use crate::plan::{Detector, PassivePlan};
 use std::time::Duration;
 
 /// What the board reads off a cell when it judges passive evidence.
@@ -94,24 +93,6 @@ impl Outcomes {
         self.hard.clear();
         self.latencies.clear();
     }
-}
-
-/// May this evidence eject? The board judges peers, clients and the cap; this is what makes it look.
-pub fn suffices(evidence: &Evidence, plan: &PassivePlan) -> bool {
-    let absolute = [Detector::ConsecutiveFailures, Detector::FailureRatio];
-    absolute.into_iter().any(|detector| suffices_for(detector, evidence, plan))
-}
-
-/// Does it suffice for this detector? Never for those that need the peers.
-pub fn suffices_for(detector: Detector, evidence: &Evidence, plan: &PassivePlan) -> bool {
-    plan.detects(detector)
-        && match detector {
-            Detector::ConsecutiveFailures => evidence.streak >= plan.consecutive_failures,
-            Detector::FailureRatio => {
-                evidence.window.total() >= plan.minimum_outcomes && evidence.window.failed_share() >= plan.failure_ratio
-            }
-            Detector::FailureOutlier | Detector::LatencyOutlier => false,
-        }
 }
 
 impl Evidence {
