@@ -1,7 +1,7 @@
 //! Pulsegate: an API gateway's reverse proxy that is obsessed with the health of what stands behind it.
 //!
-//! The map of the house is in `ARCHITECTURE.md`. In short: [`domain`] makes every decision and touches nothing; [`config`]
-//! turns YAML into a plan; [`control`] runs the domain's board; the other rooms are shells around sockets.
+//! The map of the house is in `ARCHITECTURE.md`. In short: the crate `pulsegate-core` makes every decision and touches
+//! nothing; [`config`] turns YAML into its plan; [`control`] runs its board; the other rooms are shells around sockets.
 
 pub mod admin;
 pub mod cli;

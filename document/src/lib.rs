@@ -1,7 +1,7 @@
 //! What does a backend say about itself? The pure reader of a probe's answer: bytes in, a [`Document`] out.
 //!
 //! It understands the vocabularies of [`Vocabulary`] and what comes close to them, and decides nothing: what a failed component, an unknown
-//! word or a malformed body leads to is the domain's judgement, with the status code as its anchor. Whatever comes, it does not fail and
+//! word or a malformed body leads to is the core's judgement, with the status code as its anchor. Whatever comes, it does not fail and
 //! does not panic, and time and memory are bounded: bodies beyond [`MOST_BYTES`] are not read, JSON is no deeper than serde_json allows,
 //! an assertion's path visits no more than [`path::BUDGET`] nodes, and what is kept is short.
 //!

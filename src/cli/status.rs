@@ -1,7 +1,7 @@
 //! `pulsegate status`: how well are the upstreams, for scripts and for monitoring?
 //!
 //! Lines and exit codes are those that users of monitoring plugins know: the worst upstream first, 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
-//! What is OK is decided in `domain/verdict.rs`.
+//! What is OK is decided in `core/src/health/verdict.rs`.
 
 use super::asking::{Admin, Asking, wait_for};
 use super::print_out;

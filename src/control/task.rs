@@ -36,13 +36,13 @@ pub fn spawn(
 
     let empty = Snapshot { generation: 0, plan, pools: Vec::new(), first_round_done: false };
     let (mailbox, inbox) = mpsc::unbounded_channel();
-    let (nudges, hint_inbox) = mpsc::channel(NUDGES);
+    let (nudges, nudge_inbox) = mpsc::channel(NUDGES);
     let (announce, generation) = watch::channel(0);
     let handle = Handle { snapshot: Arc::new(ArcSwap::from_pointee(empty)), generation, mailbox, nudges, clock };
 
     let mut task = ControlTask { board, handle: handle.clone(), announce, prober, reporter, steered: Vec::new() };
     task.carry_out();
-    tokio::spawn(task.run(inbox, hint_inbox));
+    tokio::spawn(task.run(inbox, nudge_inbox));
     handle
 }
 

@@ -5,7 +5,7 @@
 //! one segment; nothing else is buffered. The invariant: a head never waits while nobody writes. Reading, flushing and
 //! shutting down release it.
 //!
-//! A chunked body is watched on its way in (`domain::chunks`): pingora's parser, which forgives more, never sees a chunk
+//! A chunked body is watched on its way in (`core/src/http/chunks.rs`): pingora's parser, which forgives more, never sees a chunk
 //! that has two meanings.
 
 use crate::tls::{ClientCertificate, HTTP2};

@@ -11,7 +11,7 @@ pub enum Step {
     /// SIGTERM, and the wait for its end.
     Terminate(usize),
     Restart(usize),
-    /// A line to its control port (`tests/support/server.rs`).
+    /// A line to its control port (`tests/support/src/server.rs`).
     Tell(usize, &'static str),
     /// Of the packets from and to it, so many of a hundred are dropped. Only in a network namespace of our own.
     Lose(usize, u32),

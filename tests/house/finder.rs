@@ -2,7 +2,7 @@
 
 use crate::plan::Plan;
 use crate::rules::{self, Recursive};
-use crate::{map, pure};
+use crate::{map, papers, pure};
 
 /// A house of shells: files below `src`, each with its text. What the texts do not declare themselves is declared in `lib.rs`.
 fn house(files: &[(&str, &str)]) -> Plan {
@@ -232,4 +232,13 @@ fn a_second_reader_of_the_clock_is_found_under_any_name() {
     ]);
     assert_eq!(pure::readers_of_the_clock(&plan), ["src/a.rs", "src/b.rs"].into());
     assert_eq!(pure::users_of(&plan, "serde_yaml"), ["src/c.rs"].into());
+}
+
+#[test]
+fn a_path_is_what_is_quoted_and_begins_with_a_folder_of_the_house_or_ends_as_a_file_of_it() {
+    let first = ["src", "http"].map(str::to_owned).into();
+    let line = "see `src/lib.rs`, `http/sni` and `text/html`, `old/gone.rs`, `http/1.1`, `src/{a,b}.rs`, `src`, not src/main.rs";
+    assert_eq!(papers::paths(line, &first).collect::<Vec<_>>(), ["src/lib.rs", "http/sni", "old/gone.rs"]);
+    assert_eq!(papers::comment("let a = 1; // see `src/lib.rs`"), " see `src/lib.rs`");
+    assert_eq!(papers::comment("let a = 1;"), "");
 }

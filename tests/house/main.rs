@@ -11,6 +11,7 @@ mod knots;
 mod map;
 mod mentions;
 mod names;
+mod papers;
 mod plan;
 mod pure;
 mod rules;
@@ -74,6 +75,11 @@ fn folders_can_be_looked_over() {
 fn the_map_has_the_arrows_of_the_code() {
     let document = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     nothing_is_broken(&map::differences(&HOUSE, &map::read(&document)));
+}
+
+#[test]
+fn the_files_that_documents_and_comments_name_are_there() {
+    nothing_is_broken(&papers::dead_paths(root()));
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn pool(backends: &[SocketAddr]) -> String {
     )
 }
 
-/// What a backend process runs: see `support/server.rs`.
+/// What a backend process runs: see `tests/support/src/server.rs`.
 #[test]
 fn backend_process() {
     support::server::run_if_asked();

@@ -1,4 +1,4 @@
-//! Where does the domain's randomness come from? From a seed that the caller hands in.
+//! Where does the core's randomness come from? From a seed that the caller hands in.
 //!
 //! SplitMix64 (Steele, Lea, Flood, 2014): one multiply-xorshift chain per draw, equidistributed over 64 bits, and any
 //! seed is a good seed. Not for secrets.

@@ -1,6 +1,6 @@
-//! What is "now" in the domain? Nanoseconds since an origin before the process started, handed in by the caller.
+//! What is "now" in the core? Nanoseconds since an origin before the process started, handed in by the caller.
 //!
-//! A wall clock can jump; this one only grows. Shells turn it into dates for people, the domain never does.
+//! A wall clock can jump; this one only grows. Shells turn it into dates for people, the core never does.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;

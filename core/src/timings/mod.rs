@@ -1,7 +1,7 @@
 //! What may an operator expect of a plan, before it runs? How soon a broken backend is out of rotation, how soon a mended one is back, what
 //! probes cost, how many may be ejected, how many requests fail meanwhile, and which settings do nothing.
 //!
-//! All of it follows from the plan and the load alone. `tests/timings` holds the board to these bounds.
+//! All of it follows from the plan and the load alone. `tests/simulation/timings.rs` holds the board to these bounds.
 
 mod bounds;
 mod contradictions;

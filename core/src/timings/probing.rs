@@ -1,4 +1,4 @@
-//! How soon do probes find out, and how soon do they bring a backend back? Bounds for one probe plan; see `schedule` and `board/check`
+//! How soon do probes find out, and how soon do they bring a backend back? Bounds for one probe plan; see `health/probe_schedule.rs` and `board/probing`
 //! for the rules that they follow from.
 //!
 //! A backend that is well is taken to answer at once: what it needs to answer comes on top.

@@ -1,5 +1,5 @@
 //! How soon does live traffic eject a backend that fails all of it? Bounds for requests that come evenly; see `cell`, `window` and
-//! `board/passive` for the rules that they follow from.
+//! `board/detectors` for the rules that they follow from.
 
 use super::bounds::{Bounds, sooner};
 use crate::health::peer_test;

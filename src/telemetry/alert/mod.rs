@@ -1,4 +1,4 @@
-//! How do alerts get from events to people? The machine of `domain/alert`, with a clock, an inbox and the words of each kind of receiver.
+//! How do alerts get from events to people? The machine of `core/src/alert`, with a clock, an inbox and the words of each kind of receiver.
 //!
 //! Events are put into a bounded inbox, which never waits; one task owns the machine, renders what it says and hands it to the one sender
 //! (`telemetry/webhook`). It begins when every backend has its first verdict. Nothing here decides what is told, or when.
