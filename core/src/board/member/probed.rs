@@ -7,9 +7,10 @@ use crate::board::desk::turn::Turn;
 use crate::board::probing::check::Finished;
 use crate::board::why::standing::Occasion;
 use crate::health::event::EventKind;
-use crate::health::reading::{Reading, Verdict};
+use crate::health::reading::Reading;
 use crate::health::standing::Cause;
 use crate::health::startup::Decided;
+use crate::health::verdict::Verdict;
 use crate::plan::{ProbeFailure, ProbeKind, UpstreamPlan};
 use std::sync::Arc;
 
@@ -173,8 +174,8 @@ pub(in crate::board) fn readiness_ended(
         occasion = returns.then_some(Occasion::EjectionOver).or(occasion);
         member.asked_drain.probe_passed(*started, period);
     }
-    if let Some(hint) = member.probes.new_hint(verdict) {
-        member.report(EventKind::ProbeHint { backend: member.id.clone(), hint }, turn);
+    if let Some(odd) = member.probes.new_oddity(verdict) {
+        member.report(EventKind::ProbeHint { backend: member.id.clone(), hint: odd.to_string() }, turn);
     }
     let before = member.cause();
     member.settle(plan, occasion.as_ref(), turn);

@@ -10,9 +10,10 @@ use crate::base::rng::Rng;
 use crate::health::counter::{Counter, CounterState};
 use crate::health::document::{Document, Meaning, Said};
 use crate::health::outlier::{EjectionState, Outlier, OutlierState};
-use crate::health::reading::{HttpAnswer, Sighting, Verdict};
+use crate::health::reading::{HttpAnswer, Sighting};
 use crate::health::slow_start;
 use crate::health::startup::Startup;
+use crate::health::verdict::Verdict;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
