@@ -8,7 +8,7 @@ use pulsegate::clock::Clock;
 use pulsegate::control::{Handle, Prober, spawn};
 use pulsegate::telemetry::Telemetry;
 use pulsegate_core::base::identity::Address;
-use pulsegate_core::board::{Input, ProbeJob, ProbeTicket};
+use pulsegate_core::board::{Handover, Input, ProbeJob, ProbeTicket};
 use pulsegate_core::health::reading::{Reading, ReadingResult};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -59,7 +59,7 @@ async fn start() -> Gateway {
     let clock = Clock::start();
     let telemetry = Telemetry::new(plan.logging.access.as_ref(), clock, None);
     telemetry.life.begin(&plan, Vec::new());
-    let handle = spawn(plan.clone(), 7, clock, Scripted, telemetry.board.clone());
+    let handle = spawn(Handover::default(), plan.clone(), 7, clock, Scripted, telemetry.board.clone());
     let (phase, phases) = watch::channel(Phase::Serving);
     let (reload, reloads) = watch::channel(ReloadState::default());
     let (stop, stops) = watch::channel(false);

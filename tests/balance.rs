@@ -190,7 +190,7 @@ proptest! {
         let requests = 1000;
         for _ in 0..requests {
             let at = pool.at(pick(&balancer, hot, &[]).expect("somebody serves"));
-            pool.members[at].cell.begin();
+            pool.members[at].cell.begin_within(0);
         }
         for (at, _) in &pool.serving {
             let most = pool.share(*at) * f64::from(requests) * 1.25;
@@ -206,7 +206,7 @@ proptest! {
         let mut rng = Rng::new(5);
         for _ in 0..2000 {
             let at = pool.at(pick(&balancer, rng.next_u64(), &[]).expect("somebody serves"));
-            pool.members[at].cell.begin();
+            pool.members[at].cell.begin_within(0);
         }
         // Nothing ever ends: in proportion to the weights, within what two choices leave.
         let relative: BTreeMap<usize, f64> = pool.serving.iter()

@@ -7,7 +7,7 @@
 use pulsegate::clock::Clock;
 use pulsegate::config;
 use pulsegate::control::{self, Handle, Prober, Reporter};
-use pulsegate_core::board::{BackendReport, Input, ProbeJob, ProbeTicket};
+use pulsegate_core::board::{BackendReport, Handover, Input, ProbeJob, ProbeTicket};
 use pulsegate_core::health::event::{Event, EventKind};
 use pulsegate_core::health::reading::{Reading, ReadingResult};
 use pulsegate_core::health::standing::Cause;
@@ -64,7 +64,7 @@ fn start(yaml: &str) -> Rig {
     let loaded = config::load_text(yaml, Path::new(".")).unwrap_or_else(|found| panic!("{found:?}"));
     let (script, events) = (Script::default(), Arc::new(Events::default()));
     let prober = ScriptedProber(script.clone());
-    let handle = control::spawn(Arc::new(loaded.plan), 7, Clock::start(), prober, events.clone());
+    let handle = control::spawn(Handover::default(), Arc::new(loaded.plan), 7, Clock::start(), prober, events.clone());
     Rig { handle, script, events }
 }
 

@@ -184,7 +184,6 @@ fn name(vocabulary: Vocabulary) -> &'static str {
         Vocabulary::Aspnet => "ASP.NET Core health checks",
         Vocabulary::Ietf => "application/health+json",
         Vocabulary::Kubernetes => "Kubernetes' verbose text",
-        Vocabulary::Grpc => "grpc.health.v1",
         Vocabulary::None => "nothing",
     }
 }

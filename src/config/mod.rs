@@ -28,7 +28,7 @@ pub use diagnostic::Diagnostic;
 pub use document::{Document, fits};
 pub use reference::{example, reference};
 pub use summary::summary;
-pub use values::{Share, Size, Span, Words};
+pub use values::{Share, Span, Words};
 pub use words::not_exactly_one;
 
 use files::Findings;
@@ -41,9 +41,7 @@ use std::path::{Path, PathBuf};
 pub struct Loaded {
     pub plan: Plan,
     pub warnings: Vec<Diagnostic>,
-    /// Every file that was read (includes, certificates not counted).
-    pub files: Vec<PathBuf>,
-    /// Of the text of all of them.
+    /// Of the text of all files that were read.
     pub fingerprint: u64,
 }
 
@@ -98,12 +96,7 @@ fn compile(trees: Vec<serde_json::Value>, base: &Path, mut findings: Findings) -
     let plan = compile::compile(trees, base, &mut findings);
     findings.sort();
     match plan {
-        Some(plan) if findings.errors.is_empty() => Ok(Loaded {
-            plan,
-            warnings: findings.warnings,
-            files: findings.files.into_iter().map(|file| file.path).collect(),
-            fingerprint,
-        }),
+        Some(plan) if findings.errors.is_empty() => Ok(Loaded { plan, warnings: findings.warnings, fingerprint }),
         _ => Err(findings.errors),
     }
 }

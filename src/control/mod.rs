@@ -8,7 +8,7 @@ mod reload;
 mod task;
 
 pub use reload::{Outcome, Reloader, Request, Source};
-pub use task::{spawn, spawn_heir};
+pub use task::spawn;
 
 use crate::clock::Clock;
 use arc_swap::ArcSwap;

@@ -18,14 +18,9 @@ const NUDGES: usize = 1024;
 /// Messages and nudges that are handed over in one go at most: one snapshot carries the changes of all.
 const BATCH: usize = 256;
 
-/// Builds the board with its first plan and starts the control task on the current runtime. The first snapshot is there
-/// when this returns.
-pub fn spawn(plan: Arc<Plan>, seed: u64, clock: Clock, prober: impl Prober, reporter: Arc<dyn Reporter>) -> Handle {
-    spawn_heir(Handover::default(), plan, seed, clock, prober, reporter)
-}
-
-/// As [`spawn`], going on from what the board of another process knew.
-pub fn spawn_heir(
+/// Builds the board with its first plan, and what the board of a process before it knew, and starts the control task on the current runtime.
+/// The first snapshot is there when this returns.
+pub fn spawn(
     handover: Handover,
     plan: Arc<Plan>,
     seed: u64,

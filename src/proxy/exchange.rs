@@ -108,21 +108,27 @@ impl<'a> Exchange<'a> {
     /// Returns what is held of the upstream until the exchange is over.
     async fn forward(&mut self, terms: Terms) -> Option<Held> {
         let limit = self.facts.listener.limits.body_bytes;
-        if limit > 0 && matches!(self.dialogue.client.body(), Body::Length(length) if length > limit) {
+        let too_large = limit > 0 && matches!(self.dialogue.client.body(), Body::Length(length) if length > limit);
+        let facts = forward::facts(&self.surroundings(&terms), &self.dialogue.client, self.began);
+        if too_large {
             self.refuse(Problem::BodyTooLarge, None).await;
+            forward::mirror(self.surroundings(&terms), &facts, &self.dialogue);
             return None;
         }
+        // Field by field: the dialogue and the story are lent at the same time.
         let surroundings = Surroundings { proxy: self.proxy, facts: self.facts, asked: &self.asked, terms: &terms };
-        let facts = forward::facts(&surroundings, &self.dialogue.client, self.began);
         let (outcome, held) = forward::forward(surroundings, facts, &mut self.dialogue, &mut self.story).await;
         match outcome {
             Outcome::Answer { problem, retry_after } => self.refuse(problem, retry_after).await,
             Outcome::Delivered => self.story.answered(self.dialogue.client.status(), self.began),
             Outcome::Cut(cut) => self.cut(cut).await,
         }
-        let surroundings = Surroundings { proxy: self.proxy, facts: self.facts, asked: &self.asked, terms: &terms };
-        forward::mirror(surroundings, &held, &self.dialogue);
+        forward::mirror(self.surroundings(&terms), held.facts(), &self.dialogue);
         Some(held)
+    }
+
+    fn surroundings<'s>(&'s self, terms: &'s Terms) -> Surroundings<'s> {
+        Surroundings { proxy: self.proxy, facts: self.facts, asked: &self.asked, terms }
     }
 
     /// The client cannot have a whole answer.

@@ -27,12 +27,12 @@ impl Gateway {
             renewed |= !renewal.renewed.is_empty();
             listener.terms.store(Arc::new(Terms { plan: terms.plan.clone(), tls: Some(renewal.now) }));
         }
-        if let Some(secure) = self.admin_secure.load_full()
+        if let Some(secure) = self.own_listeners.secure.load_full()
             && let Some(renewal) = renew(ADMIN, &secure.certificates, &secure.plan, false)
         {
             renewed |= !renewal.renewed.is_empty();
             let now = Secure { plan: secure.plan.clone(), certificates: renewal.now };
-            self.admin_secure.store(Some(Arc::new(now)));
+            self.own_listeners.secure.store(Some(Arc::new(now)));
         }
         if renewed {
             self.show_certificates();
@@ -54,7 +54,7 @@ impl Gateway {
             let terms = listener.terms.load();
             terms.tls.iter().for_each(|tls| show(&terms.plan.name, tls));
         }
-        if let Some(secure) = self.admin_secure.load().as_ref() {
+        if let Some(secure) = self.own_listeners.secure.load().as_ref() {
             show(ADMIN, &secure.certificates);
         }
         self.telemetry.life.certificates(&ends);

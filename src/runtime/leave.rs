@@ -18,7 +18,7 @@ impl Gateway {
         let plan = &self.plan.shutdown;
         let when = if plan.delay.is_zero() { "now".to_owned() } else { format!("in {}", when::span(plan.delay)) };
         log::info!("leaving: /readyz fails now; listeners close {when}");
-        self.phase.send_replace(Phase::Leaving);
+        self.own_listeners.phase.send_replace(Phase::Leaving);
         self.stage.send_replace(Stage::Announcing);
         // The delay is for balancers in front that ask /readyz: time itself is the condition here.
         sleep(plan.delay).await;
@@ -29,9 +29,9 @@ impl Gateway {
     /// connections may ask once more, and end with the answer.
     pub(super) async fn retire(self) {
         log::info!("leaving: another process accepts on the same listeners; what is in flight here finishes");
-        self.phase.send_replace(Phase::Leaving);
+        self.own_listeners.phase.send_replace(Phase::Leaving);
         self.telemetry.alerts.end();
-        self.admin_stop.send_replace(true);
+        self.own_listeners.stop();
         self.stage.send_replace(Stage::HandedOver);
         let once_more = self.plan.shutdown.delay.max(ONCE_MORE);
         let _ = timeout(once_more, self.all_gone()).await;
@@ -45,7 +45,7 @@ impl Gateway {
             let left: u32 = self.ever_listened().map(|listener| listener.clients.total()).sum();
             log::warn!("leaving: {left} connections are still open after shutdown.grace ({grace:?}); cutting them");
         }
-        self.admin_stop.send_replace(true);
+        self.own_listeners.stop();
         self.telemetry.alerts.end();
         self.telemetry.life.flush().await;
         log::info!("left");

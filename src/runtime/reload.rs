@@ -25,7 +25,7 @@ impl Gateway {
             .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>())
             .and_then(|loaded| self.apply(Arc::new(loaded.plan)));
         self.telemetry.life.reload(outcome.as_ref().err().map(|sentences| sentences.join("; ")).as_deref());
-        self.reload_state.send_replace(ReloadState {
+        self.own_listeners.reload_state.send_replace(ReloadState {
             at: Some(when::rfc3339(Clock::date())),
             error: outcome.as_ref().err().map(|sentences| sentences.join("\n")),
         });
@@ -47,8 +47,8 @@ impl Gateway {
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
         self.change_listeners(&plan, prepared)?;
-        self.admin_callers.store(Arc::new(callers));
-        self.admin_secure.store(secure.map(Arc::new));
+        self.own_listeners.callers.store(Arc::new(callers));
+        self.own_listeners.secure.store(secure.map(Arc::new));
         self.show_certificates();
         apply_logging(&plan.logging);
         self.telemetry.life.change(&plan, logs);

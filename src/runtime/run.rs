@@ -63,7 +63,7 @@ async fn start(loaded: Loaded, takeover: bool, reloader: Reloader) -> Result<(Ga
                             (RUNTIME_DIRECTORY); without one there is nowhere to meet the running process"
                 .to_owned()));
         }
-        return Ok((Gateway::start_for(loaded.plan, None, Some(reloader)).await?, None));
+        return Ok((Gateway::start(loaded.plan, None, Some(reloader)).await?, None));
     };
     let before = if takeover { upgrade::begin(&folder).await.map_err(one)? } else { None };
     match before {
@@ -75,7 +75,7 @@ async fn start(loaded: Loaded, takeover: bool, reloader: Reloader) -> Result<(Ga
         }
         None => {
             let door = Door::open(&folder, false).map_err(one)?;
-            match Gateway::start_for(loaded.plan, None, Some(reloader)).await {
+            match Gateway::start(loaded.plan, None, Some(reloader)).await {
                 Ok(gateway) => Ok((gateway, Some(door))),
                 Err(sentences) => {
                     door.close();

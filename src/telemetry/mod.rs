@@ -33,7 +33,7 @@ pub use logging::{LEVELS, Verbosity, apply as apply_logging, init as init_loggin
 pub use ports::{BoardEvents, Life, Operators, Probes, Traffic};
 pub use request::RequestRecord;
 pub use scribe::Scribe;
-pub use tracing::{Tracer, check as check_collector};
+pub use tracing::check as check_collector;
 pub use tries::{Tries, Try};
 
 use crate::clock::{Clock, when};

@@ -4,7 +4,6 @@ use super::files::{exposed, read_chain, read_key};
 use pulsegate_core::plan::KeyPair;
 use rustls::SignatureAlgorithm;
 use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -14,8 +13,6 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 pub struct Identity {
     /// The chain, and a key that signs.
     pub certified: Arc<CertifiedKey>,
-    /// The key's own bytes.
-    pub key: PrivateKeyDer<'static>,
     pub facts: Facts,
     /// A sentence when others than its owner and group get at the key.
     pub exposed: Option<String>,
@@ -40,19 +37,18 @@ impl Identity {
         let leaf = chain.first().map(AsRef::as_ref).unwrap_or_default();
         let facts = Facts::of(leaf)
             .ok_or_else(|| format!("the certificate {} is no X.509 certificate", pair.certificate.display()))?;
-        let certified =
-            CertifiedKey::from_der(chain, key.clone_key(), &ring::default_provider()).map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => format!(
-                    "the key {} does not belong to the certificate {}",
-                    pair.key.display(),
-                    pair.certificate.display()
-                ),
-                other => format!("the key {} cannot be used: {other}", pair.key.display()),
-            })?;
+        let certified = CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => format!(
+                "the key {} does not belong to the certificate {}",
+                pair.key.display(),
+                pair.certificate.display()
+            ),
+            other => format!("the key {} cannot be used: {other}", pair.key.display()),
+        })?;
         let exposed = exposed(&pair.key);
         match exposed {
             Some(why) if pair.strict_permissions => Err(format!("{why}; strict_permissions refuses it")),
-            exposed => Ok(Self { certified: Arc::new(certified), key, facts, exposed }),
+            exposed => Ok(Self { certified: Arc::new(certified), facts, exposed }),
         }
     }
 

@@ -9,8 +9,8 @@ mod identity;
 mod server;
 mod subject;
 
-pub use client::{Client, ClientConfigs, has_system_roots, server_name};
-pub use files::{Stamp, file_roots, read_ca, stamp};
-pub use identity::{Facts, Identity};
+pub use client::{ClientConfigs, has_system_roots, server_name};
+pub use files::file_roots;
+pub use identity::Identity;
 pub use server::{Certificates, HTTP2, Renewal};
 pub use subject::{ClientCertificate, Subject};

@@ -72,6 +72,15 @@ fn a_child_may_name_what_the_folders_that_it_lies_in_define() {
 }
 
 #[test]
+fn imports_that_lead_in_a_circle_end() {
+    let files = [
+        ("a.rs", "pub use crate::b::*; pub use crate::b::x as y; pub use y::z as w;"),
+        ("b.rs", "pub use crate::a::*; pub use crate::a::y as x; pub use w::v as z; fn f() { x::y::z::w() }"),
+    ];
+    assert_eq!(file_cycles(&files).len(), 1);
+}
+
+#[test]
 fn what_only_tests_see_is_no_arrow() {
     let broken = file_cycles(&[
         ("a.rs", "use crate::b::B; #[cfg(test)] mod tests;"),
@@ -82,6 +91,17 @@ fn what_only_tests_see_is_no_arrow() {
     assert_eq!(broken, [""; 0]);
     let broken = file_cycles(&[("a.rs", "use crate::b::B;"), ("b.rs", "#[cfg(not(test))] use crate::a::A;")]);
     assert_eq!(broken.len(), 1, "{broken:?}");
+}
+
+#[test]
+fn what_a_file_imports_for_itself_is_no_re_export() {
+    let broken = file_cycles(&[
+        ("room/mod.rs", "mod a; mod b; mod c; pub use a::*; pub use b::*; pub use c::*;"),
+        ("room/a.rs", "use super::{B, C}; pub struct A;"),
+        ("room/b.rs", "use super::C; pub struct B;"),
+        ("room/c.rs", "pub struct C;"),
+    ]);
+    assert_eq!(broken, [""; 0]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which arrows does the map in `ARCHITECTURE.md` have, and are they those of the code?
 
 use crate::plan::Plan;
-use crate::sources::PACKAGES;
+use crate::sources::{PACKAGES, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which rooms, wings and crates a room may use. A wing is called `core/http`, a room of the shells by its name alone.
@@ -27,12 +27,12 @@ fn quoted(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// What the map calls a room.
-fn name(package: usize, room: &str) -> String {
-    match PACKAGES[package].name {
-        "pulsegate_core" => format!("core/{room}"),
-        "pulsegate_document" => "document".to_owned(),
-        _ => room.to_owned(),
+/// What the map calls the room of a file; nothing where a file lies in none.
+fn name(file: &Source) -> Option<String> {
+    match PACKAGES[file.package].name {
+        "pulsegate_core" => file.room().map(|wing| format!("core/{wing}")),
+        "pulsegate_document" => Some("document".to_owned()),
+        _ => file.room().map(str::to_owned),
     }
 }
 
@@ -41,8 +41,8 @@ fn drawn(plan: &Plan) -> BTreeMap<(String, String), String> {
     let mut arrows = BTreeMap::new();
     for (&(from, to), line) in &plan.arrows {
         let (from, to) = (&plan.sources[from], &plan.sources[to]);
-        let (Some(room), Some(other)) = (from.room(), to.room()) else { continue };
-        let pair = (name(from.package, room), name(to.package, other));
+        let (Some(room), Some(other)) = (name(from), name(to)) else { continue };
+        let pair = (room, other);
         let to_core = from.package != to.package && PACKAGES[to.package].name == "pulsegate_core";
         if pair.0 != pair.1 && !to_core {
             arrows.entry(pair).or_insert_with(|| format!("{}:{line} → {}", from.path, to.path));
@@ -54,8 +54,7 @@ fn drawn(plan: &Plan) -> BTreeMap<(String, String), String> {
 /// Arrows that the map does not have, those that it has for nobody, and rooms that it has not heard of.
 pub fn differences(plan: &Plan, map: &Map) -> Vec<String> {
     let drawn = drawn(plan);
-    let rooms: BTreeSet<String> =
-        plan.sources.iter().filter_map(|source| Some(name(source.package, source.room()?))).collect();
+    let rooms: BTreeSet<String> = plan.sources.iter().filter_map(name).collect();
     let allowed: BTreeSet<(&String, &String)> =
         map.iter().flat_map(|(room, uses)| uses.iter().map(move |other| (room, other))).collect();
     let mut broken: Vec<String> =

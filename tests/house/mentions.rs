@@ -15,12 +15,14 @@ pub struct Mention {
 }
 
 /// `use path as name`, or `use path::*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Import {
     pub inside: Vec<String>,
     /// The name that it brings; `None`: all that is public there.
     pub name: Option<String>,
     pub parts: Vec<String>,
+    /// It is a re-export, and no import of the module's own.
+    pub public: bool,
 }
 
 /// What one file says.
@@ -48,14 +50,14 @@ impl Mentions {
         self.paths.push(Mention { inside: self.inside.clone(), parts, line });
     }
 
-    fn tree(&mut self, tree: &syn::UseTree, mut before: Vec<String>) {
+    fn tree(&mut self, tree: &syn::UseTree, mut before: Vec<String>, public: bool) {
         let (name, parts, line) = match tree {
             syn::UseTree::Path(path) => {
                 before.push(path.ident.to_string());
-                return self.tree(&path.tree, before);
+                return self.tree(&path.tree, before, public);
             }
             syn::UseTree::Group(group) => {
-                return group.items.iter().for_each(|tree| self.tree(tree, before.clone()));
+                return group.items.iter().for_each(|tree| self.tree(tree, before.clone(), public));
             }
             syn::UseTree::Glob(glob) => (None, before, glob.star_token.spans[0].start().line),
             syn::UseTree::Name(name) => {
@@ -72,7 +74,7 @@ impl Mentions {
                 (Some(rename.rename.to_string()), before, rename.ident.span().start().line)
             }
         };
-        self.imports.push(Import { inside: self.inside.clone(), name, parts: parts.clone() });
+        self.imports.push(Import { inside: self.inside.clone(), name, parts: parts.clone(), public });
         self.path(parts, line);
     }
 
@@ -189,7 +191,7 @@ impl<'ast> Visit<'ast> for Mentions {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.tree(&item.tree, Vec::new());
+        self.tree(&item.tree, Vec::new(), !matches!(item.vis, syn::Visibility::Inherited));
     }
 
     fn visit_impl_item_fn(&mut self, method: &'ast syn::ImplItemFn) {

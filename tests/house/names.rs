@@ -28,8 +28,8 @@ type Key = (usize, Vec<String>);
 /// A path on its way.
 #[derive(Debug, Default)]
 struct Search {
-    /// What is being looked up, and in which module: imports may lead in a circle.
-    open: BTreeSet<(Key, Vec<String>)>,
+    /// The imports that are being followed: they may lead in a circle.
+    open: BTreeSet<(Key, Import)>,
     reached: Reached,
 }
 
@@ -38,6 +38,14 @@ struct Module {
     file: usize,
     items: BTreeSet<String>,
     imports: Vec<Import>,
+}
+
+impl Module {
+    /// The imports by which `looker` finds something here, which is the module `this`.
+    fn visible_to(&self, looker: &Key, this: &Key) -> impl Iterator<Item = &Import> {
+        let lies_in = looker.0 == this.0 && looker.1.starts_with(&this.1);
+        self.imports.iter().filter(move |import| import.public || lies_in)
+    }
 }
 
 /// All names of the house.
@@ -93,15 +101,15 @@ impl Names {
         let Some((first, rest)) = parts.split_first() else { return };
         let (package, above) = module;
         match first.as_str() {
-            "crate" => self.step(&(*package, Vec::new()), rest, search),
-            "self" => self.climb(module, rest, search),
+            "crate" => self.step(&(*package, Vec::new()), rest, module, search),
+            "self" => self.climb(module, rest, module, search),
             "super" => {
                 let parent = above.split_last().map_or(&[][..], |(_, parent)| parent);
-                self.climb(&(*package, parent.to_vec()), rest, search);
+                self.climb(&(*package, parent.to_vec()), rest, module, search);
             }
-            _ if self.look(module, parts, false, search) => {}
+            _ if self.look(module, parts, module, search) => {}
             _ => match PACKAGES.iter().position(|package| package.name == first) {
-                Some(index) => self.step(&(index, Vec::new()), rest, search),
+                Some(index) => self.step(&(index, Vec::new()), rest, module, search),
                 None => {
                     search.reached.ends.insert(End::Outside(parts.to_vec()));
                 }
@@ -110,80 +118,75 @@ impl Names {
     }
 
     /// `super::super::…`, `self::super::…`
-    fn climb(&self, module: &Key, parts: &[String], search: &mut Search) {
-        match parts.first().map(String::as_str) {
-            Some("super") => self.walk(module, parts, search),
-            _ => self.step(module, parts, search),
+    fn climb(&self, module: &Key, parts: &[String], looker: &Key, search: &mut Search) {
+        match (parts.split_first(), module.1.split_last()) {
+            (Some((first, rest)), Some((_, parent))) if first == "super" => {
+                self.climb(&(module.0, parent.to_vec()), rest, looker, search);
+            }
+            _ => self.step(module, parts, looker, search),
         }
     }
 
-    /// From a module that the path has reached on.
-    fn step(&self, module: &Key, parts: &[String], search: &mut Search) {
+    /// On from a module that a path of `looker` has reached.
+    fn step(&self, module: &Key, parts: &[String], looker: &Key, search: &mut Search) {
         let Some(at) = self.modules.get(module) else { return };
         if parts.is_empty() {
             search.reached.ends.insert(End::Module(at.file));
-        } else if !self.look(module, parts, true, search) {
+        } else if !self.look(module, parts, looker, search) {
             search.reached.ends.insert(End::Item(at.file, parts[0].clone()));
         }
     }
 
-    /// Looks the first part up among what `module` has; `from_outside`: what it imports from elsewhere is a re-export. Imports may lead in a
-    /// circle: what is being looked up already is not found again.
-    fn look(&self, module: &Key, parts: &[String], from_outside: bool, search: &mut Search) -> bool {
+    /// Looks the first part up among what `module` has for `looker`: what it imports is a re-export, or for itself and what it holds alone.
+    fn look(&self, module: &Key, parts: &[String], looker: &Key, search: &mut Search) -> bool {
         let Some(at) = self.modules.get(module) else { return false };
-        if !search.open.insert((module.clone(), parts.to_vec())) {
-            return false;
-        }
-        let here = self.look_here(module, at, parts, from_outside, search);
-        let found = here || self.look_through_globs(module, at, parts, from_outside, search);
-        search.open.remove(&(module.clone(), parts.to_vec()));
-        found
-    }
-
-    /// Its children, its items, and what it imports by name.
-    fn look_here(&self, module: &Key, at: &Module, parts: &[String], from_outside: bool, search: &mut Search) -> bool {
         let (first, rest) = (&parts[0], &parts[1..]);
         let child = (module.0, module.1.iter().chain([first]).cloned().collect());
         let mut found = self.modules.contains_key(&child);
-        self.step(&child, rest, search);
+        self.step(&child, rest, looker, search);
         if at.items.contains(first) {
             found = true;
             search.reached.ends.insert(End::Item(at.file, first.clone()));
         }
         // `use log::log`: the first is the crate.
-        let named = at
-            .imports
-            .iter()
-            .filter(|import| import.name.as_ref() == Some(first) && import.parts.first() != Some(first));
-        for import in named {
-            found = true;
-            if from_outside {
-                search.reached.passed.insert(at.file);
-            }
+        let named = at.visible_to(looker, module).filter(|import| import.name.as_ref() == Some(first));
+        for import in named.filter(|import| import.parts.first() != Some(first)) {
             let whole: Vec<String> = import.parts.iter().chain(rest).cloned().collect();
-            self.walk(module, &whole, search);
+            found |= self.through(module, import, looker, search, |search| {
+                self.walk(module, &whole, search);
+                true
+            });
+        }
+        if found {
+            return true;
+        }
+        for import in at.visible_to(looker, module).filter(|import| import.name.is_none()) {
+            found |= self.through(module, import, looker, search, |search| {
+                let modules = self.modules_of(module, &import.parts, search);
+                let others = modules.into_iter().filter(|file| self.keys[*file] != *module);
+                others.fold(false, |found, file| self.look(&self.keys[file], parts, module, search) || found)
+            });
         }
         found
     }
 
-    fn look_through_globs(
+    /// Follows an import, once at a time; noted as passed where somebody else than its module comes through it.
+    fn through(
         &self,
         module: &Key,
-        at: &Module,
-        parts: &[String],
-        from_outside: bool,
+        import: &Import,
+        looker: &Key,
         search: &mut Search,
+        follow: impl FnOnce(&mut Search) -> bool,
     ) -> bool {
-        let mut found = false;
-        for import in at.imports.iter().filter(|import| import.name.is_none()) {
-            for file in self.modules_of(module, &import.parts, search) {
-                if self.keys[file] != *module && self.look(&self.keys[file].clone(), parts, true, search) {
-                    found = true;
-                    if from_outside {
-                        search.reached.passed.insert(at.file);
-                    }
-                }
-            }
+        let key = (module.clone(), import.clone());
+        if !search.open.insert(key.clone()) {
+            return false;
+        }
+        let found = follow(search);
+        search.open.remove(&key);
+        if found && looker != module {
+            search.reached.passed.insert(self.modules[module].file);
         }
         found
     }

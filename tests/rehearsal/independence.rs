@@ -95,7 +95,7 @@ fn of_orders(seed: u64, beside: Beside, order: Order) -> (Value, Vec<String>) {
 
 #[test]
 fn an_upstream_fares_as_if_it_were_alone() {
-    for seed in 1..=8 {
+    for seed in 1..=5 {
         let alone = of_orders(seed, Beside::Nobody, Order::ItsOwnFirst);
         for count in ["requests", "saved", "hedges", "hedges_won", "failed", "ejections", "probes"] {
             assert!(alone.0[count].as_u64().unwrap() > 0, "seed {seed}: {count} of {:#}", alone.0);

@@ -52,22 +52,6 @@ pub enum ConditionState {
     Still,
 }
 
-impl Notice {
-    /// Does anything hold after this?
-    pub fn is_resolved(&self) -> bool {
-        self.items.iter().all(|item| item.state == ConditionState::Resolved)
-    }
-
-    /// Of what holds; where nothing does, of what is over.
-    pub fn severity(&self) -> Severity {
-        let grave = |resolved: bool| {
-            let these = self.items.iter().filter(move |item| (item.state == ConditionState::Resolved) == resolved);
-            these.map(|item| item.key.severity()).max()
-        };
-        grave(false).or_else(|| grave(true)).unwrap_or(Severity::Warning)
-    }
-}
-
 /// What a receiver knows of a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Announced {

@@ -74,8 +74,9 @@ mod tests {
             id("a", "[::1]:80"),
             id("a", "/run/a.sock"),
             id("a", "/run/b.sock"),
-            // Neither half is taken for the other.
-            id("10.0.0.1:80", "a"),
+            // Halves that are the same do not cancel each other.
+            id("10.0.0.1:80", "10.0.0.1:80"),
+            id("10.0.0.2:80", "10.0.0.2:80"),
         ];
         for (at, one) in all.iter().enumerate() {
             assert_eq!(one.key(), one.clone().key(), "{one}");

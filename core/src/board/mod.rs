@@ -156,12 +156,6 @@ impl Board {
         self.upstreams.iter().map(|upstream| upstream.report(now)).collect()
     }
 
-    /// The upstreams by name with the backend keys they hold: for tests and `check`.
-    pub fn keys(&self) -> Vec<(Arc<str>, Vec<BackendKey>)> {
-        let keys = |upstream: &Upstream| upstream.members().iter().map(|member| member.key()).collect();
-        self.upstreams.iter().map(|upstream| (upstream.plan().name.clone(), keys(upstream))).collect()
-    }
-
     /// Takes a turn at one backend.
     fn at<T>(&mut self, place: Place, now: Timestamp, step: impl FnOnce(&mut Upstream, Seat, &mut Turn<'_>) -> T) -> T {
         let mut turn = Turn::at(&mut self.desk, place.upstream, now, self.first_round_done);

@@ -477,7 +477,7 @@ fn what_is_in_flight_is_still_counted_after_a_reload_that_changes_everything_els
     let mut rig = Rig::new(upstream(vec![backends(2)], Some(tcp_probe())), s(0));
     rig.run(s(1), connected);
     let member = Arc::clone(&rig.snapshot.as_ref().unwrap().pools[0].members[0]);
-    let lease = crate::traffic::endpoint::Lease::new(member, false);
+    let lease = crate::traffic::endpoint::Lease::within(0, member, false);
     let mut changed = upstream(vec![backends(2)], Some(ProbePlan { timeout: Duration::from_secs(2), ..tcp_probe() }));
     changed.balance.policy = Policy::LeastRequest;
     rig.reload(changed, s(2));

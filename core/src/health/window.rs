@@ -236,7 +236,8 @@ mod tests {
     }
 }
 
-#[cfg(all(loom, test))]
+#[cfg(loom)]
+#[cfg(test)]
 mod model {
     use super::*;
     use loom::thread::{JoinHandle, spawn};

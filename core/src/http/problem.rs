@@ -107,11 +107,6 @@ impl Problem {
     pub const fn detail(self) -> &'static str {
         self.entry().3
     }
-
-    /// Answers that a client may retry carry Retry-After.
-    pub const fn retriable(self) -> bool {
-        matches!(self, Self::NoneEligible | Self::NotCheckedYet | Self::Overloaded | Self::RateLimited)
-    }
 }
 
 /// The problem document. `request_id` must be free of characters that JSON escapes; ours and accepted inbound ones are.

@@ -95,8 +95,6 @@ pub enum Vocabulary {
     Ietf,
     /// The verbose text of Kubernetes: `[+]ping ok`.
     Kubernetes,
-    /// `grpc.health.v1`.
-    Grpc,
     /// No document that speaks about health: the status code decides alone.
     #[default]
     None,
@@ -112,7 +110,6 @@ impl Vocabulary {
             Self::Aspnet => "aspnet",
             Self::Ietf => "ietf",
             Self::Kubernetes => "kubernetes",
-            Self::Grpc => "grpc",
             Self::None => "none",
         }
     }

@@ -16,11 +16,6 @@ impl LoggingPlan {
     pub fn of(format: LogFormat) -> Self {
         Self { level: "info".to_owned(), format, access: Some(AccessPlan::plain(format.into())) }
     }
-
-    /// Without a line per request.
-    pub fn without_access() -> Self {
-        Self { access: None, ..Self::default() }
-    }
 }
 
 impl Default for LoggingPlan {

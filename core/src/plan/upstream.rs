@@ -1,6 +1,6 @@
 //! What is in force for a pool: where its backends come from, how they are asked, watched, spared and chosen.
 
-use super::{BudgetPlan, Detector, KeyPair, PassivePlan, ProbePlan};
+use super::{BudgetPlan, Detector, PassivePlan, ProbePlan, Protocol, UpstreamTls};
 use crate::base::identity::Address;
 use crate::http::proxy_protocol;
 use std::net::SocketAddr;
@@ -124,14 +124,6 @@ impl Default for UpstreamLimits {
     }
 }
 
-/// The version of HTTP towards backends. Over TLS it is agreed on by ALPN; without TLS both sides know it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Protocol {
-    #[default]
-    Http1,
-    Http2,
-}
-
 /// Where backends come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourcePlan {
@@ -205,24 +197,6 @@ pub enum DnsQuery {
     Host { name: String, port: u16 },
     /// SRV: port and weight come from the record.
     Srv { name: String },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamTls {
-    /// The name that is sent and verified. Never empty: a config error otherwise, since an empty SNI would switch verification off.
-    pub sni: String,
-    pub verify: bool,
-    /// PEM file of the CA; `None` = the system's roots.
-    pub ca: Option<PathBuf>,
-    /// What we show to a backend that asks who we are.
-    pub identity: Option<Box<KeyPair>>,
-}
-
-impl UpstreamTls {
-    /// Verified by the system's roots.
-    pub fn to(sni: &str) -> Self {
-        Self { sni: sni.to_owned(), verify: true, ca: None, identity: None }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -64,7 +64,8 @@ mod tests {
     }
 }
 
-#[cfg(all(loom, test))]
+#[cfg(loom)]
+#[cfg(test)]
 mod model {
     use super::*;
     use std::sync::Arc;

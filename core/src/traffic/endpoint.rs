@@ -45,11 +45,6 @@ pub struct Lease {
 }
 
 impl Lease {
-    pub fn new(member: Arc<Endpoint>, trial: bool) -> Self {
-        member.cell.begin();
-        Self { member, trial }
-    }
-
     /// A place where fewer than `limit` requests are in flight; 0 = no limit. A trial that finds none is offered to the next request.
     pub fn within(limit: u32, member: Arc<Endpoint>, trial: bool) -> Option<Self> {
         if member.cell.begin_within(limit) {
@@ -115,7 +110,7 @@ mod tests {
     #[test]
     fn a_lease_without_a_limit_counts_for_those_with_one() {
         let member = endpoint(Cause::Up);
-        let lease = Lease::new(Arc::clone(&member), false);
+        let lease = Lease::within(0, Arc::clone(&member), false);
         assert!(Lease::within(1, Arc::clone(&member), false).is_none());
         drop(lease);
         assert!(Lease::within(1, Arc::clone(&member), false).is_some());
@@ -131,7 +126,7 @@ mod tests {
             if called_off {
                 member.cell.disarm_trial();
             }
-            let _first = Lease::new(Arc::clone(&member), false);
+            let _first = Lease::within(0, Arc::clone(&member), false);
             assert!(Lease::within(1, Arc::clone(&member), claims).is_none());
             assert_eq!(member.cell.claim_trial(), offered, "claims: {claims}, called off: {called_off}");
         }

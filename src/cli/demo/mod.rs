@@ -45,7 +45,7 @@ async fn tell(length: Duration, admin: SocketAddr) -> Result<(), Vec<String>> {
     println!("Three backends (alpha, beta, gamma), probed every 500 ms; 100 requests per second through the gateway.");
     let loaded = config::load_text(&configuration(&backends, length, admin), Path::new("."))
         .map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let gateway = Gateway::start_with(loaded.plan, Some(narrator.clone())).await?;
+    let gateway = Gateway::start(loaded.plan, Some(narrator.clone()), None).await?;
     let address = gateway.addresses().first().copied().ok_or_else(|| vec!["the demo has no listener".to_owned()])?;
     println!("The gateway listens on http://{address}");
     if let Some(admin) = gateway.admin_address() {

@@ -15,7 +15,7 @@ mod tests;
 
 pub(super) use notice::json;
 pub use notice::{Content, Mail, Notice};
-pub use ready::{Http, Mailer, Ready, Way, prepare};
+pub use ready::{Ready, Way, prepare};
 
 use crate::telemetry::instruments::{Counter, Counters};
 use crate::tls::ClientConfigs;

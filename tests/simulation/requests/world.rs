@@ -5,8 +5,8 @@ use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::plan::{
-    BudgetPlan, Forward, HashBy, HeaderEdits, MirrorPlan, Plan, Policy, RetryOn, RetryPlan, RouteAction, RouteMatch,
-    RoutePlan, StickyPlan, Target, Timeouts, UpstreamLimits, UpstreamPlan,
+    BudgetPlan, Forward, HashBy, MirrorPlan, Plan, Policy, RetryOn, RetryPlan, RouteAction, RoutePlan, StickyPlan,
+    Target, Timeouts, UpstreamLimits, UpstreamPlan,
 };
 use pulsegate_core::traffic::cell::Cell;
 use pulsegate_core::traffic::circuit_breaker::CircuitBreaker;
@@ -268,28 +268,21 @@ fn route(upstreams: u32, rng: &mut Rng) -> RoutePlan {
     let mut target = || Target { upstream: rng.below(upstreams) as usize, weight: 1 + rng.below(3) };
     let targets = if upstreams > 0 { vec![target(), target()] } else { Vec::new() };
     let mirror = MirrorPlan { upstream: rng.below(upstreams) as usize, share: 0.5 };
-    let on = RetryOn { connect: true, reset: true, timeout: true, statuses: vec![502, 503] };
+    let on = RetryOn { statuses: vec![502, 503], ..RetryOn::default() };
     let millis = Duration::from_millis;
+    let forward = Forward {
+        targets: targets.into_iter().take(1 + rng.below(2) as usize).collect(),
+        mirror: (upstreams > 0 && rng.below(4) == 0).then_some(mirror),
+        ..Forward::default()
+    };
     RoutePlan {
-        name: "route".into(),
-        matches: RouteMatch::default(),
-        action: RouteAction::Forward(Forward {
-            targets: targets.into_iter().take(1 + rng.below(2) as usize).collect(),
-            mirror: (upstreams > 0 && rng.below(4) == 0).then_some(mirror),
-            replace_prefix: None,
-            host: None,
-        }),
-        admission: None,
-        allow_encoded_slashes: false,
-        request_headers: HeaderEdits::default(),
-        response_headers: HeaderEdits::default(),
         timeouts: Timeouts {
-            connect: millis(1_000),
             per_try: Some(millis(2_000)),
-            idle: millis(60_000),
             total: (rng.below(4) > 0).then(|| millis(u64::from(1 + rng.below(10)) * 1_000)),
+            ..Timeouts::default()
         },
         retries: RetryPlan { limit: rng.below(4), on },
         hedge: (rng.below(2) == 0).then_some(millis(50)),
+        ..RoutePlan::named("route", RouteAction::Forward(forward))
     }
 }

@@ -180,3 +180,81 @@ fn the_deadline_is_that_of_the_state() {
         assert_eq!(outlier.ejection().map(|ejection| ejection.nth), nth, "{story}");
     }
 }
+
+/// A story; when another process takes it over, whose clock is 900 seconds ahead; what stands there.
+#[test]
+fn an_ejection_goes_on_in_another_process() {
+    let ahead = Duration::from_secs(900);
+    for (story, second, end) in [
+        ("", 100, "clear"),
+        ("100:eject", 100, "ejected 1000-1010 #1"),
+        ("100:eject", 104, "ejected 1000-1010 #1"),
+        ("100:eject 101:eject", 104, "ejected 1001-1021 #2"),
+        // Its time is over, and nobody has looked: so it is for the next process, which does.
+        ("100:eject", 110, "ejected 1000-1010 #1"),
+        ("100:eject", 115, "ejected 1005-1015 #1"),
+        ("100:eject 110:unprobed", 112, "trial 1002-1012 #1 until 1020"),
+        ("100:eject 110:unprobed", 120, "trial 1010-1020 #1 until 1020"),
+        ("100:eject 110:pass", 112, "clear"),
+    ] {
+        let mut outlier = Outlier::default();
+        tell(&mut outlier, story);
+        let taken_over = Outlier::import(outlier.export(at(second)), at(second) + ahead);
+        assert_eq!(shown(&taken_over), end, "{story} {second}");
+        assert_eq!(
+            Outlier::import(outlier.export(at(second)), at(second)).export(at(second)),
+            outlier.export(at(second))
+        );
+    }
+}
+
+/// It was ejected twice and came back at 141. Another process takes over at 150, and it fails there so many seconds after its return.
+#[test]
+fn good_behaviour_counts_across_processes() {
+    for (after, nth) in [(59, 3), (60, 2), (119, 2), (120, 1), (900, 1)] {
+        let mut outlier = Outlier::default();
+        tell(&mut outlier, "100:eject 101:eject 140:pass");
+        let mut taken_over = Outlier::import(outlier.export(at(150)), at(1_050));
+        let ejection = taken_over.eject(false, &plan(), at(1_041 + after), &mut Rng::new(1));
+        assert_eq!(ejection.nth, nth, "{after} s after its return");
+    }
+}
+
+/// What is told late was true so much earlier.
+#[test]
+fn a_state_that_is_told_later_is_as_if_exported_then() {
+    for story in ["", "100:eject", "100:lies", "100:eject 110:unprobed", "100:eject 101:eject 140:pass"] {
+        let mut outlier = Outlier::default();
+        tell(&mut outlier, story);
+        for seconds in [0, 1, 10, 11, 30, 900] {
+            let later = outlier.export(at(141)).later(Duration::from_secs(seconds));
+            assert_eq!(later, outlier.export(at(141 + seconds)), "{story}, {seconds} s later");
+            let early = outlier.export(at(104)).later(Duration::from_secs(seconds));
+            if !story.contains("140") {
+                assert_eq!(early, outlier.export(at(104 + seconds)), "{story}, {seconds} s later");
+            }
+        }
+    }
+}
+
+/// What the other process knows against what this one knows: did traffic tell it something that this one has not seen?
+#[test]
+fn another_ejection_is_news_and_the_end_of_time_is_none() {
+    for (theirs, own, second, news) in [
+        ("", "", 104, false),
+        ("100:eject", "", 104, true),
+        ("", "100:eject", 104, true),
+        ("100:eject", "100:eject", 104, false),
+        ("100:eject 101:eject", "100:eject", 104, true),
+        // The time of the ejection is over: one of them has seen that, the other not yet.
+        ("100:eject", "100:eject 110:pass", 112, false),
+        ("100:eject 110:unprobed", "100:eject", 112, false),
+    ] {
+        let [theirs, own] = [theirs, own].map(|story| {
+            let mut outlier = Outlier::default();
+            tell(&mut outlier, story);
+            outlier
+        });
+        assert_eq!(theirs.export(at(second)).is_news_to(&own), news, "{theirs:?} against {own:?}");
+    }
+}

@@ -17,10 +17,6 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn begin(&self) {
-        self.in_flight.take();
-    }
-
     /// Begins, where fewer than `limit` are in flight; 0 = no limit.
     pub(super) fn begin_within(&self, limit: u32) -> bool {
         self.in_flight.take_within(limit)

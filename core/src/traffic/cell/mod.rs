@@ -77,10 +77,6 @@ impl Cell {
         Self::default()
     }
 
-    pub fn begin(&self) {
-        self.load.begin();
-    }
-
     /// Begins, where fewer than `limit` are in flight; 0 = no limit.
     pub fn begin_within(&self, limit: u32) -> bool {
         self.load.begin_within(limit)

@@ -50,3 +50,36 @@ impl Ring {
         after.iter().chain(before).map(|(_, member)| *member as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key: the members in the order in which it meets them. Points at 10, 20, 30 and at the end of the circle.
+    #[test]
+    fn a_key_belongs_to_the_next_point_and_meets_each_point_once() {
+        let points = [(10, 0), (20, 1), (30, 0), (u64::MAX, 2)];
+        let ring = Ring { points: points.into(), built_for: Arc::default() };
+        for (hash, walk) in [
+            (0, [0, 1, 0, 2]),
+            (10, [0, 1, 0, 2]),
+            (11, [1, 0, 2, 0]),
+            (30, [0, 2, 0, 1]),
+            (31, [2, 0, 1, 0]),
+            (u64::MAX, [2, 0, 1, 0]),
+        ] {
+            assert_eq!(ring.walk(hash).collect::<Vec<_>>(), walk, "{hash}");
+        }
+        assert_eq!(Ring::default().walk(7).count(), 0, "nobody is there");
+    }
+
+    /// A weight, and the mean of all: so many points.
+    #[test]
+    fn points_follow_the_weights_and_whoever_has_a_weight_has_one() {
+        for (weight, mean, points) in
+            [(1.0, 1.0, 160), (2.0, 1.0, 320), (1.0, 2.0, 80), (0.0, 1.0, 0), (1.0, 1e6, 1), (1.0, 33.0, 5)]
+        {
+            assert_eq!(points_of(weight, mean), points, "{weight} of {mean}");
+        }
+    }
+}

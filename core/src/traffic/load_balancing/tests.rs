@@ -93,7 +93,7 @@ fn every_policy_skips_what_was_tried_and_ends_with_nobody() {
 #[test]
 fn least_request_never_picks_the_loaded_one_of_two() {
     let members = pool(&[1, 1]);
-    members[0].cell.begin();
+    members[0].cell.begin_within(0);
     let balancer = balancer(Policy::LeastRequest, &members);
     for random in 0..1000 {
         assert_eq!(balancer.pick(&input(random)).unwrap().member.key, members[1].key);
@@ -108,7 +108,7 @@ fn a_frozen_backend_of_three_collects_only_a_few_requests() {
     for random in 0..300 {
         let pick = balancer.pick(&input(random * 7919)).unwrap();
         if pick.member.key == members[0].key {
-            pick.member.cell.begin();
+            pick.member.cell.begin_within(0);
         }
     }
     assert!(members[0].cell.in_flight() <= 2, "{}", members[0].cell.in_flight());
@@ -203,7 +203,7 @@ fn peak_ewma_prefers_the_quicker_until_it_queues() {
     let mut taken = [0; 2];
     for random in 0..10 {
         let pick = balancer.pick(&at(random)).unwrap();
-        pick.member.cell.begin();
+        pick.member.cell.begin_within(0);
         taken[usize::from(pick.member.key == members[1].key)] += 1;
     }
     assert_eq!(taken, [8, 2], "in proportion to their speed");
@@ -218,7 +218,7 @@ fn peak_ewma_gives_a_newcomer_one_request_until_it_has_answered() {
     for random in 0..100 {
         let pick = balancer.pick(&PickInput { now: Timestamp::from_secs(1), ..input(random * 7919) }).unwrap();
         if pick.member.key == members[2].key {
-            pick.member.cell.begin();
+            pick.member.cell.begin_within(0);
         }
     }
     assert_eq!(members[2].cell.in_flight(), 1);
@@ -229,7 +229,7 @@ fn one_hot_key_spreads_when_its_member_is_above_its_share_and_weights_count() {
     let members = pool(&[1, 1, 6]);
     let balancer = balancer(Policy::Hash(HashBy::Path), &members);
     for _ in 0..800 {
-        balancer.pick(&PickInput { hash: Some(42), ..input(1) }).unwrap().member.cell.begin();
+        balancer.pick(&PickInput { hash: Some(42), ..input(1) }).unwrap().member.cell.begin_within(0);
     }
     for (member, share) in members.iter().zip([100.0, 100.0, 600.0]) {
         let load = f64::from(member.cell.in_flight());
@@ -298,7 +298,7 @@ fn who_has_no_second_chance_avoids_who_failed_lately() {
     };
     members[0].cell.record(failed, &PassivePlan::default());
     // The others are busy, so load alone would choose the suspect.
-    members[1..].iter().for_each(|member| (0..5).for_each(|_| member.cell.begin()));
+    members[1..].iter().for_each(|member| (0..5).for_each(|_| assert!(member.cell.begin_within(0))));
     for policy in [Policy::LeastRequest, Policy::PeakEwma] {
         let balancer = balancer(policy, &members);
         let takes_it = |seconds, last_chance| {

@@ -97,7 +97,7 @@ fn a_trial_of_which_nobody_hears_is_offered_again() {
     rig.transcript(&[(0, Input::Begun, "try 2 trial")]);
     rig.transcript(&[(0, Input::Begun, "try 2 trial")]);
     // A backend on trial that has no room keeps its trial.
-    rig.cell(2).begin();
+    rig.cell(2).begin_within(0);
     rig.transcript(&[(0, Input::Begun, "try 1")]);
     rig.cell(2).end();
     rig.transcript(&[(0, Input::Begun, "try 2 trial")]);

@@ -5,7 +5,6 @@ use crate::base::identity::{Address, BackendId};
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
 use crate::health::standing::{Cause, Standing};
-use crate::plan::route_table::RouteTable;
 use crate::plan::*;
 use crate::traffic::cell::Cell;
 use crate::traffic::circuit_breaker::CircuitBreaker;
@@ -302,71 +301,25 @@ fn endpoint(number: u16, cause: Cause, cell: &Arc<Cell>) -> Arc<Endpoint> {
 }
 
 fn route() -> RoutePlan {
-    let on = RetryOn { connect: true, reset: true, timeout: true, statuses: vec![502, 503, 504] };
+    let on = RetryOn { statuses: vec![502, 503, 504], ..RetryOn::default() };
     let secs = Duration::from_secs;
+    let forward = Forward { targets: vec![Target { upstream: 0, weight: 1 }], ..Forward::default() };
     RoutePlan {
-        name: "all".into(),
-        matches: RouteMatch::default(),
-        action: RouteAction::Forward(Forward {
-            targets: vec![Target { upstream: 0, weight: 1 }],
-            mirror: None,
-            replace_prefix: None,
-            host: None,
-        }),
-        admission: None,
-        allow_encoded_slashes: false,
-        request_headers: HeaderEdits::default(),
-        response_headers: HeaderEdits::default(),
-        timeouts: Timeouts { connect: secs(1), per_try: Some(secs(5)), idle: secs(60), total: Some(secs(10)) },
-        retries: RetryPlan { limit: 2, on },
-        hedge: None,
+        timeouts: Timeouts { per_try: Some(secs(5)), total: Some(secs(10)), ..Timeouts::default() },
+        retries: RetryPlan { on, ..RetryPlan::default() },
+        ..RoutePlan::named("all", RouteAction::Forward(forward))
     }
 }
 
 fn upstream() -> UpstreamPlan {
     UpstreamPlan {
-        name: "pool".into(),
-        sources: Vec::new(),
-        protocol: Protocol::Http1,
-        send_proxy_protocol: None,
-        tls: None,
-        startup: None,
-        readiness: None,
-        liveness: None,
-        passive: PassivePlan::default(),
-        slow_start: SlowStartPlan { duration: Duration::ZERO, initial_share: 0.1 },
-        balance: BalancePlan { policy: Policy::RoundRobin, sticky: None },
-        limits: UpstreamLimits::default(),
-        budget: BudgetPlan { ratio: 0.2, ttl: Duration::from_secs(10), min_per_second: 10 },
-        when_none_eligible: WhenNoneEligible::FailClosed,
-        panic_threshold: 0.0,
-        hold_correlated_failures: Duration::ZERO,
-        idle_timeout: Duration::from_secs(60),
-        drain_header: None,
-        drain_keeps_sessions: false,
-        on_down: OnDown::default(),
+        slow_start: SlowStartPlan { duration: Duration::ZERO, ..SlowStartPlan::default() },
+        balance: BalancePlan { policy: Policy::RoundRobin, ..BalancePlan::default() },
+        ..UpstreamPlan::named("pool")
     }
 }
 
 fn plan(routes: Vec<RoutePlan>, upstream: UpstreamPlan, start_wait: Duration) -> Plan {
-    Plan {
-        listeners: Vec::new(),
-        routes,
-        table: RouteTable::default(),
-        upstreams: vec![Arc::new(upstream)],
-        admin: AdminPlan::default(),
-        logging: LoggingPlan::default(),
-        metrics: Default::default(),
-        tracing: None,
-        shutdown: ShutdownPlan { delay: Duration::ZERO, grace: Duration::ZERO },
-        probing: ProbingPlan { concurrency: 1 },
-        start: StartPlan { wait: start_wait },
-        reload: ReloadPlan { watch: false },
-        webhooks: Vec::new(),
-        smtp: Vec::new(),
-        alerts: Arc::default(),
-        upgrade: UpgradePlan { directory: None, timeout: Duration::ZERO },
-        record: None,
-        threads: 1,
-    }
+    let upstreams = vec![Arc::new(upstream)];
+    Plan { routes, upstreams, start: StartPlan { wait: start_wait }, ..Plan::default() }
 }
