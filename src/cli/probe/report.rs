@@ -156,6 +156,6 @@ fn document_object(document: &Document) -> Value {
         "components": components,
         "broken_assertions": broken,
         "malformed": document.malformed,
-        "leaks": document.leaks,
+        "leaks": document.leaks.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

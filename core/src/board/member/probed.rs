@@ -131,8 +131,8 @@ fn needs_restart(member: &mut Member, kind: ProbeKind, turn: &mut Turn<'_>) {
 /// Says to whoever owns it which kinds of secrets its documents tell, once each.
 pub(in crate::board) fn tell_leaks(member: &mut Member, reading: &Reading, turn: &mut Turn<'_>) {
     let check = member.probes.check_mut(ProbeKind::Readiness);
-    for what in check.map(|check| check.said.new_leaks(reading)).unwrap_or_default() {
-        let event = EventKind::DocumentLeaks { backend: member.id.clone(), what };
+    for leak in check.map(|check| check.said.new_leaks(reading)).unwrap_or_default() {
+        let event = EventKind::DocumentLeaks { backend: member.id.clone(), what: leak.to_string() };
         member.report(event, turn);
     }
 }

@@ -2,6 +2,7 @@
 //! before it fell silent, and what they should not have told.
 
 use crate::base::time::Timestamp;
+use crate::health::document::Leak;
 use crate::health::reading::{Reading, ReadingResult};
 use crate::health::reason::Reason;
 use crate::health::verdict::Verdict;
@@ -20,7 +21,7 @@ pub(in crate::board) struct Said {
     /// The last whole answer, where it was a no, and when.
     no: Option<(Timestamp, Reason)>,
     /// The kinds of secrets that were found in its documents.
-    leaks: Vec<String>,
+    leaks: Vec<Leak>,
 }
 
 /// The same for another process, which has not heard the answers themselves.
@@ -87,11 +88,11 @@ impl Said {
     }
 
     /// The kinds of secrets in this answer that were not seen before.
-    pub(in crate::board) fn new_leaks(&mut self, reading: &Reading) -> Vec<String> {
+    pub(in crate::board) fn new_leaks(&mut self, reading: &Reading) -> Vec<Leak> {
         let ReadingResult::Http(answer) = &reading.result else { return Vec::new() };
         let found = answer.document.iter().flat_map(|document| &document.leaks);
-        let new: Vec<String> = found.filter(|leak| !self.leaks.contains(leak)).cloned().collect();
-        self.leaks.extend(new.iter().cloned());
+        let new: Vec<Leak> = found.filter(|leak| !self.leaks.contains(leak)).copied().collect();
+        self.leaks.extend(&new);
         new
     }
 }
