@@ -95,7 +95,7 @@ fn the_id_follows_the_limit_and_its_route_and_nothing_else() {
 }
 
 #[test]
-fn what_cannot_be_is_told_in_a_sentence() {
+fn an_admission_that_cannot_be_is_told_in_a_sentence() {
     for (route, words) in [
         ("rate_limit: { requests: 0 }", "rate_limit.requests: found 0, allowed: at least 1; to let nobody in"),
         ("rate_limit: { requests: 1, per: 0s }", "rate_limit.per: found 0s, allowed: more than 0s"),
@@ -141,7 +141,7 @@ fn addresses_are_let_in_by_their_network() {
 }
 
 #[test]
-fn what_a_shield_hides() {
+fn a_shield_hides_probed_paths_alone() {
     let three = "startup: { path: /start }, readiness: { path: \"/ready?full=1\" }, liveness: { path: /live }";
     let shielded = format!("shield_health: true, {three}");
     for (route, upstream, path, hidden) in [
