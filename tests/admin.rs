@@ -105,7 +105,7 @@ impl Gateway {
 }
 
 #[tokio::test]
-async fn what_the_probes_said_is_what_operators_read() {
+async fn operators_read_what_the_probes_said() {
     let gateway = start().await;
     gateway.first_round().await;
 

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn who_reads_html_gets_the_page() {
+    fn a_reader_of_html_gets_the_page() {
         for (accept, page) in [
             (None, false),
             (Some("*/*"), false),

@@ -56,7 +56,7 @@ impl fmt::Write for OneLine<'_, '_> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn whatever_a_key_holds_a_finding_is_one_line() {
+    fn a_finding_is_one_line_whatever_a_key_holds() {
         let text = "\"a\\nb\\e[31m\": 1\n";
         let found = crate::config::load_text(text, std::path::Path::new("/nowhere")).unwrap_err();
         let sentence = found.first().unwrap().to_string();

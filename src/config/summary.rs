@@ -29,7 +29,7 @@ pub fn summary(plan: &Plan) -> String {
     }
     for route in &plan.routes {
         let _ = writeln!(out, "route {}: {}", route.name, action(&route.action, plan));
-        route.admission.iter().for_each(|guard| guard_lines(guard, &mut out));
+        route.admission.iter().for_each(|admission| admission_lines(admission, &mut out));
     }
     for upstream in &plan.upstreams {
         upstream_lines(upstream, &mut out);
@@ -43,14 +43,14 @@ fn certificate_line(pair: &KeyPair, out: &mut String) {
     }
 }
 
-fn guard_lines(guard: &AdmissionPlan, out: &mut String) {
-    match (&guard.allow, guard.deny.is_empty()) {
+fn admission_lines(admission: &AdmissionPlan, out: &mut String) {
+    match (&admission.allow, admission.deny.is_empty()) {
         (None, true) => {}
         (None, false) => drop(writeln!(out, "  everybody comes in but the networks of `deny`")),
         (Some(_), true) => drop(writeln!(out, "  only the networks of `allow` come in")),
         (Some(_), false) => drop(writeln!(out, "  only the networks of `allow` come in, without those of `deny`")),
     }
-    if let Some(limit) = &guard.rate_limit {
+    if let Some(limit) = &admission.rate_limit {
         let by = match &limit.by {
             LimitBy::Client => "client".to_owned(),
             LimitBy::Header(name) => format!("header {name}"),
@@ -60,8 +60,8 @@ fn guard_lines(guard: &AdmissionPlan, out: &mut String) {
         let RateLimitPlan { requests, per, burst, .. } = limit;
         let _ = writeln!(out, "  at most {requests} requests per {per:?} and {burst} at once, by {by}{watching}");
     }
-    if !guard.shield.is_empty() {
-        let _ = writeln!(out, "  hidden: {}", guard.shield);
+    if !admission.shield.is_empty() {
+        let _ = writeln!(out, "  hidden: {}", admission.shield);
     }
 }
 

@@ -152,7 +152,7 @@ fn addresses_are_told_their_slip() {
 }
 
 #[test]
-fn what_is_missing_or_too_much_is_named() {
+fn keys_that_are_missing_or_too_many_are_named() {
     let routes = |routes: &str| format!("listeners: [{{ address: \"127.0.0.1:8080\" }}]\nroutes:\n{routes}");
     says(
         &routes("  - upstream: a\n"),
@@ -310,7 +310,7 @@ fn a_pasted_probe_says_what_it_asks() {
 }
 
 #[test]
-fn what_a_pasted_probe_cannot_mean_here_is_refused() {
+fn a_pasted_probe_that_can_mean_nothing_here_is_refused() {
     let one = "\"127.0.0.1:7301\"";
     for (block, words) in [
         (

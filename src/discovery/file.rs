@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_before_a_failure_is_told_again_after_it() {
+    fn backends_that_were_told_before_a_failure_are_told_again_after_it() {
         let gone: Look = Err("gone".to_owned());
         let mut settled = Settled::default();
         settled.next(text("a"));

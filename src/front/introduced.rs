@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_none_is_told_apart() {
+    async fn bytes_that_are_no_introduction_are_told_apart() {
         for (bytes, expected) in [
             (&b""[..], Unintroduced::Left),
             (b"GET / HTTP/1.1\r\n\r\n", Unintroduced::Missing),

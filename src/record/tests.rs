@@ -63,7 +63,7 @@ fn the_first_file_of_a_process_continues_nothing() {
 }
 
 #[test]
-fn what_could_not_be_written_is_counted_and_said_when_it_can() {
+fn lines_that_could_not_be_written_are_counted_and_said_when_they_can() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
     let (mut files, file) = files(&missing, 600, 2);

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_read_a_key() {
+    fn a_key_that_others_may_read_is_exposed() {
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key.pem");
         write(&key, "").unwrap();

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_in_words() {
+    fn a_pair_that_does_not_fit_is_refused_in_words() {
         let dir = tempfile::tempdir().unwrap();
         let good = pair(dir.path(), &params(&["a.test"]));
         write(dir.path().join("other.pem"), Key::generate().unwrap().serialize_pem()).unwrap();

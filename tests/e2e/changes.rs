@@ -61,7 +61,7 @@ async fn a_config_map_swap_is_followed() {
 }
 
 #[tokio::test]
-async fn what_needs_a_restart_is_refused_by_name() {
+async fn a_change_that_needs_a_restart_is_refused_by_name() {
     let gateway = PULSEGATE.start("routes: [{ respond: { body: ok } }]\n").await;
     for (key, yaml) in [("threads", "threads: 3\n"), ("upgrade.directory", "upgrade: { directory: elsewhere }\n")] {
         gateway.reload(&format!("routes: [{{ respond: {{ body: changed }} }}]\n{yaml}")).await;

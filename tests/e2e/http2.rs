@@ -223,7 +223,7 @@ async fn a_client_that_takes_nothing_is_cut_and_costs_one_piece() {
 }
 
 #[tokio::test]
-async fn whoever_takes_every_request_back_is_told_to_calm_down() {
+async fn a_client_that_takes_every_request_back_is_told_to_calm_down() {
     let backend = H2Backend::start(|call| async move {
         std::future::pending::<()>().await;
         drop(call);

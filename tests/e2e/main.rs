@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 mod access;
+mod admission;
 mod alerts;
 mod answers;
 mod backends;
@@ -9,7 +10,6 @@ mod changes;
 mod clients;
 mod configs;
 mod explain;
-mod guards;
 mod health;
 mod http2;
 mod large;

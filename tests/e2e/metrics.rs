@@ -38,7 +38,7 @@ async fn scrape(gateway: &Gateway, accept: &str) -> (String, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn who_asks_chooses_the_format() {
+async fn the_scraper_chooses_the_format() {
     let backend = Raw::start(|_, _| vec![ok("hello")]).await;
     let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
     Client::connect(gateway.address).await.get("/").await;
@@ -95,7 +95,7 @@ async fn series_of_what_a_reload_removed_are_gone_and_nobody_who_is_late_brings_
 }
 
 #[tokio::test]
-async fn what_the_gateway_adds_is_not_what_it_waits_for() {
+async fn overhead_is_not_what_the_gateway_waits_for() {
     let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(300)), ok("late")]).await;
     let yaml = pool(&[backend.address]).replace("{ upstream: pool }", "{ name: home, upstream: pool }");
     let gateway = PULSEGATE.start(&yaml).await;

@@ -101,7 +101,7 @@ async fn names_are_resolved_as_the_gateway_does_and_timed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_unknown_and_what_cannot_be_used_is_64() {
+async fn an_unknown_backend_or_a_configuration_that_cannot_be_used_is_64() {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
     let yaml = pool(&[well.address]);
     let (code, _, said) = run(&yaml, &["pol"]);

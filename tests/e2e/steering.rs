@@ -88,7 +88,7 @@ async fn weights_are_ordered_and_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_done_is_said_in_words() {
+async fn an_order_that_cannot_be_done_is_said_in_words() {
     let (_one, _two, yaml) = two().await;
     let gateway = PULSEGATE.start(&yaml).await;
     let (code, said) = gateway.command(&["drain", "pol", "127.0.0.1:1"]);

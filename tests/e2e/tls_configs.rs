@@ -54,7 +54,7 @@ fn folder() -> TempDir {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn files_that_do_not_fit_are_refused() {
     let folder = folder();
     for (yaml, words) in [
         (listener("{ certificate: a.crt, key: b.key }", ""), "b.key does not belong to the certificate"),
@@ -92,7 +92,7 @@ fn what_does_not_fit_is_refused() {
 }
 
 #[test]
-fn what_looks_wrong_is_warned_of() {
+fn files_that_look_wrong_are_warned_of() {
     let folder = folder();
     let pair = |name: &str| format!("{{ certificate: {name}.crt, key: {name}.key }}");
     let pairs = |names: &[&str]| {

@@ -164,7 +164,7 @@ async fn a_trace_through_two_attempts_shows_both_over_grpc() {
 }
 
 #[tokio::test]
-async fn what_is_not_recorded_goes_on_as_it_came_and_what_is_no_parent_begins_anew() {
+async fn a_trace_that_is_not_recorded_goes_on_as_it_came_and_one_without_a_parent_begins_anew() {
     let collector = Collector::start("http", 0).await;
     let backend = Raw::start(|_, _| vec![ok("x")]).await;
     let gateway = PULSEGATE.start(&(pool_with(&[backend.address], "") + &collector.yaml("http", ", ratio: 0%"))).await;

@@ -81,7 +81,7 @@ fn imports_that_lead_in_a_circle_end() {
 }
 
 #[test]
-fn what_only_tests_see_is_no_arrow() {
+fn code_that_only_tests_see_has_no_arrows() {
     let broken = file_cycles(&[
         ("a.rs", "use crate::b::B; #[cfg(test)] mod tests;"),
         ("b.rs", "#[cfg(test)] mod tests { use crate::a::A; } #[cfg(all(test, unix))] use crate::a::A;"),
@@ -94,7 +94,7 @@ fn what_only_tests_see_is_no_arrow() {
 }
 
 #[test]
-fn what_a_file_imports_for_itself_is_no_re_export() {
+fn an_import_of_a_file_for_itself_is_no_re_export() {
     let broken = file_cycles(&[
         ("room/mod.rs", "mod a; mod b; mod c; pub use a::*; pub use b::*; pub use c::*;"),
         ("room/a.rs", "use super::{B, C}; pub struct A;"),

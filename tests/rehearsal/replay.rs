@@ -116,7 +116,7 @@ async fn a_replay_under_the_same_configuration_comes_to_the_same_and_another_to_
 }
 
 #[test]
-fn what_is_no_record_is_told() {
+fn a_file_that_is_no_record_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("record.ndjson");
     for (text, words) in [

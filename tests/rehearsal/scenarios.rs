@@ -149,7 +149,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn what_cannot_be_meant_is_told_with_its_line() {
+fn a_mistake_is_told_with_its_line() {
     let mut wrong = Vec::new();
     for (keys, expected) in MISTAKES {
         let found = errors(&format!("config: pool.yaml\nlength: 60s\n{keys}"));

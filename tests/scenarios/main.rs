@@ -60,7 +60,7 @@ fn load(rig: &Rig, method: &'static str, seconds: u64) -> Load {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_down_or_ejected_stays_so_across_a_reload_that_changes_its_weight() {
+async fn a_backend_that_is_down_or_ejected_stays_so_across_a_reload_that_changes_its_weight() {
     let mut rig = rig().await;
     rig.backends[0].kill();
     rig.gateway.until(&rig.backends[0], "down").await;

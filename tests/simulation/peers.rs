@@ -174,7 +174,7 @@ fn detection(seed: u64, before: u64, bad: Manner) -> (Duration, String) {
 }
 
 #[test]
-fn who_fails_a_third_of_its_requests_is_out_within_seconds() {
+fn a_backend_that_fails_a_third_of_its_requests_is_out_within_seconds() {
     let bad = Manner { failing: 0.3, ..FIT };
     for before in [0, 30] {
         let mut took: Vec<Duration> = (0..100).map(|seed| detection(seed, before, bad).0).collect();
@@ -185,7 +185,7 @@ fn who_fails_a_third_of_its_requests_is_out_within_seconds() {
 }
 
 #[test]
-fn who_is_ten_times_slower_is_out_within_seconds() {
+fn a_backend_that_is_ten_times_slower_is_out_within_seconds() {
     // The balancer sends it less as soon as it is slow.
     let bad = Manner { millis: 100.0, rate: 25.0, ..FIT };
     for before in [0, 30] {
@@ -212,7 +212,7 @@ fn of_two_nobody_can_tell_which_is_odd() {
 }
 
 #[test]
-fn what_does_not_enforce_only_tells() {
+fn a_detector_that_does_not_enforce_only_tells() {
     let mut passive = relative();
     (passive.enforce.failure_outlier, passive.enforce.latency_outlier) = (false, false);
     let mut world = World::new(1, 3, passive, USUAL);

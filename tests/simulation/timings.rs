@@ -273,7 +273,7 @@ fn near(ledger: &Ledger) {
 }
 
 #[test]
-fn what_breaks_is_out_and_back_within_the_bounds() {
+fn a_backend_that_breaks_is_out_and_back_within_the_bounds() {
     near(&every_seed(play));
 }
 

@@ -101,7 +101,7 @@ fn a_kill_and_a_recovery_are_one_beginning_and_one_end() {
 }
 
 #[test]
-fn what_was_over_before_it_was_told_is_not_told() {
+fn a_condition_that_is_over_before_it_was_told_is_not_told() {
     hears(vec![stands(1, Down, 10), stands(1, Ramping, 13)], 1_000, &[]);
 }
 
@@ -115,7 +115,7 @@ fn another_cause_is_no_news() {
 }
 
 #[test]
-fn what_belongs_together_comes_together() {
+fn conditions_that_belong_together_come_together() {
     hears(
         vec![
             stands(1, Down, 10),
@@ -158,7 +158,7 @@ fn further_news_wait_for_the_interval() {
 }
 
 #[test]
-fn what_an_operator_or_the_backend_wants_is_no_alert() {
+fn a_standing_that_an_operator_or_the_backend_wants_is_no_alert() {
     hears(vec![stands(1, Drained, 10), stands(2, ForcedDown, 10), stands(3, Cause::Draining, 10)], 1_000, &[]);
     // Nor does it stay one.
     hears(
@@ -169,7 +169,7 @@ fn what_an_operator_or_the_backend_wants_is_no_alert() {
 }
 
 #[test]
-fn who_has_no_verdict_is_as_before() {
+fn a_backend_without_a_verdict_is_as_before() {
     hears(vec![stands(5, Unchecked, 10), stands(5, Up, 20)], 1_000, &[]);
     hears(
         vec![stands(1, Down, 10), stands(1, Unchecked, 100), stands(1, Cause::Starting, 101), stands(1, Up, 300)],
@@ -179,7 +179,7 @@ fn who_has_no_verdict_is_as_before() {
 }
 
 #[test]
-fn who_leaves_the_pool_leaves_no_alert_behind() {
+fn a_backend_that_leaves_the_pool_leaves_no_alert_behind() {
     hears(
         vec![
             stands(1, Down, 10),
@@ -195,7 +195,7 @@ fn who_leaves_the_pool_leaves_no_alert_behind() {
 }
 
 #[test]
-fn what_still_holds_is_told_again_after_the_repeat_interval() {
+fn a_condition_that_still_holds_is_told_again_after_the_repeat_interval() {
     let mut alerts = machine(AlertsPlan { repeat_interval: Some(Duration::from_secs(600)), ..plan() });
     let notices = play(&mut alerts, vec![stands(1, Down, 10)], 1_300);
     assert_eq!(
@@ -212,13 +212,13 @@ fn what_still_holds_is_told_again_after_the_repeat_interval() {
 }
 
 #[test]
-fn who_comes_and_goes_is_one_alert_that_says_so_and_one_end() {
+fn a_backend_that_comes_and_goes_is_one_alert_that_says_so_and_one_end() {
     let news = (0..20).map(|turn| stands(1, if turn % 2 == 0 { Down } else { Up }, 10 + turn)).collect();
     hears(news, 1_000, &["17 ops: flapping backend_out 1 down", "154 ops: resolved backend_out 1 up"]);
 }
 
 #[test]
-fn who_was_told_as_out_and_begins_to_flap_is_told_once_more() {
+fn a_backend_that_was_told_as_out_and_begins_to_flap_is_told_once_more() {
     let turns = [(10, Down), (40, Up), (70, Down), (100, Up), (130, Down), (160, Up)];
     hears(
         turns.map(|(secs, cause)| stands(1, cause, secs)).into(),
@@ -333,7 +333,7 @@ fn the_next_process_tells_nothing_twice_and_the_end_once() {
 }
 
 #[test]
-fn what_is_known_is_older_than_what_was_heard() {
+fn knowledge_is_older_than_news() {
     let mut alerts = machine(plan());
     alerts.handle(said(key(What::BackendOut, Some(1)), Says::Known(Down), 1));
     alerts.advance(at(1));

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_between_two_readings_is_known_also_when_a_count_wraps() {
+    fn the_difference_of_two_readings_is_known_also_when_a_count_wraps() {
         let ever = Ever::default();
         ever.counts[bucket(Duration::from_millis(5))].store(u32::MAX, Relaxed);
         let before = ever.read();

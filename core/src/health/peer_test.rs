@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stands_out() {
+    fn a_backend_stands_out_by_more_than_chance() {
         for ((own, peers), stands_out) in [
             // 30 % of it, none of its peers: the case that a streak and half a window miss.
             ((fresh(27, 90), fresh(0, 180)), true),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_did_well_before_does_not_hide_what_it_does_now() {
+    fn earlier_successes_do_not_hide_failures_of_now() {
         let mut own = fresh(12, 610);
         own[0] = tally(12, 36);
         let mut peers = fresh(0, 1220);

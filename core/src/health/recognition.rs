@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_answer_is_no_stranger() {
+    fn a_backend_that_does_not_answer_is_no_stranger() {
         let identity = Some(Identity { fact: Fact::Json("$.service".to_owned()), service: "orders".to_owned() });
         let plan = ProbePlan { recognition: Recognition { identity, instance: None }, ..ProbePlan::default() };
         for result in [ReadingResult::TimedOut { connected: true }, ReadingResult::ConnectFailed("refused".to_owned())]

@@ -32,14 +32,14 @@ impl std::error::Error for MalformedBody {}
 /// How far a chunked body has come.
 #[derive(Clone, Debug, Default)]
 pub struct Chunks {
-    state: State,
+    expected: Expected,
     data: u64,
     extensions: u64,
     trailers: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Expected {
     Size {
         value: u64,
         digits: u32,
@@ -67,7 +67,7 @@ enum State {
     Done,
 }
 
-impl Default for State {
+impl Default for Expected {
     fn default() -> Self {
         Self::Size { value: 0, digits: 0 }
     }
@@ -81,20 +81,20 @@ impl Chunks {
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), MalformedBody> {
         let mut rest = bytes;
         while let [byte, behind @ ..] = rest {
-            match &mut self.state {
-                State::Done => return Ok(()),
-                State::Data { left } => {
+            match &mut self.expected {
+                Expected::Done => return Ok(()),
+                Expected::Data { left } => {
                     let here = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
                     *left -= here as u64;
                     self.data += here as u64;
                     rest = rest.get(here..).unwrap_or_default();
                     if *left == 0 {
-                        self.state = State::DataCr;
+                        self.expected = Expected::DataCr;
                     }
                 }
-                state => {
-                    let state = *state;
-                    self.state = self.step(state, *byte)?;
+                expected => {
+                    let expected = *expected;
+                    self.expected = self.step(expected, *byte)?;
                     rest = behind;
                 }
             }
@@ -104,56 +104,62 @@ impl Chunks {
 
     /// The whole body was seen.
     pub fn done(&self) -> bool {
-        self.state == State::Done
+        self.expected == Expected::Done
     }
 
-    fn step(&mut self, state: State, byte: u8) -> Result<State, MalformedBody> {
-        match state {
-            State::Size { .. } | State::Blank { .. } | State::Extension { .. } => self.size_line(state, byte),
-            State::TrailerStart | State::TrailerName | State::TrailerValue => self.trailer_line(state, byte),
-            State::SizeEnd { size: 0 } if byte == b'\n' => Ok(State::TrailerStart),
-            State::SizeEnd { size } if byte == b'\n' => Ok(State::Data { left: size }),
-            State::DataCr if byte == b'\r' => Ok(State::DataLf),
-            State::DataLf if byte == b'\n' => Ok(State::default()),
-            State::TrailerEnd if byte == b'\n' => Ok(State::TrailerStart),
-            State::LastLf if byte == b'\n' => Ok(State::Done),
+    fn step(&mut self, expected: Expected, byte: u8) -> Result<Expected, MalformedBody> {
+        match expected {
+            Expected::Size { .. } | Expected::Blank { .. } | Expected::Extension { .. } => {
+                self.size_line(expected, byte)
+            }
+            Expected::TrailerStart | Expected::TrailerName | Expected::TrailerValue => {
+                self.trailer_line(expected, byte)
+            }
+            Expected::SizeEnd { size: 0 } if byte == b'\n' => Ok(Expected::TrailerStart),
+            Expected::SizeEnd { size } if byte == b'\n' => Ok(Expected::Data { left: size }),
+            Expected::DataCr if byte == b'\r' => Ok(Expected::DataLf),
+            Expected::DataLf if byte == b'\n' => Ok(Expected::default()),
+            Expected::TrailerEnd if byte == b'\n' => Ok(Expected::TrailerStart),
+            Expected::LastLf if byte == b'\n' => Ok(Expected::Done),
             _ => Err(MalformedBody),
         }
     }
 
-    fn size_line(&mut self, state: State, byte: u8) -> Result<State, MalformedBody> {
-        match (state, byte) {
-            (State::Size { value, digits }, _) if byte.is_ascii_hexdigit() && digits < DIGITS => {
+    fn size_line(&mut self, expected: Expected, byte: u8) -> Result<Expected, MalformedBody> {
+        match (expected, byte) {
+            (Expected::Size { value, digits }, _) if byte.is_ascii_hexdigit() && digits < DIGITS => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
-                Ok(State::Size { value: value * 16 + u64::from(digit), digits: digits + 1 })
+                Ok(Expected::Size { value: value * 16 + u64::from(digit), digits: digits + 1 })
             }
-            (State::Size { digits: 0, .. }, _) => Err(MalformedBody),
-            (State::Size { value: size, .. } | State::Extension { size }, b'\r') => Ok(State::SizeEnd { size }),
-            (State::Size { value: size, .. } | State::Blank { size }, b' ' | b'\t') => {
-                self.extension(State::Blank { size })
+            (Expected::Size { digits: 0, .. }, _) => Err(MalformedBody),
+            (Expected::Size { value: size, .. } | Expected::Extension { size }, b'\r') => {
+                Ok(Expected::SizeEnd { size })
             }
-            (State::Size { value: size, .. } | State::Blank { size }, b';') => {
-                self.extension(State::Extension { size })
+            (Expected::Size { value: size, .. } | Expected::Blank { size }, b' ' | b'\t') => {
+                self.extension(Expected::Blank { size })
             }
-            (State::Extension { size }, _) if is_field_byte(byte) => self.extension(State::Extension { size }),
+            (Expected::Size { value: size, .. } | Expected::Blank { size }, b';') => {
+                self.extension(Expected::Extension { size })
+            }
+            (Expected::Extension { size }, _) if is_field_byte(byte) => self.extension(Expected::Extension { size }),
             _ => Err(MalformedBody),
         }
     }
 
-    fn extension(&mut self, next: State) -> Result<State, MalformedBody> {
+    fn extension(&mut self, next: Expected) -> Result<Expected, MalformedBody> {
         self.extensions += 1;
         if self.extensions > self.data + EXCESS { Err(MalformedBody) } else { Ok(next) }
     }
 
-    fn trailer_line(&mut self, state: State, byte: u8) -> Result<State, MalformedBody> {
+    fn trailer_line(&mut self, expected: Expected, byte: u8) -> Result<Expected, MalformedBody> {
         self.trailers += 1;
-        match (state, byte) {
+        match (expected, byte) {
             _ if self.trailers > TRAILERS => Err(MalformedBody),
-            (State::TrailerStart, b'\r') => Ok(State::LastLf),
-            (State::TrailerStart | State::TrailerName, _) if is_token(byte) => Ok(State::TrailerName),
-            (State::TrailerName, b':') => Ok(State::TrailerValue),
-            (State::TrailerValue, b'\r') => Ok(State::TrailerEnd),
-            (State::TrailerValue, _) if is_field_byte(byte) => Ok(State::TrailerValue),
+            (Expected::TrailerStart, b'\r') => Ok(Expected::LastLf),
+            (Expected::TrailerStart | Expected::TrailerName, _) if is_token(byte) => Ok(Expected::TrailerName),
+            (Expected::TrailerName, b':') => Ok(Expected::TrailerValue),
+            (Expected::TrailerValue, b'\r') => Ok(Expected::TrailerEnd),
+            (Expected::TrailerValue, _) if is_field_byte(byte) => Ok(Expected::TrailerValue),
             _ => Err(MalformedBody),
         }
     }

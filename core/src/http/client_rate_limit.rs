@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_network_has_one_allowance() {
+    fn a_client_with_a_network_has_one_allowance() {
         for (one, other, same) in [
             ("2001:db8::1", "2001:db8::ffff:1", true),
             ("2001:db8::1", "2001:db8:0:1::1", false),

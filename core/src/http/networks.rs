@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overlaps_or_touches_is_one_range() {
+    fn networks_that_overlap_or_touch_are_one_range() {
         let networks = list(&["10.0.0.0/9", "10.128.0.0/9", "10.1.0.0/16", "10.0.0.0/8", "11.0.0.0/8", "13.0.0.0/8"]);
         assert_eq!(networks.v4.len(), 2);
         assert_eq!(list(&["::/0", "::1/128", "2001:db8::/32"]).v6.len(), 1);

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_accepted_is_final_and_safe() {
+    fn an_accepted_path_is_final_and_safe() {
         let mut rng = crate::base::rng::Rng::new(3);
         let parts =
             ["/", "/", ".", "..", "a", "%2e", "%2F", "%5c", "%25", "%41", "%c3", "%", ";", "~", "\\", "%00", "2e"];

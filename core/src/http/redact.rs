@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_secret_is_not_copied() {
+    fn a_query_without_a_secret_is_not_copied() {
         assert!(matches!(query("?a=1&b=2", &["token".to_owned()]), Cow::Borrowed(_)));
     }
 }

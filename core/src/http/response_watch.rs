@@ -35,14 +35,14 @@ impl std::error::Error for Malformed {}
 
 /// How far one answer has come.
 #[derive(Debug)]
-pub struct AnswerWatch {
+pub struct ResponseWatch {
     /// The request was a HEAD.
     to_head: bool,
-    state: State,
+    part: Part,
 }
 
 #[derive(Debug)]
-enum State {
+enum Part {
     /// What came of a head so far.
     Head(Vec<u8>),
     Chunks(Chunks),
@@ -51,14 +51,14 @@ enum State {
     Broken(Malformed),
 }
 
-impl AnswerWatch {
+impl ResponseWatch {
     pub const fn new(to_head: bool) -> Self {
-        Self { to_head, state: State::Head(Vec::new()) }
+        Self { to_head, part: Part::Head(Vec::new()) }
     }
 
     /// The flaw behind which nothing is to be read any more.
     pub const fn flaw(&self) -> Option<Malformed> {
-        if let State::Broken(flaw) = self.state { Some(flaw) } else { None }
+        if let Part::Broken(flaw) = self.part { Some(flaw) } else { None }
     }
 
     /// Takes what was read next, and says how much of it may be passed on: all of it, or the heads in front of a flaw.
@@ -71,7 +71,7 @@ impl AnswerWatch {
             match self.step(rest) {
                 Ok(taken) => passed += taken,
                 Err(flaw) => {
-                    self.state = State::Broken(flaw);
+                    self.part = Part::Broken(flaw);
                     return if passed > 0 { Ok(passed) } else { Err(flaw) };
                 }
             }
@@ -81,23 +81,23 @@ impl AnswerWatch {
 
     /// Takes up to the next end of a head.
     fn step(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
-        match &mut self.state {
-            State::Free => Ok(bytes.len()),
-            State::Broken(flaw) => Err(*flaw),
-            State::Chunks(chunks) => chunks.take(bytes).map(|()| bytes.len()).map_err(|_| Malformed::Body),
-            State::Head(begun) if begun.is_empty() => match head_end(bytes, 0) {
+        match &mut self.part {
+            Part::Free => Ok(bytes.len()),
+            Part::Broken(flaw) => Err(*flaw),
+            Part::Chunks(chunks) => chunks.take(bytes).map(|()| bytes.len()).map_err(|_| Malformed::Body),
+            Part::Head(begun) if begun.is_empty() => match head_end(bytes, 0) {
                 Some(end) => {
-                    self.state = behind(bytes.get(..end).unwrap_or_default(), self.to_head)?;
+                    self.part = behind(bytes.get(..end).unwrap_or_default(), self.to_head)?;
                     Ok(end)
                 }
                 None => keep(begun, bytes),
             },
-            State::Head(begun) => {
+            Part::Head(begun) => {
                 // The blank line may straddle two reads.
                 let (before, from) = (begun.len(), begun.len().saturating_sub(3));
                 keep(begun, bytes)?;
                 let Some(end) = head_end(begun, from) else { return Ok(bytes.len()) };
-                self.state = behind(begun.get(..end).unwrap_or_default(), self.to_head)?;
+                self.part = behind(begun.get(..end).unwrap_or_default(), self.to_head)?;
                 Ok(end - before)
             }
         }
@@ -110,14 +110,14 @@ fn keep(begun: &mut Vec<u8>, bytes: &[u8]) -> Result<usize, Malformed> {
     if begun.len() > HEAD { Err(Malformed::Head) } else { Ok(bytes.len()) }
 }
 
-fn behind(head: &[u8], to_head: bool) -> Result<State, Malformed> {
+fn behind(head: &[u8], to_head: bool) -> Result<Part, Malformed> {
     if head.len() > HEAD {
         return Err(Malformed::Head);
     }
     match check_answer(head, to_head).ok_or(Malformed::Head)? {
-        Follows::Head => Ok(State::Head(Vec::new())),
-        Follows::Body(Framing::Chunked) => Ok(State::Chunks(Chunks::default())),
-        Follows::Body(Framing::Plain) => Ok(State::Free),
+        Follows::Head => Ok(Part::Head(Vec::new())),
+        Follows::Body(Framing::Chunked) => Ok(Part::Chunks(Chunks::default())),
+        Follows::Body(Framing::Plain) => Ok(Part::Free),
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
 
     /// How much passed of these reads, and the flaw that ended them.
     fn watched<'a>(reads: impl IntoIterator<Item = &'a [u8]>, to_head: bool) -> (usize, Option<Malformed>) {
-        let mut watch = AnswerWatch::new(to_head);
+        let mut watch = ResponseWatch::new(to_head);
         let mut passed = 0;
         for read in reads {
             if watch.flaw().is_some() {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn nothing_passes_behind_a_flaw() {
-        let mut watch = AnswerWatch::new(false);
+        let mut watch = ResponseWatch::new(false);
         assert_eq!(watch.take(b"HTTP/1.1 200 OK\n\n"), Err(Malformed::Head));
         assert_eq!(watch.take(b"HTTP/1.1 200 OK\r\n\r\n"), Err(Malformed::Head));
         assert_eq!(watch.take(b""), Ok(0), "the end of the connection");

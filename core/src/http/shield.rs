@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_backend_takes_for_it_is_not() {
+    fn paths_that_no_backend_takes_for_it_are_not_hidden() {
         let shield = shield(&["/ready", "/internal/live"]);
         for path in [
             "/",

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn who_answers_to_which_name() {
+    fn certificates_answer_to_their_names() {
         let certificates: &[&[&str]] = &[
             &["default.test"],
             &["*.shop.test", "shop.test"],

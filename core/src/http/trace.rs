@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exactly_one_is_none() {
+    fn a_traceparent_that_is_not_exactly_one_is_none() {
         for bad in [
             "",
             "00",

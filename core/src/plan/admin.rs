@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_request_needs() {
+    fn requests_need_the_scope_of_what_they_do() {
         for (writes, path, needed) in [
             (false, "/metrics", Scope::Metrics),
             (false, "/metrics/", Scope::Read),

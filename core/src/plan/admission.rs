@@ -4,7 +4,7 @@ use crate::http::networks::Networks;
 use crate::http::shield::Shield;
 use std::time::Duration;
 
-/// At least one of its parts guards something: a route without guards has none.
+/// At least one of its parts asks for something: a route that lets everything in has none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AdmissionPlan {
     /// Only these come in; `None` = everybody.
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_plan_with_one_guard_is_not_empty() {
         assert!(AdmissionPlan::default().is_empty());
-        // Nobody at all is let in: that guards more than anything.
+        // Nobody at all is let in: that asks for more than anything.
         assert!(!AdmissionPlan { allow: Some(Networks::default()), ..AdmissionPlan::default() }.is_empty());
         assert!(!AdmissionPlan { rate_limit: Some(RateLimitPlan::of(1)), ..AdmissionPlan::default() }.is_empty());
     }

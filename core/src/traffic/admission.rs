@@ -89,7 +89,7 @@ mod tests {
     const WAIT: Duration = Duration::from_millis(1500);
 
     #[test]
-    fn who_then_how_often_then_for_what() {
+    fn the_address_is_asked_first_then_the_rate_then_the_path() {
         for (client, has_token, path, expected) in [
             ("10.0.0.1", true, "/", Ok(())),
             ("::ffff:10.0.0.1", true, "/", Ok(())),

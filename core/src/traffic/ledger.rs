@@ -135,7 +135,7 @@ mod tests {
     const FAILED: Ended = Ended { outcome: Outcome::Failure(FailureKind::Reset), ..SUCCESS };
 
     #[test]
-    fn what_the_end_of_a_request_means() {
+    fn the_end_of_a_request_is_a_cost_a_saving_or_neither() {
         for (ended, expected) in [
             (SUCCESS, Entry::Nothing),
             (Ended { retried: true, ..SUCCESS }, Entry::SavedByRetry),

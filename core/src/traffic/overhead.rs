@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_when_all_waiting_is_taken_away() {
+    fn overhead_is_what_is_left_without_all_waiting() {
         let micros = Duration::from_micros;
         for (took, queued, upstream, expected) in [
             (1_000, 0, 900, 100),

@@ -149,7 +149,7 @@ mod tests {
     const REFUSED: AttemptEnd = AttemptEnd::ConnectFailed { timed_out: false };
 
     #[test]
-    fn what_an_idempotent_request_may_repeat() {
+    fn an_idempotent_request_may_repeat_what_was_not_answered() {
         let retry = Next::Retry { costs_token: true };
         let never = Next::Stop(StopReason::NotRetriable);
         for (end, expected) in [

@@ -228,7 +228,7 @@ mod tests {
 
     /// Seconds since the newest sample: over which span the recent figures go.
     #[test]
-    fn what_is_recent_goes_back_five_to_ten_seconds() {
+    fn recent_figures_go_back_five_to_ten_seconds() {
         let mut series = Series::default();
         let at = Timestamp::from_millis;
         assert_eq!(series.recent(A, &reading(9, 0, 0, &[]), at(1_000)), Figures::default(), "nobody knows it");

@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_cannot_serve_is_passed_over_unless_nobody_can() {
+    fn an_upstream_that_cannot_serve_is_passed_over_unless_none_can() {
         assert_eq!(shares(|upstream| upstream == 0), [10_000, 0]);
         assert_eq!(shares(|upstream| upstream == 1), [0, 10_000]);
         assert!(shares(|_| false).iter().all(|count| *count > 0));

@@ -30,7 +30,7 @@ fn of_a_name_that_stands_twice_the_worse_counts() {
 }
 
 #[test]
-fn what_can_be_read_without_guessing_is_read() {
+fn a_document_that_can_be_read_without_guessing_is_read() {
     check(b"\xEF\xBB\xBF{\"status\":\"UP\"}", "Plain +UP |", "");
     check(
         br#"{"status":"DOWN","lag":NaN,"a":[-Infinity,Infinity],"b":"NaN \" Infinity"}"#,
@@ -52,7 +52,7 @@ fn what_can_be_read_without_guessing_is_read() {
 }
 
 #[test]
-fn what_cannot_is_not() {
+fn a_document_that_cannot_is_not() {
     check(br#"{"status":"UP"}{"status":"DOWN"}"#, "None |", "more follows behind the JSON document");
     check(br#"{"status":"UP","comp"#, "None |", "ends too early");
     check(br#"{"status":"UP",}"#, "None |", "it is not JSON");
@@ -186,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_looks_like_health_is_bounded(body in documents(), cut in 0usize..2000) {
+    fn documents_that_look_like_health_are_bounded(body in documents(), cut in 0usize..2000) {
         bounded(&read(body.as_bytes(), None, &rules()));
         let cut = body.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(body.len());
         bounded(&read(&body.as_bytes()[..cut], None, &rules()));

@@ -47,7 +47,7 @@ fn plain() {
 }
 
 #[test]
-fn what_says_nothing_about_health() {
+fn a_document_that_says_nothing_about_health_is_none() {
     understood(&[
         ("", "None |"),
         ("  \r\n", "None |"),

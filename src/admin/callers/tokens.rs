@@ -143,7 +143,7 @@ pub mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_says_why() {
+    fn tokens_that_cannot_be_used_say_why() {
         let folder = tempfile::TempDir::new().unwrap();
         let refused = |text: &str| {
             let file = folder.path().join("token");

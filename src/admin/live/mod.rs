@@ -73,7 +73,7 @@ struct Known {
 }
 
 #[derive(Serialize)]
-struct State<'a> {
+struct Whole<'a> {
     now: u64,
     samples: u64,
     period_ms: u128,
@@ -229,14 +229,14 @@ impl Known {
 
     fn state(&mut self, now: Now) -> Message {
         let text = self.state.take().unwrap_or_else(|| {
-            let state = State {
+            let whole = Whole {
                 now: now.unix_ms(self.made.unwrap_or(now.at)),
                 samples: self.samples,
                 period_ms: PERIOD.as_millis(),
                 picture: &self.picture,
                 timeline: self.timeline.newest(),
             };
-            framed(self.number, "state", &state)
+            framed(self.number, "state", &whole)
         });
         self.state = Some(text.clone());
         Message { number: self.number, text }

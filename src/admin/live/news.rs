@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_backends_remember_comes_before_and_once() {
+    fn memories_of_backends_come_before_and_once() {
         let mut timeline = Timeline::default();
         timeline.push(own(&event(7), NOW));
         let mut one = backend(9001, Cause::Down);

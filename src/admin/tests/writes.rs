@@ -40,7 +40,7 @@ async fn an_order_reaches_the_board_as_it_was_meant() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_a_sentence_and_changes_nothing() {
+async fn an_order_that_is_not_understood_is_a_sentence_and_changes_nothing() {
     let running = start(&[Cause::Up]);
     let at = |action: &str| format!("/upstreams/orders/backends/127.0.0.1:9001/{action}");
     let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(201));

@@ -22,7 +22,7 @@ const FASTEST: u128 = 1_000;
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What the route itself says; its shield and its limit's id come from [`finish`].
-pub(super) fn guard(spec: &RouteSpec, place: &Place, findings: &mut Findings) -> Option<Box<AdmissionPlan>> {
+pub(super) fn compile(spec: &RouteSpec, place: &Place, findings: &mut Findings) -> Option<Box<AdmissionPlan>> {
     let mut listed = |texts: &[String], key: &str| Networks::new(&networks(texts, &place.at(key), findings));
     let (allow, deny) = (spec.allow.as_ref().map(|texts| listed(texts, "allow")), listed(&spec.deny, "deny"));
     if spec.allow.as_ref().is_some_and(Vec::is_empty) {
@@ -106,7 +106,7 @@ pub(super) fn finish(routes: (&[Item<RouteSpec>], &mut [RoutePlan]), upstreams: 
     let mut namesakes: BTreeMap<Arc<str>, u32> = BTreeMap::new();
     for (item, plan) in routes.0.iter().zip(routes.1) {
         let before = namesakes.entry(plan.name.clone()).and_modify(|before| *before += 1).or_default();
-        if let Some(limit) = plan.admission.as_mut().and_then(|guard| guard.rate_limit.as_mut()) {
+        if let Some(limit) = plan.admission.as_mut().and_then(|admission| admission.rate_limit.as_mut()) {
             let same =
                 format!("{} {before} {} {:?} {} {:?}", plan.name, limit.requests, limit.per, limit.burst, limit.by);
             limit.id = hash_bytes(same.as_bytes());

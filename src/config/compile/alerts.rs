@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_has_its_default() {
+    fn an_unwritten_key_has_its_default() {
         assert_eq!(*loaded("{}").unwrap(), AlertsPlan::default());
         let plan = loaded(
             "{ group_wait: 1s, repeat_interval: off, flapping: { transitions: 6 }, source: eu-1, \

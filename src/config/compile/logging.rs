@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_in_force() {
+    fn written_keys_of_the_access_log_are_in_force() {
         let plan = access("sample: 10%, file: a.log, max_size: 1MiB, keep: 2, query: true, redact_query: [PIN]");
         assert_eq!((plan.sample, plan.query), (0.1, true));
         let file = plan.file.unwrap();

@@ -85,7 +85,7 @@ fn route(
     Some(RoutePlan {
         name: spec.name.clone().unwrap_or_else(|| generated_name(&spec.matches)).into(),
         action: action(spec, place, upstreams, names, findings)?,
-        admission: admission::guard(spec, place, findings),
+        admission: admission::compile(spec, place, findings),
         hedge: hedge(spec, place, findings),
         matches,
         allow_encoded_slashes: spec.allow_encoded_slashes,

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_receiver_is_refused() {
+    fn a_receiver_that_is_none_is_refused() {
         let plan =
             loaded("{ ops: { smarthost: m, from: Gate <a@b.c>, to: [d@e.f], username: u, password: { env: P } } }");
         let plan = plan.unwrap();

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_has_its_default_and_secrets_are_not_shown() {
+    fn an_unwritten_key_has_its_default_and_secrets_are_not_shown() {
         let plan = read(r#"{ otlp: { endpoint: "http://a:1", headers: { X-Key: t0p } } }"#).unwrap();
         assert_eq!((plan.ratio, plan.follow_parent, plan.service.as_str()), (0.01, true, "pulsegate"));
         assert_eq!(plan.probes, 0.0, "probes are traced only when asked");

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_webhook_is_refused() {
+    fn a_webhook_that_is_none_is_refused() {
         for (webhook, words) in [
             ("{ url: hooks.example.com }", "without http"),
             ("{ url: \"ftp://hooks.example.com/\" }", "without http"),

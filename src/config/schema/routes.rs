@@ -1,6 +1,6 @@
 //! What may be written of a route: what it matches, what it does, how long that may take.
 
-use super::guards::RateLimitSpec;
+use super::rate_limit::RateLimitSpec;
 use crate::config::values::{Share, Span, Words};
 use schemars::JsonSchema;
 use serde::de::Error;

@@ -196,7 +196,7 @@ async fn metadata_and_authority_are_sent_and_what_cannot_be_sent_is_told() {
 }
 
 #[tokio::test]
-async fn what_speaks_no_http2_or_never_answers_has_a_cause() {
+async fn a_server_that_speaks_no_http2_or_never_answers_has_a_cause() {
     let http1 = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let why = Checked::grpc(http1.address, check()).broken().await;
     assert!(why.contains("does this port speak HTTP/2?") || why.contains("over HTTP/2 failed"), "{why}");

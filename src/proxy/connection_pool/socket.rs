@@ -12,7 +12,7 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest,
     UniqueID, UniqueIDType,
 };
-use pulsegate_core::http::response_watch::{AnswerWatch, Malformed};
+use pulsegate_core::http::response_watch::{Malformed, ResponseWatch};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,19 +23,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[derive(Debug)]
 pub struct BackendSocket {
     stream: Stream,
-    watch: AnswerWatch,
+    watch: ResponseWatch,
 }
 
 impl BackendSocket {
     /// A new connection, for its first answer; `to_head`: to a HEAD.
     pub fn new(stream: Stream, to_head: bool) -> Box<Self> {
-        Box::new(Self { stream, watch: AnswerWatch::new(to_head) })
+        Box::new(Self { stream, watch: ResponseWatch::new(to_head) })
     }
 
     /// One that has rested, for its next answer. `None`: it is none of ours.
     pub fn again(stream: Stream, to_head: bool) -> Option<Box<Self>> {
         let mut socket = stream.into_any().downcast::<Self>().ok()?;
-        socket.watch = AnswerWatch::new(to_head);
+        socket.watch = ResponseWatch::new(to_head);
         Some(socket)
     }
 

@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_what_is_none_is_left_out() {
+    fn groups_are_read_as_they_were_written_and_nonsense_is_left_out() {
         let announced = |what, backend, flaps| AnnouncedState { what, backend, flaps };
         let group = a_group(vec![
             announced(What::NobodyEligible, None, false),

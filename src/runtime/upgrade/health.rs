@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back_the_same() {
+    fn a_handover_is_read_back_as_it_was_written() {
         assert_eq!(read(write(everything())).unwrap(), everything());
         assert_eq!(read(write(Handover::default())).unwrap(), Handover::default());
     }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_understood_as_it_was() {
+    fn a_key_that_is_missing_is_understood_as_it_was() {
         let mut older = write(everything());
         for backend in older["backends"].as_array_mut().unwrap() {
             let backend = backend.as_object_mut().unwrap();

@@ -164,7 +164,7 @@ fn sorted(mut health: Value) -> Value {
 }
 
 #[test]
-fn what_was_read_is_written_as_it_was() {
+fn a_recorded_farewell_is_written_as_it_was_read() {
     let (recorded_health, recorded_alerts) = farewell();
     assert_eq!(health::write(health::read(recorded_health.clone()).unwrap()), recorded_health);
     assert_eq!(alerts::write(&alerts::read(recorded_alerts.clone())), recorded_alerts);
@@ -212,7 +212,7 @@ fn numbers_out_of_bounds_are_brought_into_them() {
 }
 
 #[test]
-fn what_receivers_of_alerts_were_told_is_not_told_again() {
+fn alerts_that_receivers_were_told_are_not_told_again() {
     let plan = plan(CONFIGURATION);
     let upstreams: Vec<Arc<str>> = plan.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
     let mut machine = Alerts::new(plan.alerts.clone(), &upstreams);

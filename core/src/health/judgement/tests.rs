@@ -103,7 +103,7 @@ fn weighs(rows: &[Row<'_>]) {
 }
 
 #[test]
-fn what_a_document_says_is_weighed_with_the_status_as_the_anchor() {
+fn a_document_is_weighed_with_the_status_as_the_anchor() {
     let db = ("db", UP);
     weighs(&[
         (200, Some(UP), &[db], "pass"),
@@ -180,7 +180,7 @@ fn without_a_word_for_the_whole_the_worst_component_that_counts_decides() {
 }
 
 #[test]
-fn what_no_list_knows_is_never_guessed_in_silence() {
+fn a_word_that_no_list_knows_is_never_guessed_in_silence() {
     let db = ("db", UP);
     weighs(&[
         // What no list knows is never guessed in silence.
@@ -230,7 +230,7 @@ fn a_rule_that_names_a_component_means_its_parts_too() {
 }
 
 #[test]
-fn what_is_unclear_follows_its_rule_where_the_status_passes() {
+fn an_unclear_document_follows_its_rule_where_the_status_passes() {
     let unclear = |unknown_word, on_malformed| DocumentPlan { unknown_word, on_malformed, ..DocumentPlan::default() };
     let malformed = || Document { malformed: Some("line 1 is no JSON".to_owned()), ..document(None, &[]) };
     let wobbly = || document(Some(UNKNOWN), &[]);

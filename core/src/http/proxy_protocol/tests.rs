@@ -73,7 +73,7 @@ fn headers_and_whom_they_name() {
 }
 
 #[test]
-fn what_begins_as_a_header_and_is_none() {
+fn bytes_that_begin_as_a_header_and_are_none_are_malformed() {
     let too_long = format!("PROXY UNKNOWN {}\r\n", "x".repeat(92));
     assert_eq!(too_long.len(), LONGEST_LINE + 1);
     for bytes in [
@@ -123,7 +123,7 @@ fn the_longest_that_is_read() {
 }
 
 #[test]
-fn what_is_something_else() {
+fn other_bytes_are_no_header() {
     for bytes in [&b"GET / HTTP/1.1\r\n"[..], b"\x16\x03\x01", b"PROXY\t", b"PRI * HTTP/2.0", b"\r\n\r\nGET", b"proxy "]
     {
         assert_eq!(verdict(bytes), Parsed::Missing, "{bytes:?}");
@@ -148,7 +148,7 @@ fn a_checksum_must_be_right() {
 }
 
 #[test]
-fn what_is_written() {
+fn headers_are_written_as_the_standard_has_them() {
     let v4 = ends("192.0.2.7:54321", "198.51.100.9:443").unwrap();
     assert_eq!(introduction(Version::V1, &v4), b"PROXY TCP4 192.0.2.7 198.51.100.9 54321 443\r\n");
     assert_eq!(introduction(Version::V2, &v4), header(V4));
@@ -183,7 +183,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_we_write_we_read(ends in pair(), version in version()) {
+    fn a_written_header_is_read_back(ends in pair(), version in version()) {
         let bytes = introduction(version, &ends);
         prop_assert_eq!(verdict(&bytes), Parsed::Header { ends: Some(ends), length: bytes.len() });
     }

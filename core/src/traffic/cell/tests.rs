@@ -35,7 +35,7 @@ fn record_all(cell: &Cell, letters: &str) {
 
 /// Attempts before, in order, and the last one: does it nudge the board to look?
 #[test]
-fn whatever_may_speak_against_a_backend_nudges_the_board() {
+fn evidence_against_a_backend_nudges_the_board() {
     for (before, last, nudges) in [
         ("", 's', false),
         ("", '-', false),

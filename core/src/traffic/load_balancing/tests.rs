@@ -287,7 +287,7 @@ fn a_pick_looks_at_as_many_backends_of_ten_thousand_as_of_three() {
 }
 
 #[test]
-fn who_has_no_second_chance_avoids_who_failed_lately() {
+fn a_request_without_a_second_chance_avoids_backends_that_failed_lately() {
     let members = pool(&[1, 1, 1]);
     let failed = Record {
         outcome: Outcome::Failure(FailureKind::Status(500)),

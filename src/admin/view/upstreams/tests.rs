@@ -127,7 +127,7 @@ fn the_whole_document() {
 }
 
 #[test]
-fn what_is_not_known_is_null() {
+fn an_unknown_value_is_null() {
     let mut unprobed = backend(9001, Cause::Up);
     unprobed.standing.unprobed = true;
     let document = serde_json::to_value(super::backend(&unprobed, &Recent::default(), NOW)).unwrap();

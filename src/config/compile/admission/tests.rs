@@ -1,4 +1,4 @@
-//! What the guards of routes are compiled to, and which are refused.
+//! What the admission of routes is compiled to, and which are refused.
 
 use crate::config::load_text;
 use pulsegate_core::plan::{AdmissionPlan, LimitBy, Plan, RateLimitPlan};
@@ -19,12 +19,12 @@ fn load(yaml: &str) -> Plan {
     load_text(yaml, Path::new(".")).unwrap_or_else(|errors| panic!("{yaml}: {errors:?}")).plan
 }
 
-fn guard(route: &str, upstream: &str) -> AdmissionPlan {
+fn admission(route: &str, upstream: &str) -> AdmissionPlan {
     load(&yaml(route, upstream)).routes[0].admission.as_deref().cloned().unwrap_or_default()
 }
 
 fn limit(route: &str) -> RateLimitPlan {
-    guard(route, READY).rate_limit.unwrap()
+    admission(route, READY).rate_limit.unwrap()
 }
 
 fn errors(route: &str) -> String {
@@ -95,7 +95,7 @@ fn the_id_follows_the_limit_and_its_route_and_nothing_else() {
 }
 
 #[test]
-fn what_cannot_be_is_told_in_a_sentence() {
+fn an_admission_that_cannot_be_is_told_in_a_sentence() {
     for (route, words) in [
         ("rate_limit: { requests: 0 }", "rate_limit.requests: found 0, allowed: at least 1; to let nobody in"),
         ("rate_limit: { requests: 1, per: 0s }", "rate_limit.per: found 0s, allowed: more than 0s"),
@@ -125,9 +125,9 @@ fn what_cannot_be_is_told_in_a_sentence() {
 
 #[test]
 fn addresses_are_let_in_by_their_network() {
-    let guard =
-        guard("allow: [\"10.0.0.0/8\", \"::ffff:192.0.2.0/120\"], deny: [\"10.9.0.0/16\", \"10.8.7.6\"]", READY);
-    let allow = guard.allow.unwrap();
+    let admission =
+        admission("allow: [\"10.0.0.0/8\", \"::ffff:192.0.2.0/120\"], deny: [\"10.9.0.0/16\", \"10.8.7.6\"]", READY);
+    let allow = admission.allow.unwrap();
     for (address, allowed, denied) in [
         ("10.1.2.3", true, false),
         ("10.9.2.3", true, true),
@@ -136,12 +136,12 @@ fn addresses_are_let_in_by_their_network() {
         ("198.51.100.1", false, false),
     ] {
         let address = address.parse().unwrap();
-        assert_eq!((allow.contains(address), guard.deny.contains(address)), (allowed, denied), "{address}");
+        assert_eq!((allow.contains(address), admission.deny.contains(address)), (allowed, denied), "{address}");
     }
 }
 
 #[test]
-fn what_a_shield_hides() {
+fn a_shield_hides_probed_paths_alone() {
     let three = "startup: { path: /start }, readiness: { path: \"/ready?full=1\" }, liveness: { path: /live }";
     let shielded = format!("shield_health: true, {three}");
     for (route, upstream, path, hidden) in [
@@ -169,7 +169,7 @@ fn what_a_shield_hides() {
             true,
         ),
     ] {
-        assert_eq!(guard(route, upstream).shield.hides(path), hidden, "{route} {upstream} {path}");
+        assert_eq!(admission(route, upstream).shield.hides(path), hidden, "{route} {upstream} {path}");
     }
     let split = load(&yaml("name: x", READY).replace("upstream: a,", "split: { a: 1, b: 1 },"));
     let shield = &split.routes[0].admission.as_ref().unwrap().shield;

@@ -183,7 +183,7 @@ fn the_nearest_timer_counts() {
 }
 
 #[test]
-fn what_is_awaited_of_the_client() {
+fn the_client_is_read_as_far_as_the_request_needs_it() {
     let rows: [(Point, bool, Read); 6] = [
         (sending, true, Read::Body),
         (sending, false, Read::Nothing),

@@ -309,7 +309,7 @@ async fn under_load_a_burst_and_the_rate_come_in_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_was_counted_outlives_a_reload_that_leaves_the_limit() {
+async fn counts_outlive_a_reload_that_leaves_the_limit() {
     let yaml = |limit: &str, body: &str| {
         format!(
             "reload: {{ watch: true }}\nroutes: [{{ name: x, respond: {{ body: {body} }}, rate_limit: {{ {limit} }} }}, {{ name: y, match: {{ path: /y }}, respond: {{ body: {body} }} }}]\n"
