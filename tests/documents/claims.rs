@@ -167,7 +167,7 @@ fn the_comparison_says_no_where_there_is_nothing_and_only_there() {
 }
 
 #[test]
-fn what_the_readme_denies_is_what_is_absent() {
+fn features_that_the_readme_denies_are_those_that_are_absent() {
     let denied: BTreeSet<String> = denied(&read("README.md")).into_iter().collect();
     let absent = FEATURES.iter().filter(|(_, proof)| matches!(proof, NoKey(_)));
     let absent: BTreeSet<String> = absent.map(|(feature, _)| (*feature).to_owned()).collect();
