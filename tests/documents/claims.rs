@@ -27,7 +27,10 @@ const FEATURES: [(&str, Proof); 20] = [
     ("a backend that was never checked", Test("tests/e2e/answers.rs", "requests_wait_while_a_whole_pool_is_unchecked")),
     (
         "health kept over a reload",
-        Test("tests/scenarios/main.rs", "what_is_down_or_ejected_stays_so_across_a_reload_that_changes_its_weight"),
+        Test(
+            "tests/scenarios/main.rs",
+            "a_backend_that_is_down_or_ejected_stays_so_across_a_reload_that_changes_its_weight",
+        ),
     ),
     ("why is it out, when does it come back", Command("explain")),
     ("HTTP/2 and gRPC, to clients and backends", Key("upstreams.NAME.protocol")),
