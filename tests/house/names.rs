@@ -164,7 +164,9 @@ impl Names {
             found |= self.through(module, import, looker, search, |search| {
                 let modules = self.modules_of(module, &import.parts, search);
                 let others = modules.into_iter().filter(|file| self.keys[*file] != *module);
-                others.fold(false, |found, file| self.look(&self.keys[file], parts, module, search) || found)
+                // Every one of them is looked at: each notes what it passes.
+                let looks: Vec<bool> = others.map(|file| self.look(&self.keys[file], parts, module, search)).collect();
+                looks.contains(&true)
             });
         }
         found
