@@ -1,6 +1,6 @@
 //! What may be shown of what a backend says? One bounded line without secrets.
 //!
-//! Real services put tracebacks, connection strings and keys into their health answers. Who looks at a backend's state should see the
+//! Real services put tracebacks, connection strings and keys into their health answers. Those who look at a backend's state should see the
 //! sentence that explains it, and nothing that opens a door. Each kind of secret that was met is noted, for a warning to the owner.
 
 use pulsegate_core::health::document::Leak;

@@ -59,7 +59,7 @@ pub fn routes() -> Router<Arc<Desk>> {
     Router::new().route("/ui/{folder}/{part}", get(part))
 }
 
-/// `GET /` for who reads HTML; everybody else gets `index`.
+/// `GET /` for a reader of HTML; everybody else gets `index`.
 pub fn front(headers: &HeaderMap, index: &'static str) -> Response {
     let vary = (header::VARY, "Accept");
     if wanted(headers) {

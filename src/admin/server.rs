@@ -114,7 +114,7 @@ async fn accept(
     Ok((stream, Peer(peer), place))
 }
 
-/// As [`serve`], behind a handshake that has to end as soon as a head. Who is refused learns it from TLS.
+/// As [`serve`], behind a handshake that has to end as soon as a head. A client that is refused learns it from TLS.
 async fn serve_securely(
     stream: TcpStream,
     peer: Peer,

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// The series of every backend. Only who asks the admin listener, and the task that samples, ever wait for its lock.
+/// The series of every backend. Only those who ask the admin listener, and the task that samples, ever wait for its lock.
 #[derive(Debug, Default)]
 pub struct Traffic {
     series: Mutex<Series>,

@@ -153,7 +153,7 @@ fn tls(asking: &Asking, base: &str) -> Result<rustls::ClientConfig, String> {
     let pair = asking.cert.clone().zip(asking.key.clone());
     let secure = base.starts_with("https://");
     let terms = UpstreamTls {
-        // Who is verified is named by the address.
+        // The address names the server that is verified.
         sni: String::new(),
         verify: secure,
         ca: asking.ca.clone().filter(|_| secure),

@@ -19,7 +19,7 @@ use std::path::Path;
 pub struct Document(Findings);
 
 impl Document {
-    /// Reads the file at `path`; what cannot be read as a `T` is among the findings. `wanted` names its keys for who has none.
+    /// Reads the file at `path`; what cannot be read as a `T` is among the findings. `wanted` names its keys, for a file that has none.
     pub fn read<T: DeserializeOwned + JsonSchema>(path: &Path, wanted: &str) -> (Self, Option<T>) {
         match read_text(path) {
             Ok(text) => Self::parse(path, text, wanted),

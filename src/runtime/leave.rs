@@ -7,7 +7,7 @@ use crate::front::{Listener, Stage};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// Connections of a process that was succeeded may ask once more for at least so long: who asks often is told to go by an answer, and
+/// Connections of a process that was succeeded may ask once more for at least so long: a client that asks often is told to go by an answer, and
 /// nobody's request crosses our close.
 const ONCE_MORE: Duration = Duration::from_secs(2);
 

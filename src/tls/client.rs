@@ -27,7 +27,7 @@ pub struct ClientConfigs {
     renewing: Mutex<()>,
 }
 
-/// A configuration, and a number that changes with everything in it: who shares a connection must share the number.
+/// A configuration, and a number that changes with everything in it: whoever shares a connection must share the number.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub config: Arc<ClientConfig>,

@@ -312,7 +312,7 @@ async fn headers_go_before_tls_on_both_sides_and_hand_on_whom_they_name() {
         for _ in 0..2 {
             assert_eq!(named(&mut client).await.0, "192.0.2.7", "{version}");
         }
-        // Nothing of a header is left over for who comes without one.
+        // Nothing of a header is left over for a client that comes without one.
         let mut client = introduced(outer.address, LOCAL).await;
         assert_eq!(named(&mut client).await.0, "127.0.0.1", "{version}");
     }

@@ -423,7 +423,7 @@ impl Witness {
         };
         for output in outputs {
             let Output::Report(Event { kind: EventKind::Ejected { backend, why, .. }, .. }) = output else { continue };
-            // Who asked for a drain may hide it under an ejection of its own: the report does not tell.
+            // A backend that asked for a drain may hide it under an ejection of its own: the report does not tell.
             let drains = self.drain_asked.iter().any(|id| id.upstream == backend.upstream);
             if transitions(&backend.upstream) != 1 || why.contains("trial") || drains {
                 continue;
@@ -626,7 +626,7 @@ fn lost(old: &Pool, new: &Pool) {
             let retired = before.connection_epoch < member.connection_epoch;
             let cut = before.cell.is_cut(before.connection_epoch);
             let expected = match new.upstream.on_down {
-                // Who left and came back within one step has retired its idle connections all the same.
+                // A backend that left and came back within one step has retired its idle connections all the same.
                 OnDown::Keep => (retired, false),
                 OnDown::RetireIdle => (true, false),
                 OnDown::CloseAll => (true, true),

@@ -67,7 +67,7 @@ impl Life {
             _ => {}
         }
         if !self.plans.contains_key(&ProbeKind::Startup) || !after.contains_key(&ProbeKind::Startup) {
-            // Who is here has started: nobody is taken out to ask.
+            // A backend that is here has started: nobody is taken out to ask.
             self.starting = None;
         }
         self.plans = after;

@@ -34,7 +34,7 @@ impl Alerts {
         Self { plan, upstreams: upstreams.to_vec(), ..Self::default() }
     }
 
-    /// Another plan, and these upstreams and receivers alone: what belonged to others is over, and who is gone hears nothing.
+    /// Another plan, and these upstreams and receivers alone: what belonged to others is over, and a receiver that is gone hears nothing.
     pub fn reconfigure(
         &mut self,
         plan: Arc<AlertsPlan>,

@@ -1,6 +1,6 @@
 //! How many of each pool serve? Counted from what events say, so that the machine needs nothing else to know it.
 //!
-//! Whom an operator took out, or who drains, or has no verdict yet, is no loss and counts on neither side.
+//! A backend that an operator took out, that drains, or that has no verdict yet, is no loss and counts on neither side.
 
 use crate::base::identity::Address;
 use crate::health::standing::Cause;

@@ -1,7 +1,7 @@
 //! What do orders, passive and active evidence come to? One truth table, in the order of precedence.
 //!
 //! forced down > drained > forced up > ejected > not alive > down > draining > not ready > starting > unchecked > trial > degraded >
-//! ramping > up. The first that applies is the cause. Who is degraded while it ramps has the product of both shares. The earliest return is
+//! ramping > up. The first that applies is the cause. A backend that is degraded while it ramps has the product of both shares. The earliest return is
 //! the latest moment of all causes that hold the backend out, so that
 //! it is never promised too early.
 

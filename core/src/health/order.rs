@@ -27,7 +27,7 @@ impl Order {
 pub enum Steer {
     /// In place of any order before.
     Order(Order),
-    /// Takes a drain back, and nothing else: who undrains does not know of a force.
+    /// Takes a drain back, and nothing else: an operator who undrains does not know of a force.
     Undrain,
     /// Takes every order back, that of a weight included.
     Release,

@@ -69,7 +69,7 @@ pub fn chance(own: Tally, peers: Tally) -> f64 {
     let all = drawn + f64::from(peers.total());
     let first = f64::from(own.failures);
     let ln_first = ln_choose(bad, first) + ln_choose(all - bad, drawn - first) - ln_choose(all, drawn);
-    // Each next term from the one before; they shrink fast, since who asks is above the mean.
+    // Each next term from the one before; they shrink fast, since the one that is asked about is above the mean.
     let (mut term, mut sum, mut k) = (1.0, 1.0, first);
     while k < bad.min(drawn) && term > sum * 1e-12 {
         term *= (bad - k) * (drawn - k) / ((k + 1.0) * (all - bad - drawn + k + 1.0));

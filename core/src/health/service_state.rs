@@ -1,6 +1,6 @@
 //! How well is an upstream, in the three words that monitoring knows?
 //!
-//! The same rule as `/health`'s, so that a page and an alarm cannot disagree: who is drained, draining, starting or unchecked is outside the
+//! The same rule as `/health`'s, so that a page and an alarm cannot disagree: a backend that is drained, draining, starting or unchecked is outside the
 //! count, because an intended absence wakes nobody. Beyond it, a backend that serves at a reduced weight because it says that it is
 //! degraded is worth a warning too.
 

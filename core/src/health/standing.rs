@@ -63,7 +63,7 @@ impl Cause {
         matches!(self, Self::ForcedUp | Self::Degraded | Self::Ramping | Self::Up)
     }
 
-    /// Is it part of a pool's denominator? Not who is absent by intention, nor who is not known yet.
+    /// Is it part of a pool's denominator? Not a backend that is absent by intention, nor one that is not known yet.
     pub const fn counted(self) -> bool {
         !matches!(self, Self::Drained | Self::Draining | Self::Unchecked | Self::Starting)
     }

@@ -23,7 +23,7 @@ pub enum PathRefusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Normalised<'a> {
     pub path: Cow<'a, str>,
-    /// In the path as it came, even where `..` has taken that segment away: who decodes first reads another path.
+    /// In the path as it came, even where `..` has taken that segment away: a reader that decodes first reads another path.
     pub has_encoded_slash: bool,
 }
 

@@ -21,7 +21,7 @@ pub enum Scope {
     Write,
 }
 
-/// Who says nothing of scopes means all.
+/// Nothing said of scopes means all of them.
 impl Default for Scopes {
     fn default() -> Self {
         Self::ALL

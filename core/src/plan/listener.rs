@@ -42,7 +42,7 @@ impl ListenerPlan {
 pub struct ListenerTls {
     /// Never empty; the first answers where no other has the name that is asked for.
     pub certificates: Vec<KeyPair>,
-    /// Refuse who asks for no name, or for one that no certificate has.
+    /// Refuse clients that ask for no name, or for one that no certificate has.
     pub strict_sni: bool,
     pub minimum_version: TlsVersion,
     /// Set: clients are asked for a certificate.

@@ -232,7 +232,7 @@ mod tests {
         }
     }
 
-    /// Only who reads a document hears that a backend is degraded.
+    /// Only a probe that reads a document hears that a backend is degraded.
     #[test]
     fn a_degraded_backend_keeps_what_the_rules_for_its_document_say() {
         let http = |document| {

@@ -128,7 +128,7 @@ impl Point {
 }
 
 impl Series {
-    /// One more point for everybody. Who is not among `readings` is forgotten.
+    /// One more point for everybody. A backend that is not among `readings` is forgotten.
     pub fn sample(&mut self, readings: impl IntoIterator<Item = (BackendKey, Reading)>, now: Timestamp) {
         let mut before = std::mem::take(&mut self.tracks);
         for (key, reading) in readings {

@@ -42,7 +42,7 @@ impl Callers {
         })
     }
 
-    /// `shown`: the certificate of the connection, verified. Who sends a token as well is whose the token is.
+    /// `shown`: the certificate of the connection, verified. A caller that sends a token as well is the token's owner.
     ///
     /// # Errors
     /// Why nobody is recognised.

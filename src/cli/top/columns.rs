@@ -31,7 +31,7 @@ use Column::*;
 
 /// From left to right.
 const ALL: [Column; 12] = [Upstream, Backend, Standing, Counter, Share, InFlight, Rate, Errors, P50, P99, Since, Cause];
-/// Who stays longest first.
+/// In a narrow terminal those that stay longest come first.
 const NEEDED: [Column; 12] =
     [Standing, Backend, Upstream, Since, Rate, Errors, InFlight, P99, Counter, Share, P50, Cause];
 /// Between two columns.

@@ -134,7 +134,7 @@ fn cell(drawn: Drawn, text: String, style: Style) -> Cell<'static> {
     Cell::from(if drawn.column.right() { text.right_aligned() } else { text })
 }
 
-/// The standing's own colour; who is out is bold as well.
+/// The standing's own colour; that of a backend that is out is bold as well.
 fn tone(state: &State, column: Column, row: &Row) -> Style {
     if column != Column::Standing {
         return Style::new();

@@ -28,7 +28,7 @@ pub(super) enum Sort {
     /// Upstream and backend, as the gateway lists them
     #[default]
     Upstream,
-    /// Who is out first
+    /// Backends that are out first
     Standing,
     /// The busiest first
     InFlight,

@@ -177,7 +177,7 @@ async fn a_backend_that_misses_our_certificate_is_a_tls_failure_and_is_content_w
     let [ca, key] = ["ca.pem", "key.pem"].map(|name| dir.path().join(name));
     std::fs::write(&ca, cert.pem()).unwrap();
     std::fs::write(&key, signing_key.serialize_pem()).unwrap();
-    // It trusts who shows the same certificate as itself.
+    // It trusts a client that shows the same certificate as itself.
     let mut roots = RootCertStore::empty();
     roots.add(cert.der().clone()).unwrap();
     let acceptor = acceptor_that_asks(&cert, &signing_key, roots);

@@ -37,7 +37,7 @@ pub(super) fn critical_missing<'a>(document: &Document, rules: &'a DocumentPlan)
     rules.critical.iter().map(String::as_str).filter(|name| named(document, name).next().is_none()).collect()
 }
 
-/// Who goes by this name: the component itself, else its parts.
+/// What goes by this name: the component itself, else its parts.
 fn named<'a>(document: &'a Document, name: &str) -> impl Iterator<Item = &'a Component> {
     let itself = document.components.iter().any(|component| component.name == name);
     document.components.iter().filter(

@@ -251,7 +251,7 @@ impl Balancer {
         for member in ring.walk(hash).take(256) {
             let Some(serving) = self.served(member, input) else { continue };
             let in_flight = f64::from(serving.member.cell.in_flight());
-            // Who is idle is within every bound.
+            // An idle backend is within every bound.
             if in_flight == 0.0
                 || in_flight < (*bound.get_or_insert_with(|| self.load_bound(input)) * serving.weight).ceil()
             {

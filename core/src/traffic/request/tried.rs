@@ -1,4 +1,4 @@
-//! Which backends has this request asked? Few, so they have their place in the request itself: only who tries on and on costs an allocation.
+//! Which backends has this request asked? Few, so they have their place in the request itself: only one that tries on and on costs an allocation.
 
 use crate::base::identity::BackendKey;
 

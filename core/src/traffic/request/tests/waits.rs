@@ -147,7 +147,7 @@ fn an_idempotent_request_is_held_while_nobody_is_eligible() {
     held().transcript(&[(0, Input::Begun, "wait Somebody 2000"), (2000, Input::Woken, "answer none_eligible later")]);
     let mut post = held().with(|rig| rig.facts = Box::new(|facts| Facts { idempotent: false, ..facts }));
     post.transcript(&[(0, Input::Begun, "answer none_eligible later")]);
-    // Who has failed already is told so.
+    // A request that has failed already is told so.
     let mut rig = super::rig::rig(2).with(|rig| rig.upstream.limits.hold = Duration::from_secs(2));
     let mut request = rig.request();
     rig.play(&mut request, &[(0, Input::Begun, "try 1")]);
