@@ -155,7 +155,7 @@ const USUAL: Traffic = Traffic { sigma: 0.5, slow_route: 5, clients: 20 };
 /// Only the two that compare; the others watch.
 fn relative() -> PassivePlan {
     let mut plan = PassivePlan::default();
-    (plan.enforce.consecutive_failures, plan.enforce.failure_ratio) = (false, false);
+    plan.enforce = plan.enforce.with(Detector::ConsecutiveFailures, false).with(Detector::FailureRatio, false);
     plan
 }
 
@@ -214,7 +214,7 @@ fn of_two_nobody_can_tell_which_is_odd() {
 #[test]
 fn a_detector_that_does_not_enforce_only_tells() {
     let mut passive = relative();
-    (passive.enforce.failure_outlier, passive.enforce.latency_outlier) = (false, false);
+    passive.enforce = passive.enforce.with(Detector::FailureOutlier, false).with(Detector::LatencyOutlier, false);
     let mut world = World::new(1, 3, passive, USUAL);
     world.run(Duration::from_secs(30), &[Manner { failing: 0.3, millis: 100.0, ..FIT }, FIT, FIT]);
     assert_eq!(world.ejections(), []);

@@ -7,8 +7,8 @@ use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::board::Found;
 use pulsegate_core::plan::{
-    BalancePlan, DocumentPlan, Enforcement, Fact, HttpCheck, Identity, OnDown, PassivePlan, Plan, Policy, ProbeCheck,
-    ProbeFailure, ProbeKind, ProbePlan, ProbingPlan, Recognition, SlowStartPlan, SourcePlan, StaticBackend,
+    BalancePlan, Detector, DocumentPlan, Enforcement, Fact, HttpCheck, Identity, OnDown, PassivePlan, Plan, Policy,
+    ProbeCheck, ProbeFailure, ProbeKind, ProbePlan, ProbingPlan, Recognition, SlowStartPlan, SourcePlan, StaticBackend,
     UpstreamPlan, WhenNoneEligible,
 };
 use std::sync::Arc;
@@ -150,13 +150,7 @@ fn document(dice: &mut dyn Dice) -> Option<DocumentPlan> {
 }
 
 fn passive(dice: &mut dyn Dice) -> PassivePlan {
-    let mut enforce = || dice.below(4) > 0;
-    let enforce = Enforcement {
-        consecutive_failures: enforce(),
-        failure_ratio: enforce(),
-        failure_outlier: enforce(),
-        latency_outlier: enforce(),
-    };
+    let enforce = Detector::ALL.into_iter().fold(Enforcement::default(), |all, one| all.with(one, dice.below(4) > 0));
     PassivePlan {
         enabled: dice.below(10) > 0,
         consecutive_failures: dice.below(2) * 5,

@@ -61,31 +61,32 @@ impl Detector {
             Self::LatencyOutlier => "latency_outlier",
         }
     }
+
+    /// Does it compare backends? Then it is only right where all of them get the same traffic.
+    pub const fn compares(self) -> bool {
+        matches!(self, Self::FailureOutlier | Self::LatencyOutlier)
+    }
 }
 
-/// Which detectors eject. The others only say what they would have done.
+/// Which detectors eject: all, unless it is said otherwise. The others only say what they would have done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Enforcement {
-    pub consecutive_failures: bool,
-    pub failure_ratio: bool,
-    pub failure_outlier: bool,
-    pub latency_outlier: bool,
-}
+pub struct Enforcement([bool; Detector::ALL.len()]);
 
 impl Default for Enforcement {
     fn default() -> Self {
-        Self { consecutive_failures: true, failure_ratio: true, failure_outlier: true, latency_outlier: true }
+        Self([true; Detector::ALL.len()])
     }
 }
 
 impl Enforcement {
-    pub const fn of(self, detector: Detector) -> bool {
-        match detector {
-            Detector::ConsecutiveFailures => self.consecutive_failures,
-            Detector::FailureRatio => self.failure_ratio,
-            Detector::FailureOutlier => self.failure_outlier,
-            Detector::LatencyOutlier => self.latency_outlier,
-        }
+    /// The same, but that this one ejects or does not.
+    pub fn with(mut self, detector: Detector, ejects: bool) -> Self {
+        self.0[detector as usize] = ejects;
+        self
+    }
+
+    pub fn of(self, detector: Detector) -> bool {
+        self.0[detector as usize]
     }
 }
 
@@ -176,16 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn each_detector_is_enforced_by_its_own_word() {
-        for (enforced, detector) in [
-            ([true, false, false, false], Detector::ConsecutiveFailures),
-            ([false, true, false, false], Detector::FailureRatio),
-            ([false, false, true, false], Detector::FailureOutlier),
-            ([false, false, false, true], Detector::LatencyOutlier),
-        ] {
-            let [consecutive_failures, failure_ratio, failure_outlier, latency_outlier] = enforced;
-            let enforcement = Enforcement { consecutive_failures, failure_ratio, failure_outlier, latency_outlier };
-            assert_eq!(Detector::ALL.map(|other| enforcement.of(other)), Detector::ALL.map(|other| other == detector));
+    fn each_detector_is_enforced_for_itself() {
+        for detector in Detector::ALL {
+            let watching = Enforcement::default().with(detector, false);
+            assert_eq!(Detector::ALL.map(|other| watching.of(other)), Detector::ALL.map(|other| other != detector));
+            assert_eq!(watching.with(detector, true), Enforcement::default());
         }
     }
 }

@@ -1,10 +1,7 @@
 //! What is in force for a pool: where its backends come from, how they are asked, watched, spared and chosen.
 
-use super::{BudgetPlan, Detector, PassivePlan, ProbePlan, Protocol, UpstreamTls};
-use crate::base::identity::Address;
+use super::{BudgetPlan, Detector, PassivePlan, ProbePlan, Protocol, SourcePlan, UpstreamTls};
 use crate::http::proxy_protocol;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,9 +65,8 @@ impl UpstreamPlan {
     /// Does this detector eject? Those that compare backends never do where requests are spread by what they ask for: then each backend
     /// has traffic of its own, and a difference is no fault.
     pub fn enforces(&self, detector: Detector) -> bool {
-        let relative = matches!(detector, Detector::FailureOutlier | Detector::LatencyOutlier);
         let same_traffic = !matches!(self.balance.policy, Policy::Hash(_));
-        self.passive.enforce.of(detector) && (same_traffic || !relative)
+        self.passive.enforce.of(detector) && (same_traffic || !detector.compares())
     }
 
     /// Requests that one backend may have at once; 0 = no limit. On HTTP/1 a request has a connection of its own.
@@ -122,81 +118,6 @@ impl Default for UpstreamLimits {
             hold: Duration::ZERO,
         }
     }
-}
-
-/// Where backends come from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SourcePlan {
-    Static(Vec<StaticBackend>),
-    Dns(DnsSource),
-    File { path: PathBuf, backup: bool },
-}
-
-impl SourcePlan {
-    /// How it is called in events and in what people write about it.
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Static(_) => "the configuration".to_owned(),
-            Self::Dns(dns) => match &dns.query {
-                DnsQuery::Host { name, port } => format!("dns {name}:{port}"),
-                DnsQuery::Srv { name } => format!("srv {name}"),
-            },
-            Self::File { path, .. } => format!("file {}", path.display()),
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct StaticBackend {
-    pub address: Address,
-    pub weight: u32,
-    pub backup: bool,
-}
-
-impl StaticBackend {
-    pub fn at(address: Address) -> Self {
-        Self { address, weight: WEIGHT, backup: false }
-    }
-}
-
-/// Of a backend of which nothing else is said, wherever it comes from.
-const WEIGHT: u32 = 1;
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct DnsSource {
-    pub query: DnsQuery,
-    pub weight: u32,
-    pub backup: bool,
-    /// Re-resolved when the TTL ends, but never sooner than this (≥ 5 s).
-    pub min_interval: Duration,
-    /// Re-resolved at the latest after this.
-    pub max_interval: Duration,
-    /// DNS servers to ask; empty = the system's.
-    pub servers: Vec<SocketAddr>,
-}
-
-impl DnsSource {
-    pub const MIN_INTERVAL: Duration = Duration::from_secs(5);
-    pub const MAX_INTERVAL: Duration = Duration::from_secs(60);
-
-    pub fn of(query: DnsQuery) -> Self {
-        Self {
-            query,
-            weight: WEIGHT,
-            backup: false,
-            min_interval: Self::MIN_INTERVAL,
-            max_interval: Self::MAX_INTERVAL,
-            servers: Vec::new(),
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DnsQuery {
-    /// A and AAAA.
-    Host { name: String, port: u16 },
-    /// SRV: port and weight come from the record.
-    Srv { name: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -312,12 +233,7 @@ mod tests {
         ] {
             let balance = BalancePlan { policy, ..BalancePlan::default() };
             let plan = UpstreamPlan { balance, ..all.clone() };
-            let nothing = Enforcement {
-                consecutive_failures: false,
-                failure_ratio: false,
-                failure_outlier: false,
-                latency_outlier: false,
-            };
+            let nothing = Detector::ALL.into_iter().fold(Enforcement::default(), |all, one| all.with(one, false));
             let watches =
                 UpstreamPlan { passive: PassivePlan { enforce: nothing, ..plan.passive.clone() }, ..plan.clone() };
             for (detector, enforced) in [

@@ -5,7 +5,7 @@ use super::written::{
 };
 use super::{Defaults, values};
 use pulsegate_core::plan::{
-    Assertion, Condition, DnsQuery, DnsSource, DocumentPlan, Enforcement, HashBy, HttpCheck, PassivePlan, ProbeKind,
+    Assertion, Condition, Detector, DnsQuery, DnsSource, DocumentPlan, HashBy, HttpCheck, PassivePlan, ProbeKind,
     ProbePlan, StickyPlan, UpstreamPlan, UpstreamTls,
 };
 
@@ -125,7 +125,7 @@ fn documents() -> Vec<Defaults> {
 }
 
 fn passive(plan: &PassivePlan) -> Vec<Defaults> {
-    let Enforcement { consecutive_failures, failure_ratio, failure_outlier, latency_outlier } = plan.enforce;
+    let enforced = |detector| ("enforce", plan.enforce.of(detector).to_string());
     vec![
         values(
             "PassiveSpec",
@@ -142,15 +142,15 @@ fn passive(plan: &PassivePlan) -> Vec<Defaults> {
             ],
         ),
         // The long forms, in the order in which the keys above name them.
-        values("LimitSpec", [("enforce", consecutive_failures.to_string())]),
-        values("LimitSpec2", [("enforce", failure_ratio.to_string())]),
-        values("FailureOutlierSpec", [("gap", share(plan.failure_outlier)), ("enforce", failure_outlier.to_string())]),
+        values("LimitSpec", [enforced(Detector::ConsecutiveFailures)]),
+        values("LimitSpec2", [enforced(Detector::FailureRatio)]),
+        values("FailureOutlierSpec", [("gap", share(plan.failure_outlier)), enforced(Detector::FailureOutlier)]),
         values(
             "LatencyOutlierSpec",
             [
                 ("factor", plan.latency_outlier.factor.to_string()),
                 ("gap", millis(plan.latency_outlier.gap)),
-                ("enforce", latency_outlier.to_string()),
+                enforced(Detector::LatencyOutlier),
             ],
         ),
     ]

@@ -55,6 +55,7 @@ mod tests {
     use pulsegate_core::health::outlier::{OutlierState, RemainingEjection};
     use pulsegate_core::health::reading::Steps;
     use pulsegate_core::health::startup::StartupState;
+    use pulsegate_core::plan::{DnsQuery, SourceId};
     use std::time::Duration;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -151,7 +152,7 @@ mod tests {
             backends: Cause::ALL.into_iter().map(standing).chain(orders.map(ordered)).collect(),
             sources: vec![SourceState {
                 upstream: "pool".into(),
-                source: "dns app:80".to_owned(),
+                source: SourceId::Dns(DnsQuery::Host { name: "app".to_owned(), port: 80 }),
                 found: vec![Found { address: socket.clone(), weight: 3, backup: true }],
             }],
         }

@@ -99,7 +99,7 @@ impl Upstream {
         match self.sources.answer(source, answer) {
             Ok(changed) => changed,
             Err((source, kept)) => {
-                let (upstream, why) = (self.group.plan.name.clone(), kept.to_string());
+                let (upstream, source, why) = (self.group.plan.name.clone(), source.to_string(), kept.to_string());
                 turn.report(EventKind::DiscoveryKept { upstream, source, why });
                 false
             }

@@ -4,7 +4,7 @@
 
 use crate::board::contract::discovery::Found;
 use crate::board::why::source::Kept;
-use crate::plan::{SourcePlan, UpstreamPlan};
+use crate::plan::{SourceId, SourcePlan, UpstreamPlan};
 use std::sync::Arc;
 
 /// The sources of one upstream, by position.
@@ -26,8 +26,7 @@ struct Source {
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct SourceState {
     pub upstream: Arc<str>,
-    /// As messages name it.
-    pub source: String,
+    pub source: SourceId,
     pub found: Vec<Found>,
 }
 
@@ -53,7 +52,7 @@ impl Sources {
         let asked = |source: &&Source| !matches!(source.plan, SourcePlan::Static(_)) && !source.found.is_empty();
         let state = |source: &Source| SourceState {
             upstream: Arc::clone(upstream),
-            source: source.plan.describe(),
+            source: source.plan.id(),
             found: source.found.clone(),
         };
         self.0.iter().filter(asked).map(state).collect()
@@ -62,8 +61,8 @@ impl Sources {
     /// What another process found stays until this one has an answer of its own.
     pub(in crate::board) fn import(&mut self, upstream: &str, states: &[SourceState]) {
         for source in self.0.iter_mut().filter(|source| !source.answered) {
-            let name = source.plan.describe();
-            let before = states.iter().find(|state| *state.upstream == *upstream && state.source == name);
+            let id = source.plan.id();
+            let before = states.iter().find(|state| *state.upstream == *upstream && state.source == id);
             if let Some(before) = before {
                 source.found.clone_from(&before.found);
             }
@@ -75,7 +74,7 @@ impl Sources {
         &mut self,
         position: usize,
         answer: Result<Vec<Found>, String>,
-    ) -> Result<bool, (String, Kept)> {
+    ) -> Result<bool, (SourceId, Kept)> {
         let Some(source) = self.0.get_mut(position) else { return Ok(false) };
         let first = !std::mem::replace(&mut source.answered, true);
         let why = match answer {
@@ -92,7 +91,7 @@ impl Sources {
             return Ok(first);
         }
         source.kept_because = Some(why.clone());
-        Err((source.plan.describe(), why))
+        Err((source.plan.id(), why))
     }
 
     /// Every backend once; where two sources name one address, the first wins.

@@ -3,7 +3,7 @@
 use crate::config::compile::{secs, share, span};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{LatencyOutlierSpec, PassiveSpec};
-use pulsegate_core::plan::{Enforcement, LatencyOutlierPlan, PassivePlan};
+use pulsegate_core::plan::{Detector, Enforcement, LatencyOutlierPlan, PassivePlan};
 
 pub fn compile(spec: &PassiveSpec, place: &Place, findings: &mut Findings) -> PassivePlan {
     let default = PassivePlan::default();
@@ -39,12 +39,17 @@ pub fn compile(spec: &PassiveSpec, place: &Place, findings: &mut Findings) -> Pa
 fn enforcement(spec: &PassiveSpec, default: Enforcement) -> Enforcement {
     let streak = spec.consecutive_failures.and_then(|streak| streak.enforce());
     let ratio = spec.failure_ratio.and_then(|ratio| ratio.enforce());
-    Enforcement {
-        consecutive_failures: streak.unwrap_or(default.consecutive_failures),
-        failure_ratio: ratio.unwrap_or(default.failure_ratio),
-        failure_outlier: spec.failure_outlier.enforce.unwrap_or(default.failure_outlier),
-        latency_outlier: spec.latency_outlier.enforce.unwrap_or(default.latency_outlier),
-    }
+    let said = [
+        (Detector::ConsecutiveFailures, streak),
+        (Detector::FailureRatio, ratio),
+        (Detector::FailureOutlier, spec.failure_outlier.enforce),
+        (Detector::LatencyOutlier, spec.latency_outlier.enforce),
+    ];
+    let with = |all: Enforcement, (detector, said): (Detector, Option<bool>)| match said {
+        Some(ejects) => all.with(detector, ejects),
+        None => all,
+    };
+    said.into_iter().fold(default, with)
 }
 
 fn latency_outlier(spec: &LatencyOutlierSpec, place: &Place, findings: &mut Findings) -> LatencyOutlierPlan {

@@ -102,8 +102,7 @@ type Traffic = &'static [(usize, Outcome, u64)];
 
 #[test]
 fn a_failure_that_was_seen() {
-    let every = || PassivePlan::default().enforce;
-    let unenforced = || Enforcement { consecutive_failures: false, ..every() };
+    let unenforced = || Enforcement::default().with(Detector::ConsecutiveFailures, false);
     let rows: Vec<(&str, UpstreamPlan, u8, Traffic, &[&str])> = vec![
         ("four in a row", plan(), 3, &[(1, RESET, 4)], &[]),
         ("five", plan(), 3, &[(1, RESET, 5)], &["1 goes: consecutive_failures"]),
