@@ -3,6 +3,7 @@
 //! Real services put tracebacks, connection strings and keys into their health answers. Those who look at a backend's state should see the
 //! sentence that explains it, and nothing that opens a door. Each kind of secret that was met is noted, for a warning to the owner.
 
+use pulsegate_core::health::document::Leak;
 use regex::{Captures, Regex};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -12,20 +13,15 @@ const GONE: &str = "[redacted]";
 /// Shows texts, and remembers what they should not have said.
 #[derive(Default)]
 pub(super) struct Redactor {
-    leaks: BTreeSet<&'static str>,
+    leaks: BTreeSet<Leak>,
 }
 
 /// One kind of secret: how it looks, and what is left of it.
 struct Kind {
-    name: &'static str,
+    leak: Leak,
     looks: Regex,
     leaves: &'static str,
 }
-
-pub(super) const PASSWORD_IN_URL: &str = "credentials in a URL";
-pub(super) const TRACE: &str = "a stack trace";
-pub(super) const NAMED: &str = "a value that its name calls secret";
-const LONG: &str = "a long value that looks random";
 
 /// A name that calls its value a secret.
 const SECRET_NAME: &str = r"(?:passwords?|passwd|pwd|passphrase|passcode|secrets?|[a-z]*tokens?|api[_-]?keys?|access[_-]?keys?|account[_-]?keys?|private[_-]?keys?|secret[_-]?keys?|shared[_-]?access[_-]?(?:key|signature)|credentials?|authorization|session[_-]?id|cookie|dsn|connection[_-]?strings?|database[_-]?url|sig|signature)";
@@ -38,28 +34,32 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     );
     let kinds = [
         (
-            "a private key",
+            Leak::PrivateKey,
             r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
             GONE,
         ),
-        (PASSWORD_IN_URL, r#"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/"'<>]*@"#, "${1}[redacted]@"),
-        (PASSWORD_IN_URL, r#"[^\s:@/"'=]+:[^\s@/"']+@((?:tcp|unix|udp)?\(|[A-Za-z0-9.-]+:\d+)"#, "[redacted]@${1}"),
-        ("an access token", r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?", GONE),
-        (NAMED, named.as_str(), "${1}${2}[redacted]"),
-        ("an access token", r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{16,}=*", "${1} [redacted]"),
-        ("an access key", r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA)[A-Z0-9]{16}\b", GONE),
-        ("an access key", r"\bAIza[0-9A-Za-z_-]{30,}", GONE),
+        (Leak::UrlCredentials, r#"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/"'<>]*@"#, "${1}[redacted]@"),
         (
-            "an access token",
+            Leak::UrlCredentials,
+            r#"[^\s:@/"'=]+:[^\s@/"']+@((?:tcp|unix|udp)?\(|[A-Za-z0-9.-]+:\d+)"#,
+            "[redacted]@${1}",
+        ),
+        (Leak::AccessToken, r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?", GONE),
+        (Leak::Named, named.as_str(), "${1}${2}[redacted]"),
+        (Leak::AccessToken, r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{16,}=*", "${1} [redacted]"),
+        (Leak::AccessKey, r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA)[A-Z0-9]{16}\b", GONE),
+        (Leak::AccessKey, r"\bAIza[0-9A-Za-z_-]{30,}", GONE),
+        (
+            Leak::AccessToken,
             r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})",
             GONE,
         ),
-        ("an access token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", GONE),
-        ("an access key", r"\b[srp]k[_-](?:live|test|proj|ant)[_-][A-Za-z0-9_-]{10,}", GONE),
+        (Leak::AccessToken, r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", GONE),
+        (Leak::AccessKey, r"\b[srp]k[_-](?:live|test|proj|ant)[_-][A-Za-z0-9_-]{10,}", GONE),
     ];
-    let built = kinds.into_iter().map(|(name, looks, leaves)| {
+    let built = kinds.into_iter().map(|(leak, looks, leaves)| {
         let looks = Regex::new(looks).expect("a pattern of ours; the tests build all of them");
-        Kind { name, looks, leaves }
+        Kind { leak, looks, leaves }
     });
     built.collect()
 });
@@ -111,7 +111,7 @@ impl Redactor {
             if random { GONE.to_owned() } else { run.to_owned() }
         });
         if met {
-            self.leaks.insert(LONG);
+            self.leaks.insert(Leak::LongRandom);
         }
         clean.into_owned()
     }
@@ -120,7 +120,7 @@ impl Redactor {
         let mut met = false;
         let clean = kind.looks.replace_all(text, |found: &Captures<'_>| {
             let whole = found.get(0).map_or("", |whole| whole.as_str());
-            if kind.name == NAMED && is_masked(whole) {
+            if kind.leak == Leak::Named && is_masked(whole) {
                 return whole.to_owned();
             }
             met = true;
@@ -129,7 +129,7 @@ impl Redactor {
             out
         });
         if met {
-            self.leaks.insert(kind.name);
+            self.leaks.insert(kind.leak);
         }
         clean
     }
@@ -139,7 +139,7 @@ impl Redactor {
         if !FRAMES.is_match(text) {
             return text.to_owned();
         }
-        self.leaks.insert(TRACE);
+        self.leaks.insert(Leak::StackTrace);
         let lines = || text.lines().filter(|line| !line.trim().is_empty());
         let says = |line: &&str| !FRAMES.is_match(line) && !line.starts_with([' ', '\t']);
         let line = match text.contains("most recent call last") {
@@ -155,22 +155,22 @@ impl Redactor {
     /// Looks at a member that is not shown: its name may call it a secret.
     pub(super) fn notice(&mut self, name: &str, value: &str) {
         if !value.is_empty() && name.len() <= 64 && SECRET_MEMBER.is_match(name) && !is_masked(value) {
-            self.leaks.insert(NAMED);
+            self.leaks.insert(Leak::Named);
         }
     }
 
     /// Looks at a text that is not shown.
     pub(super) fn notice_text(&mut self, text: &str) {
         if FRAMES.is_match(text) {
-            self.leaks.insert(TRACE);
+            self.leaks.insert(Leak::StackTrace);
         }
         for kind in KINDS.iter() {
             self.replace(kind, text);
         }
     }
 
-    pub(super) fn leaks(&self) -> Vec<String> {
-        self.leaks.iter().map(|leak| (*leak).to_owned()).collect()
+    pub(super) fn leaks(&self) -> Vec<Leak> {
+        self.leaks.iter().copied().collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::redact::Redactor;
 use super::words::badness;
-use pulsegate_core::health::document::{Component, Meaning, Said};
+use pulsegate_core::health::document::{Component, Leak, Meaning, Said};
 use std::collections::BTreeMap;
 
 /// More are not listed, only counted.
@@ -77,7 +77,7 @@ impl Shelf {
     }
 
     /// Those to keep, in the document's order; how many are left out; the kinds of secrets that were seen.
-    pub(super) fn close(mut self, critical: &[String]) -> (Vec<Component>, u32, Vec<String>) {
+    pub(super) fn close(mut self, critical: &[String]) -> (Vec<Component>, u32, Vec<Leak>) {
         let parts = std::mem::take(&mut self.parts);
         let worth = |part: &Part| (critical.contains(&part.name), badness(part.statement.means));
         let mut order: Vec<(usize, &Part)> = parts.iter().enumerate().collect();

@@ -1,13 +1,13 @@
 //! `pulsegate status`: how well are the upstreams, for scripts and for monitoring?
 //!
 //! Lines and exit codes are those that users of monitoring plugins know: the worst upstream first, 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
-//! What is OK is decided in `core/src/health/verdict.rs`.
+//! What is OK is decided in `core/src/health/service_state.rs`.
 
 use super::asking::{Admin, Asking, wait_for};
 use super::print_out;
 use super::seen::{Backend, Picture, Upstream, look, span};
+use pulsegate_core::health::service_state::{ServiceState, worst};
 use pulsegate_core::health::standing::Cause;
-use pulsegate_core::health::verdict::{Verdict, worst};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(super) fn status(wish: &Wish) -> ExitCode {
     match seen.and_then(|seen| seen).and_then(|picture| chosen(picture, &wish.upstreams)) {
         Ok(picture) => {
             let judged = judged(&picture);
-            let whole = judged.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Ok);
+            let whole = judged.iter().map(|one| one.state).max().unwrap_or(ServiceState::Ok);
             print_out(&if wish.json { document(&picture, &judged, whole) } else { lines(&judged) });
             ExitCode::from(whole.exit_code())
         }
@@ -51,7 +51,7 @@ pub(super) fn status(wish: &Wish) -> ExitCode {
 #[derive(Debug)]
 struct Judged<'a> {
     upstream: &'a Upstream,
-    verdict: Verdict,
+    state: ServiceState,
     /// Who says most about it.
     worst: Option<&'a Backend>,
 }
@@ -70,14 +70,14 @@ fn chosen(mut picture: Picture, names: &[String]) -> Result<Picture, String> {
 /// The worst first, otherwise as the gateway lists them.
 fn judged(picture: &Picture) -> Vec<Judged<'_>> {
     let mut all: Vec<Judged<'_>> = picture.upstreams.iter().map(judge).collect();
-    all.sort_by_key(|one| std::cmp::Reverse(one.verdict));
+    all.sort_by_key(|one| std::cmp::Reverse(one.state));
     all
 }
 
 fn judge(upstream: &Upstream) -> Judged<'_> {
     let standings: Vec<Cause> = upstream.backends.iter().map(|backend| backend.standing).collect();
     let worst = worst(&standings).and_then(|index| upstream.backends.get(index));
-    Judged { upstream, verdict: Verdict::of(&standings), worst }
+    Judged { upstream, state: ServiceState::of(&standings), worst }
 }
 
 impl Judged<'_> {
@@ -120,7 +120,7 @@ fn lines(judged: &[Judged<'_>]) -> String {
     let line = |one: &Judged<'_>| {
         let line = format!(
             "{:<8}  {:<names$}  {:<eligible$}  {:<standings$}  {}",
-            one.verdict.word(),
+            one.state.word(),
             one.upstream.name,
             one.eligible(),
             one.standing(),
@@ -131,7 +131,7 @@ fn lines(judged: &[Judged<'_>]) -> String {
     judged.iter().map(line).collect()
 }
 
-fn document(picture: &Picture, judged: &[Judged<'_>], whole: Verdict) -> String {
+fn document(picture: &Picture, judged: &[Judged<'_>], whole: ServiceState) -> String {
     let upstreams: Vec<Value> = judged.iter().map(entry).collect();
     let document = json!({
         "status": whole.word(),
@@ -146,7 +146,7 @@ fn entry(one: &Judged<'_>) -> Value {
     let out = one.upstream.backends.iter().filter(|backend| !backend.standing.eligible());
     json!({
         "name": one.upstream.name,
-        "status": one.verdict.word(),
+        "status": one.state.word(),
         "eligible": one.upstream.eligible(),
         "backends": one.upstream.backends.len(),
         "note": one.note(),
@@ -191,7 +191,7 @@ OK        api     2/2 eligible  up for 12 s
 OK        docs    1/2 eligible  drained for 12 s  127.0.0.1:9002: it is drained
 ";
         assert_eq!(lines(&judged(&seen)), expected);
-        let told: Value = serde_json::from_str(&document(&seen, &judged(&seen), Verdict::Critical)).unwrap();
+        let told: Value = serde_json::from_str(&document(&seen, &judged(&seen), ServiceState::Critical)).unwrap();
         assert_eq!((&told["status"], &told["exit_code"]), (&"CRITICAL".into(), &2.into()));
         let orders = &told["upstreams"][2];
         assert_eq!((&orders["status"], &orders["worst"]["standing"]), (&"WARNING".into(), &"ejected".into()));

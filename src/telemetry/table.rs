@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_an_owner_is_called_as_no_word_is() {
+    fn an_owner_is_called_as_no_word_is() {
         let owned = [Route, Upstream, Listener, Receiver, Backend, Component, Certificate].map(Label::name);
         for metric in ALL {
             for label in metric.labels {

@@ -234,7 +234,7 @@ fn attempts_beyond_the_first_are_retries() {
 }
 
 #[test]
-fn what_the_gateway_added_has_fine_buckets() {
+fn overhead_has_fine_buckets() {
     let telemetry = telemetry();
     let answered = |micros| RequestRecord {
         upstream: Some("orders"),

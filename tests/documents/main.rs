@@ -12,9 +12,13 @@
 //! | `yaml upstream` | keys of one upstream: checked in one |
 //! | `python` | begins with `# name.py`: saved for the commands that follow |
 //! | `text`, `json`, `mermaid` | looked at by people |
+//!
+//! The commands of `CONTRIBUTING.md` stand in a table: they build, so only what they name is looked for (`develop.rs`).
 
 #![allow(clippy::panic, reason = "a failed test panics with a sentence")]
 
+mod claims;
+mod develop;
 mod expect;
 mod markdown;
 mod runbook;
@@ -28,7 +32,7 @@ use std::path::Path;
 use tokio::task::JoinSet;
 
 /// What is not run as it is written: how a command begins, what is run in its place, and why.
-const INSTEAD: [(&str, &str, &str); 10] = [
+const INSTEAD: [(&str, &str, &str); 11] = [
     ("make test", "", "this test is a part of it"),
     ("make build", "", "the test was built together with the binary that this makes"),
     ("make release", "", "takes minutes; the Dockerfile runs it"),
@@ -38,6 +42,11 @@ const INSTEAD: [(&str, &str, &str); 10] = [
     ("sudo ", "", "changes the system; tests/packaging.rs reads the unit"),
     ("docker ", "", "needs a Docker daemon; tests/packaging.rs reads the Dockerfile"),
     ("make demo", "pulsegate demo --for 20s", "the same without the build; `the_demo_of_the_makefile` compares"),
+    (
+        "python3 -m venv ",
+        "python3 -m venv --without-pip apps",
+        "Debian keeps pip's wheel in a package that the tests do without",
+    ),
     ("pip install ", "", "needs the network; `make test-needs` has brought the same packages"),
 ];
 

@@ -32,7 +32,7 @@ fn assert_entries(head: &str, said: &BTreeSet<String>) {
 fn sources(folder: &Path) -> String {
     if folder.is_file() {
         let text = fs::read_to_string(folder).expect("a source file");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         return code
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
@@ -64,7 +64,8 @@ fn literals(code: &str) -> Vec<String> {
     found
 }
 
-fn source(path: &str) -> String {
+/// The sources under a path of the repository.
+pub(super) fn source(path: &str) -> String {
     sources(&repository().join(path))
 }
 

@@ -2,6 +2,7 @@
 
 use super::PULSEGATE;
 use super::{pool, pool_with};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -51,6 +52,46 @@ async fn the_scraper_chooses_the_format() {
         assert!(head.contains(&format!("content-type: {content_type}\r\n")), "{head}");
         assert_eq!(body.ends_with(b"# EOF\n"), accept.contains("openmetrics"), "{accept}");
     }
+}
+
+/// A reload gives the route and the listener other names, while a request of both is under way.
+#[tokio::test]
+async fn series_of_what_a_reload_removed_are_gone_and_nobody_who_is_late_brings_them_back() {
+    let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_secs(1)), ok("late")]).await;
+    let yaml = pool(&[backend.address]).replace("{ upstream: pool }", "{ name: old, upstream: pool }");
+    let gateway = PULSEGATE.start(&yaml).await;
+    let mut client = Client::connect(gateway.address).await;
+    assert_eq!(client.get("/").await.text(), "late");
+    let of_old = async || {
+        let metrics = gateway.get("/metrics").await.unwrap();
+        let old = |line: &&str| line.contains(r#"route="old""#) || line.contains(r#"listener="test""#);
+        metrics.lines().filter(old).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let counted = of_old().await;
+    for family in ["connections{", "connections_accepted_total{", "requests_total{", "request_duration_seconds_sum{"] {
+        let name = format!("pulsegate_{family}");
+        assert!(counted.iter().any(|line| line.starts_with(&name)), "{family} in {counted:?}");
+    }
+    let renamed = async {
+        pause(Duration::from_millis(300)).await;
+        let config = gateway.folder().join("pulsegate.yaml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(&config, text.replace("name: test", "name: moved").replace("name: old", "name: new")).unwrap();
+        gateway.signal(Signal::SIGHUP);
+        eventually("it is reloaded", async || gateway.json("/status").await["last_reload"]["applied"] == true).await;
+        assert_eq!(of_old().await, [""; 0]);
+    };
+    let (answer, ()) = tokio::join!(client.get("/"), renamed);
+    assert_eq!(answer.text(), "late");
+    let mut other = Client::connect(gateway.address).await;
+    assert_eq!(other.get("/").await.text(), "late");
+    eventually("it is counted where it belongs", async || {
+        of_pool(&gateway, "request_duration_seconds_count", "route=\"new\",").await == 1.0
+            && gateway.get("/metrics").await.unwrap().contains("pulsegate_connections{listener=\"moved\"} 1")
+    })
+    .await;
+    drop(client);
+    assert_eq!(of_old().await, [""; 0]);
 }
 
 #[tokio::test]

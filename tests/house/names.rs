@@ -163,8 +163,10 @@ impl Names {
         for import in at.visible_to(looker, module).filter(|import| import.name.is_none()) {
             found |= self.through(module, import, looker, search, |search| {
                 let modules = self.modules_of(module, &import.parts, search);
-                let mut others = modules.into_iter().filter(|file| self.keys[*file] != *module);
-                others.any(|file| self.look(&self.keys[file], parts, module, search))
+                let others = modules.into_iter().filter(|file| self.keys[*file] != *module);
+                // Every one of them is looked at: each notes what it passes.
+                let looks: Vec<bool> = others.map(|file| self.look(&self.keys[file], parts, module, search)).collect();
+                looks.contains(&true)
             });
         }
         found

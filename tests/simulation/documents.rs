@@ -1,7 +1,7 @@
 //! What do backends say of themselves in the storm? Documents that lie under a 200, degrade, drain, and tell too much.
 
 use super::dice::Dice;
-use pulsegate_core::health::document::{Component, Document, Meaning, Said};
+use pulsegate_core::health::document::{Component, Document, Leak, Meaning, Said};
 use pulsegate_core::health::reading::{HttpAnswer, ReadingResult};
 use pulsegate_core::plan::Vocabulary;
 
@@ -23,7 +23,7 @@ pub fn answer(mood: u32, dice: &mut dyn Dice) -> ReadingResult {
         overall: (dice.below(4) > 0).then_some(said),
         components: vec![component],
         malformed: (dice.below(12) == 0).then(|| "ends in the middle".to_owned()),
-        leaks: if dice.below(4) == 0 { vec!["a password in a URL".to_owned()] } else { Vec::new() },
+        leaks: if dice.below(4) == 0 { vec![Leak::UrlCredentials] } else { Vec::new() },
         ..Document::default()
     };
     ReadingResult::Http(HttpAnswer { status, document: Some(Box::new(document)), ..HttpAnswer::default() })

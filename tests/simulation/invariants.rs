@@ -9,8 +9,9 @@ use pulsegate_core::board::{
 use pulsegate_core::health::event::{Disagreement, EjectedBy, Event, EventKind};
 use pulsegate_core::health::judgement::judge;
 use pulsegate_core::health::order::Order;
-use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict};
+use pulsegate_core::health::reading::{Reading, ReadingResult};
 use pulsegate_core::health::standing::Cause;
+use pulsegate_core::health::verdict::Verdict;
 use pulsegate_core::plan::{
     Detector, OnDown, PassivePlan, ProbeFailure, ProbeKind, ProbePlan, UpstreamPlan, WhenNoneEligible,
 };

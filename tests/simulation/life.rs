@@ -2,8 +2,9 @@
 
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::BackendReport;
-use pulsegate_core::health::reading::{Reading, Verdict};
+use pulsegate_core::health::reading::Reading;
 use pulsegate_core::health::standing::Cause;
+use pulsegate_core::health::verdict::Verdict;
 use pulsegate_core::plan::{ProbeFailure, ProbeKind, ProbePlan, UpstreamPlan};
 use std::collections::BTreeMap;
 

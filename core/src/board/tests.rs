@@ -401,7 +401,7 @@ fn a_handover_remembers_those_that_left_and_what_sources_found() {
 }
 
 #[test]
-fn what_the_old_process_learns_while_the_new_one_starts_is_caught_up() {
+fn a_takeover_catches_up_with_what_the_old_process_learns_meanwhile() {
     let plan = upstream(vec![backends(4)], Some(tcp_probe()));
     let mut rig = Rig::new(plan.clone(), s(0));
     rig.run(s(5), connected);
@@ -473,7 +473,7 @@ fn a_changed_definition_keeps_the_verdict_and_probes_at_once() {
 }
 
 #[test]
-fn what_is_in_flight_is_still_counted_after_a_reload_that_changes_everything_else() {
+fn requests_in_flight_are_still_counted_after_a_reload_that_changes_everything_else() {
     let mut rig = Rig::new(upstream(vec![backends(2)], Some(tcp_probe())), s(0));
     rig.run(s(1), connected);
     let member = Arc::clone(&rig.snapshot.as_ref().unwrap().pools[0].members[0]);
@@ -515,7 +515,7 @@ fn while_nobody_serves_a_pass_is_confirmed_after_half_a_fast_period() {
 }
 
 #[test]
-fn who_comes_back_by_probes_is_not_ejected_for_what_failed_before() {
+fn a_backend_back_by_probes_is_not_ejected_for_what_failed_before() {
     let mut rig = Rig::new(upstream(vec![backends(3)], Some(tcp_probe())), s(0));
     rig.run(s(20), connected);
     // 19 failures among successes: one outcome short of the window's 20, and no streak.

@@ -4,6 +4,7 @@
 //! anchor. Everything in it is bounded and free of secrets: it is shown to people.
 
 use crate::plan::Vocabulary;
+use std::fmt;
 
 /// A document as understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,8 +23,35 @@ pub struct Document {
     /// It is not what it should be, and why: a sentence. Where something could be read all the same, the fields above hold it: what it
     /// says against the backend counts, what it says in its favour is worth no more than the rule for malformed documents.
     pub malformed: Option<String>,
-    /// The kinds of secrets that were found in it and are not shown: "a password in a URL".
-    pub leaks: Vec<String>,
+    /// The kinds of secrets that were found in it and are not shown.
+    pub leaks: Vec<Leak>,
+}
+
+/// A kind of secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leak {
+    LongRandom,
+    PrivateKey,
+    StackTrace,
+    /// Its name says so.
+    Named,
+    AccessKey,
+    AccessToken,
+    UrlCredentials,
+}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LongRandom => "a long value that looks random",
+            Self::PrivateKey => "a private key",
+            Self::StackTrace => "a stack trace",
+            Self::Named => "a value that its name calls secret",
+            Self::AccessKey => "an access key",
+            Self::AccessToken => "an access token",
+            Self::UrlCredentials => "credentials in a URL",
+        })
+    }
 }
 
 /// One word about health, and what it means here.

@@ -194,7 +194,7 @@ pub enum EventKind {
         backend: BackendId,
         hint: String,
     },
-    /// Its readiness document holds a kind of secret (`what`: "a password in a URL") that whoever may ask it can read. Once per kind.
+    /// Its readiness document holds a kind of secret (`what`: "credentials in a URL") that whoever may ask it can read. Once per kind.
     DocumentLeaks {
         backend: BackendId,
         what: String,

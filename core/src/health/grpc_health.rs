@@ -3,7 +3,9 @@
 //! Sources: the gRPC health checking protocol and its `health.proto`; Protocol Buffers' wire format; the gRPC over HTTP/2 protocol
 //! document for the frame around a message.
 
-use crate::health::reading::{GrpcAnswer, GrpcSaid, Severity, Verdict};
+use crate::health::reading::{GrpcAnswer, GrpcSaid};
+use crate::health::reason::{Hint, Reason};
+use crate::health::verdict::{Severity, Verdict};
 use crate::http::grpc;
 use crate::plan::{GrpcCheck, ProbeFailure};
 
@@ -101,76 +103,29 @@ fn take_varint(rest: &mut &[u8]) -> Option<u64> {
 
 /// The verdict on an answer.
 pub fn judge(answer: &GrpcAnswer, check: &GrpcCheck) -> Verdict {
-    match &answer.said {
-        GrpcSaid::Health(1) => Verdict::PASSED,
-        GrpcSaid::Health(2) => fail(Severity::NotReady, format!("answered NOT_SERVING for {}", asked(check)), None),
-        GrpcSaid::Health(0) => {
-            fail(Severity::Down, format!("answered UNKNOWN for {}", asked(check)), Some(NO_STATUS.to_owned()))
+    use Severity::{Down, NotReady};
+    let no_service = || Some(Hint::NoService { service: check.service.clone() });
+    let (severity, hint) = match &answer.said {
+        GrpcSaid::Health(1) => return Verdict::PASSED,
+        GrpcSaid::Health(2) => (NotReady, None),
+        GrpcSaid::Health(0) => (Down, Some(Hint::StatusNeverSet)),
+        GrpcSaid::Health(3) | GrpcSaid::Status { code: grpc::NOT_FOUND, .. } => (Down, no_service()),
+        GrpcSaid::Health(_) => (Down, None),
+        // Alive, and says that it cannot now: as a 503 does, or a timeout.
+        GrpcSaid::Status { code: grpc::DEADLINE_EXCEEDED | grpc::RESOURCE_EXHAUSTED | grpc::UNAVAILABLE, .. } => {
+            (NotReady, None)
         }
-        GrpcSaid::Health(3) => no_service("answered SERVICE_UNKNOWN", check),
-        GrpcSaid::Health(other) => {
-            let why = format!("answered the serving status {other} for {}, which nobody knows", asked(check));
-            fail(Severity::Down, why, None)
+        GrpcSaid::Status { code: grpc::UNIMPLEMENTED, .. } => (Down, Some(Hint::NoHealthService)),
+        GrpcSaid::Status { code: grpc::UNAUTHENTICATED | grpc::PERMISSION_DENIED, .. } => {
+            (Down, Some(Hint::HealthWantsAuthorisation))
         }
-        GrpcSaid::Status { code: grpc::NOT_FOUND, .. } => no_service("answered NOT_FOUND", check),
-        GrpcSaid::Status { code, message } => refusal(*code, message),
-        GrpcSaid::Http(status) => {
-            let severity = if *status == 503 { Severity::NotReady } else { Severity::Down };
-            fail(severity, format!("answered HTTP {status}, which is no answer of gRPC"), http_hint(*status))
-        }
-    }
-}
-
-const NO_STATUS: &str =
-    "the server knows the name but was never told its status; let the application set it (HealthServicer.set)";
-
-fn refusal(code: u16, message: &str) -> Verdict {
-    let name = grpc::status_name(code).map_or_else(|| format!("the unknown grpc-status {code}"), str::to_owned);
-    let said = if message.is_empty() { String::new() } else { format!(" ({message:?})") };
-    // Alive, and says that it cannot now: as a 503 does, or a timeout.
-    let severity = match code {
-        grpc::DEADLINE_EXCEEDED | grpc::RESOURCE_EXHAUSTED | grpc::UNAVAILABLE => Severity::NotReady,
-        _ => Severity::Down,
+        GrpcSaid::Status { .. } => (Down, None),
+        GrpcSaid::Http(503) => (NotReady, None),
+        GrpcSaid::Http(404 | 405 | 415) => (Down, Some(Hint::PortOfHttp)),
+        GrpcSaid::Http(401 | 403) => (Down, Some(Hint::BehindAuthorisation)),
+        GrpcSaid::Http(_) => (Down, None),
     };
-    let hint = match code {
-        grpc::UNIMPLEMENTED => {
-            "the server does not implement grpc.health.v1: add its health service (grpcio-health-checking, tonic-health, \
-             grpc-go's health), or probe by `tcp: true`"
-        }
-        grpc::UNAUTHENTICATED | grpc::PERMISSION_DENIED => {
-            "the health service wants authorisation; set readiness.headers, or open it to the gateway"
-        }
-        _ => return fail(severity, format!("answered {name}{said}"), None),
-    };
-    fail(severity, format!("answered {name}{said}"), Some(hint.to_owned()))
-}
-
-fn http_hint(status: u16) -> Option<String> {
-    let words = match status {
-        404 | 405 | 415 => {
-            "this port may speak HTTP and no gRPC; set readiness.port, or readiness.path for an HTTP probe"
-        }
-        401 | 403 => {
-            "something before the service wants authorisation; set readiness.headers, or open it to the gateway"
-        }
-        _ => return None,
-    };
-    Some(words.to_owned())
-}
-
-fn no_service(said: &str, check: &GrpcCheck) -> Verdict {
-    let hint = format!("the server has no {}; check readiness.grpc.service", asked(check));
-    fail(Severity::Down, format!("{said} for {}", asked(check)), Some(hint))
-}
-
-fn asked(check: &GrpcCheck) -> String {
-    match check.service.as_str() {
-        "" => "the server as a whole".to_owned(),
-        service => format!("service {service:?}"),
-    }
-}
-
-fn fail(severity: Severity, why: String, hint: Option<String>) -> Verdict {
+    let why = Reason::Grpc { said: answer.said.clone(), service: check.service.clone() };
     Verdict::Fail { kind: ProbeFailure::Status, severity, why, hint }
 }
 
@@ -183,7 +138,7 @@ mod tests {
         let answer = GrpcAnswer { said, sighting: Sighting::default() };
         match judge(&answer, &GrpcCheck { service: service.to_owned(), ..GrpcCheck::default() }) {
             Verdict::Fail { severity, why, hint, .. } => {
-                (Some(severity), why + &hint.map(|hint| format!(": {hint}")).unwrap_or_default())
+                (Some(severity), why.to_string() + &hint.map(|hint| format!(": {hint}")).unwrap_or_default())
             }
             _ => (None, "passed".to_owned()),
         }

@@ -9,9 +9,12 @@ mod document;
 
 use crate::health::document::Document;
 use crate::health::grpc_health;
-use crate::health::reading::{HttpAnswer, Reading, ReadingResult, Severity, Verdict};
+use crate::health::reading::{HttpAnswer, Reading, ReadingResult};
+use crate::health::reason::{Cause, Hint, Reason, Remark, Warnings};
 use crate::health::recognition::stranger;
+use crate::health::verdict::{Severity, Verdict};
 use crate::plan::{DocumentPlan, ProbeCheck, ProbeFailure, ProbePlan};
+use std::time::Duration;
 
 /// See the header of this file.
 pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
@@ -22,25 +25,22 @@ pub fn judge(reading: &Reading, plan: &ProbePlan) -> Verdict {
 fn judge_answer(reading: &Reading, plan: &ProbePlan) -> Verdict {
     use ProbeFailure::{Body, Refused, Timeout, Tls};
     use Severity::{Down, NotReady};
-    let fail = |kind, severity, why: String| Verdict::Fail { kind, severity, why, hint: None };
+    let fail = |kind, severity, why| Verdict::Fail { kind, severity, why, hint: None };
+    let within = plan.timeout;
     match &reading.result {
         ReadingResult::Connected => Verdict::PASSED,
         ReadingResult::Http(answer) => judge_http(answer, plan),
         ReadingResult::Grpc(answer) => match &plan.kind {
             ProbeCheck::Grpc(check) => grpc_health::judge(answer, check),
-            _ => fail(Body, Down, "an answer of gRPC to another question".to_owned()),
+            _ => fail(Body, Down, Reason::AnotherProtocol),
         },
-        ReadingResult::ConnectFailed(words) => fail(Refused, Down, words.clone()),
-        ReadingResult::TlsFailed(words) => fail(Tls, Down, words.clone()),
+        ReadingResult::ConnectFailed(words) => fail(Refused, Down, Reason::Told(words.clone())),
+        ReadingResult::TlsFailed(words) => fail(Tls, Down, Reason::Told(words.clone())),
         // Services are slow to say no: their clients retry a dead database for seconds before the 503 comes.
-        ReadingResult::TimedOut { connected: true } => {
-            fail(Timeout, NotReady, format!("connected, but no complete answer within {:?}", plan.timeout))
-        }
-        ReadingResult::TimedOut { connected: false } => {
-            fail(Timeout, Down, format!("no connection within {:?}", plan.timeout))
-        }
+        ReadingResult::TimedOut { connected: true } => fail(Timeout, NotReady, Reason::NoAnswer { within }),
+        ReadingResult::TimedOut { connected: false } => fail(Timeout, Down, Reason::NoConnection { within }),
         ReadingResult::HeadOnly { status } => judge_head(*status, plan),
-        ReadingResult::BrokenAnswer(words) => fail(Body, Down, words.clone()),
+        ReadingResult::BrokenAnswer(words) => fail(Body, Down, Reason::Told(words.clone())),
         ReadingResult::BodyTooLarge { status, cap } => judge_too_large(*status, *cap, plan),
     }
 }
@@ -49,21 +49,18 @@ fn judge_http(answer: &HttpAnswer, plan: &ProbePlan) -> Verdict {
     let by_status = judge_status(answer.status, answer.location.as_deref(), plan);
     match (&answer.document, rules(plan)) {
         (Some(document), Some(rules)) => document::weigh(answer.status, by_status, document, rules),
-        _ => by_status,
+        _ => by_status.into_verdict(),
     }
 }
 
 /// A head that says no is an answer, whatever becomes of its body; one that says yes is half of one.
 fn judge_head(status: u16, plan: &ProbePlan) -> Verdict {
     match judge_status(status, None, plan) {
-        Verdict::Fail { kind, severity, why, hint } => {
-            let why = format!("{why}; its body was not complete within {:?}", plan.timeout);
-            Verdict::Fail { kind, severity, why, hint }
-        }
-        Verdict::Pass { .. } | Verdict::Drain { .. } => Verdict::Fail {
+        ByStatus::Fails(failed) => Failed { cut_off: Some(plan.timeout), ..failed }.into_verdict(),
+        ByStatus::Passes(_) => Verdict::Fail {
             kind: ProbeFailure::Timeout,
             severity: Severity::NotReady,
-            why: format!("answered {status}, but its body was not complete within {:?}", plan.timeout),
+            why: Reason::HeadOnly { status, within: plan.timeout },
             hint: None,
         },
     }
@@ -71,19 +68,18 @@ fn judge_head(status: u16, plan: &ProbePlan) -> Verdict {
 
 /// A document that is too large to be read cannot be understood. Where none is expected, nothing of this size is either.
 fn judge_too_large(status: u16, cap: usize, plan: &ProbePlan) -> Verdict {
-    let why = format!("a body beyond {cap} bytes");
     match rules(plan) {
-        Some(rules) => document::not_understood(status, judge_status(status, None, plan), &why, rules),
+        Some(rules) => document::not_understood(status, judge_status(status, None, plan), cap, rules),
         None => Verdict::Fail {
             kind: ProbeFailure::Body,
             severity: Severity::Down,
-            why: format!("answered {status} with {why}"),
+            why: Reason::TooLarge { status, cap },
             hint: None,
         },
     }
 }
 
-/// The names of the components that fail and count: the same words for every backend that misses the same.
+/// The names of the components that fail and count: the same for every backend that misses the same.
 pub fn failing_components<'a>(document: &'a Document, plan: &ProbePlan) -> Vec<&'a str> {
     rules(plan).map(|rules| components::failing(document, rules)).unwrap_or_default()
 }
@@ -95,7 +91,56 @@ fn rules(plan: &ProbePlan) -> Option<&DocumentPlan> {
     }
 }
 
-fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> Verdict {
+/// What the status alone says.
+enum ByStatus {
+    Passes(Option<Remark>),
+    Fails(Failed),
+}
+
+/// A status that fails.
+struct Failed {
+    status: u16,
+    expected: Vec<(u16, u16)>,
+    cut_off: Option<Duration>,
+}
+
+impl ByStatus {
+    fn into_verdict(self) -> Verdict {
+        match self {
+            Self::Passes(remark) => Verdict::warned(Warnings::all(remark.into_iter().collect())),
+            Self::Fails(failed) => failed.into_verdict(),
+        }
+    }
+}
+
+impl Failed {
+    fn hint(&self) -> Option<Hint> {
+        match self.status {
+            400 => Some(Hint::UnknownHost),
+            401 | 403 => Some(Hint::WantsAuthorisation),
+            404 => Some(Hint::NoEndpoint),
+            405 => Some(Hint::AnotherMethod),
+            _ => None,
+        }
+    }
+
+    fn because(self, cause: Option<Cause>) -> Reason {
+        Reason::Status { status: self.status, expected: self.expected, cause, cut_off: self.cut_off }
+    }
+
+    fn into_verdict(self) -> Verdict {
+        self.told(None)
+    }
+
+    /// With what its document adds.
+    fn told(self, cause: Option<Cause>) -> Verdict {
+        let severity = if self.status == 503 { Severity::NotReady } else { Severity::Down };
+        let hint = self.hint();
+        Verdict::Fail { kind: ProbeFailure::Status, severity, why: self.because(cause), hint }
+    }
+}
+
+fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> ByStatus {
     let expected = match &plan.kind {
         ProbeCheck::Http(check) => check.expected_statuses.as_slice(),
         ProbeCheck::Tcp | ProbeCheck::Grpc(_) => &[],
@@ -107,42 +152,10 @@ fn judge_status(status: u16, location: Option<&str>, plan: &ProbePlan) -> Verdic
     };
     if passes {
         let redirected = expected.is_empty() && status >= 300;
-        return Verdict::warned(redirected.then(|| redirect_warning(status, location)));
+        let location = location.map(str::to_owned);
+        return ByStatus::Passes(redirected.then_some(Remark::Redirected { status, location }));
     }
-    let severity = if status == 503 { Severity::NotReady } else { Severity::Down };
-    let why = match expected {
-        [] => format!("answered {status}"),
-        _ => format!("answered {status}, expected {}", ranges(expected)),
-    };
-    Verdict::Fail { kind: ProbeFailure::Status, severity, why, hint: hint(status) }
-}
-
-/// "204", "200-299 or 404".
-fn ranges(expected: &[(u16, u16)]) -> String {
-    let one = |(first, last): &(u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    expected.iter().map(one).collect::<Vec<_>>().join(" or ")
-}
-
-fn redirect_warning(status: u16, location: Option<&str>) -> String {
-    match location {
-        Some(target) => {
-            format!("answered {status} and points to {target}, which is not followed; probe the final path instead")
-        }
-        None => {
-            format!("answered {status} and has no Location; let readiness answer 2xx, or name it in expected_statuses")
-        }
-    }
-}
-
-fn hint(status: u16) -> Option<String> {
-    let words = match status {
-        400 => "the application may not know the Host that is sent (Django: ALLOWED_HOSTS); set readiness.host",
-        401 | 403 => "the endpoint wants authorisation; set readiness.headers, or open it to the gateway",
-        404 => "there is no such endpoint; check readiness.path",
-        405 => "the endpoint refuses this method; check readiness.method",
-        _ => return None,
-    };
-    Some(words.to_owned())
+    ByStatus::Fails(Failed { status, expected: expected.to_vec(), cut_off: None })
 }
 
 #[cfg(test)]

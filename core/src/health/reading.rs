@@ -1,9 +1,6 @@
-//! What did a probe read, and what can it say?
-//!
-//! The prober (a shell) fills in a [`Reading`]: plain facts of the wire. `judgement` turns it into a [`Verdict`].
+//! What did a probe read? Plain facts of the wire, which the prober (a shell) fills in; what they mean is `judgement`'s.
 
 use crate::health::document::Document;
-use crate::plan::ProbeFailure;
 use std::time::Duration;
 
 /// The facts of one probe.
@@ -114,54 +111,4 @@ impl ReadingResult {
         let sighting = Sighting { service: None, instance: None };
         Self::Http(HttpAnswer { status, location: None, document: None, sighting })
     }
-}
-
-/// What one probe says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Pass {
-        /// For whoever owns it: something is odd.
-        warning: Option<String>,
-        /// It says that it is degraded, or a rule does: how.
-        degraded: Option<String>,
-        /// What it says besides, that decides nothing.
-        note: Option<String>,
-    },
-    /// It wants no new traffic, and means it: neither a pass nor a failure.
-    Drain {
-        why: String,
-    },
-    Fail {
-        kind: ProbeFailure,
-        severity: Severity,
-        why: String,
-        hint: Option<String>,
-    },
-}
-
-impl Verdict {
-    /// A pass, and nothing to add.
-    pub const PASSED: Self = Self::warned(None);
-
-    pub(super) const fn warned(warning: Option<String>) -> Self {
-        Self::Pass { warning, degraded: None, note: None }
-    }
-
-    /// The stable word for metrics.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Pass { .. } => "passed",
-            Self::Drain { .. } => "draining",
-            Self::Fail { kind, .. } => kind.word(),
-        }
-    }
-}
-
-/// How a failed probe takes a backend out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// Alive but not serving: requests in flight finish.
-    NotReady,
-    /// Dead or wrong: idle connections to it are retired too.
-    Down,
 }

@@ -4,22 +4,20 @@
 //! stranger is out at its first word, whatever the thresholds say. And an instance that was replaced behind the same address is another
 //! backend: what was known of the one before says nothing about it.
 
-use crate::health::reading::{Reading, Severity, Verdict};
+use crate::health::reading::Reading;
+use crate::health::reason::Reason;
+use crate::health::verdict::{Severity, Verdict};
 use crate::plan::{ProbeFailure, ProbePlan};
 
 /// The verdict on an answer from another service. `passes`: it would pass otherwise; then silence about the service is no better than the
 /// wrong name. A failing answer without a name (of a proxy before it, say) fails for what it is.
 pub fn stranger(reading: &Reading, passes: bool, plan: &ProbePlan) -> Option<Verdict> {
     let expected = plan.recognition.identity.as_ref()?;
+    let service = || expected.service.clone();
     let why = match &reading.sighting()?.service {
-        Some(service) if *service == expected.service => return None,
-        Some(other) => {
-            format!("answers as {other:?}, expected {:?}: the address was recycled?", expected.service)
-        }
-        None if passes => {
-            let place = expected.fact.place();
-            format!("does not say which service it is ({place} is missing), expected {:?}", expected.service)
-        }
+        Some(answers) if *answers == expected.service => return None,
+        Some(answers) => Reason::AnotherService { answers: answers.clone(), expected: service() },
+        None if passes => Reason::NamelessService { place: expected.fact.place().to_string(), expected: service() },
         None => return None,
     };
     Some(Verdict::Fail { kind: ProbeFailure::Identity, severity: Severity::Down, why, hint: None })
@@ -41,7 +39,7 @@ mod tests {
         let sighting = Sighting { service: service.map(str::to_owned), instance: None };
         let answer = HttpAnswer { status, sighting, ..HttpAnswer::default() };
         match judge(&Reading::new(ReadingResult::Http(answer), Duration::ZERO), &plan) {
-            Verdict::Fail { kind, why, .. } => (Some(kind), why),
+            Verdict::Fail { kind, why, .. } => (Some(kind), why.to_string()),
             _ => (None, "passed".to_owned()),
         }
     }

@@ -1,112 +1,53 @@
-//! How well is an upstream, in the three words that monitoring knows?
-//!
-//! The same rule as `/health`'s, so that a page and an alarm cannot disagree: a backend that is drained, draining, starting or unchecked is outside the
-//! count, because an intended absence wakes nobody. Beyond it, a backend that serves at a reduced weight because it says that it is
-//! degraded is worth a warning too.
+//! What does one probe say?
 
-use crate::health::standing::Cause;
+use crate::health::reason::{Degraded, Hint, Note, Reason, Warnings};
+use crate::plan::ProbeFailure;
 
-/// The worse, the greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Everybody who counts gets traffic.
-    Ok,
-    /// Somebody who counts is out, or degraded.
-    Warning,
-    /// Nobody gets traffic.
-    Critical,
+    Pass {
+        /// For whoever owns it: something is odd.
+        warning: Option<Warnings>,
+        /// It says that it is degraded, or a rule does: how.
+        degraded: Option<Degraded>,
+        /// What it says besides, that decides nothing.
+        note: Option<Note>,
+    },
+    /// It wants no new traffic, and means it: neither a pass nor a failure.
+    Drain {
+        why: Reason,
+    },
+    Fail {
+        kind: ProbeFailure,
+        severity: Severity,
+        why: Reason,
+        hint: Option<Hint>,
+    },
 }
 
 impl Verdict {
-    /// As monitoring plugins print it.
-    pub const fn word(self) -> &'static str {
+    /// A pass, and nothing to add.
+    pub const PASSED: Self = Self::warned(None);
+
+    pub(super) const fn warned(warning: Option<Warnings>) -> Self {
+        Self::Pass { warning, degraded: None, note: None }
+    }
+
+    /// The stable word for metrics.
+    pub const fn word(&self) -> &'static str {
         match self {
-            Self::Ok => "OK",
-            Self::Warning => "WARNING",
-            Self::Critical => "CRITICAL",
-        }
-    }
-
-    /// The exit code of a monitoring plugin.
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::Ok => 0,
-            Self::Warning => 1,
-            Self::Critical => 2,
-        }
-    }
-
-    /// Of a pool with backends in these standings.
-    pub fn of(standings: &[Cause]) -> Self {
-        if !standings.iter().any(|cause| cause.eligible()) {
-            Self::Critical
-        } else if standings.iter().any(|cause| concern(*cause) <= 1) {
-            Self::Warning
-        } else {
-            Self::Ok
+            Self::Pass { .. } => "passed",
+            Self::Drain { .. } => "draining",
+            Self::Fail { kind, .. } => kind.word(),
         }
     }
 }
 
-/// Which of them says most about the pool? `None` in a pool without backends.
-pub fn worst(standings: &[Cause]) -> Option<usize> {
-    let ranked = standings.iter().enumerate().min_by_key(|(_, cause)| (concern(**cause), **cause));
-    ranked.map(|(index, _)| index)
-}
-
-/// 0 to 4, the smaller the worse.
-const fn concern(cause: Cause) -> u8 {
-    match cause {
-        Cause::Up => 4,
-        Cause::ForcedUp | Cause::Ramping => 3,
-        Cause::Degraded => 1,
-        out if out.counted() => 0,
-        _ => 2,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use Cause::*;
-
-    #[test]
-    fn verdicts_and_who_stands_for_the_pool() {
-        for (standings, verdict, stands) in [
-            (&[][..], Verdict::Critical, None),
-            (&[Up, Up], Verdict::Ok, Some(0)),
-            (&[Up, Ramping], Verdict::Ok, Some(1)),
-            (&[Up, ForcedUp], Verdict::Ok, Some(1)),
-            (&[Up, Drained], Verdict::Ok, Some(1)),
-            (&[Up, Draining, Unchecked, Starting], Verdict::Ok, Some(1)),
-            (&[Up, Drained, Degraded], Verdict::Warning, Some(2)),
-            (&[Degraded, Degraded], Verdict::Warning, Some(0)),
-            (&[Up, Down], Verdict::Warning, Some(1)),
-            (&[Up, NotReady, Ejected], Verdict::Warning, Some(2)),
-            (&[Up, Trial], Verdict::Warning, Some(1)),
-            (&[Up, ForcedDown], Verdict::Warning, Some(1)),
-            (&[ForcedUp, NotAlive], Verdict::Warning, Some(1)),
-            (&[Down, NotReady], Verdict::Critical, Some(0)),
-            (&[Drained, Drained], Verdict::Critical, Some(0)),
-            (&[Unchecked], Verdict::Critical, Some(0)),
-            (&[Drained, Trial], Verdict::Critical, Some(1)),
-        ] {
-            assert_eq!((Verdict::of(standings), worst(standings)), (verdict, stands), "{standings:?}");
-        }
-    }
-
-    #[test]
-    fn every_standing_alone_agrees_with_its_eligibility() {
-        for cause in Cause::ALL {
-            assert_eq!(Verdict::of(&[cause]) == Verdict::Critical, !cause.eligible(), "{cause}");
-            assert_eq!(Verdict::of(&[Up, cause]) == Verdict::Warning, concern(cause) <= 1, "{cause}");
-        }
-    }
-
-    #[test]
-    fn the_worst_verdict_is_the_greatest() {
-        assert!(Verdict::Ok < Verdict::Warning && Verdict::Warning < Verdict::Critical);
-        let told = [Verdict::Ok, Verdict::Warning, Verdict::Critical].map(|one| (one.exit_code(), one.word()));
-        assert_eq!(told, [(0, "OK"), (1, "WARNING"), (2, "CRITICAL")]);
-    }
+/// How a failed probe takes a backend out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Alive but not serving: requests in flight finish.
+    NotReady,
+    /// Dead or wrong: idle connections to it are retired too.
+    Down,
 }

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn which_request_headers_travel() {
+    fn request_headers_that_travel() {
         for (name, from_stranger, from_trusted) in [
             ("accept", true, true),
             ("connection", false, false),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn which_request_headers_choose_a_route() {
+    fn request_headers_that_choose_a_route() {
         for (name, from_stranger) in
             [("x-env", true), ("upgrade", true), ("x-forwarded-proto", false), ("x-client-cert-subject", false)]
         {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn which_headers_are_about_client_certificates() {
+    fn headers_about_client_certificates() {
         for (name, is) in [
             ("client-cert", true),
             ("client-cert-chain", true),

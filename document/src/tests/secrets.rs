@@ -1,48 +1,46 @@
 //! What is shown of texts that hold what they should not.
 
-use crate::redact::{NAMED, PASSWORD_IN_URL, Redactor, TRACE};
+use crate::redact::Redactor;
+use pulsegate_core::health::document::Leak;
 
-fn shown(text: &str) -> (String, Vec<String>) {
+fn shown(text: &str) -> (String, Vec<Leak>) {
     let mut redactor = Redactor::default();
     (redactor.show(text, 200), redactor.leaks())
 }
 
-const TOKEN: &str = "an access token";
-const KEY: &str = "an access key";
-
 /// What is said, what is shown, and the kinds of secrets in it.
 #[rustfmt::skip]
-const SECRETS: &[(&str, &str, &[&str])] = &[
+const SECRETS: &[(&str, &str, &[Leak])] = &[
         (
             "connect to postgres://user:secret@db:5432/x failed",
             "connect to postgres://[redacted]@db:5432/x failed",
-            &[PASSWORD_IN_URL],
+            &[Leak::UrlCredentials],
         ),
-        ("amqp://guest:p@ss@mq/", "amqp://[redacted]@mq/", &[PASSWORD_IN_URL]),
-        ("redis://:hunter2@cache:6379/0", "redis://[redacted]@cache:6379/0", &[PASSWORD_IN_URL]),
-        ("app:hunter2@tcp(db:3306)/x", "[redacted]@tcp(db:3306)/x", &[PASSWORD_IN_URL]),
-        ("mongodb+srv://a:b@c.example/d?e=f", "mongodb+srv://[redacted]@c.example/d?e=f", &[PASSWORD_IN_URL]),
-        ("host=db user=app password=hunter2 dbname=x", "host=db user=app password=[redacted] dbname=x", &[NAMED]),
+        ("amqp://guest:p@ss@mq/", "amqp://[redacted]@mq/", &[Leak::UrlCredentials]),
+        ("redis://:hunter2@cache:6379/0", "redis://[redacted]@cache:6379/0", &[Leak::UrlCredentials]),
+        ("app:hunter2@tcp(db:3306)/x", "[redacted]@tcp(db:3306)/x", &[Leak::UrlCredentials]),
+        ("mongodb+srv://a:b@c.example/d?e=f", "mongodb+srv://[redacted]@c.example/d?e=f", &[Leak::UrlCredentials]),
+        ("host=db user=app password=hunter2 dbname=x", "host=db user=app password=[redacted] dbname=x", &[Leak::Named]),
         (
             "Server=db;User Id=sa;Password=hunter2;Timeout=5",
             "Server=db;User Id=sa;Password=[redacted];Timeout=5",
-            &[NAMED],
+            &[Leak::Named],
         ),
-        (r#"{"api_key": "abc123", "db": 1}"#, r#"{"api_key": [redacted], "db": 1}"#, &[NAMED]),
-        ("DB_PASSWORD='hunter2' is wrong", "DB_PASSWORD=[redacted] is wrong", &[NAMED]),
-        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: [redacted]", &[NAMED]),
-        ("sent Bearer abcdefghijklmnop1234", "sent Bearer [redacted]", &[TOKEN]),
-        ("?access_token=abc&x=1", "?access_token=[redacted]&x=1", &[NAMED]),
-        ("key AKIAIOSFODNN7EXAMPLE is old", "key [redacted] is old", &[KEY]),
-        ("aws_secret_access_key=wJalrXUtnFEMI/K7MDENG", "aws_secret_access_key=[redacted]", &[NAMED]),
-        ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_def is over", "jwt [redacted] is over", &[TOKEN]),
-        ("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "[redacted]", &[TOKEN]),
+        (r#"{"api_key": "abc123", "db": 1}"#, r#"{"api_key": [redacted], "db": 1}"#, &[Leak::Named]),
+        ("DB_PASSWORD='hunter2' is wrong", "DB_PASSWORD=[redacted] is wrong", &[Leak::Named]),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: [redacted]", &[Leak::Named]),
+        ("sent Bearer abcdefghijklmnop1234", "sent Bearer [redacted]", &[Leak::AccessToken]),
+        ("?access_token=abc&x=1", "?access_token=[redacted]&x=1", &[Leak::Named]),
+        ("key AKIAIOSFODNN7EXAMPLE is old", "key [redacted] is old", &[Leak::AccessKey]),
+        ("aws_secret_access_key=wJalrXUtnFEMI/K7MDENG", "aws_secret_access_key=[redacted]", &[Leak::Named]),
+        ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_def is over", "jwt [redacted] is over", &[Leak::AccessToken]),
+        ("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "[redacted]", &[Leak::AccessToken]),
         (
             "id d41d8cd98f00b204e9800998ecf8427e not found",
             "id [redacted] not found",
-            &["a long value that looks random"],
+            &[Leak::LongRandom],
         ),
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- x", "[redacted] x", &["a private key"]),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- x", "[redacted] x", &[Leak::PrivateKey]),
         // What is none.
         ("password authentication failed for user \"app\"", "password authentication failed for user \"app\"", &[]),
         ("Unexpected token < in JSON at position 0", "Unexpected token < in JSON at position 0", &[]),
@@ -71,11 +69,7 @@ const SECRETS: &[(&str, &str, &[&str])] = &[
 fn secrets_are_not_shown() {
     for (text, right, leaks) in SECRETS {
         let (found, noted) = shown(text);
-        assert_eq!(
-            (found.as_str(), noted),
-            (*right, leaks.iter().map(|leak| (*leak).to_owned()).collect::<Vec<_>>()),
-            "{text}"
-        );
+        assert_eq!((found.as_str(), noted), (*right, leaks.to_vec()), "{text}");
     }
 }
 
@@ -91,7 +85,7 @@ fn of_a_trace_the_line_that_says_it_is_shown() {
         (node, "Error: connect ECONNREFUSED (and a stack trace)"),
         (rust, "gone (and a stack trace)"),
     ] {
-        assert_eq!(shown(text), (right.to_owned(), vec![TRACE.to_owned()]));
+        assert_eq!(shown(text), (right.to_owned(), vec![Leak::StackTrace]));
     }
 }
 
@@ -107,20 +101,23 @@ fn one_line_without_what_cannot_be_seen() {
 #[test]
 fn leaks_are_noted_wherever_they_stand() {
     let leaks = |body: &str| super::plainly(body).leaks;
-    assert_eq!(leaks(r#"{"status":"UP","config":{"db_password":"hunter2"}}"#), [NAMED]);
-    assert_eq!(leaks(r#"{"status":"UP","config":{"url":"postgres://u:p@h/d"}}"#), [PASSWORD_IN_URL]);
-    assert_eq!(leaks("<html><pre>Traceback (most recent call last):\n  File \"x.py\", line 3</pre></html>"), [TRACE]);
+    assert_eq!(leaks(r#"{"status":"UP","config":{"db_password":"hunter2"}}"#), [Leak::Named]);
+    assert_eq!(leaks(r#"{"status":"UP","config":{"url":"postgres://u:p@h/d"}}"#), [Leak::UrlCredentials]);
+    assert_eq!(
+        leaks("<html><pre>Traceback (most recent call last):\n  File \"x.py\", line 3</pre></html>"),
+        [Leak::StackTrace]
+    );
     assert_eq!(
         leaks(r#"{"status":"UP","db":{"status":"DOWN","stack":"x\n\tat com.example.Db.open(Db.java:12)"}}"#),
-        [TRACE]
+        [Leak::StackTrace]
     );
     assert_eq!(
         leaks(r#"{"status":"UP","tokens":3,"password":"***","commit":"da39a3ee5e6b4b0d3255bfef95601890afd80709"}"#),
-        [""; 0]
+        []
     );
     let named = super::plainly(r#"{"status":"UP","components":{"postgres://u:p@h/d":{"status":"UP"}}}"#);
     assert_eq!(
         (named.components[0].name.as_str(), named.leaks),
-        ("postgres://[redacted]@h/d", vec![PASSWORD_IN_URL.to_owned()])
+        ("postgres://[redacted]@h/d", vec![Leak::UrlCredentials])
     );
 }

@@ -5,7 +5,8 @@ use super::Asked;
 use crate::telemetry::escape;
 use pulsegate_core::health::document::{Document, Meaning, Said};
 use pulsegate_core::health::judgement::judge;
-use pulsegate_core::health::reading::{HttpAnswer, ReadingResult, Verdict};
+use pulsegate_core::health::reading::{HttpAnswer, ReadingResult};
+use pulsegate_core::health::verdict::Verdict;
 use pulsegate_core::plan::Vocabulary;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -78,11 +79,12 @@ const fn meaning(means: Option<Meaning>) -> &'static str {
 /// Passed, why, and a hint.
 fn said(verdict: &Verdict) -> (bool, String, Option<String>) {
     match verdict {
-        Verdict::Fail { why, hint, .. } => (false, why.clone(), hint.clone()),
+        Verdict::Fail { why, hint, .. } => (false, why.to_string(), hint.as_ref().map(ToString::to_string)),
         Verdict::Drain { why } => (false, format!("it asks for a drain: {why}"), None),
         Verdict::Pass { degraded: Some(how), .. } => (true, format!("it would serve, degraded: {how}"), None),
         Verdict::Pass { warning, note, .. } => {
-            (true, warning.as_ref().or(note.as_ref()).cloned().unwrap_or_else(|| "it would serve".to_owned()), None)
+            let told = warning.as_ref().map(ToString::to_string).or(note.as_ref().map(ToString::to_string));
+            (true, told.unwrap_or_else(|| "it would serve".to_owned()), None)
         }
     }
 }
@@ -154,6 +156,6 @@ fn document_object(document: &Document) -> Value {
         "components": components,
         "broken_assertions": broken,
         "malformed": document.malformed,
-        "leaks": document.leaks,
+        "leaks": document.leaks.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

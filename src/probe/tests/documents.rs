@@ -3,7 +3,8 @@
 use super::tools::{Checked, answering, http_check, serve};
 use pulsegate_core::health::document::{Document, Meaning};
 use pulsegate_core::health::judgement::judge;
-use pulsegate_core::health::reading::{ReadingResult, Severity, Verdict};
+use pulsegate_core::health::reading::ReadingResult;
+use pulsegate_core::health::verdict::{Severity, Verdict};
 use pulsegate_core::plan::HttpCheck;
 use serde_json::Value;
 use std::path::Path;

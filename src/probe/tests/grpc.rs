@@ -5,7 +5,8 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use http::{HeaderMap, Request, Response};
 use pulsegate_core::health::judgement::judge;
-use pulsegate_core::health::reading::{GrpcSaid, Reading, ReadingResult, Verdict};
+use pulsegate_core::health::reading::{GrpcSaid, Reading, ReadingResult};
+use pulsegate_core::health::verdict::Verdict;
 use pulsegate_core::plan::{Fact, GrpcCheck, Recognition, UpstreamTls};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
@@ -114,7 +115,7 @@ async fn asked(script: Script) -> (ReadingResult, String) {
     checked.probe.recognition.instance = Some(Fact::Header("x-instance".to_owned()));
     let reading = checked.read().await;
     let told = match judge(&reading, &checked.probe) {
-        Verdict::Fail { why, .. } => why,
+        Verdict::Fail { why, .. } => why.to_string(),
         _ => "passed".to_owned(),
     };
     (reading.result, told)

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_old_closed_or_speaks_is_not_used_again() {
+    async fn a_connection_that_is_old_closed_or_speaks_is_not_used_again() {
         let idle = Idle::new();
         let until = Timestamp::ZERO + Duration::from_secs(60);
         let (old, _old) = pair().await;

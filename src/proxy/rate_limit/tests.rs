@@ -54,7 +54,7 @@ async fn the_denied_cost_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_shares_a_bucket() {
+async fn clients_that_share_a_bucket() {
     let text = |text: &'static str| Key::Text(text.as_bytes());
     for (first, second, shared) in [
         (client("192.0.2.1"), client("192.0.2.1"), true),

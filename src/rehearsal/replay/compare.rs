@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_of_one_lies_outside_of_the_other() {
+    fn networks_of_one_list_outside_of_the_other() {
         let s = Duration::from_secs;
         assert_eq!(beyond(&[(s(1), s(5)), (s(8), s(9))], &[(s(3), s(8))]), s(3));
         assert_eq!(beyond(&[(s(1), s(5))], &[]), s(4));

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_moved_or_deleted_is_begun_anew() {
+    fn a_file_that_was_moved_or_deleted_is_begun_anew() {
         let folder = TempDir::new().unwrap();
         let (path, mut log) = log(&folder, 0, 1);
         log.write_all(b"one\n").unwrap();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_an_error_and_a_device_is_not_renamed() {
+    fn a_file_that_cannot_be_written_is_an_error_and_a_device_is_not_renamed() {
         let plan = AccessFile { path: "/dev/full".into(), max_size: 1, keep: 1 };
         let mut log = Rotated::open(&plan).unwrap();
         for _ in 0..3 {

@@ -220,7 +220,7 @@ fn a_refusal_says_who_where_and_why() {
 }
 
 #[test]
-fn what_a_client_wrote_cannot_forge_a_line_and_is_not_endless() {
+fn text_of_a_client_cannot_forge_a_line_and_is_not_endless() {
     let address = address();
     let mut headers = headers();
     headers.insert("user-agent", HeaderValue::from_bytes("\u{2028}\"x".as_bytes()).unwrap());

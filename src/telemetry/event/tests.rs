@@ -90,7 +90,7 @@ fn an_empty_pool_is_an_error_and_its_end_is_not() {
 }
 
 #[test]
-fn what_counts_names_its_upstream() {
+fn counters_name_their_upstream() {
     let tally = |kind| {
         let event = Event { run: Run::default(), id: 1, at: Timestamp::ZERO, kind };
         tell(&event).1.map(|tally| format!("{tally:?}"))
@@ -173,7 +173,7 @@ fn a_restart_that_is_needed_is_louder_than_a_failed_probe() {
 }
 
 #[test]
-fn what_only_watches_and_what_contradicts_itself_is_told_once_each_way() {
+fn a_watching_detector_and_a_contradiction_are_told_once_each_way() {
     let kind = EventKind::WouldEject { backend: backend(), detector: Detector::FailureRatio, why: "12 of 20".into() };
     let (level, name, message, _) = told(kind);
     assert_eq!((level, name), (Level::Info, "backend.would_eject"));

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_retained_is_made_anew() {
+    fn a_series_that_is_not_retained_is_made_anew() {
         let handles = Handles::<u32, 1>::default();
         handles.with(["old"], || Some(1), |_| ());
         handles.with(["new"], || Some(2), |_| ());

@@ -98,7 +98,7 @@ fn nothing_is_kept_for_native_buckets_that_nobody_wants() {
 
 /// Requests of a route that comes and goes: once it is gone for good, nothing of it is left, whoever was late.
 #[test]
-fn whoever_races_with_a_sweep_leaves_nothing_behind() {
+fn a_handle_that_races_with_a_sweep_leaves_nothing_behind() {
     let mut registry = Registry::default();
     let (counters, cache) = (registry.counters(&table::MIRRORED), registry.cache(&[Label::Route]));
     let ended = AtomicBool::new(false);

@@ -3,8 +3,10 @@
 use super::*;
 use crate::telemetry::table::{ALL, Label, Metric};
 
+type Remove = fn(&mut Plan);
+
 /// Whom a reload can take away: the label that names it, its name here, and how it goes.
-const OWNERS: [(Label, &str, fn(&mut Plan)); 4] = [
+const OWNERS: [(Label, &str, Remove); 4] = [
     (Label::Route, "home", |plan| plan.routes.clear()),
     (Label::Upstream, "orders", |plan| plan.upstreams.clear()),
     (Label::Listener, "public", |plan| plan.listeners.clear()),
@@ -71,7 +73,7 @@ fn every_series_goes_with_whom_it_names_and_begins_anew_with_it() {
 
 /// What has no life of its own stands beside whom it belongs to.
 #[test]
-fn whatever_a_label_names_has_an_owner_beside_it() {
+fn a_label_that_names_something_has_an_owner_beside_it() {
     for metric in ALL {
         for label in metric.labels {
             let owner = match label {

@@ -6,7 +6,8 @@ use crate::clock::Clock;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::ProbeJob;
 use pulsegate_core::health::judgement::judge;
-use pulsegate_core::health::reading::{Reading, ReadingResult, Verdict};
+use pulsegate_core::health::reading::{Reading, ReadingResult};
+use pulsegate_core::health::verdict::Verdict;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::ProbeCheck;
 
@@ -33,7 +34,7 @@ pub fn of(trace: &Trace, job: &ProbeJob, reading: &Reading, began: Timestamp, cl
     }
     let error = match &verdict {
         Verdict::Fail { why, .. } => {
-            attributes.push(attribute("pulsegate.why", cut(why)));
+            attributes.push(attribute("pulsegate.why", cut(&why.to_string())));
             Some(verdict.word().to_owned())
         }
         Verdict::Pass { .. } | Verdict::Drain { .. } => None,

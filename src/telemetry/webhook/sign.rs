@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_told_and_none_is_shown() {
+    fn an_address_without_its_secret_is_told_and_no_secret_is_shown() {
         for (secret, words) in [("short", "found 5 bytes"), ("whsec_!", "no base64"), ("whsec_YQ==", "found 1 bytes")] {
             assert!(Signer::new(secret).unwrap_err().contains(words), "{secret}");
         }

@@ -141,7 +141,7 @@ async fn an_event_arrives_whole_and_signed() {
 }
 
 #[tokio::test]
-async fn what_fails_is_tried_again_and_what_is_refused_is_not() {
+async fn a_failed_delivery_is_tried_again_and_a_refused_one_is_not() {
     let (recovering, refusing, failing) =
         (Receiver::answering(&[500, 429, 200]), Receiver::answering(&[400]), Receiver::answering(&[503]));
     let webhooks = webhooks(vec![

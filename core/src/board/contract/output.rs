@@ -16,7 +16,7 @@ pub enum Output {
     Probed {
         upstream: Arc<str>,
         kind: ProbeKind,
-        /// See [`crate::health::reading::Verdict::word`].
+        /// See [`crate::health::verdict::Verdict::word`].
         result: &'static str,
         took: Duration,
     },

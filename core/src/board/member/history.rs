@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_at_one_moment_is_forgotten_in_its_order() {
+    fn entries_of_one_moment_are_forgotten_in_their_order() {
         let (mut old, mut new) = (History::default(), History::default());
         (1..=32).for_each(|id| old.note(Event { at: Timestamp::from_secs(9), ..event(1, id) }));
         let known = old.export(Timestamp::from_secs(9));

@@ -7,9 +7,10 @@ use crate::board::desk::turn::Turn;
 use crate::board::probing::check::Finished;
 use crate::board::why::standing::Occasion;
 use crate::health::event::EventKind;
-use crate::health::reading::{Reading, Verdict};
+use crate::health::reading::Reading;
 use crate::health::standing::Cause;
 use crate::health::startup::Decided;
+use crate::health::verdict::Verdict;
 use crate::plan::{ProbeFailure, ProbeKind, UpstreamPlan};
 use std::sync::Arc;
 
@@ -130,8 +131,8 @@ fn needs_restart(member: &mut Member, kind: ProbeKind, turn: &mut Turn<'_>) {
 /// Says to whoever owns it which kinds of secrets its documents tell, once each.
 pub(in crate::board) fn tell_leaks(member: &mut Member, reading: &Reading, turn: &mut Turn<'_>) {
     let check = member.probes.check_mut(ProbeKind::Readiness);
-    for what in check.map(|check| check.said.new_leaks(reading)).unwrap_or_default() {
-        let event = EventKind::DocumentLeaks { backend: member.id.clone(), what };
+    for leak in check.map(|check| check.said.new_leaks(reading)).unwrap_or_default() {
+        let event = EventKind::DocumentLeaks { backend: member.id.clone(), what: leak.to_string() };
         member.report(event, turn);
     }
 }
@@ -173,8 +174,8 @@ pub(in crate::board) fn readiness_ended(
         occasion = returns.then_some(Occasion::EjectionOver).or(occasion);
         member.asked_drain.probe_passed(*started, period);
     }
-    if let Some(hint) = member.probes.new_hint(verdict) {
-        member.report(EventKind::ProbeHint { backend: member.id.clone(), hint }, turn);
+    if let Some(odd) = member.probes.new_oddity(verdict) {
+        member.report(EventKind::ProbeHint { backend: member.id.clone(), hint: odd.to_string() }, turn);
     }
     let before = member.cause();
     member.settle(plan, occasion.as_ref(), turn);

@@ -4,7 +4,8 @@ use crate::base::time::Timestamp;
 use crate::board::contract::probe::LastProbe;
 use crate::board::why::failure::Failure;
 use crate::health::judgement::failing_components;
-use crate::health::reading::{HttpAnswer, Reading, ReadingResult, Steps, Verdict};
+use crate::health::reading::{HttpAnswer, Reading, ReadingResult, Steps};
+use crate::health::verdict::Verdict;
 use crate::plan::{ProbeFailure, ProbePlan};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -178,10 +179,11 @@ fn last_probe(reading: &Reading, verdict: &Verdict, at: Timestamp) -> LastProbe 
     let (passed, text) = match verdict {
         Verdict::Pass { degraded: Some(how), .. } => (true, format!("passed, degraded: {how}")),
         Verdict::Pass { warning, note, .. } => {
-            (true, warning.as_ref().or(note.as_ref()).cloned().unwrap_or_else(|| "passed".to_owned()))
+            let told = warning.as_ref().map(ToString::to_string).or(note.as_ref().map(ToString::to_string));
+            (true, told.unwrap_or_else(|| "passed".to_owned()))
         }
-        Verdict::Drain { why } => (false, why.clone()),
-        Verdict::Fail { why, hint: None, .. } => (false, why.clone()),
+        Verdict::Drain { why } => (false, why.to_string()),
+        Verdict::Fail { why, hint: None, .. } => (false, why.to_string()),
         Verdict::Fail { why, hint: Some(hint), .. } => (false, format!("{why}: {hint}")),
     };
     let text =

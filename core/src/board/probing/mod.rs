@@ -16,11 +16,12 @@ pub use opinion::OpinionState;
 pub use said::SaidState;
 
 use super::contract::probe::ProbeTicket;
+use super::why::oddity::Oddity;
 use super::why::probes::ProbesSay;
 use crate::base::time::Timestamp;
 use crate::health::combine::Active;
-use crate::health::reading::Verdict;
 use crate::health::startup::Decided;
+use crate::health::verdict::Verdict;
 use crate::plan::{ProbeKind, UpstreamPlan};
 use check::Check;
 use life::Life;
@@ -31,8 +32,8 @@ use std::time::Duration;
 pub(super) struct Probes {
     readiness: Option<Check>,
     life: Life,
-    /// The last text of a hint that was reported.
-    hinted: Option<String>,
+    /// What was odd about the last answer, as it was reported.
+    odd: Option<Oddity>,
     /// Its failures are held, not counted: they are timeouts, its traffic succeeds, and no more may be lost.
     timeouts_held: bool,
 }
@@ -59,7 +60,7 @@ impl Probes {
         Self {
             readiness: plan.readiness.clone().map(|probe| Check::new(Arc::new(probe), now)),
             life: Life::new(plan, now),
-            hinted: None,
+            odd: None,
             timeouts_held: false,
         }
     }
@@ -172,18 +173,14 @@ impl Probes {
         std::mem::replace(&mut self.timeouts_held, held) != held
     }
 
-    /// A warning or a hint that was not told last.
-    pub(super) fn new_hint(&mut self, verdict: &Verdict) -> Option<String> {
-        let text = match verdict {
-            Verdict::Pass { warning, .. } => warning.clone(),
-            Verdict::Drain { .. } => None,
-            Verdict::Fail { why, hint, .. } => hint.as_ref().map(|hint| format!("{why}: {hint}")),
-        };
-        if self.hinted == text {
+    /// What is odd about this answer, where that was not told last.
+    pub(super) fn new_oddity(&mut self, verdict: &Verdict) -> Option<Oddity> {
+        let odd = Oddity::of(verdict);
+        if self.odd == odd {
             return None;
         }
-        self.hinted.clone_from(&text);
-        text
+        self.odd.clone_from(&odd);
+        odd
     }
 
     /// The definitions in force are `plan`'s. A changed one keeps the verdict, clears the streak and probes at once; what the old one has in

@@ -2,7 +2,7 @@
 
 use crate::health::combine::Active;
 use crate::health::counter::{Counter, CounterState};
-use crate::health::reading::{Severity, Verdict};
+use crate::health::verdict::{Severity, Verdict};
 use crate::plan::{ProbeFailure, ProbePlan};
 
 #[derive(Clone, Debug)]

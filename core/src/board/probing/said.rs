@@ -2,7 +2,10 @@
 //! before it fell silent, and what they should not have told.
 
 use crate::base::time::Timestamp;
-use crate::health::reading::{Reading, ReadingResult, Verdict};
+use crate::health::document::Leak;
+use crate::health::reading::{Reading, ReadingResult};
+use crate::health::reason::Reason;
+use crate::health::verdict::Verdict;
 use crate::plan::ProbeFailure;
 use std::time::Duration;
 
@@ -16,9 +19,9 @@ pub(in crate::board) struct Said {
     /// How it asked for a drain. Until a probe passes, or failures have taken it out for a reason of their own.
     drains: Option<String>,
     /// The last whole answer, where it was a no, and when.
-    no: Option<(Timestamp, String)>,
+    no: Option<(Timestamp, Reason)>,
     /// The kinds of secrets that were found in its documents.
-    leaks: Vec<String>,
+    leaks: Vec<Leak>,
 }
 
 /// The same for another process, which has not heard the answers themselves.
@@ -54,7 +57,7 @@ impl Said {
             (Verdict::Fail { kind: ProbeFailure::Timeout, severity, why, hint }, Some((said_at, no)))
                 if at.since(*said_at) <= REMEMBERED =>
             {
-                let why = format!("{why}; it was saying no before, its last answer: {no}");
+                let why = Reason::AfterNo { silence: Box::new(why), no: Box::new(no.clone()) };
                 Verdict::Fail { kind: ProbeFailure::Timeout, severity, why, hint }
             }
             (verdict, _) => verdict,
@@ -75,21 +78,21 @@ impl Said {
     pub(super) fn hear(&mut self, verdict: &Verdict, up: bool) {
         match verdict {
             Verdict::Pass { degraded, .. } => {
-                self.degraded.clone_from(degraded);
+                self.degraded = degraded.as_ref().map(ToString::to_string);
                 self.drains = None;
             }
-            Verdict::Drain { why } => self.drains = Some(why.clone()),
+            Verdict::Drain { why } => self.drains = Some(why.to_string()),
             Verdict::Fail { .. } if !up => self.drains = None,
             Verdict::Fail { .. } => {}
         }
     }
 
     /// The kinds of secrets in this answer that were not seen before.
-    pub(in crate::board) fn new_leaks(&mut self, reading: &Reading) -> Vec<String> {
+    pub(in crate::board) fn new_leaks(&mut self, reading: &Reading) -> Vec<Leak> {
         let ReadingResult::Http(answer) = &reading.result else { return Vec::new() };
         let found = answer.document.iter().flat_map(|document| &document.leaks);
-        let new: Vec<String> = found.filter(|leak| !self.leaks.contains(leak)).cloned().collect();
-        self.leaks.extend(new.iter().cloned());
+        let new: Vec<Leak> = found.filter(|leak| !self.leaks.contains(leak)).copied().collect();
+        self.leaks.extend(&new);
         new
     }
 }

@@ -185,7 +185,7 @@ fn the_bound_holds_when_the_pool_runs_empty() {
 }
 
 #[test]
-fn what_takes_one_out_that_serves() {
+fn causes_that_take_a_serving_backend_out() {
     let mut rig = two(Some(http_probe()));
     rig.run(s(9), well);
     let said = rig.explain(s(9));
@@ -234,7 +234,7 @@ fn the_last_ten_probes_are_kept_across_reloads_and_handed_over() {
 }
 
 #[test]
-fn who_is_not_there_is_answered_with_who_is() {
+fn an_unknown_name_is_answered_with_those_that_there_are() {
     let rig = two(None);
     let nobody = BackendId { upstream: "nobody".into(), address: address(1) };
     assert!(matches!(rig.board.explain(&nobody, s(1)), Err(Refused::NoUpstream { known }) if known == ["pool".into()]));
@@ -242,7 +242,7 @@ fn who_is_not_there_is_answered_with_who_is() {
 }
 
 #[test]
-fn what_a_backend_says_is_bounded() {
+fn words_of_a_backend_are_bounded() {
     let mut rig = two(Some(http_probe()));
     rig.run(s(9), reads(ReadingResult::BrokenAnswer("x".repeat(10_000))));
     let said = rig.explain(s(9));

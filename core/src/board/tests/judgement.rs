@@ -50,7 +50,7 @@ fn a_hold_ends_when_most_are_well_again() {
 }
 
 #[test]
-fn who_falls_for_reasons_of_its_own_is_not_held() {
+fn a_backend_that_falls_for_reasons_of_its_own_is_not_held() {
     let mut rig = held_pool();
     let differently = |id: &BackendId| match id.address == address(1) {
         true => refused(id),

@@ -151,7 +151,7 @@ fn a_slow_starter_is_starting_and_quiet_and_then_ramps() {
 }
 
 #[test]
-fn what_does_not_start_is_down_once_said_and_may_start_later() {
+fn a_backend_that_does_not_start_is_down_once_said_and_may_start_later() {
     let mut life = Life::new(three_probes());
     life.run(30, refused);
     assert_eq!(life.cause(), Cause::Down);

@@ -2,7 +2,7 @@
 
 use super::why::http_probe;
 use super::*;
-use crate::health::document::{Component, Document, Meaning, Said};
+use crate::health::document::{Component, Document, Leak, Meaning, Said};
 use crate::health::reading::HttpAnswer;
 use crate::plan::Vocabulary;
 
@@ -21,7 +21,7 @@ fn says(status: u16, word: &str, means: Meaning) -> ReadingResult {
         vocabulary: Vocabulary::Plain,
         overall: Some(said),
         components: vec![component],
-        leaks: vec!["a password in a URL".to_owned()],
+        leaks: vec![Leak::UrlCredentials],
         ..Document::default()
     };
     ReadingResult::Http(HttpAnswer { status, document: Some(Box::new(document)), ..HttpAnswer::default() })
@@ -134,7 +134,7 @@ fn a_kind_of_secret_is_told_once_per_backend() {
     rig.run(s(20), first(says(200, "UP", Meaning::Pass)));
     let leaks: Vec<&EventKind> =
         rig.events.iter().filter(|event| matches!(event, EventKind::DocumentLeaks { .. })).collect();
-    let what = "a password in a URL".to_owned();
+    let what = "credentials in a URL".to_owned();
     assert_eq!(leaks, [&EventKind::DocumentLeaks { backend: Rig::id(1), what }]);
     let document = rig.board.report(s(20))[0].backends[0].last_probe.clone().unwrap().document.unwrap();
     assert_eq!(document.components[0].name, "redis", "and its components are shown");

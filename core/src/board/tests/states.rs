@@ -10,9 +10,10 @@ use crate::base::rng::Rng;
 use crate::health::counter::{Counter, CounterState};
 use crate::health::document::{Document, Meaning, Said};
 use crate::health::outlier::{EjectionState, Outlier, OutlierState};
-use crate::health::reading::{HttpAnswer, Sighting, Verdict};
+use crate::health::reading::{HttpAnswer, Sighting};
 use crate::health::slow_start;
 use crate::health::startup::Startup;
+use crate::health::verdict::Verdict;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -222,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_told_later_has_aged(seed: u64, before in told(), later in 0..100_u64) {
+    fn a_state_that_is_told_later_has_aged(seed: u64, before in told(), later in 0..100_u64) {
         let (mut outlier, mut rng) = (Outlier::default(), Rng::new(seed));
         for (what, now) in times(&before, HERE) {
             eject_or_return(&mut outlier, what, now, &mut rng);

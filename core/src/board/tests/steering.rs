@@ -135,7 +135,7 @@ fn a_sticky_client_stays_with_weight_0_where_drains_keep_sessions() {
 }
 
 #[test]
-fn who_is_not_there_is_refused_with_those_that_are() {
+fn an_unknown_backend_is_refused_with_those_that_there_are() {
     let mut rig = three();
     let nobody = rig.steer(9, Steer::Order(Order::Drain), None, s(1)).unwrap_err();
     assert_eq!(nobody, Refused::NoBackend { known: vec![address(1), address(2), address(3)] });
@@ -149,7 +149,7 @@ fn who_is_not_there_is_refused_with_those_that_are() {
 }
 
 #[test]
-fn what_becomes_of_connections_when_it_is_down() {
+fn connections_of_a_backend_that_is_down() {
     for (on_down, retired, cut) in
         [(OnDown::Keep, false, false), (OnDown::RetireIdle, true, false), (OnDown::CloseAll, true, true)]
     {

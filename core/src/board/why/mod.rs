@@ -3,6 +3,7 @@
 pub(super) mod disagreement;
 pub(super) mod failure;
 pub(super) mod hold;
+pub(super) mod oddity;
 pub(super) mod probes;
 pub(super) mod source;
 pub(super) mod standing;

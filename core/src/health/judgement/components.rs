@@ -4,6 +4,7 @@
 //! parts of a component are listed, they speak for it: it may say DOWN only because of one that is ignored.
 
 use crate::health::document::{Component, Document, Meaning};
+use crate::health::reason::{Part, Parts, Unknown};
 use crate::plan::DocumentPlan;
 
 /// Components that a sentence names; the rest is counted.
@@ -77,37 +78,29 @@ pub(super) fn failing<'a>(document: &'a Document, rules: &DocumentPlan) -> Vec<&
     names
 }
 
-/// Those that are as bad as `least` and count, in words: "redis DOWN (connection refused), queue DOWN".
-pub(super) fn told(document: &Document, rules: &DocumentPlan, least: Meaning) -> Option<String> {
+/// Those that are as bad as `least` and count: "redis DOWN (connection refused), queue DOWN".
+pub(super) fn told(document: &Document, rules: &DocumentPlan, least: Meaning) -> Option<Parts> {
     let mut bad: Vec<&Component> = speakers(document)
         .into_iter()
         .filter(|component| component.said.means >= Some(least) && !ignored(component, rules))
         .collect();
     // The worst first; among equals as they are listed.
     bad.sort_by_key(|component| std::cmp::Reverse(component.said.means));
-    let mut words: Vec<String> = bad.iter().take(NAMED).map(|component| tell(component)).collect();
-    if bad.len() > NAMED {
-        words.push(format!("{} more", bad.len() - NAMED));
-    }
-    (!words.is_empty()).then(|| words.join(", "))
+    let named: Vec<Part> = bad.iter().take(NAMED).map(|component| part(component)).collect();
+    (!named.is_empty()).then(|| Parts { named, more: bad.len().saturating_sub(NAMED) })
 }
 
-/// The same without messages, which change from probe to probe.
-pub(super) fn names(components: &[&Component]) -> String {
-    let mut words: Vec<String> =
-        components.iter().take(NAMED).map(|one| format!("{} {:?}", cut(&one.name), cut(&one.said.word))).collect();
-    if components.len() > NAMED {
-        words.push(format!("{} more", components.len() - NAMED));
-    }
-    words.join(", ")
+/// Those that count whose word no list knows. Without messages, which change from probe to probe.
+pub(super) fn unknown(document: &Document, rules: &DocumentPlan) -> Option<Unknown> {
+    let unknown: Vec<_> = counted(document, rules).filter(|one| one.said.means.is_none()).collect();
+    let named: Vec<_> = unknown.iter().take(NAMED).map(|one| (cut(&one.name), cut(&one.said.word))).collect();
+    let more = unknown.len().saturating_sub(NAMED);
+    (!named.is_empty()).then_some(Unknown::Components { named, more })
 }
 
-pub(super) fn tell(component: &Component) -> String {
-    let (name, word) = (cut(&component.name), cut(&component.said.word));
-    match &component.message {
-        Some(message) if !message.is_empty() => format!("{name} {word} ({})", cut(message)),
-        _ => format!("{name} {word}"),
-    }
+pub(super) fn part(component: &Component) -> Part {
+    let message = component.message.as_deref().filter(|message| !message.is_empty());
+    Part { name: cut(&component.name), word: cut(&component.said.word), message: message.map(cut) }
 }
 
 pub(super) fn cut(text: &str) -> String {

@@ -6,213 +6,192 @@
 //! assertion that is broken. What cannot be understood, a word or all of it, is decided by its rule, and always told.
 
 use super::components::{self, critical_failing, critical_missing, cut, only_ignored_offend, told};
-use super::{Severity, Verdict};
+use super::{ByStatus, Severity, Verdict};
 use crate::health::document::{Document, Meaning};
+use crate::health::reason::{
+    Cause, Complaint, Degraded, NotUnderstood, Note, Parts, Reason, Remark, Says, Unknown, Warnings, Whole,
+};
 use crate::plan::ProbeFailure;
 use crate::plan::{DocumentPlan, OnMalformed, UnknownWord};
 
 /// The verdict of the status, and what the document makes of it.
-pub(super) fn weigh(status: u16, by_status: Verdict, document: &Document, rules: &DocumentPlan) -> Verdict {
+pub(super) fn weigh(status: u16, by_status: ByStatus, document: &Document, rules: &DocumentPlan) -> Verdict {
     match by_status {
-        Verdict::Pass { warning, .. } => {
-            let mut said = Said::with(warning);
-            said.hear(document, rules);
-            said.verdict(status, told(document, rules, Meaning::Drain))
+        ByStatus::Passes(remark) => {
+            let mut heard = Heard::with(remark);
+            heard.hear(document, rules);
+            heard.verdict(status, told(document, rules, Meaning::Drain))
         }
-        Verdict::Fail { kind, severity, why, hint } => {
-            if status == 503
-                && let Some(word) = asks_for_drain(document, rules)
-            {
-                return Verdict::Drain { why: format!("{why}: {word}") };
-            }
+        ByStatus::Fails(failed) => match asks_for_drain(document, rules) {
+            Some(whole) if status == 503 => Verdict::Drain { why: failed.because(Some(Cause::Says(whole))) },
             // A wrong path or a missing login has a hint, and its document is not about health.
-            let cause = if hint.is_none() { cause(document, rules) } else { None };
-            let why = cause.map_or_else(|| why.clone(), |cause| format!("{why}{cause}"));
-            Verdict::Fail { kind, severity, why, hint }
+            _ if failed.hint().is_some() => failed.into_verdict(),
+            _ => failed.told(cause(document, rules)),
+        },
+    }
+}
+
+/// A body beyond `cap` bytes cannot be read as a document.
+pub(super) fn not_understood(status: u16, by_status: ByStatus, cap: usize, rules: &DocumentPlan) -> Verdict {
+    match by_status {
+        ByStatus::Fails(failed) => failed.into_verdict(),
+        ByStatus::Passes(remark) => {
+            let mut heard = Heard::with(remark);
+            heard.hear_malformed(NotUnderstood::TooLarge { cap }, rules);
+            heard.verdict(status, None)
         }
-        drain @ Verdict::Drain { .. } => drain,
     }
 }
 
-/// `what` was answered ("a body beyond 65536 bytes") that cannot be read as a document.
-pub(super) fn not_understood(status: u16, by_status: Verdict, what: &str, rules: &DocumentPlan) -> Verdict {
-    let Verdict::Pass { warning, .. } = by_status else { return by_status };
-    let mut said = Said::with(warning);
-    said.hear_malformed(what, rules);
-    said.verdict(status, None)
-}
-
-fn failed(why: String) -> Verdict {
-    // It is alive and says so.
-    Verdict::Fail { kind: ProbeFailure::Document, severity: Severity::NotReady, why, hint: None }
-}
-
-/// The word by which it asks for a drain, unless it cannot serve anyway.
-fn asks_for_drain(document: &Document, rules: &DocumentPlan) -> Option<String> {
+/// What speaks for a drain, unless it cannot serve anyway.
+fn asks_for_drain(document: &Document, rules: &DocumentPlan) -> Option<Whole> {
     let drains = document.malformed.is_none() && critical_failing(document, rules).is_none();
-    match whole(document, rules) {
-        Whole::Says(Meaning::Drain, word) if drains => Some(word),
+    match overall(document, rules) {
+        Overall::Says(Meaning::Drain, whole) if drains => Some(whole),
         _ => None,
     }
 }
 
-/// Why the status fails, as the document tells it: the end of its sentence.
-fn cause(document: &Document, rules: &DocumentPlan) -> Option<String> {
-    let critical = critical_failing(document, rules).map(components::tell);
+/// Why the status fails, as the document tells it.
+fn cause(document: &Document, rules: &DocumentPlan) -> Option<Cause> {
+    let critical = critical_failing(document, rules).map(components::part);
+    let critical = critical.map(|part| Parts { named: vec![part], more: 0 });
     if let Some(parts) = critical.or_else(|| told(document, rules, Meaning::Degraded)) {
-        return Some(format!(": {parts}"));
+        return Some(Cause::Parts(parts));
     }
-    let unknown: Vec<_> = components::counted(document, rules).filter(|one| one.said.means.is_none()).collect();
-    match &document.overall {
-        _ if !unknown.is_empty() => Some(format!(": {}", components::names(&unknown))),
-        Some(said) if said.means == Some(Meaning::Pass) => Some(format!(", although it says {}", cut(&said.word))),
-        Some(said) if !said.word.is_empty() => Some(format!(": {}", cut(&said.word))),
-        _ => None,
+    match (components::unknown(document, rules), &document.overall) {
+        (Some(unknown), _) => Some(Cause::Unknown(unknown)),
+        (None, Some(said)) if said.means == Some(Meaning::Pass) => Some(Cause::Although(cut(&said.word))),
+        (None, Some(said)) if !said.word.is_empty() => Some(Cause::Says(Whole::Word(cut(&said.word)))),
+        (None, _) => None,
     }
 }
 
 /// What it says of the whole.
-enum Whole {
+enum Overall {
     Silent,
-    Says(Meaning, String),
+    Says(Meaning, Whole),
     /// A word that no list knows.
     Unknown(String),
 }
 
 /// By its own word, else by the worst component that counts.
-fn whole(document: &Document, rules: &DocumentPlan) -> Whole {
+fn overall(document: &Document, rules: &DocumentPlan) -> Overall {
     if let Some(said) = &document.overall {
         let word = cut(&said.word);
-        return said.means.map_or_else(|| Whole::Unknown(word.clone()), |means| Whole::Says(means, word.clone()));
+        return match said.means {
+            Some(means) => Overall::Says(means, Whole::Word(word)),
+            None => Overall::Unknown(word),
+        };
     }
     let worst =
         components::counted(document, rules).filter(|one| one.said.means.is_some()).max_by_key(|one| one.said.means);
     match worst.and_then(|one| Some((one.said.means?, one))) {
-        Some((Meaning::Pass, _)) | None => Whole::Silent,
-        Some((means, one)) => Whole::Says(means, format!("{} {}", cut(&one.name), cut(&one.said.word))),
+        Some((Meaning::Pass, _)) | None => Overall::Silent,
+        Some((means, one)) => Overall::Says(means, Whole::Worst { name: cut(&one.name), word: cut(&one.said.word) }),
     }
 }
 
 /// What was heard, before it is weighed.
 #[derive(Default)]
-struct Said {
-    fails: Option<String>,
-    drains: Option<String>,
-    broken: Option<String>,
-    degraded: Vec<String>,
-    warnings: Vec<String>,
+struct Heard {
+    fails: Option<Complaint>,
+    drains: Option<Whole>,
+    broken: Option<Complaint>,
+    degraded: Vec<Degraded>,
+    remarks: Vec<Remark>,
 }
 
-impl Said {
-    fn with(warning: Option<String>) -> Self {
-        Self { warnings: warning.into_iter().collect(), ..Self::default() }
+impl Heard {
+    fn with(remark: Option<Remark>) -> Self {
+        Self { remarks: remark.into_iter().collect(), ..Self::default() }
     }
 
     /// What could be read of a malformed document counts against it, and its rule counts as well.
     fn hear(&mut self, document: &Document, rules: &DocumentPlan) {
-        if let Some(component) = critical_failing(document, rules) {
-            self.fails = Some(format!("its critical component fails: {}", components::tell(component)));
-        }
+        self.fails = critical_failing(document, rules).map(|one| Complaint::Critical(components::part(one)));
         match &document.malformed {
-            Some(why) => self.hear_malformed(&format!("a document that cannot be understood: {}", cut(why)), rules),
+            Some(why) => self.hear_malformed(NotUnderstood::Document(cut(why)), rules),
             None => self.miss(critical_missing(document, rules)),
         }
-        self.hear_whole(document, rules);
-        if document.overall.is_none() {
-            self.hear_unknown_components(document, rules);
+        self.hear_overall(document, rules);
+        if let (None, Some(unknown)) = (&document.overall, components::unknown(document, rules)) {
+            // Nothing speaks for the whole, so each component that counts does.
+            self.hear_unknown(unknown, rules);
         }
         for broken in &document.broken_assertions {
             if broken.degrades {
-                self.degraded.push(broken.why.clone());
+                self.degraded.push(Degraded::Broken(broken.why.clone()));
             } else {
-                self.broken.get_or_insert_with(|| broken.why.clone());
+                self.broken.get_or_insert_with(|| Complaint::Broken(broken.why.clone()));
             }
         }
     }
 
-    fn hear_malformed(&mut self, what: &str, rules: &DocumentPlan) {
+    fn hear_malformed(&mut self, what: NotUnderstood, rules: &DocumentPlan) {
         match rules.on_malformed {
-            OnMalformed::Pass => {
-                self.warnings.push(format!("answered with {what}; the status alone decides (on_malformed)"))
-            }
+            OnMalformed::Pass => self.remarks.push(Remark::NotUnderstood { what, decides: true }),
             OnMalformed::Degraded => {
-                self.degraded.push(format!("answered with {what} (on_malformed)"));
-                self.warnings.push(format!("answered with {what}"));
+                self.degraded.push(Degraded::NotUnderstood(what.clone()));
+                self.remarks.push(Remark::NotUnderstood { what, decides: false });
             }
             OnMalformed::Fail => {
-                self.fails.get_or_insert_with(|| format!("with {what} (on_malformed)"));
+                self.fails.get_or_insert(Complaint::NotUnderstood(what));
             }
         }
     }
 
     fn miss(&mut self, critical: Vec<&str>) {
-        for name in critical {
-            self.warnings.push(format!("its document names no component {name:?}, which is critical here"));
+        let missing = critical.into_iter().map(|name| Remark::CriticalMissing { name: name.to_owned() });
+        self.remarks.extend(missing);
+    }
+
+    fn hear_overall(&mut self, document: &Document, rules: &DocumentPlan) {
+        let with_parts = |whole| Says { whole, parts: told(document, rules, Meaning::Degraded) };
+        match overall(document, rules) {
+            Overall::Silent | Overall::Says(Meaning::Pass, _) => {}
+            Overall::Says(means, whole) if only_ignored_offend(document, rules, means) => {
+                self.remarks.push(Remark::OnlyIgnored { whole });
+            }
+            Overall::Says(Meaning::Degraded, whole) => self.degraded.push(Degraded::Says(with_parts(whole))),
+            Overall::Says(Meaning::Drain, whole) => self.drains = Some(whole),
+            Overall::Says(Meaning::Fail, whole) => {
+                self.fails.get_or_insert_with(|| Complaint::Says(with_parts(whole)));
+            }
+            Overall::Unknown(word) => self.hear_unknown(Unknown::Whole(word), rules),
         }
     }
 
-    fn hear_whole(&mut self, document: &Document, rules: &DocumentPlan) {
-        match whole(document, rules) {
-            Whole::Silent | Whole::Says(Meaning::Pass, _) => {}
-            Whole::Says(means, word) if only_ignored_offend(document, rules, means) => {
-                self.warnings.push(format!("says {word}, but only because of components that are ignored here"));
-            }
-            Whole::Says(Meaning::Degraded, word) => {
-                self.degraded.push(with_parts(&word, told(document, rules, Meaning::Degraded)));
-            }
-            Whole::Says(Meaning::Drain, word) => self.drains = Some(word),
-            Whole::Says(Meaning::Fail, word) => {
-                let parts = told(document, rules, Meaning::Degraded);
-                self.fails.get_or_insert_with(|| format!("it says {}", with_parts(&word, parts)));
-            }
-            Whole::Unknown(word) => self.hear_unknown(&format!("says {word:?}"), rules),
-        }
-    }
-
-    /// Nothing speaks for the whole, so each component that counts does.
-    fn hear_unknown_components(&mut self, document: &Document, rules: &DocumentPlan) {
-        let unknown: Vec<_> = components::counted(document, rules).filter(|one| one.said.means.is_none()).collect();
-        if !unknown.is_empty() {
-            self.hear_unknown(&format!("says {}", components::names(&unknown)), rules);
-        }
-    }
-
-    fn hear_unknown(&mut self, what: &str, rules: &DocumentPlan) {
-        let what = format!("{what}, which no list of health words knows");
+    fn hear_unknown(&mut self, what: Unknown, rules: &DocumentPlan) {
         match rules.unknown_word {
-            UnknownWord::Pass => self.warnings.push(format!("{what}; the status alone decides (unknown_word)")),
+            UnknownWord::Pass => self.remarks.push(Remark::Unknown { what, decides: true }),
             UnknownWord::Degraded => {
-                self.degraded.push(format!("{what} (unknown_word)"));
-                self.warnings.push(what);
+                self.degraded.push(Degraded::Unknown(what.clone()));
+                self.remarks.push(Remark::Unknown { what, decides: false });
             }
             UnknownWord::Fail => {
-                self.fails.get_or_insert_with(|| format!("it {what} (unknown_word)"));
+                self.fails.get_or_insert(Complaint::Unknown(what));
             }
         }
     }
 
-    fn verdict(self, status: u16, failing: Option<String>) -> Verdict {
-        if let Some(fails) = self.fails {
-            return failed(format!("answered {status}, but {fails}"));
+    /// `failing`: components that the application can serve without, as it has decided.
+    fn verdict(self, status: u16, failing: Option<Parts>) -> Verdict {
+        // It is alive and says so.
+        let fails = |complaint| Verdict::Fail {
+            kind: ProbeFailure::Document,
+            severity: Severity::NotReady,
+            why: Reason::Document { status, complaint },
+            hint: None,
+        };
+        match (self.fails, self.drains, self.broken) {
+            (Some(complaint), ..) | (None, None, Some(complaint)) => fails(complaint),
+            (None, Some(whole), _) => Verdict::Drain { why: Reason::Drains { status, whole } },
+            (None, None, None) => Verdict::Pass {
+                warning: Warnings::all(self.remarks),
+                degraded: Degraded::all(self.degraded),
+                note: failing.map(Note),
+            },
         }
-        if let Some(word) = self.drains {
-            return Verdict::Drain { why: format!("answered {status}, and says {word}") };
-        }
-        if let Some(broken) = self.broken {
-            return failed(format!("answered {status}, but {broken}"));
-        }
-        let all = |words: Vec<String>| (!words.is_empty()).then(|| words.join("; "));
-        // The application decided that the rest of it can serve.
-        let note = failing.map(|parts| format!("passed, although {parts}"));
-        Verdict::Pass { warning: all(self.warnings), degraded: all(self.degraded), note }
-    }
-}
-
-/// "DOWN: redis DOWN (connection refused)"; without an own word for the whole, the worst component is in the list already.
-fn with_parts(word: &str, parts: Option<String>) -> String {
-    match parts {
-        Some(parts) if parts.starts_with(word) => parts,
-        Some(parts) => format!("{word}: {parts}"),
-        None => word.to_owned(),
     }
 }

@@ -22,8 +22,8 @@ fn verdict(result: ReadingResult, plan: &ProbePlan) -> Verdict {
 fn told(expected: &[(u16, u16)], status: u16, location: Option<&str>) -> String {
     let answer = HttpAnswer { status, location: location.map(str::to_owned), ..HttpAnswer::default() };
     match verdict(ReadingResult::Http(answer), &plan(expected, None)) {
-        Verdict::Pass { warning, .. } => warning.unwrap_or_else(|| "passed".to_owned()),
-        Verdict::Fail { why, .. } | Verdict::Drain { why } => why,
+        Verdict::Pass { warning, .. } => warning.map_or_else(|| "passed".to_owned(), |warning| warning.to_string()),
+        Verdict::Fail { why, .. } | Verdict::Drain { why } => why.to_string(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::health::reading::ReadingResult;
+use crate::health::reason::Reason;
 use crate::plan::ProbeFailure;
 use crate::traffic::cell::Record;
 use crate::traffic::outcome::{FailureKind, Outcome};
@@ -84,7 +85,7 @@ fn the_table() {
 
 #[test]
 fn a_drain_is_no_failure_of_one_that_is_in_and_ends_the_passes_of_one_that_is_out() {
-    let drain = Verdict::Drain { why: "answered 503: OUT_OF_SERVICE".to_owned() };
+    let drain = Verdict::Drain { why: Reason::Told("answered 503: OUT_OF_SERVICE".to_owned()) };
     let mut check = Check::new(Arc::new(plan()), Timestamp::ZERO);
     probe(&mut check, '+', None);
     check.count(&drain, Timestamp::ZERO);

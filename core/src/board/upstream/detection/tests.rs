@@ -196,7 +196,7 @@ fn the_pool_is_compared_with_the_first_failure_and_soon_after_others_not_with_ea
 }
 
 #[test]
-fn where_requests_are_spread_by_what_they_ask_for_nobody_goes_for_standing_out() {
+fn a_pool_spread_by_hash_ejects_nobody_for_standing_out() {
     let hashed = BalancePlan { policy: Policy::Hash(HashBy::Path), ..BalancePlan::default() };
     let absolute_off = PassivePlan { consecutive_failures: 0, failure_ratio: 0.0, ..PassivePlan::default() };
     let mut world = World::new(3, UpstreamPlan { balance: hashed, ..passive(absolute_off) });
