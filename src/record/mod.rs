@@ -18,7 +18,7 @@ use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Input, ProbeJob, ProbeTicket};
 use pulsegate_core::health::event::Event;
 use pulsegate_core::health::reading::Reading;
-use pulsegate_core::plan::{Plan, ProbeKind, ProbePlan, RecordPlan, SourcePlan};
+use pulsegate_core::plan::{Plan, ProbeKind, ProbePlan, RecordPlan};
 use pulsegate_core::traffic::cell::Record;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -107,7 +107,7 @@ impl Scribe for Recorder {
             Input::Discovered { upstream, source, answer } => {
                 let plan = self.plan.load_full();
                 let plan = plan.iter().flat_map(|plan| &plan.upstreams).find(|one| one.name == *upstream);
-                let source = plan.and_then(|plan| plan.sources.get(*source)).map(SourcePlan::describe);
+                let source = plan.and_then(|plan| plan.sources.get(*source)).map(|source| source.id().to_string());
                 let found = answer.as_ref().map(Vec::as_slice).unwrap_or_default().iter();
                 let finds = found.map(|one| line::FoundBackend {
                     address: one.address.to_string(),

@@ -6,7 +6,7 @@ use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::board::Found;
 use pulsegate_core::health::order::Steer;
 use pulsegate_core::health::standing::Cause;
-use pulsegate_core::plan::Plan;
+use pulsegate_core::plan::{Plan, SourceId};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +54,7 @@ impl fmt::Display for Asks {
 pub(super) struct Answer {
     pub upstream: Arc<str>,
     /// As [`pulsegate_core::plan::SourcePlan::describe`] calls it.
-    pub source: String,
+    pub source: SourceId,
     pub answer: Result<Vec<Found>, String>,
 }
 

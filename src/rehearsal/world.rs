@@ -17,7 +17,7 @@ use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{Board, Input, Output, ProbeJob, ProbeTicket, Refused, Steering};
 use pulsegate_core::health::event::EventKind;
 use pulsegate_core::health::reading::Reading;
-use pulsegate_core::plan::{Plan, SourcePlan, UpstreamPlan};
+use pulsegate_core::plan::{Plan, SourceId, SourcePlan, UpstreamPlan};
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -132,7 +132,7 @@ impl<'r> World<'r> {
                 self.found.retain(|one| (&one.upstream, &one.source) != (&answer.upstream, &answer.source));
                 self.found.push(answer.clone());
                 let plan = Arc::clone(&self.stage.snapshot.plan);
-                self.discover(&plan, |upstream, source| *upstream.name == *answer.upstream && source == answer.source);
+                self.discover(&plan, |upstream, source| *upstream.name == *answer.upstream && *source == answer.source);
             }
         }
     }
@@ -162,15 +162,15 @@ impl<'r> World<'r> {
     }
 
     /// Tells what these sources answer now.
-    fn discover(&mut self, plan: &Plan, which: impl Fn(&UpstreamPlan, &str) -> bool) {
+    fn discover(&mut self, plan: &Plan, which: impl Fn(&UpstreamPlan, &SourceId) -> bool) {
         for upstream in &plan.upstreams {
             for (position, source) in upstream.sources.iter().enumerate() {
                 if matches!(source, SourcePlan::Static(_)) {
                     continue;
                 }
-                let name = source.describe();
-                let answer = self.found.iter().find(|one| one.upstream == upstream.name && one.source == name);
-                if let Some(answer) = answer.filter(|_| which(upstream, &name)) {
+                let id = source.id();
+                let answer = self.found.iter().find(|one| one.upstream == upstream.name && one.source == id);
+                if let Some(answer) = answer.filter(|_| which(upstream, &id)) {
                     let answer = answer.answer.clone();
                     self.tell(Input::Discovered { upstream: upstream.name.clone(), source: position, answer });
                 }

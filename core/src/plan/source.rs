@@ -22,11 +22,6 @@ impl SourcePlan {
             Self::File { path, .. } => SourceId::File(path.display().to_string()),
         }
     }
-
-    /// How it is called in events and in what people write about it.
-    pub fn describe(&self) -> String {
-        self.id().to_string()
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use super::spec::{FoundSpec, LoadSpec, ScenarioSpec};
 use crate::config::{self, Diagnostic, Document, Span, Words};
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::board::Found;
-use pulsegate_core::plan::{Plan, RouteAction, SourcePlan, StaticBackend, Target, UpstreamPlan};
+use pulsegate_core::plan::{Plan, RouteAction, SourceId, SourcePlan, StaticBackend, Target, UpstreamPlan};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,19 +99,19 @@ impl Reading<'_> {
         for (at, spec) in specs.iter().enumerate() {
             let place = format!("discovery.{at}");
             let source = self.source(&place, &spec.upstream, spec.source.as_deref());
-            let found = self.addresses(&place, &spec.upstream, source.as_deref(), &spec.finds);
+            let found = self.addresses(&place, &spec.upstream, source.as_ref(), &spec.finds);
             if let (Some(source), Some(found)) = (source, found) {
                 answers.push(Answer { upstream: spec.upstream.as_str().into(), source, answer: Ok(found) });
             }
         }
         for upstream in &self.plan.upstreams {
             for source in upstream.sources.iter().filter(|source| written_down(source).is_none()) {
-                let name = source.describe();
-                let said = answers.iter().any(|one| one.upstream == upstream.name && one.source == name);
+                let id = source.id();
+                let said = answers.iter().any(|one| one.upstream == upstream.name && one.source == id);
                 if !said && specs.iter().all(|spec| spec.upstream != *upstream.name) {
                     self.document.error(
                         "discovery",
-                        format!("nothing about the upstream {}, which asks {name}", upstream.name),
+                        format!("nothing about the upstream {}, which asks {id}", upstream.name),
                         format!("what it finds: {{ upstream: {}, finds: [\"10.0.0.7:8000\"] }}", upstream.name),
                     );
                 }
@@ -120,13 +120,15 @@ impl Reading<'_> {
         answers
     }
 
-    /// The name of the source that is meant.
-    fn source(&mut self, place: &str, upstream: &str, source: Option<&str>) -> Option<String> {
+    /// The source that is meant.
+    fn source(&mut self, place: &str, upstream: &str, source: Option<&str>) -> Option<SourceId> {
         let plan = self.upstream(&format!("{place}.upstream"), upstream)?;
-        let asked: Vec<String> =
-            plan.sources.iter().filter(|one| written_down(one).is_none()).map(SourcePlan::describe).collect();
+        let asked: Vec<SourceId> =
+            plan.sources.iter().filter(|one| written_down(one).is_none()).map(SourcePlan::id).collect();
+        let meant = source.map(|name| SourceId::from(name.to_owned()));
+        let names = || asked.iter().map(SourceId::to_string).collect::<Vec<_>>().join(", ");
         match (source, asked.as_slice()) {
-            (Some(source), _) if asked.iter().any(|known| known == source) => Some(source.to_owned()),
+            (Some(_), known) if meant.as_ref().is_some_and(|meant| known.contains(meant)) => meant,
             (None, [only]) => Some(only.clone()),
             (_, []) => {
                 let found = format!("the upstream {upstream}, whose backends stand in the configuration");
@@ -134,12 +136,12 @@ impl Reading<'_> {
                 None
             }
             (Some(source), _) => {
-                self.document.error(&format!("{place}.source"), format!("{source:?}"), asked.join(", "));
+                self.document.error(&format!("{place}.source"), format!("{source:?}"), names());
                 None
             }
             (None, _) => {
                 let found = format!("several sources of {upstream}");
-                self.document.error(place, found, format!("`source` with one of {}", asked.join(", ")));
+                self.document.error(place, found, format!("`source` with one of {}", names()));
                 None
             }
         }
@@ -150,11 +152,11 @@ impl Reading<'_> {
         &mut self,
         place: &str,
         upstream: &str,
-        source: Option<&str>,
+        source: Option<&SourceId>,
         written: &[String],
     ) -> Option<Vec<Found>> {
         let plan = self.plan.upstreams.iter().find(|one| &*one.name == upstream);
-        let source = plan.and_then(|plan| plan.sources.iter().find(|one| Some(one.describe().as_str()) == source));
+        let source = plan.and_then(|plan| plan.sources.iter().find(|one| Some(&one.id()) == source));
         let (weight, backup) = match source {
             Some(SourcePlan::Dns(dns)) => (dns.weight, dns.backup),
             Some(SourcePlan::File { backup, .. }) => (1, *backup),

@@ -149,7 +149,7 @@ impl Player<'_> {
             Happening::Found { upstream, source, answer } => {
                 let plan = self.snapshot.as_ref().map(|snapshot| Arc::clone(&snapshot.plan));
                 let known = plan.iter().flat_map(|plan| &plan.upstreams).find(|one| *one.name == **upstream);
-                let position = known.and_then(|one| one.sources.iter().position(|own| own.describe() == *source));
+                let position = known.and_then(|one| one.sources.iter().position(|own| own.id() == *source));
                 if let (Some(known), Some(source)) = (known, position) {
                     let upstream = known.name.clone();
                     self.tell(Input::Discovered { upstream, source, answer: answer.clone() });

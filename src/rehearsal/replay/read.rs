@@ -7,6 +7,7 @@ use pulsegate_core::board::Found;
 use pulsegate_core::health::order::{Order, Steer};
 use pulsegate_core::health::reading::{Reading, ReadingResult};
 use pulsegate_core::health::standing::Cause;
+use pulsegate_core::plan::SourceId;
 use pulsegate_core::traffic::outcome::Outcome;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -44,7 +45,7 @@ pub(super) struct Recorded {
 
 #[derive(Clone, Debug)]
 pub(super) enum Happening {
-    Found { upstream: String, source: String, answer: Result<Vec<Found>, String> },
+    Found { upstream: String, source: SourceId, answer: Result<Vec<Found>, String> },
     Steered { backend: BackendId, what: Steer, lasts: Option<Duration> },
     Traffic(Box<Second>),
 }
@@ -167,7 +168,7 @@ impl Recorded {
                 });
                 let found: Vec<Found> = found.collect::<Result<_, String>>()?;
                 let answer = error.map_or(Ok(found), Err);
-                self.happenings.push((at, Happening::Found { upstream, source, answer }));
+                self.happenings.push((at, Happening::Found { upstream, source: source.into(), answer }));
             }
             Line::Probe { upstream, backend, began, took_us, result, passed, .. } => {
                 let reading = Reading::new(result.reading(), Duration::from_micros(took_us.min(LONGEST)));
