@@ -1,7 +1,7 @@
 //! What does a key do? It changes what is shown, and may ask for something to be done.
 
 use super::state::{Mode, State, Target};
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// What is to be done outside.
 #[derive(Clone, Debug, PartialEq, Eq)]

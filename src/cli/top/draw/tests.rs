@@ -5,10 +5,10 @@ use crate::cli::seen::Traffic;
 use crate::cli::seen::samples::{picture, pool};
 use crate::cli::top::keys::press;
 use crate::cli::top::rows::Sort;
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 fn state() -> State {
     let mut seen = picture(vec![pool("api", &[Cause::Up, Cause::Ejected]), pool("orders", &[Cause::Drained])]);
