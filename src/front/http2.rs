@@ -5,9 +5,9 @@
 //! for as long, or when it does nothing but take requests back.
 
 use super::connection::Connection;
-use super::socket::ClientSocket;
 use super::wire::{Progress, Wire};
 use super::{Front, Stage};
+use crate::proxy::downstream::ClientSocket;
 use crate::proxy::downstream::{ClientSide, H2Client};
 use crate::proxy::{ConnectionFacts, Served};
 use bytes::{Bytes, BytesMut};

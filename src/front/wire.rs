@@ -3,7 +3,7 @@
 //!
 //! h2 hides the socket, so a client that reads nothing any more would be held for ever: what waits for it belongs to no request.
 
-use super::socket::ClientSocket;
+use crate::proxy::downstream::ClientSocket;
 use bytes::BytesMut;
 use std::future::Future;
 use std::pin::Pin;
