@@ -11,6 +11,7 @@ mod clients;
 mod configs;
 mod departures;
 mod explain;
+mod half_closed;
 mod health;
 mod http2;
 mod large;
