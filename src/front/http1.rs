@@ -45,7 +45,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
         let (stream, pipelined) = match one_request(&connection, socket, buf, read, &plan, served).await {
             Served::Again(reusable) => reusable.into_parts(),
             Served::Reset(stream) => return reset(stream),
-            Served::Closed | Served::Left => return,
+            Served::Closed | Served::Left | Served::Leaves => return,
         };
         let Ok(same) = stream.into_any().downcast::<ClientSocket>() else { return };
         (socket, buf) = (same, pipelined.unwrap_or_default());

@@ -175,6 +175,9 @@ impl<'a> Exchange<'a> {
 
     /// Answers by itself.
     async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
+        if problem == Problem::RequestTimeout {
+            self.dialogue.client.leave_behind();
+        }
         let answer = self.refusal(problem, retry_after);
         self.answer(answer).await;
     }

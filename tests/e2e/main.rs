@@ -12,6 +12,7 @@ mod configs;
 mod explain;
 mod health;
 mod http2;
+mod http2_bounds;
 mod large;
 mod life;
 mod lifecycle;
