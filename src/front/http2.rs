@@ -5,6 +5,7 @@
 //! for as long, or when it does nothing but take requests back.
 
 use super::connection::Connection;
+use super::refuse::refuse_stream;
 use super::socket::ClientSocket;
 use super::wire::{Progress, Wire};
 use super::{Front, Stage};
@@ -13,10 +14,10 @@ use crate::proxy::{ConnectionFacts, Served};
 use bytes::{Bytes, BytesMut};
 use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream};
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, Request};
 use pulsegate_core::http::glitches::Glitches;
 use pulsegate_core::http::head::{StreamHead, check_stream};
-use pulsegate_core::http::problem::{Problem, document};
+use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,7 +141,7 @@ impl Driven {
         self.served += 1;
         if let Err(problem) = check(&request) {
             self.connection.count_refusal(&self.plan, problem.reason());
-            refuse(respond, problem);
+            refuse_stream(respond, problem, request.method(), request.headers());
             return self.note_glitch();
         }
         self.streams += 1;
@@ -214,20 +215,4 @@ fn check(request: &Request<RecvStream>) -> Result<(), Problem> {
         path: uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str),
     };
     check_stream(&head, request.headers().iter().map(|(name, value)| (HeaderName::as_str(name), value.as_bytes())))
-}
-
-/// A small problem document; the stream's window holds it, or it is lost.
-fn refuse(mut respond: SendResponse<Bytes>, problem: Problem) {
-    let id = crate::proxy::new_request_id();
-    let body = Bytes::from(document(problem, &id));
-    let response = Response::builder()
-        .status(problem.status())
-        .header("content-type", "application/problem+json")
-        .header("content-length", body.len())
-        .header("x-request-id", &id)
-        .body(());
-    let sent = response.ok().and_then(|response| respond.send_response(response, false).ok());
-    if let Some(mut stream) = sent {
-        let _ = stream.send_data(body, true);
-    }
 }

@@ -17,6 +17,7 @@ mod life;
 mod lifecycle;
 mod limits;
 mod metrics;
+mod own_answers;
 mod probe;
 mod proxy_protocol;
 mod requests;

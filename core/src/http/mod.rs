@@ -7,6 +7,7 @@ pub mod glitches;
 pub mod grpc;
 pub mod head;
 pub mod networks;
+pub mod own_answer;
 pub mod path;
 pub mod problem;
 pub mod proxy_protocol;
