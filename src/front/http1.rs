@@ -81,6 +81,7 @@ async fn one_request(
     plan: &Arc<ListenerPlan>,
     served: u32,
 ) -> Served {
+    let to_head = buf.starts_with(b"HEAD ");
     let checked = match read {
         HeadEnd::Complete(end) => check(&buf, end),
         HeadEnd::Idle => return Served::Closed,
@@ -96,7 +97,7 @@ async fn one_request(
         Ok(body) => socket.watch(body),
         Err(problem) => {
             connection.count_refusal(plan, problem.reason());
-            refuse(socket, problem).await;
+            refuse(socket, problem, to_head).await;
             return Served::Closed;
         }
     }
@@ -115,7 +116,7 @@ async fn one_request(
             // Our check is stricter than pingora's parser; should they ever disagree, nobody is asked on behalf of this client.
             connection.count_refusal(plan, "bad_request");
             if let ServerSession::H1(session) = session {
-                refuse(session.into_inner(), Problem::MalformedRequest).await;
+                refuse(session.into_inner(), Problem::MalformedRequest, to_head).await;
             }
             Served::Closed
         }

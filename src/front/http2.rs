@@ -2,9 +2,11 @@
 //! connection moving.
 //!
 //! A connection ends by GOAWAY: when the process leaves, when it rests for the keep-alive time, when its client takes nothing
-//! for as long, when it leaves a frame, a header block or a request's body unfinished, or when it does nothing but break requests and take them back.
+//! for as long, when it leaves a frame, a header block or a request's body unfinished, or when it does nothing but break requests and take
+//! them back.
 
 use super::connection::Connection;
+use super::refuse::refuse_stream;
 use super::socket::ClientSocket;
 use super::wire::{News, Progress, Wire};
 use super::{Front, Stage};
@@ -13,10 +15,10 @@ use crate::proxy::{ConnectionFacts, Served};
 use bytes::{Bytes, BytesMut};
 use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream};
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, Request};
 use pulsegate_core::http::head::{StreamHead, Unserved, check_stream, codec_bound};
 use pulsegate_core::http::http2::glitches::Glitches;
-use pulsegate_core::http::problem::{Problem, document};
+use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,7 +163,7 @@ impl Driven {
         self.served += 1;
         if let Err(unserved) = check(&request, self.plan.limits.head_bytes) {
             self.connection.count_refusal(&self.plan, unserved.reason());
-            return self.refuse(respond, unserved);
+            return self.refuse(&request, respond, unserved);
         }
         self.streams += 1;
         let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
@@ -191,10 +193,10 @@ impl Driven {
         }
     }
 
-    fn refuse(&mut self, mut respond: SendResponse<Bytes>, unserved: Unserved) {
+    fn refuse(&mut self, request: &Request<RecvStream>, mut respond: SendResponse<Bytes>, unserved: Unserved) {
         match unserved {
             Unserved::Answered(problem) => {
-                refuse(respond, problem);
+                refuse_stream(respond, problem, request.method(), request.headers());
                 self.note_glitch();
             }
             // It counts when it leaves, as those do that h2 breaks by itself.
@@ -261,20 +263,4 @@ fn check(request: &Request<RecvStream>, limit: usize) -> Result<(), Unserved> {
     };
     let fields = request.headers().iter().map(|(name, value)| (HeaderName::as_str(name), value.as_bytes()));
     check_stream(&head, limit, fields)
-}
-
-/// A small problem document; the stream's window holds it, or it is lost.
-fn refuse(mut respond: SendResponse<Bytes>, problem: Problem) {
-    let id = crate::proxy::new_request_id();
-    let body = Bytes::from(document(problem, &id));
-    let response = Response::builder()
-        .status(problem.status())
-        .header("content-type", "application/problem+json")
-        .header("content-length", body.len())
-        .header("x-request-id", &id)
-        .body(());
-    let sent = response.ok().and_then(|response| respond.send_response(response, false).ok());
-    if let Some(mut stream) = sent {
-        let _ = stream.send_data(body, true);
-    }
 }

@@ -7,6 +7,7 @@ pub mod grpc;
 pub mod head;
 pub mod http2;
 pub mod networks;
+pub mod own_answer;
 pub mod path;
 pub mod problem;
 pub mod proxy_protocol;

@@ -185,7 +185,7 @@ mod tests {
         let mut whole = Frames::of_server();
         whole.take(bytes);
         let mut dripped = Frames::of_server();
-        bytes.iter().for_each(|byte| drop(dripped.take(&[*byte])));
+        let _ = bytes.iter().map(|byte| dripped.take(&[*byte])).last();
         assert_eq!(whole.amid(), dripped.amid(), "{bytes:?}");
         whole.amid()
     }
