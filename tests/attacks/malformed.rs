@@ -5,8 +5,8 @@
 use super::PULSEGATE;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use support::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, block, frame};
 use support::raw::{Raw, ok};
+use support::raw_h2::{CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, block, frame};
 
 /// Malformed requests in all, at least.
 const REQUESTS: usize = 10_000;

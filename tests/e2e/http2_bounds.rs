@@ -3,11 +3,11 @@
 
 use super::{PULSEGATE, pool, pool_with};
 use std::time::Duration;
-use support::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, PREFACE, SETTINGS, block, frame, request,
-};
 use support::h2::{Answer, H2Client, get};
 use support::raw::{Raw, Step, ok};
+use support::raw_h2::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, PREFACE, SETTINGS, block, frame, request,
+};
 use support::{PATIENCE, eventually, pause};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;

@@ -8,7 +8,6 @@ pub mod backend;
 mod binary;
 pub mod client;
 pub mod dns;
-pub mod frames;
 pub mod gateway;
 pub mod h2;
 pub mod lateness;
@@ -16,6 +15,7 @@ pub mod load;
 pub mod needs;
 pub mod ports;
 pub mod raw;
+pub mod raw_h2;
 pub mod server;
 pub mod tls;
 
