@@ -7,10 +7,9 @@
 
 use super::connection::Connection;
 use super::refuse::refuse_stream;
-use super::socket::ClientSocket;
 use super::wire::{News, Progress, Wire};
 use super::{Front, Stage};
-use crate::proxy::downstream::{ClientSide, H2Client};
+use crate::proxy::downstream::{ClientSide, ClientSocket, H2Client};
 use crate::proxy::{ConnectionFacts, Served};
 use bytes::{Bytes, BytesMut};
 use h2::server::{self, SendResponse};

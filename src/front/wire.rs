@@ -4,8 +4,8 @@
 //! h2 hides the socket, so a client that reads nothing any more, or that leaves a frame unfinished, would be held for ever: what waits for
 //! it belongs to no request.
 
-use super::socket::ClientSocket;
 use crate::clock::Clock;
+use crate::proxy::downstream::ClientSocket;
 use bytes::BytesMut;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::http2::frames::{Frames, Pace};

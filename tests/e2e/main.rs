@@ -9,6 +9,7 @@ mod backends;
 mod changes;
 mod clients;
 mod configs;
+mod departures;
 mod explain;
 mod health;
 mod http2;
@@ -28,6 +29,7 @@ mod streams;
 mod tls;
 mod tls_configs;
 mod tracing;
+mod tunnels;
 
 use std::net::SocketAddr;
 use support::Pulsegate;

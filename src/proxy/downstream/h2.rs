@@ -166,6 +166,10 @@ impl H2Client {
         })
     }
 
+    pub(super) async fn left(&mut self) {
+        poll_fn(|cx| self.poll_left(cx).map(drop)).await;
+    }
+
     pub(super) fn send_continue(&mut self) -> Result<(), Gone> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::CONTINUE;
