@@ -48,7 +48,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
         let (stream, pipelined) = match one_request(&connection, socket, buf, read, &plan, served).await {
             Served::Again(reusable) => reusable.into_parts(),
             Served::Reset(stream) => return reset(stream),
-            Served::Closed | Served::Left => return,
+            Served::Closed | Served::Left | Served::Leaves => return,
         };
         let Ok(same) = stream.into_any().downcast::<ClientSocket>() else { return };
         (socket, buf) = (same, pipelined.unwrap_or_default());
@@ -91,6 +91,7 @@ async fn one_request(
     plan: &Arc<ListenerPlan>,
     served: u32,
 ) -> Served {
+    let to_head = buf.starts_with(b"HEAD ");
     let checked = match read {
         HeadEnd::Complete(end) => check(&buf, end),
         HeadEnd::Idle => return Served::Closed,
@@ -106,7 +107,7 @@ async fn one_request(
         Ok(body) => socket.watch(body),
         Err(problem) => {
             connection.count_refusal(plan, problem.reason());
-            refuse(socket, problem).await;
+            refuse(socket, problem, to_head).await;
             return Served::Closed;
         }
     }
@@ -125,7 +126,7 @@ async fn one_request(
             // Our check is stricter than pingora's parser; should they ever disagree, nobody is asked on behalf of this client.
             connection.count_refusal(plan, "bad_request");
             if let ServerSession::H1(session) = session {
-                refuse(session.into_inner(), Problem::MalformedRequest).await;
+                refuse(session.into_inner(), Problem::MalformedRequest, to_head).await;
             }
             Served::Closed
         }

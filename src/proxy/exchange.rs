@@ -1,7 +1,7 @@
 //! What is one request's life? Read the target, find the route, act on it, tell the story, hand the connection back.
 
 use super::admission::{AtTheDoor, Denied};
-use super::answer::{Answer, Unread};
+use super::answer::{self, Unread};
 use super::asked::{self, Asked};
 use super::dialogue::Dialogue;
 use super::forward::{self, Held, Outcome, Surroundings};
@@ -12,6 +12,7 @@ use crate::proxy::downstream::{ClientSide, Fate};
 use http::{HeaderMap, Version};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::grpc;
+use pulsegate_core::http::own_answer::OwnAnswer;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::route_table::Question;
 use pulsegate_core::plan::{RouteAction, RoutePlan};
@@ -73,8 +74,7 @@ impl<'a> Exchange<'a> {
             RouteAction::Forward(_) => return self.forward(Terms::of(Arc::clone(&plan), index)?).await,
             RouteAction::Redirect { status, location } => self.redirect(*status, location).await,
             RouteAction::Respond { status, content_type, body } => {
-                let headers = vec![("Content-Type", content_type.clone())];
-                self.own(Answer { status: *status, headers, body: body.clone() }).await;
+                self.own(*status, vec![("Content-Type", content_type.clone())], body.clone()).await;
             }
         }
         None
@@ -99,10 +99,9 @@ impl<'a> Exchange<'a> {
     }
 
     async fn deny(&mut self, denied: Denied) {
-        let mut answer = self.refusal(denied.denial.problem(), denied.retry_after);
+        let answer = self.refusal(denied.denial.problem(), denied.retry_after);
         self.story.reason = Some(denied.denial.reason());
-        answer.headers.extend(denied.headers);
-        self.answer(answer).await;
+        self.answer(answer.with(denied.headers)).await;
     }
 
     /// Returns what is held of the upstream until the exchange is over.
@@ -169,32 +168,36 @@ impl<'a> Exchange<'a> {
         let target = &self.asked.target;
         let location =
             location.replace("{host}", &target.host).replace("{path}", &target.path).replace("{query}", &target.query);
-        self.own(Answer { status, headers: vec![("Location", location)], body: String::new() }).await;
+        self.own(status, vec![("Location", location)], String::new()).await;
     }
 
-    async fn own(&mut self, answer: Answer) {
-        self.story.status = answer.status;
-        self.answer(answer).await;
+    /// What the route itself answers.
+    async fn own(&mut self, status: u16, fields: Vec<(&'static str, String)>, body: String) {
+        self.story.status = status;
+        self.answer(OwnAnswer::written(status, fields, body, &self.asked.asker.request_id)).await;
     }
 
     /// Answers by itself.
     async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
+        if problem == Problem::RequestTimeout {
+            self.dialogue.client.leave_behind();
+        }
         let answer = self.refusal(problem, retry_after);
         self.answer(answer).await;
     }
 
     /// The answer to a request that is refused, and the story of it.
-    fn refusal(&mut self, problem: Problem, retry_after: Option<u64>) -> Answer {
+    fn refusal(&mut self, problem: Problem, retry_after: Option<u64>) -> OwnAnswer {
         self.story.status = problem.status();
         self.story.reason = Some(problem.reason());
-        Answer::to(problem, self.asked.call.is_some(), &self.asked.asker.request_id, retry_after)
+        OwnAnswer::to(problem, self.asked.call.is_some(), &self.asked.asker.request_id, retry_after)
     }
 
-    async fn answer(&mut self, answer: Answer) {
+    async fn answer(&mut self, answer: OwnAnswer) {
         self.story.head_at = Some(self.proxy.clock().now());
         let Dialogue { client, continued, .. } = &mut self.dialogue;
         let body = client.body();
         let unread = Unread::of(body, *continued || !heads::expects_continue(client.head(), body));
-        self.dialogue.fate = answer.send(client, &self.asked.asker.request_id, unread).await;
+        self.dialogue.fate = answer::send(answer, client, unread).await;
     }
 }

@@ -172,6 +172,13 @@ impl ClientSide {
         }
     }
 
+    /// The client did not send what it owes. An HTTP/1 connection ends for that by itself.
+    pub(super) fn leave_behind(&mut self) {
+        if let Self::H2(client) = self {
+            client.leave_behind();
+        }
+    }
+
     /// An own answer is written now; what is left of the request's body is read behind it (`drained`), or never.
     pub(super) fn answer_early(&mut self, drained: bool) {
         if let Self::H1(client) = self {
