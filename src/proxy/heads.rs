@@ -1,7 +1,9 @@
 //! What does a request's head say of itself? How its body comes, what it waits for, and which trace it is part of.
 
-use http::Version;
-use pingora::http::RequestHeader;
+use http::header::{AUTHORIZATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::connection_auth::binds_connection;
 use pulsegate_core::http::forwarding::upgrade_asked;
 use pulsegate_core::http::trace::TraceParent;
 
@@ -48,6 +50,20 @@ pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
     }
     let upgrade = value(head, "upgrade")?;
     upgrade_asked(head.headers.get_all("connection").iter().map(http::HeaderValue::as_bytes), Some(upgrade))
+}
+
+/// Does it carry credentials that authenticate the connection that they go over?
+pub(super) fn authenticates_connection(head: &RequestHeader) -> bool {
+    names_connection_auth(&head.headers, [AUTHORIZATION, PROXY_AUTHORIZATION])
+}
+
+/// Does an answer ask for such, or say that they were taken?
+pub(super) fn asks_for_connection_auth(head: &ResponseHeader) -> bool {
+    names_connection_auth(&head.headers, [WWW_AUTHENTICATE, PROXY_AUTHENTICATE])
+}
+
+fn names_connection_auth(fields: &HeaderMap, names: [HeaderName; 2]) -> bool {
+    names.iter().flat_map(|name| fields.get_all(name)).any(|line| binds_connection(line.as_bytes()))
 }
 
 /// The trace that a request is part of; of two that it names, none.

@@ -9,6 +9,7 @@ mod backends;
 mod changes;
 mod clients;
 mod configs;
+mod connection_auth;
 mod departures;
 mod explain;
 mod half_closed;
