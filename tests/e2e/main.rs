@@ -12,6 +12,7 @@ mod configs;
 mod departures;
 mod expectations;
 mod explain;
+mod half_closed;
 mod health;
 mod http2;
 mod http2_bounds;

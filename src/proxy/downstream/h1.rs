@@ -26,7 +26,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 pub struct H1Client {
     session: ServerSession,
     half_closed: HalfClosedClients,
-    /// TLS has nothing more to say of an end: it has said it, or more was sent behind the request.
+    /// Reading tells no more of whether it is there: it has ended its direction, or sent more than this request.
     heard: bool,
 }
 
@@ -59,13 +59,8 @@ impl H1Client {
             // Who has left is not heard out.
             Read::Body if self.session.was_upgraded() || !self.has_left().await => self.read_body().await,
             Read::Body => FromClient::Left,
+            Read::Watch if !self.heard && self.goodbye().await == Meaning::Left => FromClient::Left,
             Read::Watch | Read::Nothing | Read::Reset => {
-                if read == Read::Watch && !self.heard && self.socket().is_some_and(ClientSocket::is_tls) {
-                    if self.goodbye().await == Meaning::Left {
-                        return FromClient::Left;
-                    }
-                    self.heard = true;
-                }
                 self.left(read).await;
                 FromClient::Left
             }
@@ -84,9 +79,10 @@ impl H1Client {
         }
     }
 
-    /// What TLS says of the client's end, until something else comes behind the request (which pingora keeps).
+    /// Reads until the client's end, which in TLS shows nowhere else, or until something comes behind the request (which pingora keeps).
     async fn goodbye(&mut self) -> Meaning {
         let before = self.socket().map(ClientSocket::bytes_read);
+        let goes_on = matches!(&self.session, ServerSession::H1(session) if session.will_keepalive());
         let heard = poll_fn(|cx| {
             let idle = pin!(self.session.read_body_or_idle(true)).poll(cx);
             match idle {
@@ -95,7 +91,17 @@ impl H1Client {
                 Poll::Pending => Poll::Pending,
             }
         });
-        heard.await.map_or(Meaning::Waits, |error| end(&error).means(self.half_closed, false))
+        let meaning = heard.await.map_or(Meaning::Waits, |error| end(&error).means(self.half_closed, false));
+        self.heard = true;
+        if goes_on && meaning == Meaning::Waits {
+            // pingora ends a connection behind whoever has ended its direction, but requests of a pipeline may be here already.
+            self.session.set_keepalive(Some(0));
+        }
+        // Nobody reads any more, and so nothing would release a head.
+        if let Some(socket) = self.socket() {
+            socket.hold_nothing_back();
+        }
+        meaning
     }
 
     /// Waits until the client has left.
