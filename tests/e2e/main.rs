@@ -26,6 +26,7 @@ mod own_answers;
 mod probe;
 mod proxy_protocol;
 mod requests;
+mod response_heads;
 mod standout;
 mod steering;
 mod streams;

@@ -74,6 +74,7 @@ pub const fn status_of(problem: Problem) -> u16 {
         | Problem::ExpectationFailed
         | Problem::VersionNotSupported
         | Problem::BadBackendAnswer
+        | Problem::ResponseHeadTooLarge
         | Problem::Internal => INTERNAL,
     }
 }

@@ -76,6 +76,7 @@ pub(super) const fn told(end: &AttemptEnd) -> Result<Problem, Cut> {
     match end {
         AttemptEnd::PerTryTimeout | AttemptEnd::ConnectFailed { timed_out: true } => Ok(Problem::BackendTimeout),
         AttemptEnd::InvalidResponse => Ok(Problem::BadBackendAnswer),
+        AttemptEnd::HeadTooLarge => Ok(Problem::ResponseHeadTooLarge),
         AttemptEnd::ClientAborted { .. } => Err(Cut::LeftUnanswered),
         AttemptEnd::Ours => Ok(Problem::Internal),
         _ => Ok(Problem::BackendFailed),
@@ -117,6 +118,7 @@ mod tests {
             (AttemptEnd::NotProcessed { goodbye: false }, Ok(Problem::BackendFailed)),
             (AttemptEnd::CutOff, Ok(Problem::BackendFailed)),
             (AttemptEnd::InvalidResponse, Ok(Problem::BadBackendAnswer)),
+            (AttemptEnd::HeadTooLarge, Ok(Problem::ResponseHeadTooLarge)),
             (AttemptEnd::Ours, Ok(Problem::Internal)),
             (LEFT, Err(Cut::LeftUnanswered)),
         ] {
