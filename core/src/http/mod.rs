@@ -6,6 +6,7 @@ pub mod forwarding;
 pub mod glitches;
 pub mod grpc;
 pub mod head;
+pub mod location;
 pub mod networks;
 pub mod own_answer;
 pub mod path;
