@@ -7,10 +7,9 @@
 use super::connection::Connection;
 use super::head::{HeadBounds, HeadEnd, first_bytes, read_head};
 use super::refuse::refuse;
-use super::socket::ClientSocket;
 use super::{Stage, http2};
 use crate::proxy::Served;
-use crate::proxy::downstream::{ClientSide, H1Client};
+use crate::proxy::downstream::{ClientSide, ClientSocket, H1Client};
 use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
@@ -45,7 +44,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
         let (stream, pipelined) = match one_request(&connection, socket, buf, read, &plan, served).await {
             Served::Again(reusable) => reusable.into_parts(),
             Served::Reset(stream) => return reset(stream),
-            Served::Closed | Served::Left => return,
+            Served::Closed | Served::Left | Served::Leaves => return,
         };
         let Ok(same) = stream.into_any().downcast::<ClientSocket>() else { return };
         (socket, buf) = (same, pipelined.unwrap_or_default());
@@ -112,7 +111,7 @@ async fn one_request(
     session.set_pipelined_prefix(buf);
     match session.read_request().await {
         Ok(true) => {
-            let client = ClientSide::H1(Box::new(H1Client::new(session)));
+            let client = ClientSide::H1(Box::new(H1Client::new(session, plan.half_closed_clients)));
             connection.front.proxy.serve(client, &connection.facts(plan, served)).await
         }
         _ => {

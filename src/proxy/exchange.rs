@@ -141,12 +141,16 @@ impl<'a> Exchange<'a> {
         // Field by field: the dialogue and the story are lent at the same time.
         let surroundings = Surroundings { proxy: self.proxy, facts: self.facts, asked: &self.asked, terms: &terms };
         let (outcome, held) = forward::forward(surroundings, facts, &mut self.dialogue, &mut self.story).await;
+        // What its client took back before anybody was asked is not sent to anybody.
+        let taken_back = matches!(outcome, Outcome::Cut(Cut::LeftUnanswered)) && held.attempts() == 0;
         match outcome {
             Outcome::Answer { problem, retry_after } => self.refuse(problem, retry_after).await,
             Outcome::Delivered => self.story.answered(self.dialogue.client.status(), self.began),
             Outcome::Cut(cut) => self.cut(cut).await,
         }
-        forward::mirror(self.surroundings(&terms), held.facts(), &self.dialogue);
+        if !taken_back {
+            forward::mirror(self.surroundings(&terms), held.facts(), &self.dialogue);
+        }
         Some(held)
     }
 
@@ -198,6 +202,9 @@ impl<'a> Exchange<'a> {
 
     /// Answers by itself.
     async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
+        if problem == Problem::RequestTimeout {
+            self.dialogue.client.leave_behind();
+        }
         let answer = self.refusal(problem, retry_after);
         self.answer(answer).await;
     }

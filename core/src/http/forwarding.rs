@@ -154,9 +154,9 @@ pub fn acceptable_request_id(id: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
-/// Does the request ask for an upgrade that we pass on? `connection`: the lines of that field, in any number.
-pub fn upgrade_asked<'a, 'v>(
-    mut connection: impl Iterator<Item = &'v [u8]>,
+/// Does the request ask for an upgrade that we pass on? `connections`: its lines, which are one list.
+pub fn upgrade_asked<'a, 'c>(
+    connections: impl IntoIterator<Item = &'c [u8]>,
     upgrade: Option<&'a str>,
 ) -> Option<&'a str> {
     // h2c by upgrade would smuggle a second protocol past every rule of the first.
@@ -165,7 +165,7 @@ pub fn upgrade_asked<'a, 'v>(
         tokens
             && !protocol.is_empty()
             && !protocol.split(',').any(|one| one.trim().eq_ignore_ascii_case("h2c"))
-            && connection.any(|line| lists(line, "upgrade"))
+            && connections.into_iter().any(|line| lists(line, "upgrade"))
     })
 }
 
@@ -373,14 +373,22 @@ mod tests {
 
     #[test]
     fn upgrades_need_both_headers_and_are_never_h2c() {
-        let asked =
-            |lines: &[&'static [u8]], upgrade: Option<&'static str>| upgrade_asked(lines.iter().copied(), upgrade);
-        assert_eq!(asked(&[b"keep-alive, Upgrade"], Some("websocket")), Some("websocket"));
-        assert_eq!(asked(&[b"keep-alive", b"Upgrade"], Some("websocket")), Some("websocket"));
-        assert_eq!(asked(&[b"\xe9, upgrade"], Some("websocket")), Some("websocket"));
-        assert_eq!(asked(&[b"keep-alive"], Some("websocket")), None);
-        assert_eq!(asked(&[], Some("websocket")), None);
-        assert_eq!(asked(&[b"upgrade"], None), None);
-        assert_eq!(asked(&[b"upgrade, http2-settings"], Some("h2c")), None);
+        let asked = |connections: &[&'static str], upgrade| {
+            upgrade_asked(connections.iter().map(|line| line.as_bytes()), upgrade)
+        };
+        for connections in [
+            &["keep-alive, Upgrade"][..],
+            &["keep-alive", "UPGRADE"],
+            &["upgrade", "close"],
+            &["", " ,\tupgrade , x"],
+            &["\u{e9}", "upgrade"],
+        ] {
+            assert_eq!(asked(connections, Some("websocket")), Some("websocket"), "{connections:?}");
+            assert_eq!(asked(connections, None), None);
+        }
+        for connections in [&[][..], &["keep-alive"], &["x-upgrade", "upgrades", "up grade"]] {
+            assert_eq!(asked(connections, Some("websocket")), None, "{connections:?}");
+        }
+        assert_eq!(asked(&["upgrade, http2-settings"], Some("h2c")), None);
     }
 }

@@ -3,9 +3,9 @@
 pub mod chunks;
 pub mod client_rate_limit;
 pub mod forwarding;
-pub mod glitches;
 pub mod grpc;
 pub mod head;
+pub mod http2;
 pub mod location;
 pub mod networks;
 pub mod own_answer;

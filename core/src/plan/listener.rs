@@ -21,6 +21,7 @@ pub struct ListenerPlan {
     /// Header names with `_` are dropped unless this is true (WSGI folds them into `-`).
     pub underscores_in_headers: bool,
     pub headers: HeadersPlan,
+    pub half_closed_clients: HalfClosedClients,
 }
 
 impl ListenerPlan {
@@ -36,6 +37,7 @@ impl ListenerPlan {
             http2: true,
             underscores_in_headers: false,
             headers: HeadersPlan::default(),
+            half_closed_clients: HalfClosedClients::default(),
         }
     }
 }
@@ -47,6 +49,17 @@ pub struct HeadersPlan {
     pub pass: Vec<String>,
     /// Backends are told by `Via` that a gateway stands between.
     pub via: bool,
+}
+
+/// What becomes of a request whose client has ended its direction of an HTTP/1 connection. A client that is gone and one that has only said all
+/// cannot be told apart by that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HalfClosedClients {
+    /// The client has left: nobody is asked for it any more.
+    #[default]
+    Cancel,
+    /// The client waits for its answer.
+    Answer,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::tls::{self, Files};
 use super::{Item, size, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
-use crate::config::schema::{HeadersSpec, LimitsSpec, ListenerSpec};
+use crate::config::schema::{HalfClosedClientsSpec, HeadersSpec, LimitsSpec, ListenerSpec};
 use pulsegate_core::http::forwarding::{Passing, passing};
 use pulsegate_core::http::networks::Network;
 use pulsegate_core::plan::{HeadersPlan, ListenerLimits, ListenerPlan};
@@ -61,6 +61,7 @@ fn listener(item: &Item<ListenerSpec>, files: Files<'_>, findings: &mut Findings
         limits: limits(&spec.limits, &place.at("limits"), findings),
         underscores_in_headers: spec.underscores_in_headers,
         headers: headers(&spec.headers, &place.at("headers.pass"), findings),
+        half_closed_clients: spec.half_closed_clients.map_or(default.half_closed_clients, HalfClosedClientsSpec::plan),
     })
 }
 
