@@ -7,6 +7,7 @@ pub mod grpc;
 pub mod head;
 pub mod http2;
 pub mod interim;
+pub mod location;
 pub mod networks;
 pub mod own_answer;
 pub mod path;

@@ -31,6 +31,7 @@ pub enum Problem {
     Overloaded,
     BackendTimeout,
     TotalTimeout,
+    LoopDetected,
     Internal,
 }
 
@@ -97,6 +98,9 @@ impl Problem {
             }
             Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout", "The service did not answer in time."),
             Self::TotalTimeout => (504, "total_timeout", "Gateway timeout", "The request took longer than accepted."),
+            Self::LoopDetected => {
+                (508, "loop_detected", "Loop detected", "The request came back to this gateway too often.")
+            }
             Self::Internal => (500, "internal", "Internal error", "The gateway failed to handle this request."),
         }
     }
