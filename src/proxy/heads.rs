@@ -1,9 +1,13 @@
 //! What does a request's head say of itself? How its body comes, what it waits for, and which trace it is part of.
 
-use http::header::{AUTHORIZATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::{
+    AUTHORIZATION, AsHeaderName, CONNECTION, HeaderValue, MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderName, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::connection_auth::binds_connection;
+use pulsegate_core::http::forwarding::passage::{self, MaxForwards};
 use pulsegate_core::http::forwarding::upgrade_asked;
 use pulsegate_core::http::trace::TraceParent;
 
@@ -38,6 +42,9 @@ fn length(head: &RequestHeader) -> Option<u64> {
     value(head, "content-length").and_then(|length| length.parse().ok())
 }
 
+/// The only expectation that there is (the front's check refuses others).
+pub(super) const CONTINUE: &str = "100-continue";
+
 /// Does the client wait for a 100 before it sends its body? HTTP/1.0 knows of none (RFC 9110 §10.1.1).
 pub(super) fn expects_continue(head: &RequestHeader, body: Body) -> bool {
     head.version >= Version::HTTP_11 && head.headers.contains_key("expect") && body != Body::None
@@ -48,8 +55,10 @@ pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
     if head.version != Version::HTTP_11 {
         return None;
     }
-    let upgrade = value(head, "upgrade")?;
-    upgrade_asked(head.headers.get_all("connection").iter().map(http::HeaderValue::as_bytes), Some(upgrade))
+    // Two wishes of one client are none that we could pass on as one.
+    let mut upgrade = head.headers.get_all("upgrade").iter();
+    let only = upgrade.next().filter(|_| upgrade.next().is_none())?.to_str().ok();
+    upgrade_asked(lines(&head.headers, CONNECTION), only)
 }
 
 /// Does it carry credentials that authenticate the connection that they go over?
@@ -63,7 +72,7 @@ pub(super) fn asks_for_connection_auth(head: &ResponseHeader) -> bool {
 }
 
 fn names_connection_auth(fields: &HeaderMap, names: [HeaderName; 2]) -> bool {
-    names.iter().flat_map(|name| fields.get_all(name)).any(|line| binds_connection(line.as_bytes()))
+    names.into_iter().flat_map(|name| lines(fields, name)).any(binds_connection)
 }
 
 /// The trace that a request is part of; of two that it names, none.
@@ -71,6 +80,16 @@ pub(super) fn trace_parent(head: &RequestHeader) -> Option<TraceParent> {
     let mut named = head.headers.get_all("traceparent").iter();
     let parent = named.next()?.to_str().ok().and_then(TraceParent::parse)?;
     named.next().is_none().then_some(parent)
+}
+
+/// How far the request may go.
+pub(super) fn max_forwards(head: &RequestHeader) -> Option<MaxForwards> {
+    passage::max_forwards(head.method.as_str(), lines(&head.headers, MAX_FORWARDS))
+}
+
+/// All lines of a header, in order.
+pub(super) fn lines(headers: &HeaderMap, name: impl AsHeaderName) -> impl DoubleEndedIterator<Item = &[u8]> {
+    headers.get_all(name).iter().map(HeaderValue::as_bytes)
 }
 
 pub(super) fn value<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {

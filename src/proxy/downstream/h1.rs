@@ -4,7 +4,7 @@
 use super::{ClientSocket, Fate, FromClient, Gone, Read};
 use crate::proxy::{Served, ends, linger};
 use bytes::Bytes;
-use http::Version;
+use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorType};
@@ -122,9 +122,14 @@ impl H1Client {
     }
 
     pub(super) async fn send_continue(&mut self) -> Result<(), Gone> {
-        // pingora would take the 100 for an early answer and close the connection behind the real one.
+        let head = ResponseHeader::build(StatusCode::CONTINUE, Some(0)).map_err(|_| Gone)?;
+        self.send_interim(Box::new(head)).await
+    }
+
+    pub(super) async fn send_interim(&mut self, head: Box<ResponseHeader>) -> Result<(), Gone> {
+        // pingora would take it for an early answer and close the connection behind the real one.
         self.session.set_close_on_response_before_downstream_finish(false);
-        self.session.write_continue_response().await.map_err(|_| Gone)
+        self.session.write_response_header(head).await.map_err(|_| Gone)
     }
 
     pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
@@ -159,7 +164,9 @@ impl H1Client {
     }
 
     pub(super) fn status(&self) -> Option<u16> {
-        self.session.response_written().map(|head| head.status.as_u16())
+        let status = self.session.response_written().map(|head| head.status)?;
+        let interim = status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
+        (!interim).then_some(status.as_u16())
     }
 
     pub(super) fn bytes_in(&self) -> u64 {
