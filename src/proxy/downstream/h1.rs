@@ -39,7 +39,15 @@ impl fmt::Debug for H1Client {
 impl H1Client {
     /// A session whose head is read (`session.read_request()` was true).
     pub fn new(session: ServerSession, half_closed: HalfClosedClients) -> Self {
-        Self { session, half_closed, heard: false }
+        let client = Self { session, half_closed, heard: false };
+        client.believe_its_end(ClientEnd::Finished.means(half_closed, false) == Meaning::Left);
+        client
+    }
+
+    fn believe_its_end(&self, is_departure: bool) {
+        if let Some(socket) = self.socket() {
+            socket.believe_its_end(is_departure);
+        }
     }
 
     pub(super) fn head(&self) -> &RequestHeader {
@@ -133,6 +141,10 @@ impl H1Client {
     }
 
     pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
+        if head.status == 101 {
+            // From now on it is the end of one direction.
+            self.believe_its_end(false);
+        }
         self.session.write_response_header(head).await.map_err(|_| Gone)?;
         if end { self.offer(Bytes::new(), true).await } else { Ok(()) }
     }

@@ -57,7 +57,7 @@ impl Performer for World {
         pool.members.iter().find(|member| Some(number(member)) == self.cookie).map(|member| member.key)
     }
 
-    fn bound(&mut self, pool: &Pool) -> Option<BackendKey> {
+    fn bound(&mut self, pool: &Pool, _now: Timestamp) -> Option<BackendKey> {
         pool.members.iter().find(|member| Some(number(member)) == self.bound).map(|member| member.key)
     }
 
