@@ -1,8 +1,9 @@
 //! What does a request's head say of itself? How its body comes, what it waits for, and which trace it is part of.
 
-use http::Version;
+use http::{HeaderMap, Version};
 use pingora::http::RequestHeader;
 use pulsegate_core::http::forwarding::upgrade_asked;
+use pulsegate_core::http::grpc;
 use pulsegate_core::http::trace::TraceParent;
 
 /// How the request's body travels.
@@ -54,6 +55,11 @@ pub(super) fn trace_parent(head: &RequestHeader) -> Option<TraceParent> {
     let mut named = head.headers.get_all("traceparent").iter();
     let parent = named.next()?.to_str().ok().and_then(TraceParent::parse)?;
     named.next().is_none().then_some(parent)
+}
+
+/// What a gRPC caller is told by these fields.
+pub(super) fn grpc_status(fields: &HeaderMap) -> Option<u16> {
+    fields.get(grpc::STATUS)?.to_str().ok()?.parse().ok()
 }
 
 pub(super) fn value<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {

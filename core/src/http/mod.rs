@@ -15,3 +15,4 @@ pub mod response_watch;
 pub mod shield;
 pub mod sni;
 pub mod trace;
+pub mod trailers;

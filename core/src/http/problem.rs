@@ -30,6 +30,7 @@ pub enum Problem {
     Overloaded,
     BackendTimeout,
     TotalTimeout,
+    DeadlineExceeded,
     Internal,
 }
 
@@ -90,6 +91,9 @@ impl Problem {
             }
             Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout", "The service did not answer in time."),
             Self::TotalTimeout => (504, "total_timeout", "Gateway timeout", "The request took longer than accepted."),
+            Self::DeadlineExceeded => {
+                (504, "deadline_exceeded", "Gateway timeout", "The time that the caller gave the request is over.")
+            }
             Self::Internal => (500, "internal", "Internal error", "The gateway failed to handle this request."),
         }
     }
