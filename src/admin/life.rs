@@ -3,11 +3,16 @@
 use super::view::{self, Problem};
 use super::{Phase, server};
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderName, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// What is true now may not be in a moment.
+const UNCACHED: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
 
 pub async fn livez() -> &'static str {
     "ok\n"
@@ -35,7 +40,8 @@ pub async fn serve_health(
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(async move || readyz(*phase.borrow())))
-        .fallback(elsewhere);
+        .fallback(elsewhere)
+        .layer(map_response(async |response: Response| (UNCACHED, response)));
     server::run(server::register(listener)?, router, Arc::default(), stop).await;
     Ok(())
 }

@@ -234,6 +234,19 @@ fn a_mistake_does_not_hide_those_beside_it() {
 }
 
 #[test]
+fn the_end_of_a_clients_direction_means_one_of_two_things() {
+    let listener = |word: &str| {
+        format!(
+            "listeners: [{{ address: \"127.0.0.1:8080\", half_closed_clients: {word} }}]\nroutes: [{{ respond: {{}} }}]\n"
+        )
+    };
+    for word in ["cancel", "answer"] {
+        assert!(load_text(&listener(word), Path::new(".")).is_ok(), "{word}");
+    }
+    says(&listener("keep"), &["1: listeners.0.half_closed_clients: found \"keep\", allowed: cancel, answer"]);
+}
+
+#[test]
 fn sockets_that_exclude_each_other() {
     let with = |listeners: &str, admin: &str| {
         format!("listeners: [{listeners}]\nroutes: [{{ respond: {{}} }}]\nadmin: {{ address: \"{admin}\" }}\n")

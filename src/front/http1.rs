@@ -7,10 +7,9 @@
 use super::connection::Connection;
 use super::head::{HeadBounds, HeadEnd, first_bytes, read_head};
 use super::refuse::refuse;
-use super::socket::ClientSocket;
 use super::{Stage, http2};
 use crate::proxy::Served;
-use crate::proxy::downstream::{ClientSide, H1Client};
+use crate::proxy::downstream::{ClientSide, ClientSocket, H1Client};
 use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
@@ -45,7 +44,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
         let (stream, pipelined) = match one_request(&connection, socket, buf, read, &plan, served).await {
             Served::Again(reusable) => reusable.into_parts(),
             Served::Reset(stream) => return reset(stream),
-            Served::Closed | Served::Left => return,
+            Served::Closed | Served::Left | Served::Leaves => return,
         };
         let Ok(same) = stream.into_any().downcast::<ClientSocket>() else { return };
         (socket, buf) = (same, pipelined.unwrap_or_default());
@@ -81,6 +80,7 @@ async fn one_request(
     plan: &Arc<ListenerPlan>,
     served: u32,
 ) -> Served {
+    let to_head = buf.starts_with(b"HEAD ");
     let checked = match read {
         HeadEnd::Complete(end) => check(&buf, end),
         HeadEnd::Idle => return Served::Closed,
@@ -96,7 +96,7 @@ async fn one_request(
         Ok(body) => socket.watch(body),
         Err(problem) => {
             connection.count_refusal(plan, problem.reason());
-            refuse(socket, problem).await;
+            refuse(socket, problem, to_head).await;
             return Served::Closed;
         }
     }
@@ -108,14 +108,14 @@ async fn one_request(
     session.set_pipelined_prefix(buf);
     match session.read_request().await {
         Ok(true) => {
-            let client = ClientSide::H1(Box::new(H1Client::new(session)));
+            let client = ClientSide::H1(Box::new(H1Client::new(session, plan.half_closed_clients)));
             connection.front.proxy.serve(client, &connection.facts(plan, served)).await
         }
         _ => {
             // Our check is stricter than pingora's parser; should they ever disagree, nobody is asked on behalf of this client.
             connection.count_refusal(plan, "bad_request");
             if let ServerSession::H1(session) = session {
-                refuse(session.into_inner(), Problem::MalformedRequest).await;
+                refuse(session.into_inner(), Problem::MalformedRequest, to_head).await;
             }
             Served::Closed
         }

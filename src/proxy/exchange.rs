@@ -1,7 +1,7 @@
 //! What is one request's life? Read the target, find the route, act on it, tell the story, hand the connection back.
 
 use super::admission::{AtTheDoor, Denied};
-use super::answer::{Answer, Unread};
+use super::answer::{self, Unread};
 use super::asked::{self, Asked};
 use super::dialogue::Dialogue;
 use super::forward::{self, Held, Outcome, Surroundings};
@@ -12,6 +12,7 @@ use crate::proxy::downstream::{ClientSide, Fate};
 use http::{HeaderMap, Version};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::grpc;
+use pulsegate_core::http::own_answer::OwnAnswer;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::route_table::Question;
 use pulsegate_core::plan::{RouteAction, RoutePlan};
@@ -73,8 +74,7 @@ impl<'a> Exchange<'a> {
             RouteAction::Forward(_) => return self.forward(Terms::of(Arc::clone(&plan), index)?).await,
             RouteAction::Redirect { status, location } => self.redirect(*status, location).await,
             RouteAction::Respond { status, content_type, body } => {
-                let headers = vec![("Content-Type", content_type.clone())];
-                self.own(Answer { status: *status, headers, body: body.clone() }).await;
+                self.own(*status, vec![("Content-Type", content_type.clone())], body.clone()).await;
             }
         }
         None
@@ -99,10 +99,9 @@ impl<'a> Exchange<'a> {
     }
 
     async fn deny(&mut self, denied: Denied) {
-        let mut answer = self.refusal(denied.denial.problem(), denied.retry_after);
+        let answer = self.refusal(denied.denial.problem(), denied.retry_after);
         self.story.reason = Some(denied.denial.reason());
-        answer.headers.extend(denied.headers);
-        self.answer(answer).await;
+        self.answer(answer.with(denied.headers)).await;
     }
 
     /// Returns what is held of the upstream until the exchange is over.
@@ -118,12 +117,16 @@ impl<'a> Exchange<'a> {
         // Field by field: the dialogue and the story are lent at the same time.
         let surroundings = Surroundings { proxy: self.proxy, facts: self.facts, asked: &self.asked, terms: &terms };
         let (outcome, held) = forward::forward(surroundings, facts, &mut self.dialogue, &mut self.story).await;
+        // What its client took back before anybody was asked is not sent to anybody.
+        let taken_back = matches!(outcome, Outcome::Cut(Cut::LeftUnanswered)) && held.attempts() == 0;
         match outcome {
             Outcome::Answer { problem, retry_after } => self.refuse(problem, retry_after).await,
             Outcome::Delivered => self.story.answered(self.dialogue.client.status(), self.began),
             Outcome::Cut(cut) => self.cut(cut).await,
         }
-        forward::mirror(self.surroundings(&terms), held.facts(), &self.dialogue);
+        if !taken_back {
+            forward::mirror(self.surroundings(&terms), held.facts(), &self.dialogue);
+        }
         Some(held)
     }
 
@@ -165,33 +168,37 @@ impl<'a> Exchange<'a> {
         let target = &self.asked.target;
         let location =
             location.replace("{host}", &target.host).replace("{path}", &target.path).replace("{query}", &target.query);
-        self.own(Answer { status, headers: vec![("Location", location)], body: String::new() }).await;
+        self.own(status, vec![("Location", location)], String::new()).await;
     }
 
-    async fn own(&mut self, answer: Answer) {
-        self.story.status = answer.status;
-        self.answer(answer).await;
+    /// What the route itself answers.
+    async fn own(&mut self, status: u16, fields: Vec<(&'static str, String)>, body: String) {
+        self.story.status = status;
+        self.answer(OwnAnswer::written(status, fields, body, &self.asked.asker.request_id)).await;
     }
 
     /// Answers by itself.
     async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
+        if problem == Problem::RequestTimeout {
+            self.dialogue.client.leave_behind();
+        }
         let answer = self.refusal(problem, retry_after);
         self.answer(answer).await;
     }
 
     /// The answer to a request that is refused, and the story of it.
-    fn refusal(&mut self, problem: Problem, retry_after: Option<u64>) -> Answer {
-        let answer = Answer::to(problem, self.asked.call.is_some(), &self.asked.asker.request_id, retry_after);
-        self.story.status = answer.status;
+    fn refusal(&mut self, problem: Problem, retry_after: Option<u64>) -> OwnAnswer {
+        let answer = OwnAnswer::to(problem, self.asked.call.is_some(), &self.asked.asker.request_id, retry_after);
+        self.story.status = answer.status();
         self.story.reason = Some(problem.reason());
         answer
     }
 
-    async fn answer(&mut self, answer: Answer) {
+    async fn answer(&mut self, answer: OwnAnswer) {
         self.story.head_at = Some(self.proxy.clock().now());
         let Dialogue { client, continued, .. } = &mut self.dialogue;
         let body = client.body();
         let unread = Unread::of(body, *continued || !heads::expects_continue(client.head(), body));
-        self.dialogue.fate = answer.send(client, &self.asked.asker.request_id, unread).await;
+        self.dialogue.fate = answer::send(answer, client, unread).await;
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
     if head.version != Version::HTTP_11 {
         return None;
     }
-    upgrade_asked(value(head, "connection"), value(head, "upgrade"))
+    let upgrade = value(head, "upgrade")?;
+    upgrade_asked(head.headers.get_all("connection").iter().map(http::HeaderValue::as_bytes), Some(upgrade))
 }
 
 /// The trace that a request is part of; of two that it names, none.

@@ -4,7 +4,7 @@
 use super::PULSEGATE;
 use crate::services::{Instance, Redis, instance};
 use crate::{
-    ANSWER, FAILURES, FAST_PERIOD, PASSES, PERIOD, SLACK, TIMEOUT, TURN, after, assert_no_failures, until_each,
+    ANSWER, FAILURES, FAST_PERIOD, PASSES, PERIOD, TIMEOUT, TURN, after, assert_no_failures, slack, until_each,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -76,7 +76,7 @@ async fn a_node_service_says_by_terminus_whether_its_redis_is_there() {
     redis.stop();
     let out = until_each(&gateway, &instances, &["not_ready"]).await;
     println!("Redis stops: all three Node services out after {out:?} (bound {:?})", after(FAILURES, ANSWER));
-    assert!(out <= after(FAILURES, ANSWER) + SLACK, "took {out:?}");
+    assert!(out <= after(FAILURES, ANSWER) + slack(), "took {out:?}");
     for (instance, status) in instances.iter().zip(STATUS_ERROR) {
         let told = gateway.backend(&instance.address.to_string()).await;
         println!("{}", told["why"]);
@@ -93,7 +93,7 @@ async fn a_node_service_says_by_terminus_whether_its_redis_is_there() {
     redis.start();
     let back = until_each(&gateway, &instances, &["ramping", "up"]).await;
     println!("Redis returns: all three Node services in after {back:?} (bound {:?})", after(PASSES, ANSWER));
-    assert!(back <= after(PASSES, ANSWER) + SLACK, "took {back:?}");
+    assert!(back <= after(PASSES, ANSWER) + slack(), "took {back:?}");
     assert_redis_passes(&gateway, &instances).await;
     works("Redis is back, Node", &gateway).await;
 }

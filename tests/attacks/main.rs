@@ -6,13 +6,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 mod http2;
+mod malformed;
 
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 use support::Pulsegate;
 use support::gateway::Gateway;
-use support::load::{Load, Request};
+use support::load::{Load, Outcome, Request};
 use support::needs::tool;
 use support::raw::{Raw, ok};
 use tokio::process::Command;
@@ -25,6 +26,8 @@ const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 /// slowhttptest looks at its connections every few seconds, and its first ones are a second older than its last.
 const SLACK: Duration = Duration::from_secs(12);
 const ATTACKERS: &str = "150";
+/// Less than that, beside what the machine costs a gateway that nobody attacks, is no harm.
+const NOTICED: Duration = Duration::from_millis(45);
 
 /// Starts one attack; it ends by itself when all of its connections are closed. Gives the time that took, and its last words.
 #[allow(clippy::disallowed_methods, reason = "an attack on another process takes real time")]
@@ -80,7 +83,10 @@ async fn slow_attackers_are_cut_by_their_deadlines_and_nobody_else_notices() {
     let readers = attack(&gateway, &["-X", "-n", "5", "-z", "32", "-w", "256", "-y", "512"], "/large");
     let begun = Instant::now();
     let request = Request { method: "GET", host: "test", path: "/" };
+    // The same load beside it, at a gateway that nobody attacks: what the machine costs both.
+    let control = PULSEGATE.start(&yaml).await;
     let load = Load::of(request, gateway.address, 20, Duration::from_secs(60));
+    let beside = Load::of(request, control.address, 20, Duration::from_secs(60));
 
     for (attack, deadline, what) in [(heads, 10, "heads"), (bodies, 60, "bodies")] {
         let (took, last) = attack.await.unwrap();
@@ -94,9 +100,16 @@ async fn slow_attackers_are_cut_by_their_deadlines_and_nobody_else_notices() {
     readers.abort();
     let outcomes = load.outcomes().await;
     let failed = outcomes.iter().filter(|outcome| !outcome.ok()).count();
+    let (attacked, usual) = (p99(&outcomes), p99(&beside.outcomes().await));
+    println!(
+        "the other client: {} requests, {failed} failed, p99 {attacked:.1?}; beside it {usual:.1?}",
+        outcomes.len()
+    );
+    assert!(failed == 0 && attacked < usual * 2 + NOTICED, "{failed} failed, p99 {attacked:?}, beside it {usual:?}");
+}
+
+fn p99(outcomes: &[Outcome]) -> Duration {
     let mut took: Vec<Duration> = outcomes.iter().map(|outcome| outcome.took).collect();
     took.sort();
-    let p99 = took[took.len() * 99 / 100];
-    println!("the other client: {} requests, {failed} failed, p99 {p99:.1?}", outcomes.len());
-    assert!(failed == 0 && p99 < Duration::from_millis(50), "{failed} failed, p99 {p99:?}");
+    took[took.len() * 99 / 100]
 }

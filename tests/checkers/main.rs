@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use support::free_address;
 use support::needs::tool;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A child process that ends with the test.
 struct Process(Child);

@@ -12,7 +12,7 @@ use support::raw::{Raw, ok};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-const PROBE: &str = "period: 300ms, fast_period: 100ms, timeout: 200ms";
+const PROBE: &str = "period: 300ms, fast_period: 100ms, timeout: 10s";
 
 /// Routes, and one upstream `pool` with its readiness probe.
 fn with_pool(routes: &str, backend: SocketAddr, more: &str) -> String {
@@ -196,7 +196,7 @@ async fn a_denied_body_is_not_read_and_no_backend_is_asked() {
 #[tokio::test]
 async fn beyond_the_burst_a_client_is_told_when_to_come_again() {
     let raw = backend().await;
-    let routes = "  - { name: slow, match: { path: /slow }, upstream: pool, rate_limit: { requests: 2, per: 60s, burst: 3 } }\n  \
+    let routes = "  - { name: slow, match: { path: /slow }, upstream: pool, rate_limit: { requests: 2, per: 2h, burst: 3 } }\n  \
                   - { name: fixed, match: { path: /fixed }, respond: { body: hi }, rate_limit: { requests: 1, per: 1h, by: route } }\n  \
                   - { name: keys, match: { path: /keys }, respond: { body: hi }, rate_limit: { requests: 1, per: 1h, by: \"header:X-Api-Key\" } }\n  \
                   - { name: told, match: { path: /told }, respond: { body: hi }, rate_limit: { requests: 1, per: 1h, enforce: false } }";
@@ -206,9 +206,12 @@ async fn beyond_the_burst_a_client_is_told_when_to_come_again() {
         let answer = ask(&gateway, "/slow", &from("192.0.2.1")).await;
         assert_eq!(answer.status, status);
         if status == 429 {
-            assert_eq!((answer.header("retry-after"), answer.reason()), (Some("30"), "rate_limited".to_owned()));
-            assert_eq!(answer.header("ratelimit-policy"), Some("\"client\";q=2;w=60"));
-            assert_eq!(answer.header("ratelimit"), Some("\"client\";r=0;t=30"));
+            assert_eq!(answer.reason(), "rate_limited");
+            // One comes back every hour; a slow machine has used up some seconds of it.
+            let wait: u64 = answer.header("retry-after").and_then(|wait| wait.parse().ok()).expect("whole seconds");
+            assert!((3_500..=3_600).contains(&wait), "{wait}");
+            assert_eq!(answer.header("ratelimit-policy"), Some("\"client\";q=2;w=7200"));
+            assert_eq!(answer.header("ratelimit"), Some(format!("\"client\";r=0;t={wait}").as_str()));
             assert_eq!(answer.header("content-type"), Some("application/problem+json"));
         }
     }
@@ -249,7 +252,7 @@ async fn beyond_the_burst_a_client_is_told_when_to_come_again() {
 async fn a_limited_call_is_told_in_the_words_of_grpc() {
     let calls = H2Backend::start(|call: Call| async { call.answer("called") }).await;
     let yaml = format!(
-        "routes: [{{ upstream: pool, rate_limit: {{ requests: 1, per: 10s }}, deny: [192.0.2.7] }}]\nupstreams:\n  pool:\n    protocol: http2\n    \
+        "routes: [{{ upstream: pool, rate_limit: {{ requests: 1, per: 1h }}, deny: [192.0.2.7] }}]\nupstreams:\n  pool:\n    protocol: http2\n    \
          backends: [\"{}\"]\n    readiness: {{ path: /ready, {PROBE} }}\n",
         calls.address
     );
@@ -265,20 +268,29 @@ async fn a_limited_call_is_told_in_the_words_of_grpc() {
     let limited = call("192.0.2.1", grpc).await;
     assert_eq!((limited.status, limited.grpc_status()), (200, Some("8")), "{limited:?}");
     let wait: u32 = limited.headers["grpc-retry-pushback-ms"].to_str().unwrap().parse().unwrap();
-    assert!((9000..=10_000).contains(&wait), "{limited:?}");
+    assert!((3_500_000..=3_600_000).contains(&wait), "{limited:?}");
     assert_eq!(call("192.0.2.7", grpc).await.grpc_status(), Some("7"));
     let plain = call("192.0.2.1", "application/json").await;
     assert_eq!((plain.status, plain.headers.contains_key("retry-after")), (429, true), "{plain:?}");
 }
 
-/// A client that asks as fast as it can, over one connection.
-async fn hammer(address: SocketAddr, until: Instant) -> BTreeMap<u16, u32> {
-    let (mut client, mut counts) = (Client::connect(address).await, BTreeMap::new());
+/// A client that asks as fast as it can, over one connection; what it was answered, and when.
+async fn hammer(address: SocketAddr, until: Instant) -> Vec<(Instant, u16)> {
+    let (mut client, mut answers) = (Client::connect(address).await, Vec::new());
     while now() < until {
         client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        *counts.entry(client.answer().await.status).or_default() += 1;
+        let status = client.answer().await.status;
+        answers.push((now(), status));
     }
-    counts
+    answers
+}
+
+/// Seconds without an answer: a machine that was busy elsewhere asked for nothing meanwhile. Short gaps are the ordinary pace.
+fn silent(begun: Instant, answers: &mut [(Instant, u16)]) -> f64 {
+    answers.sort_unstable();
+    let moments = std::iter::once(begun).chain(answers.iter().map(|(at, _)| *at));
+    let gaps = moments.zip(answers.iter().map(|(at, _)| *at)).map(|(one, next)| (next - one).as_secs_f64());
+    gaps.filter(|gap| *gap > 0.1).sum()
 }
 
 #[allow(clippy::disallowed_methods, reason = "a rate over real time is measured by the real clock")]
@@ -297,15 +309,13 @@ async fn under_load_a_burst_and_the_rate_come_in_and_no_more() {
         for _ in 0..8 {
             all.spawn(hammer(gateway.address, begun + Duration::from_secs(3)));
         }
-        let mut counts: BTreeMap<u16, u32> = BTreeMap::new();
-        for (status, count) in all.join_all().await.into_iter().flatten() {
-            *counts.entry(status).or_default() += count;
-        }
-        let took = begun.elapsed().as_secs_f64();
-        let most = 50.0 + 100.0 * took;
-        let came = f64::from(counts[&200]);
-        assert!(came <= most + 1.0 && came >= most * 0.9, "{by}: {came} of at most {most} in {took} s: {counts:?}");
-        assert!(counts[&429] > 100, "{counts:?}");
+        let mut answers: Vec<_> = all.join_all().await.into_iter().flatten().collect();
+        let (took, silent) = (begun.elapsed().as_secs_f64(), silent(begun, &mut answers));
+        let of = |status| answers.iter().filter(|(_, was)| *was == status).count() as f64;
+        let (came, most) = (of(200), 50.0 + 100.0 * took);
+        let least = (most - 100.0 * silent) * 0.9;
+        assert!(came <= most + 1.0 && came >= least, "{by}: {came} of {least} to {most} in {took} s");
+        assert!(of(429) > 0.0, "the limit was never met");
     }
 }
 

@@ -59,7 +59,7 @@ fn status(status: u16) -> Vec<Step> {
 fn config(switch: &Switch, other: SocketAddr, more: &str) -> String {
     format!(
         "routes: [{{ upstream: orders }}]\nupstreams:\n  orders:\n    backends: [\"{}\", \"{other}\"]\n    readiness: {{ path: /ready, period: \
-         200ms, fast_period: 50ms, timeout: 150ms, success_threshold: 1, failure_threshold: 1 }}\n    slow_start: {{ duration: 0s }}\n{more}",
+         200ms, fast_period: 50ms, timeout: 10s, success_threshold: 1, failure_threshold: 1 }}\n    slow_start: {{ duration: 0s }}\n{more}",
         switch.address()
     )
 }

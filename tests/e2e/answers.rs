@@ -57,7 +57,7 @@ async fn a_dead_pool_is_a_502_and_a_silent_one_a_504() {
 #[tokio::test]
 async fn bodies_and_heads_beyond_the_limits_are_refused() {
     let backend = Raw::start(|_, _| vec![ok("served")]).await;
-    let limits = "    limits: { head_bytes: 2KiB, head_timeout: 500ms, body_bytes: 1KiB, body_idle_timeout: 500ms }";
+    let limits = "    limits: { head_bytes: 2KiB, head_timeout: 2s, body_bytes: 1KiB, body_idle_timeout: 2s }";
     let gateway = PULSEGATE.start_with(&pool(&[backend.address]), limits).await;
     let ask = async |request: String| {
         let mut client = Client::connect(gateway.address).await;
@@ -97,8 +97,8 @@ async fn requests_wait_while_a_whole_pool_is_unchecked() {
         }
     })
     .await;
-    let yaml = pool(&[backend.address]).replace("timeout: 200ms", "timeout: 2s").replace("period: 300ms", "period: 5s");
-    let gateway = PULSEGATE.spawn(&format!("{yaml}start: {{ wait: 5s }}\n"), "");
+    let yaml = pool(&[backend.address]).replace("period: 300ms", "period: 10s");
+    let gateway = PULSEGATE.spawn(&format!("{yaml}start: {{ wait: 30s }}\n"), "");
     let mut client = loop {
         if let Ok(stream) = tokio::net::TcpStream::connect(gateway.address).await {
             drop(stream);

@@ -6,14 +6,14 @@ use std::io::ErrorKind;
 use std::time::Duration;
 use support::client::Client;
 use support::gateway::Gateway;
-use support::raw::{Raw, Step, ok, send};
+use support::raw::{Gate, Raw, Step, ok, send};
 use support::{PATIENCE, eventually};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 /// A gateway over one backend that misbehaves so, without retries.
 async fn alone(backend: &Raw) -> Gateway {
-    let more = "    timeouts: { per_try: 500ms, idle: 700ms }\n    retries: { limit: 0 }\n";
+    let more = "    timeouts: { per_try: 2s, idle: 2s }\n    retries: { limit: 0 }\n";
     PULSEGATE.start(&pool_with(&[backend.address], more)).await
 }
 
@@ -110,20 +110,24 @@ async fn bytes_beyond_an_answer_reach_no_other_client() {
         "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
         "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n",
     ] {
-        for pause in [Duration::ZERO, Duration::from_millis(50)] {
+        for later in [false, true] {
+            let (answered, poisoned) = (Gate::default(), Gate::default());
+            let (after, done) = (answered.clone(), poisoned.clone());
             let backend = Raw::start(move |_, number| {
                 let poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
+                let whole = send(format!("HTTP/1.1 200 OK\r\n{answer}"));
                 match number {
-                    0 if pause.is_zero() => vec![send(format!("HTTP/1.1 200 OK\r\n{answer}{poison}"))],
-                    0 => vec![send(format!("HTTP/1.1 200 OK\r\n{answer}")), Step::Wait(pause), send(poison)],
+                    0 if later => vec![whole, Step::Until(after.clone()), send(poison), Step::Open(done.clone())],
+                    0 => vec![send(format!("HTTP/1.1 200 OK\r\n{answer}{poison}")), Step::Open(done.clone())],
                     _ => vec![ok("clean")],
                 }
             })
             .await;
             let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
             assert_eq!(Client::connect(gateway.address).await.get("/").await.text(), "ok");
-            // It rests meanwhile.
-            support::pause(pause * 4).await;
+            // Its connection rests, or will in a moment.
+            answered.open();
+            poisoned.opened().await;
             let mut other = Client::connect(gateway.address).await;
             for _ in 0..3 {
                 assert_eq!(other.get("/").await.text(), "clean", "{answer:?}");
@@ -268,7 +272,7 @@ async fn probes_survive_every_misbehaviour_with_a_cause_and_follow_no_redirect()
         Raw::start_with_ready(|_, _| vec![send("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"), Step::Close]).await;
     let redirecting = Raw::start_with_ready(redirect).await;
     let all = [silent.address, garbage.address, endless.address, huge.address, missing.address, redirecting.address];
-    let gateway = PULSEGATE.start(&pool(&all)).await;
+    let gateway = PULSEGATE.start(&pool(&all).replace("timeout: 10s", "timeout: 1s")).await;
     // The endless body is no document, and the status that came with it decides, with a warning.
     for (address, standing) in all.iter().zip(["not_ready", "down", "up", "down", "down", "up"]) {
         let address = address.to_string();

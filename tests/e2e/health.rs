@@ -22,7 +22,8 @@ async fn a_burst_of_500s_ejects_and_one_trial_request_brings_it_back() {
     })
     .await;
     let well = Raw::start(|_, _| vec![ok("well")]).await;
-    let more = "    passive: { base_ejection: 1s, ejection_jitter: 0% }\n";
+    // A trial that no request makes within as long again is a probe's.
+    let more = "    passive: { base_ejection: 3s, ejection_jitter: 0% }\n";
     let gateway = PULSEGATE.start(&pool_with(&[sick.address, well.address], more)).await;
     let mut client = Client::connect(gateway.address).await;
     let address = sick.address.to_string();
@@ -70,7 +71,7 @@ async fn the_backup_tier_serves_only_when_the_first_has_nobody() {
     let spare = Raw::start(|_, _| vec![ok("spare")]).await;
     let yaml = format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\", {{ address: \"{}\", backup: true }}]\n    readiness: {{ path: \
-         /ready, period: 200ms, fast_period: 100ms, timeout: 100ms }}\n    slow_start: {{ duration: 0s }}\n",
+         /ready, period: 200ms, fast_period: 100ms, timeout: 10s }}\n    slow_start: {{ duration: 0s }}\n",
         first.address, spare.address
     );
     let gateway = PULSEGATE.start(&yaml).await;

@@ -9,10 +9,9 @@ use http::HeaderMap;
 use nix::sys::signal::Signal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 use support::client::Client;
 use support::h2::{Answer, Call, H2Backend, H2Client, get, post};
-use support::raw::{Raw, ok};
+use support::raw::{Gate, Raw, ok};
 use support::{PATIENCE, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -172,9 +171,14 @@ async fn our_own_answers_reach_a_caller_in_its_words() {
 
 #[tokio::test]
 async fn leaving_says_goodbye_and_finishes_what_is_in_flight() {
-    let backend = H2Backend::start(|call| async {
-        support::pause(Duration::from_millis(500)).await;
-        call.answer("late");
+    let gate = Gate::default();
+    let held = gate.clone();
+    let backend = H2Backend::start(move |call| {
+        let held = held.clone();
+        async move {
+            held.opened().await;
+            call.answer("late");
+        }
     })
     .await;
     let mut gateway = PULSEGATE.start(&h2_pool(&[&backend], "")).await;
@@ -185,6 +189,7 @@ async fn leaving_says_goodbye_and_finishes_what_is_in_flight() {
     })
     .await;
     gateway.signal(Signal::SIGTERM);
+    gate.open();
     assert_eq!(Answer::of(response).await.unwrap().text(), "late");
     let ended = timeout(PATIENCE, client.connection).await.unwrap().unwrap();
     assert!(ended.as_ref().err().is_none_or(|error| error.reason() == Some(Reason::NO_ERROR)), "{ended:?}");

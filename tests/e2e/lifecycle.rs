@@ -10,12 +10,12 @@ use support::raw::{Raw, Step, ok, send};
 use support::{eventually, pause};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
-const PACE: &str = "period: 200ms, fast_period: 50ms, timeout: 150ms, success_threshold: 1";
+const PACE: &str = "period: 200ms, fast_period: 50ms, timeout: 10s, success_threshold: 1";
 
 fn config(backends: &[SocketAddr], probes: &str, more: &str) -> String {
     let list: Vec<String> = backends.iter().map(|address| format!("\"{address}\"")).collect();
     format!(
-        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    slow_start: {{ duration: 2s }}\n{probes}{more}",
+        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    slow_start: {{ duration: 4s }}\n{probes}{more}",
         list.join(", ")
     )
 }

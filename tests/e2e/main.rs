@@ -10,14 +10,17 @@ mod calls;
 mod changes;
 mod clients;
 mod configs;
+mod departures;
 mod explain;
 mod health;
 mod http2;
+mod http2_bounds;
 mod large;
 mod life;
 mod lifecycle;
 mod limits;
 mod metrics;
+mod own_answers;
 mod probe;
 mod proxy_protocol;
 mod requests;
@@ -28,6 +31,7 @@ mod streams;
 mod tls;
 mod tls_configs;
 mod tracing;
+mod tunnels;
 
 use std::net::SocketAddr;
 use support::Pulsegate;
@@ -35,7 +39,8 @@ use support::Pulsegate;
 /// The binary that is tried.
 const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
-/// One upstream over these backends, every request routed to it, probed at `/ready`.
+/// One upstream over these backends, every request routed to it, probed at `/ready`: often, and with patience, so that a busy machine fails
+/// no probe. Who needs a silent backend to be found says in how long.
 fn pool(backends: &[SocketAddr]) -> String {
     pool_with(backends, "")
 }
@@ -45,7 +50,7 @@ fn pool_with(backends: &[SocketAddr], more: &str) -> String {
     let list: Vec<String> = backends.iter().map(|address| format!("\"{address}\"")).collect();
     format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    readiness: {{ path: /ready, period: 300ms, fast_period: \
-         100ms, timeout: 200ms }}\n    slow_start: {{ duration: 0s }}\n{more}",
+         100ms, timeout: 10s }}\n    slow_start: {{ duration: 0s }}\n{more}",
         list.join(", ")
     )
 }

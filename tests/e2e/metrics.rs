@@ -13,7 +13,7 @@ use support::client::Client;
 use support::gateway::Gateway;
 use support::h2::H2Backend;
 use support::needs::tool;
-use support::raw::{Raw, Step, ok, send};
+use support::raw::{Gate, Raw, Step, ok, send};
 use support::{eventually, free_address, pause};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -108,8 +108,10 @@ async fn overhead_is_not_what_the_gateway_waits_for() {
         of_pool(&gateway, "overhead_seconds_sum", "").await,
         of_pool(&gateway, "upstream_response_seconds_sum", "").await,
     );
-    assert!(added > 0.0 && added < 0.3, "{added} s added to three requests");
+    // What the three took in all, however long that was on this machine, is either ours or the backend's.
+    let whole = of_pool(&gateway, "request_duration_seconds_sum", "route=\"home\",").await;
     assert!(waited >= 0.9, "{waited} s waited for backends");
+    assert!(added > 0.0 && added <= whole - 0.9, "{added} s added to three requests that took {whole} s");
     assert_eq!(of_pool(&gateway, "request_duration_seconds_count", "route=\"home\",").await, 3.0);
 }
 
@@ -161,7 +163,7 @@ async fn requests_that_are_saved_and_requests_that_are_not() {
 async fn probes_are_counted_by_what_they_came_to() {
     let well = Raw::start(|_, _| vec![ok("well")]).await;
     let nobody = free_address();
-    let more = "    liveness: { tcp: true, period: 200ms, fast_period: 100ms, timeout: 100ms }\n";
+    let more = "    liveness: { tcp: true, period: 200ms, fast_period: 100ms, timeout: 10s }\n";
     let gateway = PULSEGATE.start(&pool_with(&[well.address, nobody], more)).await;
     for (probe, result) in
         [("readiness", "passed"), ("readiness", "refused"), ("liveness", "passed"), ("liveness", "refused")]
@@ -183,8 +185,10 @@ async fn connections(gateway: &Gateway) -> (f64, f64) {
 
 #[tokio::test]
 async fn connections_to_backends_are_active_then_idle_then_gone() {
-    let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(400)), ok("hello")]).await;
-    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "    idle_timeout: 1s\n")).await;
+    let gate = Gate::default();
+    let held = gate.clone();
+    let backend = Raw::start(move |_, _| vec![Step::Until(held.clone()), ok("hello")]).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "    idle_timeout: 4s\n")).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
         let mut client = Client::connect(gateway.address).await;
@@ -192,6 +196,7 @@ async fn connections_to_backends_are_active_then_idle_then_gone() {
         clients.push(client);
     }
     eventually("all are active", async || connections(&gateway).await == (3.0, 0.0)).await;
+    gate.open();
     for client in &mut clients {
         assert_eq!(client.answer().await.status, 200);
     }
@@ -201,9 +206,14 @@ async fn connections_to_backends_are_active_then_idle_then_gone() {
 
 #[tokio::test]
 async fn a_shared_connection_is_active_while_it_has_streams() {
-    let backend = H2Backend::start(|call| async move {
-        pause(Duration::from_millis(400)).await;
-        call.answer("hello");
+    let gate = Gate::default();
+    let held = gate.clone();
+    let backend = H2Backend::start(move |call| {
+        let held = held.clone();
+        async move {
+            held.opened().await;
+            call.answer("hello");
+        }
     })
     .await;
     let yaml = pool_with(&[backend.address], "    protocol: http2\n    idle_timeout: 60s\n");
@@ -215,6 +225,7 @@ async fn a_shared_connection_is_active_while_it_has_streams() {
         clients.push(client);
     }
     eventually("one carries both", async || connections(&gateway).await == (1.0, 0.0)).await;
+    gate.open();
     for client in &mut clients {
         assert_eq!(client.answer().await.status, 200);
     }
@@ -225,8 +236,10 @@ async fn a_shared_connection_is_active_while_it_has_streams() {
 
 #[tokio::test]
 async fn requests_that_wait_for_room_are_counted() {
-    let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(600)), ok("hello")]).await;
-    let limits = "    limits: { requests_per_backend: 1, queue: 5, queue_timeout: 10s }\n";
+    let gate = Gate::default();
+    let held = gate.clone();
+    let backend = Raw::start(move |_, _| vec![Step::Until(held.clone()), ok("hello")]).await;
+    let limits = "    limits: { requests_per_backend: 1, queue: 5, queue_timeout: 60s }\n";
     let gateway = PULSEGATE.start(&pool_with(&[backend.address], limits)).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
@@ -235,6 +248,7 @@ async fn requests_that_wait_for_room_are_counted() {
         clients.push(client);
     }
     eventually("two wait", async || of_pool(&gateway, "queue_requests", "").await == 2.0).await;
+    gate.open();
     for client in &mut clients {
         assert_eq!(client.answer().await.status, 200);
     }

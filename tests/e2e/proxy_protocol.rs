@@ -100,7 +100,7 @@ async fn http2_follows_a_header_too() {
 #[tokio::test]
 async fn a_peer_that_must_introduce_its_client_and_does_not_is_refused_in_silence() {
     let backend = mirror().await;
-    let listener = format!("{FROM_HERE}\n    limits: {{ head_timeout: 300ms }}");
+    let listener = format!("{FROM_HERE}\n    limits: {{ head_timeout: 2s }}");
     let gateway = PULSEGATE.start_with(&pool(&[backend.address]), &listener).await;
     for (bytes, reason) in [
         (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], "proxy_header_missing"),

@@ -83,7 +83,11 @@ async fn a_head_without_a_body_yet_is_not_held_back() {
 
 #[tokio::test]
 async fn a_long_poll_is_not_cut_by_the_timer_of_a_try() {
-    let backend = Raw::start(|_, _| vec![Step::Wait(Duration::from_millis(900)), ok("at last")]).await;
+    let backend = Raw::start(|head, _| match head.starts_with("GET /poll ") {
+        true => vec![Step::Wait(Duration::from_millis(900)), ok("at last")],
+        false => vec![Step::Hang],
+    })
+    .await;
     let more = "    timeouts: { per_try: 300ms }\n    retries: { limit: 0 }\n";
     let yaml = pool_with(&[backend.address], more)
         .replace("routes: [{", "routes: [{ match: { path: /poll }, upstream: pool, timeouts: { per_try: none } }, {");
@@ -205,7 +209,7 @@ async fn web_sockets_pass_through() {
         }
     });
     let yaml = format!(
-        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{address}\"], timeouts: {{ per_try: 500ms }} }}\n"
+        "routes: [{{ upstream: pool }}]\nupstreams:\n  pool: {{ backends: [\"{address}\"], timeouts: {{ per_try: 1500ms }} }}\n"
     );
     let gateway = PULSEGATE.start(&yaml).await;
     let (mut client, _) =
@@ -214,7 +218,7 @@ async fn web_sockets_pass_through() {
         client.send(Message::text(text)).await.expect("sent");
         assert_eq!(client.next().await.expect("an echo").expect("an echo").into_text().expect("text").as_str(), text);
         // Longer than the per-try timer, which has no say in a tunnel.
-        support::pause(Duration::from_millis(700)).await;
+        support::pause(Duration::from_secs(2)).await;
     }
     client.close(None).await.expect("closed");
     serving.abort();
@@ -234,7 +238,7 @@ async fn tls_on_both_sides() {
     let yaml = |ca: &str| {
         format!(
             "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{}\"]\n    tls: {{ sni: backend.test{ca} }}\n    readiness: {{ \
-             path: /, period: 300ms, timeout: 200ms }}\n",
+             path: /, period: 300ms, timeout: 10s }}\n",
             inner.address
         )
     };
@@ -264,11 +268,11 @@ async fn a_backend_may_listen_on_a_unix_socket() {
 #[tokio::test]
 async fn a_slow_upload_blames_nobody() {
     let backend = Raw::start(|_, _| vec![ok("served")]).await;
-    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "    timeouts: { per_try: 300ms }\n")).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "    timeouts: { per_try: 2s }\n")).await;
     let mut client = Client::connect(gateway.address).await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n").await;
     for byte in ["a", "b", "c", "d", "e", "f"] {
-        support::pause(Duration::from_millis(150)).await;
+        support::pause(Duration::from_millis(500)).await;
         client.send(byte).await;
     }
     assert_eq!(client.answer().await.text(), "served");

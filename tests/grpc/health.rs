@@ -39,7 +39,7 @@ impl Healthy {
 async fn gateway(backend: SocketAddr) -> Gateway {
     PULSEGATE.start(&format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [\"{backend}\"]\n    protocol: http2\n    readiness: {{ grpc: \
-         {{ service: orders.v1 }}, period: 300ms, fast_period: 100ms, timeout: 200ms, failure_threshold: 1, success_threshold: 1 }}\n    \
+         {{ service: orders.v1 }}, period: 300ms, fast_period: 100ms, timeout: 10s, failure_threshold: 1, success_threshold: 1 }}\n    \
          slow_start: {{ duration: 0s }}\n"
     ))
     .await

@@ -80,7 +80,7 @@ async fn gateway(servers: &[Server], more: &str) -> Gateway {
     let addresses: Vec<_> = servers.iter().map(|server| format!("\"{}\"", server.address)).collect();
     PULSEGATE.start(&format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    protocol: http2\n    readiness: {{ tcp: true, period: \
-         300ms, timeout: 200ms }}\n    slow_start: {{ duration: 0s }}\n{more}",
+         300ms, timeout: 10s }}\n    slow_start: {{ duration: 0s }}\n{more}",
         addresses.join(", ")
     ))
     .await

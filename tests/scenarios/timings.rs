@@ -6,12 +6,16 @@ use serde_json::Value;
 use std::time::Duration;
 use support::backend::Backend;
 use support::gateway::Gateway;
+use support::lateness::Lateness;
 use support::load::{Load, Request};
 use support::{eventually, pause};
 use tokio::time::Instant;
 
-/// For a machine that has other things to do: scheduling, the wait for the next look, the time that a signal takes.
+/// The wait for the next look, the time that a signal takes, and what a machine adds that has little else to do.
 const ALLOWANCE: Duration = Duration::from_millis(500);
+/// One that has much else to do is late once at each step from the fault to the answer of the admin listener: in processes of backends,
+/// gateway and test.
+const STEPS: u32 = 10;
 /// What ends a little sooner: a probe that was on its way when the fault began.
 const ON_ITS_WAY: Duration = Duration::from_millis(50);
 const RUNS: u32 = 3;
@@ -55,10 +59,11 @@ async fn until(gateway: &Gateway, backend: &Backend, eligible: bool, begun: Inst
     begun.elapsed()
 }
 
-fn within(what: &str, took: Duration, (best, worst): (Duration, Duration)) {
-    println!("{what}: {took:?}, computed {best:?} to {worst:?}");
+fn within(what: &str, late: &Lateness, took: Duration, (best, worst): (Duration, Duration)) {
+    let allowed = ALLOWANCE + late.worst() * STEPS;
+    println!("{what}: {took:?}, computed {best:?} to {worst:?}; allowed for the machine {allowed:?}");
     assert!(took + ON_ITS_WAY >= best, "{what}: {took:?} is sooner than {best:?}");
-    assert!(took <= worst + ALLOWANCE, "{what}: {took:?} is later than {worst:?} and {ALLOWANCE:?}");
+    assert!(took <= worst + allowed, "{what}: {took:?} is later than {worst:?} and {allowed:?}");
 }
 
 #[allow(clippy::disallowed_methods, reason = "what is measured happens in real time")]
@@ -76,29 +81,30 @@ async fn by_probes_alone() {
     let mut backends = [Backend::start().await, Backend::start().await];
     let gateway = start(&backends).await;
     let computed = computed(&gateway, 0);
+    let late = Lateness::watch();
     for run in 0..RUNS {
         some_moment(run).await;
         let begun = now();
         backends[0].kill();
         let out = until(&gateway, &backends[0], false, begun).await;
-        within("a killed one is out", out, bounds(&computed, "detection", "fault", "refused", "out"));
+        within("a killed one is out", &late, out, bounds(&computed, "detection", "fault", "refused", "out"));
         some_moment(run).await;
         let begun = now();
         backends[0].restart().await;
         let restarted = begun.elapsed();
         let back = until(&gateway, &backends[0], true, begun).await;
         let (best, worst) = bounds(&computed, "return", "from", "down", "after");
-        within("a restarted one is back", back, (best, worst + restarted));
+        within("a restarted one is back", &late, back, (best, worst + restarted));
         some_moment(run).await;
         let begun = now();
         backends[0].freeze();
         let out = until(&gateway, &backends[0], false, begun).await;
-        within("a frozen one is out", out, bounds(&computed, "detection", "fault", "silent", "out"));
+        within("a frozen one is out", &late, out, bounds(&computed, "detection", "fault", "silent", "out"));
         some_moment(run).await;
         let begun = now();
         backends[0].thaw();
         let back = until(&gateway, &backends[0], true, begun).await;
-        within("a thawed one is back", back, bounds(&computed, "return", "from", "silent", "after"));
+        within("a thawed one is back", &late, back, bounds(&computed, "return", "from", "silent", "after"));
     }
 }
 
@@ -108,31 +114,34 @@ async fn with_traffic() {
     let mut backends = [Backend::start().await, Backend::start().await];
     let gateway = start(&backends).await;
     let computed = computed(&gateway, RATE);
+    let late = Lateness::watch();
     let out_of = |fault: &str| bounds(&computed, "detection", "fault", fault, "out");
     let load = Load::of(GET, gateway.address, RATE, Duration::from_secs(20));
     some_moment(0).await;
     let begun = now();
     backends[0].freeze();
-    within("a frozen one is out", until(&gateway, &backends[0], false, begun).await, out_of("silent"));
+    within("a frozen one is out", &late, until(&gateway, &backends[0], false, begun).await, out_of("silent"));
     backends[0].thaw();
     until(&gateway, &backends[0], true, begun).await;
     some_moment(1).await;
     let begun = now();
     backends[1].tell("failing 100").await;
-    within("a lying one is out", until(&gateway, &backends[1], false, begun).await, out_of("lying"));
+    within("a lying one is out", &late, until(&gateway, &backends[1], false, begun).await, out_of("lying"));
     let begun = now();
     backends[1].tell("failing 0").await;
     let back = until(&gateway, &backends[1], true, begun).await;
-    within("and back", back, bounds(&computed, "return", "from", "ejected", "after"));
+    within("and back", &late, back, bounds(&computed, "return", "from", "ejected", "after"));
     some_moment(2).await;
     let begun = now();
     backends[0].kill();
-    within("a killed one is out", until(&gateway, &backends[0], false, begun).await, out_of("refused"));
+    within("a killed one is out", &late, until(&gateway, &backends[0], false, begun).await, out_of("refused"));
     let failed = load.outcomes().await.into_iter().filter(|outcome| !outcome.ok()).count() as u64;
     let attempts = |line: &Value| line["failing"]["attempts"].as_u64().expect("a number");
     let lines = computed["upstreams"][0]["detection"].as_array().expect("a list");
     let expected: u64 = lines.iter().filter(|line| line["fault"] != "unreachable").map(attempts).sum();
     println!("{failed} requests failed, computed at most {expected}");
-    // A request that was at its backend when that was killed, and one that a slow moment let through.
-    assert!(failed <= expected + 4, "{failed} requests failed, computed at most {expected}");
+    // A request that was at its backend when that was killed, one that a slow moment let through, and those of the slow moments of a busy
+    // machine.
+    let late = (late.worst() * STEPS).as_secs_f64() * f64::from(RATE);
+    assert!(failed as f64 <= expected as f64 + 4.0 + late, "{failed} requests failed, computed at most {expected}");
 }

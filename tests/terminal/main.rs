@@ -16,7 +16,7 @@ fn pool(backends: &[SocketAddr]) -> String {
     let list: Vec<String> = backends.iter().map(|address| format!("\"{address}\"")).collect();
     format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    readiness: {{ path: /ready, period: 300ms, fast_period: \
-         100ms, timeout: 200ms }}\n    slow_start: {{ duration: 0s }}\n",
+         100ms, timeout: 10s }}\n    slow_start: {{ duration: 0s }}\n",
         list.join(", ")
     )
 }

@@ -86,6 +86,8 @@ async fn certificates_say_who_asks_and_who_may_what() {
     }
     let plain = secure.gateway.get("/status").await.unwrap_or_default();
     assert!(!plain.contains("200 OK"), "{plain}");
+    secure.gateway.says("by=oncall").await;
+    secure.gateway.says("by=prometheus").await;
     let said = secure.gateway.output();
     let audit = |by: &str, result: &str| {
         said.lines().any(|line| {

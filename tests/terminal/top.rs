@@ -138,6 +138,7 @@ async fn a_backend_dies_is_explained_and_another_is_drained_by_key() {
     top.row_with(&first, "drained").await;
     let order = gateway.backend(&first).await["order"].clone();
     assert_eq!((&order["what"], &order["reason"]), (&"drain".into(), &"new disk".into()));
+    gateway.says("event=admin.write").await;
     let said = gateway.output();
     let audit = said.lines().find(|line| line.contains("event=admin.write")).unwrap_or_default().to_owned();
     assert!(audit.contains("action=drain") && audit.contains("result=applied"), "{audit}");

@@ -120,11 +120,16 @@ pub fn acceptable_request_id(id: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
-/// Does the request ask for an upgrade that we pass on?
-pub fn upgrade_asked<'a>(connection: Option<&str>, upgrade: Option<&'a str>) -> Option<&'a str> {
-    let listed = connection?.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
+/// Does the request ask for an upgrade that we pass on? `connections`: its lines, which are one list.
+pub fn upgrade_asked<'a, 'c>(
+    connections: impl IntoIterator<Item = &'c [u8]>,
+    upgrade: Option<&'a str>,
+) -> Option<&'a str> {
+    let upgrade = upgrade?;
+    let mut tokens = connections.into_iter().flat_map(|line| line.split(|byte| *byte == b','));
+    let listed = tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
     // h2c by upgrade would smuggle a second protocol past every rule of the first.
-    upgrade.filter(|protocol| {
+    Some(upgrade).filter(|protocol| {
         let tokens = protocol.bytes().all(|byte| is_token(byte) || matches!(byte, b'/' | b',' | b' '));
         listed
             && tokens
@@ -255,10 +260,22 @@ mod tests {
 
     #[test]
     fn upgrades_need_both_headers_and_are_never_h2c() {
-        assert_eq!(upgrade_asked(Some("keep-alive, Upgrade"), Some("websocket")), Some("websocket"));
-        assert_eq!(upgrade_asked(Some("keep-alive"), Some("websocket")), None);
-        assert_eq!(upgrade_asked(None, Some("websocket")), None);
-        assert_eq!(upgrade_asked(Some("upgrade"), None), None);
-        assert_eq!(upgrade_asked(Some("upgrade, http2-settings"), Some("h2c")), None);
+        let asked = |connections: &[&'static str], upgrade| {
+            upgrade_asked(connections.iter().map(|line| line.as_bytes()), upgrade)
+        };
+        for connections in [
+            &["keep-alive, Upgrade"][..],
+            &["keep-alive", "UPGRADE"],
+            &["upgrade", "close"],
+            &["", " ,\tupgrade , x"],
+            &["\u{e9}", "upgrade"],
+        ] {
+            assert_eq!(asked(connections, Some("websocket")), Some("websocket"), "{connections:?}");
+            assert_eq!(asked(connections, None), None);
+        }
+        for connections in [&[][..], &["keep-alive"], &["x-upgrade", "upgrades", "up grade"]] {
+            assert_eq!(asked(connections, Some("websocket")), None, "{connections:?}");
+        }
+        assert_eq!(asked(&["upgrade, http2-settings"], Some("h2c")), None);
     }
 }

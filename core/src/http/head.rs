@@ -13,7 +13,7 @@ const FIELDS: usize = 256;
 
 mod stream;
 
-pub use stream::{StreamHead, check_stream};
+pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks};
 
 /// How the body behind a head that has passed is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,11 @@
 pub mod chunks;
 pub mod client_rate_limit;
 pub mod forwarding;
-pub mod glitches;
 pub mod grpc;
 pub mod head;
+pub mod http2;
 pub mod networks;
+pub mod own_answer;
 pub mod path;
 pub mod problem;
 pub mod proxy_protocol;

@@ -20,6 +20,7 @@ pub struct ListenerPlan {
     pub http2: bool,
     /// Header names with `_` are dropped unless this is true (WSGI folds them into `-`).
     pub underscores_in_headers: bool,
+    pub half_closed_clients: HalfClosedClients,
 }
 
 impl ListenerPlan {
@@ -34,8 +35,20 @@ impl ListenerPlan {
             limits: ListenerLimits::default(),
             http2: true,
             underscores_in_headers: false,
+            half_closed_clients: HalfClosedClients::default(),
         }
     }
+}
+
+/// What becomes of a request whose client has ended its direction of an HTTP/1 connection. A client that is gone and one that has only said all
+/// cannot be told apart by that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HalfClosedClients {
+    /// The client has left: nobody is asked for it any more.
+    #[default]
+    Cancel,
+    /// The client waits for its answer.
+    Answer,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

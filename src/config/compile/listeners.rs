@@ -5,7 +5,7 @@ use super::tls::{self, Files};
 use super::{Item, size, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
-use crate::config::schema::{LimitsSpec, ListenerSpec};
+use crate::config::schema::{HalfClosedClientsSpec, LimitsSpec, ListenerSpec};
 use pulsegate_core::http::networks::Network;
 use pulsegate_core::plan::{ListenerLimits, ListenerPlan};
 use std::sync::Arc;
@@ -58,6 +58,7 @@ fn listener(item: &Item<ListenerSpec>, files: Files<'_>, findings: &mut Findings
         http2: spec.http2.unwrap_or(default.http2),
         limits: limits(&spec.limits, &place.at("limits"), findings),
         underscores_in_headers: spec.underscores_in_headers,
+        half_closed_clients: spec.half_closed_clients.map_or(default.half_closed_clients, HalfClosedClientsSpec::plan),
     })
 }
 

@@ -33,6 +33,7 @@ pub(super) use upstreams::*;
 pub(super) use webhooks::*;
 
 use crate::config::values::{Size, Span};
+use pulsegate_core::plan::HalfClosedClients;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -122,9 +123,30 @@ pub(super) struct ListenerSpec {
     /// Pass header names with `_` on. Default: `false`.
     #[serde(default)]
     pub underscores_in_headers: bool,
+    /// What the end of a client's direction (a FIN) means on HTTP/1 while its request waits or is answered: `cancel`, it has left, and nobody
+    /// is asked for it any more; `answer`, it has said all and waits for its answer, as `nc -N` does. A reset is an end in any case, and so
+    /// is a stream of HTTP/2 that is taken back. With `answer`, requests of clients that have closed their connections are carried out.
+    pub half_closed_clients: Option<HalfClosedClientsSpec>,
     /// What one client may cost.
     #[serde(default)]
     pub limits: LimitsSpec,
+}
+
+/// What the end of a client's direction means.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum HalfClosedClientsSpec {
+    Cancel,
+    Answer,
+}
+
+impl HalfClosedClientsSpec {
+    pub(super) fn plan(self) -> HalfClosedClients {
+        match self {
+            Self::Cancel => HalfClosedClients::Cancel,
+            Self::Answer => HalfClosedClients::Answer,
+        }
+    }
 }
 
 /// From whom a PROXY header is taken.

@@ -203,7 +203,7 @@ async fn a_server_that_speaks_no_http2_or_never_answers_has_a_cause() {
 
     let silent = tools::serve(async |_peer| tools::never().await).await;
     let mut checked = Checked::grpc(silent.address, check());
-    checked.probe.timeout = Duration::from_millis(200);
+    checked.probe.timeout = Duration::from_secs(1);
     assert_eq!(checked.result().await, ReadingResult::TimedOut { connected: true });
 }
 

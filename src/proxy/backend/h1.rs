@@ -73,6 +73,13 @@ impl H1Backend {
         self.session.maybe_upgrade_body_writer();
     }
 
+    pub(super) async fn end_direction(&mut self) -> Result<(), Deaf> {
+        self.upgrade();
+        BackendSocket::end_with_next_flush(self.session.stream());
+        // Nothing, and a flush.
+        self.offer(&Bytes::new()).await
+    }
+
     /// The connection, where both sides agree to go on.
     pub(in crate::proxy) async fn rest(mut self) -> Option<Kept> {
         self.session.respect_keepalive();

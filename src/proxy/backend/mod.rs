@@ -94,6 +94,14 @@ impl BackendSide {
         }
     }
 
+    /// Nothing more comes through the tunnel; its own direction goes on.
+    pub(super) async fn end_direction(&mut self) -> Result<(), Deaf> {
+        match self {
+            Self::H1(backend) => backend.end_direction().await,
+            Self::H2(backend) => backend.finish(None),
+        }
+    }
+
     /// Why its answer was refused, if it was.
     pub(super) fn flaw(&self) -> Option<Malformed> {
         match self {

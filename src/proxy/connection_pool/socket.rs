@@ -16,6 +16,7 @@ use pulsegate_core::http::response_watch::{Malformed, ResponseWatch};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -24,12 +25,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub struct BackendSocket {
     stream: Stream,
     watch: ResponseWatch,
+    /// Our direction ends with the next flush.
+    ends: AtomicBool,
 }
 
 impl BackendSocket {
     /// A new connection, for its first answer; `to_head`: to a HEAD.
     pub fn new(stream: Stream, to_head: bool) -> Box<Self> {
-        Box::new(Self { stream, watch: ResponseWatch::new(to_head) })
+        Box::new(Self { stream, watch: ResponseWatch::new(to_head), ends: AtomicBool::new(false) })
     }
 
     /// One that has rested, for its next answer. `None`: it is none of ours.
@@ -37,6 +40,13 @@ impl BackendSocket {
         let mut socket = stream.into_any().downcast::<Self>().ok()?;
         socket.watch = ResponseWatch::new(to_head);
         Some(socket)
+    }
+
+    /// Our direction ends with the next flush; the backend's goes on. (pingora lends its stream for looking only.)
+    pub fn end_with_next_flush(stream: &Stream) {
+        if let Some(socket) = stream.as_any().downcast_ref::<Self>() {
+            socket.ends.store(true, Relaxed);
+        }
     }
 
     /// Why the answer on this connection was refused, if it was.
@@ -81,7 +91,9 @@ impl AsyncWrite for BackendSocket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let stream = Pin::new(&mut this.stream);
+        if this.ends.load(Relaxed) { stream.poll_shutdown(cx) } else { stream.poll_flush(cx) }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

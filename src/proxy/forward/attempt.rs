@@ -5,7 +5,7 @@ use super::machine::Machine;
 use crate::proxy::backend::{Connected, Way};
 use crate::proxy::connection_pool::cut::Cut;
 use crate::proxy::dialogue::Dialogue;
-use crate::proxy::downstream::Fate;
+use crate::proxy::downstream::{Fate, Read};
 use crate::proxy::heads;
 use crate::proxy::relay::{Relay, Relayed};
 use crate::proxy::rewrite;
@@ -24,10 +24,17 @@ pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, 
     let uploads = !dialogue.replay.is_empty() || !dialogue.client.body_done();
     let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head, uploads };
     let trace = machine.begin_span(Asked::First, attempt.way);
+    if dialogue.client.has_left().await {
+        return machine.tell(Input::ClientLeft, dialogue.client.head());
+    }
     let rested = if attempt.way == request::Way::Any { way.rested() } else { None };
     let connected = match rested {
         Some(connected) => Ok(connected),
-        None => connect(machine, &way).await,
+        None => tokio::select! {
+            biased;
+            () = dialogue.client.left(Read::Nothing) => return machine.tell(Input::ClientLeft, dialogue.client.head()),
+            connected = connect(machine, &way) => connected,
+        },
     };
     match connected {
         Ok(connected) => converse(machine, dialogue, way, connected, trace).await,

@@ -1,8 +1,8 @@
 //! How do bytes travel, once a connection to a backend is there? One loop that waits for both sides and hands each what the other said.
 //!
 //! No buffering beyond one piece per direction, so a slow reader slows its sender down. Which timer counts, and what an end means, the core
-//! says (`request::Progress`); here is only the waiting and the writing. The client is watched while the backend thinks: one that leaves
-//! ends the attempt.
+//! says (`request::Progress`); here is only the waiting and the writing. The client is watched while the backend thinks, and while it takes
+//! what it is given: one that leaves ends the attempt.
 //!
 //! The invariant: a response that broke off is never completed towards the client as if it were whole.
 

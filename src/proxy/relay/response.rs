@@ -100,12 +100,18 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     }
 
     async fn deliver(&mut self, chunk: Bytes, end: bool) -> Option<Ended> {
-        if !chunk.is_empty() || end {
+        let tunnel_ends = end && self.progress.is_tunnel();
+        if !chunk.is_empty() || (end && !tunnel_ends) {
+            let end = end && !tunnel_ends;
             match self.offer(chunk, end).await {
                 Ok(Ok(())) => {}
                 Ok(Err(Gone)) => return Some(self.client_left()),
                 Err(_) => return Some(self.client_stalled()),
             }
+        }
+        if tunnel_ends && !matches!(timeout(self.write_time(), self.dialogue.client.end_direction()).await, Ok(Ok(())))
+        {
+            return Some(self.client_left());
         }
         self.passed_on(end)
     }

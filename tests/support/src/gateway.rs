@@ -210,6 +210,11 @@ impl Gateway {
         self.process.wait().expect("the gateway's process")
     }
 
+    /// Waits until it has said so: lines leave by a thread of their own, a moment after what they tell of.
+    pub async fn says(&self, words: &str) {
+        eventually(&format!("it says {words:?}"), async || self.output().contains(words)).await;
+    }
+
     pub fn output(&self) -> String {
         fs::read_to_string(&self.output).unwrap_or_default()
     }

@@ -11,10 +11,12 @@ pub mod dns;
 pub mod frames;
 pub mod gateway;
 pub mod h2;
+pub mod lateness;
 pub mod load;
 pub mod needs;
 pub mod ports;
 pub mod raw;
+pub mod raw_h2;
 pub mod server;
 pub mod tls;
 
@@ -23,8 +25,8 @@ pub use ports::free_address;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take before a test gives up on it: long enough for a machine that has other things to do.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` holds; the only wait there is.
 #[allow(clippy::disallowed_methods, reason = "tests wait on other processes in real time")]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// One step of an answer.
@@ -15,12 +16,30 @@ pub enum Step {
     Send(Vec<u8>),
     /// Lets time pass between two sends.
     Wait(Duration),
+    /// Goes on when the gate is open.
+    Until(Gate),
+    /// Opens it.
+    Open(Gate),
     /// Ends the connection with a FIN.
     Close,
     /// Ends the connection with a RST.
     Reset,
     /// Says nothing more and keeps the connection.
     Hang,
+}
+
+/// Holds answers back until a test has seen what it waits for, or tells a test how far an answer is.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<watch::Sender<bool>>);
+
+impl Gate {
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub async fn opened(&self) {
+        let _ = self.0.subscribe().wait_for(|open| *open).await;
+    }
 }
 
 pub fn send(text: impl AsRef<[u8]>) -> Step {
@@ -174,6 +193,8 @@ async fn converse(
                     }
                 }
                 Step::Wait(length) => tokio::time::sleep(length).await,
+                Step::Until(gate) => gate.opened().await,
+                Step::Open(gate) => gate.open(),
                 Step::Close => return,
                 Step::Reset => {
                     let _ = stream.set_zero_linger();

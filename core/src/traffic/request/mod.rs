@@ -13,6 +13,7 @@
 mod action;
 mod attempt;
 mod bounds;
+mod client_end;
 mod ended;
 mod facts;
 mod hedge;
@@ -31,6 +32,7 @@ mod tried;
 
 pub use action::{Action, Attempt, Awaited, Pin, Question, Wait, Way};
 pub use bounds::{BodyBounds, Bounds, Call};
+pub use client_end::{ClientEnd, Meaning};
 pub use ended::{Cut, Ended};
 pub use facts::{COPIES_AT_MOST, Facts, Kind, Terms};
 pub use input::{Asked, Head, Input};
@@ -131,7 +133,7 @@ impl<B: Bell> Request<B> {
 
     fn answer(&mut self, problem: Problem, retry_after: Option<u64>) -> Action {
         self.stage = Stage::Over;
-        self.search.leave_queue();
+        self.search.leave();
         Action::Answer { problem, retry_after }
     }
 
@@ -145,7 +147,7 @@ impl<B: Bell> Request<B> {
 
     fn cut(&mut self, cut: Cut) -> Action {
         self.stage = Stage::Over;
-        self.search.leave_queue();
+        self.search.leave();
         Action::Cut(cut)
     }
 }

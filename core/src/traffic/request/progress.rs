@@ -14,6 +14,9 @@ use crate::traffic::outcome::{AttemptEnd, LetGo};
 use std::time::Duration;
 pub use upload::Upload;
 
+/// What a tunnel came to that both sides have ended.
+const SWITCHED: Said = Said { status: 101, sized: false, grpc_status: None };
+
 /// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.
 const INTERIM_ANSWERS: u32 = 32;
 
@@ -45,8 +48,16 @@ enum Answer {
     Begun(Said),
     /// The backend has said all; the client may still have to take it.
     Complete(Said),
-    /// Both sides have left HTTP.
-    Tunnel,
+    /// Both sides have left HTTP, and at least one of them still speaks.
+    Tunnel(Speaking),
+}
+
+/// Who has not ended its direction of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaking {
+    Both,
+    Client,
+    Backend,
 }
 
 /// What an answer says of itself.
@@ -65,8 +76,10 @@ pub enum Read {
     Body,
     /// The client's leaving; nothing else is expected.
     Watch,
-    /// Nothing that the client sends: its bytes are no sign of life.
+    /// Nothing that the client sends: its bytes are no sign of life. Its leaving is one all the same.
     Nothing,
+    /// Its reset alone: what it has sent or ended waits for its turn, or has had it.
+    Reset,
 }
 
 /// Which sides have taken all that they were given.
@@ -122,7 +135,7 @@ impl Progress {
 
     /// Both sides leave HTTP behind the head.
     pub fn switch_protocols(&mut self) {
-        self.answer = Answer::Tunnel;
+        self.answer = Answer::Tunnel(Speaking::Both);
     }
 
     /// Trailers came: what they say counts, whatever the head said.
@@ -132,12 +145,22 @@ impl Progress {
         }
     }
 
-    /// The backend has said all.
+    /// The backend has said all. In a tunnel, the client may go on.
     pub fn complete_answer(&mut self) {
         self.answer = match self.answer {
             Answer::Begun(said) => Answer::Complete(said),
-            Answer::Tunnel => Answer::Complete(Said { status: 101, sized: false, grpc_status: None }),
+            Answer::Tunnel(Speaking::Both | Speaking::Client) => Answer::Tunnel(Speaking::Client),
+            Answer::Tunnel(Speaking::Backend) => Answer::Complete(SWITCHED),
             answer @ (Answer::Awaited | Answer::Complete(_)) => answer,
+        };
+    }
+
+    /// The client has said all that it sends through a tunnel. The backend may go on.
+    pub fn complete_tunnelled_request(&mut self) {
+        self.answer = match self.answer {
+            Answer::Tunnel(Speaking::Both | Speaking::Backend) => Answer::Tunnel(Speaking::Backend),
+            Answer::Tunnel(Speaking::Client) => Answer::Complete(SWITCHED),
+            answer @ (Answer::Awaited | Answer::Begun(_) | Answer::Complete(_)) => answer,
         };
     }
 
@@ -159,7 +182,7 @@ impl Progress {
     // ---------------------------------------------------------- where it stands
 
     pub fn is_tunnel(&self) -> bool {
-        self.answer == Answer::Tunnel
+        matches!(self.answer, Answer::Tunnel(_))
     }
 
     /// The head of an answer is on its way to the client.
@@ -169,7 +192,7 @@ impl Progress {
 
     /// The backend has said all.
     pub fn is_complete(&self) -> bool {
-        matches!(self.answer, Answer::Complete(_))
+        matches!(self.answer, Answer::Complete(_) | Answer::Tunnel(Speaking::Client))
     }
 
     /// How long the client has kept its answer waiting, where it has.
@@ -184,12 +207,20 @@ impl Progress {
     /// What is awaited of the client. What is left of a body that the backend no longer takes stays unread.
     pub fn read(&self, backend_is_clear: bool) -> Read {
         match self.upload.is_coming() {
+            _ if self.is_tunnel() && (self.answer == Answer::Tunnel(Speaking::Backend) || !backend_is_clear) => {
+                Read::Reset
+            }
             _ if self.is_tunnel() => Read::Body,
             false if self.upload.is_broken() => Read::Nothing,
             false => Read::Watch,
             true if backend_is_clear => Read::Body,
             true => Read::Nothing,
         }
+    }
+
+    /// What is awaited of the client while the backend is given something.
+    pub fn read_meanwhile(&self) -> Read {
+        if self.is_tunnel() { Read::Reset } else { Read::Nothing }
     }
 
     /// The nearest of the timers that run now.
@@ -222,7 +253,7 @@ impl Progress {
         }
     }
 
-    /// A tunnel was closed by one of its sides, as tunnels are.
+    /// A tunnel broke off or fell silent, as tunnels do.
     pub fn tunnel_ended(&self) -> Ended {
         self.whole(AttemptEnd::Response { status: 101 })
     }
@@ -235,7 +266,7 @@ impl Progress {
     /// The backend broke off behind the head of its answer.
     pub fn broke_off(&self) -> Ended {
         match self.answer {
-            Answer::Tunnel => self.tunnel_ended(),
+            Answer::Tunnel(_) => self.tunnel_ended(),
             Answer::Begun(said) | Answer::Complete(said) => {
                 Ended::Broken(AttemptEnd::BrokenBody { status: said.status })
             }
@@ -274,7 +305,7 @@ impl Progress {
     /// A timer rang.
     pub fn timed_out(&self, now: Timestamp, clear: Clear) -> Ended {
         match self.answer {
-            Answer::Tunnel => self.tunnel_ended(),
+            Answer::Tunnel(_) => self.tunnel_ended(),
             Answer::Begun(said) | Answer::Complete(said) => self.timed_out_within(said, now, clear),
             Answer::Awaited if now >= self.bounds.total => {
                 Ended::Refused { problem: self.bounds.problem(), end: self.let_go(self.bounds.time_up, now) }

@@ -230,13 +230,14 @@ fn the_nearest_timer_counts() {
 
 #[test]
 fn the_client_is_read_as_far_as_the_request_needs_it() {
-    let rows: [(Point, bool, Read); 6] = [
+    let rows: [(Point, bool, Read); 7] = [
         (sending, true, Read::Body),
         (sending, false, Read::Nothing),
         (sent, true, Read::Watch),
         (broken, true, Read::Nothing),
         (early, true, Read::Body),
-        (tunnel, false, Read::Body),
+        (tunnel, true, Read::Body),
+        (tunnel, false, Read::Reset),
     ];
     for (progress, backend_is_clear, expected) in rows {
         assert_eq!(progress().read(backend_is_clear), expected);
@@ -257,12 +258,35 @@ fn an_answer_is_whole_when_all_was_said_and_all_was_taken() {
     assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 413 }, false));
     assert!(progress.has_begun() && progress.is_complete() && !progress.is_tunnel());
 
-    let mut progress = tunnel();
-    progress.complete_answer();
-    assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 101 }, true));
     let mut nothing = sent();
     nothing.complete_answer();
     assert_eq!(nothing.delivered(true), None);
+}
+
+#[test]
+fn a_tunnel_goes_on_until_both_sides_have_ended_it() {
+    type Ends = fn(&mut Progress);
+    let client: Ends = Progress::complete_tunnelled_request;
+    let backend: Ends = Progress::complete_answer;
+    let end = Some(Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true });
+    // Who ends first: what is read of the client then, and whether the backend has said all.
+    for (first, second, read, said) in [(client, backend, Read::Reset, false), (backend, client, Read::Body, true)] {
+        let mut progress = tunnel();
+        for _ in 0..2 {
+            first(&mut progress);
+            let stands = (progress.is_tunnel(), progress.read(true), progress.is_complete(), progress.delivered(true));
+            assert_eq!(stands, (true, read, said, None));
+            assert_eq!(progress.deadline(true), at(62), "silence ends what is left of it");
+            assert_eq!(Some(progress.client_left(at(3))), end);
+        }
+        second(&mut progress);
+        assert!(!progress.is_tunnel() && progress.is_complete());
+        assert_eq!((progress.delivered(false), progress.delivered(true)), (None, end.clone()));
+    }
+    let mut answering = answering(true);
+    answering.complete_tunnelled_request();
+    assert!(!answering.is_complete(), "there is no tunnel");
+    assert_eq!((answering.read_meanwhile(), tunnel().read_meanwhile()), (Read::Nothing, Read::Reset));
 }
 
 #[test]
