@@ -561,6 +561,8 @@ fn settings_that_do_nothing_are_told() {
         (format!("{two}, startup_grace: 30s }}"), ""),
         (format!("{two} }}\n    hold: 70s"), "70s, more than the total"),
         (format!("{two} }}\n    timeouts: {{ per_try: 5s, total: 5s }}"), "no less than total"),
+        (format!("{two} }}\n    timeouts: {{ per_try: 900ms }}"), "no less than per_try (900ms)"),
+        (format!("{two} }}\n    timeouts: {{ per_try: 900ms, expect_continue: 300ms }}"), ""),
     ] {
         let warnings = told(&keys);
         let met = if word.is_empty() { warnings.is_empty() } else { warnings.iter().any(|one| one.contains(word)) };

@@ -6,6 +6,7 @@ pub mod forwarding;
 pub mod grpc;
 pub mod head;
 pub mod http2;
+pub mod interim;
 pub mod networks;
 pub mod own_answer;
 pub mod path;

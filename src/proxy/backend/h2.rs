@@ -12,7 +12,7 @@ use h2::RecvStream;
 use h2::client::ResponseFuture;
 use http::header::{CONNECTION, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, Request, Version};
+use http::{HeaderMap, Request, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::future::{Future, poll_fn};
@@ -95,8 +95,13 @@ impl H2Backend {
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
         let Answer::Awaited(answer) = &mut self.answer else { return Poll::Pending };
-        if let Poll::Ready(Some(Ok(_))) = answer.poll_informational(cx) {
-            return Poll::Ready(FromBackend::Interim);
+        if let Poll::Ready(Some(Ok(interim))) = answer.poll_informational(cx) {
+            let mut parts = interim.into_parts().0;
+            parts.version = Version::HTTP_11;
+            // HTTP/2 has no switch of protocols (RFC 9113 §8.6).
+            let invalid = parts.status == StatusCode::SWITCHING_PROTOCOLS || fields::are_too_large(&parts.headers);
+            let head = Box::new(ResponseHeader::from(parts));
+            return Poll::Ready(if invalid { FromBackend::Invalid } else { FromBackend::Interim(head) });
         }
         match ready!(Pin::new(answer).poll(cx)) {
             Ok(response) => {
