@@ -5,6 +5,7 @@ use http::{HeaderMap, Version};
 use pingora::http::RequestHeader;
 use pulsegate_core::http::forwarding::passage::{self, MaxForwards};
 use pulsegate_core::http::forwarding::upgrade_asked;
+use pulsegate_core::http::grpc;
 use pulsegate_core::http::trace::TraceParent;
 
 /// How the request's body travels.
@@ -72,6 +73,11 @@ pub(super) fn max_forwards(head: &RequestHeader) -> Option<MaxForwards> {
 /// All lines of a header, in order.
 pub(super) fn lines(headers: &HeaderMap, name: impl AsHeaderName) -> impl DoubleEndedIterator<Item = &[u8]> {
     headers.get_all(name).iter().map(HeaderValue::as_bytes)
+}
+
+/// What a gRPC caller is told by these fields.
+pub(super) fn grpc_status(fields: &HeaderMap) -> Option<u16> {
+    fields.get(grpc::STATUS)?.to_str().ok()?.parse().ok()
 }
 
 pub(super) fn value<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {

@@ -31,6 +31,7 @@ pub enum Problem {
     Overloaded,
     BackendTimeout,
     TotalTimeout,
+    DeadlineExceeded,
     LoopDetected,
     Internal,
 }
@@ -98,6 +99,9 @@ impl Problem {
             }
             Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout", "The service did not answer in time."),
             Self::TotalTimeout => (504, "total_timeout", "Gateway timeout", "The request took longer than accepted."),
+            Self::DeadlineExceeded => {
+                (504, "deadline_exceeded", "Gateway timeout", "The time that the caller gave the request is over.")
+            }
             Self::LoopDetected => {
                 (508, "loop_detected", "Loop detected", "The request came back to this gateway too often.")
             }

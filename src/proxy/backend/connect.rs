@@ -1,7 +1,7 @@
 //! How does an attempt get a way to its backend? A connection that rests, a stream on one that is shared, or a new connection; and where it
 //! goes afterwards.
 
-use super::shared::{Claim, Opening, Seat};
+use super::shared::{Claim, Line, Opening, Seat, Turn, Wish};
 use super::{BackendSide, H1Backend, H2Backend};
 use crate::clock::Clock;
 use crate::proxy::connection_pool::idle::Kept;
@@ -12,11 +12,11 @@ use crate::proxy::connection_pool::secure::{Insecure, secure};
 use crate::proxy::connection_pool::socket::BackendSocket;
 use crate::proxy::{ConnectionFacts, Proxy, ends};
 use pingora::protocols::{ALPN, Stream};
-use pulsegate_core::http::problem::Problem;
 use pulsegate_core::http::response_watch::ResponseWatch;
 use pulsegate_core::plan::Protocol;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{Attempt, Ended};
+use std::future::Future;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -31,6 +31,8 @@ pub(in crate::proxy) struct Way<'a> {
     pub attempt: &'a Attempt,
     /// The request is a HEAD.
     pub to_head: bool,
+    /// It has a body.
+    pub uploads: bool,
 }
 
 /// A connection to a backend, and the shelf that it belongs to.
@@ -53,10 +55,9 @@ impl Way<'_> {
                 let socket = BackendSocket::again(stream, self.watch())?;
                 Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true, mark))), shelf })
             }
-            Protocol::Http2 => match self.proxy.shared.claim(shelf, self.connections(), self.clock()) {
-                Claim::Use(seat) => Some(self.seated(seat, shelf)),
-                Claim::Wait(_) | Claim::Open(_) => None,
-            },
+            Protocol::Http2 => {
+                self.proxy.shared.seat(shelf, self.wish(), self.clock()).map(|seat| self.seated(seat, shelf))
+            }
         }
     }
 
@@ -65,35 +66,67 @@ impl Way<'_> {
     /// # Errors
     /// How the attempt ended.
     pub(in crate::proxy) async fn connect(&self) -> Result<Connected, Ended> {
-        let bounds = &self.attempt.bounds;
-        let (left, connect) = (bounds.total.since(self.clock().now()), bounds.connect);
         let shelf = self.shelf();
-        let connected = async {
-            match self.attempt.pool.upstream.protocol {
-                Protocol::Http1 => {
+        match self.attempt.pool.upstream.protocol {
+            Protocol::Http1 => {
+                let opened = async {
                     let socket = BackendSocket::new(self.open().await?, self.watch());
-                    let backend = H1Backend::new(socket, false, Mark::busy(&self.attempt.pool.ledger));
-                    Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf })
-                }
-                Protocol::Http2 => self.join(shelf).await.map(|seat| self.seated(seat, shelf)),
+                    Ok(H1Backend::new(socket, false, Mark::busy(&self.attempt.pool.ledger)))
+                };
+                let backend = self.within(self.attempt.bounds.connect, opened).await?;
+                Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf })
             }
-        };
-        match timeout(left.min(connect), connected).await {
+            Protocol::Http2 => self.join(shelf).await.map(|seat| self.seated(seat, shelf)),
+        }
+    }
+
+    /// Within this time, unless the request's own is up before a connection could be expected.
+    async fn within<T>(
+        &self,
+        time: Duration,
+        connected: impl Future<Output = Result<T, AttemptEnd>>,
+    ) -> Result<T, Ended> {
+        let bounds = &self.attempt.bounds;
+        let left = bounds.total.since(self.clock().now());
+        match timeout(left.min(time), connected).await {
             Ok(connected) => connected.map_err(Ended::Unanswered),
-            // The request's own time was up before a connection could be expected.
-            Err(_) if left < connect => Err(Ended::Refused { problem: Problem::TotalTimeout, end: AttemptEnd::Ours }),
+            Err(_) if left < time => Err(Ended::Refused { problem: bounds.problem(), end: AttemptEnd::Ours }),
             Err(_) => Err(Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: true })),
         }
     }
 
-    async fn join(&self, shelf: u64) -> Result<Seat, AttemptEnd> {
+    /// A stream on a connection that is shared. The time to connect begins anew when another's connection has come and others have taken
+    /// all of it; in line, nobody connects.
+    async fn join(&self, shelf: u64) -> Result<Seat, Ended> {
+        let (connect, mut turn) = (self.attempt.bounds.connect, None);
+        let mut until = self.clock().now() + connect;
         loop {
-            match self.proxy.shared.claim(shelf, self.connections(), self.clock()) {
+            let left = until.since(self.clock().now());
+            match self.proxy.shared.claim(shelf, self.wish(), turn.as_ref(), self.clock()) {
                 Claim::Use(seat) => return Ok(seat),
-                // It ends when the connection is there or could not be had; then we look again.
-                Claim::Wait(mut opening) => drop(opening.changed().await),
-                Claim::Open(opening) => return self.open_shared(opening).await,
+                Claim::Open(opening) => return self.within(left, self.open_shared(opening)).await,
+                Claim::Wait(mut opening) => {
+                    let came = self.within(left, async { Ok(opening.changed().await.is_ok()) }).await?;
+                    if came {
+                        until = self.clock().now() + connect;
+                    }
+                }
+                Claim::Full(line) => {
+                    self.wait_in(&line, &mut turn).await?;
+                    until = self.clock().now() + connect;
+                }
             }
+        }
+    }
+
+    /// As long as nothing may move.
+    async fn wait_in(&self, line: &Line, turn: &mut Option<Turn>) -> Result<(), Ended> {
+        let bounds = &self.attempt.bounds;
+        let left = bounds.total.since(self.clock().now());
+        match timeout(left.min(bounds.idle), line.wait(turn)).await {
+            Ok(()) => Ok(()),
+            Err(_) if left < bounds.idle => Err(Ended::Refused { problem: bounds.problem(), end: AttemptEnd::NoRoom }),
+            Err(_) => Err(Ended::Unanswered(AttemptEnd::NoRoom)),
         }
     }
 
@@ -148,9 +181,8 @@ impl Way<'_> {
         self.attempt.pool.upstream.limits.response_head_bytes
     }
 
-    /// Connections to one backend; 0 = no limit.
-    fn connections(&self) -> u32 {
-        self.attempt.pool.upstream.limits.connections_per_backend
+    fn wish(&self) -> Wish {
+        Wish { connections: self.attempt.pool.upstream.limits.connections_per_backend, uploads: self.uploads }
     }
 
     fn clock(&self) -> Clock {

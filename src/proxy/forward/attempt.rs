@@ -22,7 +22,8 @@ pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, 
     machine.story.upstream_took = None;
     let surroundings = machine.surroundings;
     let to_head = dialogue.client.head().method == Method::HEAD;
-    let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head };
+    let uploads = !dialogue.replay.is_empty() || !dialogue.client.body_done();
+    let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head, uploads };
     let trace = machine.begin_span(Asked::First, attempt.way);
     if dialogue.client.has_left().await {
         return machine.tell(Input::ClientLeft, dialogue.client.head());

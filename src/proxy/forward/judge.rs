@@ -7,7 +7,7 @@ use crate::proxy::backend::Way;
 use crate::proxy::heads::Body;
 use crate::proxy::relay::{Judging, Rival, Shown, Verdict};
 use crate::proxy::rewrite;
-use http::{Method, Version};
+use http::{HeaderMap, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
@@ -112,6 +112,14 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
         let fit = self.fit(shown.head).is_ok();
         self.heard.ready_at = Some(self.machine.clock().now());
         if fit { Verdict::Deliver } else { Verdict::Unfit }
+    }
+
+    fn sift_request(&self, trailers: &mut HeaderMap) {
+        rewrite::request_trailers(trailers, self.machine.route(), self.machine.surroundings.facts);
+    }
+
+    fn sift_answer(&self, trailers: &mut HeaderMap) {
+        rewrite::response_trailers(trailers, self.machine.route(), self.drain_header());
     }
 
     fn interim(&mut self, head: &mut ResponseHeader) -> bool {
