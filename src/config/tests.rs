@@ -247,6 +247,24 @@ fn the_end_of_a_clients_direction_means_one_of_two_things() {
 }
 
 #[test]
+fn connections_of_http2_are_no_single_clients() {
+    says(
+        &upstream("    protocol: http2\n    connection_auth: bind\n"),
+        &[
+            "7: upstreams.a.connection_auth: found `bind` with `protocol: http2`, allowed: `protocol: http1` for backends with NTLM: connections of \
+           HTTP/2 are shared by all clients, and none can be one client's; or `share`, where every request is authenticated for itself",
+        ],
+    );
+    for keys in [
+        "    protocol: http2\n    connection_auth: share\n",
+        "    connection_auth: bind\n",
+        "    connection_auth: share\n",
+    ] {
+        assert!(load_text(&upstream(keys), Path::new(".")).is_ok(), "{keys}");
+    }
+}
+
+#[test]
 fn sockets_that_exclude_each_other() {
     let with = |listeners: &str, admin: &str| {
         format!("listeners: [{listeners}]\nroutes: [{{ respond: {{}} }}]\nadmin: {{ address: \"{admin}\" }}\n")

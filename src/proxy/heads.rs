@@ -1,8 +1,12 @@
 //! What does a request's head say of itself? How its body comes, what it waits for, and which trace it is part of.
 
-use http::header::{AsHeaderName, CONNECTION, HeaderValue, MAX_FORWARDS};
-use http::{HeaderMap, Version};
-use pingora::http::RequestHeader;
+use http::header::{
+    AUTHORIZATION, AsHeaderName, CONNECTION, HeaderValue, MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, HeaderName, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::connection_auth::binds_connection;
 use pulsegate_core::http::forwarding::passage::{self, MaxForwards};
 use pulsegate_core::http::forwarding::upgrade_asked;
 use pulsegate_core::http::grpc;
@@ -56,6 +60,20 @@ pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
     let mut upgrade = head.headers.get_all("upgrade").iter();
     let only = upgrade.next().filter(|_| upgrade.next().is_none())?.to_str().ok();
     upgrade_asked(lines(&head.headers, CONNECTION), only)
+}
+
+/// Does it carry credentials that authenticate the connection that they go over?
+pub(super) fn authenticates_connection(head: &RequestHeader) -> bool {
+    names_connection_auth(&head.headers, [AUTHORIZATION, PROXY_AUTHORIZATION])
+}
+
+/// Does an answer ask for such, or say that they were taken?
+pub(super) fn asks_for_connection_auth(head: &ResponseHeader) -> bool {
+    names_connection_auth(&head.headers, [WWW_AUTHENTICATE, PROXY_AUTHENTICATE])
+}
+
+fn names_connection_auth(fields: &HeaderMap, names: [HeaderName; 2]) -> bool {
+    names.into_iter().flat_map(|name| lines(fields, name)).any(binds_connection)
 }
 
 /// The trace that a request is part of; of two that it names, none.

@@ -60,7 +60,7 @@ const BOUNDS: [(&str, &str, &[&str]); 20] = [
         &["LONGEST_LINE: usize = 107;", "LONGEST: usize = 4096;"],
     ),
     (
-        "connections to backends that rest for one client's connection (`send_proxy_protocol`)",
+        "connections to backends that rest for one client's connection (`send_proxy_protocol`, `connection_auth`)",
         "8",
         &["AT_MOST: usize = 8;"],
     ),

@@ -10,6 +10,7 @@ mod calls;
 mod changes;
 mod clients;
 mod configs;
+mod connection_auth;
 mod departures;
 mod expectations;
 mod explain;

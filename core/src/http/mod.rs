@@ -2,6 +2,7 @@
 
 pub mod chunks;
 pub mod client_rate_limit;
+pub mod connection_auth;
 pub mod forwarding;
 pub mod grpc;
 pub mod head;

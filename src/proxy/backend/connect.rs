@@ -8,15 +8,18 @@ use crate::proxy::connection_pool::idle::Kept;
 use crate::proxy::connection_pool::introduce;
 use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::connection_pool::peer;
+use crate::proxy::connection_pool::private::Bound;
 use crate::proxy::connection_pool::secure::{Insecure, secure};
 use crate::proxy::connection_pool::socket::BackendSocket;
 use crate::proxy::{ConnectionFacts, Proxy, ends};
 use pingora::protocols::{ALPN, Stream};
+use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::http::response_watch::ResponseWatch;
 use pulsegate_core::plan::Protocol;
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use pulsegate_core::traffic::request::{Attempt, Ended};
+use pulsegate_core::traffic::request::{Attempt, Ended, Owner};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -48,12 +51,12 @@ impl Way<'_> {
         match self.attempt.pool.upstream.protocol {
             Protocol::Http1 => {
                 let now = self.clock().now();
-                let Kept { stream, mark } = match self.attempt.pool.upstream.send_proxy_protocol {
-                    None => self.proxy.idle.take(shelf, now),
-                    Some(_) => self.facts.private.take(shelf, now),
-                }?;
+                let (Kept { stream, mark }, bound) = self.facts.private.take(shelf, now).or_else(|| {
+                    let shared = self.attempt.pool.upstream.send_proxy_protocol.is_none();
+                    Some((shared.then(|| self.proxy.idle.take(shelf, now))??, false))
+                })?;
                 let socket = BackendSocket::again(stream, self.watch())?;
-                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true, mark))), shelf })
+                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::again(socket, bound, mark))), shelf })
             }
             Protocol::Http2 => {
                 self.proxy.shared.seat(shelf, self.wish(), self.clock()).map(|seat| self.seated(seat, shelf))
@@ -71,7 +74,7 @@ impl Way<'_> {
             Protocol::Http1 => {
                 let opened = async {
                     let socket = BackendSocket::new(self.open().await?, self.watch());
-                    Ok(H1Backend::new(socket, false, Mark::busy(&self.attempt.pool.ledger)))
+                    Ok(H1Backend::new(socket, Mark::busy(&self.attempt.pool.ledger)))
                 };
                 let backend = self.within(self.attempt.bounds.connect, opened).await?;
                 Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf })
@@ -189,21 +192,31 @@ impl Way<'_> {
         self.proxy.clock()
     }
 
-    /// For the next request, where both sides agree to go on.
-    pub(in crate::proxy) async fn lay_down(&self, connected: Connected, ended: &Ended) {
+    /// For the next request of its owner, where both sides agree to go on.
+    pub(in crate::proxy) async fn lay_down(
+        &self,
+        connected: Connected,
+        ended: &Ended,
+        (owner, backend): (Owner, BackendKey),
+    ) {
         match connected.backend {
-            BackendSide::H1(backend) if matches!(ended, Ended::Whole { sent: true, .. }) => {
-                if let Ok(Some(kept)) = timeout(CLOSING_TIME, backend.rest()).await {
+            BackendSide::H1(side) if owner != Owner::Nobody && matches!(ended, Ended::Whole { sent: true, .. }) => {
+                if let Ok(Some(kept)) = timeout(CLOSING_TIME, side.rest()).await {
                     let upstream = &self.attempt.pool.upstream;
-                    let until = self.clock().now() + upstream.idle_timeout;
-                    match upstream.send_proxy_protocol {
-                        None => self.proxy.idle.put(connected.shelf, kept, until),
-                        Some(_) => self.facts.private.put(connected.shelf, kept, until),
+                    let (shelf, until) = (connected.shelf, self.clock().now() + upstream.idle_timeout);
+                    let bound = || Bound { upstream: Arc::clone(&upstream.name), backend };
+                    match owner {
+                        Owner::Everybody => self.proxy.idle.put(shelf, kept, until),
+                        Owner::Client => self.facts.private.put(shelf, kept, until, None),
+                        Owner::BoundClient => self.facts.private.put(shelf, kept, until, Some(bound())),
+                        Owner::Nobody => {}
                     }
                 }
             }
+            // Others use it at this moment, and nobody from now on.
+            BackendSide::H2(side) if matches!(owner, Owner::BoundClient | Owner::Nobody) => side.distrust(),
             // Silence on one stream may be the silence of the connection.
-            BackendSide::H2(backend) if *ended.end() == AttemptEnd::PerTryTimeout => backend.distrust(),
+            BackendSide::H2(side) if *ended.end() == AttemptEnd::PerTryTimeout => side.distrust(),
             BackendSide::H1(_) | BackendSide::H2(_) => {}
         }
     }

@@ -101,6 +101,14 @@ impl BackendSide {
         }
     }
 
+    /// Its client has authenticated itself over it.
+    pub(super) fn is_bound(&self) -> bool {
+        match self {
+            Self::H1(backend) => backend.is_bound(),
+            Self::H2(_) => false,
+        }
+    }
+
     /// Why its answer was refused, if it was.
     pub(super) fn flaw(&self) -> Option<Malformed> {
         match self {

@@ -69,6 +69,11 @@ impl ClientSide {
         }
     }
 
+    /// Its connection carries one request after the other.
+    pub(super) fn is_one_at_a_time(&self) -> bool {
+        matches!(self, Self::H1(_))
+    }
+
     /// The name of the protocol, for records.
     pub(super) fn protocol(&self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use super::action::Question;
 use super::bounds::{BodyBounds, Bounds, Call};
+use super::ties::Ties;
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
 use crate::plan::{Forward, Plan, Protocol, RouteAction, RoutePlan};
@@ -57,6 +58,7 @@ pub struct Facts {
     /// It is a gRPC call.
     pub call: Option<Call>,
     pub body: BodyBounds,
+    pub ties: Ties,
     /// Somebody else has a word before anybody is asked.
     pub question: Option<Question>,
 }
@@ -113,6 +115,7 @@ impl Facts {
             && !self.has_body
             && self.idempotent
             && !self.upgrades
+            && !self.ties.authenticates
             && pool.upstream.balance.sticky.is_none()
             && self.call.is_none()
             && !self.is_copy()
