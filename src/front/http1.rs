@@ -19,9 +19,13 @@ use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
 /// A client that has just connected when the process leaves gets this long to send its request.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
+/// How long the goodbye of TLS may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves the connection to its end; to HTTP/2, where that is what the client speaks.
 pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
@@ -34,7 +38,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
     loop {
         let plan = connection.listener.terms.load().plan.clone();
         if !next_request_begins(&mut connection, &mut socket, &mut buf, &plan, served).await {
-            return;
+            return goodbye(&mut socket).await;
         }
         let bounds = HeadBounds { bytes: plan.limits.head_bytes, time: plan.limits.head_timeout };
         let read = read_head(socket.as_mut(), &mut buf, bounds).await;
@@ -70,6 +74,13 @@ async fn next_request_begins(
     }
     let last_chance = if served == 0 { LAST_CHANCE } else { Duration::ZERO };
     first_bytes(socket, buf, last_chance).await
+}
+
+/// A client that reads to the end is told in TLS that this is it; without, the answers could be taken for cut.
+async fn goodbye(socket: &mut ClientSocket) {
+    if socket.is_tls() {
+        let _ = timeout(GOODBYE, socket.shutdown()).await;
+    }
 }
 
 async fn one_request(

@@ -38,6 +38,9 @@ fn length(head: &RequestHeader) -> Option<u64> {
     value(head, "content-length").and_then(|length| length.parse().ok())
 }
 
+/// The only expectation that there is (the front's check refuses others).
+pub(super) const CONTINUE: &str = "100-continue";
+
 /// Does the client wait for a 100 before it sends its body? HTTP/1.0 knows of none (RFC 9110 §10.1.1).
 pub(super) fn expects_continue(head: &RequestHeader, body: Body) -> bool {
     head.version >= Version::HTTP_11 && head.headers.contains_key("expect") && body != Body::None

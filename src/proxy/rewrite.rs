@@ -12,6 +12,7 @@ use http::{Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::forwarding::{listed_in_connection, lists, response_header_travels};
+use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
 use std::io::Write;
@@ -175,23 +176,14 @@ pub(super) fn response(
     drain_header: Option<&str>,
 ) -> pingora::Result<()> {
     let upgraded = head.status == 101;
-    let connections: Vec<&[u8]> = heads::lines(&head.headers, CONNECTION).collect();
-    let listed = |name: &str| connections.iter().any(|connection| listed_in_connection(connection, name));
-    let names = head.headers.keys().map(http::HeaderName::as_str);
-    let gone: Vec<String> = names
-        .filter(|name| !response_header_travels(name) || listed(name) || Some(*name) == drain_header)
-        .filter(|name| !(upgraded && *name == "upgrade"))
-        .map(str::to_owned)
-        .collect();
-    for name in &gone {
-        head.remove_header(name.as_str());
-    }
+    let travels = |name: &str| response_header_travels(name) || (upgraded && name == "upgrade");
+    strip(head, travels, drain_header);
     // Equal repetitions of a length (others are refused) become one.
     if let Some(length) = head.headers.get("content-length").cloned() {
         head.insert_header("Content-Length", length)?;
     }
     let bodiless = *method == Method::HEAD || head.status == 204 || head.status == 304 || upgraded;
-    if head.status == 204 {
+    if head.status == 204 || upgraded {
         head.remove_header("content-length");
     }
     if !bodiless && !head.headers.contains_key("content-length") && version == Version::HTTP_11 {
@@ -201,6 +193,33 @@ pub(super) fn response(
         head.insert_header("Connection", "Upgrade")?;
     }
     head.set_version(Version::HTTP_11);
+    edit(head, route)
+}
+
+/// Makes the head of an interim answer fit for the client.
+pub(super) fn interim(head: &mut ResponseHeader, route: &RoutePlan, drain_header: Option<&str>) -> pingora::Result<()> {
+    strip(head, interim_field_travels, drain_header);
+    head.set_version(Version::HTTP_11);
+    edit(head, route)
+}
+
+/// Takes out what ends here.
+fn strip(head: &mut ResponseHeader, travels: impl Fn(&str) -> bool, drain_header: Option<&str>) {
+    let connections: Vec<&[u8]> = heads::lines(&head.headers, CONNECTION).collect();
+    let listed = |name: &str| connections.iter().any(|connection| listed_in_connection(connection, name));
+    let names = head.headers.keys().map(http::HeaderName::as_str);
+    let gone: Vec<String> = names
+        // A switch of protocols lists the one field that it is about.
+        .filter(|name| !travels(name) || (*name != "upgrade" && listed(name)) || Some(*name) == drain_header)
+        .map(str::to_owned)
+        .collect();
+    for name in &gone {
+        head.remove_header(name.as_str());
+    }
+}
+
+/// What the route changes.
+fn edit(head: &mut ResponseHeader, route: &RoutePlan) -> pingora::Result<()> {
     let edits = &route.response_headers;
     for name in &edits.remove {
         head.remove_header(name.as_str());

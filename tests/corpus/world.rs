@@ -189,7 +189,7 @@ fn configuration(backend: SocketAddr) -> String {
   - {{ match: {{ path_exact: / }}, upstream: pool }}
   - {{ match: {{ methods: [OPTIONS] }}, upstream: pool }}
 upstreams:
-  pool: {{ backends: [\"{backend}\"], timeouts: {{ per_try: 3s, idle: 3s }} }}
+  pool: {{ backends: [\"{backend}\"], timeouts: {{ per_try: 3s, expect_continue: 300ms, idle: 3s }} }}
   dead: {{ backends: [\"{nobody}\"] }}
   gone: {{ backends: [\"{nobody}\"], readiness: {{ path: /ready }} }}
 "

@@ -75,6 +75,7 @@ pub const fn status_of(problem: Problem) -> u16 {
         | Problem::ExpectationFailed
         | Problem::VersionNotSupported
         | Problem::BadBackendAnswer
+        | Problem::ResponseHeadTooLarge
         | Problem::LoopDetected
         | Problem::Internal => INTERNAL,
     }

@@ -7,6 +7,7 @@
 //! Sources: RFC 9112 §§2–7, RFC 9110 §§5–7; the request-smuggling corpora of the last years.
 
 use crate::http::problem::Problem;
+use crate::http::response_head;
 use host::{are_one, is_host};
 
 /// More fields than anybody needs; pingora gives up at more without a word to the client.
@@ -187,6 +188,12 @@ impl<'a> Facts<'a> {
         Ok(())
     }
 
+    /// Of an answer, only what frames it counts.
+    fn take_of_answer(&mut self, line: Result<&'a [u8], Problem>) -> Result<(), Problem> {
+        let field = Field::parse(line?)?;
+        if field.is("content-length") || field.is("transfer-encoding") { self.take(field) } else { Ok(()) }
+    }
+
     /// Equal repetitions are one length (RFC 9110 §8.6); anything but plain digits is none.
     fn take_length(&mut self, value: &'a [u8]) -> Result<(), Problem> {
         let plain = !value.is_empty()
@@ -254,23 +261,34 @@ pub enum Follows {
     Body(Framing),
 }
 
-/// Reads the head of a backend's answer, its blank line included; `to_head`: the request was a HEAD. `None`: it is not strictly
-/// HTTP/1.1, or its framing is not clear.
-pub fn check_answer(head: &[u8], to_head: bool) -> Option<Follows> {
-    let mut lines = Lines { rest: Some(head.strip_suffix(b"\r\n\r\n")?) };
-    let (http10, status) = status_line(lines.next()?.ok()?)?;
+/// Why the head of an answer cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerFlaw {
+    /// It is not strictly HTTP/1.1, or its framing is not clear.
+    Malformed,
+    /// It is beyond what we take.
+    TooManyFields,
+}
+
+/// Reads the head of a backend's answer, its blank line included; `to_head`: the request was a HEAD.
+///
+/// # Errors
+/// It cannot be read.
+pub fn check_answer(head: &[u8], to_head: bool) -> Result<Follows, AnswerFlaw> {
+    let mut lines = Lines { rest: head.strip_suffix(b"\r\n\r\n") };
+    let (http10, status) = lines.next().and_then(Result::ok).and_then(status_line).ok_or(AnswerFlaw::Malformed)?;
     let mut facts = Facts::default();
-    for line in lines {
-        let field = Field::parse(line.ok()?).ok()?;
-        if field.is("content-length") || field.is("transfer-encoding") {
-            facts.take(field).ok()?;
+    for (number, line) in lines.enumerate() {
+        if number == response_head::FIELDS {
+            return Err(AnswerFlaw::TooManyFields);
         }
+        facts.take_of_answer(line).map_err(|_| AnswerFlaw::Malformed)?;
     }
     if facts.chunked && (facts.length.is_some() || http10) {
-        return None;
+        return Err(AnswerFlaw::Malformed);
     }
     // RFC 9112 §6.3: whatever the first of these say about a body, they have none.
-    Some(match status {
+    Ok(match status {
         b"101" | b"204" | b"304" => Follows::Body(Framing::Plain),
         [b'1', ..] => Follows::Head,
         _ if facts.chunked && !to_head => Follows::Body(Framing::Chunked),

@@ -25,6 +25,7 @@ pub enum Problem {
     VersionNotSupported,
     BackendFailed,
     BadBackendAnswer,
+    ResponseHeadTooLarge,
     NoneEligible,
     NotCheckedYet,
     Overloaded,
@@ -80,6 +81,12 @@ impl Problem {
             Self::BadBackendAnswer => {
                 (502, "bad_backend_answer", "Bad gateway", "The service answered with something invalid.")
             }
+            Self::ResponseHeadTooLarge => (
+                502,
+                "response_head_bytes_exceeded",
+                "Bad gateway",
+                "The head of the service's answer is larger than accepted (limits.response_head_bytes).",
+            ),
             Self::NoneEligible => {
                 (503, "none_eligible", "Service unavailable", "No instance of the service can take requests now.")
             }

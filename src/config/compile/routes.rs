@@ -96,6 +96,7 @@ fn route(
             &TimeoutsSpec {
                 connect: own_timeouts.connect.or(base_timeouts.connect),
                 per_try: own_timeouts.per_try.or(base_timeouts.per_try),
+                expect_continue: own_timeouts.expect_continue.or(base_timeouts.expect_continue),
                 idle: own_timeouts.idle.or(base_timeouts.idle),
                 total: own_timeouts.total.or(base_timeouts.total),
             },

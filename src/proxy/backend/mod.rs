@@ -26,8 +26,8 @@ pub(super) enum BackendSide {
 /// What came of the backend.
 #[derive(Debug)]
 pub(super) enum FromBackend {
-    /// An interim answer (1xx, but not 101).
-    Interim,
+    /// The head of an interim answer (1xx, but not 101).
+    Interim(Box<ResponseHeader>),
     /// The head of the answer; `end`: nothing follows it.
     Head {
         head: Box<ResponseHeader>,

@@ -4,6 +4,7 @@
 //! Whoever moves the bytes says what it has seen; what that means for the backend and for the client is said here. Whether a side is
 //! *clear* (has taken all that it was given) is for the one to know who holds its bytes.
 
+mod interim;
 mod upload;
 
 use super::bounds::Bounds;
@@ -11,14 +12,13 @@ use super::ended::Ended;
 use crate::base::time::Timestamp;
 use crate::http::problem::Problem;
 use crate::traffic::outcome::AttemptEnd;
+use interim::Interims;
+pub use interim::{Expectation, Expected, Interim};
 use std::time::Duration;
 pub use upload::Upload;
 
 /// What a tunnel came to that both sides have ended.
 const SWITCHED: Said = Said { status: 101, sized: false, grpc_status: None };
-
-/// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.
-const INTERIM_ANSWERS: u32 = 32;
 
 /// One attempt, over a connection that is there.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Progress {
     answer: Answer,
     /// When the last piece was passed on.
     moved_at: Timestamp,
-    interim: u32,
+    interims: Interims,
 }
 
 /// The way of the answer.
@@ -83,7 +83,7 @@ pub struct Clear {
 impl Progress {
     /// Of a request that is sent from now on.
     pub fn begun(bounds: Bounds, now: Timestamp) -> Self {
-        Self { bounds, upload: Upload::begun(now), answer: Answer::Awaited, moved_at: now, interim: 0 }
+        Self { bounds, upload: Upload::begun(now), answer: Answer::Awaited, moved_at: now, interims: Interims::none() }
     }
 
     // ------------------------------------------------------------- what was seen
@@ -93,6 +93,8 @@ impl Progress {
     /// # Errors
     /// They are more than accepted.
     pub fn receive(&mut self, bytes: usize) -> Result<(), Ended> {
+        // Whoever sends waits no more to be told to.
+        self.interims.await_no_more();
         let accepted = self.upload.receive(bytes, self.bounds.body.bytes);
         if accepted { Ok(()) } else { Err(self.refused(Problem::BodyTooLarge)) }
     }
@@ -102,19 +104,30 @@ impl Progress {
         &mut self.upload
     }
 
-    /// An interim answer came.
+    /// The backend was asked whether it wants the body: the client waits for a 100.
+    pub fn await_go_ahead(&mut self, now: Timestamp) {
+        self.interims.await_go_ahead(now + self.bounds.expect_continue);
+    }
+
+    /// The client was told to send its body: from now on it is the one who owes something.
+    pub fn gone_ahead(&mut self, now: Timestamp) {
+        self.interims.await_no_more();
+        self.moved(now);
+    }
+
+    /// An interim answer came; it moves no deadline.
     ///
     /// # Errors
     /// They are too many.
-    pub fn interim_answer(&mut self) -> Result<(), Ended> {
-        self.interim += 1;
-        let flood = self.interim > INTERIM_ANSWERS;
-        if flood { Err(self.broke(AttemptEnd::InvalidResponse)) } else { Ok(()) }
+    pub fn interim_answer(&mut self, status: u16) -> Result<Interim, Ended> {
+        self.interims.take(status).ok_or_else(|| self.broke(AttemptEnd::InvalidResponse))
     }
 
     /// The head of an answer that the client is to have. `sized`: it says how long it is.
     pub fn begin_answer(&mut self, status: u16, sized: bool, grpc_status: Option<u16>) {
         self.answer = Answer::Begun(Said { status, sized, grpc_status });
+        self.interims.await_no_more();
+        self.upload.overtaken();
     }
 
     /// Both sides leave HTTP behind the head.
@@ -188,6 +201,11 @@ impl Progress {
         if self.is_tunnel() { Read::Reset } else { Read::Nothing }
     }
 
+    /// When the client is told to send its body, whatever the backend says; never, where it does not wait for that.
+    pub fn go_ahead_by(&self) -> Timestamp {
+        if self.upload.is_coming() { self.interims.go_ahead_by() } else { Timestamp::NEVER }
+    }
+
     /// The nearest of the timers that run now.
     pub fn deadline(&self, backend_is_clear: bool) -> Timestamp {
         if self.is_tunnel() {
@@ -195,6 +213,8 @@ impl Progress {
         }
         let next = match (self.has_begun(), self.upload.is_done()) {
             (false, true) => self.upload.sent_at() + self.bounds.per_try,
+            // The client waits for the backend's word.
+            (false, false) if self.interims.is_go_ahead_awaited() => self.upload.sent_at() + self.bounds.per_try,
             (false, false) if backend_is_clear => self.moved_at + self.bounds.body.idle,
             (false, false) | (true, _) => self.moved_at + self.bounds.idle,
         };
@@ -270,9 +290,13 @@ impl Progress {
                 Ended::Refused { problem: Problem::TotalTimeout, end }
             }
             // The client owes the rest of its request, unless it is the backend that does not read.
-            Answer::Awaited if !self.upload.is_done() && clear.backend => self.refused(Problem::RequestTimeout),
+            Answer::Awaited if self.client_owes() && clear.backend => self.refused(Problem::RequestTimeout),
             Answer::Awaited => Ended::Unanswered(AttemptEnd::PerTryTimeout),
         }
+    }
+
+    fn client_owes(&self) -> bool {
+        !self.upload.is_done() && !self.interims.is_go_ahead_awaited()
     }
 
     fn timed_out_within(&self, said: Said, now: Timestamp, clear: Clear) -> Ended {
