@@ -16,6 +16,7 @@ use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::http::trailers::{request_trailer_travels, response_trailer_travels};
 use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
+use std::io::Write;
 
 /// The head for the backend. `trace`: what it is told of one.
 pub(super) fn request(
@@ -107,13 +108,13 @@ fn ours(
     facts: &ConnectionFacts,
     out: &mut RequestHeader,
 ) -> pingora::Result<()> {
-    let peer = facts.client.to_string();
     // Odd bytes travel on as they came: whoever reads the list stops at them, as we do.
     let mut chain = heads::lines(&out.headers, "x-forwarded-for").collect::<Vec<_>>().join(&b", "[..]);
     if !chain.is_empty() {
         chain.extend_from_slice(b", ");
     }
-    chain.extend_from_slice(peer.as_bytes());
+    // Writing to memory cannot fail.
+    let _ = write!(chain, "{}", facts.client);
     out.insert_header("X-Forwarded-For", chain)?;
     if !out.headers.contains_key("x-forwarded-proto") {
         out.insert_header("X-Forwarded-Proto", if facts.tls { "https" } else { "http" })?;

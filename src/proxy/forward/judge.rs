@@ -63,7 +63,7 @@ impl<'j, 'e> Judge<'j, 'e> {
     fn note_drain(&mut self, head: &ResponseHeader, by: Asked) {
         let attempt = self.attempt(by);
         let Some((name, value)) = &attempt.pool.upstream.drain_header else { return };
-        let asks = head.headers.get(name.as_str()).is_some_and(|found| found.as_bytes() == value.as_bytes());
+        let asks = heads::lines(&head.headers, name.as_str()).any(|found| found == value.as_bytes());
         let counts = asks && !self.machine.request().facts().is_copy();
         if counts {
             self.heard.drain_asked = Some(attempt.endpoint.key);
