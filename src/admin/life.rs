@@ -3,7 +3,9 @@
 use super::view::{self, Problem};
 use super::{Phase, server};
 use axum::Router;
-use axum::http::StatusCode;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
@@ -38,6 +40,22 @@ pub async fn serve_health(
         .fallback(elsewhere);
     server::run(server::register(listener)?, router, Arc::default(), stop).await;
     Ok(())
+}
+
+/// Where nearly all places are taken, nothing else is answered.
+pub async fn only_health(request: Request, next: Next) -> Response {
+    match request.uri().path() {
+        "/livez" | "/readyz" => next.run(request).await,
+        _ => {
+            let says =
+                "all places of this listener are taken but those that are kept for /livez and /readyz; ask again";
+            (
+                [(header::CONNECTION, "close")],
+                view::problem(StatusCode::SERVICE_UNAVAILABLE, "Too many connections", says),
+            )
+                .into_response()
+        }
+    }
 }
 
 async fn elsewhere() -> Response {

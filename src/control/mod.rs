@@ -68,6 +68,16 @@ impl Handle {
         let _ = self.mailbox.send(Message::Input(input));
     }
 
+    /// Returns when the control task has ended: health stands still from then on. While the process lives, only a mistake of this program ends it.
+    pub async fn ended(&self) {
+        self.mailbox.closed().await;
+    }
+
+    /// Has it?
+    pub fn has_ended(&self) -> bool {
+        self.mailbox.is_closed()
+    }
+
     /// Lossy by design: a full channel means that the board is about to look anyway.
     pub fn nudge(&self, nudge: Nudge) {
         let _ = self.nudges.try_send(nudge);

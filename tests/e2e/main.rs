@@ -17,6 +17,7 @@ mod life;
 mod lifecycle;
 mod limits;
 mod metrics;
+mod places;
 mod probe;
 mod proxy_protocol;
 mod requests;
@@ -26,6 +27,7 @@ mod streams;
 mod tls;
 mod tls_configs;
 mod tracing;
+mod waits;
 
 use std::net::SocketAddr;
 use support::Pulsegate;
