@@ -4,12 +4,16 @@ use super::view::{self, Problem};
 use super::{Phase, server};
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
-use axum::middleware::Next;
+use axum::http::header::{CACHE_CONTROL, CONNECTION};
+use axum::http::{HeaderName, StatusCode};
+use axum::middleware::{Next, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// What is true now may not be in a moment.
+const UNCACHED: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
 
 pub async fn livez() -> &'static str {
     "ok\n"
@@ -37,7 +41,8 @@ pub async fn serve_health(
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(async move || readyz(*phase.borrow())))
-        .fallback(elsewhere);
+        .fallback(elsewhere)
+        .layer(map_response(async |response: Response| (UNCACHED, response)));
     server::run(server::register(listener)?, router, Arc::default(), stop).await;
     Ok(())
 }
@@ -49,10 +54,7 @@ pub async fn only_health(request: Request, next: Next) -> Response {
         _ => {
             let says =
                 "all places of this listener are taken but those that are kept for /livez and /readyz; ask again";
-            (
-                [(header::CONNECTION, "close")],
-                view::problem(StatusCode::SERVICE_UNAVAILABLE, "Too many connections", says),
-            )
+            ([(CONNECTION, "close")], view::problem(StatusCode::SERVICE_UNAVAILABLE, "Too many connections", says))
                 .into_response()
         }
     }

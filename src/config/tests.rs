@@ -234,6 +234,19 @@ fn a_mistake_does_not_hide_those_beside_it() {
 }
 
 #[test]
+fn the_end_of_a_clients_direction_means_one_of_two_things() {
+    let listener = |word: &str| {
+        format!(
+            "listeners: [{{ address: \"127.0.0.1:8080\", half_closed_clients: {word} }}]\nroutes: [{{ respond: {{}} }}]\n"
+        )
+    };
+    for word in ["cancel", "answer"] {
+        assert!(load_text(&listener(word), Path::new(".")).is_ok(), "{word}");
+    }
+    says(&listener("keep"), &["1: listeners.0.half_closed_clients: found \"keep\", allowed: cancel, answer"]);
+}
+
+#[test]
 fn sockets_that_exclude_each_other() {
     let with = |listeners: &str, admin: &str| {
         format!("listeners: [{listeners}]\nroutes: [{{ respond: {{}} }}]\nadmin: {{ address: \"{admin}\" }}\n")
@@ -546,9 +559,30 @@ fn settings_that_do_nothing_are_told() {
         (format!("{two}, startup_grace: 30s }}"), ""),
         (format!("{two} }}\n    hold: 70s"), "70s, more than the total"),
         (format!("{two} }}\n    timeouts: {{ per_try: 5s, total: 5s }}"), "no less than total"),
+        (format!("{two} }}\n    timeouts: {{ per_try: 900ms }}"), "no less than per_try (900ms)"),
+        (format!("{two} }}\n    timeouts: {{ per_try: 900ms, expect_continue: 300ms }}"), ""),
     ] {
         let warnings = told(&keys);
         let met = if word.is_empty() { warnings.is_empty() } else { warnings.iter().any(|one| one.contains(word)) };
         assert!(met, "{keys}: {word:?} {warnings:?}");
     }
+}
+
+#[test]
+fn bounds_of_what_backends_answer_are_told_their_range() {
+    for size in ["1023B", "2MiB"] {
+        let told = errors(&upstream(&format!(
+            "    limits: {{ response_head_bytes: {size} }}\n    readiness: {{ path: / }}\n"
+        )));
+        let bytes = if size == "2MiB" { "2097152" } else { "1023" };
+        assert_eq!(
+            told,
+            [format!("6: upstreams.a.limits.response_head_bytes: found {bytes} bytes, allowed: 1KiB to 1MiB")]
+        );
+    }
+    let told = errors(&upstream("    timeouts: { expect_continue: 0s }\n    readiness: { path: / }\n"));
+    assert!(
+        matches!(&*told, [one] if one.contains("timeouts.expect_continue: found 0s, allowed: more than 0s")),
+        "{told:?}"
+    );
 }

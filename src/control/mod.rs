@@ -36,6 +36,7 @@ pub enum Message {
     Explain(BackendId, oneshot::Sender<Explained>),
     Report(oneshot::Sender<Vec<UpstreamReport>>),
     Handover(oneshot::Sender<Handover>),
+    Settle(oneshot::Sender<()>),
 }
 
 /// The way to the control task, cheap to clone.
@@ -104,6 +105,14 @@ impl Handle {
             return Vec::new();
         }
         answer.await.unwrap_or_default()
+    }
+
+    /// Returns when requests see what became of everything that was sent before. At once when the control task has ended.
+    pub async fn settled(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.mailbox.send(Message::Settle(reply)).is_ok() {
+            let _ = answer.await;
+        }
     }
 
     /// What another process needs to go on from here. Empty when the control task has ended.

@@ -5,8 +5,8 @@
 use super::clients::Place;
 use super::connection::Connection;
 use super::listener::{Listener, Terms};
-use super::socket::ClientSocket;
 use super::{Front, Stage, http1, introduced};
+use crate::proxy::downstream::ClientSocket;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
 use std::future::Future;

@@ -7,10 +7,9 @@
 use super::connection::Connection;
 use super::head::{HeadBounds, HeadEnd, first_bytes, read_head};
 use super::refuse::refuse;
-use super::socket::ClientSocket;
 use super::{Stage, http2};
 use crate::proxy::Served;
-use crate::proxy::downstream::{ClientSide, H1Client};
+use crate::proxy::downstream::{ClientSide, ClientSocket, H1Client};
 use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
@@ -20,9 +19,13 @@ use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
 /// A client that has just connected when the process leaves gets this long to send its request.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
+/// How long the goodbye of TLS may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves the connection to its end; to HTTP/2, where that is what the client speaks.
 pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
@@ -35,7 +38,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
     loop {
         let plan = connection.listener.terms.load().plan.clone();
         if !next_request_begins(&mut connection, &mut socket, &mut buf, &plan, served).await {
-            return;
+            return goodbye(&mut socket).await;
         }
         let bounds = HeadBounds { bytes: plan.limits.head_bytes, time: plan.limits.head_timeout };
         let read = read_head(socket.as_mut(), &mut buf, bounds).await;
@@ -45,7 +48,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
         let (stream, pipelined) = match one_request(&connection, socket, buf, read, &plan, served).await {
             Served::Again(reusable) => reusable.into_parts(),
             Served::Reset(stream) => return reset(stream),
-            Served::Closed | Served::Left => return,
+            Served::Closed | Served::Left | Served::Leaves => return,
         };
         let Ok(same) = stream.into_any().downcast::<ClientSocket>() else { return };
         (socket, buf) = (same, pipelined.unwrap_or_default());
@@ -73,14 +76,22 @@ async fn next_request_begins(
     first_bytes(socket, buf, last_chance).await
 }
 
+/// A client that reads to the end is told in TLS that this is it; without, the answers could be taken for cut.
+async fn goodbye(socket: &mut ClientSocket) {
+    if socket.is_tls() {
+        let _ = timeout(GOODBYE, socket.shutdown()).await;
+    }
+}
+
 async fn one_request(
     connection: &Connection,
     mut socket: Box<ClientSocket>,
-    buf: BytesMut,
+    mut buf: BytesMut,
     read: HeadEnd,
     plan: &Arc<ListenerPlan>,
     served: u32,
 ) -> Served {
+    let to_head = buf.starts_with(b"HEAD ");
     let checked = match read {
         HeadEnd::Complete(end) => check(&buf, end),
         HeadEnd::Idle => return Served::Closed,
@@ -96,7 +107,7 @@ async fn one_request(
         Ok(body) => socket.watch(body),
         Err(problem) => {
             connection.count_refusal(plan, problem.reason());
-            refuse(socket, problem).await;
+            refuse(socket, problem, to_head).await;
             return Served::Closed;
         }
     }
@@ -105,17 +116,20 @@ async fn one_request(
     session.set_pipelining_enabled(true);
     // The relay and the drain have bounds of their own; pingora's would cut quiet tunnels and uploads after a minute.
     session.set_read_timeout(None);
+    if let HeadEnd::Complete(end) = read {
+        in_one_form(&mut buf, end);
+    }
     session.set_pipelined_prefix(buf);
     match session.read_request().await {
         Ok(true) => {
-            let client = ClientSide::H1(Box::new(H1Client::new(session)));
+            let client = ClientSide::H1(Box::new(H1Client::new(session, plan.half_closed_clients)));
             connection.front.proxy.serve(client, &connection.facts(plan, served)).await
         }
         _ => {
             // Our check is stricter than pingora's parser; should they ever disagree, nobody is asked on behalf of this client.
             connection.count_refusal(plan, "bad_request");
             if let ServerSession::H1(session) = session {
-                refuse(session.into_inner(), Problem::MalformedRequest).await;
+                refuse(session.into_inner(), Problem::MalformedRequest, to_head).await;
             }
             Served::Closed
         }
@@ -131,6 +145,14 @@ fn reset(stream: Stream) {
 /// The first line of HTTP/2's preface looks like a head (RFC 9113 §3.4), so nobody waits for a byte more than a head needs.
 fn is_preface(buf: &[u8], read: &HeadEnd) -> bool {
     matches!(read, HeadEnd::Complete(end) if buf.get(..*end) == Some(b"PRI * HTTP/2.0\r\n\r\n"))
+}
+
+/// Brings a head that has passed into the form in which it goes on.
+fn in_one_form(buf: &mut BytesMut, head_end: usize) {
+    if let Some(mut anew) = head::in_origin_form(buf.get(..head_end).unwrap_or_default()) {
+        anew.extend_from_slice(buf.get(head_end..).unwrap_or_default());
+        *buf = BytesMut::from(anew.as_slice());
+    }
 }
 
 /// Checks the head, and what has come of a chunked body; gives the body that is to be watched.

@@ -2,21 +2,22 @@
 //! connection moving.
 //!
 //! A connection ends by GOAWAY: when the process leaves, when it rests for the keep-alive time, when its client takes nothing
-//! for as long, or when it does nothing but take requests back.
+//! for as long, when it leaves a frame, a header block or a request's body unfinished, or when it does nothing but break requests and take
+//! them back.
 
 use super::connection::Connection;
-use super::socket::ClientSocket;
-use super::wire::{Progress, Wire};
+use super::refuse::refuse_stream;
+use super::wire::{News, Progress, Wire};
 use super::{Front, Stage};
-use crate::proxy::downstream::{ClientSide, H2Client};
+use crate::proxy::downstream::{ClientSide, ClientSocket, H2Client};
 use crate::proxy::{ConnectionFacts, Served};
 use bytes::{Bytes, BytesMut};
 use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream};
-use http::{HeaderName, Request, Response};
-use pulsegate_core::http::glitches::Glitches;
-use pulsegate_core::http::head::{StreamHead, check_stream};
-use pulsegate_core::http::problem::{Problem, document};
+use http::{HeaderName, Request};
+use pulsegate_core::http::head::{StreamHead, Unserved, check_stream, codec_bound};
+use pulsegate_core::http::http2::glitches::Glitches;
+use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,8 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// How a stream ended, as far as its connection must know.
 struct Ended {
     glitch: bool,
+    /// The connection should take no further streams.
+    leaves: bool,
 }
 
 /// A connection that is driven.
@@ -48,7 +51,7 @@ struct Driven {
     glitches: Glitches,
     streams: u32,
     served: u32,
-    /// Since when no stream is open.
+    /// Since when no stream is open, or the goodbye is said.
     rests: Instant,
     /// It has said goodbye; cut at this moment at the latest, where there is one.
     leaving: Option<Option<Instant>>,
@@ -58,16 +61,16 @@ struct Driven {
 pub(super) async fn serve(connection: Connection, socket: Box<ClientSocket>, before: BytesMut) {
     let plan = connection.listener.terms.load().plan.clone();
     let progress = Arc::new(Progress::default());
-    let wire = Wire::new(socket, before, progress.clone());
+    let clock = connection.front.proxy.clock();
+    let wire = Wire::new(socket, before, progress.clone(), &plan.limits, clock);
     let Ok(Ok(server)) = timeout(plan.limits.head_timeout, options(&plan).handshake(wire)).await else {
         return connection.count_refusal(&plan, "http2_handshake");
     };
     let (ends, mut ended) = mpsc::unbounded_channel();
-    let now = connection.front.proxy.clock();
     let mut driven = Driven {
         server,
-        glitches: Glitches::new(now.now()),
-        rests: now.instant(now.now()),
+        glitches: Glitches::new(clock.now()),
+        rests: clock.instant(clock.now()),
         connection,
         plan,
         progress,
@@ -85,7 +88,9 @@ fn options(plan: &ListenerPlan) -> server::Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
-        .max_header_list_size(u32::try_from(plan.limits.head_bytes).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(codec_bound(plan.limits.head_bytes)).unwrap_or(u32::MAX))
+        // h2 would end a connection with the 1024th stream that it ever broke on it, however long that took: `Glitches` counts them by time.
+        .max_local_error_reset_streams(None)
         .max_concurrent_streams(plan.limits.streams);
     options
 }
@@ -97,6 +102,7 @@ impl Driven {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stuck = None;
+        let progress = self.progress.clone();
         loop {
             let until = self.until();
             // While the process announces its leaving, a connection that has just come may still ask once.
@@ -104,9 +110,14 @@ impl Driven {
             tokio::select! {
                 accepted = self.server.accept() => match accepted {
                     Some(Ok((request, respond))) => self.take(request, respond),
-                    Some(Err(_)) | None => return,
+                    Some(Err(error)) => return self.note_end(&error),
+                    None => return,
                 },
                 Some(end) = ended.recv() => self.note(&end),
+                news = progress.news() => match news {
+                    News::Late => self.end_late(),
+                    News::Broken(streams) => (0..streams).for_each(|_| self.note_glitch()),
+                },
                 _ = stage.wait_for(|stage| *stage >= last), if self.leaving.is_none() => self.leave(None),
                 _ = closed.wait_for(|closed| *closed), if self.leaving.is_none() => self.leave(None),
                 () = sleep_until(until.unwrap_or(self.rests)), if until.is_some() => {
@@ -124,24 +135,34 @@ impl Driven {
 
     /// When the connection has rested long enough, or its goodbye is over.
     fn until(&self) -> Option<Instant> {
-        match self.leaving {
-            Some(until) => until,
-            None => (self.streams == 0).then(|| self.rests + self.plan.limits.keepalive_timeout),
+        let patience = match self.leaving {
+            Some(until @ Some(_)) => return until,
+            // h2 waits for the client to confirm the goodbye; one that has no streams need not be waited for.
+            Some(None) => GOODBYE,
+            None => self.plan.limits.keepalive_timeout,
+        };
+        (self.streams == 0).then(|| self.rests + patience)
+    }
+
+    /// The codec has ended the connection: over what its client sent, unless the goodbye was ours.
+    fn note_end(&self, error: &h2::Error) {
+        if error.is_library() && self.leaving.is_none() {
+            self.connection.count_refusal(&self.plan, "http2_protocol_error");
         }
     }
 
     fn leave(&mut self, within: Option<Duration>) {
         self.server.graceful_shutdown();
+        self.rests = self.now();
         self.leaving = Some(within.map(|within| self.now() + within));
     }
 
     fn take(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
         self.plan = self.connection.listener.terms.load().plan.clone();
         self.served += 1;
-        if let Err(problem) = check(&request) {
-            self.connection.count_refusal(&self.plan, problem.reason());
-            refuse(respond, problem);
-            return self.note_glitch();
+        if let Err(unserved) = check(&request, self.plan.limits.head_bytes) {
+            self.connection.count_refusal(&self.plan, unserved.reason());
+            return self.refuse(&request, respond, unserved);
         }
         self.streams += 1;
         let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
@@ -166,13 +187,37 @@ impl Driven {
         if end.glitch {
             self.note_glitch();
         }
+        if end.leaves && self.leaving.is_none() {
+            self.leave(None);
+        }
+    }
+
+    fn refuse(&mut self, request: &Request<RecvStream>, mut respond: SendResponse<Bytes>, unserved: Unserved) {
+        match unserved {
+            Unserved::Answered(problem) => {
+                refuse_stream(respond, problem, request.method(), request.headers());
+                self.note_glitch();
+            }
+            // It counts when it leaves, as those do that h2 breaks by itself.
+            Unserved::Reset => respond.send_reset(Reason::PROTOCOL_ERROR),
+        }
+    }
+
+    /// A client that owes the rest of a frame can be read no further: nothing that it sends behind it could be told from it.
+    fn end_late(&mut self) {
+        self.connection.count_refusal(&self.plan, Problem::RequestTimeout.reason());
+        self.end_at_once();
+    }
+
+    fn end_at_once(&mut self) {
+        self.server.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        self.leaving = Some(Some(self.now() + GOODBYE));
     }
 
     fn note_glitch(&mut self) {
         if !self.glitches.spend(self.connection.front.proxy.clock().now()) {
             self.connection.count_refusal(&self.plan, "too_many_glitches");
-            self.server.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-            self.leaving = Some(Some(self.now() + GOODBYE));
+            self.end_at_once();
         }
     }
 
@@ -203,31 +248,18 @@ async fn one_stream(
     respond: SendResponse<Bytes>,
 ) -> Ended {
     let client = ClientSide::H2(Box::new(H2Client::new(request, respond)));
-    Ended { glitch: matches!(front.proxy.serve(client, facts).await, Served::Left) }
+    let served = front.proxy.serve(client, facts).await;
+    Ended { glitch: matches!(served, Served::Left), leaves: matches!(served, Served::Leaves) }
 }
 
-fn check(request: &Request<RecvStream>) -> Result<(), Problem> {
+fn check(request: &Request<RecvStream>, limit: usize) -> Result<(), Unserved> {
     let uri = request.uri();
     let head = StreamHead {
         method: request.method().as_str(),
+        scheme: uri.scheme_str(),
         authority: uri.authority().map(http::uri::Authority::as_str),
         path: uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str),
     };
-    check_stream(&head, request.headers().iter().map(|(name, value)| (HeaderName::as_str(name), value.as_bytes())))
-}
-
-/// A small problem document; the stream's window holds it, or it is lost.
-fn refuse(mut respond: SendResponse<Bytes>, problem: Problem) {
-    let id = crate::proxy::new_request_id();
-    let body = Bytes::from(document(problem, &id));
-    let response = Response::builder()
-        .status(problem.status())
-        .header("content-type", "application/problem+json")
-        .header("content-length", body.len())
-        .header("x-request-id", &id)
-        .body(());
-    let sent = response.ok().and_then(|response| respond.send_response(response, false).ok());
-    if let Some(mut stream) = sent {
-        let _ = stream.send_data(body, true);
-    }
+    let fields = request.headers().iter().map(|(name, value)| (HeaderName::as_str(name), value.as_bytes()));
+    check_stream(&head, limit, fields)
 }

@@ -13,7 +13,6 @@ mod http2;
 mod introduced;
 mod listener;
 mod refuse;
-mod socket;
 mod wire;
 
 pub use accept::listen;

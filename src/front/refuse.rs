@@ -1,16 +1,24 @@
-//! How is a head refused that never became a request? A small problem document, then a close that the client can read.
+//! How is a head refused that never became a request? An answer of our own, as every other; on HTTP/1 then a close that the client can read.
 
-use crate::proxy::linger;
-use pulsegate_core::http::problem::{Problem, document};
+use crate::proxy::{linger, new_request_id};
+use bytes::Bytes;
+use h2::server::SendResponse;
+use http::header::{CONTENT_TYPE, DATE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use pingora::protocols::http::date::get_cached_date;
+use pulsegate_core::http::grpc;
+use pulsegate_core::http::own_answer::OwnAnswer;
+use pulsegate_core::http::problem::Problem;
+use std::fmt::Write;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 const WRITE_TIME: Duration = Duration::from_secs(5);
 
-/// Answers with `problem` and ends the connection.
-pub(super) async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, problem: Problem) {
-    let answer = answer(problem, &crate::proxy::new_request_id());
+/// Answers with `problem` and ends the connection. `to_head`: the request is a HEAD.
+pub(super) async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, problem: Problem, to_head: bool) {
+    let answer = in_http1(OwnAnswer::to(problem, false, &new_request_id(), None), to_head);
     let written = timeout(WRITE_TIME, async {
         stream.write_all(answer.as_bytes()).await?;
         stream.flush().await
@@ -21,13 +29,33 @@ pub(super) async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, prob
     }
 }
 
-fn answer(problem: Problem, request_id: &str) -> String {
-    let body = document(problem, request_id);
-    let status = http::StatusCode::from_u16(problem.status()).unwrap_or(http::StatusCode::BAD_REQUEST);
-    format!(
-        "HTTP/1.1 {} {}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nX-Request-Id: {request_id}\r\nConnection: close\r\n\r\n{body}",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or("Error"),
-        body.len(),
-    )
+fn in_http1(answer: OwnAnswer, to_head: bool) -> String {
+    let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut out = format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
+    for (name, value) in answer.fields().chain([("Date", get_cached_date().to_str().unwrap_or_default())]) {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{name}: {value}\r\n");
+    }
+    out.push_str("Connection: close\r\n\r\n");
+    out + &answer.into_body(to_head).unwrap_or_default()
+}
+
+/// The same on a stream of HTTP/2. What the stream's window does not hold is lost with it.
+pub(super) fn refuse_stream(
+    mut respond: SendResponse<Bytes>,
+    problem: Problem,
+    method: &Method,
+    fields: &HeaderMap<HeaderValue>,
+) {
+    let is_call = fields.get(CONTENT_TYPE).is_some_and(grpc::is_call);
+    let answer = OwnAnswer::to(problem, is_call, &new_request_id(), None);
+    let mut response = Response::builder().status(answer.status()).header(DATE, get_cached_date());
+    for (name, value) in answer.fields() {
+        response = response.header(name, value);
+    }
+    let (Ok(response), body) = (response.body(()), answer.into_body(*method == Method::HEAD)) else { return };
+    let sent = respond.send_response(response, body.is_none());
+    if let (Ok(mut stream), Some(body)) = (sent, body) {
+        let _ = stream.send_data(Bytes::from(body), true);
+    }
 }

@@ -1,5 +1,5 @@
-//! How does Pulsegate answer by itself? Problem documents, redirects and fixed responses, with the connection left usable where
-//! that is safe.
+//! How does an answer of our own reach its client? Problem documents, redirects and fixed responses (`core/src/http/own_answer.rs` makes them),
+//! with the connection left usable where that is safe.
 //!
 //! A body that the client is still sending is read to its end within bounds before the next request is looked for; where that
 //! cannot be, the connection is closed. Otherwise an unread body would be read as the next request (RUSTSEC-2025-0037).
@@ -8,8 +8,7 @@ use super::heads::Body;
 use crate::proxy::downstream::{ClientSide, Fate, FromClient, Read};
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
-use pulsegate_core::http::grpc;
-use pulsegate_core::http::problem::{Problem, document};
+use pulsegate_core::http::own_answer::OwnAnswer;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -38,72 +37,35 @@ impl Unread {
     }
 }
 
-/// An answer of our own.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub status: u16,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+/// Writes an answer of our own to a request of which `unread` may still come.
+pub(super) async fn send(answer: OwnAnswer, client: &mut ClientSide, unread: Unread) -> Fate {
+    let drained = unread == Unread::Drainable;
+    client.answer_early(drained);
+    let written = matches!(timeout(WRITE_TIME, write(answer, client)).await, Ok(Ok(())));
+    match written {
+        false => Fate::Cut,
+        true if drained => Fate::Finish,
+        true => Fate::Linger,
+    }
 }
 
-impl Answer {
-    /// Says that it is refused. `is_call`: in gRPC's way.
-    pub(super) fn to(problem: Problem, is_call: bool, request_id: &str, retry_after: Option<u64>) -> Self {
-        if is_call { Self::grpc(problem) } else { Self::problem(problem, request_id, retry_after) }
+async fn write(answer: OwnAnswer, client: &mut ClientSide) -> pingora::Result<()> {
+    let mut head = ResponseHeader::build(answer.status(), Some(answer.fields().count() + 2))?;
+    for (name, value) in answer.fields() {
+        head.insert_header(name, value)?;
     }
-
-    fn problem(problem: Problem, request_id: &str, retry_after: Option<u64>) -> Self {
-        let mut headers =
-            vec![("Content-Type", "application/problem+json".to_owned()), ("Cache-Control", "no-store".to_owned())];
-        headers.extend(retry_after.map(|seconds| ("Retry-After", seconds.to_string())));
-        Self { status: problem.status(), headers, body: document(problem, request_id) }
+    let body = answer.into_body(client.head().method == http::Method::HEAD);
+    client.send_head(Box::new(head), body.is_none()).await.map_err(|_| gone())?;
+    if let Some(body) = body {
+        client.offer(Bytes::from(body), true).await.map_err(|_| gone())?;
     }
-
-    /// The same problem as a gRPC caller is told of it: a head that is also the trailers (RFC 9113 knows no other place without a body).
-    fn grpc(problem: Problem) -> Self {
-        let headers = vec![
-            ("Content-Type", grpc::CONTENT_TYPE.to_owned()),
-            (grpc::STATUS, grpc::status_of(problem).to_string()),
-            (grpc::MESSAGE, grpc::message(problem.detail())),
-        ];
-        Self { status: 200, headers, body: String::new() }
-    }
-
-    /// Writes the answer to a request of which `unread` may still come.
-    pub(super) async fn send(self, client: &mut ClientSide, request_id: &str, unread: Unread) -> Fate {
-        let drained = unread == Unread::Drainable;
-        client.answer_early(drained);
-        let written = matches!(timeout(WRITE_TIME, self.write(client, request_id)).await, Ok(Ok(())));
-        match written {
-            false => Fate::Cut,
-            true if drained => Fate::Finish,
-            true => Fate::Linger,
+    // A window that the client keeps shut holds this answer up, not us: the caller's time bounds the wait.
+    while !client.is_clear() {
+        if !matches!(client.next(Read::Nothing).await, FromClient::Taken) {
+            return Err(gone());
         }
     }
-
-    async fn write(self, client: &mut ClientSide, request_id: &str) -> pingora::Result<()> {
-        let mut head = ResponseHeader::build(self.status, Some(self.headers.len() + 4))?;
-        for (name, value) in self.headers {
-            head.insert_header(name, value)?;
-        }
-        head.insert_header("X-Request-Id", request_id)?;
-        let trailers_only = head.headers.contains_key(grpc::STATUS);
-        if !trailers_only {
-            head.insert_header("Content-Length", self.body.len())?;
-        }
-        let bodiless = client.head().method == http::Method::HEAD || trailers_only;
-        client.send_head(Box::new(head), bodiless).await.map_err(|_| gone())?;
-        if !bodiless {
-            client.offer(Bytes::from(self.body), true).await.map_err(|_| gone())?;
-        }
-        // A window that the client keeps shut holds this answer up, not us: the caller's time bounds the wait.
-        while !client.is_clear() {
-            if !matches!(client.next(Read::Nothing).await, FromClient::Taken) {
-                return Err(gone());
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn gone() -> Box<pingora::Error> {

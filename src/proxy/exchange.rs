@@ -1,20 +1,23 @@
 //! What is one request's life? Read the target, find the route, act on it, tell the story, hand the connection back.
 
 use super::admission::{AtTheDoor, Denied};
-use super::answer::{Answer, Unread};
+use super::answer::{self, Unread};
 use super::asked::{self, Asked};
 use super::dialogue::Dialogue;
 use super::forward::{self, Held, Outcome, Surroundings};
 use super::heads::{self, Body};
 use super::story::Story;
-use super::{ConnectionFacts, Proxy, Served};
+use super::{ConnectionFacts, Proxy, Served, passage};
 use crate::proxy::downstream::{ClientSide, Fate};
 use http::{HeaderMap, Version};
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::grpc;
+use pulsegate_core::http::location::location as filled;
+use pulsegate_core::http::own_answer::{ALLOWED, OwnAnswer};
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::route_table::Question;
-use pulsegate_core::plan::{RouteAction, RoutePlan};
+use pulsegate_core::plan::{Plan, RouteAction};
 use pulsegate_core::traffic::request::{Cut, Terms};
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
@@ -54,6 +57,10 @@ impl<'a> Exchange<'a> {
     }
 
     async fn act(&mut self) -> Option<Held> {
+        if passage::is_loop(self.dialogue.client.head(), self.facts.listener.limits.loops) {
+            self.refuse(Problem::LoopDetected, None).await;
+            return None;
+        }
         let plan = Arc::clone(&self.snapshot.plan);
         let index = self.route();
         let Some((index, route)) = index.and_then(|index| Some((index, plan.routes.get(index)?))) else {
@@ -61,7 +68,7 @@ impl<'a> Exchange<'a> {
             return None;
         };
         self.story.route = Some(route.name.clone());
-        if let Some(denied) = self.denied(route) {
+        if let Some(denied) = self.denied(&plan, index) {
             self.deny(denied).await;
             return None;
         }
@@ -70,39 +77,55 @@ impl<'a> Exchange<'a> {
             return None;
         }
         match &route.action {
+            RouteAction::Forward(_) if self.ends_here() => {
+                self.own(200, vec![("Allow", ALLOWED.to_owned())], String::new()).await;
+            }
             RouteAction::Forward(_) => return self.forward(Terms::of(Arc::clone(&plan), index)?).await,
             RouteAction::Redirect { status, location } => self.redirect(*status, location).await,
             RouteAction::Respond { status, content_type, body } => {
-                let headers = vec![("Content-Type", content_type.clone())];
-                self.own(Answer { status: *status, headers, body: body.clone() }).await;
+                self.own(*status, vec![("Content-Type", content_type.clone())], body.clone()).await;
             }
         }
         None
     }
 
     fn route(&self) -> Option<usize> {
+        self.ask(|question| self.snapshot.plan.table.find(question))
+    }
+
+    /// Asks the table of routes about this request.
+    fn ask<T>(&self, asked: impl FnOnce(&Question<'_>) -> T) -> T {
         let head = self.dialogue.client.head();
-        let header = |name: &str| asked::seen(name, head, &self.asked.asker, self.facts);
-        let question = Question {
+        let header = |name: &str| asked::seen(name, head, &self.asked, self.facts);
+        asked(&Question {
             host: &self.asked.target.host,
             path: &self.asked.target.path,
             method: head.method.as_str(),
             header: &header,
-        };
-        self.snapshot.plan.table.find(&question)
+        })
     }
 
-    fn denied(&self, route: &RoutePlan) -> Option<Denied> {
-        let guard = route.admission.as_ref()?;
+    fn denied(&self, plan: &Plan, found: usize) -> Option<Denied> {
+        let route = plan.routes.get(found)?;
+        let guarding = self.ask(|question| plan.table.guarding(question, found));
+        let also = guarding.and_then(|guarding| Some((plan.routes.get(guarding.route)?, guarding)));
+        if route.admission.is_none() && also.is_none() {
+            return None;
+        }
         let (asked, head) = (&self.asked, self.dialogue.client.head());
-        AtTheDoor { proxy: self.proxy, facts: self.facts, asked, head, route }.passes(guard).err()
+        AtTheDoor { proxy: self.proxy, facts: self.facts, asked, head, route, also }.passes().err()
+    }
+
+    /// An OPTIONS that wants to go no further than to us (TRACE is served to nobody).
+    fn ends_here(&self) -> bool {
+        let head = self.dialogue.client.head();
+        head.method == http::Method::OPTIONS && heads::max_forwards(head) == Some(MaxForwards::Last)
     }
 
     async fn deny(&mut self, denied: Denied) {
-        let mut answer = self.refusal(denied.denial.problem(), denied.retry_after);
+        let answer = self.refusal(denied.denial.problem(), denied.retry_after);
         self.story.reason = Some(denied.denial.reason());
-        answer.headers.extend(denied.headers);
-        self.answer(answer).await;
+        self.answer(answer.with(denied.headers)).await;
     }
 
     /// Returns what is held of the upstream until the exchange is over.
@@ -118,12 +141,16 @@ impl<'a> Exchange<'a> {
         // Field by field: the dialogue and the story are lent at the same time.
         let surroundings = Surroundings { proxy: self.proxy, facts: self.facts, asked: &self.asked, terms: &terms };
         let (outcome, held) = forward::forward(surroundings, facts, &mut self.dialogue, &mut self.story).await;
+        // What its client took back before anybody was asked is not sent to anybody.
+        let taken_back = matches!(outcome, Outcome::Cut(Cut::LeftUnanswered)) && held.attempts() == 0;
         match outcome {
             Outcome::Answer { problem, retry_after } => self.refuse(problem, retry_after).await,
             Outcome::Delivered => self.story.answered(self.dialogue.client.status(), self.began),
             Outcome::Cut(cut) => self.cut(cut).await,
         }
-        forward::mirror(self.surroundings(&terms), held.facts(), &self.dialogue);
+        if !taken_back {
+            forward::mirror(self.surroundings(&terms), held.facts(), &self.dialogue);
+        }
         Some(held)
     }
 
@@ -163,34 +190,37 @@ impl<'a> Exchange<'a> {
 
     async fn redirect(&mut self, status: u16, location: &str) {
         let target = &self.asked.target;
-        let location =
-            location.replace("{host}", &target.host).replace("{path}", &target.path).replace("{query}", &target.query);
-        self.own(Answer { status, headers: vec![("Location", location)], body: String::new() }).await;
+        let location = filled(location, &target.host, &target.path, &target.query);
+        self.own(status, vec![("Location", location)], String::new()).await;
     }
 
-    async fn own(&mut self, answer: Answer) {
-        self.story.status = answer.status;
-        self.answer(answer).await;
+    /// What the route itself answers.
+    async fn own(&mut self, status: u16, fields: Vec<(&'static str, String)>, body: String) {
+        self.story.status = status;
+        self.answer(OwnAnswer::written(status, fields, body, &self.asked.asker.request_id)).await;
     }
 
     /// Answers by itself.
     async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
+        if problem == Problem::RequestTimeout {
+            self.dialogue.client.leave_behind();
+        }
         let answer = self.refusal(problem, retry_after);
         self.answer(answer).await;
     }
 
     /// The answer to a request that is refused, and the story of it.
-    fn refusal(&mut self, problem: Problem, retry_after: Option<u64>) -> Answer {
+    fn refusal(&mut self, problem: Problem, retry_after: Option<u64>) -> OwnAnswer {
         self.story.status = problem.status();
         self.story.reason = Some(problem.reason());
-        Answer::to(problem, self.asked.call.is_some(), &self.asked.asker.request_id, retry_after)
+        OwnAnswer::to(problem, self.asked.call.is_some(), &self.asked.asker.request_id, retry_after)
     }
 
-    async fn answer(&mut self, answer: Answer) {
+    async fn answer(&mut self, answer: OwnAnswer) {
         self.story.head_at = Some(self.proxy.clock().now());
         let Dialogue { client, continued, .. } = &mut self.dialogue;
         let body = client.body();
         let unread = Unread::of(body, *continued || !heads::expects_continue(client.head(), body));
-        self.dialogue.fate = answer.send(client, &self.asked.asker.request_id, unread).await;
+        self.dialogue.fate = answer::send(answer, client, unread).await;
     }
 }

@@ -16,6 +16,7 @@ mod forward;
 mod heads;
 pub mod linger;
 mod outbox;
+mod passage;
 mod rate_limit;
 mod relay;
 mod replay;
@@ -80,6 +81,8 @@ pub enum Served {
     Closed,
     /// The client took its request back (HTTP/2).
     Left,
+    /// Its other streams go on, and no new one should come (HTTP/2): the client owes the rest of a request.
+    Leaves,
 }
 
 /// The data path on pingora-core's sessions, shared by all listeners.

@@ -87,12 +87,13 @@ impl Gateway {
         }
     }
 
-    /// Puts a new configuration in force, or says why it is not. Waits for nothing.
+    /// Puts a new configuration in force, or says why it is not. When this returns, requests see it.
     ///
     /// # Errors
     /// The diagnostics, one sentence each; the admin API shows them too.
-    pub(super) fn conclude(&mut self, prepared: Result<Prepared, Vec<String>>) -> Result<(), Vec<String>> {
+    pub(super) async fn conclude(&mut self, prepared: Result<Prepared, Vec<String>>) -> Result<(), Vec<String>> {
         let outcome = prepared.and_then(|prepared| self.apply(prepared));
+        self.handle.settled().await;
         self.telemetry.life.reload(outcome.as_ref().err().map(|sentences| sentences.join("; ")).as_deref());
         self.own_listeners.reload_state.send_replace(ReloadState {
             at: Some(when::rfc3339(Clock::date())),

@@ -152,7 +152,7 @@ impl Life {
                 Some(request) = self.reloads.recv(), if self.reading.is_idle() => {
                     self.read(request.source, Some(request.reply));
                 }
-                prepared = self.reading.done() => self.reload(prepared),
+                prepared = self.reading.done() => self.reload(prepared).await,
                 () = control.ended() => return End::Broken,
                 _ = signals.upgrade.recv() => self.start_successor(),
                 visitor = visitor(self.door.as_ref()) => self.receive(visitor),
@@ -180,8 +180,8 @@ impl Life {
         self.reading.begin("the configuration", move || draft.read(&config));
     }
 
-    fn reload(&mut self, prepared: Result<Result<Prepared, Vec<String>>, String>) {
-        let outcome = self.gateway.conclude(prepared.unwrap_or_else(|why| Err(vec![why])));
+    async fn reload(&mut self, prepared: Result<Result<Prepared, Vec<String>>, String>) {
+        let outcome = self.gateway.conclude(prepared.unwrap_or_else(|why| Err(vec![why]))).await;
         match &outcome {
             Ok(()) => log::info!("reload: the new configuration is in force"),
             Err(sentences) => {

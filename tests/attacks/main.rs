@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 mod http2;
+mod malformed;
 
 use std::net::SocketAddr;
 use std::process::Stdio;

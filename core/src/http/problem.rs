@@ -25,11 +25,13 @@ pub enum Problem {
     VersionNotSupported,
     BackendFailed,
     BadBackendAnswer,
+    ResponseHeadTooLarge,
     NoneEligible,
     NotCheckedYet,
     Overloaded,
     BackendTimeout,
     TotalTimeout,
+    LoopDetected,
     Internal,
 }
 
@@ -79,6 +81,12 @@ impl Problem {
             Self::BadBackendAnswer => {
                 (502, "bad_backend_answer", "Bad gateway", "The service answered with something invalid.")
             }
+            Self::ResponseHeadTooLarge => (
+                502,
+                "response_head_bytes_exceeded",
+                "Bad gateway",
+                "The head of the service's answer is larger than accepted (limits.response_head_bytes).",
+            ),
             Self::NoneEligible => {
                 (503, "none_eligible", "Service unavailable", "No instance of the service can take requests now.")
             }
@@ -90,6 +98,9 @@ impl Problem {
             }
             Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout", "The service did not answer in time."),
             Self::TotalTimeout => (504, "total_timeout", "Gateway timeout", "The request took longer than accepted."),
+            Self::LoopDetected => {
+                (508, "loop_detected", "Loop detected", "The request came back to this gateway too often.")
+            }
             Self::Internal => (500, "internal", "Internal error", "The gateway failed to handle this request."),
         }
     }

@@ -1,6 +1,8 @@
 //! What is in force of the process: its listeners, its logs, its admin side, and whom it tells?
 
-use super::written::{hours, list, minutes, otlp, scopes, secs, share, size, smtp_tls, tls_version};
+use super::written::{
+    half_closed_clients, hours, list, minutes, otlp, scopes, secs, share, size, smtp_tls, tls_version,
+};
 use super::{Defaults, values};
 use pulsegate_core::plan::{
     AccessFile, AccessForm, AccessPlan, AdminLimits, AdminPlan, AlertsPlan, ClientAuth, FlappingPlan, ListenerLimits,
@@ -36,7 +38,13 @@ fn listeners() -> Vec<Defaults> {
     let limits = ListenerLimits::default();
     let client_auth = ClientAuth::by(PathBuf::new());
     vec![
-        values("ListenerSpec", [("http2", anywhere.http2.to_string())]),
+        values(
+            "ListenerSpec",
+            [
+                ("http2", anywhere.http2.to_string()),
+                ("half_closed_clients", half_closed_clients(anywhere.half_closed_clients).to_owned()),
+            ],
+        ),
         values(
             "LimitsSpec",
             [
@@ -49,6 +57,7 @@ fn listeners() -> Vec<Defaults> {
                 ("connections", limits.connections.to_string()),
                 ("connections_per_client", limits.connections_per_client.to_string()),
                 ("streams", limits.streams.to_string()),
+                ("loops", limits.loops.to_string()),
             ],
         ),
         values(

@@ -1,8 +1,8 @@
 //! How is a default written? As an operator would: durations and sizes with their unit, shares in percent, choices by their word.
 
 use pulsegate_core::plan::{
-    HashBy, LimitBy, OnDown, OnMalformed, OtlpProtocol, Policy, Protocol, Scope, Scopes, SmtpTls, TlsVersion,
-    UnknownWord, WhenNoneEligible,
+    HalfClosedClients, HashBy, LimitBy, OnDown, OnMalformed, OtlpProtocol, Policy, Protocol, Scope, Scopes, SmtpTls,
+    TlsVersion, UnknownWord, WhenNoneEligible,
 };
 use std::time::Duration;
 
@@ -52,6 +52,13 @@ pub(super) fn scopes(scopes: Scopes) -> String {
     let named =
         [(Scope::Metrics, scopes.metrics && !scopes.read), (Scope::Read, scopes.read), (Scope::Write, scopes.write)];
     list(&named.iter().filter(|(_, has)| *has).map(|(scope, _)| scope.word().to_owned()).collect::<Vec<_>>())
+}
+
+pub(super) const fn half_closed_clients(clients: HalfClosedClients) -> &'static str {
+    match clients {
+        HalfClosedClients::Cancel => "cancel",
+        HalfClosedClients::Answer => "answer",
+    }
 }
 
 pub(super) const fn policy(policy: &Policy) -> &'static str {

@@ -33,6 +33,7 @@ pub(super) use upstreams::*;
 pub(super) use webhooks::*;
 
 use crate::config::values::{Size, Span};
+use pulsegate_core::plan::HalfClosedClients;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -119,12 +120,37 @@ pub(super) struct ListenerSpec {
     pub proxy_protocol: Option<ProxyProtocolSpec>,
     /// Serve HTTP/2 too: offered in the TLS handshake, and without TLS (h2c) recognised by its first bytes.
     pub http2: Option<bool>,
-    /// Pass header names with `_` on. Default: `false`.
+    /// Pass header names with `_` on, but for those that a server behind us could take for a name that frames, that says who asks, or that is
+    /// written here. Default: `false`.
     #[serde(default)]
     pub underscores_in_headers: bool,
+    /// What becomes of the headers of requests.
+    #[serde(default)]
+    pub headers: HeadersSpec,
+    /// What the end of a client's direction (a FIN) means on HTTP/1 while its request waits or is answered: `cancel`, it has left, and nobody
+    /// is asked for it any more; `answer`, it has said all and waits for its answer, as `nc -N` does. A reset is an end in any case, and so
+    /// is a stream of HTTP/2 that is taken back. With `answer`, requests of clients that have closed their connections are carried out.
+    pub half_closed_clients: Option<HalfClosedClientsSpec>,
     /// What one client may cost.
     #[serde(default)]
     pub limits: LimitsSpec,
+}
+
+/// What the end of a client's direction means.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum HalfClosedClientsSpec {
+    Cancel,
+    Answer,
+}
+
+impl HalfClosedClientsSpec {
+    pub(super) fn plan(self) -> HalfClosedClients {
+        match self {
+            Self::Cancel => HalfClosedClients::Cancel,
+            Self::Answer => HalfClosedClients::Answer,
+        }
+    }
 }
 
 /// From whom a PROXY header is taken.
@@ -135,6 +161,20 @@ pub(super) struct ProxyProtocolSpec {
     /// forbids guessing. All others are ordinary clients, and a header is no HTTP.
     #[serde(default)]
     pub from: Vec<String>,
+}
+
+/// Headers of requests.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeadersSpec {
+    /// Names by which other gateways tell who asks, such as `CF-Connecting-IP`, that strangers may send too; without it only
+    /// `trusted_proxies` may. Default: `[]`.
+    #[serde(default)]
+    pub pass: Vec<String>,
+    /// Add `Via: 1.1 pulsegate` to requests, as RFC 9110 asks of gateways. nginx behind us then compresses nothing, unless its `gzip_proxied`
+    /// says otherwise. Default: `false`.
+    #[serde(default)]
+    pub via: bool,
 }
 
 /// Limits of a listener.
@@ -159,6 +199,8 @@ pub(super) struct LimitsSpec {
     pub connections_per_client: Option<u32>,
     /// Requests in flight on one HTTP/2 connection.
     pub streams: Option<u32>,
+    /// How often a request may come back to this gateway through its own backends; beyond it 508.
+    pub loops: Option<u32>,
 }
 
 /// The admin listener, or `off`.

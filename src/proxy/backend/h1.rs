@@ -43,7 +43,7 @@ impl H1Backend {
     fn judge(&mut self, head: Box<ResponseHeader>, end: bool) -> FromBackend {
         let switches = head.status == 101;
         if head.status.is_informational() && !switches {
-            return FromBackend::Interim;
+            return FromBackend::Interim(head);
         }
         if switches && !self.session.is_upgrade_req() {
             return FromBackend::Invalid;
@@ -71,6 +71,13 @@ impl H1Backend {
 
     pub(super) fn upgrade(&mut self) {
         self.session.maybe_upgrade_body_writer();
+    }
+
+    pub(super) async fn end_direction(&mut self) -> Result<(), Deaf> {
+        self.upgrade();
+        BackendSocket::end_with_next_flush(self.session.stream());
+        // Nothing, and a flush.
+        self.offer(&Bytes::new()).await
     }
 
     /// The connection, where both sides agree to go on.

@@ -12,8 +12,9 @@ use h2::RecvStream;
 use h2::client::ResponseFuture;
 use http::header::{CONNECTION, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, Request, Version};
+use http::{HeaderMap, Request, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::response_head;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -23,6 +24,8 @@ use std::task::{Context, Poll, ready};
 pub(in crate::proxy) struct H2Backend {
     seat: Seat,
     scheme: Scheme,
+    /// Of the head of its answer, in bytes.
+    head_limit: usize,
     outbox: Option<Outbox>,
     answer: Answer,
 }
@@ -34,9 +37,9 @@ enum Answer {
 }
 
 impl H2Backend {
-    pub(in crate::proxy) fn new(seat: Seat, tls: bool) -> Self {
+    pub(in crate::proxy) fn new(seat: Seat, tls: bool, head_limit: usize) -> Self {
         let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
-        Self { seat, scheme, outbox: None, answer: Answer::NotAsked }
+        Self { seat, scheme, head_limit, outbox: None, answer: Answer::NotAsked }
     }
 
     pub(super) fn is_clear(&self) -> bool {
@@ -92,12 +95,27 @@ impl H2Backend {
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
         let Answer::Awaited(answer) = &mut self.answer else { return Poll::Pending };
-        if let Poll::Ready(Some(Ok(_))) = answer.poll_informational(cx) {
-            return Poll::Ready(FromBackend::Interim);
+        let limit = self.head_limit;
+        let too_large = |fields: &HeaderMap| {
+            !response_head::fits(fields.iter().map(|(name, value)| (name.as_str().len(), value.len())), limit)
+        };
+        if let Poll::Ready(Some(Ok(interim))) = answer.poll_informational(cx) {
+            let mut parts = interim.into_parts().0;
+            if too_large(&parts.headers) {
+                return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+            }
+            parts.version = Version::HTTP_11;
+            // HTTP/2 has no switch of protocols (RFC 9113 §8.6).
+            let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+            let head = Box::new(ResponseHeader::from(parts));
+            return Poll::Ready(if switches { FromBackend::Invalid } else { FromBackend::Interim(head) });
         }
         match ready!(Pin::new(answer).poll(cx)) {
             Ok(response) => {
                 let (mut parts, stream) = response.into_parts();
+                if too_large(&parts.headers) {
+                    return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+                }
                 parts.version = Version::HTTP_11;
                 let end = stream.is_end_stream();
                 self.answer = Answer::Body { stream, data_over: false };

@@ -26,8 +26,8 @@ pub(super) enum BackendSide {
 /// What came of the backend.
 #[derive(Debug)]
 pub(super) enum FromBackend {
-    /// An interim answer (1xx, but not 101).
-    Interim,
+    /// The head of an interim answer (1xx, but not 101).
+    Interim(Box<ResponseHeader>),
     /// The head of the answer; `end`: nothing follows it.
     Head {
         head: Box<ResponseHeader>,
@@ -90,6 +90,14 @@ impl BackendSide {
         match self {
             Self::H1(backend) => backend.finish().await,
             Self::H2(backend) => backend.finish(trailers),
+        }
+    }
+
+    /// Nothing more comes through the tunnel; its own direction goes on.
+    pub(super) async fn end_direction(&mut self) -> Result<(), Deaf> {
+        match self {
+            Self::H1(backend) => backend.end_direction().await,
+            Self::H2(backend) => backend.finish(None),
         }
     }
 

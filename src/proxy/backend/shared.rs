@@ -13,6 +13,7 @@ use h2::{Error, SendStream};
 use http::Request;
 use pingora::protocols::Stream;
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::http::response_head;
 use pulsegate_core::traffic::ledger::Ledger;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -25,8 +26,6 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// What we may have under way towards it on one stream, bytes.
 const SEND_BUFFER: usize = 64 * 1024;
-/// A backend's response head, decoded, bytes; as on HTTP/1.
-const ANSWER_HEAD: u32 = 32 * 1024;
 
 /// All shared connections of the process.
 #[derive(Default)]
@@ -140,13 +139,14 @@ impl Opening {
         stream: Stream,
         clock: Clock,
         idle: Duration,
+        head_limit: usize,
         ledger: &Arc<Ledger>,
     ) -> Result<Seat, Error> {
         let (send, connection) = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buffer_size(SEND_BUFFER)
-            .max_header_list_size(ANSWER_HEAD)
+            .max_header_list_size(u32::try_from(response_head::of_library(head_limit)).unwrap_or(u32::MAX))
             .enable_push(false)
             .handshake(stream)
             .await?;

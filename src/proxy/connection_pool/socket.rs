@@ -16,6 +16,7 @@ use pulsegate_core::http::response_watch::{Malformed, ResponseWatch};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -24,19 +25,28 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub struct BackendSocket {
     stream: Stream,
     watch: ResponseWatch,
+    /// Our direction ends with the next flush.
+    ends: AtomicBool,
 }
 
 impl BackendSocket {
-    /// A new connection, for its first answer; `to_head`: to a HEAD.
-    pub fn new(stream: Stream, to_head: bool) -> Box<Self> {
-        Box::new(Self { stream, watch: ResponseWatch::new(to_head) })
+    /// A new connection, for its first answer.
+    pub fn new(stream: Stream, watch: ResponseWatch) -> Box<Self> {
+        Box::new(Self { stream, watch, ends: AtomicBool::new(false) })
     }
 
     /// One that has rested, for its next answer. `None`: it is none of ours.
-    pub fn again(stream: Stream, to_head: bool) -> Option<Box<Self>> {
+    pub fn again(stream: Stream, watch: ResponseWatch) -> Option<Box<Self>> {
         let mut socket = stream.into_any().downcast::<Self>().ok()?;
-        socket.watch = ResponseWatch::new(to_head);
+        socket.watch = watch;
         Some(socket)
+    }
+
+    /// Our direction ends with the next flush; the backend's goes on. (pingora lends its stream for looking only.)
+    pub fn end_with_next_flush(stream: &Stream) {
+        if let Some(socket) = stream.as_any().downcast_ref::<Self>() {
+            socket.ends.store(true, Relaxed);
+        }
     }
 
     /// Why the answer on this connection was refused, if it was.
@@ -81,7 +91,9 @@ impl AsyncWrite for BackendSocket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let stream = Pin::new(&mut this.stream);
+        if this.ends.load(Relaxed) { stream.poll_shutdown(cx) } else { stream.poll_flush(cx) }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -131,6 +143,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
+    const WATCH: ResponseWatch = ResponseWatch::new(false, 1024);
     const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
     async fn pair(said: &[&[u8]]) -> (Box<BackendSocket>, DuplexStream) {
@@ -138,7 +151,7 @@ mod tests {
         for bytes in said {
             far.write_all(bytes).await.unwrap();
         }
-        (BackendSocket::new(Box::new(near), false), far)
+        (BackendSocket::new(Box::new(near), WATCH), far)
     }
 
     /// The refusal that the next read ends in.
@@ -169,10 +182,10 @@ mod tests {
         let (mut socket, mut far) = pair(&[HEAD, b"5\r\nhello\r\n0\r\n\r\n"]).await;
         let mut read = Vec::with_capacity(4096);
         socket.read_buf(&mut read).await.unwrap();
-        let mut socket = BackendSocket::again(socket, false).expect("one of ours");
+        let mut socket = BackendSocket::again(socket, WATCH).expect("one of ours");
         far.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n").await.unwrap();
         assert_eq!(refusal(&mut socket).await, Some(Malformed::Head));
         let (near, _far) = duplex(1);
-        assert!(BackendSocket::again(Box::new(near), false).is_none());
+        assert!(BackendSocket::again(Box::new(near), WATCH).is_none());
     }
 }

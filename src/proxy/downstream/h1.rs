@@ -1,12 +1,19 @@
-//! How does an HTTP/1 client take part? Over pingora's session, which writes what it is given before it returns.
+//! How does an HTTP/1 client take part? Over pingora's session, which writes what it is given before it returns; its leaving shows at its
+//! socket, whatever is still to be read.
 
-use super::{Fate, FromClient, Gone, Read};
+use super::{ClientSocket, Fate, FromClient, Gone, Read};
 use crate::proxy::{Served, ends, linger};
 use bytes::Bytes;
-use http::Version;
+use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
+use pingora::{Error, ErrorType};
+use pulsegate_core::plan::HalfClosedClients;
+use pulsegate_core::traffic::request::{ClientEnd, Meaning};
 use std::fmt;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -16,7 +23,12 @@ const FINISH_TIME: Duration = Duration::from_secs(5);
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// One request of an HTTP/1 connection.
-pub struct H1Client(ServerSession);
+pub struct H1Client {
+    session: ServerSession,
+    half_closed: HalfClosedClients,
+    /// Reading tells no more of whether it is there: it has ended its direction, or sent more than this request.
+    heard: bool,
+}
 
 impl fmt::Debug for H1Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,12 +38,12 @@ impl fmt::Debug for H1Client {
 
 impl H1Client {
     /// A session whose head is read (`session.read_request()` was true).
-    pub fn new(session: ServerSession) -> Self {
-        Self(session)
+    pub fn new(session: ServerSession, half_closed: HalfClosedClients) -> Self {
+        Self { session, half_closed, heard: false }
     }
 
     pub(super) fn head(&self) -> &RequestHeader {
-        self.0.req_header()
+        self.session.req_header()
     }
 
     pub(super) fn protocol(&self) -> &'static str {
@@ -39,40 +51,107 @@ impl H1Client {
     }
 
     pub(super) fn body_done(&mut self) -> bool {
-        self.0.is_body_done()
+        self.session.is_body_done()
     }
 
     pub(super) async fn next(&mut self, read: Read) -> FromClient {
-        let watch_only = match read {
-            Read::Body => false,
-            Read::Watch => true,
-            Read::Nothing => return std::future::pending().await,
-        };
-        match self.0.read_body_or_idle(watch_only).await {
-            Ok(Some(chunk)) => FromClient::Chunk(chunk),
-            Ok(None) => FromClient::End(None),
-            Err(error) if ends::is_malformed_body(&error) => FromClient::Malformed,
-            Err(_) => FromClient::Left,
+        match read {
+            // Who has left is not heard out.
+            Read::Body if self.session.was_upgraded() || !self.has_left().await => self.read_body().await,
+            Read::Body => FromClient::Left,
+            Read::Watch if !self.heard && self.goodbye().await == Meaning::Left => FromClient::Left,
+            Read::Watch | Read::Nothing | Read::Reset => {
+                self.left(read).await;
+                FromClient::Left
+            }
         }
     }
 
+    async fn read_body(&mut self) -> FromClient {
+        match self.session.read_body_or_idle(false).await {
+            Ok(Some(chunk)) => FromClient::Chunk(chunk),
+            Ok(None) => FromClient::End(None),
+            Err(error) if ends::is_malformed_body(&error) => FromClient::Malformed,
+            Err(error) => match end(&error).means(self.half_closed, true) {
+                Meaning::Incomplete => FromClient::Malformed,
+                Meaning::Left | Meaning::Waits => FromClient::Left,
+            },
+        }
+    }
+
+    /// Reads until the client's end, which in TLS shows nowhere else, or until something comes behind the request (which pingora keeps).
+    async fn goodbye(&mut self) -> Meaning {
+        let before = self.socket().map(ClientSocket::bytes_read);
+        let goes_on = matches!(&self.session, ServerSession::H1(session) if session.will_keepalive());
+        let heard = poll_fn(|cx| {
+            let idle = pin!(self.session.read_body_or_idle(true)).poll(cx);
+            match idle {
+                Poll::Ready(heard) => Poll::Ready(heard.err()),
+                Poll::Pending if self.socket().map(ClientSocket::bytes_read) != before => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        let meaning = heard.await.map_or(Meaning::Waits, |error| end(&error).means(self.half_closed, false));
+        self.heard = true;
+        if goes_on && meaning == Meaning::Waits {
+            // pingora ends a connection behind whoever has ended its direction, but requests of a pipeline may be here already.
+            self.session.set_keepalive(Some(0));
+        }
+        // Nobody reads any more, and so nothing would release a head.
+        if let Some(socket) = self.socket() {
+            socket.hold_nothing_back();
+        }
+        meaning
+    }
+
+    /// Waits until the client has left.
+    pub(super) async fn left(&self, read: Read) {
+        let Some(socket) = self.socket() else { return pending().await };
+        if read == Read::Reset || socket.ended().await.means(self.half_closed, false) != Meaning::Left {
+            socket.reset_by_client().await;
+        }
+    }
+
+    async fn has_left(&self) -> bool {
+        let mut left = pin!(self.left(Read::Nothing));
+        poll_fn(|cx| Poll::Ready(left.as_mut().poll(cx).is_ready())).await
+    }
+
+    fn socket(&self) -> Option<&ClientSocket> {
+        self.session.stream().and_then(ClientSocket::of)
+    }
+
     pub(super) async fn send_continue(&mut self) -> Result<(), Gone> {
-        // pingora would take the 100 for an early answer and close the connection behind the real one.
-        self.0.set_close_on_response_before_downstream_finish(false);
-        self.0.write_continue_response().await.map_err(|_| Gone)
+        let head = ResponseHeader::build(StatusCode::CONTINUE, Some(0)).map_err(|_| Gone)?;
+        self.send_interim(Box::new(head)).await
+    }
+
+    pub(super) async fn send_interim(&mut self, head: Box<ResponseHeader>) -> Result<(), Gone> {
+        // pingora would take it for an early answer and close the connection behind the real one.
+        self.session.set_close_on_response_before_downstream_finish(false);
+        self.session.write_response_header(head).await.map_err(|_| Gone)
     }
 
     pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
-        self.0.write_response_header(head).await.map_err(|_| Gone)?;
+        self.session.write_response_header(head).await.map_err(|_| Gone)?;
         if end { self.offer(Bytes::new(), true).await } else { Ok(()) }
     }
 
     pub(super) async fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
-        self.0.write_response_body(chunk, end).await.map_err(|_| Gone)
+        self.session.write_response_body(chunk, end).await.map_err(|_| Gone)
+    }
+
+    pub(super) async fn end_direction(&mut self) -> Result<(), Gone> {
+        self.socket().ok_or(Gone)?.end_with_next_flush();
+        match &mut self.session {
+            // Nothing, and a flush.
+            ServerSession::H1(session) => session.write_body(&[]).await.map(drop).map_err(|_| Gone),
+            _ => Err(Gone),
+        }
     }
 
     pub(super) fn close_behind(&mut self) {
-        self.0.set_keepalive(None);
+        self.session.set_keepalive(None);
     }
 
     pub(super) fn answer_early(&mut self, drained: bool) {
@@ -80,24 +159,26 @@ impl H1Client {
             self.close_behind();
         }
         // Without this, pingora would close whenever a body is still to be read; a small one is read behind the answer.
-        self.0.set_close_on_response_before_downstream_finish(!drained);
-        self.0.set_total_drain_timeout(Some(DRAIN_TIME));
+        self.session.set_close_on_response_before_downstream_finish(!drained);
+        self.session.set_total_drain_timeout(Some(DRAIN_TIME));
     }
 
     pub(super) fn status(&self) -> Option<u16> {
-        self.0.response_written().map(|head| head.status.as_u16())
+        let status = self.session.response_written().map(|head| head.status)?;
+        let interim = status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
+        (!interim).then_some(status.as_u16())
     }
 
     pub(super) fn bytes_in(&self) -> u64 {
-        self.0.body_bytes_read() as u64
+        self.session.body_bytes_read() as u64
     }
 
     pub(super) fn bytes_out(&self) -> u64 {
-        self.0.body_bytes_sent() as u64
+        self.session.body_bytes_sent() as u64
     }
 
     pub(super) async fn end(self, fate: Fate) -> Served {
-        match (fate, self.0) {
+        match (fate, self.session) {
             (Fate::Finish, session) => {
                 let finished = timeout(FINISH_TIME, session.finish()).await;
                 finished
@@ -114,4 +195,12 @@ impl H1Client {
             (Fate::Linger | Fate::Cut | Fate::Reset, _) => Served::Closed,
         }
     }
+}
+
+/// How the client's direction ended, as the session says it.
+fn end(error: &Error) -> ClientEnd {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    // TLS that ends without its goodbye has an end all the same.
+    let finished = *error.etype() == ErrorType::ConnectionClosed || cause == Some(std::io::ErrorKind::UnexpectedEof);
+    if finished { ClientEnd::Finished } else { ClientEnd::Reset }
 }

@@ -15,9 +15,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::date::get_cached_date;
+use pulsegate_core::http::head::has_outer_blanks;
 use std::fmt;
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -29,6 +30,8 @@ const LINGER_BYTES: usize = 256 * 1024;
 pub struct H2Client {
     head: RequestHeader,
     body: RecvStream,
+    /// What has come of it ahead of being asked for.
+    ahead: Option<FromClient>,
     /// DATA is over; trailers may follow.
     data_over: bool,
     body_over: bool,
@@ -37,6 +40,8 @@ pub struct H2Client {
     status: Option<u16>,
     /// The client took the request back.
     left: bool,
+    /// The connection should take no further streams.
+    leaves: bool,
     bytes_in: u64,
     bytes_out: u64,
 }
@@ -52,8 +57,9 @@ impl H2Client {
     pub fn new(request: http::Request<RecvStream>, respond: SendResponse<Bytes>) -> Self {
         let (parts, body) = request.into_parts();
         let over = body.is_end_stream();
-        Self {
+        let mut client = Self {
             head: RequestHeader::from(in_one_form(parts)),
+            ahead: None,
             data_over: over,
             body_over: over,
             body,
@@ -61,8 +67,21 @@ impl H2Client {
             outbox: None,
             status: None,
             left: false,
+            leaves: false,
             bytes_in: 0,
             bytes_out: 0,
+        };
+        client.look_ahead();
+        client
+    }
+
+    /// Takes what has arrived together with the head: a body that ended without a byte is none, and a backend is told of none. Nobody waits.
+    fn look_ahead(&mut self) {
+        if !self.body_over
+            && let Poll::Ready(from) = self.poll_body(&mut Context::from_waker(Waker::noop()))
+        {
+            let ended = matches!(from, FromClient::End(None));
+            self.ahead = (!ended).then_some(from);
         }
     }
 
@@ -75,7 +94,7 @@ impl H2Client {
     }
 
     pub(super) fn body_done(&self) -> bool {
-        self.body_over
+        self.body_over && self.ahead.is_none()
     }
 
     pub(super) fn is_clear(&self) -> bool {
@@ -93,6 +112,11 @@ impl H2Client {
             return Poll::Ready(if taken.is_ok() { FromClient::Taken } else { FromClient::Left });
         }
         if read == Read::Body
+            && let Some(ahead) = self.ahead.take()
+        {
+            return Poll::Ready(ahead);
+        }
+        if read == Read::Body
             && !self.body_over
             && let Poll::Ready(from) = self.poll_body(cx)
         {
@@ -102,8 +126,10 @@ impl H2Client {
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<FromClient> {
-        if !self.data_over {
+        while !self.data_over {
             match std::task::ready!(self.body.poll_data(cx)) {
+                // It is no part of a body, and no sign of progress.
+                Some(Ok(chunk)) if chunk.is_empty() => {}
                 Some(Ok(chunk)) => {
                     self.bytes_in += chunk.len() as u64;
                     // The relay asks for more only when the other side has taken what it had: the window follows the backend.
@@ -116,6 +142,10 @@ impl H2Client {
             }
         }
         match std::task::ready!(self.body.poll_trailers(cx)) {
+            Ok(Some(trailers)) if trailers.values().any(|value| has_outer_blanks(value.as_bytes())) => {
+                self.body_over = true;
+                Poll::Ready(FromClient::Malformed)
+            }
             Ok(trailers) => {
                 self.body_over = true;
                 Poll::Ready(FromClient::End(trailers))
@@ -136,10 +166,20 @@ impl H2Client {
         })
     }
 
+    pub(super) async fn left(&mut self) {
+        poll_fn(|cx| self.poll_left(cx).map(drop)).await;
+    }
+
     pub(super) fn send_continue(&mut self) -> Result<(), Gone> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::CONTINUE;
         self.respond.send_informational(response).map_err(|_| Gone)
+    }
+
+    pub(super) fn send_interim(&mut self, head: ResponseHeader) -> Result<(), Gone> {
+        let mut parts = http::response::Parts::from(head);
+        parts.version = Version::HTTP_2;
+        self.respond.send_informational(Response::from_parts(parts, ())).map_err(|_| Gone)
     }
 
     pub(super) fn send_head(&mut self, head: ResponseHeader, end: bool) -> Result<(), Gone> {
@@ -164,6 +204,10 @@ impl H2Client {
         self.outbox.as_mut().ok_or(Gone)?.offer_trailers(trailers).map_err(|_| Gone)
     }
 
+    pub(super) fn leave_behind(&mut self) {
+        self.leaves = true;
+    }
+
     pub(super) fn status(&self) -> Option<u16> {
         self.status
     }
@@ -185,7 +229,11 @@ impl H2Client {
             Fate::Finish | Fate::Linger => drop(timeout(LINGER_TIME, self.discard()).await),
             Fate::Cut | Fate::Reset => self.respond.send_reset(Reason::INTERNAL_ERROR),
         }
-        if left { Served::Left } else { Served::Closed }
+        match left {
+            true => Served::Left,
+            false if self.leaves => Served::Leaves,
+            false => Served::Closed,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod copy;
 mod fate;
 mod h1;
 mod h2;
+mod socket;
 
 use crate::proxy::Served;
 use crate::proxy::heads::Body;
@@ -19,6 +20,10 @@ pub use h1::H1Client;
 pub use h2::H2Client;
 use pingora::http::{RequestHeader, ResponseHeader};
 pub(super) use pulsegate_core::traffic::request::Read;
+pub use socket::ClientSocket;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 /// The client's side of one exchange.
 #[derive(Debug)]
@@ -91,6 +96,21 @@ impl ClientSide {
         }
     }
 
+    /// Waits until the client has left. What it sends meanwhile stays unread, and what it was offered where it is.
+    pub(super) async fn left(&mut self, read: Read) {
+        match self {
+            Self::H1(client) => client.left(read).await,
+            Self::H2(client) => client.left().await,
+            Self::Copy(_) => std::future::pending().await,
+        }
+    }
+
+    /// It has left already.
+    pub(super) async fn has_left(&mut self) -> bool {
+        let mut left = pin!(self.left(Read::Nothing));
+        poll_fn(|cx| Poll::Ready(left.as_mut().poll(cx).is_ready())).await
+    }
+
     /// Another piece of the response may be offered.
     pub(super) fn is_clear(&self) -> bool {
         match self {
@@ -103,6 +123,15 @@ impl ClientSide {
         match self {
             Self::H1(client) => client.send_continue().await,
             Self::H2(client) => client.send_continue(),
+            Self::Copy(_) => Ok(()),
+        }
+    }
+
+    /// The head of an interim answer.
+    pub(super) async fn send_interim(&mut self, head: Box<ResponseHeader>) -> Result<(), Gone> {
+        match self {
+            Self::H1(client) => client.send_interim(head).await,
+            Self::H2(client) => client.send_interim(*head),
             Self::Copy(_) => Ok(()),
         }
     }
@@ -127,6 +156,15 @@ impl ClientSide {
         }
     }
 
+    /// Ends our direction of a tunnel; the client's goes on.
+    pub(super) async fn end_direction(&mut self) -> Result<(), Gone> {
+        match self {
+            Self::H1(client) => client.end_direction().await,
+            Self::H2(client) => client.offer(Bytes::new(), true),
+            Self::Copy(_) => Ok(()),
+        }
+    }
+
     /// Ends the response with trailers, where the client's protocol has a place for them.
     pub(super) async fn offer_trailers(&mut self, trailers: HeaderMap) -> Result<(), Gone> {
         match self {
@@ -140,6 +178,13 @@ impl ClientSide {
     pub(super) fn close_behind(&mut self) {
         if let Self::H1(client) = self {
             client.close_behind();
+        }
+    }
+
+    /// The client did not send what it owes. An HTTP/1 connection ends for that by itself.
+    pub(super) fn leave_behind(&mut self) {
+        if let Self::H2(client) = self {
+            client.leave_behind();
         }
     }
 

@@ -5,15 +5,16 @@ use super::machine::Machine;
 use crate::proxy::backend::{Connected, Way};
 use crate::proxy::connection_pool::cut::Cut;
 use crate::proxy::dialogue::Dialogue;
-use crate::proxy::downstream::Fate;
+use crate::proxy::downstream::{Fate, Read};
 use crate::proxy::heads;
 use crate::proxy::relay::{Relay, Relayed};
 use crate::proxy::rewrite;
 use http::Method;
+use http::header::EXPECT;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::traffic::cell::{Nudge, NudgeKind};
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use pulsegate_core::traffic::request::{self, Action, Asked, Attempt, Ended, Input, Progress};
+use pulsegate_core::traffic::request::{self, Action, Asked, Attempt, Ended, Expectation, Expected, Input, Progress};
 
 /// Makes one attempt. Returns what is to be done next.
 pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, attempt: &Attempt) -> Action {
@@ -23,10 +24,17 @@ pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, 
     let to_head = dialogue.client.head().method == Method::HEAD;
     let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head };
     let trace = machine.begin_span(Asked::First, attempt.way);
+    if dialogue.client.has_left().await {
+        return machine.tell(Input::ClientLeft, dialogue.client.head());
+    }
     let rested = if attempt.way == request::Way::Any { way.rested() } else { None };
     let connected = match rested {
         Some(connected) => Ok(connected),
-        None => connect(machine, &way).await,
+        None => tokio::select! {
+            biased;
+            () = dialogue.client.left(Read::Nothing) => return machine.tell(Input::ClientLeft, dialogue.client.head()),
+            connected = connect(machine, &way) => connected,
+        },
     };
     match connected {
         Ok(connected) => converse(machine, dialogue, way, connected, trace).await,
@@ -50,12 +58,15 @@ async fn converse(
     trace: Option<Trace>,
 ) -> Action {
     let (request, body) = (dialogue.client.head(), dialogue.client.body());
-    let expects_continue = heads::expects_continue(request, body);
     let surroundings = machine.surroundings;
     let told = (surroundings.asked, trace.as_ref());
-    let Ok(head) = rewrite::request(request, body, told, machine.route(), surroundings.facts) else {
+    let Ok(mut head) = rewrite::request(request, body, told, machine.route(), surroundings.facts) else {
         return over(machine, dialogue, Ended::Unanswered(AttemptEnd::Ours));
     };
+    let expectation = expectation(machine, dialogue, &way);
+    if expectation == Expectation::Backend && head.insert_header(EXPECT, heads::CONTINUE).is_err() {
+        return over(machine, dialogue, Ended::Unanswered(AttemptEnd::Ours));
+    }
     let (clock, attempt) = (machine.clock(), way.attempt);
     let asked_at = clock.now();
     let mut judge = Judge::of(machine, way, (request.method.clone(), request.version));
@@ -66,7 +77,7 @@ async fn converse(
         rival: None,
         hedge_after: attempt.hedge_after,
         clock,
-        expects_continue: expects_continue && !dialogue.continued,
+        expectation,
         progress: Progress::begun(attempt.bounds, asked_at),
         dialogue,
     };
@@ -91,6 +102,20 @@ async fn converse(
             over(machine, dialogue, ended)
         }
     }
+}
+
+/// Who says the 100 that the client may be waiting for.
+fn expectation(machine: &Machine<'_>, dialogue: &Dialogue, way: &Way<'_>) -> Expectation {
+    let client = &dialogue.client;
+    if !heads::expects_continue(client.head(), client.body()) {
+        return Expectation::Nobody;
+    }
+    Expectation::of(Expected {
+        by_client: true,
+        goes_ahead: dialogue.continued || dialogue.replay.has_begun(),
+        is_copy: machine.request().facts().is_copy(),
+        of_http10: way.attempt.endpoint.cell.speaks_http10(),
+    })
 }
 
 /// It ended so.

@@ -11,6 +11,7 @@ use http::{Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::http::interim::interim_travels;
 use pulsegate_core::traffic::request::{Action, Asked, Attempt, Input, Pin};
 use std::time::Duration;
 
@@ -62,7 +63,9 @@ impl<'j, 'e> Judge<'j, 'e> {
         let Some((name, value)) = &attempt.pool.upstream.drain_header else { return };
         let asks = head.headers.get(name.as_str()).is_some_and(|found| found.as_bytes() == value.as_bytes());
         let counts = asks && !self.machine.request().facts().is_copy();
-        self.heard.drain_asked = counts.then_some(attempt.endpoint.key);
+        if counts {
+            self.heard.drain_asked = Some(attempt.endpoint.key);
+        }
     }
 
     /// The hedge is the attempt from now on.
@@ -73,11 +76,15 @@ impl<'j, 'e> Judge<'j, 'e> {
         self.machine.surroundings.proxy.telemetry.hedged(&self.machine.route().name, "won");
     }
 
+    /// The header by which a backend asks to be drained: nobody's business behind us.
+    fn drain_header(&self) -> Option<&str> {
+        self.way.attempt.pool.upstream.drain_header.as_ref().map(|(name, _)| name.as_str())
+    }
+
     fn fit(&self, head: &mut ResponseHeader) -> pingora::Result<()> {
         let attempt = self.way.attempt;
         let surroundings = self.machine.surroundings;
-        let drain_header = attempt.pool.upstream.drain_header.as_ref().map(|(name, _)| name.as_str());
-        rewrite::response(head, &self.method, self.version, self.machine.route(), drain_header)?;
+        rewrite::response(head, &self.method, self.version, self.machine.route(), self.drain_header())?;
         head.insert_header("X-Request-Id", surroundings.asked.asker.request_id.as_str())?;
         if let Some(plan) = attempt.pool.upstream.balance.sticky.as_ref().filter(|_| attempt.pin == Pin::New) {
             head.append_header("Set-Cookie", surroundings.proxy.pin(plan, attempt.endpoint.key))?;
@@ -94,6 +101,7 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
             return Verdict::Unwanted;
         }
         self.note_drain(shown.head, by);
+        self.attempt(by).endpoint.cell.answered_in_http10(shown.head.version == Version::HTTP_10);
         (self.heard.head_at, self.heard.after) = (Some(shown.at), Some(shown.seen.after));
         if !matches!(action, Action::Deliver) {
             return Verdict::Elsewhere(action);
@@ -104,6 +112,12 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
         let fit = self.fit(shown.head).is_ok();
         self.heard.ready_at = Some(self.machine.clock().now());
         if fit { Verdict::Deliver } else { Verdict::Unfit }
+    }
+
+    fn interim(&mut self, head: &mut ResponseHeader) -> bool {
+        self.note_drain(head, Asked::First);
+        interim_travels(head.status.as_u16(), self.version == Version::HTTP_10)
+            && rewrite::interim(head, self.machine.route(), self.drain_header()).is_ok()
     }
 
     fn late(&mut self, request: &RequestHeader) -> Option<Rival<'e>> {

@@ -5,6 +5,7 @@ use super::keys;
 use super::queues::Wake;
 use crate::clock::Clock;
 use crate::proxy::asked::Asked;
+use crate::proxy::downstream::{ClientSide, Read};
 use crate::proxy::story::Story;
 use crate::proxy::{ConnectionFacts, Proxy, rewrite};
 use crate::telemetry::Try;
@@ -65,14 +66,15 @@ impl<'e> Machine<'e> {
         self.request.handle(input, &mut Moment { now, rng, snapshot: &snapshot, performer: &mut world })
     }
 
-    /// Until something changes, or the time is up. Returns what is to be done then.
-    pub(super) async fn wait(&mut self, wait: Wait, head: &RequestHeader) -> Action {
+    /// Until something changes, the time is up, or the client leaves. Returns what is to be done then.
+    pub(super) async fn wait(&mut self, wait: Wait, client: &mut ClientSide) -> Action {
         let until = self.clock().instant(wait.until);
-        let input = match timeout_at(until, self.changed(wait.why)).await {
-            Ok(()) => Input::Changed,
-            Err(_) => Input::Woken,
+        let input = tokio::select! {
+            biased;
+            () = client.left(Read::Nothing) => Input::ClientLeft,
+            changed = timeout_at(until, self.changed(wait.why)) => changed.map_or(Input::Woken, |()| Input::Changed),
         };
-        self.tell(input, head)
+        self.tell(input, client.head())
     }
 
     async fn changed(&self, why: Awaited) {
@@ -151,8 +153,7 @@ impl Performer for World<'_> {
     }
 
     fn hash(&mut self, by: &HashBy) -> Option<u64> {
-        let asked = self.surroundings.asked;
-        keys::hash(by, self.head, asked.asker.client, &asked.target.path)
+        keys::hash(by, self.head, self.surroundings.asked)
     }
 
     fn pinned(&mut self, pool: &Pool, plan: &StickyPlan) -> Option<BackendKey> {

@@ -49,7 +49,7 @@ pub(super) async fn forward(
     let outcome = loop {
         action = match action {
             Action::Attempt(attempt) => attempt::attempt(&mut machine, dialogue, &attempt).await,
-            Action::Wait(wait) => machine.wait(wait, dialogue.client.head()).await,
+            Action::Wait(wait) => machine.wait(wait, &mut dialogue.client).await,
             Action::Answer { problem, retry_after } => break Outcome::Answer { problem, retry_after },
             Action::Cut(cut) => break Outcome::Cut(cut),
             Action::Nothing => break Outcome::Delivered,

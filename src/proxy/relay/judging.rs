@@ -11,6 +11,9 @@ use std::pin::Pin;
 pub(in crate::proxy) trait Judging<'r> {
     fn judge(&mut self, shown: Shown<'_>) -> Verdict;
 
+    /// Makes an interim answer fit for the client. False: it is none of the client's.
+    fn interim(&mut self, head: &mut ResponseHeader) -> bool;
+
     /// The answer is late: who is asked too, if anybody may be.
     fn late(&mut self, request: &RequestHeader) -> Option<Rival<'r>>;
 

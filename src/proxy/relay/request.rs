@@ -2,13 +2,32 @@
 
 use super::{Judging, Relay};
 use crate::proxy::backend::Deaf;
-use crate::proxy::downstream::FromClient;
+use crate::proxy::downstream::{ClientSide, FromClient, Read};
 use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::RequestHeader;
 use pulsegate_core::http::problem::Problem;
-use pulsegate_core::traffic::request::Ended;
+use pulsegate_core::traffic::request::{Ended, Expectation};
+use std::future::Future;
+use std::time::Duration;
 use tokio::time::timeout;
+
+/// What came of something that the backend was given.
+enum Given<T> {
+    Done(T),
+    TooSlow,
+    /// The client left before it was taken.
+    Left,
+}
+
+/// Gives the backend something; a client that leaves meanwhile ends the wait.
+async fn given<T>(giving: impl Future<Output = T>, time: Duration, client: &mut ClientSide, read: Read) -> Given<T> {
+    tokio::select! {
+        biased;
+        given = timeout(time, giving) => given.map_or(Given::TooSlow, Given::Done),
+        () = client.left(read) => Given::Left,
+    }
+}
 
 impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     /// The head, and what an earlier attempt has read of the body already.
@@ -16,10 +35,12 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         let kept = self.dialogue.replay.kept();
         let done = self.dialogue.replay.complete || self.dialogue.client.body_done();
         let bodiless = done && kept.is_empty();
-        match timeout(self.write_time(), self.backend.send_head(head, bodiless)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(end)) => return Err(self.progress.broke(end)),
-            Err(_) => return Err(self.write_timed_out()),
+        let (time, read) = (self.write_time(), self.progress.read_meanwhile());
+        match given(self.backend.send_head(head, bodiless), time, &mut self.dialogue.client, read).await {
+            Given::Done(Ok(())) => {}
+            Given::Done(Err(end)) => return Err(self.progress.broke(end)),
+            Given::TooSlow => return Err(self.write_timed_out()),
+            Given::Left => return Err(self.client_left()),
         }
         // Empty, it would end a chunked body.
         if !kept.is_empty()
@@ -30,20 +51,31 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         if done {
             return self.end_request(None).await.map_or(Ok(()), Err);
         }
-        if self.expects_continue {
-            match timeout(self.write_time(), self.dialogue.client.send_continue()).await {
-                Ok(Ok(())) => {}
-                _ => return Err(self.client_left()),
+        match self.expectation {
+            Expectation::Nobody => Ok(()),
+            Expectation::Us => self.go_ahead().await.map_or(Ok(()), Err),
+            Expectation::Backend => {
+                self.progress.await_go_ahead(self.clock.now());
+                Ok(())
             }
-            self.dialogue.continued = true;
         }
-        Ok(())
+    }
+
+    /// The client is told to send its body.
+    pub(super) async fn go_ahead(&mut self) -> Option<Ended> {
+        match timeout(self.write_time(), self.dialogue.client.send_continue()).await {
+            Ok(Ok(())) => {}
+            _ => return Some(self.client_left()),
+        }
+        self.dialogue.continued = true;
+        self.progress.gone_ahead(self.clock.now());
+        None
     }
 
     pub(super) async fn take_request(&mut self, said: FromClient) -> Option<Ended> {
         match said {
             FromClient::Chunk(chunk) => self.take_chunk(chunk).await,
-            FromClient::End(_) if self.progress.is_tunnel() => Some(self.progress.tunnel_ended()),
+            FromClient::End(_) if self.progress.is_tunnel() => self.end_tunnelled_request().await,
             FromClient::End(trailers) => self.end_request(trailers).await,
             FromClient::Taken => self.progress.delivered(self.dialogue.client.is_clear()),
             FromClient::Left => Some(self.client_left()),
@@ -70,16 +102,27 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     }
 
     async fn send_chunk(&mut self, chunk: &Bytes) -> Option<Ended> {
-        match timeout(self.write_time(), self.backend.offer(chunk)).await {
-            Ok(Ok(())) => None,
+        let (time, read) = (self.write_time(), self.progress.read_meanwhile());
+        match given(self.backend.offer(chunk), time, &mut self.dialogue.client, read).await {
+            Given::Done(Ok(())) => None,
             // It may have answered already and closed its ear: the answer counts.
-            Ok(Err(Deaf)) if !self.progress.is_tunnel() => {
+            Given::Done(Err(Deaf)) if !self.progress.is_tunnel() => {
                 self.stop_upload();
                 None
             }
-            Ok(Err(Deaf)) => Some(self.progress.tunnel_ended()),
-            Err(_) => Some(self.write_timed_out()),
+            Given::Done(Err(Deaf)) => Some(self.progress.tunnel_ended()),
+            Given::TooSlow => Some(self.write_timed_out()),
+            Given::Left => Some(self.client_left()),
         }
+    }
+
+    /// The client has said all that it sends through the tunnel.
+    async fn end_tunnelled_request(&mut self) -> Option<Ended> {
+        match timeout(self.write_time(), self.backend.end_direction()).await {
+            Ok(Ok(())) => self.progress.complete_tunnelled_request(),
+            _ => return Some(self.progress.tunnel_ended()),
+        }
+        self.progress.delivered(self.dialogue.client.is_clear())
     }
 
     fn write_timed_out(&self) -> Ended {
@@ -97,10 +140,12 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         if self.progress.upload().is_broken() {
             return None;
         }
-        match timeout(self.write_time(), self.backend.finish(trailers)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(Deaf)) => self.stop_upload(),
-            Err(_) => return Some(self.write_timed_out()),
+        let (time, read) = (self.write_time(), self.progress.read_meanwhile());
+        match given(self.backend.finish(trailers), time, &mut self.dialogue.client, read).await {
+            Given::Done(Ok(())) => {}
+            Given::Done(Err(Deaf)) => self.stop_upload(),
+            Given::TooSlow => return Some(self.write_timed_out()),
+            Given::Left => return Some(self.client_left()),
         }
         self.progress.upload().over();
         self.note_sent();

@@ -7,15 +7,14 @@ use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pulsegate_core::http::grpc;
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use pulsegate_core::traffic::request::{Asked, Ended, Head};
+use pulsegate_core::traffic::request::{Asked, Ended, Head, Interim};
 use tokio::time::timeout;
 
 impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     pub(super) async fn take_response(&mut self, said: FromBackend) -> Option<Relayed> {
         let ended = match said {
             FromBackend::Head { head, end } => return self.take_head(head, end).await,
-            // We have told the client to go on; other interim answers are for the connection to the backend.
-            FromBackend::Interim => self.progress.interim_answer().err(),
+            FromBackend::Interim(head) => self.take_interim(head).await,
             FromBackend::Invalid => Some(self.progress.broke(AttemptEnd::InvalidResponse)),
             FromBackend::Body(chunk, end) => self.deliver(chunk, end).await,
             FromBackend::Trailers(trailers) => self.deliver_trailers(trailers).await,
@@ -31,6 +30,18 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             FromBackend::BrokeOff => Some(self.progress.broke_off()),
         };
         ended.map(Relayed::Ended)
+    }
+
+    async fn take_interim(&mut self, mut head: Box<ResponseHeader>) -> Option<Ended> {
+        match self.progress.interim_answer(head.status.as_u16()) {
+            Ok(Interim::GoAhead) => self.go_ahead().await,
+            Ok(Interim::PassOn) if self.judge.interim(&mut head) => {
+                let passed_on = timeout(self.write_time(), self.dialogue.client.send_interim(head)).await;
+                (!matches!(passed_on, Ok(Ok(())))).then(|| self.client_left())
+            }
+            Ok(Interim::PassOn | Interim::Drop) => None,
+            Err(ended) => Some(ended),
+        }
     }
 
     async fn take_head(&mut self, mut head: Box<ResponseHeader>, end: bool) -> Option<Relayed> {
@@ -94,11 +105,17 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     }
 
     async fn deliver(&mut self, chunk: Bytes, end: bool) -> Option<Ended> {
-        if !chunk.is_empty() || end {
+        let tunnel_ends = end && self.progress.is_tunnel();
+        if !chunk.is_empty() || (end && !tunnel_ends) {
+            let end = end && !tunnel_ends;
             match timeout(self.write_time(), self.dialogue.client.offer(chunk, end)).await {
                 Ok(Ok(())) => {}
                 _ => return Some(self.client_left()),
             }
+        }
+        if tunnel_ends && !matches!(timeout(self.write_time(), self.dialogue.client.end_direction()).await, Ok(Ok(())))
+        {
+            return Some(self.client_left());
         }
         self.passed_on(end)
     }

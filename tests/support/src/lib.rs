@@ -15,6 +15,7 @@ pub mod load;
 pub mod needs;
 pub mod ports;
 pub mod raw;
+pub mod raw_h2;
 pub mod server;
 pub mod tls;
 

@@ -11,6 +11,8 @@ pub struct Bounds {
     pub connect: Duration,
     /// From the request being fully sent to the head of the response.
     pub per_try: Duration,
+    /// Until a client that expects a 100 is told to send its body, whatever the backend says.
+    pub expect_continue: Duration,
     /// Between bytes of an exchange.
     pub idle: Duration,
     pub body: BodyBounds,
@@ -42,6 +44,7 @@ impl Bounds {
         Self {
             connect: timeouts.connect,
             per_try: silence.or(timeouts.per_try).unwrap_or(Duration::MAX),
+            expect_continue: timeouts.expect_continue,
             idle: silence.unwrap_or(timeouts.idle),
             body: BodyBounds { idle: silence.unwrap_or(body.idle), ..body },
             total,
@@ -56,7 +59,13 @@ mod tests {
     #[test]
     fn the_bounds_of_a_call_follow_its_caller() {
         let secs = Duration::from_secs;
-        let timeouts = Timeouts { connect: secs(1), per_try: Some(secs(10)), idle: secs(60), total: Some(secs(30)) };
+        let timeouts = Timeouts {
+            connect: secs(1),
+            per_try: Some(secs(10)),
+            expect_continue: secs(2),
+            idle: secs(60),
+            total: Some(secs(30)),
+        };
         let body = BodyBounds { idle: secs(20), bytes: 7 };
         for (call, per_try, idle, body_idle) in [
             (None, 10, 60, 20),
@@ -68,6 +77,7 @@ mod tests {
             let bounds = Bounds::of(&timeouts, call, body, Timestamp::NEVER);
             let said = (bounds.per_try, bounds.idle, bounds.body.idle, bounds.body.bytes, bounds.connect);
             assert_eq!(said, (secs(per_try), secs(idle), secs(body_idle), 7, secs(1)), "{call:?}");
+            assert_eq!(bounds.expect_continue, secs(2));
         }
         let long_poll = Timeouts { per_try: None, ..timeouts };
         assert_eq!(Bounds::of(&long_poll, None, body, Timestamp::NEVER).per_try, Duration::MAX);

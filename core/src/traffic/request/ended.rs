@@ -12,8 +12,8 @@ pub enum Ended {
     Refused { problem: Problem, end: AttemptEnd },
     /// The answer had begun towards the client, and broke off.
     Broken(AttemptEnd),
-    /// The answer was delivered whole. `sent`: so was the request. What is missing of a body would be read out of the next request, so
-    /// that only then a connection may carry another one.
+    /// The answer was delivered whole. `sent`: so was the request, before the answer began. What is missing of a body would be read out of the
+    /// next request, and what came behind the answer may have been read as one, so that only then a connection may carry another.
     Whole { end: AttemptEnd, sent: bool },
 }
 
@@ -76,6 +76,7 @@ pub(super) const fn told(end: &AttemptEnd) -> Result<Problem, Cut> {
     match end {
         AttemptEnd::PerTryTimeout | AttemptEnd::ConnectFailed { timed_out: true } => Ok(Problem::BackendTimeout),
         AttemptEnd::InvalidResponse => Ok(Problem::BadBackendAnswer),
+        AttemptEnd::HeadTooLarge => Ok(Problem::ResponseHeadTooLarge),
         AttemptEnd::ClientAborted { .. } => Err(Cut::LeftUnanswered),
         AttemptEnd::Ours => Ok(Problem::Internal),
         _ => Ok(Problem::BackendFailed),
@@ -117,6 +118,7 @@ mod tests {
             (AttemptEnd::NotProcessed { goodbye: false }, Ok(Problem::BackendFailed)),
             (AttemptEnd::CutOff, Ok(Problem::BackendFailed)),
             (AttemptEnd::InvalidResponse, Ok(Problem::BadBackendAnswer)),
+            (AttemptEnd::HeadTooLarge, Ok(Problem::ResponseHeadTooLarge)),
             (AttemptEnd::Ours, Ok(Problem::Internal)),
             (LEFT, Err(Cut::LeftUnanswered)),
         ] {

@@ -13,6 +13,7 @@
 mod action;
 mod attempt;
 mod bounds;
+mod client_end;
 mod ended;
 mod facts;
 mod hedge;
@@ -31,12 +32,13 @@ mod tried;
 
 pub use action::{Action, Attempt, Awaited, Pin, Question, Wait, Way};
 pub use bounds::{BodyBounds, Bounds, Call};
+pub use client_end::{ClientEnd, Meaning};
 pub use ended::{Cut, Ended};
 pub use facts::{COPIES_AT_MOST, Facts, Kind, Terms};
 pub use input::{Asked, Head, Input};
 pub use performer::{Moment, Performer, Recorded};
 pub use place::Bell;
-pub use progress::{Clear, Progress, Read, Upload};
+pub use progress::{Clear, Expectation, Expected, Interim, Progress, Read, Upload};
 
 use crate::base::identity::BackendKey;
 use crate::http::problem::Problem;
@@ -131,7 +133,7 @@ impl<B: Bell> Request<B> {
 
     fn answer(&mut self, problem: Problem, retry_after: Option<u64>) -> Action {
         self.stage = Stage::Over;
-        self.search.leave_queue();
+        self.search.leave();
         Action::Answer { problem, retry_after }
     }
 
@@ -145,7 +147,7 @@ impl<B: Bell> Request<B> {
 
     fn cut(&mut self, cut: Cut) -> Action {
         self.stage = Stage::Over;
-        self.search.leave_queue();
+        self.search.leave();
         Action::Cut(cut)
     }
 }

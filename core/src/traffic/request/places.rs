@@ -115,9 +115,10 @@ impl<B: Bell> Places<B> {
         self.queued.as_ref().map(Queued::until)
     }
 
-    /// It waits no more.
-    pub(super) fn leave_queue(&mut self) {
+    /// It asks nobody any more.
+    pub(super) fn leave(&mut self) {
         self.queued = None;
+        self.entered = None;
     }
 }
 

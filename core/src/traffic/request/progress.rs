@@ -4,6 +4,7 @@
 //! Whoever moves the bytes says what it has seen; what that means for the backend and for the client is said here. Whether a side is
 //! *clear* (has taken all that it was given) is for the one to know who holds its bytes.
 
+mod interim;
 mod upload;
 
 use super::bounds::Bounds;
@@ -11,11 +12,13 @@ use super::ended::Ended;
 use crate::base::time::Timestamp;
 use crate::http::problem::Problem;
 use crate::traffic::outcome::AttemptEnd;
+use interim::Interims;
+pub use interim::{Expectation, Expected, Interim};
 use std::time::Duration;
 pub use upload::Upload;
 
-/// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.
-const INTERIM_ANSWERS: u32 = 32;
+/// What a tunnel came to that both sides have ended.
+const SWITCHED: Said = Said { status: 101, sized: false, grpc_status: None };
 
 /// One attempt, over a connection that is there.
 #[derive(Debug)]
@@ -25,7 +28,7 @@ pub struct Progress {
     answer: Answer,
     /// When the last piece was passed on.
     moved_at: Timestamp,
-    interim: u32,
+    interims: Interims,
 }
 
 /// The way of the answer.
@@ -36,8 +39,16 @@ enum Answer {
     Begun(Said),
     /// The backend has said all; the client may still have to take it.
     Complete(Said),
-    /// Both sides have left HTTP.
-    Tunnel,
+    /// Both sides have left HTTP, and at least one of them still speaks.
+    Tunnel(Speaking),
+}
+
+/// Who has not ended its direction of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaking {
+    Both,
+    Client,
+    Backend,
 }
 
 /// What an answer says of itself.
@@ -56,8 +67,10 @@ pub enum Read {
     Body,
     /// The client's leaving; nothing else is expected.
     Watch,
-    /// Nothing that the client sends: its bytes are no sign of life.
+    /// Nothing that the client sends: its bytes are no sign of life. Its leaving is one all the same.
     Nothing,
+    /// Its reset alone: what it has sent or ended waits for its turn, or has had it.
+    Reset,
 }
 
 /// Which sides have taken all that they were given.
@@ -70,7 +83,7 @@ pub struct Clear {
 impl Progress {
     /// Of a request that is sent from now on.
     pub fn begun(bounds: Bounds, now: Timestamp) -> Self {
-        Self { bounds, upload: Upload::begun(now), answer: Answer::Awaited, moved_at: now, interim: 0 }
+        Self { bounds, upload: Upload::begun(now), answer: Answer::Awaited, moved_at: now, interims: Interims::none() }
     }
 
     // ------------------------------------------------------------- what was seen
@@ -80,6 +93,8 @@ impl Progress {
     /// # Errors
     /// They are more than accepted.
     pub fn receive(&mut self, bytes: usize) -> Result<(), Ended> {
+        // Whoever sends waits no more to be told to.
+        self.interims.await_no_more();
         let accepted = self.upload.receive(bytes, self.bounds.body.bytes);
         if accepted { Ok(()) } else { Err(self.refused(Problem::BodyTooLarge)) }
     }
@@ -89,24 +104,35 @@ impl Progress {
         &mut self.upload
     }
 
-    /// An interim answer came.
+    /// The backend was asked whether it wants the body: the client waits for a 100.
+    pub fn await_go_ahead(&mut self, now: Timestamp) {
+        self.interims.await_go_ahead(now + self.bounds.expect_continue);
+    }
+
+    /// The client was told to send its body: from now on it is the one who owes something.
+    pub fn gone_ahead(&mut self, now: Timestamp) {
+        self.interims.await_no_more();
+        self.moved(now);
+    }
+
+    /// An interim answer came; it moves no deadline.
     ///
     /// # Errors
     /// They are too many.
-    pub fn interim_answer(&mut self) -> Result<(), Ended> {
-        self.interim += 1;
-        let flood = self.interim > INTERIM_ANSWERS;
-        if flood { Err(self.broke(AttemptEnd::InvalidResponse)) } else { Ok(()) }
+    pub fn interim_answer(&mut self, status: u16) -> Result<Interim, Ended> {
+        self.interims.take(status).ok_or_else(|| self.broke(AttemptEnd::InvalidResponse))
     }
 
     /// The head of an answer that the client is to have. `sized`: it says how long it is.
     pub fn begin_answer(&mut self, status: u16, sized: bool, grpc_status: Option<u16>) {
         self.answer = Answer::Begun(Said { status, sized, grpc_status });
+        self.interims.await_no_more();
+        self.upload.overtaken();
     }
 
     /// Both sides leave HTTP behind the head.
     pub fn switch_protocols(&mut self) {
-        self.answer = Answer::Tunnel;
+        self.answer = Answer::Tunnel(Speaking::Both);
     }
 
     /// Trailers came: what they say counts, whatever the head said.
@@ -116,12 +142,22 @@ impl Progress {
         }
     }
 
-    /// The backend has said all.
+    /// The backend has said all. In a tunnel, the client may go on.
     pub fn complete_answer(&mut self) {
         self.answer = match self.answer {
             Answer::Begun(said) => Answer::Complete(said),
-            Answer::Tunnel => Answer::Complete(Said { status: 101, sized: false, grpc_status: None }),
+            Answer::Tunnel(Speaking::Both | Speaking::Client) => Answer::Tunnel(Speaking::Client),
+            Answer::Tunnel(Speaking::Backend) => Answer::Complete(SWITCHED),
             answer @ (Answer::Awaited | Answer::Complete(_)) => answer,
+        };
+    }
+
+    /// The client has said all that it sends through a tunnel. The backend may go on.
+    pub fn complete_tunnelled_request(&mut self) {
+        self.answer = match self.answer {
+            Answer::Tunnel(Speaking::Both | Speaking::Backend) => Answer::Tunnel(Speaking::Backend),
+            Answer::Tunnel(Speaking::Client) => Answer::Complete(SWITCHED),
+            answer @ (Answer::Awaited | Answer::Begun(_) | Answer::Complete(_)) => answer,
         };
     }
 
@@ -133,7 +169,7 @@ impl Progress {
     // ---------------------------------------------------------- where it stands
 
     pub fn is_tunnel(&self) -> bool {
-        self.answer == Answer::Tunnel
+        matches!(self.answer, Answer::Tunnel(_))
     }
 
     /// The head of an answer is on its way to the client.
@@ -143,18 +179,31 @@ impl Progress {
 
     /// The backend has said all.
     pub fn is_complete(&self) -> bool {
-        matches!(self.answer, Answer::Complete(_))
+        matches!(self.answer, Answer::Complete(_) | Answer::Tunnel(Speaking::Client))
     }
 
     /// What is awaited of the client. What is left of a body that the backend no longer takes stays unread.
     pub fn read(&self, backend_is_clear: bool) -> Read {
         match self.upload.is_coming() {
+            _ if self.is_tunnel() && (self.answer == Answer::Tunnel(Speaking::Backend) || !backend_is_clear) => {
+                Read::Reset
+            }
             _ if self.is_tunnel() => Read::Body,
             false if self.upload.is_broken() => Read::Nothing,
             false => Read::Watch,
             true if backend_is_clear => Read::Body,
             true => Read::Nothing,
         }
+    }
+
+    /// What is awaited of the client while the backend is given something.
+    pub fn read_meanwhile(&self) -> Read {
+        if self.is_tunnel() { Read::Reset } else { Read::Nothing }
+    }
+
+    /// When the client is told to send its body, whatever the backend says; never, where it does not wait for that.
+    pub fn go_ahead_by(&self) -> Timestamp {
+        if self.upload.is_coming() { self.interims.go_ahead_by() } else { Timestamp::NEVER }
     }
 
     /// The nearest of the timers that run now.
@@ -164,6 +213,8 @@ impl Progress {
         }
         let next = match (self.has_begun(), self.upload.is_done()) {
             (false, true) => self.upload.sent_at() + self.bounds.per_try,
+            // The client waits for the backend's word.
+            (false, false) if self.interims.is_go_ahead_awaited() => self.upload.sent_at() + self.bounds.per_try,
             (false, false) if backend_is_clear => self.moved_at + self.bounds.body.idle,
             (false, false) | (true, _) => self.moved_at + self.bounds.idle,
         };
@@ -186,7 +237,7 @@ impl Progress {
         }
     }
 
-    /// A tunnel was closed by one of its sides, as tunnels are.
+    /// A tunnel broke off or fell silent, as tunnels do.
     pub fn tunnel_ended(&self) -> Ended {
         self.whole(AttemptEnd::Response { status: 101 })
     }
@@ -199,7 +250,7 @@ impl Progress {
     /// The backend broke off behind the head of its answer.
     pub fn broke_off(&self) -> Ended {
         match self.answer {
-            Answer::Tunnel => self.tunnel_ended(),
+            Answer::Tunnel(_) => self.tunnel_ended(),
             Answer::Begun(said) | Answer::Complete(said) => {
                 Ended::Broken(AttemptEnd::BrokenBody { status: said.status })
             }
@@ -232,16 +283,20 @@ impl Progress {
     /// A timer rang.
     pub fn timed_out(&self, now: Timestamp, clear: Clear) -> Ended {
         match self.answer {
-            Answer::Tunnel => self.tunnel_ended(),
+            Answer::Tunnel(_) => self.tunnel_ended(),
             Answer::Begun(said) | Answer::Complete(said) => self.timed_out_within(said, now, clear),
             Answer::Awaited if now >= self.bounds.total => {
                 let end = AttemptEnd::ClientAborted { waited: self.upload.waited(now), head_seen: false };
                 Ended::Refused { problem: Problem::TotalTimeout, end }
             }
             // The client owes the rest of its request, unless it is the backend that does not read.
-            Answer::Awaited if !self.upload.is_done() && clear.backend => self.refused(Problem::RequestTimeout),
+            Answer::Awaited if self.client_owes() && clear.backend => self.refused(Problem::RequestTimeout),
             Answer::Awaited => Ended::Unanswered(AttemptEnd::PerTryTimeout),
         }
+    }
+
+    fn client_owes(&self) -> bool {
+        !self.upload.is_done() && !self.interims.is_go_ahead_awaited()
     }
 
     fn timed_out_within(&self, said: Said, now: Timestamp, clear: Clear) -> Ended {

@@ -85,9 +85,9 @@ impl<B: Bell> Search<B> {
         self.places.tried()
     }
 
-    /// It waits no more.
-    pub(super) fn leave_queue(&mut self) {
-        self.places.leave_queue();
+    /// It asks nobody any more.
+    pub(super) fn leave(&mut self) {
+        self.places.leave();
     }
 
     /// A place in the pool of this moment, or a wait for one.

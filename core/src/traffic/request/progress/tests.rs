@@ -17,7 +17,7 @@ fn at(secs: u64) -> Timestamp {
 
 fn bounds() -> Bounds {
     let body = BodyBounds { idle: SECS(20), bytes: 10 };
-    Bounds { connect: SECS(1), per_try: SECS(5), idle: SECS(60), body, total: at(100) }
+    Bounds { connect: SECS(1), per_try: SECS(5), expect_continue: SECS(2), idle: SECS(60), body, total: at(100) }
 }
 
 /// So far: each begins at 0; the request is sent at 1, the head comes at 2.
@@ -184,13 +184,14 @@ fn the_nearest_timer_counts() {
 
 #[test]
 fn the_client_is_read_as_far_as_the_request_needs_it() {
-    let rows: [(Point, bool, Read); 6] = [
+    let rows: [(Point, bool, Read); 7] = [
         (sending, true, Read::Body),
         (sending, false, Read::Nothing),
         (sent, true, Read::Watch),
         (broken, true, Read::Nothing),
         (early, true, Read::Body),
-        (tunnel, false, Read::Body),
+        (tunnel, true, Read::Body),
+        (tunnel, false, Read::Reset),
     ];
     for (progress, backend_is_clear, expected) in rows {
         assert_eq!(progress().read(backend_is_clear), expected);
@@ -211,12 +212,35 @@ fn an_answer_is_whole_when_all_was_said_and_all_was_taken() {
     assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 413 }, false));
     assert!(progress.has_begun() && progress.is_complete() && !progress.is_tunnel());
 
-    let mut progress = tunnel();
-    progress.complete_answer();
-    assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 101 }, true));
     let mut nothing = sent();
     nothing.complete_answer();
     assert_eq!(nothing.delivered(true), None);
+}
+
+#[test]
+fn a_tunnel_goes_on_until_both_sides_have_ended_it() {
+    type Ends = fn(&mut Progress);
+    let client: Ends = Progress::complete_tunnelled_request;
+    let backend: Ends = Progress::complete_answer;
+    let end = Some(Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true });
+    // Who ends first: what is read of the client then, and whether the backend has said all.
+    for (first, second, read, said) in [(client, backend, Read::Reset, false), (backend, client, Read::Body, true)] {
+        let mut progress = tunnel();
+        for _ in 0..2 {
+            first(&mut progress);
+            let stands = (progress.is_tunnel(), progress.read(true), progress.is_complete(), progress.delivered(true));
+            assert_eq!(stands, (true, read, said, None));
+            assert_eq!(progress.deadline(true), at(62), "silence ends what is left of it");
+            assert_eq!(Some(progress.client_left(at(3))), end);
+        }
+        second(&mut progress);
+        assert!(!progress.is_tunnel() && progress.is_complete());
+        assert_eq!((progress.delivered(false), progress.delivered(true)), (None, end.clone()));
+    }
+    let mut answering = answering(true);
+    answering.complete_tunnelled_request();
+    assert!(!answering.is_complete(), "there is no tunnel");
+    assert_eq!((answering.read_meanwhile(), tunnel().read_meanwhile()), (Read::Nothing, Read::Reset));
 }
 
 #[test]
@@ -238,9 +262,53 @@ fn a_call_ends_with_what_its_trailers_say() {
 #[test]
 fn interim_answers_are_no_beginning_and_not_too_many() {
     let mut progress = sent();
-    assert!((0..INTERIM_ANSWERS).all(|_| progress.interim_answer().is_ok()));
-    assert!(!progress.has_begun());
-    assert_eq!(progress.interim_answer(), Err(Ended::Unanswered(AttemptEnd::InvalidResponse)));
+    let before = progress.deadline(true);
+    assert!((0..32).all(|_| progress.interim_answer(103) == Ok(Interim::PassOn)));
+    assert_eq!((progress.has_begun(), progress.deadline(true)), (false, before));
+    assert_eq!(progress.interim_answer(103), Err(Ended::Unanswered(AttemptEnd::InvalidResponse)));
+}
+
+#[test]
+fn while_a_100_is_awaited_the_backend_owes_something_and_then_the_client_does() {
+    let mut progress = sending();
+    assert_eq!((progress.go_ahead_by(), progress.deadline(true)), (Timestamp::NEVER, at(20)), "nobody waits for one");
+    progress.await_go_ahead(at(0));
+    assert_eq!((progress.go_ahead_by(), progress.deadline(true)), (at(2), at(5)));
+    assert_eq!(progress.timed_out(at(5), BOTH), Ended::Unanswered(AttemptEnd::PerTryTimeout));
+    assert_eq!(progress.interim_answer(100), Ok(Interim::GoAhead));
+    progress.gone_ahead(at(1));
+    assert_eq!((progress.go_ahead_by(), progress.deadline(true)), (Timestamp::NEVER, at(21)));
+    let refused = Ended::Refused { problem: Problem::RequestTimeout, end: AttemptEnd::Ours };
+    assert_eq!(progress.timed_out(at(21), BOTH), refused);
+    assert_eq!(progress.interim_answer(100), Ok(Interim::Drop), "it comes late");
+}
+
+#[test]
+fn nobody_waits_for_a_100_behind_the_body_s_first_byte_or_an_answer() {
+    let waiting = || {
+        let mut progress = sending();
+        progress.await_go_ahead(at(0));
+        progress
+    };
+    let mut impatient = waiting();
+    impatient.receive(1).unwrap();
+    let mut answered = waiting();
+    answered.begin_answer(401, true, None);
+    let mut deaf = waiting();
+    deaf.upload().broke(at(1));
+    for progress in [impatient, answered, deaf] {
+        assert_eq!(progress.go_ahead_by(), Timestamp::NEVER);
+    }
+}
+
+#[test]
+fn what_an_answer_has_overtaken_is_never_sent_whole() {
+    let mut progress = early();
+    progress.upload().over();
+    progress.upload().taken(at(3));
+    progress.complete_answer();
+    let end = AttemptEnd::Response { status: 413 };
+    assert_eq!(progress.delivered(true), Some(Ended::Whole { end, sent: false }));
 }
 
 #[test]

@@ -28,9 +28,9 @@ fn a_request_that_is_dropped_gives_back_what_it_held() {
         (&[(0, Input::Begun, BEGUN), (50, Input::Woken, "hedge 2"), (60, hedge_head(200), "deliver")], (1, 1, 0), 4),
         (&[(0, Input::Begun, BEGUN), (50, refused(), "try 2")], (1, 1, 0), 3),
         (&[(0, Input::Begun, BEGUN), (50, head(200), "deliver")], (1, 1, 0), 2),
-        // What it holds of its upstream's limit it holds until the performer lets go of it.
+        // What it holds of its upstream's limit it holds until the performer lets go of it, unless nobody is asked any more.
         (&[(0, Input::Begun, BEGUN), (50, head(200), "deliver"), (60, whole(200), "nothing")], (0, 1, 0), 2),
-        (&[(0, Input::Begun, BEGUN), (50, Input::ClientLeft, "cut LeftUnanswered")], (0, 1, 0), 2),
+        (&[(0, Input::Begun, BEGUN), (50, Input::ClientLeft, "cut LeftUnanswered")], (0, 0, 0), 2),
     ];
     for (steps, (in_flight, inside, waiting), rung) in transcripts {
         let mut rig = limited();

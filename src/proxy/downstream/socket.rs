@@ -5,6 +5,9 @@
 //! one segment; nothing else is buffered. The invariant: a head never waits while nobody writes. Reading, flushing and
 //! shutting down release it.
 //!
+//! Whether the client is still there shows here too, behind whatever it has sent that nobody has read (a request of a pipeline, a body that
+//! its backend does not take).
+//!
 //! A chunked body is watched on its way in (`core/src/http/chunks.rs`): pingora's parser, which forgives more, never sees a chunk
 //! that has two meanings.
 
@@ -13,16 +16,18 @@ use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
-    UniqueIDType,
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest,
+    UniqueID, UniqueIDType,
 };
 use pulsegate_core::http::chunks::Chunks;
+use pulsegate_core::traffic::request::ClientEnd;
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -39,6 +44,12 @@ pub struct ClientSocket {
     fresh: bool,
     /// The chunked body that is coming in.
     watched: Option<Chunks>,
+    /// Nothing is held back until the next request.
+    prompt: AtomicBool,
+    /// Our direction ends with the next flush.
+    ends: AtomicBool,
+    /// Bytes that were read.
+    read: u64,
 }
 
 #[derive(Debug)]
@@ -49,11 +60,25 @@ enum Transport {
 
 impl ClientSocket {
     pub fn plain(stream: TcpStream) -> Self {
-        Self { stream: Transport::Plain(stream), held: BytesMut::new(), fresh: true, watched: None }
+        Self::over(Transport::Plain(stream))
     }
 
     pub fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { stream: Transport::Tls(Box::new(stream)), held: BytesMut::new(), fresh: true, watched: None }
+        Self::over(Transport::Tls(Box::new(stream)))
+    }
+
+    fn over(stream: Transport) -> Self {
+        let (prompt, ends) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { stream, held: BytesMut::new(), fresh: true, watched: None, prompt, ends, read: 0 }
+    }
+
+    /// The connection that a session of pingora's has.
+    pub(super) fn of(stream: &Stream) -> Option<&Self> {
+        stream.as_any().downcast_ref()
+    }
+
+    pub fn is_tls(&self) -> bool {
+        matches!(self.stream, Transport::Tls(_))
     }
 
     /// HTTP/2 was agreed on in the TLS handshake.
@@ -79,8 +104,48 @@ impl ClientSocket {
         let _ = stream.set_zero_linger();
     }
 
-    /// Watches the body that follows, or nothing.
+    /// Waits until the client ends its direction, or both.
+    pub(super) async fn ended(&self) -> ClientEnd {
+        // The system says that a direction has ended to whoever waits for urgent bytes, and nothing of other bytes.
+        loop {
+            match self.tcp().ready(Interest::PRIORITY | Interest::ERROR).await {
+                Ok(ready) if ready.is_error() => return ClientEnd::Reset,
+                Ok(ready) if ready.is_read_closed() => return ClientEnd::Finished,
+                Ok(_) => {}
+                Err(_) => return std::future::pending().await,
+            }
+        }
+    }
+
+    /// Waits until the client takes nothing any more.
+    pub(super) async fn reset_by_client(&self) {
+        loop {
+            match self.tcp().ready(Interest::ERROR).await {
+                Ok(ready) if ready.is_error() => return,
+                Ok(_) => {}
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Bytes that were read so far.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.read
+    }
+
+    /// Heads of this request's answer leave at once.
+    pub(super) fn hold_nothing_back(&self) {
+        self.prompt.store(true, Relaxed);
+    }
+
+    /// Our direction ends with the next flush; the client's goes on. (pingora lends its stream for looking only.)
+    pub(super) fn end_with_next_flush(&self) {
+        self.ends.store(true, Relaxed);
+    }
+
+    /// Another request begins. Watches the body that follows, or nothing.
     pub fn watch(&mut self, body: Option<Chunks>) {
+        *self.prompt.get_mut() = false;
         self.watched = body.filter(|body| !body.done());
     }
 
@@ -141,6 +206,13 @@ impl Transport {
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
         }
     }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
 }
 
 impl AsyncRead for ClientSocket {
@@ -152,14 +224,16 @@ impl AsyncRead for ClientSocket {
         }
         let before = buf.filled().len();
         ready!(this.stream.poll_read(cx, buf))?;
-        Poll::Ready(this.judge(buf.filled().get(before..).unwrap_or_default()))
+        let bytes = buf.filled().get(before..).unwrap_or_default();
+        this.read += bytes.len() as u64;
+        Poll::Ready(this.judge(bytes))
     }
 }
 
 impl AsyncWrite for ClientSocket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if std::mem::take(&mut this.fresh) && buf.len() <= HELD_BACK {
+        if std::mem::take(&mut this.fresh) && buf.len() <= HELD_BACK && !this.prompt.load(Relaxed) {
             this.held.extend_from_slice(buf);
             return Poll::Ready(Ok(buf.len()));
         }
@@ -181,16 +255,13 @@ impl AsyncWrite for ClientSocket {
         let this = self.get_mut();
         ready!(this.poll_release(cx))?;
         this.fresh = true;
-        this.stream.poll_flush(cx)
+        if this.ends.load(Relaxed) { this.stream.poll_shutdown(cx) } else { this.stream.poll_flush(cx) }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.poll_release(cx))?;
-        match &mut this.stream {
-            Transport::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Transport::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
-        }
+        this.stream.poll_shutdown(cx)
     }
 }
 
