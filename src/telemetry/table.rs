@@ -115,10 +115,14 @@ table! {
     HEALTH_SHIELDED = "pulsegate_health_shielded_total", Kind::Counter, [Route], "requests", "Requests for a probed path that `shield_health` hid: they were answered 404.";
     HEDGED = "pulsegate_hedged_requests_total", Kind::Counter, [Route, Word("result")], "requests", "Requests of which another backend was asked too, since the answer was late (sent), and those that it answered first (won).";
     IP_DENIED = "pulsegate_ip_denied_total", Kind::Counter, [Route], "requests", "Requests that `allow` or `deny` of the route did not let in (403).";
+    LOG_DROPPED = "pulsegate_log_dropped_total", Kind::Counter, [], "lines", "Lines of the process's log (events) that were dropped: whoever takes stderr was too slow, or they could not be written.";
+    LOG_LINES = "pulsegate_log_lines_total", Kind::Counter, [], "lines", "Lines of the process's log (events) that were written.";
+    LOG_WAITING = "pulsegate_log_waiting_bytes", Kind::Gauge, [], "bytes", "Lines of the process's log (events) that wait to be written. Beyond 16 MiB they are dropped.";
     MIRRORED = "pulsegate_mirrored_requests_total", Kind::Counter, [Route, Word("result")], "requests", "Requests of a route's mirrored share: a copy was sent, or dropped (its body was too long to keep, or 256 copies were under way).";
     NEED_RESTART = "pulsegate_need_restart_total", Kind::Counter, [Upstream, Word("probe")], "episodes", "How often a backend's liveness probe failed for good, or its startup probe did (it did not start): somebody must restart it.";
     OVERHEAD_SECONDS = "pulsegate_overhead_seconds", Kind::Histogram(OVERHEAD), [Upstream], "seconds", "What the gateway itself added to the time to the response head of a request that a backend answered: from the request's head (read and checked) to the response's head (ready to be sent), less the waits for backends (to connect, and from sending the request to the head, or to the end of an attempt without one), in the queue and for somebody to be eligible.";
     OWN_ANSWERS = "pulsegate_own_answers_total", Kind::Counter, [Word("reason")], "requests", "Requests that the gateway answered by itself or whose exchange broke, by the reason of the access log.";
+    PANICS = "pulsegate_panics_total", Kind::Counter, [], "panics", "Mistakes of this program that ended a task: each is a line of the log (event=process.panic) with its place. Expected is 0.";
     POOL_EMPTIED = "pulsegate_pool_emptied_total", Kind::Counter, [Upstream], "times", "How often the upstream lost its last eligible backend.";
     POOL_HELD = "pulsegate_pool_held_total", Kind::Counter, [Upstream], "times", "How often most of the upstream fell together for one reason and was held in place.";
     PROBE_SECONDS = "pulsegate_probe_duration_seconds", Kind::Histogram(LATENCY), [Upstream, Word("probe")], "seconds", "How long probes took, from the start of the connect to the end of the answer or of their time.";

@@ -28,6 +28,7 @@ mod limits;
 mod metrics;
 mod names;
 mod own_answers;
+mod places;
 mod probe;
 mod proxy_protocol;
 mod requests;
@@ -40,6 +41,7 @@ mod tls;
 mod tls_configs;
 mod tracing;
 mod tunnels;
+mod waits;
 
 use std::net::SocketAddr;
 use support::Pulsegate;

@@ -155,7 +155,7 @@ impl Way<'_> {
             log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, endpoint.id.address);
             AttemptEnd::Ours
         };
-        let mut peer = peer::peer(upstream, endpoint, self.attempt.bounds.connect).map_err(ours)?;
+        let mut peer = peer::peer(upstream, endpoint).map_err(ours)?;
         peer.options.custom_l4 = upstream.send_proxy_protocol.map(|version| introduce::for_client(version, self.facts));
         let stream = self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))?;
         let Some(tls) = &upstream.tls else { return Ok(stream) };

@@ -1,6 +1,6 @@
 //! What the access log writes, what it leaves out, and what it drops.
 
-use super::shelves::WAITING;
+use super::super::lines::WAITING;
 use super::*;
 use crate::telemetry::{Tries, Try};
 use http::{HeaderMap, HeaderValue};
