@@ -91,7 +91,8 @@ fn options(plan: &ListenerPlan) -> server::Builder {
         .max_header_list_size(u32::try_from(codec_bound(plan.limits.head_bytes)).unwrap_or(u32::MAX))
         // h2 would end a connection with the 1024th stream that it ever broke on it, however long that took: `Glitches` counts them by time.
         .max_local_error_reset_streams(None)
-        .max_concurrent_streams(plan.limits.streams);
+        .max_concurrent_streams(plan.limits.streams)
+        .enable_connect_protocol();
     options
 }
 
@@ -259,6 +260,7 @@ fn check(request: &Request<RecvStream>, limit: usize) -> Result<(), Unserved> {
         scheme: uri.scheme_str(),
         authority: uri.authority().map(http::uri::Authority::as_str),
         path: uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str),
+        protocol: request.extensions().get::<h2::ext::Protocol>().map(h2::ext::Protocol::as_str),
     };
     let fields = request.headers().iter().map(|(name, value)| (HeaderName::as_str(name), value.as_bytes()));
     check_stream(&head, limit, fields)

@@ -41,9 +41,9 @@ pub(super) fn expects_continue(head: &RequestHeader, body: Body) -> bool {
     head.version >= Version::HTTP_11 && head.headers.contains_key("expect") && body != Body::None
 }
 
-/// The upgrade that the request asks for.
+/// The upgrade that the request asks for. HTTP/2 has no such fields: where they are there, they are our form of a CONNECT.
 pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
-    if head.version != Version::HTTP_11 {
+    if head.version < Version::HTTP_11 {
         return None;
     }
     let upgrade = value(head, "upgrade")?;

@@ -22,6 +22,7 @@ mod replay;
 mod rewrite;
 mod story;
 mod target;
+mod websocket;
 
 pub use crate::proxy::connection_pool::private::Private;
 

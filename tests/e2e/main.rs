@@ -30,6 +30,7 @@ mod tls;
 mod tls_configs;
 mod tracing;
 mod tunnels;
+mod versions;
 
 use std::net::SocketAddr;
 use support::Pulsegate;

@@ -56,7 +56,7 @@ pub const fn blames_the_backend(status: u16) -> bool {
 pub const fn status_of(problem: Problem) -> u16 {
     match problem {
         Problem::TotalTimeout => DEADLINE_EXCEEDED,
-        Problem::NoRoute | Problem::MethodNotAllowed => UNIMPLEMENTED,
+        Problem::NoRoute | Problem::MethodNotAllowed | Problem::UpgradeRefused => UNIMPLEMENTED,
         Problem::IpDenied => PERMISSION_DENIED,
         Problem::RateLimited | Problem::BodyTooLarge | Problem::HeadTooLarge | Problem::TargetTooLong => {
             RESOURCE_EXHAUSTED

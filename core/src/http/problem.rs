@@ -25,6 +25,7 @@ pub enum Problem {
     VersionNotSupported,
     BackendFailed,
     BadBackendAnswer,
+    UpgradeRefused,
     NoneEligible,
     NotCheckedYet,
     Overloaded,
@@ -79,6 +80,12 @@ impl Problem {
             Self::BadBackendAnswer => {
                 (502, "bad_backend_answer", "Bad gateway", "The service answered with something invalid.")
             }
+            Self::UpgradeRefused => (
+                502,
+                "upgrade_refused",
+                "Bad gateway",
+                "The service does not switch to the protocol that was asked for.",
+            ),
             Self::NoneEligible => {
                 (503, "none_eligible", "Service unavailable", "No instance of the service can take requests now.")
             }
