@@ -1,8 +1,10 @@
 //! What does a request's head say of itself? How its body comes, what it waits for, and which trace it is part of.
 
-use http::Version;
+use http::{HeaderMap, Version};
 use pingora::http::RequestHeader;
 use pulsegate_core::http::forwarding::upgrade_asked;
+use pulsegate_core::http::grpc;
+use pulsegate_core::http::http2::tunnel::may_be_connect;
 use pulsegate_core::http::trace::TraceParent;
 
 /// How the request's body travels.
@@ -50,11 +52,35 @@ pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
     upgrade_asked(head.headers.get_all("connection").iter().map(http::HeaderValue::as_bytes), Some(upgrade))
 }
 
+/// How a request asks for another protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    Nothing,
+    /// In a form that both versions have.
+    Either,
+    /// In one that only HTTP/1.1 has.
+    Http1,
+}
+
+/// How this one does.
+pub(super) fn asks(head: &RequestHeader, body: Body) -> Asks {
+    match upgrade_of(head) {
+        None => Asks::Nothing,
+        Some(protocol) if may_be_connect(head.method.as_str(), body != Body::None, protocol) => Asks::Either,
+        Some(_) => Asks::Http1,
+    }
+}
+
 /// The trace that a request is part of; of two that it names, none.
 pub(super) fn trace_parent(head: &RequestHeader) -> Option<TraceParent> {
     let mut named = head.headers.get_all("traceparent").iter();
     let parent = named.next()?.to_str().ok().and_then(TraceParent::parse)?;
     named.next().is_none().then_some(parent)
+}
+
+/// What a gRPC caller is told by these fields.
+pub(super) fn grpc_status(fields: &HeaderMap) -> Option<u16> {
+    fields.get(grpc::STATUS)?.to_str().ok()?.parse().ok()
 }
 
 pub(super) fn value<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {

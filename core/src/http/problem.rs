@@ -31,10 +31,12 @@ pub enum Problem {
     Overloaded,
     BackendTimeout,
     TotalTimeout,
+    DeadlineExceeded,
     Internal,
 }
 
 impl Problem {
+    #[allow(clippy::too_many_lines, reason = "one table, a row per kind")]
     const fn entry(self) -> (u16, &'static str, &'static str, &'static str) {
         match self {
             Self::MalformedRequest => {
@@ -97,6 +99,9 @@ impl Problem {
             }
             Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout", "The service did not answer in time."),
             Self::TotalTimeout => (504, "total_timeout", "Gateway timeout", "The request took longer than accepted."),
+            Self::DeadlineExceeded => {
+                (504, "deadline_exceeded", "Gateway timeout", "The time that the caller gave the request is over.")
+            }
             Self::Internal => (500, "internal", "Internal error", "The gateway failed to handle this request."),
         }
     }

@@ -15,7 +15,7 @@ pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findin
     let default = Timeouts::default();
     let (per_try, total) = (deadline(spec.per_try, default.per_try), deadline(spec.total, default.total));
     let (connect, idle) = (span(spec.connect, default.connect), span(spec.idle, default.idle));
-    let timeouts = Timeouts { connect, per_try, idle, total };
+    let timeouts = Timeouts { connect, per_try, idle, total, total_is_written: spec.total.is_some() };
     for (key, value) in [("connect", timeouts.connect), ("idle", timeouts.idle)] {
         if value.is_zero() {
             findings.error(&place.at(key), "0s", "more than 0s");

@@ -6,7 +6,7 @@
 //! A GET that asks for an upgrade becomes a CONNECT with its protocol, and the 2xx that opens the tunnel a 101 (RFC 8441).
 
 use super::shared::Seat;
-use super::{Deaf, FromBackend};
+use super::{Deaf, FromBackend, fields};
 use crate::proxy::ends;
 use crate::proxy::outbox::Outbox;
 use crate::proxy::websocket;
@@ -70,7 +70,9 @@ impl H2Backend {
     }
 
     pub(super) fn offer(&mut self, chunk: Bytes) -> Result<(), Deaf> {
-        self.outbox.as_mut().ok_or(Deaf)?.offer(chunk, false).map_err(|_| Deaf)
+        let offered = self.outbox.as_mut().ok_or(Deaf)?.offer(chunk, false).map_err(|_| Deaf);
+        self.seat.note_waiting(!self.is_clear());
+        offered
     }
 
     pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
@@ -80,8 +82,8 @@ impl H2Backend {
         }
         let outbox = self.outbox.as_mut().ok_or(Deaf)?;
         match trailers {
-            Some(trailers) => outbox.offer_trailers(trailers),
-            None => outbox.offer_end(),
+            Some(trailers) if !trailers.is_empty() => outbox.offer_trailers(trailers),
+            _ => outbox.offer_end(),
         }
         .map_err(|_| Deaf)
     }
@@ -102,6 +104,7 @@ impl H2Backend {
             if passed.is_err() {
                 self.outbox = None;
             }
+            self.seat.note_waiting(!self.is_clear());
             return Poll::Ready(if passed.is_ok() { FromBackend::Taken } else { FromBackend::Deaf });
         }
         match &mut self.answer {
@@ -133,12 +136,24 @@ impl H2Backend {
                     _ => stream.is_end_stream(),
                 };
                 self.answer = Answer::Body { stream, data_over: false };
-                if parts.status.is_informational() {
+                if parts.status.is_informational() || fields::are_too_large(&parts.headers) {
                     return Poll::Ready(FromBackend::Invalid);
                 }
                 Poll::Ready(FromBackend::Head { head: Box::new(ResponseHeader::from(parts)), end })
             }
-            Err(error) => Poll::Ready(FromBackend::Broke(ends::before_head_of_stream(&error))),
+            Err(error) => Poll::Ready(FromBackend::Broke(self.refused(ends::before_head_of_stream(&error)))),
+        }
+    }
+}
+
+impl H2Backend {
+    /// A refusal over a limit that was not known when the request was sent is nobody's fault.
+    fn refused(&self, end: AttemptEnd) -> AttemptEnd {
+        match end {
+            AttemptEnd::NotProcessed { excused } => {
+                AttemptEnd::NotProcessed { excused: excused || self.seat.met_a_new_limit() }
+            }
+            end => end,
         }
     }
 }
@@ -174,6 +189,7 @@ fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>
         }
     }
     Poll::Ready(match ready!(stream.poll_trailers(cx)) {
+        Ok(Some(trailers)) if fields::are_too_large(&trailers) => FromBackend::Invalid,
         Ok(Some(trailers)) => FromBackend::Trailers(trailers),
         Ok(None) => FromBackend::Body(Bytes::new(), true),
         Err(_) => FromBackend::BrokeOff,

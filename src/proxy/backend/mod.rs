@@ -3,6 +3,7 @@
 //! The counterpart of `downstream`: `next`, `offer`, `is_clear`.
 
 mod connect;
+mod fields;
 mod h1;
 mod h2;
 mod shared;
@@ -33,7 +34,7 @@ pub(super) enum FromBackend {
         head: Box<ResponseHeader>,
         end: bool,
     },
-    /// What came is no answer.
+    /// What came is no answer, or more of one than is accepted.
     Invalid,
     Body(Bytes, bool),
     /// Trailers, and with them the end.

@@ -195,6 +195,14 @@ impl ClientSide {
         }
     }
 
+    /// The status that a gRPC caller was told, in a head or in trailers.
+    pub(super) fn grpc_status(&self) -> Option<u16> {
+        match self {
+            Self::H2(client) => client.grpc_status(),
+            Self::H1(_) | Self::Copy(_) => None,
+        }
+    }
+
     /// Bytes of the request's body that were read.
     pub(super) fn bytes_in(&self) -> u64 {
         match self {

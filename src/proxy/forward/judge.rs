@@ -7,7 +7,7 @@ use crate::proxy::backend::Way;
 use crate::proxy::heads::{self, Body};
 use crate::proxy::relay::{Judging, Rival, Shown, Verdict};
 use crate::proxy::{rewrite, websocket};
-use http::{Method, Version};
+use http::{HeaderMap, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
@@ -74,11 +74,14 @@ impl<'j, 'e> Judge<'j, 'e> {
         self.machine.surroundings.proxy.telemetry.hedged(&self.machine.route().name, "won");
     }
 
+    fn drain_header(&self) -> Option<&str> {
+        self.way.attempt.pool.upstream.drain_header.as_ref().map(|(name, _)| name.as_str())
+    }
+
     fn fit(&self, head: &mut ResponseHeader) -> pingora::Result<()> {
         let attempt = self.way.attempt;
         let surroundings = self.machine.surroundings;
-        let drain_header = attempt.pool.upstream.drain_header.as_ref().map(|(name, _)| name.as_str());
-        rewrite::response(head, &self.method, self.version, self.machine.route(), drain_header)?;
+        rewrite::response(head, &self.method, self.version, self.machine.route(), self.drain_header())?;
         head.insert_header("X-Request-Id", surroundings.asked.asker.request_id.as_str())?;
         if let Some(plan) = attempt.pool.upstream.balance.sticky.as_ref().filter(|_| attempt.pin == Pin::New) {
             head.append_header("Set-Cookie", surroundings.proxy.pin(plan, attempt.endpoint.key))?;
@@ -114,6 +117,14 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
         let fit = self.fit(shown.head).is_ok();
         self.heard.ready_at = Some(self.machine.clock().now());
         if fit { Verdict::Deliver } else { Verdict::Unfit }
+    }
+
+    fn sift_request(&self, trailers: &mut HeaderMap) {
+        rewrite::request_trailers(trailers, self.machine.route(), self.machine.surroundings.facts);
+    }
+
+    fn sift_answer(&self, trailers: &mut HeaderMap) {
+        rewrite::response_trailers(trailers, self.machine.route(), self.drain_header());
     }
 
     fn late(&mut self, request: &RequestHeader) -> Option<Rival<'e>> {

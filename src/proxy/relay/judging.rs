@@ -1,6 +1,7 @@
 //! Who says what becomes of an answer? Whoever has the relay run; and who else might be asked meanwhile.
 
 use crate::proxy::backend::Connected;
+use ::http::HeaderMap;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::traffic::request::{Action, Head};
@@ -10,6 +11,12 @@ use std::pin::Pin;
 /// Judges the answers of an attempt. The request's head is lent, since the relay has the client.
 pub(in crate::proxy) trait Judging<'r> {
     fn judge(&mut self, shown: Shown<'_>) -> Verdict;
+
+    /// Leaves of the client's trailers what may travel.
+    fn sift_request(&self, trailers: &mut HeaderMap);
+
+    /// Leaves of the backend's trailers what may travel.
+    fn sift_answer(&self, trailers: &mut HeaderMap);
 
     /// The answer is late: who is asked too, if anybody may be.
     fn late(&mut self, request: &RequestHeader) -> Option<Rival<'r>>;

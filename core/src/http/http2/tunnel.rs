@@ -19,9 +19,9 @@ pub fn is_of_the_handshake(name: &str) -> bool {
     matches!(name, "sec-websocket-key" | "sec-websocket-accept")
 }
 
-/// How the tunnel can be asked for over HTTP/2: a CONNECT has no method of its own, and no body before the tunnel.
-pub fn may_be_connect(method: &str, has_body: bool) -> bool {
-    method == "GET" && !has_body
+/// Can this be asked for over HTTP/2, too? A CONNECT has no method of its own, no body before the tunnel, and names one protocol.
+pub fn may_be_connect(method: &str, has_body: bool, protocol: &str) -> bool {
+    method == "GET" && !has_body && protocol_travels(protocol)
 }
 
 /// Has a backend of HTTP/2 that answers so opened the tunnel?
@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn only_a_get_without_a_body_can_be_a_connect() {
-        assert!(may_be_connect("GET", false));
-        assert!(!may_be_connect("POST", false) && !may_be_connect("GET", true));
+        assert!(may_be_connect("GET", false, "websocket"));
+        assert!(!may_be_connect("POST", false, "tcp") && !may_be_connect("GET", true, "tcp"));
+        assert!(!may_be_connect("GET", false, "websocket, x/2"));
     }
 }
