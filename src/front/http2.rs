@@ -17,7 +17,6 @@ use h2::{Reason, RecvStream};
 use http::{HeaderName, Request};
 use pulsegate_core::http::head::{StreamHead, Unserved, check_stream, codec_bound};
 use pulsegate_core::http::http2::glitches::Glitches;
-use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
 use std::sync::Arc;
 use std::time::Duration;
@@ -206,7 +205,7 @@ impl Driven {
 
     /// A client that owes the rest of a frame can be read no further: nothing that it sends behind it could be told from it.
     fn end_late(&mut self) {
-        self.connection.count_refusal(&self.plan, Problem::RequestTimeout.reason());
+        self.connection.count_refusal(&self.plan, "unfinished_frame");
         self.end_at_once();
     }
 

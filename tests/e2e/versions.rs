@@ -3,7 +3,6 @@
 
 use super::PULSEGATE;
 use super::{pool, pool_with};
-use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use std::net::SocketAddr;
@@ -56,7 +55,7 @@ async fn both(calls: Arc<AtomicUsize>) -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = socket.local_addr().expect("an address");
     tokio::spawn(async move {
-        while let Ok((stream, _)) = socket.accept().await {
+        while let Ok((mut stream, _)) = socket.accept().await {
             let calls = calls.clone();
             tokio::spawn(async move {
                 let mut first = [0; 3];
@@ -71,6 +70,15 @@ async fn both(calls: Arc<AtomicUsize>) -> SocketAddr {
                             calls.fetch_add(1, Ordering::Relaxed);
                             Call { request, body, respond }.answer("over HTTP/2");
                         }
+                    }
+                    b"POS" => {
+                        let mut request = [0; 4096];
+                        let read = stream.read(&mut request).await.expect("a request");
+                        assert!(request[..read].ends_with(b"{}"), "head and body");
+                        let switch = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+                        stream.write_all(switch).await.expect("the gateway reads");
+                        let (mut from, mut to) = stream.split();
+                        let _ = tokio::io::copy(&mut from, &mut to).await;
                     }
                     _ => {
                         let Ok(socket) = tokio_tungstenite::accept_async(stream).await else { return };
@@ -201,6 +209,13 @@ async fn a_backend_of_http2_that_does_not_announce_it_is_asked_over_http1() {
         assert_eq!(client.get("/x").await.text(), "over HTTP/2");
     }
     assert!(calls.load(Ordering::Relaxed) >= 2);
+    // As `docker exec` asks: a CONNECT has no place for its method and its body.
+    let mut client = Client::connect(gateway.address).await;
+    let exec = "POST /exec HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n{}";
+    client.send(exec).await;
+    assert_eq!(client.answer().await.status, 101);
+    client.send("echo").await;
+    assert_eq!(client.bytes().await, b"echo");
 }
 
 #[tokio::test]
@@ -284,7 +299,7 @@ async fn tunnels_are_announced_and_those_to_elsewhere_are_refused() {
 async fn body(mut coming: h2::RecvStream) -> String {
     let mut all = Vec::new();
     while let Some(Ok(piece)) = timeout(PATIENCE, coming.data()).await.expect("an end in time") {
-        all.extend_from_slice(&Bytes::from(piece));
+        all.extend_from_slice(&piece);
     }
     String::from_utf8_lossy(&all).into_owned()
 }
