@@ -7,6 +7,7 @@ mod alerts;
 mod answers;
 mod backends;
 mod calls;
+mod chains;
 mod changes;
 mod clients;
 mod configs;

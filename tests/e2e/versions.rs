@@ -51,7 +51,7 @@ async fn converse(mut socket: WebSocketStream<impl AsyncRead + AsyncWrite + Unpi
 }
 
 /// A backend of HTTP/1.1 that speaks WebSocket; and HTTP/2 that does not, where it is asked so.
-async fn both(calls: Arc<AtomicUsize>) -> SocketAddr {
+pub(super) async fn both(calls: Arc<AtomicUsize>) -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = socket.local_addr().expect("an address");
     tokio::spawn(async move {
@@ -72,9 +72,10 @@ async fn both(calls: Arc<AtomicUsize>) -> SocketAddr {
                         }
                     }
                     b"POS" => {
-                        let mut request = [0; 4096];
-                        let read = stream.read(&mut request).await.expect("a request");
-                        assert!(request[..read].ends_with(b"{}"), "head and body");
+                        let mut request = Vec::new();
+                        while !request.ends_with(b"\r\n\r\n{}") {
+                            assert!(stream.read_buf(&mut request).await.expect("a request") > 0, "head and body");
+                        }
                         let switch = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
                         stream.write_all(switch).await.expect("the gateway reads");
                         let (mut from, mut to) = stream.split();
@@ -112,7 +113,7 @@ fn h2_pool(backend: SocketAddr) -> String {
 }
 
 /// A client of HTTP/2 has a conversation.
-async fn over_http2(gateway: &Gateway) {
+pub(super) async fn over_http2(gateway: &Gateway) {
     let mut client = H2Client::connect(gateway.address).await;
     let (head, coming, leaving) = ask(&mut client, connect("/chat?x", "websocket", HANDSHAKE)).await;
     assert_eq!(head.status, StatusCode::OK);
@@ -123,7 +124,7 @@ async fn over_http2(gateway: &Gateway) {
 }
 
 /// A client of HTTP/1.1 has one. Its library looks at what was made of its key.
-async fn over_http1(gateway: &Gateway) {
+pub(super) async fn over_http1(gateway: &Gateway) {
     let stream = TcpStream::connect(gateway.address).await.expect("the gateway");
     let (socket, _) = tokio_tungstenite::client_async("ws://a.example/chat?x", stream).await.expect("a WebSocket");
     converse(socket).await;

@@ -8,6 +8,7 @@ mod copy;
 mod fate;
 mod h1;
 mod h2;
+mod one_form;
 mod socket;
 
 use crate::proxy::Served;
