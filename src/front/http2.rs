@@ -215,7 +215,8 @@ impl Driven {
     }
 
     fn note_glitch(&mut self) {
-        if !self.glitches.spend(self.connection.front.proxy.clock().now()) {
+        let ends = matches!(self.leaving, Some(Some(_)));
+        if !self.glitches.spend(self.connection.front.proxy.clock().now()) && !ends {
             self.connection.count_refusal(&self.plan, "too_many_glitches");
             self.end_at_once();
         }
