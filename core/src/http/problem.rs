@@ -26,6 +26,7 @@ pub enum Problem {
     BackendFailed,
     BadBackendAnswer,
     ResponseHeadTooLarge,
+    UpgradeRefused,
     NoneEligible,
     NotCheckedYet,
     Overloaded,
@@ -37,6 +38,7 @@ pub enum Problem {
 }
 
 impl Problem {
+    #[allow(clippy::too_many_lines, reason = "one table, a row per kind")]
     const fn entry(self) -> (u16, &'static str, &'static str, &'static str) {
         match self {
             Self::MalformedRequest => {
@@ -87,6 +89,12 @@ impl Problem {
                 "response_head_bytes_exceeded",
                 "Bad gateway",
                 "The head of the service's answer is larger than accepted (limits.response_head_bytes).",
+            ),
+            Self::UpgradeRefused => (
+                502,
+                "upgrade_refused",
+                "Bad gateway",
+                "The service does not switch to the protocol that was asked for.",
             ),
             Self::NoneEligible => {
                 (503, "none_eligible", "Service unavailable", "No instance of the service can take requests now.")
