@@ -20,3 +20,4 @@ pub mod response_watch;
 pub mod shield;
 pub mod sni;
 pub mod trace;
+pub mod trailers;

@@ -33,7 +33,7 @@ pub(super) enum FromBackend {
         head: Box<ResponseHeader>,
         end: bool,
     },
-    /// What came is no answer.
+    /// What came is no answer, or more of one than is accepted.
     Invalid,
     Body(Bytes, bool),
     /// Trailers, and with them the end.

@@ -74,7 +74,7 @@ pub(super) fn facts(surroundings: &Surroundings<'_>, client: &ClientSide, began:
         idempotent: is_idempotent(head.method.as_str()),
         has_body: client.body() != Body::None,
         upgrades: heads::upgrade_of(head).is_some(),
-        call: surroundings.asked.call,
+        call: surroundings.asked.call.filter(|_| surroundings.terms.may_be_calls()),
         body: BodyBounds { idle: limits.body_idle_timeout, bytes: limits.body_bytes },
         ties: Ties {
             authenticates: heads::authenticates_connection(head),
