@@ -45,6 +45,28 @@ impl Prober for ScriptedProber {
     fn cancel(&mut self, _ticket: ProbeTicket) {}
 }
 
+/// What no prober does.
+struct Panics;
+
+impl Prober for Panics {
+    fn start(&mut self, _job: ProbeJob, _handle: &Handle) {
+        panic!("as a mistake would");
+    }
+
+    fn cancel(&mut self, _ticket: ProbeTicket) {}
+}
+
+/// The process ends by it (`runtime` waits for it): nobody would look after health.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_control_task_is_seen() {
+    let loaded = config::load_text(&THREE_BACKENDS.replace("/ready,", "/ready, initial_delay: 1s,"), Path::new("."));
+    let plan = Arc::new(loaded.unwrap().plan);
+    let handle = control::spawn(Handover::default(), plan, 7, Clock::start(), Panics, Arc::<Events>::default());
+    assert!(!handle.has_ended());
+    handle.ended().await;
+    assert!(handle.has_ended() && handle.report().await.is_empty());
+}
+
 #[derive(Default)]
 struct Events(Mutex<Vec<Event>>);
 

@@ -14,6 +14,7 @@ mod live;
 mod logging;
 mod page;
 mod pages;
+mod places;
 mod points;
 mod secure;
 mod server;

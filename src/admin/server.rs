@@ -1,12 +1,15 @@
 //! How are the admin listener's connections kept from exhausting the process? By bounds on their number, their head and their life.
 //!
-//! A slow or stuck client holds one of [`CONNECTIONS`] places for at most [`LIFE`] plus [`LEAVE`]; whoever comes meanwhile waits in the
-//! system's backlog. A handler whose answer has no end says so by [`Stay`], and bounds by itself how many of those there are. Nothing
+//! A slow or stuck client holds one of its [`places`](super::places) for at most [`LIFE`] plus [`LEAVE`], a silent one for [`FIRST_BYTE`]; whoever comes
+//! while there is none waits in the system's backlog. A handler whose answer has no end says so by [`Stay`], and bounds by itself how many of those there are. Nothing
 //! here knows what is served.
 
+use super::life::only_health;
+use super::places::{Place, Places};
 use super::secure::Secure;
 use crate::tls::Subject;
 use arc_swap::ArcSwapOption;
+use axum::middleware::from_fn;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -18,12 +21,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// Open at once.
-pub const CONNECTIONS: usize = 256;
+/// From the accept to the first byte.
+pub const FIRST_BYTE: Duration = Duration::from_secs(1);
 /// From the accept, or the end of the answer before, to the end of a request's head: an idle connection ends with it too.
 pub const HEAD: Duration = Duration::from_secs(10);
 /// A connection is asked to end after this; scrapers simply open the next one.
@@ -76,7 +79,7 @@ pub async fn run(
     secure: Arc<ArcSwapOption<Secure>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::default();
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -85,9 +88,12 @@ pub async fn run(
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, peer, place)) => {
+            Ok((stream, peer)) => {
+                let Some(place) = places.enter(peer.0.ip()) else { continue };
                 let (router, secure, stop) = (router.clone(), secure.load_full(), stop.clone());
                 connections.spawn(async move {
+                    let Some((stream, place)) = spoken(stream, place).await else { return };
+                    let router = if place.scarce { router.layer(from_fn(only_health)) } else { router };
                     match secure {
                         None => serve(stream, peer, router.layer(Extension(Shown(None))), stop).await,
                         Some(secure) => serve_securely(stream, peer, router, &secure, stop).await,
@@ -105,13 +111,20 @@ pub async fn run(
     while connections.join_next().await.is_some() {}
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
+async fn accept(listener: &TcpListener, places: &Places) -> std::io::Result<(TcpStream, Peer)> {
+    places.room().await;
     let (stream, peer) = listener.accept().await?;
-    Ok((stream, Peer(peer), place))
+    Ok((stream, Peer(peer)))
+}
+
+/// The connection, when its first byte has come in time and before somebody else needed the place.
+async fn spoken(stream: TcpStream, mut place: Place) -> Option<(TcpStream, Place)> {
+    let mut first = [0];
+    let spoke = tokio::select! {
+        spoke = timeout(FIRST_BYTE, stream.peek(&mut first)) => spoke,
+        () = place.must_go() => return None,
+    };
+    (matches!(spoke, Ok(Ok(1..))) && place.speaks()).then_some((stream, place))
 }
 
 /// As [`serve`], behind a handshake that has to end as soon as a head. A client that is refused learns it from TLS.

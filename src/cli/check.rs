@@ -1,7 +1,7 @@
 //! `pulsegate check`: every diagnostic of a file, and what the plan comes to.
 
 use super::timings::Wish;
-use super::{EXIT_CONFIG, print_out};
+use super::{EXIT_CONFIG, complain, print_out};
 use crate::config::{self, Diagnostic};
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,15 +23,12 @@ pub(super) fn check(path: &Path, wish: &Wish) -> ExitCode {
 pub(super) fn print_refusal(path: &Path, diagnostics: &[Diagnostic]) {
     print_diagnostics("error", diagnostics);
     let errors = if diagnostics.len() == 1 { "error" } else { "errors" };
-    eprintln!(
-        "{}: {} {errors}; the configuration is not used, nothing starts with it",
-        path.display(),
-        diagnostics.len()
-    );
+    let (path, count) = (path.display(), diagnostics.len());
+    complain(&format!("{path}: {count} {errors}; the configuration is not used, nothing starts with it"));
 }
 
 pub(super) fn print_diagnostics(kind: &str, diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics {
-        eprintln!("{kind}: {diagnostic}");
+        complain(&format!("{kind}: {diagnostic}"));
     }
 }

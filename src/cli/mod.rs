@@ -191,7 +191,13 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(told) => return misunderstood(&told),
     };
-    match cli.command {
+    let code = done(cli.command);
+    crate::telemetry::flush_logging();
+    code
+}
+
+fn done(command: Command) -> ExitCode {
+    match command {
         Command::Run { file, takeover } => run::run(file.path(), takeover),
         Command::Check { file, wish } => check::check(file.path(), &wish),
         Command::Schema => print_out(&format!("{:#}\n", crate::config::schema())),
@@ -230,6 +236,12 @@ fn misunderstood(told: &clap::Error) -> ExitCode {
         _ if of_status => ExitCode::from(status::EXIT_UNKNOWN),
         code => ExitCode::from(u8::try_from(code).unwrap_or(2)),
     }
+}
+
+/// Says a line on stderr; that nobody takes it (a full disk) is no reason not to go on.
+fn complain(line: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Writes to stdout; a reader that has gone (`| head`) is no failure.

@@ -1,7 +1,8 @@
 //! `pulsegate run`: read the configuration, build a runtime of its size, run until told to leave.
 
-use super::EXIT_CONFIG;
 use super::check::{print_diagnostics, print_refusal};
+use super::{EXIT_CONFIG, complain};
+use crate::telemetry::flush_logging;
 use crate::{config, runtime};
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ pub(super) fn run(path: &Path, takeover: bool) -> ExitCode {
     let outcome = runtime.block_on(runtime::run(loaded, path, takeover));
     // Connections that outlived the grace are cut here, without waiting for them.
     runtime.shutdown_background();
+    flush_logging();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentences) => fail(&sentences),
@@ -39,7 +41,7 @@ pub(super) fn build_runtime(threads: usize) -> std::io::Result<tokio::runtime::R
 
 pub(super) fn fail(sentences: &[String]) -> ExitCode {
     for sentence in sentences {
-        eprintln!("pulsegate: {sentence}");
+        complain(&format!("pulsegate: {sentence}"));
     }
     ExitCode::FAILURE
 }

@@ -36,6 +36,7 @@ pub enum Message {
     Explain(BackendId, oneshot::Sender<Explained>),
     Report(oneshot::Sender<Vec<UpstreamReport>>),
     Handover(oneshot::Sender<Handover>),
+    Settle(oneshot::Sender<()>),
 }
 
 /// The way to the control task, cheap to clone.
@@ -68,6 +69,16 @@ impl Handle {
         let _ = self.mailbox.send(Message::Input(input));
     }
 
+    /// Returns when the control task has ended: health stands still from then on. While the process lives, only a mistake of this program ends it.
+    pub async fn ended(&self) {
+        self.mailbox.closed().await;
+    }
+
+    /// Has it?
+    pub fn has_ended(&self) -> bool {
+        self.mailbox.is_closed()
+    }
+
     /// Lossy by design: a full channel means that the board is about to look anyway.
     pub fn nudge(&self, nudge: Nudge) {
         let _ = self.nudges.try_send(nudge);
@@ -94,6 +105,14 @@ impl Handle {
             return Vec::new();
         }
         answer.await.unwrap_or_default()
+    }
+
+    /// Returns when requests see what became of everything that was sent before. At once when the control task has ended.
+    pub async fn settled(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.mailbox.send(Message::Settle(reply)).is_ok() {
+            let _ = answer.await;
+        }
     }
 
     /// What another process needs to go on from here. Empty when the control task has ended.

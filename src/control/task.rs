@@ -40,7 +40,15 @@ pub fn spawn(
     let (announce, generation) = watch::channel(0);
     let handle = Handle { snapshot: Arc::new(ArcSwap::from_pointee(empty)), generation, mailbox, nudges, clock };
 
-    let mut task = ControlTask { board, handle: handle.clone(), announce, prober, reporter, steered: Vec::new() };
+    let mut task = ControlTask {
+        board,
+        handle: handle.clone(),
+        announce,
+        prober,
+        reporter,
+        steered: Vec::new(),
+        settled: Vec::new(),
+    };
     task.carry_out();
     tokio::spawn(task.run(inbox, nudge_inbox));
     handle
@@ -54,6 +62,8 @@ struct ControlTask<P> {
     reporter: Arc<dyn Reporter>,
     /// Orders that were carried out, whose answers wait for the publication.
     steered: Vec<(oneshot::Sender<Steered>, Steered)>,
+    /// Told after the publication.
+    settled: Vec<oneshot::Sender<()>>,
 }
 
 impl<P: Prober> ControlTask<P> {
@@ -92,6 +102,7 @@ impl<P: Prober> ControlTask<P> {
             Message::Report(reply) => {
                 let _ = reply.send(self.board.report(now));
             }
+            Message::Settle(reply) => self.settled.push(reply),
             Message::Handover(reply) => {
                 let _ = reply.send(self.board.handover(now));
             }
@@ -133,6 +144,9 @@ impl<P: Prober> ControlTask<P> {
         }
         for (reply, outcome) in self.steered.drain(..) {
             let _ = reply.send(outcome);
+        }
+        for reply in self.settled.drain(..) {
+            let _ = reply.send(());
         }
     }
 }

@@ -42,8 +42,9 @@ pub struct ProbeRunner {
 }
 
 impl ProbeRunner {
-    pub fn new(telemetry: Arc<Probes>) -> Self {
-        Self { telemetry: Some(telemetry), ..Self::default() }
+    /// `configs`: those of the process, so that probes and traffic cannot disagree.
+    pub fn new(telemetry: Arc<Probes>, configs: Arc<ClientConfigs>) -> Self {
+        Self { configs, telemetry: Some(telemetry), ..Self::default() }
     }
 
     /// Runs `job` and hands its reading to `tell`.

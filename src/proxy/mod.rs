@@ -95,7 +95,7 @@ pub struct Proxy {
     queues: forward::Queues,
     limits: Arc<crate::proxy::rate_limit::Limits>,
     copies: forward::Copies,
-    clients: ClientConfigs,
+    clients: Arc<ClientConfigs>,
     /// The key of sticky cookies where the configuration names none.
     sticky_key: [u8; 16],
 }
@@ -109,7 +109,8 @@ impl fmt::Debug for Proxy {
 impl Proxy {
     /// Within a runtime: idle connections are looked after by a task that ends with the proxy.
     /// `sticky_key` signs the cookies of upstreams that have no secret of their own.
-    pub fn new(handle: Handle, telemetry: Arc<Traffic>, sticky_key: [u8; 16]) -> Self {
+    /// `clients`: how backends are spoken to by TLS.
+    pub fn new(handle: Handle, telemetry: Arc<Traffic>, clients: Arc<ClientConfigs>, sticky_key: [u8; 16]) -> Self {
         let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
         let limits = Arc::new(crate::proxy::rate_limit::Limits::new(handle.clock()));
         tokio::spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
@@ -123,7 +124,7 @@ impl Proxy {
             queues: forward::Queues::default(),
             limits,
             copies: forward::Copies::default(),
-            clients: ClientConfigs::default(),
+            clients,
             sticky_key,
         }
     }

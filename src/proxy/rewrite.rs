@@ -8,12 +8,13 @@ use super::heads::{self, Body};
 use super::passage::mark;
 use super::target::{Target, told_host};
 use http::header::{CONNECTION, TE};
-use http::{Method, Version};
+use http::{HeaderMap, HeaderName, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::forwarding::{listed_in_connection, lists, response_header_travels};
 use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
+use pulsegate_core::http::trailers::{request_trailer_travels, response_trailer_travels};
 use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
 use std::io::Write;
 
@@ -231,4 +232,25 @@ fn edit(head: &mut ResponseHeader, route: &RoutePlan) -> pingora::Result<()> {
         head.append_header(name.clone(), value.as_str())?;
     }
     Ok(())
+}
+
+/// Leaves what may travel of the trailers behind a request's body: as of its head, and less.
+pub(super) fn request_trailers(trailers: &mut HeaderMap, route: &RoutePlan, facts: &ConnectionFacts) {
+    let (underscores, edits) = (facts.listener.underscores_in_headers, &route.request_headers);
+    let ours = |name: &str| edits.remove.iter().any(|one| one == name) || edits.set.iter().any(|(one, _)| one == name);
+    sift(trailers, |name| request_trailer_travels(name, underscores, edits.names()) && !ours(name));
+}
+
+/// Leaves what may travel of the trailers behind an answer's body.
+pub(super) fn response_trailers(trailers: &mut HeaderMap, route: &RoutePlan, drain_header: Option<&str>) {
+    let edits = &route.response_headers;
+    let ours = |name: &str| edits.remove.iter().any(|one| one == name) || edits.set.iter().any(|(one, _)| one == name);
+    sift(trailers, |name| response_trailer_travels(name) && !ours(name) && Some(name) != drain_header);
+}
+
+fn sift(trailers: &mut HeaderMap, travels: impl Fn(&str) -> bool) {
+    let gone: Vec<HeaderName> = trailers.keys().filter(|name| !travels(name.as_str())).cloned().collect();
+    for name in gone {
+        trailers.remove(name);
+    }
 }

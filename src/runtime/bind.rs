@@ -14,11 +14,16 @@ use std::sync::Arc;
 /// Connections that the kernel holds before we accept them. The kernel's own limit (somaxconn) applies too.
 const BACKLOG: i32 = 4096;
 
-/// Sockets and certificates of one plan.
-pub(super) struct Bound {
+/// The sockets of one plan, with the certificates of those for traffic.
+pub(super) struct Open {
     pub traffic: Vec<(TcpListener, Terms)>,
     pub admin: Option<TcpListener>,
     pub health: Option<TcpListener>,
+}
+
+/// They, and what was read of files beside them.
+pub(super) struct Bound {
+    pub open: Open,
     pub callers: Callers,
     pub secure: Option<Secure>,
     pub webhooks: Vec<webhook::Ready>,
@@ -65,7 +70,7 @@ impl Bound {
         let secure = secure(plan).map_err(|problem| problems.push(problem)).unwrap_or_default();
         match secrets(plan) {
             Ok((callers, webhooks)) if problems.is_empty() => {
-                return Ok(Self { traffic, admin, health, callers, secure, webhooks });
+                return Ok(Self { open: Open { traffic, admin, health }, callers, secure, webhooks });
             }
             Ok(_) => {}
             Err(unusable) => problems.extend(unusable),

@@ -1,38 +1,76 @@
 //! What happens when certificate files change? They are in force for the next handshake, without a reload; nothing else notices.
 //!
 //! A look at the files' stamps every second finds a renewal, whatever tool makes it: a write in place, a rename, or the swap of a
-//! symbolic link above it, which notifications of the file system miss. It is done by the one task that reloads, so that
-//! neither can overtake the other.
+//! symbolic link above it, which notifications of the file system miss. The look is taken on a thread that serves nobody; what it found is put in
+//! force by the one task that reloads, so that neither can overtake the other.
 
 use super::Gateway;
 use crate::admin::Secure;
 use crate::front::Terms;
 use crate::telemetry::ADMIN;
-use crate::tls::{Certificates, Renewal};
-use pulsegate_core::plan::ListenerTls;
+use crate::tls::{Certificates, ClientConfigs, Renewal};
+use pulsegate_core::plan::{ListenerPlan, ListenerTls};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Between looks.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
+/// What is looked at: everything that is read of files and kept.
+pub(super) struct Look {
+    listeners: Vec<(Arc<ListenerPlan>, Certificates)>,
+    admin: Option<Arc<Secure>>,
+    clients: Arc<ClientConfigs>,
+}
+
+/// What has changed.
+pub(super) struct Looked {
+    listeners: Vec<(Arc<ListenerPlan>, Renewal)>,
+    admin: Option<(Arc<Secure>, Renewal)>,
+}
+
+impl Look {
+    /// Reads again what has changed. It blocks for as long as the files do: on a thread that serves nobody. A file that cannot be used is told once, and
+    /// its last good version stays.
+    pub(super) fn look(self) -> Looked {
+        self.clients.look();
+        let renewed = |(plan, known): (Arc<ListenerPlan>, Certificates)| {
+            let renewal = renew(&plan.name, &known, plan.tls.as_ref()?, plan.http2)?;
+            Some((plan, renewal))
+        };
+        let admin = self.admin.and_then(|secure| {
+            let renewal = renew(ADMIN, &secure.certificates, &secure.plan, false)?;
+            Some((secure, renewal))
+        });
+        Looked { listeners: self.listeners.into_iter().filter_map(renewed).collect(), admin }
+    }
+}
+
 impl Gateway {
-    /// Reads again what has changed. A file that cannot be used is told once, and its last good version stays.
-    pub fn renew_certificates(&self) {
-        let mut renewed = false;
-        for listener in &self.listeners {
+    pub(super) fn look(&self) -> Look {
+        let known = self.listeners.iter().filter_map(|listener| {
             let terms = listener.terms.load();
-            let (Some(tls), Some(plan)) = (&terms.tls, &terms.plan.tls) else { continue };
-            let Some(renewal) = renew(&terms.plan.name, tls, plan, terms.plan.http2) else { continue };
-            renewed |= !renewal.renewed.is_empty();
-            listener.terms.store(Arc::new(Terms { plan: terms.plan.clone(), tls: Some(renewal.now) }));
+            Some((terms.plan.clone(), terms.tls.clone()?))
+        });
+        Look { listeners: known.collect(), admin: self.own_listeners.secure.load_full(), clients: self.clients.clone() }
+    }
+
+    /// What has changed is in force from the next handshake on; unless a reload was faster, which has read the files by itself.
+    pub(super) fn renew(&self, looked: Looked) {
+        let mut renewed = false;
+        for (plan, renewal) in looked.listeners {
+            let same = self.listeners.iter().find(|listener| Arc::ptr_eq(&listener.terms.load().plan, &plan));
+            if let Some(listener) = same {
+                renewed |= !renewal.renewed.is_empty();
+                listener.terms.store(Arc::new(Terms { plan, tls: Some(renewal.now) }));
+            }
         }
-        if let Some(secure) = self.own_listeners.secure.load_full()
-            && let Some(renewal) = renew(ADMIN, &secure.certificates, &secure.plan, false)
+        let secure = &self.own_listeners.secure;
+        if let Some((before, renewal)) = looked.admin
+            && secure.load().as_ref().is_some_and(|now| Arc::ptr_eq(now, &before))
         {
             renewed |= !renewal.renewed.is_empty();
-            let now = Secure { plan: secure.plan.clone(), certificates: renewal.now };
-            self.own_listeners.secure.store(Some(Arc::new(now)));
+            secure.store(Some(Arc::new(Secure { plan: before.plan.clone(), certificates: renewal.now })));
         }
         if renewed {
             self.show_certificates();

@@ -4,6 +4,7 @@
 //! listener; the traffic listeners accept after the first probe round (or the start wait). This room decides nothing
 //! about health.
 
+mod aside;
 mod bind;
 mod both;
 mod certificates;
@@ -18,7 +19,7 @@ mod watcher;
 
 pub use run::run;
 
-use self::bind::Bound;
+use self::bind::{Bound, Open};
 use self::both::Both;
 use self::first_round::first_round;
 use self::own_listeners::OwnListeners;
@@ -33,11 +34,13 @@ use crate::proxy::Proxy;
 use crate::record;
 use crate::telemetry::webhook::Ready;
 use crate::telemetry::{Telemetry, init_logging};
+use crate::tls::ClientConfigs;
 use pulsegate_core::board::{Handover, Input};
 use pulsegate_core::plan::Plan;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 /// A gateway that runs on the current runtime.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ pub struct Gateway {
     handle: Handle,
     front: Arc<Front>,
     telemetry: Telemetry,
+    /// How backends are spoken to by TLS.
+    clients: Arc<ClientConfigs>,
     listeners: Vec<Listener>,
     /// Removed by a reload; their last connections may still be open.
     closed_listeners: Vec<Listener>,
@@ -65,18 +70,12 @@ impl Gateway {
         listener_in: Option<Arc<dyn Reporter>>,
         reloads: Option<Reloader>,
     ) -> Result<Self, Vec<String>> {
-        let bound = Bound::all(&plan, Sockets::default())?;
-        let mut gateway = Self::build(
-            Arc::new(plan),
-            listener_in,
-            ((bound.callers, bound.secure), bound.webhooks),
-            Heritage::default(),
-        );
+        let (mut gateway, open) = Self::make(plan, Sockets::default(), listener_in, Heritage::default()).await?;
         gateway.discovery.apply(&gateway.plan);
-        gateway.listen_to_operators((bound.admin, bound.health), reloads);
+        gateway.listen_to_operators((open.admin, open.health), reloads);
         first_round(&gateway.handle, gateway.plan.start.wait).await;
         gateway.telemetry.alerts.begin(&gateway.plan, gateway.handle.clone(), Vec::new());
-        for (socket, terms) in bound.traffic {
+        for (socket, terms) in open.traffic {
             gateway.listen(socket, terms)?;
         }
         gateway.show_certificates();
@@ -87,9 +86,9 @@ impl Gateway {
     /// As [`Self::start`], on the sockets and with the knowledge of the process before. That one goes on accepting until the first
     /// round is done here; only then does anything answer to clients or to whoever asks the admin and health listeners.
     async fn succeed(plan: Plan, mut before: Succession, reloads: Reloader) -> Result<Self, Vec<String>> {
-        let bound = Bound::all(&plan, std::mem::take(&mut before.sockets))?;
         let heritage = Heritage { health: std::mem::take(&mut before.health), sticky_key: before.sticky_key };
-        let mut gateway = Self::build(Arc::new(plan), None, ((bound.callers, bound.secure), bound.webhooks), heritage);
+        let sockets = std::mem::take(&mut before.sockets);
+        let (mut gateway, open) = Self::make(plan, sockets, None, heritage).await?;
         gateway.discovery.apply(&gateway.plan);
         tokio::select! {
             () = first_round(&gateway.handle, gateway.plan.start.wait) => {}
@@ -98,8 +97,8 @@ impl Gateway {
         let (latest, told) = before.ready().await.map_err(|why| vec![why])?;
         gateway.handle.send(Input::TakeOver(Arc::new(latest)));
         gateway.telemetry.alerts.begin(&gateway.plan, gateway.handle.clone(), told);
-        gateway.listen_to_operators((bound.admin, bound.health), Some(reloads));
-        for (socket, terms) in bound.traffic {
+        gateway.listen_to_operators((open.admin, open.health), Some(reloads));
+        for (socket, terms) in open.traffic {
             gateway.listen(socket, terms)?;
         }
         gateway.show_certificates();
@@ -119,11 +118,28 @@ impl Gateway {
         }
     }
 
+    /// Reads, binds and builds, on a thread that may wait for files: whoever waits for this hears signals meanwhile.
+    async fn make(
+        plan: Plan,
+        sockets: Sockets,
+        listener_in: Option<Arc<dyn Reporter>>,
+        heritage: Heritage,
+    ) -> Result<(Self, Open), Vec<String>> {
+        let making = spawn_blocking(move || {
+            let Bound { open, callers, secure, webhooks } = Bound::all(&plan, sockets)?;
+            let clients = Arc::new(ClientConfigs::default());
+            clients.prepare(&plan);
+            let read = ((callers, secure), webhooks);
+            Ok((Self::build(Arc::new(plan), listener_in, read, (heritage, clients)), open))
+        });
+        making.await.unwrap_or_else(|error| Err(vec![format!("the gateway could not be built: {error}")]))
+    }
+
     fn build(
         plan: Arc<Plan>,
         listener_in: Option<Arc<dyn Reporter>>,
         ((callers, secure), webhooks): ((Callers, Option<Secure>), Vec<Ready>),
-        heritage: Heritage,
+        (heritage, clients): (Heritage, Arc<ClientConfigs>),
     ) -> Self {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
@@ -135,12 +151,17 @@ impl Gateway {
             Some(other) => Arc::new(Both(telemetry.board.clone(), other)),
             None => telemetry.board.clone(),
         };
-        let prober = ProbeRunner::new(telemetry.probes.clone());
+        let prober = ProbeRunner::new(telemetry.probes.clone(), clients.clone());
         let seed = fastrand::u64(..);
         let handle = control::spawn(heritage.health, plan.clone(), seed, clock, prober, reporter);
         Self {
             front: Arc::new(Front {
-                proxy: Arc::new(Proxy::new(handle.clone(), telemetry.traffic.clone(), heritage.sticky_key)),
+                proxy: Arc::new(Proxy::new(
+                    handle.clone(),
+                    telemetry.traffic.clone(),
+                    clients.clone(),
+                    heritage.sticky_key,
+                )),
                 telemetry: telemetry.traffic.clone(),
             }),
             discovery: Discovery::new(handle.clone()),
@@ -151,6 +172,7 @@ impl Gateway {
             plan,
             handle,
             telemetry,
+            clients,
         }
     }
 

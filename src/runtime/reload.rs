@@ -1,29 +1,99 @@
 //! What does a reload change? Either everything that the new file says, or nothing.
 //!
-//! Read, compile, compare, bind what is new; only when all of that has worked is anything touched. Health state, ejections and
+//! Read, compile, compare, bind what is new, on a thread that serves nobody: a file that hangs holds up nothing but itself. Only when all of that
+//! has worked is anything touched. Health state, ejections and
 //! in-flight counts live in the board and the cells, by identity, and are not touched here at all.
 
 use super::{Gateway, bind, upgrade};
-use crate::admin::ReloadState;
+use crate::admin::{Callers, ReloadState, Secure};
 use crate::clock::{Clock, when};
-use crate::config::{Diagnostic, Loaded};
+use crate::config;
 use crate::front::{Listener, Terms};
-use crate::telemetry::apply_logging;
+use crate::telemetry::webhook::Ready;
+use crate::telemetry::{Change, Life, apply_logging};
+use crate::tls::ClientConfigs;
 use pulsegate_core::board::Input;
 use pulsegate_core::plan::{Plan, RecordPlan, UpgradePlan};
 use std::fmt::Display;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 
+/// What is in force, as far as a new configuration is compared with it.
+pub(super) struct Draft {
+    plan: Arc<Plan>,
+    /// Where traffic listeners run.
+    running: Vec<SocketAddr>,
+    life: Arc<Life>,
+    clients: Arc<ClientConfigs>,
+}
+
+/// A new configuration with everything that it needs, read, opened and bound. Nothing of it is in force.
+pub(super) struct Prepared {
+    plan: Arc<Plan>,
+    listeners: Vec<PreparedListener>,
+    callers: Callers,
+    webhooks: Vec<Ready>,
+    secure: Option<Secure>,
+    logs: Change,
+}
+
+impl Draft {
+    /// Reads the configuration and all files that it names. It blocks for as long as they do: on a thread that serves nobody.
+    ///
+    /// # Errors
+    /// The diagnostics, one sentence each.
+    pub(super) fn read(self, config: &Path) -> Result<Prepared, Vec<String>> {
+        let loaded = config::load(config).map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let plan = Arc::new(loaded.plan);
+        let refused = needs_restart(&self.plan, &plan);
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        let listeners = self.listeners(&plan)?;
+        let (callers, webhooks) = bind::secrets(&plan)?;
+        let secure = bind::secure(&plan).map_err(|problem| vec![problem])?;
+        let logs = self.life.prepare(&plan).map_err(|problem| vec![problem])?;
+        self.clients.prepare(&plan);
+        Ok(Prepared { plan, listeners, callers, webhooks, secure, logs })
+    }
+
+    /// Reads every certificate and binds every new address.
+    fn listeners(&self, plan: &Plan) -> Result<Vec<PreparedListener>, Vec<String>> {
+        let mut prepared = Vec::new();
+        let mut problems = Vec::new();
+        for listener in &plan.listeners {
+            let result = if self.running.contains(&listener.address) {
+                bind::terms(listener).map(|terms| PreparedListener::Kept(listener.address, terms))
+            } else {
+                bind::listen(listener).map(|(socket, terms)| PreparedListener::New(socket, terms))
+            };
+            match result {
+                Ok(one) => prepared.push(one),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(prepared) } else { Err(problems) }
+    }
+}
+
 impl Gateway {
-    /// Applies a new configuration, or says why not and changes nothing.
+    pub(super) fn draft(&self) -> Draft {
+        Draft {
+            plan: self.plan.clone(),
+            running: self.addresses(),
+            life: self.telemetry.life.clone(),
+            clients: self.clients.clone(),
+        }
+    }
+
+    /// Puts a new configuration in force, or says why it is not. When this returns, requests see it.
     ///
     /// # Errors
     /// The diagnostics, one sentence each; the admin API shows them too.
-    pub fn reload(&mut self, loaded: Result<Loaded, Vec<Diagnostic>>) -> Result<(), Vec<String>> {
-        let outcome = loaded
-            .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>())
-            .and_then(|loaded| self.apply(Arc::new(loaded.plan)));
+    pub(super) async fn conclude(&mut self, prepared: Result<Prepared, Vec<String>>) -> Result<(), Vec<String>> {
+        let outcome = prepared.and_then(|prepared| self.apply(prepared));
+        self.handle.settled().await;
         self.telemetry.life.reload(outcome.as_ref().err().map(|sentences| sentences.join("; ")).as_deref());
         self.own_listeners.reload_state.send_replace(ReloadState {
             at: Some(when::rfc3339(Clock::date())),
@@ -32,21 +102,14 @@ impl Gateway {
         outcome
     }
 
-    fn apply(&mut self, plan: Arc<Plan>) -> Result<(), Vec<String>> {
-        let refused = needs_restart(&self.plan, &plan);
-        if !refused.is_empty() {
-            return Err(refused);
-        }
-        let prepared = self.prepare_listeners(&plan)?;
-        let (callers, webhooks) = bind::secrets(&plan)?;
-        let secure = bind::secure(&plan).map_err(|problem| vec![problem])?;
-        let logs = self.telemetry.life.prepare(&plan).map_err(|problem| vec![problem])?;
+    fn apply(&mut self, prepared: Prepared) -> Result<(), Vec<String>> {
+        let Prepared { plan, listeners, callers, webhooks, secure, logs } = prepared;
         // Before the plan that names them.
         self.telemetry.life.announce(&plan, webhooks);
         self.telemetry.alerts.reconfigure(&plan);
         self.handle.send(Input::Reconfigure(plan.clone()));
         self.discovery.apply(&plan);
-        self.change_listeners(&plan, prepared)?;
+        self.change_listeners(&plan, listeners)?;
         self.own_listeners.callers.store(Arc::new(callers));
         self.own_listeners.secure.store(secure.map(Arc::new));
         self.show_certificates();
@@ -56,25 +119,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// Reads every certificate and binds every new address. Nothing is in force yet.
-    fn prepare_listeners(&self, plan: &Plan) -> Result<Vec<Prepared>, Vec<String>> {
-        let mut prepared = Vec::new();
-        let mut problems = Vec::new();
-        for listener in &plan.listeners {
-            let result = if self.running_at(listener.address).is_some() {
-                bind::terms(listener).map(|terms| Prepared::Kept(listener.address, terms))
-            } else {
-                bind::listen(listener).map(|(socket, terms)| Prepared::New(socket, terms))
-            };
-            match result {
-                Ok(one) => prepared.push(one),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if problems.is_empty() { Ok(prepared) } else { Err(problems) }
-    }
-
-    fn change_listeners(&mut self, plan: &Plan, prepared: Vec<Prepared>) -> Result<(), Vec<String>> {
+    fn change_listeners(&mut self, plan: &Plan, prepared: Vec<PreparedListener>) -> Result<(), Vec<String>> {
         let kept = |listener: &Listener| plan.listeners.iter().any(|planned| planned.address == listener.address);
         self.closed_listeners.retain(|listener| listener.clients.total() > 0);
         for listener in self.listeners.extract_if(.., |listener| !kept(listener)) {
@@ -84,12 +129,12 @@ impl Gateway {
         }
         for one in prepared {
             match one {
-                Prepared::Kept(address, terms) => {
+                PreparedListener::Kept(address, terms) => {
                     if let Some(listener) = self.running_at(address) {
                         listener.terms.store(Arc::new(terms));
                     }
                 }
-                Prepared::New(socket, terms) => self.listen(socket, terms)?,
+                PreparedListener::New(socket, terms) => self.listen(socket, terms)?,
             }
         }
         Ok(())
@@ -100,7 +145,7 @@ impl Gateway {
     }
 }
 
-enum Prepared {
+enum PreparedListener {
     /// It runs already: its terms are swapped.
     Kept(SocketAddr, Terms),
     New(TcpListener, Terms),

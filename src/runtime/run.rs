@@ -1,24 +1,33 @@
 //! What does the process do from its start to its end? It serves, reloads when asked, hands over when a successor asks, and leaves.
 
+use super::aside::Aside;
+use super::certificates::{self, Looked};
+use super::reload::Prepared;
 use super::signals::Signals;
 use super::upgrade::{self, Door};
-use super::{Gateway, certificates, watcher};
+use super::{Gateway, watcher};
 use crate::clock::Clock;
-use crate::config::{self, Loaded};
+use crate::config::Loaded;
 use crate::control::{Outcome, Reloader, Request, Source};
 use crate::telemetry::init_logging;
 use sd_notify::NotifyState;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// A service manager that does not listen is waited for so long at the end.
+const TELLING: Duration = Duration::from_secs(1);
 
 /// How serving ended.
 enum End {
     Told,
     Succeeded,
+    /// Nobody looks after health any more.
+    Broken,
 }
 
 /// Runs the gateway of `loaded` until it is told to leave, or until another process has taken over. `takeover`: from the process that
@@ -43,13 +52,31 @@ pub async fn run(loaded: Loaded, config: &Path, takeover: bool) -> Result<(), Ve
             return Ok(());
         }
     };
-    tell_service_manager(&[NotifyState::MainPid(std::process::id()), NotifyState::Ready]);
+    tokio::spawn(tell_service_manager(vec![NotifyState::MainPid(std::process::id()), NotifyState::Ready]));
     tokio::spawn(watcher::watch(config.to_owned(), fingerprint, gateway.handle.clone(), reloader));
 
-    let mut life = Life { gateway, reloads, door, config: config.to_owned(), binary, handing_over: None };
+    let mut life = Life {
+        gateway,
+        reloads,
+        door,
+        config: config.to_owned(),
+        binary,
+        handing_over: None,
+        looking: Aside::default(),
+        reading: Aside::default(),
+        reply: None,
+    };
     match life.serve(&mut signals).await {
         End::Told => life.leave(&mut signals).await,
         End::Succeeded => life.retire(&mut signals).await,
+        End::Broken => {
+            life.leave(&mut signals).await;
+            return Err(vec![
+                "the task that looks after the health of backends ended by a mistake of this program (its log says where); \
+                 another process must take its place"
+                    .to_owned(),
+            ]);
+        }
     }
     Ok(())
 }
@@ -70,11 +97,11 @@ async fn start(loaded: Loaded, takeover: bool, reloader: Reloader) -> Result<(Ga
         Some(before) => {
             let gateway = Gateway::succeed(loaded.plan, before, reloader).await?;
             // It serves: what is wrong with the folder now costs the next hand-over only.
-            let door = Door::open(&folder, true).inspect_err(|why| log::error!("no takeover is possible: {why}"));
+            let door = open(folder, true).await.inspect_err(|why| log::error!("no takeover is possible: {why}"));
             Ok((gateway, door.ok()))
         }
         None => {
-            let door = Door::open(&folder, false).map_err(one)?;
+            let door = open(folder, false).await.map_err(one)?;
             match Gateway::start(loaded.plan, None, Some(reloader)).await {
                 Ok(gateway) => Ok((gateway, Some(door))),
                 Err(sentences) => {
@@ -86,6 +113,12 @@ async fn start(loaded: Loaded, takeover: bool, reloader: Reloader) -> Result<(Ga
     }
 }
 
+/// A folder may hang as any file may.
+async fn open(folder: PathBuf, succeed: bool) -> Result<Door, String> {
+    let opening = spawn_blocking(move || Door::open(&folder, succeed));
+    opening.await.unwrap_or_else(|error| Err(error.to_string()))
+}
+
 /// A process that serves.
 struct Life {
     gateway: Gateway,
@@ -95,21 +128,32 @@ struct Life {
     config: PathBuf,
     binary: Option<PathBuf>,
     handing_over: Option<JoinHandle<Result<(), String>>>,
+    /// The look at certificates.
+    looking: Aside<Looked>,
+    /// The reading of the configuration, and who waits for what it comes to.
+    reading: Aside<Result<Prepared, Vec<String>>>,
+    reply: Option<oneshot::Sender<Outcome>>,
 }
 
 impl Life {
     async fn serve(&mut self, signals: &mut Signals) -> End {
         let mut look = interval(certificates::LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let control = self.gateway.handle.clone();
         loop {
             tokio::select! {
-                _ = look.tick() => self.gateway.renew_certificates(),
-                _ = signals.hangup.recv() => drop(self.reload(Source::Signal)),
-                Some(request) = self.reloads.recv() => {
-                    let outcome = self.reload(request.source);
-                    // Whoever asked may have gone.
-                    let _ = request.reply.send(outcome);
+                // One that hangs is told once, and nobody joins it.
+                _ = look.tick(), if self.looking.is_idle() && !self.looking.hangs() => self.look(),
+                looked = self.looking.done() => match looked {
+                    Ok(looked) => self.gateway.renew(looked),
+                    Err(why) => log::warn!("certificates: {why}; the last good ones stay in use"),
+                },
+                _ = signals.hangup.recv(), if self.reading.is_idle() => self.read(Source::Signal, None),
+                Some(request) = self.reloads.recv(), if self.reading.is_idle() => {
+                    self.read(request.source, Some(request.reply));
                 }
+                prepared = self.reading.done() => self.reload(prepared).await,
+                () = control.ended() => return End::Broken,
                 _ = signals.upgrade.recv() => self.start_successor(),
                 visitor = visitor(self.door.as_ref()) => self.receive(visitor),
                 outcome = ended(&mut self.handing_over) => {
@@ -124,9 +168,20 @@ impl Life {
         }
     }
 
-    fn reload(&mut self, source: Source) -> Outcome {
+    fn look(&mut self) {
+        let look = self.gateway.look();
+        self.looking.begin("their files", move || look.look());
+    }
+
+    fn read(&mut self, source: Source, reply: Option<oneshot::Sender<Outcome>>) {
         log::info!("reload ({}): reading {}", source.word(), self.config.display());
-        let outcome = self.gateway.reload(config::load(&self.config));
+        let (draft, config) = (self.gateway.draft(), self.config.clone());
+        self.reply = reply;
+        self.reading.begin("the configuration", move || draft.read(&config));
+    }
+
+    async fn reload(&mut self, prepared: Result<Result<Prepared, Vec<String>>, String>) {
+        let outcome = self.gateway.conclude(prepared.unwrap_or_else(|why| Err(vec![why]))).await;
         match &outcome {
             Ok(()) => log::info!("reload: the new configuration is in force"),
             Err(sentences) => {
@@ -135,7 +190,10 @@ impl Life {
                 }
             }
         }
-        outcome
+        if let Some(reply) = self.reply.take() {
+            // Whoever asked may have gone.
+            let _ = reply.send(outcome);
+        }
     }
 
     fn receive(&mut self, visitor: UnixStream) {
@@ -151,14 +209,15 @@ impl Life {
         let (Some(binary), Some(_)) = (&self.binary, &self.door) else {
             return log::error!("SIGUSR2: no takeover is possible without upgrade.directory; this process serves on");
         };
-        let child = Command::new(binary).args(["run", "--takeover", "--config"]).arg(&self.config).spawn();
-        let mut child = match child {
-            Ok(child) => child,
-            Err(error) => return log::error!("SIGUSR2: {} cannot be started: {error}", binary.display()),
-        };
-        log::info!("SIGUSR2: {} started as process {}", binary.display(), child.id());
+        let (binary, config) = (binary.clone(), self.config.clone());
         // Its end is noted, whenever that is; normally ours comes first.
         drop(spawn_blocking(move || {
+            let child = Command::new(&binary).args(["run", "--takeover", "--config"]).arg(&config).spawn();
+            let mut child = match child {
+                Ok(child) => child,
+                Err(error) => return log::error!("SIGUSR2: {} cannot be started: {error}", binary.display()),
+            };
+            log::info!("SIGUSR2: {} started as process {}", binary.display(), child.id());
             if let Ok(status) = child.wait() {
                 log::warn!("the new process {} ended: {status}", child.id());
             }
@@ -171,10 +230,14 @@ impl Life {
         if let Some(handing_over) = self.handing_over {
             handing_over.abort();
         }
-        if let Some(door) = self.door {
-            door.close();
-        }
-        tell_service_manager(&[NotifyState::Stopping]);
+        let closing = self.door.map(|door| spawn_blocking(move || door.close()));
+        let _ = timeout(TELLING, async {
+            tell_service_manager(vec![NotifyState::Stopping]).await;
+            if let Some(closing) = closing {
+                let _ = closing.await;
+            }
+        })
+        .await;
         tokio::select! {
             () = self.gateway.leave() => {}
             () = signals.leave.told() => log::warn!("told to leave a second time: leaving at once"),
@@ -210,8 +273,9 @@ async fn ended(handing_over: &mut Option<JoinHandle<Result<(), String>>>) -> Res
 }
 
 /// Where no service manager listens, this does nothing.
-fn tell_service_manager(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
+async fn tell_service_manager(state: Vec<NotifyState<'static>>) {
+    let told = spawn_blocking(move || sd_notify::notify(&state));
+    if let Ok(Err(error)) = told.await {
         log::warn!("the service manager could not be told: {error}");
     }
 }

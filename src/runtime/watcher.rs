@@ -24,12 +24,13 @@ pub(super) async fn watch(config: PathBuf, fingerprint: u64, handle: Handle, rel
             watcher = None;
             continue;
         }
-        let mut looking = watcher.take().unwrap_or_else(|| {
-            // Switched on by a reload just now: what is there is what was read.
-            let now = config::sources(&config);
-            Watcher::new(config.clone(), now.fingerprint)
-        });
+        let (known, config) = (watcher.take(), config.clone());
         let Ok((looked, changed)) = spawn_blocking(move || {
+            let mut looking = known.unwrap_or_else(|| {
+                // Switched on by a reload just now: what is there is what was read.
+                let now = config::sources(&config);
+                Watcher::new(config, now.fingerprint)
+            });
             let changed = looking.look();
             (looking, changed)
         })

@@ -7,47 +7,35 @@
 
 mod file;
 mod line;
-mod shelves;
 mod stamp;
 mod value;
-mod writer;
 
-use super::instruments::{Counter, Gauge};
+pub use super::lines::Health;
+use super::lines::{Lines, Manner};
 use super::request::RequestRecord;
 use file::Rotated;
 use pulsegate_core::plan::access_log::is_success;
 use pulsegate_core::plan::{AccessFile, AccessPlan};
-use shelves::Shelves;
 use std::cell::RefCell;
 use std::io::Write;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::time::{Duration, SystemTime};
 
-/// The longest that [`AccessLog::flush`] waits for a reader that does not read.
-const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+/// A request wakes nobody but with the first line of a quiet moment: waking a thread, and a write, per request would cost more than the
+/// lines themselves.
+const MANNER: Manner =
+    Manner { thread: "access-log", log: "the access log", gathering: Duration::from_millis(8), tells_gaps: false };
 
 /// The way to the writer. The writer ends when this is dropped, with everything written.
 #[derive(Debug)]
 pub struct AccessLog {
     plan: AccessPlan,
-    shelves: Arc<Shelves>,
+    lines: Lines,
 }
 
 thread_local! {
     /// Where a thread makes its lines: none asks for memory.
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// How the log fares.
-#[derive(Clone, Debug, Default)]
-pub struct Health {
-    pub written: Arc<Counter>,
-    /// The lines that nobody will see.
-    pub dropped: Arc<Counter>,
-    /// Bytes on the shelves.
-    pub waiting: Arc<Gauge>,
 }
 
 /// Can this file be written?
@@ -82,12 +70,7 @@ impl AccessLog {
     }
 
     fn start(plan: AccessPlan, out: impl Write + Send + 'static, health: Health) -> std::io::Result<Self> {
-        let shelves = Arc::new(Shelves::new(health.clone()));
-        let of_writer = Arc::clone(&shelves);
-        std::thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || writer::write_out(&of_writer, out, &health))?;
-        Ok(Self { plan, shelves })
+        Ok(Self { plan, lines: Lines::start(MANNER, out, health)? })
     }
 
     pub fn plan(&self) -> &AccessPlan {
@@ -96,33 +79,25 @@ impl AccessLog {
 
     /// `at`: when the request ended.
     pub fn write(&self, at: SystemTime, record: &RequestRecord<'_>) {
-        let may_go = self.plan.sample < 1.0 && is_success(record.status, record.reason.is_some(), record.attempts);
+        let may_go = self.plan.sample < 1.0 && is_success(record.class(), record.reason.is_some(), record.attempts);
         if may_go && fastrand::f64() >= self.plan.sample {
             return;
         }
         LINE.with_borrow_mut(|line| {
             line.clear();
             line::request(line, &self.plan, at, record);
-            self.shelves.put(line);
+            self.lines.put(line);
         });
     }
 
     /// What never became a request.
     pub fn write_refusal(&self, at: SystemTime, listener: &str, client: IpAddr, reason: &str) {
-        self.shelves.put(&line::refusal(&self.plan.form, at, listener, client, reason));
+        self.lines.put(&line::refusal(&self.plan.form, at, listener, client, reason));
     }
 
     /// Blocks until everything so far is written, but for about two seconds at most. For the end of the process.
     pub fn flush(&self) {
-        let (done, wait) = sync_channel(1);
-        self.shelves.flush(done);
-        let _ = wait.recv_timeout(FLUSH_LIMIT);
-    }
-}
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        self.shelves.close();
+        self.lines.flush();
     }
 }
 

@@ -1,10 +1,12 @@
-//! How do log records leave the process? As lines on stderr, text or JSON, through the `log` facade.
+//! How do log records leave the process? As lines on stderr, text or JSON, through the `log` facade. Nobody who has something to say waits for
+//! whoever reads it: lines leave by a thread of their own, and are dropped and counted where nobody does.
 //!
 //! `RUST_LOG` wins over the configured level, and an operator's order over both, until it is taken back. The libraries below us are held
 //! to warnings unless `RUST_LOG` says otherwise, and pingora's proxy to silence: what goes wrong with a request is ours to tell, once.
 //! Every record is one line: what strangers wrote is escaped.
 
-use super::escape;
+use super::lines::{Health, Lines, Manner};
+use super::{escape, panics};
 use crate::clock::Clock;
 use crate::clock::when;
 use arc_swap::ArcSwap;
@@ -13,10 +15,9 @@ use log::kv::{self, Key, Value, VisitSource};
 use log::{Log, Metadata, Record};
 use pulsegate_core::plan::{LogFormat, LoggingPlan};
 use serde_json::{Map, json};
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Libraries that talk about every connection at `info`.
 const NOISY: [&str; 9] = [
@@ -37,8 +38,12 @@ pub const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"]
 /// The logger of this process, where it is ours.
 static OURS: OnceLock<Logger> = OnceLock::new();
 
+/// What happens is told as it happens.
+const MANNER: Manner = Manner { thread: "log", log: "the log", gathering: Duration::ZERO, tells_gaps: true };
+
 struct Logger {
     clock: Clock,
+    lines: Lines,
     json: AtomicBool,
     filter: ArcSwap<Filter>,
     wishes: Mutex<Wishes>,
@@ -64,13 +69,32 @@ pub struct Verbosity {
     pub format: &'static str,
 }
 
-/// Sets the process's logger. A second call changes nothing: the first logger stays, and `false` is returned.
+/// How the log fares: of the process, not of one gateway in it.
+pub fn health() -> &'static Health {
+    static HEALTH: OnceLock<Health> = OnceLock::new();
+    HEALTH.get_or_init(Health::default)
+}
+
+/// Blocks until everything so far is written, but for about two seconds at most. For the end of the process.
+pub fn flush() {
+    if let Some(ours) = OURS.get() {
+        ours.lines.flush();
+    }
+}
+
+/// Sets the process's logger, which is told of panics, too. A second call changes nothing: the first logger stays, and `false` is returned; so it
+/// is where the system has no thread left.
 pub fn init(plan: &LoggingPlan, clock: Clock) -> bool {
+    if OURS.get().is_some() {
+        return false;
+    }
+    let Ok(lines) = Lines::start(MANNER, std::io::stderr(), health().clone()) else { return false };
     let wishes = Wishes { configured: plan.level.clone(), environment: std::env::var("RUST_LOG").ok(), ordered: None };
     let filter = filter(&wishes);
     let most = filter.filter();
     let logger = Logger {
         clock,
+        lines,
         json: AtomicBool::new(plan.format == LogFormat::Json),
         filter: ArcSwap::from_pointee(filter),
         wishes: Mutex::new(wishes),
@@ -81,6 +105,7 @@ pub fn init(plan: &LoggingPlan, clock: Clock) -> bool {
     let set = OURS.get().is_some_and(|ours| log::set_logger(ours).is_ok());
     if set {
         log::set_max_level(most);
+        panics::tell();
     }
     set
 }
@@ -134,11 +159,12 @@ impl Log for Logger {
         let format = if self.json.load(Ordering::Relaxed) { LogFormat::Json } else { LogFormat::Text };
         let mut line = line(format, self.clock.wall(self.clock.now()), record);
         line.push('\n');
-        // Nobody can be told that nobody can be told.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        self.lines.put(&line);
     }
 
-    fn flush(&self) {}
+    fn flush(&self) {
+        self.lines.flush();
+    }
 }
 
 impl Wishes {

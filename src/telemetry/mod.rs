@@ -11,9 +11,11 @@ pub mod event;
 mod exposition;
 mod histogram;
 mod instruments;
+mod lines;
 mod logging;
 mod metrics;
 mod outlets;
+mod panics;
 mod ports;
 mod request;
 mod scribe;
@@ -29,7 +31,11 @@ pub use admin_write::{AdminWrite, WriteResult};
 pub use alert::Alerting;
 pub use exposition::Format;
 pub use instruments::ADMIN;
-pub use logging::{LEVELS, Verbosity, apply as apply_logging, init as init_logging, order as order_level, verbosity};
+pub use logging::{
+    LEVELS, Verbosity, apply as apply_logging, flush as flush_logging, init as init_logging, order as order_level,
+    verbosity,
+};
+pub use outlets::Change;
 pub use ports::{BoardEvents, Life, Operators, Probes, Traffic};
 pub use request::RequestRecord;
 pub use scribe::Scribe;

@@ -2,13 +2,14 @@
 //! ours, made once and kept.
 //!
 //! Trust is the system's roots, one CA file, or nobody's word (`verify: false`: the only place that switches verification off).
-//! Files that change are read again without a reload; while they cannot be used the last good ones stay. Sessions are never
+//! Files that change are read again without a reload; while they cannot be used the last good ones stay. Who uses a configuration waits for no
+//! file: they are read before a plan is in force, and looked at beside everything else. Sessions are never
 //! resumed: a resumed session would hide the backend's new certificate from the one who asks whether it is fit.
 
 use super::files::{Stamp, file_roots, stamp};
 use super::identity::Identity;
 use arc_swap::ArcSwap;
-use pulsegate_core::plan::{KeyPair, Protocol, UpstreamTls};
+use pulsegate_core::plan::{KeyPair, Plan, Protocol, UpstreamTls};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
@@ -19,12 +20,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// The client configurations of one user. The server name is no part of them: it belongs to the connection.
+/// The client configurations of a process. The server name is no part of them: it belongs to the connection.
 #[derive(Debug, Default)]
 pub struct ClientConfigs {
     /// As many as there are different sets of files: a list, not a map. Read without a lock, since requests do.
     entries: ArcSwap<Vec<Entry>>,
-    renewing: Mutex<()>,
+    /// One reads at a time.
+    reading: Mutex<()>,
 }
 
 /// A configuration, and a number that changes with everything in it: whoever shares a connection must share the number.
@@ -38,7 +40,8 @@ pub struct Client {
 struct Entry {
     terms: Terms,
     tried: [Option<Stamp>; 3],
-    client: Client,
+    /// The last good one, or why there has never been one.
+    client: Result<Client, String>,
 }
 
 /// Whom we trust, who we are, and what we speak.
@@ -57,42 +60,63 @@ enum Trust {
 }
 
 impl ClientConfigs {
-    /// The configuration for `tls`. Reads files only when there is something new to read.
+    /// The configuration for `tls`. Reads no file of which it has heard before: see [`Self::prepare`] and [`Self::look`].
     ///
     /// # Errors
     /// A sentence when there is no trusted root (the CA file cannot be used, or the system has none), or our certificate cannot be used.
     pub fn get(&self, tls: &UpstreamTls, protocol: Protocol) -> Result<Client, String> {
         let known = self.entries.load();
         match known.iter().find(|entry| entry.terms.are_of(tls, protocol)) {
-            Some(entry) if entry.tried == entry.terms.stamps() => Ok(entry.client.clone()),
-            _ => self.renew(&Terms::of(tls, protocol)),
+            Some(entry) => entry.client.clone(),
+            None => self.read(Terms::of(tls, protocol)),
         }
     }
 
-    /// The stamps are taken even when a file is unusable: it is tried again when it changes, not at every call.
-    fn renew(&self, terms: &Terms) -> Result<Client, String> {
-        let _alone = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Reads what the upstreams of this plan and their probes need, before they need it. Blocks.
+    pub fn prepare(&self, plan: &Plan) {
+        for upstream in &plan.upstreams {
+            let probes = [&upstream.readiness, &upstream.liveness, &upstream.startup].into_iter().flatten();
+            for tls in upstream.tls.iter().chain(probes.filter_map(|probe| probe.kind.tls())) {
+                for protocol in [Protocol::Http1, Protocol::Http2] {
+                    // Whoever needs it says what is wrong with it.
+                    let _ = self.get(tls, protocol);
+                }
+            }
+        }
+    }
+
+    /// Reads again what has changed since the last look. Blocks.
+    pub fn look(&self) {
+        let known = self.entries.load_full();
+        for entry in known.iter() {
+            if entry.tried != entry.terms.stamps() {
+                let _ = self.read(entry.terms.clone());
+            }
+        }
+    }
+
+    /// The stamps are taken even when a file is unusable: it is tried again when it changes, not at every look.
+    fn read(&self, terms: Terms) -> Result<Client, String> {
+        let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let tried = terms.stamps();
         let mut entries = Vec::clone(&self.entries.load());
-        let client = match entries.iter_mut().find(|entry| entry.terms == *terms) {
+        let at = entries.iter().position(|entry| entry.terms == terms);
+        let before = at.map(|at| entries.swap_remove(at));
+        let client = match before {
             // Somebody else was faster.
-            Some(entry) if entry.tried == tried => return Ok(entry.client.clone()),
-            Some(entry) => {
-                entry.tried = tried;
-                match terms.config() {
-                    Ok(config) => entry.client = Client::new(config),
-                    Err(why) => log::warn!("{why}; the last good one stays in use"),
+            Some(before) if before.tried == tried => return before.client,
+            before => match (terms.config(), before.map(|before| before.client)) {
+                (Ok(config), _) => Ok(Client::new(config)),
+                (Err(why), Some(Ok(last_good))) => {
+                    log::warn!("{why}; the last good one stays in use");
+                    Ok(last_good)
                 }
-                entry.client.clone()
-            }
-            None => {
-                let client = Client::new(terms.config()?);
-                entries.push(Entry { terms: terms.clone(), tried, client: client.clone() });
-                client
-            }
+                (Err(why), _) => Err(why),
+            },
         };
+        entries.push(Entry { terms, tried, client: client.clone() });
         self.entries.store(Arc::new(entries));
-        Ok(client)
+        client
     }
 }
 
@@ -276,12 +300,17 @@ mod tests {
         let pair = KeyPair { certificate: certificate.clone(), key: key.clone(), strict_permissions: false };
         let tls = UpstreamTls { identity: Some(Box::new(pair)), ..trusting(&ca) };
         let configs = ClientConfigs::default();
-        let version = || configs.get(&tls, Protocol::Http1).unwrap().version;
+        let known = || configs.get(&tls, Protocol::Http1).unwrap().version;
+        let version = || {
+            configs.look();
+            known()
+        };
         let first = version();
 
         write(&ca, "half a certi").unwrap();
         assert_eq!(version(), first);
         write(&ca, ca_pem() + &ca_pem()).unwrap();
+        assert_eq!(known(), first, "who asks looks at no file");
         let second = version();
         assert_ne!(second, first);
 

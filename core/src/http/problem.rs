@@ -31,6 +31,7 @@ pub enum Problem {
     Overloaded,
     BackendTimeout,
     TotalTimeout,
+    DeadlineExceeded,
     LoopDetected,
     Internal,
 }
@@ -61,6 +62,7 @@ impl Problem {
             Self::Overloaded => (503, "overloaded", "Service unavailable"),
             Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout"),
             Self::TotalTimeout => (504, "total_timeout", "Gateway timeout"),
+            Self::DeadlineExceeded => (504, "deadline_exceeded", "Gateway timeout"),
             Self::LoopDetected => (508, "loop_detected", "Loop detected"),
             Self::Internal => (500, "internal", "Internal error"),
         }
@@ -102,6 +104,7 @@ impl Problem {
             Self::Overloaded => "The service has as much to do as it may have.",
             Self::BackendTimeout => "The service did not answer in time.",
             Self::TotalTimeout => "The request took longer than accepted.",
+            Self::DeadlineExceeded => "The time that the caller gave the request is over.",
             Self::LoopDetected => "The request came back to this gateway too often.",
             Self::Internal => "The gateway failed to handle this request.",
         }

@@ -129,6 +129,17 @@ pub enum ProbeCheck {
     Grpc(GrpcCheck),
 }
 
+impl ProbeCheck {
+    /// With what TLS it is made, where it is not the upstream's own.
+    pub fn tls(&self) -> Option<&UpstreamTls> {
+        match self {
+            Self::Tcp => None,
+            Self::Http(check) => check.tls.as_ref(),
+            Self::Grpc(check) => check.tls.as_ref(),
+        }
+    }
+}
+
 /// `grpc.health.v1.Health/Check`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GrpcCheck {

@@ -55,14 +55,16 @@ impl H2Backend {
     }
 
     pub(super) fn offer(&mut self, chunk: Bytes) -> Result<(), Deaf> {
-        self.outbox.as_mut().ok_or(Deaf)?.offer(chunk, false).map_err(|_| Deaf)
+        let offered = self.outbox.as_mut().ok_or(Deaf)?.offer(chunk, false).map_err(|_| Deaf);
+        self.seat.note_waiting(!self.is_clear());
+        offered
     }
 
     pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
         let outbox = self.outbox.as_mut().ok_or(Deaf)?;
         match trailers {
-            Some(trailers) => outbox.offer_trailers(trailers),
-            None => outbox.offer_end(),
+            Some(trailers) if !trailers.is_empty() => outbox.offer_trailers(trailers),
+            _ => outbox.offer_end(),
         }
         .map_err(|_| Deaf)
     }
@@ -83,37 +85,35 @@ impl H2Backend {
             if passed.is_err() {
                 self.outbox = None;
             }
+            self.seat.note_waiting(!self.is_clear());
             return Poll::Ready(if passed.is_ok() { FromBackend::Taken } else { FromBackend::Deaf });
         }
         match &mut self.answer {
             Answer::NotAsked => Poll::Pending,
             Answer::Awaited(_) => self.poll_head(cx),
             Answer::Body { .. } if !read => Poll::Pending,
-            Answer::Body { stream, data_over } => poll_body(stream, data_over, cx),
+            Answer::Body { stream, data_over } => poll_body(stream, data_over, self.head_limit, cx),
         }
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
         let Answer::Awaited(answer) = &mut self.answer else { return Poll::Pending };
         let limit = self.head_limit;
-        let too_large = |fields: &HeaderMap| {
-            !response_head::fits(fields.iter().map(|(name, value)| (name.as_str().len(), value.len())), limit)
-        };
         if let Poll::Ready(Some(Ok(interim))) = answer.poll_informational(cx) {
             let mut parts = interim.into_parts().0;
-            if too_large(&parts.headers) {
+            if !fit(&parts.headers, limit) {
                 return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
             }
             parts.version = Version::HTTP_11;
             // HTTP/2 has no switch of protocols (RFC 9113 §8.6).
-            let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+            let invalid = parts.status == StatusCode::SWITCHING_PROTOCOLS;
             let head = Box::new(ResponseHeader::from(parts));
-            return Poll::Ready(if switches { FromBackend::Invalid } else { FromBackend::Interim(head) });
+            return Poll::Ready(if invalid { FromBackend::Invalid } else { FromBackend::Interim(head) });
         }
         match ready!(Pin::new(answer).poll(cx)) {
             Ok(response) => {
                 let (mut parts, stream) = response.into_parts();
-                if too_large(&parts.headers) {
+                if !fit(&parts.headers, limit) {
                     return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
                 }
                 parts.version = Version::HTTP_11;
@@ -124,12 +124,26 @@ impl H2Backend {
                 }
                 Poll::Ready(FromBackend::Head { head: Box::new(ResponseHeader::from(parts)), end })
             }
-            Err(error) => Poll::Ready(FromBackend::Broke(ends::before_head_of_stream(&error))),
+            Err(error) => Poll::Ready(FromBackend::Broke(self.refused(ends::before_head_of_stream(&error)))),
         }
     }
 }
 
-fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>) -> Poll<FromBackend> {
+impl H2Backend {
+    /// A refusal over a limit that was not known when the request was sent is nobody's fault.
+    fn refused(&self, end: AttemptEnd) -> AttemptEnd {
+        match end {
+            AttemptEnd::NotProcessed { excused } => {
+                AttemptEnd::NotProcessed { excused: excused || self.seat.met_a_new_limit() }
+            }
+            end => end,
+        }
+    }
+}
+
+/// `limit`: of the trailers, in bytes. The library leaves out of them what exceeds its own limit, and says nothing of it; that one lies so far
+/// beyond ours that what arrives is whole, or it is refused here.
+fn poll_body(stream: &mut RecvStream, data_over: &mut bool, limit: usize, cx: &mut Context<'_>) -> Poll<FromBackend> {
     if !*data_over {
         match ready!(stream.poll_data(cx)) {
             Some(Ok(chunk)) => {
@@ -142,10 +156,16 @@ fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>
         }
     }
     Poll::Ready(match ready!(stream.poll_trailers(cx)) {
+        Ok(Some(trailers)) if !fit(&trailers, limit) => FromBackend::Invalid,
         Ok(Some(trailers)) => FromBackend::Trailers(trailers),
         Ok(None) => FromBackend::Body(Bytes::new(), true),
         Err(_) => FromBackend::BrokeOff,
     })
+}
+
+/// Are fields within this limit?
+fn fit(fields: &HeaderMap, limit: usize) -> bool {
+    response_head::fits(fields.iter().map(|(name, value)| (name.as_str().len(), value.len())), limit)
 }
 
 /// The head in HTTP/2's form: the Host becomes `:authority`, what belongs to a connection stays here.

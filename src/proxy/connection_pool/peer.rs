@@ -1,4 +1,5 @@
-//! How does pingora reach a backend? The peer of one attempt (address and timeouts), and who may share its connections.
+//! How does pingora reach a backend? The peer of one attempt, and who may share its connections. It has no timeouts: whoever connects has one
+//! for all of it, and pingora's timers cannot be shorter than a millisecond.
 //!
 //! The invariant: connections are pooled per upstream, TLS settings and connection epoch. A backend that was down comes back with a
 //! new epoch, so that none of its old idle connections is used again. TLS is no matter of pingora's here: see `secure`.
@@ -9,20 +10,17 @@ use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::rng::{hash_bytes, mix};
 use pulsegate_core::plan::{Protocol, UpstreamPlan};
 use pulsegate_core::traffic::endpoint::Endpoint;
-use std::time::Duration;
 
 /// The peer for one attempt.
 ///
 /// # Errors
 /// A sentence for the log: the socket path is too long.
-pub fn peer(upstream: &UpstreamPlan, member: &Endpoint, connect: Duration) -> Result<HttpPeer, String> {
+pub fn peer(upstream: &UpstreamPlan, member: &Endpoint) -> Result<HttpPeer, String> {
     let mut peer = match &member.id.address {
         Address::Socket(address) => HttpPeer::new(*address, false, String::new()),
         Address::Unix(path) => HttpPeer::new_uds(&path.to_string_lossy(), false, String::new())
             .map_err(|error| format!("unix socket {}: {error}", path.display()))?,
     };
-    peer.options.connection_timeout = Some(connect);
-    peer.options.total_connection_timeout = Some(connect);
     peer.options.idle_timeout = Some(upstream.idle_timeout);
     Ok(peer)
 }

@@ -5,7 +5,7 @@
 
 use super::{Fate, FromClient, Gone, Read};
 use crate::proxy::Served;
-use crate::proxy::heads::Body;
+use crate::proxy::heads::{Body, grpc_status};
 use crate::proxy::outbox::Outbox;
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -38,6 +38,8 @@ pub struct H2Client {
     respond: SendResponse<Bytes>,
     outbox: Option<Outbox>,
     status: Option<u16>,
+    /// What a gRPC caller was told.
+    grpc_status: Option<u16>,
     /// The client took the request back.
     left: bool,
     /// The connection should take no further streams.
@@ -66,6 +68,7 @@ impl H2Client {
             respond,
             outbox: None,
             status: None,
+            grpc_status: None,
             left: false,
             leaves: false,
             bytes_in: 0,
@@ -190,6 +193,7 @@ impl H2Client {
         }
         parts.headers.entry(DATE).or_insert_with(get_cached_date);
         self.status = Some(parts.status.as_u16());
+        self.grpc_status = grpc_status(&parts.headers);
         let stream = self.respond.send_response(Response::from_parts(parts, ()), end).map_err(|_| Gone)?;
         self.outbox = Some(Outbox::new(stream, end));
         Ok(())
@@ -201,7 +205,9 @@ impl H2Client {
     }
 
     pub(super) fn offer_trailers(&mut self, trailers: HeaderMap) -> Result<(), Gone> {
-        self.outbox.as_mut().ok_or(Gone)?.offer_trailers(trailers).map_err(|_| Gone)
+        self.grpc_status = grpc_status(&trailers).or(self.grpc_status);
+        let outbox = self.outbox.as_mut().ok_or(Gone)?;
+        if trailers.is_empty() { outbox.offer_end() } else { outbox.offer_trailers(trailers) }.map_err(|_| Gone)
     }
 
     pub(super) fn leave_behind(&mut self) {
@@ -210,6 +216,10 @@ impl H2Client {
 
     pub(super) fn status(&self) -> Option<u16> {
         self.status
+    }
+
+    pub(super) fn grpc_status(&self) -> Option<u16> {
+        self.grpc_status
     }
 
     pub(super) fn bytes_in(&self) -> u64 {

@@ -69,6 +69,11 @@ impl ClientSide {
         }
     }
 
+    /// Its connection carries one request after the other.
+    pub(super) fn is_one_at_a_time(&self) -> bool {
+        matches!(self, Self::H1(_))
+    }
+
     /// The name of the protocol, for records.
     pub(super) fn protocol(&self) -> &'static str {
         match self {
@@ -201,6 +206,14 @@ impl ClientSide {
             Self::H1(client) => client.status(),
             Self::H2(client) => client.status(),
             Self::Copy(client) => client.status(),
+        }
+    }
+
+    /// The status that a gRPC caller was told, in a head or in trailers.
+    pub(super) fn grpc_status(&self) -> Option<u16> {
+        match self {
+            Self::H2(client) => client.grpc_status(),
+            Self::H1(_) | Self::Copy(_) => None,
         }
     }
 

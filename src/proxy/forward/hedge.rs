@@ -12,7 +12,7 @@ use pulsegate_core::traffic::request::Attempt;
 pub(super) fn rival<'e>(surroundings: Surroundings<'e>, attempt: Attempt, head: Box<RequestHeader>) -> Rival<'e> {
     Box::pin(async move {
         let (proxy, facts, to_head) = (surroundings.proxy, surroundings.facts, head.method == Method::HEAD);
-        answer(&Way { proxy, facts, attempt: &attempt, to_head }, head).await
+        answer(&Way { proxy, facts, attempt: &attempt, to_head, uploads: false }, head).await
     })
 }
 

@@ -7,7 +7,7 @@ use crate::proxy::backend::Way;
 use crate::proxy::heads::{self, Body};
 use crate::proxy::relay::{Judging, Rival, Shown, Verdict};
 use crate::proxy::rewrite;
-use http::{Method, Version};
+use http::{HeaderMap, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
@@ -38,7 +38,9 @@ pub(super) struct Heard {
     /// Who asks to be drained.
     pub drain_asked: Option<BackendKey>,
     /// Where the connection of the one that was asked too belongs, if that one answered first.
-    pub shelf: Option<u64>,
+    pub shelf: Option<(u64, BackendKey)>,
+    /// It asks for credentials that authenticate its connection.
+    pub asks_for_auth: bool,
 }
 
 impl<'j, 'e> Judge<'j, 'e> {
@@ -70,8 +72,8 @@ impl<'j, 'e> Judge<'j, 'e> {
 
     /// The hedge is the attempt from now on.
     fn won(&mut self, shelf: u64) {
-        self.heard.shelf = Some(shelf);
         let Some(hedge) = &self.hedge else { return };
+        self.heard.shelf = Some((shelf, hedge.endpoint.key));
         self.machine.story.backend = Some(hedge.endpoint.id.address.clone());
         self.machine.surroundings.proxy.telemetry.hedged(&self.machine.route().name, "won");
     }
@@ -109,9 +111,18 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
         if let Some(shelf) = shown.shelf.filter(|_| by == Asked::Hedge) {
             self.won(shelf);
         }
+        self.heard.asks_for_auth = heads::asks_for_connection_auth(shown.head);
         let fit = self.fit(shown.head).is_ok();
         self.heard.ready_at = Some(self.machine.clock().now());
         if fit { Verdict::Deliver } else { Verdict::Unfit }
+    }
+
+    fn sift_request(&self, trailers: &mut HeaderMap) {
+        rewrite::request_trailers(trailers, self.machine.route(), self.machine.surroundings.facts);
+    }
+
+    fn sift_answer(&self, trailers: &mut HeaderMap) {
+        rewrite::response_trailers(trailers, self.machine.route(), self.drain_header());
     }
 
     fn interim(&mut self, head: &mut ResponseHeader) -> bool {

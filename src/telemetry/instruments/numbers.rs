@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 pub struct Counter(AtomicU64);
 
 impl Counter {
+    pub const fn zero() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
     pub fn inc(&self) {
         self.add(1);
     }

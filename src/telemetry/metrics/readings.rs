@@ -6,7 +6,7 @@
 
 use super::process;
 use crate::telemetry::exposition::{Family, Value};
-use crate::telemetry::table;
+use crate::telemetry::{logging, panics, table};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{BackendReport, LastProbe, UpstreamReport};
 use pulsegate_core::health::document::Meaning;
@@ -36,7 +36,18 @@ pub fn gather<'a>(
     families.extend(about_snapshot(snapshot));
     families.extend(about_pools(snapshot));
     families.extend(about_process(started_at));
+    families.extend(about_log());
     families
+}
+
+fn about_log() -> [Family<'static>; 4] {
+    let log = logging::health();
+    [
+        one(&table::LOG_DROPPED, log.dropped.get() as f64),
+        one(&table::LOG_LINES, log.written.get() as f64),
+        one(&table::LOG_WAITING, log.waiting.get() as f64),
+        one(&table::PANICS, panics::seen() as f64),
+    ]
 }
 
 fn about_snapshot(snapshot: &Snapshot) -> [Family<'_>; 3] {

@@ -10,6 +10,7 @@ use pulsegate_core::alert::Input;
 use pulsegate_core::plan::Plan;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::spawn_blocking;
 
 #[derive(Debug)]
 pub struct Life {
@@ -69,9 +70,12 @@ impl Life {
     pub async fn flush(&self) {
         self.webhooks.flush(Duration::from_secs(2)).await;
         self.outlets.flush_traces().await;
-        self.outlets.flush_lines();
-        if let Some(scribe) = &self.scribe {
-            scribe.flush();
-        }
+        let (outlets, scribe) = (self.outlets.clone(), self.scribe.clone());
+        let written = spawn_blocking(move || {
+            outlets.flush_lines();
+            scribe.iter().for_each(|scribe| scribe.flush());
+        });
+        // A panic in it was told by itself.
+        let _ = written.await;
     }
 }

@@ -11,6 +11,7 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsPar
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use pulsegate_core::plan::{SmtpPlan, SmtpTls};
 use std::error::Error;
+use tokio::task::spawn_blocking;
 
 type Boxed = Box<dyn Error + Send + Sync>;
 
@@ -19,7 +20,10 @@ pub(super) async fn send(mailer: &Mailer, notice: &Notice) -> Result<String, Fai
         return Err(Failed::ForGood("a document is nothing for a mail server".to_owned()));
     };
     let message = compose(&mailer.plan, mail).map_err(|why| Failed::ForGood(format!("it is no mail: {why}")))?;
-    let transport = transport(mailer).map_err(|why| for_now(why.to_string()))?.build();
+    // Its CA is a file.
+    let known = mailer.clone();
+    let transport = spawn_blocking(move || transport(&known).map_err(|why| why.to_string()));
+    let transport = transport.await.map_err(|error| for_now(error.to_string()))?.map_err(for_now)?.build();
     let answer = transport.send(message).await.map_err(|error| {
         let mut why = error.to_string();
         if let Some(cause) = error.source() {

@@ -12,9 +12,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
 use pulsegate_core::plan::{Protocol, UpstreamTls, WebhookUrl};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 
 const AGENT: &str = concat!("pulsegate/", env!("CARGO_PKG_VERSION"));
@@ -27,7 +29,7 @@ const SAID: usize = 200;
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// Returns what it answered.
-pub(super) async fn send(http: &Http, notice: &Notice, configs: &ClientConfigs) -> Result<String, Failed> {
+pub(super) async fn send(http: &Http, notice: &Notice, configs: &Arc<ClientConfigs>) -> Result<String, Failed> {
     let request = request(http, notice).map_err(Failed::ForGood)?;
     let (host, port) = (http.target.host.trim_matches(['[', ']']), http.target.port);
     let stream = TcpStream::connect((host, port))
@@ -35,7 +37,12 @@ pub(super) async fn send(http: &Http, notice: &Notice, configs: &ClientConfigs) 
         .map_err(|error| for_now(format!("cannot connect to {host}:{port}: {error}")))?;
     let outcome = if http.target.https {
         let tls = UpstreamTls { ca: http.plan.ca.clone(), ..UpstreamTls::to(host) };
-        let config = configs.get(&tls, Protocol::Http1).map_err(for_now)?.config;
+        let (known, wanted) = (Arc::clone(configs), tls.clone());
+        let read = spawn_blocking(move || {
+            known.look();
+            known.get(&wanted, Protocol::Http1)
+        });
+        let config = read.await.map_err(|error| for_now(error.to_string()))?.map_err(for_now)?.config;
         let name = server_name(&tls).map_err(Failed::ForGood)?;
         let secured = TlsConnector::from(config).connect(name, stream).await;
         let secured = secured.map_err(|error| for_now(format!("the TLS handshake with {host} failed: {error}")))?;

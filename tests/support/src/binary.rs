@@ -1,7 +1,7 @@
 //! Which program is tried, and how is it started? Cargo tells the path to test targets only, so each hands it in:
 //! `Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"))`.
 
-use crate::gateway::{Gateway, Setup};
+use crate::gateway::{Gateway, Setup, Takes};
 use std::process::Command;
 
 /// The program, by its path.
@@ -49,6 +49,13 @@ impl Pulsegate {
     /// As [`Self::start_guarded`], without a token, and without waiting.
     pub fn spawn_guarded(self, yaml: &str, admin_keys: &str) -> Gateway {
         Gateway::spawn(self, &Setup { yaml, admin_keys, ..Setup::default() })
+    }
+
+    /// As [`Self::start`], with somebody else who takes what it says.
+    pub async fn start_told_to(self, takes: Takes, yaml: &str) -> Gateway {
+        let gateway = Gateway::spawn(self, &Setup { yaml, takes, ..Setup::default() });
+        gateway.ready().await;
+        gateway
     }
 
     /// Starts a gateway without waiting.

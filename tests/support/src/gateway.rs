@@ -2,11 +2,13 @@
 
 use super::backend::Backend;
 use super::binary::Pulsegate;
-use super::{eventually, free_address};
+use super::{PATIENCE, eventually, free_address};
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::{self, File};
+use std::io::{PipeReader, pipe};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// A gateway process with one listener; ended with its test, its output shown when the test fails.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct Gateway {
     pub address: SocketAddr,
     pub admin: SocketAddr,
     process: Child,
+    /// The other ends of its output, where nobody reads it.
+    _unread: Vec<PipeReader>,
     folder: Arc<TempDir>,
     output: PathBuf,
     /// More keys of `admin`.
@@ -41,6 +46,19 @@ pub(crate) struct Setup<'a> {
     pub(crate) admin_keys: &'a str,
     /// More variables.
     pub(crate) environment: &'a [(&'a str, &'a str)],
+    pub(crate) takes: Takes,
+}
+
+/// Who takes what it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Takes {
+    /// A file, for [`Gateway::output`].
+    #[default]
+    File,
+    /// Two pipes of 4 KiB, for stdout and stderr, which nobody reads.
+    Nobody,
+    /// A disk that is full.
+    FullDisk,
 }
 
 impl Gateway {
@@ -51,8 +69,10 @@ impl Gateway {
         fs::write(&config, whole(setup.yaml, address, admin, setup.listener, setup.admin_keys))
             .expect("the configuration");
         let output = folder.path().join("output");
-        let process = process(binary, &config, &output, &[], setup.environment);
-        Self { binary, address, admin, process, folder, output, admin_keys: setup.admin_keys.to_owned(), token: None }
+        let (streams, unread) = streams(&output, setup.takes);
+        let process = process(binary, &config, streams, &[], setup.environment);
+        let admin_keys = setup.admin_keys.to_owned();
+        Self { binary, address, admin, process, _unread: unread, folder, output, admin_keys, token: None }
     }
 
     /// Starts a process that takes over from this one, with `yaml`; does not wait. Needs `upgrade` in both configurations.
@@ -67,12 +87,14 @@ impl Gateway {
             .expect("the configuration");
         let number = fs::read_dir(self.folder.path()).expect("the folder").count();
         let output = self.folder.path().join(format!("output-{number}"));
-        let process = process(self.binary, &config, &output, &["--takeover"], &[]);
+        let (streams, unread) = streams(&output, Takes::File);
+        let process = process(self.binary, &config, streams, &["--takeover"], &[]);
         Self {
             binary: self.binary,
             address: self.address,
             admin: self.admin,
             process,
+            _unread: unread,
             folder: self.folder.clone(),
             output,
             admin_keys: self.admin_keys.clone(),
@@ -111,6 +133,10 @@ impl Gateway {
     }
 
     async fn ask(&self, method: &str, path: &str, body: &str) -> Option<String> {
+        timeout(PATIENCE, self.exchange(method, path, body)).await.ok().flatten()
+    }
+
+    async fn exchange(&self, method: &str, path: &str, body: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.admin).await.ok()?;
         let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         let length = body.len();
@@ -248,8 +274,30 @@ impl Drop for Gateway {
     }
 }
 
-fn process(binary: Pulsegate, config: &Path, output: &Path, more: &[&str], environment: &[(&str, &str)]) -> Child {
-    let output = File::create(output).expect("a file");
+/// What stdout and stderr are, and the ends of them that nobody reads.
+fn streams(output: &Path, takes: Takes) -> ([Stdio; 2], Vec<PipeReader>) {
+    let of_file = |file: File| [file.try_clone().expect("a file").into(), file.into()];
+    match takes {
+        Takes::File => (of_file(File::create(output).expect("a file")), Vec::new()),
+        Takes::FullDisk => (of_file(File::options().write(true).open("/dev/full").expect("a device")), Vec::new()),
+        Takes::Nobody => {
+            let pipes = [pipe().expect("a pipe"), pipe().expect("a pipe")];
+            for (_, writer) in &pipes {
+                fcntl(writer, FcntlArg::F_SETPIPE_SZ(4096)).expect("a small pipe");
+            }
+            let [(out, stdout), (err, stderr)] = pipes;
+            ([stdout.into(), stderr.into()], vec![out, err])
+        }
+    }
+}
+
+fn process(
+    binary: Pulsegate,
+    config: &Path,
+    [stdout, stderr]: [Stdio; 2],
+    more: &[&str],
+    environment: &[(&str, &str)],
+) -> Child {
     binary
         .command()
         .args(["run", "--config"])
@@ -257,8 +305,8 @@ fn process(binary: Pulsegate, config: &Path, output: &Path, more: &[&str], envir
         .args(more)
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
-        .stdout(output.try_clone().expect("a file"))
-        .stderr(output)
+        .stdout(stdout)
+        .stderr(stderr)
         .spawn()
         .expect("the gateway")
 }

@@ -8,6 +8,7 @@ pub mod backend;
 mod binary;
 pub mod client;
 pub mod dns;
+pub mod frames;
 pub mod gateway;
 pub mod h2;
 pub mod lateness;

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread::Thread;
 
 /// What may wait together, in bytes.
-pub const WAITING: i64 = 16 << 20;
+pub(in crate::telemetry) const WAITING: i64 = 16 << 20;
 
 /// More than there are threads that serve requests, on most machines.
 const SHELVES: usize = 64;

@@ -3,30 +3,27 @@
 //! A request wakes nobody but with the first line of a quiet moment: waking a thread, and a write, per request would cost more than
 //! the lines themselves. What cannot be written is dropped and counted, and said once.
 
-use super::Health;
 use super::shelves::Shelves;
+use super::{Health, Manner};
 use std::io::Write;
-use std::time::Duration;
-
-/// How long the first of several lines waits for the others.
-const GATHERING: Duration = Duration::from_millis(8);
 
 /// Bytes of one write; a file is not rotated within one.
 const BATCH: usize = 64 * 1024;
 
 /// The writer thread; it ends when the shelves are closed, with everything written.
 #[allow(clippy::disallowed_methods, reason = "the thread serves nobody else, and what it waits for is time itself")]
-pub fn write_out(shelves: &Shelves, out: impl Write, health: &Health) {
-    let mut writer = Writer { out, health, failing: false };
+pub fn write_out(shelves: &Shelves, out: impl Write, health: &Health, manner: Manner) {
+    let mut writer = Writer { out, health, manner, failing: false, told: 0 };
     let mut spare = Vec::new();
     shelves.i_am_the_writer();
     loop {
         let goes_on = shelves.wait();
-        if !shelves.is_urgent() {
-            std::thread::sleep(GATHERING);
+        if !manner.gathering.is_zero() && !shelves.is_urgent() {
+            std::thread::sleep(manner.gathering);
         }
         let flushes = shelves.answer();
         shelves.clear(&mut spare, |text| writer.write(text));
+        writer.tell_gaps();
         for done in flushes {
             let _ = done.send(());
         }
@@ -39,8 +36,11 @@ pub fn write_out(shelves: &Shelves, out: impl Write, health: &Health) {
 struct Writer<'a, W> {
     out: W,
     health: &'a Health,
+    manner: Manner,
     /// The last write failed, and that was said.
     failing: bool,
+    /// Lines that were dropped, and this was said.
+    told: u64,
 }
 
 impl<W: Write> Writer<'_, W> {
@@ -52,19 +52,30 @@ impl<W: Write> Writer<'_, W> {
         }
     }
 
+    /// Behind what could be written: lines are missing here.
+    fn tell_gaps(&mut self) {
+        let dropped = self.health.dropped.get();
+        let lost = dropped.saturating_sub(self.told);
+        if self.manner.tells_gaps && lost > 0 && !self.failing {
+            self.told = dropped;
+            log::warn!("{} has a gap: {lost} lines were dropped, whoever takes them was too slow", self.manner.log);
+        }
+    }
+
     fn write_lines(&mut self, text: &[u8], lines: u64) {
         match self.out.write_all(text).and_then(|()| self.out.flush()) {
             Ok(()) => {
                 self.health.written.add(lines);
                 if std::mem::take(&mut self.failing) {
-                    log::info!("the access log can be written again");
+                    log::info!("{} can be written again", self.manner.log);
                 }
             }
             Err(error) => {
                 self.health.dropped.add(lines);
                 if !std::mem::replace(&mut self.failing, true) {
                     log::error!(
-                        "the access log cannot be written ({error}); lines are dropped and counted, traffic goes on"
+                        "{} cannot be written ({error}); lines are dropped and counted, traffic goes on",
+                        self.manner.log
                     );
                 }
             }
