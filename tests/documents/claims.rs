@@ -53,7 +53,7 @@ const FEATURES: [(&str, Proof); 20] = [
 const BEYOND_CODE: [&str; 1] = ["age"];
 
 /// Of each row in `SECURITY.md`, "Fixed in the code": its bound, and the constants that it is.
-const BOUNDS: [(&str, &str, &[&str]); 15] = [
+const BOUNDS: [(&str, &str, &[&str]); 16] = [
     (
         "a PROXY header",
         "107 bytes (version 1), 4 KiB (version 2)",
@@ -64,7 +64,8 @@ const BOUNDS: [(&str, &str, &[&str]); 15] = [
         "8",
         &["AT_MOST: usize = 8;"],
     ),
-    ("a backend's response head", "32 KiB", &["HEAD: usize = 32 * 1024;", "ANSWER_HEAD: u32 = 32 * 1024;"]),
+    ("fields in a backend's response head", "256", &["FIELDS: usize = 256;"]),
+    ("interim answers (1xx) of one attempt", "32", &["AT_MOST: u32 = 32;"]),
     ("a request body kept for a retry", "64 KiB", &["KEPT: usize = 64 * 1024;"]),
     (
         "a body that is read to its end behind an answer of our own",

@@ -12,6 +12,7 @@ mod configs;
 mod departures;
 mod expectations;
 mod explain;
+mod framing;
 mod half_closed;
 mod heads;
 mod health;

@@ -5,6 +5,7 @@ pub mod client_rate_limit;
 pub mod forwarding;
 pub mod grpc;
 pub mod head;
+pub mod http1;
 pub mod http2;
 pub mod interim;
 pub mod location;
