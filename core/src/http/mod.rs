@@ -6,6 +6,7 @@ pub mod connection_auth;
 pub mod forwarding;
 pub mod grpc;
 pub mod head;
+pub mod http1;
 pub mod http2;
 pub mod interim;
 pub mod location;
