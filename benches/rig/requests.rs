@@ -82,6 +82,8 @@ impl Counting {
             took,
             head_took: Some(took),
             queued: Duration::ZERO,
+            stalled: Duration::ZERO,
+            grpc_status: None,
             upstream_took: Some(upstream),
             overhead: Some(overhead(&Course { began, ready, queued: Duration::ZERO, upstream })),
             trace_id: None,

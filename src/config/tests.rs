@@ -247,6 +247,24 @@ fn the_end_of_a_clients_direction_means_one_of_two_things() {
 }
 
 #[test]
+fn connections_of_http2_are_no_single_clients() {
+    says(
+        &upstream("    protocol: http2\n    connection_auth: bind\n"),
+        &[
+            "7: upstreams.a.connection_auth: found `bind` with `protocol: http2`, allowed: `protocol: http1` for backends with NTLM: connections of \
+           HTTP/2 are shared by all clients, and none can be one client's; or `share`, where every request is authenticated for itself",
+        ],
+    );
+    for keys in [
+        "    protocol: http2\n    connection_auth: share\n",
+        "    connection_auth: bind\n",
+        "    connection_auth: share\n",
+    ] {
+        assert!(load_text(&upstream(keys), Path::new(".")).is_ok(), "{keys}");
+    }
+}
+
+#[test]
 fn sockets_that_exclude_each_other() {
     let with = |listeners: &str, admin: &str| {
         format!("listeners: [{listeners}]\nroutes: [{{ respond: {{}} }}]\nadmin: {{ address: \"{admin}\" }}\n")
@@ -503,6 +521,8 @@ fn the_example_says_every_default_once_it_is_uncommented() {
     let mut short = load_text(short, Path::new(".")).expect("a plan").plan;
     // What is not said is shown by its words.
     short.routes[0].name = loaded.plan.routes[0].name.clone();
+    // That it was said is all that differs: a total that somebody wrote bounds callers too.
+    short.routes[0].timeouts.total_is_written = true;
     assert_eq!(format!("{:#?}", loaded.plan), format!("{short:#?}"));
 }
 

@@ -43,9 +43,11 @@ pub(super) fn answer(
     if body.length > body.cap {
         return ReadingResult::BodyTooLarge { status: status.as_u16(), cap: body.cap };
     }
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let document =
-        check.document.as_ref().map(|rules| Box::new(pulsegate_document::read(&body.kept, content_type, rules)));
+    let content_type = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let document = check
+        .document
+        .as_ref()
+        .map(|rules| Box::new(pulsegate_document::read(&body.kept, content_type.as_deref(), rules)));
     ReadingResult::Http(HttpAnswer {
         status: status.as_u16(),
         location: location(status, headers),

@@ -2,6 +2,7 @@
 
 use crate::proxy::downstream::{ClientSide, Fate};
 use crate::proxy::replay::Replay;
+use std::time::Duration;
 
 /// The client's side of one exchange.
 pub(super) struct Dialogue {
@@ -10,10 +11,12 @@ pub(super) struct Dialogue {
     /// 100 Continue was sent.
     pub continued: bool,
     pub fate: Fate,
+    /// How long the client has kept its answer waiting.
+    pub stalled: Duration,
 }
 
 impl Dialogue {
     pub(super) fn with(client: ClientSide) -> Self {
-        Self { client, replay: Replay::default(), continued: false, fate: Fate::Finish }
+        Self { client, replay: Replay::default(), continued: false, fate: Fate::Finish, stalled: Duration::ZERO }
     }
 }

@@ -36,9 +36,9 @@ pub(super) fn before_head(error: &Error, reused: bool) -> AttemptEnd {
 /// A stream of an HTTP/2 connection broke before its head.
 pub(super) fn before_head_of_stream(error: &h2::Error) -> AttemptEnd {
     match error.reason() {
-        Some(Reason::REFUSED_STREAM) if error.is_reset() => AttemptEnd::NotProcessed { goodbye: false },
+        Some(Reason::REFUSED_STREAM) if error.is_reset() => AttemptEnd::NotProcessed { excused: false },
         // h2 gives this error to the streams that the goodbye left out, and to those who come behind it.
-        Some(_) if error.is_go_away() && error.is_remote() => AttemptEnd::NotProcessed { goodbye: true },
+        Some(_) if error.is_go_away() && error.is_remote() => AttemptEnd::NotProcessed { excused: true },
         _ if error.is_library() => AttemptEnd::InvalidResponse,
         _ => AttemptEnd::ResetBeforeHead { reused: false },
     }

@@ -50,7 +50,7 @@ impl<'a> Exchange<'a> {
             }
         };
         let Self { dialogue, story, asked, .. } = exchange;
-        story.tell(proxy, facts, &asked, &dialogue.client, began);
+        story.tell(proxy, facts, &asked, &dialogue, began);
         // What is under way no more makes room, however long the connection takes to end.
         drop(held);
         dialogue.client.end(dialogue.fate).await
@@ -211,9 +211,10 @@ impl<'a> Exchange<'a> {
 
     /// The answer to a request that is refused, and the story of it.
     fn refusal(&mut self, problem: Problem, retry_after: Option<u64>) -> OwnAnswer {
-        self.story.status = problem.status();
+        let answer = OwnAnswer::to(problem, self.asked.call.is_some(), &self.asked.asker.request_id, retry_after);
+        self.story.status = answer.status();
         self.story.reason = Some(problem.reason());
-        OwnAnswer::to(problem, self.asked.call.is_some(), &self.asked.asker.request_id, retry_after)
+        answer
     }
 
     async fn answer(&mut self, answer: OwnAnswer) {

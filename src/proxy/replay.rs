@@ -37,6 +37,11 @@ impl Replay {
         !self.overflown
     }
 
+    /// Nothing is to be sent again.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     pub(super) fn kept(&self) -> Bytes {
         Bytes::copy_from_slice(&self.kept)
     }

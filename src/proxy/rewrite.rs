@@ -8,13 +8,15 @@ use super::heads::{self, Body};
 use super::passage::mark;
 use super::target::{Target, told_host};
 use http::header::{CONNECTION, TE};
-use http::{Method, Version};
+use http::{HeaderMap, HeaderName, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::forwarding::{listed_in_connection, lists, response_header_travels};
 use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
+use pulsegate_core::http::trailers::{request_trailer_travels, response_trailer_travels};
 use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
+use std::io::Write;
 
 /// The head for the backend. `trace`: what it is told of one.
 pub(super) fn request(
@@ -106,13 +108,13 @@ fn ours(
     facts: &ConnectionFacts,
     out: &mut RequestHeader,
 ) -> pingora::Result<()> {
-    let peer = facts.client.to_string();
     // Odd bytes travel on as they came: whoever reads the list stops at them, as we do.
     let mut chain = heads::lines(&out.headers, "x-forwarded-for").collect::<Vec<_>>().join(&b", "[..]);
     if !chain.is_empty() {
         chain.extend_from_slice(b", ");
     }
-    chain.extend_from_slice(peer.as_bytes());
+    // Writing to memory cannot fail.
+    let _ = write!(chain, "{}", facts.client);
     out.insert_header("X-Forwarded-For", chain)?;
     if !out.headers.contains_key("x-forwarded-proto") {
         out.insert_header("X-Forwarded-Proto", if facts.tls { "https" } else { "http" })?;
@@ -230,4 +232,25 @@ fn edit(head: &mut ResponseHeader, route: &RoutePlan) -> pingora::Result<()> {
         head.append_header(name.clone(), value.as_str())?;
     }
     Ok(())
+}
+
+/// Leaves what may travel of the trailers behind a request's body: as of its head, and less.
+pub(super) fn request_trailers(trailers: &mut HeaderMap, route: &RoutePlan, facts: &ConnectionFacts) {
+    let (underscores, edits) = (facts.listener.underscores_in_headers, &route.request_headers);
+    let ours = |name: &str| edits.remove.iter().any(|one| one == name) || edits.set.iter().any(|(one, _)| one == name);
+    sift(trailers, |name| request_trailer_travels(name, underscores, edits.names()) && !ours(name));
+}
+
+/// Leaves what may travel of the trailers behind an answer's body.
+pub(super) fn response_trailers(trailers: &mut HeaderMap, route: &RoutePlan, drain_header: Option<&str>) {
+    let edits = &route.response_headers;
+    let ours = |name: &str| edits.remove.iter().any(|one| one == name) || edits.set.iter().any(|(one, _)| one == name);
+    sift(trailers, |name| response_trailer_travels(name) && !ours(name) && Some(name) != drain_header);
+}
+
+fn sift(trailers: &mut HeaderMap, travels: impl Fn(&str) -> bool) {
+    let gone: Vec<HeaderName> = trailers.keys().filter(|name| !travels(name.as_str())).cloned().collect();
+    for name in gone {
+        trailers.remove(name);
+    }
 }

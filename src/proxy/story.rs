@@ -1,8 +1,8 @@
 //! What will be told of a request? Gathered while it lives, and handed to telemetry when it is over.
 
 use super::asked::Asked;
+use super::dialogue::Dialogue;
 use super::{ConnectionFacts, Proxy, heads};
-use crate::proxy::downstream::ClientSide;
 use crate::telemetry::{RequestRecord, Tries};
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
@@ -45,9 +45,10 @@ impl Story {
         proxy: &Proxy,
         facts: &ConnectionFacts,
         asked: &Asked,
-        client: &ClientSide,
+        dialogue: &Dialogue,
         began: Timestamp,
     ) {
+        let client = &dialogue.client;
         let head = client.head();
         let trace = &asked.asker.trace;
         proxy.telemetry.request(&RequestRecord {
@@ -64,6 +65,7 @@ impl Story {
             upstream: self.upstream.as_deref(),
             backend: self.backend.as_ref(),
             status: self.status,
+            grpc_status: asked.call.and_then(|_| client.grpc_status()),
             reason: self.reason,
             attempts: self.attempts,
             tries: &self.tries,
@@ -77,6 +79,7 @@ impl Story {
             queued: self.queued,
             upstream_took: self.upstream_took,
             overhead: self.overhead,
+            stalled: dialogue.stalled,
             trace_id: match trace {
                 Some(trace) => Some(trace.told.trace),
                 None => heads::trace_parent(head).map(|parent| parent.trace),

@@ -79,7 +79,7 @@ impl AccessLog {
 
     /// `at`: when the request ended.
     pub fn write(&self, at: SystemTime, record: &RequestRecord<'_>) {
-        let may_go = self.plan.sample < 1.0 && is_success(record.status, record.reason.is_some(), record.attempts);
+        let may_go = self.plan.sample < 1.0 && is_success(record.class(), record.reason.is_some(), record.attempts);
         if may_go && fastrand::f64() >= self.plan.sample {
             return;
         }

@@ -4,6 +4,7 @@ use super::tries::Tries;
 use http::HeaderMap;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::http::grpc;
 use pulsegate_core::http::trace::Trace;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct RequestRecord<'a> {
     pub backend: Option<&'a Address>,
     /// As sent to the client; 499 when the client left before an answer.
     pub status: u16,
+    /// What a gRPC caller was told.
+    pub grpc_status: Option<u16>,
     /// The stable reason code where Pulsegate answered by itself (`no_route`, `none_eligible`…) or the exchange broke.
     pub reason: Option<&'static str>,
     /// 0 where no backend was asked.
@@ -49,9 +52,18 @@ pub struct RequestRecord<'a> {
     pub queued: Duration,
     /// Of the last attempt, to its response head.
     pub upstream_took: Option<Duration>,
+    /// How long the client kept its answer waiting.
+    pub stalled: Duration,
     /// What the gateway itself added to the time to the response's head, where a backend answered.
     pub overhead: Option<Duration>,
     pub trace_id: Option<u128>,
     /// Where it is recorded.
     pub trace: Option<&'a Trace>,
+}
+
+impl RequestRecord<'_> {
+    /// As what it counts, 1 to 5: a call by what its caller was told, where it was.
+    pub fn class(&self) -> u16 {
+        self.grpc_status.map_or(self.status / 100, grpc::class).clamp(1, 5)
+    }
 }

@@ -93,6 +93,8 @@ fn record(route: Option<&'static str>, status: u16) -> RequestRecord<'static> {
         took: Duration::from_millis(3),
         head_took: None,
         queued: Duration::ZERO,
+        stalled: Duration::ZERO,
+        grpc_status: None,
         upstream_took: None,
         overhead: None,
         trace_id: None,

@@ -73,7 +73,10 @@ pub(super) fn source(path: &str) -> String {
 fn every_event_has_an_entry_and_every_entry_an_event() {
     let code = source("src/telemetry/event.rs");
     let named = code.split("Line::new(").skip(1).filter_map(|call| literals(call).into_iter().next());
-    let events: BTreeSet<String> = named.collect();
+    let mut events: BTreeSet<String> = named.collect();
+    // Of the process, and no event of the board.
+    let own = source("src/telemetry/panics.rs");
+    events.extend(own.split("event = \"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
     assert!(events.contains("backend.transition") && events.len() > 10, "the source was not understood: {events:?}");
     assert_entries("event", &events);
 }
@@ -99,7 +102,7 @@ fn every_reason_of_the_access_log_has_an_entry() {
     let mut answered = reasons(&source("core/src/http/problem.rs"));
     answered.extend(reasons(&source("core/src/traffic/admission.rs")));
     answered.extend(reasons(&source("core/src/traffic/request/ended.rs")));
-    answered.insert("internal".to_owned());
+    answered.extend(["internal", "idle_timeout", "client_stalled"].map(str::to_owned));
     let answered: BTreeSet<String> = answered.into_iter().filter(|word| word != "request_id").collect();
     assert!(answered.contains("none_eligible") && answered.contains("cut"), "{answered:?}");
     assert_entries("reason", &answered);

@@ -11,7 +11,7 @@ use pulsegate_core::health::reading::{GrpcAnswer, GrpcSaid, HttpAnswer, Reading,
 use pulsegate_core::health::standing::Cause;
 use pulsegate_core::health::verdict::{Severity, Verdict};
 use pulsegate_core::plan::{GrpcCheck, HttpCheck, ProbeCheck, ProbeKind, ProbePlan};
-use pulsegate_core::traffic::outcome::{AttemptEnd, Outcome, classify};
+use pulsegate_core::traffic::outcome::{AttemptEnd, LetGo, Outcome, classify};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -191,6 +191,7 @@ fn plan() -> ProbePlan {
 fn ends() -> BTreeMap<&'static str, Vec<AttemptEnd>> {
     let status = |status| AttemptEnd::Response { status };
     let aborted = |millis, head_seen| AttemptEnd::ClientAborted { waited: Duration::from_millis(millis), head_seen };
+    let let_go = |why, millis, head_seen| AttemptEnd::LetGo { why, waited: Duration::from_millis(millis), head_seen };
     BTreeMap::from([
         (
             "a whole answer below 500, 501 or 505",
@@ -214,6 +215,25 @@ fn ends() -> BTreeMap<&'static str, Vec<AttemptEnd>> {
         ("a body that breaks off or falls silent", vec![AttemptEnd::BrokenBody { status: 200 }]),
         ("the client left after 1 s or more without a head", vec![aborted(1000, false), aborted(60_000, false)]),
         ("the client left otherwise", vec![aborted(999, false), aborted(60_000, true)]),
+        (
+            "it was given up after 1 s or more without a head: `timeouts.total`, the caller's deadline, or a hedge that won",
+            [LetGo::TotalTimeout, LetGo::Deadline, LetGo::Overtaken].map(|why| let_go(why, 1000, false)).into(),
+        ),
+        (
+            "it was given up otherwise: these, `timeouts.idle`, or a client that takes nothing",
+            vec![
+                let_go(LetGo::TotalTimeout, 999, false),
+                let_go(LetGo::Deadline, 60_000, true),
+                let_go(LetGo::IdleTimeout, 60_000, true),
+                let_go(LetGo::ClientStalled, 60_000, true),
+            ],
+        ),
+        (
+            "HTTP/2: not processed, at a connection's end or over a limit that came later",
+            vec![AttemptEnd::NotProcessed { excused: true }],
+        ),
+        ("HTTP/2: refused though there was room", vec![AttemptEnd::NotProcessed { excused: false }]),
+        ("HTTP/2: no stream was free in time", vec![AttemptEnd::NoRoom]),
         ("it went down meanwhile, and `on_down` is `close_all`", vec![AttemptEnd::CutOff]),
         ("the gateway itself ended it", vec![AttemptEnd::Ours]),
     ])

@@ -221,7 +221,7 @@ async fn a_client_that_takes_nothing_is_cut_and_costs_one_piece() {
     let mut client = H2Client::with(gateway.address, &builder).await;
     let (response, _) = client.open(get("/endless"), true).await;
     let mut said = response.await.unwrap().into_body();
-    eventually("the stream is reset", async || gateway.output().contains("reason=client_left")).await;
+    eventually("the stream is reset", async || gateway.output().contains("reason=client_stalled")).await;
     while let Some(Ok(_)) = said.data().await {}
     assert!(sent.load(Ordering::Relaxed) < 2 << 20, "{sent:?} bytes were taken for a client that reads none");
     assert_eq!(client.get("/ready").await.status, 200, "the connection goes on");

@@ -53,11 +53,20 @@ pub const fn blames_the_backend(status: u16) -> bool {
     matches!(status, UNKNOWN | DEADLINE_EXCEEDED | INTERNAL | UNAVAILABLE)
 }
 
+/// The class of HTTP's statuses in which a call counts that ended so: 2, 4 for what its caller may mend, 5 for everything else.
+pub const fn class(status: u16) -> u16 {
+    match status {
+        0 => 2,
+        1 | 3 | 5..=12 | 16 => 4,
+        _ => 5,
+    }
+}
+
 /// The status by which a caller is told of an answer of our own.
 pub const fn status_of(problem: Problem) -> u16 {
     match problem {
-        Problem::TotalTimeout => DEADLINE_EXCEEDED,
-        Problem::NoRoute | Problem::MethodNotAllowed => UNIMPLEMENTED,
+        Problem::TotalTimeout | Problem::DeadlineExceeded => DEADLINE_EXCEEDED,
+        Problem::NoRoute | Problem::MethodNotAllowed | Problem::UpgradeRefused => UNIMPLEMENTED,
         Problem::IpDenied => PERMISSION_DENIED,
         Problem::RateLimited | Problem::BodyTooLarge | Problem::HeadTooLarge | Problem::TargetTooLong => {
             RESOURCE_EXHAUSTED
@@ -176,6 +185,14 @@ mod tests {
     fn the_statuses_that_count() {
         let counted: Vec<u16> = (0..=20).filter(|status| blames_the_backend(*status)).collect();
         assert_eq!(counted, [2, 4, 13, 14], "UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE");
+    }
+
+    #[test]
+    fn each_status_counts_in_a_class() {
+        let in_class = |wanted| (0..=17).filter(|status| class(*status) == wanted).collect::<Vec<u16>>();
+        assert_eq!(in_class(2), [0]);
+        assert_eq!(in_class(4), [1, 3, 5, 6, 7, 8, 9, 10, 11, 12, 16]);
+        assert_eq!(in_class(5), [2, 4, 13, 14, 15, 17], "one that nobody knows is UNKNOWN");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod chunks;
 pub mod client_rate_limit;
+pub mod connection_auth;
 pub mod forwarding;
 pub mod grpc;
 pub mod head;
@@ -19,3 +20,4 @@ pub mod response_watch;
 pub mod shield;
 pub mod sni;
 pub mod trace;
+pub mod trailers;

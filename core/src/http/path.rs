@@ -42,13 +42,17 @@ pub fn normalise(path: &str) -> Result<Normalised<'_>, PathRefusal> {
     if path == "*" {
         return Ok(Normalised { path: Cow::Borrowed(path), has_encoded_slash: false });
     }
-    if !path.starts_with('/') || !path.bytes().all(|byte| may_stand_in_a_path(byte) || is_sent_raw(byte)) {
+    let mut raw = false;
+    let mut stands = |byte: u8| {
+        may_stand_in_a_path(byte) || {
+            raw = true;
+            is_sent_raw(byte)
+        }
+    };
+    if !path.starts_with('/') || !path.bytes().all(&mut stands) {
         return Err(PathRefusal::Malformed);
     }
-    if path.bytes().any(is_sent_raw) {
-        return normalise_escaped(&escaped(path)).map(Normalised::into_owned);
-    }
-    normalise_escaped(path)
+    if raw { normalise_escaped(&escaped(path)).map(Normalised::into_owned) } else { normalise_escaped(path) }
 }
 
 fn normalise_escaped(path: &str) -> Result<Normalised<'_>, PathRefusal> {

@@ -26,16 +26,19 @@ pub enum Problem {
     BackendFailed,
     BadBackendAnswer,
     ResponseHeadTooLarge,
+    UpgradeRefused,
     NoneEligible,
     NotCheckedYet,
     Overloaded,
     BackendTimeout,
     TotalTimeout,
+    DeadlineExceeded,
     LoopDetected,
     Internal,
 }
 
 impl Problem {
+    #[allow(clippy::too_many_lines, reason = "one table, a row per kind")]
     const fn entry(self) -> (u16, &'static str, &'static str, &'static str) {
         match self {
             Self::MalformedRequest => {
@@ -87,6 +90,12 @@ impl Problem {
                 "Bad gateway",
                 "The head of the service's answer is larger than accepted (limits.response_head_bytes).",
             ),
+            Self::UpgradeRefused => (
+                502,
+                "upgrade_refused",
+                "Bad gateway",
+                "The service does not switch to the protocol that was asked for.",
+            ),
             Self::NoneEligible => {
                 (503, "none_eligible", "Service unavailable", "No instance of the service can take requests now.")
             }
@@ -98,6 +107,9 @@ impl Problem {
             }
             Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout", "The service did not answer in time."),
             Self::TotalTimeout => (504, "total_timeout", "Gateway timeout", "The request took longer than accepted."),
+            Self::DeadlineExceeded => {
+                (504, "deadline_exceeded", "Gateway timeout", "The time that the caller gave the request is over.")
+            }
             Self::LoopDetected => {
                 (508, "loop_detected", "Loop detected", "The request came back to this gateway too often.")
             }

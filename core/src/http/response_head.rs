@@ -11,9 +11,11 @@ pub const MOST: usize = 1024 * 1024;
 /// More fields than anybody needs; pingora gives up at more.
 pub const FIELDS: usize = 256;
 
-/// What a library may hand us over HTTP/2, so that the verdict is ours where it can be: what goes beyond it is reset without a word on why.
+/// What a library may hand us over HTTP/2, so that the verdict is ours where it can be: a head that goes beyond it is reset without a word on why,
+/// and of such trailers only the beginning arrives.
 pub const fn of_library(limit: usize) -> usize {
-    limit.saturating_mul(4)
+    let room = limit.saturating_mul(4);
+    if room < MOST { MOST } else { room }
 }
 
 /// Is a decoded head within `limit`? Of each field, the length of its name and of its value.
@@ -43,6 +45,6 @@ mod tests {
         ] {
             assert_eq!(fits(fields(count, value), limit), within, "{count} {value} {limit}");
         }
-        assert_eq!(of_library(DEFAULT), 128 * 1024);
+        assert_eq!((of_library(DEFAULT), of_library(MOST)), (MOST, 4 * MOST));
     }
 }

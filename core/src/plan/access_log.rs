@@ -13,6 +13,7 @@ pub enum Field {
     Query,
     Protocol,
     Status,
+    GrpcStatus,
     Route,
     Upstream,
     Backend,
@@ -22,6 +23,7 @@ pub enum Field {
     HeadMs,
     QueueMs,
     UpstreamMs,
+    StalledMs,
     BytesIn,
     BytesOut,
     Reason,
@@ -36,9 +38,9 @@ macro_rules! named {
     ($($name:literal => $field:ident,)*) => {
         impl Field {
             /// All of them, in the order of a line, with their names.
-            pub const ALL: [(&str, Self); 24] = [$(($name, Self::$field)),*];
+            pub const ALL: [(&str, Self); 26] = [$(($name, Self::$field)),*];
             /// The same with `,"name":`.
-            pub const MEMBERS: [(&str, Self); 24] = [$((concat!(",\"", $name, "\":"), Self::$field)),*];
+            pub const MEMBERS: [(&str, Self); 26] = [$((concat!(",\"", $name, "\":"), Self::$field)),*];
         }
     };
 }
@@ -52,6 +54,7 @@ named! {
     "query" => Query,
     "protocol" => Protocol,
     "status" => Status,
+    "grpc_status" => GrpcStatus,
     "route" => Route,
     "upstream" => Upstream,
     "backend" => Backend,
@@ -61,6 +64,7 @@ named! {
     "head_ms" => HeadMs,
     "queue_ms" => QueueMs,
     "upstream_ms" => UpstreamMs,
+    "stalled_ms" => StalledMs,
     "bytes_in" => BytesIn,
     "bytes_out" => BytesOut,
     "reason" => Reason,
@@ -155,9 +159,9 @@ fn hole(name: &str) -> Result<Part, Flaw> {
 }
 
 /// May its line be left out? Only of a request that went as it should: answered by whom it was for, on the first attempt, whole, and with
-/// no 5xx. `own_reason`: we answered by ourselves, or it broke off.
-pub const fn is_success(status: u16, own_reason: bool, attempts: u32) -> bool {
-    status < 500 && !own_reason && attempts <= 1
+/// no 5xx. `class`: 5 for one. `own_reason`: we answered by ourselves, or it broke off.
+pub const fn is_success(class: u16, own_reason: bool, attempts: u32) -> bool {
+    class < 5 && !own_reason && attempts <= 1
 }
 
 #[cfg(test)]
@@ -197,19 +201,18 @@ mod tests {
 
     #[test]
     fn only_what_went_as_it_should_may_go_without_a_line() {
-        for (status, own_reason, attempts, success) in [
-            (200, false, 1, true),
-            (304, false, 1, true),
-            (301, false, 0, true),
-            (404, false, 1, true),
-            (404, true, 0, false),
-            (499, true, 1, false),
-            (200, true, 1, false),
-            (200, false, 2, false),
-            (500, false, 1, false),
-            (503, true, 0, false),
+        for (class, own_reason, attempts, success) in [
+            (2, false, 1, true),
+            (3, false, 1, true),
+            (3, false, 0, true),
+            (4, false, 1, true),
+            (4, true, 0, false),
+            (2, true, 1, false),
+            (2, false, 2, false),
+            (5, false, 1, false),
+            (5, true, 0, false),
         ] {
-            assert_eq!(is_success(status, own_reason, attempts), success, "{status} {own_reason} {attempts}");
+            assert_eq!(is_success(class, own_reason, attempts), success, "{class} {own_reason} {attempts}");
         }
     }
 }

@@ -11,6 +11,16 @@ pub enum Protocol {
     Http2,
 }
 
+/// What becomes of a connection over which somebody authenticates himself by NTLM or Negotiate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConnectionAuth {
+    /// It serves that client's connection alone. A connection of HTTP/2, which many share, takes no further requests.
+    #[default]
+    Bind,
+    /// Nothing: the backends authenticate each request for itself.
+    Share,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamTls {
     /// The name that is sent and verified. Never empty: a config error otherwise, since an empty SNI would switch verification off.

@@ -154,6 +154,18 @@ pub struct Timeouts {
     pub idle: Duration,
     /// The whole request, retries included; `None` for streams.
     pub total: Option<Duration>,
+    /// Somebody wrote it.
+    pub total_is_written: bool,
+}
+
+/// As long as a call may last that has a deadline of its own, where no total is written.
+const LONGEST_CALL: Duration = Duration::from_secs(3600);
+
+impl Timeouts {
+    /// As long as a call may last, whatever deadline its caller gives it.
+    pub fn longest_call(&self) -> Duration {
+        self.total.filter(|_| self.total_is_written).unwrap_or(LONGEST_CALL)
+    }
 }
 
 impl Default for Timeouts {
@@ -164,6 +176,7 @@ impl Default for Timeouts {
             expect_continue: Duration::from_secs(1),
             idle: Duration::from_secs(60),
             total: Some(Duration::from_secs(60)),
+            total_is_written: false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is in force for a pool: where its backends come from, how they are asked, watched, spared and chosen.
 
-use super::{BudgetPlan, Detector, PassivePlan, ProbePlan, Protocol, SourcePlan, UpstreamTls};
+use super::{BudgetPlan, ConnectionAuth, Detector, PassivePlan, ProbePlan, Protocol, SourcePlan, UpstreamTls};
 use crate::http::{proxy_protocol, response_head};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ pub struct UpstreamPlan {
     pub protocol: Protocol,
     /// Each connection begins with a PROXY header of this version. Never with HTTP/2, whose connections are shared.
     pub send_proxy_protocol: Option<proxy_protocol::Version>,
+    pub connection_auth: ConnectionAuth,
     pub tls: Option<UpstreamTls>,
     pub startup: Option<ProbePlan>,
     pub readiness: Option<ProbePlan>,
@@ -43,6 +44,7 @@ impl UpstreamPlan {
             sources: Vec::new(),
             protocol: Protocol::default(),
             send_proxy_protocol: None,
+            connection_auth: ConnectionAuth::default(),
             tls: None,
             startup: None,
             readiness: None,

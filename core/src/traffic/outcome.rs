@@ -18,9 +18,11 @@ pub enum AttemptEnd {
     PerTryTimeout,
     /// A whole answer of a gRPC backend, with the status that its trailers say.
     GrpcStatus(u16),
-    /// The backend said that it did nothing with the request (HTTP/2). `goodbye`: its connection was about to end, as connections do; else
-    /// it refused this one.
-    NotProcessed { goodbye: bool },
+    /// The backend said that it did nothing with the request (HTTP/2). `excused`: its connection was about to end, as connections do, or it
+    /// takes fewer requests at once than was known when this one was sent; else it refused this one.
+    NotProcessed { excused: bool },
+    /// All connections that there may be to it carried as many requests as it takes, and none of them ended in time.
+    NoRoom,
     /// The connection ended before any byte of a response head. `reused`: it came from the idle pool.
     ResetBeforeHead { reused: bool },
     /// The backend answered with something that is not HTTP.
@@ -31,16 +33,46 @@ pub enum AttemptEnd {
     BrokenBody { status: u16 },
     /// The client left after `waited` since the request was fully sent. `head_seen`: the response had begun.
     ClientAborted { waited: Duration, head_seen: bool },
+    /// It was given up, `waited` after the request was fully sent. `head_seen`: the response had begun.
+    LetGo { why: LetGo, waited: Duration, head_seen: bool },
     /// The backend went down meanwhile, and its upstream's `on_down` is `close_all`.
     CutOff,
     /// Something on our own side (limits, shutdown) ended it.
     Ours,
 }
 
+/// Why an attempt was given up that might have gone on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetGo {
+    /// The time of the whole request was over.
+    TotalTimeout,
+    /// The time that its caller gives it was over (`grpc-timeout`).
+    Deadline,
+    /// Nothing moved for `timeouts.idle`.
+    IdleTimeout,
+    /// The client took nothing of its answer for `timeouts.idle`.
+    ClientStalled,
+    /// Another backend that was asked too answered first.
+    Overtaken,
+}
+
+impl LetGo {
+    /// The stable word for logs and traces, and the reason where nothing else can be told.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::TotalTimeout => "total_timeout",
+            Self::Deadline => "deadline_exceeded",
+            Self::IdleTimeout => "idle_timeout",
+            Self::ClientStalled => "client_stalled",
+            Self::Overtaken => "overtaken",
+        }
+    }
+}
+
 impl AttemptEnd {
     /// Nothing was done with the request: it may go elsewhere, whatever its method.
     pub const fn never_processed(&self) -> bool {
-        matches!(self, Self::ConnectFailed { .. } | Self::TlsFailed | Self::NotProcessed { .. })
+        matches!(self, Self::ConnectFailed { .. } | Self::TlsFailed | Self::NotProcessed { .. } | Self::NoRoom)
     }
 
     /// The stable word for logs and traces.
@@ -53,6 +85,8 @@ impl AttemptEnd {
             Self::PerTryTimeout => "timeout",
             Self::GrpcStatus(_) => "grpc_status",
             Self::NotProcessed { .. } => "not_processed",
+            Self::NoRoom => "no_room",
+            Self::LetGo { why, .. } => why.word(),
             Self::ResetBeforeHead { .. } => "reset",
             Self::InvalidResponse => "invalid_response",
             Self::HeadTooLarge => "head_too_large",
@@ -64,7 +98,7 @@ impl AttemptEnd {
     }
 
     /// The stable words of [`Self::result`].
-    pub const RESULTS: [&'static str; 15] = [
+    pub const RESULTS: [&'static str; 17] = [
         "response",
         "bad_status",
         "connect_failed",
@@ -80,10 +114,13 @@ impl AttemptEnd {
         "cut_off",
         "ended_by_us",
         "head_too_large",
+        "no_room",
+        "deadline",
     ];
 
     /// For counting: its place in [`Self::RESULTS`]. Answers that blame the backend are told from those that do not; an attempt is
-    /// abandoned when the client leaves, or another backend was asked too and answered first.
+    /// abandoned when the client leaves or takes nothing, or another backend was asked too and answered first; a deadline is ours or the
+    /// caller's.
     pub fn result(&self) -> usize {
         match self {
             Self::Response { status } if !matches!(classify_status(*status), Outcome::Failure(_)) => 0,
@@ -102,6 +139,9 @@ impl AttemptEnd {
             Self::CutOff => 12,
             Self::Ours => 13,
             Self::HeadTooLarge => 14,
+            Self::NoRoom => 15,
+            Self::LetGo { why: LetGo::ClientStalled | LetGo::Overtaken, .. } => 11,
+            Self::LetGo { .. } => 16,
         }
     }
 
@@ -160,8 +200,8 @@ pub fn classify(end: &AttemptEnd, slow_after: Duration) -> Outcome {
         AttemptEnd::Response { status } => classify_status(*status),
         AttemptEnd::GrpcStatus(status) if grpc::blames_the_backend(*status) => Failure(FailureKind::Grpc(*status)),
         AttemptEnd::GrpcStatus(_) => Outcome::Success,
-        AttemptEnd::NotProcessed { goodbye: true } => Ignored,
-        AttemptEnd::NotProcessed { goodbye: false } => Failure(FailureKind::Refused),
+        AttemptEnd::NotProcessed { excused: true } => Ignored,
+        AttemptEnd::NotProcessed { excused: false } => Failure(FailureKind::Refused),
         AttemptEnd::ConnectFailed { .. } => Failure(FailureKind::Connect),
         AttemptEnd::TlsFailed => Failure(FailureKind::Tls),
         AttemptEnd::PerTryTimeout => Failure(FailureKind::Timeout),
@@ -173,9 +213,17 @@ pub fn classify(end: &AttemptEnd, slow_after: Duration) -> Outcome {
         AttemptEnd::HeadTooLarge => Failure(FailureKind::HeadTooLarge),
         AttemptEnd::BrokenBody { .. } => Failure(FailureKind::BrokenBody),
         // Impatient clients must not hide a frozen backend.
-        AttemptEnd::ClientAborted { waited, head_seen: false } if *waited >= slow_after => SoftFailure,
+        AttemptEnd::ClientAborted { waited, head_seen: false } | AttemptEnd::LetGo { waited, head_seen: false, .. }
+            if *waited >= slow_after =>
+        {
+            SoftFailure
+        }
         // Probes or an operator have spoken: what we cut ourselves is no more evidence.
-        AttemptEnd::ClientAborted { .. } | AttemptEnd::CutOff | AttemptEnd::Ours => Ignored,
+        AttemptEnd::ClientAborted { .. }
+        | AttemptEnd::LetGo { .. }
+        | AttemptEnd::NoRoom
+        | AttemptEnd::CutOff
+        | AttemptEnd::Ours => Ignored,
     }
 }
 
@@ -222,7 +270,7 @@ mod tests {
             (AttemptEnd::PerTryTimeout, "timeout"),
             (AttemptEnd::GrpcStatus(0), "response"),
             (AttemptEnd::GrpcStatus(14), "bad_grpc_status"),
-            (AttemptEnd::NotProcessed { goodbye: true }, "not_processed"),
+            (AttemptEnd::NotProcessed { excused: true }, "not_processed"),
             (AttemptEnd::ResetBeforeHead { reused: true }, "reset"),
             (AttemptEnd::InvalidResponse, "invalid_response"),
             (AttemptEnd::HeadTooLarge, "head_too_large"),
@@ -230,6 +278,12 @@ mod tests {
             (AttemptEnd::ClientAborted { waited, head_seen: true }, "abandoned"),
             (AttemptEnd::CutOff, "cut_off"),
             (AttemptEnd::Ours, "ended_by_us"),
+            (AttemptEnd::NoRoom, "no_room"),
+            (AttemptEnd::LetGo { why: LetGo::TotalTimeout, waited, head_seen: false }, "deadline"),
+            (AttemptEnd::LetGo { why: LetGo::Deadline, waited, head_seen: true }, "deadline"),
+            (AttemptEnd::LetGo { why: LetGo::IdleTimeout, waited, head_seen: true }, "deadline"),
+            (AttemptEnd::LetGo { why: LetGo::ClientStalled, waited, head_seen: true }, "abandoned"),
+            (AttemptEnd::LetGo { why: LetGo::Overtaken, waited, head_seen: false }, "abandoned"),
         ] {
             assert_eq!(AttemptEnd::RESULTS[end.result()], word, "{end:?}");
         }
@@ -239,6 +293,8 @@ mod tests {
     fn every_other_end() {
         let aborted =
             |millis, head_seen| AttemptEnd::ClientAborted { waited: Duration::from_millis(millis), head_seen };
+        let let_go =
+            |why, millis, head_seen| AttemptEnd::LetGo { why, waited: Duration::from_millis(millis), head_seen };
         for (end, expected) in [
             (AttemptEnd::ConnectFailed { timed_out: false }, Outcome::Failure(FailureKind::Connect)),
             (AttemptEnd::ConnectFailed { timed_out: true }, Outcome::Failure(FailureKind::Connect)),
@@ -247,8 +303,8 @@ mod tests {
             (AttemptEnd::GrpcStatus(0), Outcome::Success),
             (AttemptEnd::GrpcStatus(5), Outcome::Success),
             (AttemptEnd::GrpcStatus(14), Outcome::Failure(FailureKind::Grpc(14))),
-            (AttemptEnd::NotProcessed { goodbye: true }, Outcome::Ignored),
-            (AttemptEnd::NotProcessed { goodbye: false }, Outcome::Failure(FailureKind::Refused)),
+            (AttemptEnd::NotProcessed { excused: true }, Outcome::Ignored),
+            (AttemptEnd::NotProcessed { excused: false }, Outcome::Failure(FailureKind::Refused)),
             (AttemptEnd::ResetBeforeHead { reused: false }, Outcome::Failure(FailureKind::Reset)),
             (AttemptEnd::ResetBeforeHead { reused: true }, Outcome::SoftFailure),
             (AttemptEnd::InvalidResponse, Outcome::Failure(FailureKind::Invalid)),
@@ -257,6 +313,12 @@ mod tests {
             (aborted(999, false), Outcome::Ignored),
             (aborted(1000, false), Outcome::SoftFailure),
             (aborted(60_000, true), Outcome::Ignored),
+            (let_go(LetGo::TotalTimeout, 999, false), Outcome::Ignored),
+            (let_go(LetGo::TotalTimeout, 1000, false), Outcome::SoftFailure),
+            (let_go(LetGo::Overtaken, 1000, false), Outcome::SoftFailure),
+            (let_go(LetGo::IdleTimeout, 60_000, true), Outcome::Ignored),
+            (let_go(LetGo::ClientStalled, 60_000, true), Outcome::Ignored),
+            (AttemptEnd::NoRoom, Outcome::Ignored),
             (AttemptEnd::CutOff, Outcome::Ignored),
             (AttemptEnd::Ours, Outcome::Ignored),
         ] {

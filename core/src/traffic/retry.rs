@@ -109,6 +109,7 @@ fn named_in_retry_on(end: &AttemptEnd, plan: &RetryPlan) -> bool {
         AttemptEnd::ResetBeforeHead { .. }
         | AttemptEnd::InvalidResponse
         | AttemptEnd::NotProcessed { .. }
+        | AttemptEnd::NoRoom
         | AttemptEnd::CutOff => plan.on.reset,
         AttemptEnd::PerTryTimeout => plan.on.timeout,
         AttemptEnd::Response { status } => plan.on.statuses.binary_search(status).is_ok(),
@@ -117,6 +118,7 @@ fn named_in_retry_on(end: &AttemptEnd, plan: &RetryPlan) -> bool {
         | AttemptEnd::GrpcStatus(_)
         | AttemptEnd::BrokenBody { .. }
         | AttemptEnd::ClientAborted { .. }
+        | AttemptEnd::LetGo { .. }
         | AttemptEnd::Ours => false,
     }
 }
@@ -163,7 +165,7 @@ mod tests {
             (AttemptEnd::Response { status: 501 }, never),
             (AttemptEnd::Response { status: 200 }, never),
             (AttemptEnd::BrokenBody { status: 200 }, never),
-            (AttemptEnd::NotProcessed { goodbye: false }, retry),
+            (AttemptEnd::NotProcessed { excused: false }, retry),
             (AttemptEnd::GrpcStatus(14), never),
             (AttemptEnd::CutOff, retry),
             (AttemptEnd::Ours, never),
@@ -224,7 +226,7 @@ mod tests {
             AttemptEnd::TlsFailed,
             RESET,
             AttemptEnd::InvalidResponse,
-            AttemptEnd::NotProcessed { goodbye: true },
+            AttemptEnd::NotProcessed { excused: true },
             AttemptEnd::CutOff,
             AttemptEnd::PerTryTimeout,
             AttemptEnd::Response { status: 503 },

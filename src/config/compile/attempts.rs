@@ -16,7 +16,7 @@ pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findin
     let (per_try, total) = (deadline(spec.per_try, default.per_try), deadline(spec.total, default.total));
     let (connect, idle) = (span(spec.connect, default.connect), span(spec.idle, default.idle));
     let expect_continue = span(spec.expect_continue, default.expect_continue);
-    let timeouts = Timeouts { connect, per_try, expect_continue, idle, total };
+    let timeouts = Timeouts { connect, per_try, expect_continue, idle, total, total_is_written: spec.total.is_some() };
     for (key, value) in [("connect", connect), ("expect_continue", expect_continue), ("idle", idle)] {
         if value.is_zero() {
             findings.error(&place.at(key), "0s", "more than 0s");

@@ -127,3 +127,36 @@ fn limits(spec: &LimitsSpec, place: &Place, findings: &mut Findings) -> Listener
         loops: spec.loops.unwrap_or(default.loops),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Loaded, load_text};
+    use std::path::Path;
+
+    fn load(listener: &str) -> Result<Loaded, Vec<String>> {
+        let yaml = format!("listeners: [{{ address: \"127.0.0.1:0\", {listener} }}]\nroutes: [{{ respond: {{}} }}]\n");
+        load_text(&yaml, Path::new("/nowhere")).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn what_passes_is_a_name_of_another_gateway() {
+        let loaded = load("headers: { pass: [CF-Connecting-IP, X-Own], via: true }, limits: { loops: 0 }").unwrap();
+        let listener = &loaded.plan.listeners[0];
+        assert_eq!(listener.headers.pass, ["cf-connecting-ip"]);
+        assert!(listener.headers.via && listener.limits.loops == 0);
+        let told = loaded.warnings.iter().map(ToString::to_string).find(|warning| warning.contains("headers.pass.1"));
+        assert!(told.is_some_and(|warning| warning.contains("the name travels anyway")), "{:?}", loaded.warnings);
+        for name in ["X-Forwarded-For", "X_Real_IP", "Content_Length", "Connection", "X-Request-Id", "Forwarded"] {
+            let errors = load(&format!("headers: {{ pass: [{name}] }}")).unwrap_err();
+            let sentence = errors.first().map(String::as_str).unwrap_or_default();
+            assert!(sentence.contains("headers.pass.0") && sentence.contains("never passes"), "{name}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_passed_and_eight_returns_are_allowed_where_nothing_is_said() {
+        let loaded = load("name: a").unwrap();
+        let listener = &loaded.plan.listeners[0];
+        assert!(listener.headers.pass.is_empty() && !listener.headers.via && listener.limits.loops == 8);
+    }
+}

@@ -275,3 +275,54 @@ fn edits(spec: &EditsSpec, place: &Place, findings: &mut Findings) -> HeaderEdit
         add,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load_text;
+    use pulsegate_core::plan::{HeaderCondition, HostMatch, RouteMatch};
+    use std::path::Path;
+
+    fn matches(text: &str) -> Result<RouteMatch, String> {
+        let yaml = format!(
+            "listeners: [{{ address: \"127.0.0.1:0\" }}]\nroutes: [{{ match: {{ {text} }}, respond: {{}} }}]\n"
+        );
+        match load_text(&yaml, Path::new("/nowhere")) {
+            Ok(loaded) => Ok(loaded.plan.routes[0].matches.clone()),
+            Err(errors) => Err(errors.first().map(ToString::to_string).unwrap_or_default()),
+        }
+    }
+
+    #[test]
+    fn hosts_are_matched_in_their_one_form() {
+        let exact = |text: &str| HostMatch::Exact(text.to_owned());
+        for (written, expected) in [
+            ("Admin.Example.com", exact("admin.example.com")),
+            ("admin.example.com.", exact("admin.example.com")),
+            ("\"*.Example.com.\"", HostMatch::Suffix(".example.com".to_owned())),
+            ("\"[2001:DB8:0::1]\"", exact("[2001:db8::1]")),
+        ] {
+            assert_eq!(matches(&format!("host: {written}")).unwrap().host, expected, "{written}");
+        }
+        for refused in ["a..b", ".a", "a.:80", "."] {
+            assert!(
+                matches(&format!("host: \"{refused}\"")).unwrap_err().contains("a host name without port"),
+                "{refused}"
+            );
+        }
+        let headers = matches("headers: { Host: \"A.Example.:80\" }").unwrap().headers;
+        assert_eq!(headers, [("host".to_owned(), HeaderCondition::Equals("a.example".to_owned()))]);
+    }
+
+    #[test]
+    fn a_path_that_is_not_in_its_one_form_is_told_in_it() {
+        for (written, hint) in [
+            ("/a|b", "(write /a%7Cb)"),
+            ("/{id}", "(write /%7Bid%7D)"),
+            ("/a/../b", "(write /b)"),
+            ("/%61", "(write /a)"),
+        ] {
+            let error = matches(&format!("path: \"{written}\"")).unwrap_err();
+            assert!(error.contains(hint), "{written}: {error}");
+        }
+    }
+}

@@ -10,7 +10,8 @@ use super::tls::{self, Files};
 use super::{Item, share, size, span};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{
-    BudgetSpec, NoneEligibleSpec, OnDownSpec, ProbeSpec, ProtocolSpec, ProxyVersionSpec, SlowStartSpec, UpstreamSpec,
+    BudgetSpec, ConnectionAuthSpec, NoneEligibleSpec, OnDownSpec, ProbeSpec, ProtocolSpec, ProxyVersionSpec,
+    SlowStartSpec, UpstreamSpec,
 };
 use pulsegate_core::http::response_head;
 use pulsegate_core::plan::{
@@ -46,13 +47,7 @@ fn upstream(
         .as_ref()
         .and_then(|tls| tls::upstream(tls, sources::default_sni(&sources), files, &place.at("tls"), findings));
     let protocol = spec.protocol.map_or_else(Protocol::default, ProtocolSpec::plan);
-    if let (Some(_), Protocol::Http2) = (spec.send_proxy_protocol, protocol) {
-        findings.error(
-            &place.at("send_proxy_protocol"),
-            "a PROXY header with `protocol: http2`",
-            "`protocol: http1`: connections of HTTP/2 are shared by all clients, and a header names one",
-        );
-    }
+    one_clients_only(spec, protocol, place, findings);
     let context = ProbeContext { host, protocol, tls: tls.as_ref(), files, webhooks };
     let [startup, readiness, liveness] = probes(spec, &context, &sources, place, findings);
     let passive = passive::compile(&spec.passive, &place.at("passive"), findings);
@@ -71,6 +66,7 @@ fn upstream(
         sources,
         protocol,
         send_proxy_protocol: spec.send_proxy_protocol.map(ProxyVersionSpec::plan),
+        connection_auth: spec.connection_auth.map_or(default.connection_auth, ConnectionAuthSpec::plan),
         tls,
         startup,
         readiness,
@@ -90,6 +86,25 @@ fn upstream(
             .map(|spec| header(&spec.name, &spec.value, &place.at("drain_header"), findings)),
         drain_keeps_sessions: spec.drain_keeps_sessions,
         on_down: spec.on_down.map_or(default.on_down, OnDownSpec::plan),
+    }
+}
+
+/// What makes a connection one client's cannot be had where all share it.
+fn one_clients_only(spec: &UpstreamSpec, protocol: Protocol, place: &Place, findings: &mut Findings) {
+    if let (Some(_), Protocol::Http2) = (spec.send_proxy_protocol, protocol) {
+        findings.error(
+            &place.at("send_proxy_protocol"),
+            "a PROXY header with `protocol: http2`",
+            "`protocol: http1`: connections of HTTP/2 are shared by all clients, and a header names one",
+        );
+    }
+    if let (Some(ConnectionAuthSpec::Bind), Protocol::Http2) = (spec.connection_auth, protocol) {
+        findings.error(
+            &place.at("connection_auth"),
+            "`bind` with `protocol: http2`",
+            "`protocol: http1` for backends with NTLM: connections of HTTP/2 are shared by all clients, and none can be one client's; or `share`, \
+             where every request is authenticated for itself",
+        );
     }
 }
 

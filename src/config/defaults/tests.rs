@@ -121,7 +121,9 @@ fn said(tree: &Value, path: &[&str], value: &Value) -> Vec<Value> {
 
 /// `None`: it is refused there. What the routing table finds, the routes tell; in its hash maps nothing has an order.
 fn plan(tree: &Value, base: &Path) -> Option<String> {
-    let loaded = load_text(&tree.to_string(), base).ok()?;
+    let mut loaded = load_text(&tree.to_string(), base).ok()?;
+    // Whether a total was written is told apart on purpose: a written one bounds callers too.
+    loaded.plan.routes.iter_mut().for_each(|route| route.timeouts.total_is_written = false);
     Some(format!("{:#?}", Plan { table: RouteTable::default(), ..loaded.plan }))
 }
 

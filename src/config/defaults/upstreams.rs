@@ -1,7 +1,8 @@
 //! What is in force of a pool: how its backends are found, probed, judged, chosen and spared?
 
 use super::written::{
-    hash_by, millis, none_eligible, on_down, on_malformed, policy, protocol, secs, share, size, unknown_word,
+    connection_auth, hash_by, millis, none_eligible, on_down, on_malformed, policy, protocol, secs, share, size,
+    unknown_word,
 };
 use super::{Defaults, values};
 use pulsegate_core::plan::{
@@ -21,6 +22,7 @@ fn whole(plan: &UpstreamPlan) -> Vec<Defaults> {
             "UpstreamSpec",
             [
                 ("protocol", protocol(plan.protocol).to_owned()),
+                ("connection_auth", connection_auth(plan.connection_auth).to_owned()),
                 ("hold", secs(plan.limits.hold)),
                 ("when_none_eligible", none_eligible(plan.when_none_eligible).to_owned()),
                 ("panic_threshold", share(plan.panic_threshold)),

@@ -1,8 +1,8 @@
 //! How is a default written? As an operator would: durations and sizes with their unit, shares in percent, choices by their word.
 
 use pulsegate_core::plan::{
-    HalfClosedClients, HashBy, LimitBy, OnDown, OnMalformed, OtlpProtocol, Policy, Protocol, Scope, Scopes, SmtpTls,
-    TlsVersion, UnknownWord, WhenNoneEligible,
+    ConnectionAuth, HalfClosedClients, HashBy, LimitBy, OnDown, OnMalformed, OtlpProtocol, Policy, Protocol, Scope,
+    Scopes, SmtpTls, TlsVersion, UnknownWord, WhenNoneEligible,
 };
 use std::time::Duration;
 
@@ -101,6 +101,13 @@ pub(super) const fn on_down(what: OnDown) -> &'static str {
         OnDown::Keep => "keep",
         OnDown::RetireIdle => "retire_idle",
         OnDown::CloseAll => "close_all",
+    }
+}
+
+pub(super) const fn connection_auth(auth: ConnectionAuth) -> &'static str {
+    match auth {
+        ConnectionAuth::Bind => "bind",
+        ConnectionAuth::Share => "share",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What may be written of how backends are spoken to?
 
 use pulsegate_core::http::proxy_protocol::Version;
-use pulsegate_core::plan::Protocol;
+use pulsegate_core::plan::{ConnectionAuth, Protocol};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,6 +18,23 @@ impl ProtocolSpec {
         match self {
             Self::Http1 => Protocol::Http1,
             Self::Http2 => Protocol::Http2,
+        }
+    }
+}
+
+/// What becomes of a connection over which somebody authenticates himself.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ConnectionAuthSpec {
+    Bind,
+    Share,
+}
+
+impl ConnectionAuthSpec {
+    pub(in crate::config) fn plan(self) -> ConnectionAuth {
+        match self {
+            Self::Bind => ConnectionAuth::Bind,
+            Self::Share => ConnectionAuth::Share,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What may be written of an upstream: its backends, and how traffic is spread, watched and retried.
 
 use super::probe::ProbeSpec;
-use super::protocol::{ProtocolSpec, ProxyVersionSpec};
+use super::protocol::{ConnectionAuthSpec, ProtocolSpec, ProxyVersionSpec};
 use super::routes::{RetriesSpec, TimeoutsSpec};
 use super::tls::UpstreamTlsSpec;
 use crate::config::values::{Share, Size, Span};
@@ -24,6 +24,11 @@ pub(in crate::config) struct UpstreamSpec {
     /// `v1` or `v2`: each connection to a backend begins with a PROXY header that names the client, before TLS. Such connections serve one
     /// client's connection only, so not with `protocol: http2`. Probes send one too, which names nobody. Default: none.
     pub send_proxy_protocol: Option<ProxyVersionSpec>,
+    /// NTLM and Negotiate may authenticate a connection instead of a request. `bind`: such a connection serves this client's connection
+    /// alone, which keeps to that backend; for clients of HTTP/2 and behind `trusted_proxies`, which may be many users, it ends with the
+    /// exchange. Not with `protocol: http2`, where a connection that carried such credentials takes no further requests. `share`: the
+    /// backends authenticate every request for itself, so that connections need not be told apart.
+    pub connection_auth: Option<ConnectionAuthSpec>,
     /// TLS to the backends.
     pub tls: Option<UpstreamTlsSpec>,
     /// The readiness probe; absent = up (unprobed). A Kubernetes `readinessProbe:` block (`httpGet`, `grpc` or `tcpSocket`,

@@ -1,22 +1,29 @@
 //! How does an attempt get a way to its backend? A connection that rests, a stream on one that is shared, or a new connection; and where it
 //! goes afterwards.
+//!
+//! Who asks a backend of HTTP/2 for another protocol gets a stream where the backend has announced that it takes such (RFC 8441), and else a
+//! connection of its own, of HTTP/1.1: the backend may speak that too.
 
-use super::shared::{Claim, Opening, Seat};
+use super::shared::{Claim, Line, Opening, Seat, Turn, Wish};
 use super::{BackendSide, H1Backend, H2Backend};
 use crate::clock::Clock;
 use crate::proxy::connection_pool::idle::Kept;
 use crate::proxy::connection_pool::introduce;
 use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::connection_pool::peer;
+use crate::proxy::connection_pool::private::Bound;
 use crate::proxy::connection_pool::secure::{Insecure, secure};
 use crate::proxy::connection_pool::socket::BackendSocket;
+use crate::proxy::heads::Asks;
 use crate::proxy::{ConnectionFacts, Proxy, ends};
 use pingora::protocols::{ALPN, Stream};
-use pulsegate_core::http::problem::Problem;
+use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::http::response_watch::ResponseWatch;
 use pulsegate_core::plan::Protocol;
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use pulsegate_core::traffic::request::{Attempt, Ended};
+use pulsegate_core::traffic::request::{Attempt, Ended, Owner};
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -31,12 +38,18 @@ pub(in crate::proxy) struct Way<'a> {
     pub attempt: &'a Attempt,
     /// The request is a HEAD.
     pub to_head: bool,
+    /// It has a body.
+    pub uploads: bool,
+    /// Whether it asks for another protocol, and how.
+    pub asks: Asks,
 }
 
 /// A connection to a backend, and the shelf that it belongs to.
 pub(in crate::proxy) struct Connected {
     pub backend: BackendSide,
     pub shelf: u64,
+    /// It stands beside those that the upstream is spoken to over, and belongs to no shelf.
+    pub beside: bool,
 }
 
 impl Way<'_> {
@@ -46,17 +59,20 @@ impl Way<'_> {
         match self.attempt.pool.upstream.protocol {
             Protocol::Http1 => {
                 let now = self.clock().now();
-                let Kept { stream, mark } = match self.attempt.pool.upstream.send_proxy_protocol {
-                    None => self.proxy.idle.take(shelf, now),
-                    Some(_) => self.facts.private.take(shelf, now),
-                }?;
+                let (Kept { stream, mark }, bound) = self.facts.private.take(shelf, now).or_else(|| {
+                    let shared = self.attempt.pool.upstream.send_proxy_protocol.is_none();
+                    Some((shared.then(|| self.proxy.idle.take(shelf, now))??, false))
+                })?;
                 let socket = BackendSocket::again(stream, self.watch())?;
-                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true, mark))), shelf })
+                let backend = BackendSide::H1(Box::new(H1Backend::again(socket, bound, mark)));
+                Some(Connected { backend, shelf, beside: false })
             }
-            Protocol::Http2 => match self.proxy.shared.claim(shelf, self.connections(), self.clock()) {
-                Claim::Use(seat) => Some(self.seated(seat, shelf)),
-                Claim::Wait(_) | Claim::Open(_) => None,
-            },
+            Protocol::Http2 if self.asks == Asks::Http1 => None,
+            Protocol::Http2 => {
+                let seat = self.proxy.shared.seat(shelf, self.wish(), self.clock())?;
+                let fits = self.asks == Asks::Nothing || seat.takes_tunnels();
+                fits.then(|| self.seated(seat, shelf))
+            }
         }
     }
 
@@ -65,40 +81,98 @@ impl Way<'_> {
     /// # Errors
     /// How the attempt ended.
     pub(in crate::proxy) async fn connect(&self) -> Result<Connected, Ended> {
-        let bounds = &self.attempt.bounds;
-        let (left, connect) = (bounds.total.since(self.clock().now()), bounds.connect);
         let shelf = self.shelf();
-        let connected = async {
-            match self.attempt.pool.upstream.protocol {
-                Protocol::Http1 => {
-                    let socket = BackendSocket::new(self.open().await?, self.watch());
-                    let backend = H1Backend::new(socket, false, Mark::busy(&self.attempt.pool.ledger));
-                    Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf })
-                }
-                Protocol::Http2 => self.join(shelf).await.map(|seat| self.seated(seat, shelf)),
+        match self.attempt.pool.upstream.protocol {
+            Protocol::Http1 => self.connect_alone(shelf).await,
+            Protocol::Http2 if self.asks == Asks::Nothing => {
+                self.join(shelf).await.map(|seat| self.seated(seat, shelf))
             }
+            Protocol::Http2 => match self.join_tunnels(shelf).await? {
+                Some(seat) => Ok(self.seated(seat, shelf)),
+                None => {
+                    let connected = self.connect_alone(shelf).await.map_err(Ended::beside)?;
+                    Ok(Connected { beside: true, ..connected })
+                }
+            },
+        }
+    }
+
+    /// A connection of HTTP/1.1.
+    async fn connect_alone(&self, shelf: u64) -> Result<Connected, Ended> {
+        let opened = async {
+            let socket = BackendSocket::new(self.open(Protocol::Http1).await?, self.watch());
+            Ok(H1Backend::new(socket, Mark::busy(&self.attempt.pool.ledger)))
         };
-        match timeout(left.min(connect), connected).await {
+        let backend = self.within(self.attempt.bounds.connect, opened).await?;
+        Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf, beside: false })
+    }
+
+    /// A stream for a tunnel; `None`: the backend takes none, or not of this kind.
+    async fn join_tunnels(&self, shelf: u64) -> Result<Option<Seat>, Ended> {
+        if self.asks == Asks::Http1 {
+            return Ok(None);
+        }
+        let mut seat = self.join(shelf).await?;
+        let settled = async {
+            seat.settled().await;
+            Ok(())
+        };
+        self.within(self.attempt.bounds.connect, settled).await?;
+        Ok(seat.takes_tunnels().then_some(seat))
+    }
+
+    /// Within this time, unless the request's own is up before a connection could be expected.
+    async fn within<T>(
+        &self,
+        time: Duration,
+        connected: impl Future<Output = Result<T, AttemptEnd>>,
+    ) -> Result<T, Ended> {
+        let bounds = &self.attempt.bounds;
+        let left = bounds.total.since(self.clock().now());
+        match timeout(left.min(time), connected).await {
             Ok(connected) => connected.map_err(Ended::Unanswered),
-            // The request's own time was up before a connection could be expected.
-            Err(_) if left < connect => Err(Ended::Refused { problem: Problem::TotalTimeout, end: AttemptEnd::Ours }),
+            Err(_) if left < time => Err(Ended::Refused { problem: bounds.problem(), end: AttemptEnd::Ours }),
             Err(_) => Err(Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: true })),
         }
     }
 
-    async fn join(&self, shelf: u64) -> Result<Seat, AttemptEnd> {
+    /// A stream on a connection that is shared. The time to connect begins anew when another's connection has come and others have taken
+    /// all of it; in line, nobody connects.
+    async fn join(&self, shelf: u64) -> Result<Seat, Ended> {
+        let (connect, mut turn) = (self.attempt.bounds.connect, None);
+        let mut until = self.clock().now() + connect;
         loop {
-            match self.proxy.shared.claim(shelf, self.connections(), self.clock()) {
+            let left = until.since(self.clock().now());
+            match self.proxy.shared.claim(shelf, self.wish(), turn.as_ref(), self.clock()) {
                 Claim::Use(seat) => return Ok(seat),
-                // It ends when the connection is there or could not be had; then we look again.
-                Claim::Wait(mut opening) => drop(opening.changed().await),
-                Claim::Open(opening) => return self.open_shared(opening).await,
+                Claim::Open(opening) => return self.within(left, self.open_shared(opening)).await,
+                Claim::Wait(mut opening) => {
+                    let came = self.within(left, async { Ok(opening.changed().await.is_ok()) }).await?;
+                    if came {
+                        until = self.clock().now() + connect;
+                    }
+                }
+                Claim::Full(line) => {
+                    self.wait_in(&line, &mut turn).await?;
+                    until = self.clock().now() + connect;
+                }
             }
         }
     }
 
+    /// As long as nothing may move.
+    async fn wait_in(&self, line: &Line, turn: &mut Option<Turn>) -> Result<(), Ended> {
+        let bounds = &self.attempt.bounds;
+        let left = bounds.total.since(self.clock().now());
+        match timeout(left.min(bounds.idle), line.wait(turn)).await {
+            Ok(()) => Ok(()),
+            Err(_) if left < bounds.idle => Err(Ended::Refused { problem: bounds.problem(), end: AttemptEnd::NoRoom }),
+            Err(_) => Err(Ended::Unanswered(AttemptEnd::NoRoom)),
+        }
+    }
+
     async fn open_shared(&self, opening: Opening) -> Result<Seat, AttemptEnd> {
-        let stream = self.open().await?;
+        let stream = self.open(Protocol::Http2).await?;
         let upstream = &self.attempt.pool.upstream;
         if upstream.tls.is_some() && stream.selected_alpn_proto() != Some(ALPN::H2) {
             log::warn!(
@@ -113,7 +187,7 @@ impl Way<'_> {
         begun.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
     }
 
-    async fn open(&self) -> Result<Stream, AttemptEnd> {
+    async fn open(&self, protocol: Protocol) -> Result<Stream, AttemptEnd> {
         let (upstream, endpoint) = (&self.attempt.pool.upstream, &self.attempt.endpoint);
         let ours = |why: String| {
             log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, endpoint.id.address);
@@ -123,7 +197,7 @@ impl Way<'_> {
         peer.options.custom_l4 = upstream.send_proxy_protocol.map(|version| introduce::for_client(version, self.facts));
         let stream = self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))?;
         let Some(tls) = &upstream.tls else { return Ok(stream) };
-        secure(stream, tls, upstream.protocol, &self.proxy.clients).await.map_err(|insecure| match insecure {
+        secure(stream, tls, protocol, &self.proxy.clients).await.map_err(|insecure| match insecure {
             Insecure::Ours(why) => ours(why),
             Insecure::Handshake => AttemptEnd::TlsFailed,
         })
@@ -131,7 +205,8 @@ impl Way<'_> {
 
     fn seated(&self, seat: Seat, shelf: u64) -> Connected {
         let tls = self.attempt.pool.upstream.tls.is_some();
-        Connected { backend: BackendSide::H2(Box::new(H2Backend::new(seat, tls, self.head_limit()))), shelf }
+        let backend = BackendSide::H2(Box::new(H2Backend::new(seat, tls, self.head_limit())));
+        Connected { backend, shelf, beside: false }
     }
 
     fn shelf(&self) -> u64 {
@@ -148,30 +223,40 @@ impl Way<'_> {
         self.attempt.pool.upstream.limits.response_head_bytes
     }
 
-    /// Connections to one backend; 0 = no limit.
-    fn connections(&self) -> u32 {
-        self.attempt.pool.upstream.limits.connections_per_backend
+    fn wish(&self) -> Wish {
+        Wish { connections: self.attempt.pool.upstream.limits.connections_per_backend, uploads: self.uploads }
     }
 
     fn clock(&self) -> Clock {
         self.proxy.clock()
     }
 
-    /// For the next request, where both sides agree to go on.
-    pub(in crate::proxy) async fn lay_down(&self, connected: Connected, ended: &Ended) {
+    /// For the next request of its owner, where both sides agree to go on.
+    pub(in crate::proxy) async fn lay_down(
+        &self,
+        connected: Connected,
+        ended: &Ended,
+        (owner, backend): (Owner, BackendKey),
+    ) {
         match connected.backend {
-            BackendSide::H1(backend) if matches!(ended, Ended::Whole { sent: true, .. }) => {
-                if let Ok(Some(kept)) = timeout(CLOSING_TIME, backend.rest()).await {
+            BackendSide::H1(_) if connected.beside || owner == Owner::Nobody => {}
+            BackendSide::H1(side) if matches!(ended, Ended::Whole { sent: true, .. }) => {
+                if let Ok(Some(kept)) = timeout(CLOSING_TIME, side.rest()).await {
                     let upstream = &self.attempt.pool.upstream;
-                    let until = self.clock().now() + upstream.idle_timeout;
-                    match upstream.send_proxy_protocol {
-                        None => self.proxy.idle.put(connected.shelf, kept, until),
-                        Some(_) => self.facts.private.put(connected.shelf, kept, until),
+                    let (shelf, until) = (connected.shelf, self.clock().now() + upstream.idle_timeout);
+                    let bound = || Bound { upstream: Arc::clone(&upstream.name), backend };
+                    match owner {
+                        Owner::Everybody => self.proxy.idle.put(shelf, kept, until),
+                        Owner::Client => self.facts.private.put(shelf, kept, until, None),
+                        Owner::BoundClient => self.facts.private.put(shelf, kept, until, Some(bound())),
+                        Owner::Nobody => {}
                     }
                 }
             }
+            // Others use it at this moment, and nobody from now on.
+            BackendSide::H2(side) if matches!(owner, Owner::BoundClient | Owner::Nobody) => side.distrust(),
             // Silence on one stream may be the silence of the connection.
-            BackendSide::H2(backend) if *ended.end() == AttemptEnd::PerTryTimeout => backend.distrust(),
+            BackendSide::H2(side) if *ended.end() == AttemptEnd::PerTryTimeout => side.distrust(),
             BackendSide::H1(_) | BackendSide::H2(_) => {}
         }
     }

@@ -18,13 +18,24 @@ pub(in crate::proxy) struct H1Backend {
     reused: bool,
     /// The head of its answer has come.
     answers: bool,
+    /// Its client has authenticated itself over it.
+    bound: bool,
     mark: Mark,
 }
 
 impl H1Backend {
-    /// `reused`: it has carried an exchange before.
-    pub(in crate::proxy) fn new(socket: Box<BackendSocket>, reused: bool, mark: Mark) -> Self {
-        Self { session: HttpSession::new(socket), reused, answers: false, mark }
+    /// A new one.
+    pub(in crate::proxy) fn new(socket: Box<BackendSocket>, mark: Mark) -> Self {
+        Self { session: HttpSession::new(socket), reused: false, answers: false, bound: false, mark }
+    }
+
+    /// One that has carried an exchange before; `bound`: its client has authenticated itself over it.
+    pub(in crate::proxy) fn again(socket: Box<BackendSocket>, bound: bool, mark: Mark) -> Self {
+        Self { reused: true, bound, ..Self::new(socket, mark) }
+    }
+
+    pub(super) fn is_bound(&self) -> bool {
+        self.bound
     }
 
     pub(super) async fn next(&mut self) -> FromBackend {

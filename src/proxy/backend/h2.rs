@@ -2,18 +2,24 @@
 //!
 //! A stream that the backend refused, or that its goodbye (GOAWAY) left out, was not processed: the request may go elsewhere,
 //! whatever its method (RFC 9113 §8.7).
+//!
+//! A GET that asks for an upgrade becomes a CONNECT with its protocol, and the 2xx that opens the tunnel a 101 (RFC 8441).
 
 use super::shared::Seat;
 use super::{Deaf, FromBackend};
 use crate::proxy::ends;
 use crate::proxy::outbox::Outbox;
+use crate::proxy::websocket;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::ResponseFuture;
-use http::header::{CONNECTION, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use h2::ext::Protocol;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, Request, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::http2::tunnel::opens;
 use pulsegate_core::http::response_head;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::future::{Future, poll_fn};
@@ -28,6 +34,16 @@ pub(in crate::proxy) struct H2Backend {
     head_limit: usize,
     outbox: Option<Outbox>,
     answer: Answer,
+    tunnel: Option<Tunnel>,
+}
+
+/// What was asked for in place of an answer.
+struct Tunnel {
+    protocol: HeaderValue,
+    /// What a client of WebSocket over HTTP/1.1 must see.
+    accept: Option<HeaderValue>,
+    /// It is there.
+    open: bool,
 }
 
 enum Answer {
@@ -39,7 +55,7 @@ enum Answer {
 impl H2Backend {
     pub(in crate::proxy) fn new(seat: Seat, tls: bool, head_limit: usize) -> Self {
         let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
-        Self { seat, scheme, head_limit, outbox: None, answer: Answer::NotAsked }
+        Self { seat, scheme, head_limit, outbox: None, answer: Answer::NotAsked, tunnel: None }
     }
 
     pub(super) fn is_clear(&self) -> bool {
@@ -48,6 +64,8 @@ impl H2Backend {
 
     pub(super) fn send_head(&mut self, head: &RequestHeader, end: bool) -> Result<(), AttemptEnd> {
         let request = request(head, self.scheme.clone()).ok_or(AttemptEnd::Ours)?;
+        self.tunnel = Tunnel::asked(head);
+        let end = end && self.tunnel.is_none();
         let (answer, stream) = self.seat.send(request, end).map_err(|error| ends::before_head_of_stream(&error))?;
         self.outbox = Some(Outbox::new(stream, end));
         self.answer = Answer::Awaited(answer);
@@ -55,14 +73,20 @@ impl H2Backend {
     }
 
     pub(super) fn offer(&mut self, chunk: Bytes) -> Result<(), Deaf> {
-        self.outbox.as_mut().ok_or(Deaf)?.offer(chunk, false).map_err(|_| Deaf)
+        let offered = self.outbox.as_mut().ok_or(Deaf)?.offer(chunk, false).map_err(|_| Deaf);
+        self.seat.note_waiting(!self.is_clear());
+        offered
     }
 
     pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
+        if self.tunnel.as_ref().is_some_and(|tunnel| !tunnel.open) {
+            // The request is its head; the end would be the tunnel's.
+            return Ok(());
+        }
         let outbox = self.outbox.as_mut().ok_or(Deaf)?;
         match trailers {
-            Some(trailers) => outbox.offer_trailers(trailers),
-            None => outbox.offer_end(),
+            Some(trailers) if !trailers.is_empty() => outbox.offer_trailers(trailers),
+            _ => outbox.offer_end(),
         }
         .map_err(|_| Deaf)
     }
@@ -83,53 +107,93 @@ impl H2Backend {
             if passed.is_err() {
                 self.outbox = None;
             }
+            self.seat.note_waiting(!self.is_clear());
             return Poll::Ready(if passed.is_ok() { FromBackend::Taken } else { FromBackend::Deaf });
         }
         match &mut self.answer {
             Answer::NotAsked => Poll::Pending,
             Answer::Awaited(_) => self.poll_head(cx),
             Answer::Body { .. } if !read => Poll::Pending,
-            Answer::Body { stream, data_over } => poll_body(stream, data_over, cx),
+            Answer::Body { stream, data_over } => poll_body(stream, data_over, self.head_limit, cx),
         }
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
         let Answer::Awaited(answer) = &mut self.answer else { return Poll::Pending };
         let limit = self.head_limit;
-        let too_large = |fields: &HeaderMap| {
-            !response_head::fits(fields.iter().map(|(name, value)| (name.as_str().len(), value.len())), limit)
-        };
         if let Poll::Ready(Some(Ok(interim))) = answer.poll_informational(cx) {
             let mut parts = interim.into_parts().0;
-            if too_large(&parts.headers) {
+            if !fit(&parts.headers, limit) {
                 return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
             }
             parts.version = Version::HTTP_11;
             // HTTP/2 has no switch of protocols (RFC 9113 §8.6).
-            let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+            let invalid = parts.status == StatusCode::SWITCHING_PROTOCOLS;
             let head = Box::new(ResponseHeader::from(parts));
-            return Poll::Ready(if switches { FromBackend::Invalid } else { FromBackend::Interim(head) });
+            return Poll::Ready(if invalid { FromBackend::Invalid } else { FromBackend::Interim(head) });
         }
         match ready!(Pin::new(answer).poll(cx)) {
             Ok(response) => {
                 let (mut parts, stream) = response.into_parts();
-                if too_large(&parts.headers) {
+                if !fit(&parts.headers, limit) {
                     return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
                 }
                 parts.version = Version::HTTP_11;
-                let end = stream.is_end_stream();
+                let end = match &mut self.tunnel {
+                    Some(tunnel) if opens(parts.status.as_u16()) => {
+                        tunnel.open(&mut parts);
+                        self.answer = Answer::Body { stream, data_over: false };
+                        return Poll::Ready(FromBackend::Head {
+                            head: Box::new(ResponseHeader::from(parts)),
+                            end: false,
+                        });
+                    }
+                    _ => stream.is_end_stream(),
+                };
                 self.answer = Answer::Body { stream, data_over: false };
                 if parts.status.is_informational() {
                     return Poll::Ready(FromBackend::Invalid);
                 }
                 Poll::Ready(FromBackend::Head { head: Box::new(ResponseHeader::from(parts)), end })
             }
-            Err(error) => Poll::Ready(FromBackend::Broke(ends::before_head_of_stream(&error))),
+            Err(error) => Poll::Ready(FromBackend::Broke(self.refused(ends::before_head_of_stream(&error)))),
         }
     }
 }
 
-fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>) -> Poll<FromBackend> {
+impl H2Backend {
+    /// A refusal over a limit that was not known when the request was sent is nobody's fault.
+    fn refused(&self, end: AttemptEnd) -> AttemptEnd {
+        match end {
+            AttemptEnd::NotProcessed { excused } => {
+                AttemptEnd::NotProcessed { excused: excused || self.seat.met_a_new_limit() }
+            }
+            end => end,
+        }
+    }
+}
+
+impl Tunnel {
+    fn asked(head: &RequestHeader) -> Option<Self> {
+        let protocol = head.headers.get(UPGRADE)?.clone();
+        Some(Self { protocol, accept: websocket::accept(&head.headers), open: false })
+    }
+
+    /// Makes of the head that opens it what HTTP/1.1 has for that.
+    fn open(&mut self, parts: &mut Parts) {
+        self.open = true;
+        parts.status = StatusCode::SWITCHING_PROTOCOLS;
+        parts.headers.remove(CONTENT_LENGTH);
+        parts.headers.insert(UPGRADE, self.protocol.clone());
+        if let Some(accept) = &self.accept {
+            parts.headers.insert(websocket::ACCEPT, accept.clone());
+        }
+    }
+}
+
+/// `limit`: of the trailers, in bytes. The library leaves out of them what exceeds its own limit, and says nothing of it; that one lies so far
+/// beyond ours that what arrives is whole, or it is refused here.
+fn poll_body(stream: &mut RecvStream, data_over: &mut bool, limit: usize, cx: &mut Context<'_>) -> Poll<FromBackend> {
     if !*data_over {
         match ready!(stream.poll_data(cx)) {
             Some(Ok(chunk)) => {
@@ -142,16 +206,27 @@ fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>
         }
     }
     Poll::Ready(match ready!(stream.poll_trailers(cx)) {
+        Ok(Some(trailers)) if !fit(&trailers, limit) => FromBackend::Invalid,
         Ok(Some(trailers)) => FromBackend::Trailers(trailers),
         Ok(None) => FromBackend::Body(Bytes::new(), true),
         Err(_) => FromBackend::BrokeOff,
     })
 }
 
+/// Are fields within this limit?
+fn fit(fields: &HeaderMap, limit: usize) -> bool {
+    response_head::fits(fields.iter().map(|(name, value)| (name.as_str().len(), value.len())), limit)
+}
+
 /// The head in HTTP/2's form: the Host becomes `:authority`, what belongs to a connection stays here.
 fn request(head: &RequestHeader, scheme: Scheme) -> Option<Request<()>> {
     let mut parts = head.as_owned_parts();
     let authority: Authority = parts.headers.remove(HOST)?.to_str().ok()?.parse().ok()?;
+    if let Some(protocol) = parts.headers.get(UPGRADE) {
+        parts.method = Method::CONNECT;
+        parts.extensions.insert(Protocol::from(protocol.to_str().ok()?));
+        parts.headers.remove(websocket::KEY);
+    }
     for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")] {
         parts.headers.remove(name);
     }
@@ -168,12 +243,19 @@ mod tests {
     #[test]
     fn a_head_in_the_form_of_http2() {
         let mut head = RequestHeader::build("GET", b"/a?b=c", None).unwrap();
-        for (name, value) in [("Host", "api.example:81"), ("Connection", "Upgrade"), ("Upgrade", "x"), ("X-Y", "z")] {
+        for (name, value) in [("Host", "api.example:81"), ("Connection", "x"), ("X-Y", "z")] {
             head.insert_header(name, value).unwrap();
         }
-        let request = request(&head, Scheme::HTTPS).unwrap();
-        assert_eq!(request.uri(), "https://api.example:81/a?b=c");
-        assert_eq!(request.headers().len(), 1, "{:?}", request.headers());
-        assert_eq!(request.headers()["x-y"], "z");
+        let plain = request(&head, Scheme::HTTPS).unwrap();
+        assert_eq!((plain.method(), plain.uri().to_string().as_str()), (&Method::GET, "https://api.example:81/a?b=c"));
+        assert_eq!(plain.headers().len(), 1, "{:?}", plain.headers());
+        assert_eq!(plain.headers()["x-y"], "z");
+
+        head.insert_header("Upgrade", "websocket").unwrap();
+        head.insert_header("Sec-WebSocket-Key", "k").unwrap();
+        let tunnel = request(&head, Scheme::HTTPS).unwrap();
+        assert_eq!(tunnel.method(), Method::CONNECT);
+        assert_eq!(tunnel.extensions().get::<Protocol>().map(Protocol::as_str), Some("websocket"));
+        assert_eq!(tunnel.headers(), plain.headers());
     }
 }

@@ -33,7 +33,7 @@ pub(super) enum FromBackend {
         head: Box<ResponseHeader>,
         end: bool,
     },
-    /// What came is no answer.
+    /// What came is no answer, or more of one than is accepted.
     Invalid,
     Body(Bytes, bool),
     /// Trailers, and with them the end.
@@ -98,6 +98,14 @@ impl BackendSide {
         match self {
             Self::H1(backend) => backend.end_direction().await,
             Self::H2(backend) => backend.finish(None),
+        }
+    }
+
+    /// Its client has authenticated itself over it.
+    pub(super) fn is_bound(&self) -> bool {
+        match self {
+            Self::H1(backend) => backend.is_bound(),
+            Self::H2(_) => false,
         }
     }
 

@@ -8,6 +8,7 @@ mod copy;
 mod fate;
 mod h1;
 mod h2;
+mod one_form;
 mod socket;
 
 use crate::proxy::Served;
@@ -67,6 +68,11 @@ impl ClientSide {
             Self::H2(client) => client.body(),
             Self::Copy(client) => client.body(),
         }
+    }
+
+    /// Its connection carries one request after the other.
+    pub(super) fn is_one_at_a_time(&self) -> bool {
+        matches!(self, Self::H1(_))
     }
 
     /// The name of the protocol, for records.
@@ -160,7 +166,7 @@ impl ClientSide {
     pub(super) async fn end_direction(&mut self) -> Result<(), Gone> {
         match self {
             Self::H1(client) => client.end_direction().await,
-            Self::H2(client) => client.offer(Bytes::new(), true),
+            Self::H2(client) => client.end_direction(),
             Self::Copy(_) => Ok(()),
         }
     }
@@ -201,6 +207,14 @@ impl ClientSide {
             Self::H1(client) => client.status(),
             Self::H2(client) => client.status(),
             Self::Copy(client) => client.status(),
+        }
+    }
+
+    /// The status that a gRPC caller was told, in a head or in trailers.
+    pub(super) fn grpc_status(&self) -> Option<u16> {
+        match self {
+            Self::H2(client) => client.grpc_status(),
+            Self::H1(_) | Self::Copy(_) => None,
         }
     }
 

@@ -22,7 +22,9 @@ pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, 
     machine.story.upstream_took = None;
     let surroundings = machine.surroundings;
     let to_head = dialogue.client.head().method == Method::HEAD;
-    let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head };
+    let uploads = !dialogue.replay.is_empty() || !dialogue.client.body_done();
+    let asks = heads::asks(dialogue.client.head(), dialogue.client.body());
+    let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head, uploads, asks };
     let trace = machine.begin_span(Asked::First, attempt.way);
     if dialogue.client.has_left().await {
         return machine.tell(Input::ClientLeft, dialogue.client.head());
@@ -92,13 +94,17 @@ async fn converse(
     if let Some(flaw) = connected.backend.flaw() {
         log::debug!("attempt {} at {}: {flaw}", machine.request().attempts(), attempt.endpoint.id);
     }
-    if let Some(shelf) = heard.shelf {
-        connected.shelf = shelf;
+    let mut backend = attempt.endpoint.key;
+    if let Some(winner) = heard.shelf {
+        (connected.shelf, backend) = winner;
     }
     match relayed {
         Relayed::Elsewhere(action) => action,
         Relayed::Ended(ended) => {
-            way.lay_down(connected, &ended).await;
+            let (asked, known) = (heard.asks_for_auth, connected.backend.is_bound());
+            let owner = machine.request().facts().owner(&attempt.pool.upstream, asked, known);
+            let ended = if connected.beside { ended.beside() } else { ended };
+            way.lay_down(connected, &ended, (owner, backend)).await;
             over(machine, dialogue, ended)
         }
     }

@@ -4,13 +4,14 @@
 use super::hedge;
 use super::machine::Machine;
 use crate::proxy::backend::Way;
-use crate::proxy::heads::Body;
+use crate::proxy::heads::{self, Body};
 use crate::proxy::relay::{Judging, Rival, Shown, Verdict};
-use crate::proxy::rewrite;
-use http::{Method, Version};
+use crate::proxy::{rewrite, websocket};
+use http::{HeaderMap, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::http::http2::tunnel::{Answered, answered};
 use pulsegate_core::http::interim::interim_travels;
 use pulsegate_core::traffic::request::{Action, Asked, Attempt, Input, Pin};
 use std::time::Duration;
@@ -38,7 +39,9 @@ pub(super) struct Heard {
     /// Who asks to be drained.
     pub drain_asked: Option<BackendKey>,
     /// Where the connection of the one that was asked too belongs, if that one answered first.
-    pub shelf: Option<u64>,
+    pub shelf: Option<(u64, BackendKey)>,
+    /// It asks for credentials that authenticate its connection.
+    pub asks_for_auth: bool,
 }
 
 impl<'j, 'e> Judge<'j, 'e> {
@@ -61,7 +64,7 @@ impl<'j, 'e> Judge<'j, 'e> {
     fn note_drain(&mut self, head: &ResponseHeader, by: Asked) {
         let attempt = self.attempt(by);
         let Some((name, value)) = &attempt.pool.upstream.drain_header else { return };
-        let asks = head.headers.get(name.as_str()).is_some_and(|found| found.as_bytes() == value.as_bytes());
+        let asks = heads::lines(&head.headers, name.as_str()).any(|found| found == value.as_bytes());
         let counts = asks && !self.machine.request().facts().is_copy();
         if counts {
             self.heard.drain_asked = Some(attempt.endpoint.key);
@@ -70,8 +73,8 @@ impl<'j, 'e> Judge<'j, 'e> {
 
     /// The hedge is the attempt from now on.
     fn won(&mut self, shelf: u64) {
-        self.heard.shelf = Some(shelf);
         let Some(hedge) = &self.hedge else { return };
+        self.heard.shelf = Some((shelf, hedge.endpoint.key));
         self.machine.story.backend = Some(hedge.endpoint.id.address.clone());
         self.machine.surroundings.proxy.telemetry.hedged(&self.machine.route().name, "won");
     }
@@ -109,9 +112,27 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
         if let Some(shelf) = shown.shelf.filter(|_| by == Asked::Hedge) {
             self.won(shelf);
         }
+        self.heard.asks_for_auth = heads::asks_for_connection_auth(shown.head);
+        if self.version == Version::HTTP_2 && heads::upgrade_of(shown.request).is_some() {
+            match answered(shown.seen.status) {
+                Answered::Misleading => return Verdict::Misleading,
+                Answered::Opened if !websocket::is_accepted(&shown.request.headers, &shown.head.headers) => {
+                    return Verdict::Unfit;
+                }
+                Answered::Opened | Answered::Declined => {}
+            }
+        }
         let fit = self.fit(shown.head).is_ok();
         self.heard.ready_at = Some(self.machine.clock().now());
         if fit { Verdict::Deliver } else { Verdict::Unfit }
+    }
+
+    fn sift_request(&self, trailers: &mut HeaderMap) {
+        rewrite::request_trailers(trailers, self.machine.route(), self.machine.surroundings.facts);
+    }
+
+    fn sift_answer(&self, trailers: &mut HeaderMap) {
+        rewrite::response_trailers(trailers, self.machine.route(), self.drain_header());
     }
 
     fn interim(&mut self, head: &mut ResponseHeader) -> bool {

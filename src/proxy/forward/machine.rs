@@ -160,6 +160,11 @@ impl Performer for World<'_> {
         self.surroundings.proxy.pinned(pool, plan, self.head)
     }
 
+    fn bound(&mut self, pool: &Pool) -> Option<BackendKey> {
+        let Surroundings { proxy, facts, .. } = self.surroundings;
+        facts.private.bound(&pool.upstream.name, proxy.clock().now())
+    }
+
     fn recorded(&mut self, recorded: &Recorded<'_>) {
         let (proxy, endpoint) = (self.surroundings.proxy, recorded.endpoint);
         proxy.telemetry.attempt(endpoint.key, recorded.record);

@@ -19,7 +19,7 @@ use crate::proxy::downstream::ClientSide;
 use machine::Machine;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::problem::Problem;
-use pulsegate_core::traffic::request::{Action, BodyBounds, Cut, Facts, Input, Kind, Request};
+use pulsegate_core::traffic::request::{Action, BodyBounds, Cut, Facts, Input, Kind, Request, Ties};
 use pulsegate_core::traffic::retry::is_idempotent;
 use queues::Wake;
 
@@ -74,8 +74,12 @@ pub(super) fn facts(surroundings: &Surroundings<'_>, client: &ClientSide, began:
         idempotent: is_idempotent(head.method.as_str()),
         has_body: client.body() != Body::None,
         upgrades: heads::upgrade_of(head).is_some(),
-        call: surroundings.asked.call,
+        call: surroundings.asked.call.filter(|_| surroundings.terms.may_be_calls()),
         body: BodyBounds { idle: limits.body_idle_timeout, bytes: limits.body_bytes },
+        ties: Ties {
+            authenticates: heads::authenticates_connection(head),
+            one_user: client.is_one_at_a_time() && !surroundings.asked.asker.trusted,
+        },
         question: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Who says what becomes of an answer? Whoever has the relay run; and who else might be asked meanwhile.
 
 use crate::proxy::backend::Connected;
+use ::http::HeaderMap;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::traffic::request::{Action, Head};
@@ -13,6 +14,12 @@ pub(in crate::proxy) trait Judging<'r> {
 
     /// Makes an interim answer fit for the client. False: it is none of the client's.
     fn interim(&mut self, head: &mut ResponseHeader) -> bool;
+
+    /// Leaves of the client's trailers what may travel.
+    fn sift_request(&self, trailers: &mut HeaderMap);
+
+    /// Leaves of the backend's trailers what may travel.
+    fn sift_answer(&self, trailers: &mut HeaderMap);
 
     /// The answer is late: who is asked too, if anybody may be.
     fn late(&mut self, request: &RequestHeader) -> Option<Rival<'r>>;
@@ -42,6 +49,8 @@ pub(in crate::proxy) enum Verdict {
     Unwanted,
     /// It could not be made fit for the client.
     Unfit,
+    /// The client asked for a tunnel, and would take it for one.
+    Misleading,
 }
 
 /// The rival of an attempt; `None`: it has no answer.

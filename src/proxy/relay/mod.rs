@@ -56,6 +56,14 @@ enum Step {
 
 impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     pub(super) async fn run(mut self, head: Box<RequestHeader>) -> Relayed {
+        let relayed = self.relay(head).await;
+        if self.progress.has_stalled() {
+            self.dialogue.stalled += self.progress.stalled(self.clock.now());
+        }
+        relayed
+    }
+
+    async fn relay(&mut self, head: Box<RequestHeader>) -> Relayed {
         if let Err(ended) = self.send_head(head).await {
             return Relayed::Ended(ended);
         }
@@ -102,7 +110,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             }
             // Moved on only when the other side has taken it: one side's slowness is not the other's silence.
             if moves {
-                self.progress.moved(self.clock.now());
+                self.progress.moved(self.dialogue.client.is_clear(), self.clock.now());
             }
         }
     }
@@ -132,6 +140,10 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
 
     fn clear(&self) -> Clear {
         Clear { client: self.dialogue.client.is_clear(), backend: self.backend.is_clear() }
+    }
+
+    fn client_stalled(&self) -> Ended {
+        self.progress.client_stalled(self.clock.now())
     }
 
     fn client_left(&self) -> Ended {

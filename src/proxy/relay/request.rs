@@ -42,6 +42,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             Given::TooSlow => return Err(self.write_timed_out()),
             Given::Left => return Err(self.client_left()),
         }
+        self.progress.upload().came_before(kept.len());
         // Empty, it would end a chunked body.
         if !kept.is_empty()
             && let Some(ended) = self.send_chunk(&kept).await
@@ -76,7 +77,10 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         match said {
             FromClient::Chunk(chunk) => self.take_chunk(chunk).await,
             FromClient::End(_) if self.progress.is_tunnel() => self.end_tunnelled_request().await,
-            FromClient::End(trailers) => self.end_request(trailers).await,
+            FromClient::End(mut trailers) => {
+                trailers.iter_mut().for_each(|trailers| self.judge.sift_request(trailers));
+                self.end_request(trailers).await
+            }
             FromClient::Taken => self.progress.delivered(self.dialogue.client.is_clear()),
             FromClient::Left => Some(self.client_left()),
             FromClient::Malformed => Some(self.progress.refused(Problem::MalformedRequest)),

@@ -2,12 +2,17 @@
 
 use super::{Judging, Relay, Relayed, Shown, Verdict, Won};
 use crate::proxy::backend::FromBackend;
+use crate::proxy::downstream::Gone;
+use crate::proxy::heads::grpc_status;
 use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
-use pulsegate_core::http::grpc;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{Asked, Ended, Head, Interim};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
@@ -50,6 +55,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             Verdict::Elsewhere(action) => Some(Relayed::Elsewhere(action)),
             Verdict::Unwanted => None,
             Verdict::Unfit => Some(self.unfit()),
+            Verdict::Misleading => Some(Relayed::Ended(self.progress.misled(head.status.as_u16()))),
         }
     }
 
@@ -69,7 +75,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         match verdict {
             Verdict::Deliver => self.pass_on(head, end).await,
             Verdict::Elsewhere(action) => Some(Relayed::Elsewhere(action)),
-            Verdict::Unwanted | Verdict::Unfit => Some(self.unfit()),
+            Verdict::Unwanted | Verdict::Unfit | Verdict::Misleading => Some(self.unfit()),
         }
     }
 
@@ -96,7 +102,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         }
         match timeout(self.write_time(), self.dialogue.client.send_head(head, end)).await {
             Ok(Ok(())) => {}
-            _ => return Some(Relayed::Ended(self.client_left())),
+            Ok(Err(Gone)) => return Some(Relayed::Ended(self.client_left())),
+            Err(_) => return Some(Relayed::Ended(self.client_stalled())),
         }
         if switches {
             self.progress.switch_protocols();
@@ -108,9 +115,10 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         let tunnel_ends = end && self.progress.is_tunnel();
         if !chunk.is_empty() || (end && !tunnel_ends) {
             let end = end && !tunnel_ends;
-            match timeout(self.write_time(), self.dialogue.client.offer(chunk, end)).await {
+            match self.offer(chunk, end).await {
                 Ok(Ok(())) => {}
-                _ => return Some(self.client_left()),
+                Ok(Err(Gone)) => return Some(self.client_left()),
+                Err(_) => return Some(self.client_stalled()),
             }
         }
         if tunnel_ends && !matches!(timeout(self.write_time(), self.dialogue.client.end_direction()).await, Ok(Ok(())))
@@ -120,11 +128,24 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         self.passed_on(end)
     }
 
-    async fn deliver_trailers(&mut self, trailers: HeaderMap) -> Option<Ended> {
+    /// A client of HTTP/1 is written to here, and one that does not read keeps us here.
+    async fn offer(&mut self, chunk: Bytes, end: bool) -> Result<Result<(), Gone>, Elapsed> {
+        let mut offered = pin!(self.dialogue.client.offer(chunk, end));
+        if let Poll::Ready(taken) = poll_fn(|cx| Poll::Ready(offered.as_mut().poll(cx))).await {
+            return Ok(taken);
+        }
+        let now = self.clock.now();
+        self.progress.client_stalls(now);
+        timeout(self.progress.write_time(now), offered).await
+    }
+
+    async fn deliver_trailers(&mut self, mut trailers: HeaderMap) -> Option<Ended> {
         self.progress.trailers(grpc_status(&trailers));
+        self.judge.sift_answer(&mut trailers);
         match timeout(self.write_time(), self.dialogue.client.offer_trailers(trailers)).await {
             Ok(Ok(())) => {}
-            _ => return Some(self.client_left()),
+            Ok(Err(Gone)) => return Some(self.client_left()),
+            Err(_) => return Some(self.client_stalled()),
         }
         self.passed_on(true)
     }
@@ -136,8 +157,4 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         }
         self.progress.delivered(self.dialogue.client.is_clear())
     }
-}
-
-fn grpc_status(fields: &HeaderMap) -> Option<u16> {
-    fields.get(grpc::STATUS)?.to_str().ok()?.parse().ok()
 }

@@ -23,7 +23,7 @@ use pulsegate_core::traffic::cell::Nudge;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{
     Action, Asked, Attempt, BodyBounds, COPIES_AT_MOST, Ended, Facts, Input, Kind, Moment, Performer, Pin, Recorded,
-    Wait,
+    Ties, Wait,
 };
 use pulsegate_core::traffic::snapshot::{Pool, Snapshot};
 use requests::Requests;
@@ -73,6 +73,7 @@ impl Traffic {
             upgrades: false,
             call: None,
             body: BodyBounds { idle: Duration::MAX, bytes: 0 },
+            ties: Ties::default(),
             question: None,
         };
         let ticket = self.requests.begin(facts, sent.rng);

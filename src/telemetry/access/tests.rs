@@ -40,6 +40,8 @@ fn record(backend: &Address) -> RequestRecord<'_> {
         took: Duration::from_micros(12_345),
         head_took: Some(Duration::from_millis(10)),
         queued: Duration::ZERO,
+        stalled: Duration::ZERO,
+        grpc_status: None,
         upstream_took: Some(Duration::from_millis(9)),
         overhead: None,
         trace_id: None,

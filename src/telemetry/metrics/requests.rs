@@ -98,7 +98,7 @@ impl Requests {
 
 impl Lane {
     fn count(&self, record: &RequestRecord<'_>) {
-        let class = usize::from(record.status / 100).clamp(1, 5) - 1;
+        let class = usize::from(record.class()) - 1;
         if let Some(counter) = self.classes.get(class) {
             counter.inc();
         }

@@ -9,7 +9,7 @@ use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::redact;
 use pulsegate_core::http::trace::Trace;
-use pulsegate_core::traffic::outcome::AttemptEnd;
+use pulsegate_core::traffic::outcome::{AttemptEnd, LetGo};
 use std::time::SystemTime;
 
 /// Text of a client beyond this is cut: spans wait in memory.
@@ -17,6 +17,10 @@ const LONGEST: usize = 1024;
 
 /// Methods that have a name of their own in traces; all others are one.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+/// Reasons by which an answer that had begun was not the client's fault.
+const BROKE_OFF: [&str; 6] =
+    ["backend_broke_off", "bad_backend_answer", "cut", "deadline_exceeded", "idle_timeout", "total_timeout"];
 
 /// The parent of this span is at somebody else's (bits 8 and 9 of the flags of a span).
 const PARENT_KNOWN: u32 = 0x100;
@@ -63,11 +67,12 @@ fn server(trace: &Trace, record: &RequestRecord<'_>, method: &str, secrets: &[St
         ("pulsegate.retry_stopped", record.retry_stopped),
     ];
     attributes.extend(named.iter().filter_map(|(key, value)| value.map(|value| attribute(key, cut(value)))));
+    attributes.extend(record.grpc_status.map(|status| attribute("rpc.grpc.status_code", u64::from(status))));
     if !record.queued.is_zero() {
         let micros = u64::try_from(record.queued.as_micros()).unwrap_or(u64::MAX);
         attributes.push(attribute("pulsegate.queue_us", micros));
     }
-    let failed = record.status >= 500 || matches!(record.reason, Some("backend_broke_off" | "cut"));
+    let failed = record.class() == 5 || record.reason.is_some_and(|reason| BROKE_OFF.contains(&reason));
     let error = failed.then(|| record.reason.map_or_else(|| record.status.to_string(), str::to_owned));
     let name =
         if route.is_empty() { named_method(method).to_owned() } else { format!("{} {route}", named_method(method)) };
@@ -152,6 +157,7 @@ pub fn span(
 fn error_of(end: &AttemptEnd) -> Option<String> {
     match end {
         AttemptEnd::Response { status: ..400 } | AttemptEnd::GrpcStatus(0) | AttemptEnd::ClientAborted { .. } => None,
+        AttemptEnd::LetGo { why: LetGo::ClientStalled | LetGo::Overtaken, .. } => None,
         AttemptEnd::Response { status } => Some(status.to_string()),
         end => Some(end.word().to_owned()),
     }

@@ -57,6 +57,8 @@ fn record<'a>(tries: &'a Tries, headers: &'a HeaderMap) -> RequestRecord<'a> {
         took: Duration::from_millis(5),
         head_took: None,
         queued: Duration::ZERO,
+        stalled: Duration::ZERO,
+        grpc_status: None,
         upstream_took: None,
         overhead: None,
         trace_id: Some(7),

@@ -5,7 +5,7 @@ use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::problem::Problem;
-use pulsegate_core::traffic::outcome::AttemptEnd;
+use pulsegate_core::traffic::outcome::{AttemptEnd, LetGo};
 use pulsegate_core::traffic::request::{
     Action, Asked, Attempt, Awaited, Ended, Facts, Head, Input, Moment, Request, Wait, Way,
 };
@@ -104,7 +104,7 @@ impl One {
             Stage::Asking => Input::Answered(Ok(())),
             Stage::Waiting(_) if rng.below(6) == 0 => Input::ClientLeft,
             Stage::Trying { .. } if self.request.facts().deadline() <= now => {
-                let end = AttemptEnd::ClientAborted { waited: Duration::ZERO, head_seen: false };
+                let end = AttemptEnd::LetGo { why: LetGo::TotalTimeout, waited: Duration::ZERO, head_seen: false };
                 let ended = Ended::Refused { problem: Problem::TotalTimeout, end };
                 Input::Ended { ended, replayable: true }
             }
@@ -248,11 +248,12 @@ fn unanswered(rng: &mut Rng) -> Input {
         AttemptEnd::PerTryTimeout,
         AttemptEnd::ResetBeforeHead { reused: true },
         AttemptEnd::ResetBeforeHead { reused: false },
-        AttemptEnd::NotProcessed { goodbye: true },
+        AttemptEnd::NotProcessed { excused: true },
+        AttemptEnd::NoRoom,
         AttemptEnd::InvalidResponse,
         AttemptEnd::CutOff,
         AttemptEnd::Ours,
     ];
-    let ended = Ended::Unanswered(ends[rng.below(9) as usize].clone());
+    let ended = Ended::Unanswered(ends[rng.below(10) as usize].clone());
     Input::Ended { ended, replayable: rng.below(4) > 0 }
 }

@@ -13,7 +13,9 @@ use pulsegate_core::traffic::circuit_breaker::CircuitBreaker;
 use pulsegate_core::traffic::endpoint::Endpoint;
 use pulsegate_core::traffic::ledger::Ledger;
 use pulsegate_core::traffic::load_balancing::Balancer;
-use pulsegate_core::traffic::request::{Bell, BodyBounds, Call, Facts, Kind, Performer, Question, Recorded, Terms};
+use pulsegate_core::traffic::request::{
+    Bell, BodyBounds, Call, Facts, Kind, Performer, Question, Recorded, Terms, Ties,
+};
 use pulsegate_core::traffic::retry_budget::RetryBudget;
 use pulsegate_core::traffic::snapshot::{Emptiness, Pool, Snapshot};
 use std::collections::BTreeMap;
@@ -100,6 +102,11 @@ impl Performer for Around<'_> {
 
     fn pinned(&mut self, pool: &Pool, _plan: &StickyPlan) -> Option<BackendKey> {
         pool.members.get(self.whim as usize % 8).map(|member| member.key)
+    }
+
+    fn bound(&mut self, pool: &Pool) -> Option<BackendKey> {
+        let some = self.whim.is_multiple_of(5);
+        some.then(|| pool.members.get(self.whim as usize % 8).map(|member| member.key))?
     }
 
     fn recorded(&mut self, _recorded: &Recorded<'_>) {
@@ -198,6 +205,7 @@ impl World {
             call: one_of(8).then_some(Call { timeout: Some(Duration::from_secs(3)) }),
             body: BodyBounds { idle: Duration::from_secs(20), bytes: 0 },
             question: one_of(8).then_some(Question::Limit),
+            ties: Ties { authenticates: one_of(8), one_user: one_of(2) },
         })
     }
 }

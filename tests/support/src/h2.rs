@@ -1,6 +1,6 @@
 //! HTTP/2 in clear text, on the level of streams: a backend whose every stream a test answers, and a client that a test drives.
 
-use super::free_address;
+use super::{free_address, pause};
 use bytes::Bytes;
 use h2::client::SendRequest;
 use h2::server::SendResponse;
@@ -11,6 +11,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -53,6 +54,15 @@ impl H2Backend {
     pub async fn start<F: Future<Output = ()> + Send + 'static>(
         handler: impl Fn(Call) -> F + Clone + Send + Sync + 'static,
     ) -> Self {
+        Self::with(h2::server::Builder::new(), Duration::ZERO, handler).await
+    }
+
+    /// With settings of its own, which it sends so long after a connection has come.
+    pub async fn with<F: Future<Output = ()> + Send + 'static>(
+        settings: h2::server::Builder,
+        hesitates: Duration,
+        handler: impl Fn(Call) -> F + Clone + Send + Sync + 'static,
+    ) -> Self {
         let address = free_address();
         let listener = TcpListener::bind(address).await.expect("the backend's port");
         let connections = Arc::new(AtomicUsize::new(0));
@@ -61,7 +71,12 @@ impl H2Backend {
         let task = tokio::spawn(async move {
             let mut all = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                all.spawn(serve(stream, handler.clone(), count.clone(), leave.subscribe()));
+                let (handler, count, leave) = (handler.clone(), count.clone(), leave.subscribe());
+                let settings = settings.clone();
+                all.spawn(async move {
+                    pause(hesitates).await;
+                    serve(stream, &settings, handler, count, leave).await;
+                });
             }
         });
         Self { address, connections, goodbye, task }
@@ -81,11 +96,12 @@ impl Drop for H2Backend {
 
 async fn serve<F: Future<Output = ()> + Send + 'static>(
     stream: TcpStream,
+    settings: &h2::server::Builder,
     handler: impl Fn(Call) -> F + Clone + Send + Sync + 'static,
     connections: Arc<AtomicUsize>,
     mut goodbye: watch::Receiver<()>,
 ) {
-    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+    let Ok(mut connection) = settings.handshake(stream).await else { return };
     let mut streams = tokio::task::JoinSet::new();
     let mut counted = false;
     let mut said = false;

@@ -8,6 +8,7 @@ pub mod backend;
 mod binary;
 pub mod client;
 pub mod dns;
+pub mod frames;
 pub mod gateway;
 pub mod h2;
 pub mod lateness;
@@ -18,6 +19,7 @@ pub mod raw;
 pub mod raw_h2;
 pub mod server;
 pub mod tls;
+pub mod tunnel;
 
 pub use binary::Pulsegate;
 pub use ports::free_address;

@@ -36,7 +36,7 @@ pub struct PickInput<'a> {
     pub random: u64,
     /// The hash of what the policy hashes by (policy `hash`), see [`crate::plan::HashBy`].
     pub hash: Option<u64>,
-    /// The backend that a sticky cookie names.
+    /// The backend to which a sticky cookie or a connection of its own binds the client.
     pub sticky: Option<BackendKey>,
     /// This request may be the one that decides a trial (bodyless, idempotent, still with a retry).
     pub trial_allowed: bool,
@@ -147,12 +147,16 @@ impl Balancer {
         self.serving.iter().any(|serving| !tried.contains(&serving.member.key))
     }
 
-    /// The member that a sticky cookie names, serving or not; only where the plan has sticky clients.
+    /// The member to which a client is bound, serving or not.
     pub fn member(&self, key: BackendKey) -> Option<&Arc<Endpoint>> {
         self.members.get(self.position(key)?)
     }
 
     fn position(&self, key: BackendKey) -> Option<usize> {
+        if self.by_key.is_empty() {
+            // Few are bound where there are no cookies: by a connection that knows them.
+            return self.members.iter().position(|member| member.key == key);
+        }
         let at = self.by_key.binary_search_by_key(&key, |(candidate, _)| *candidate).ok()?;
         self.by_key.get(at).map(|(_, index)| *index as usize)
     }

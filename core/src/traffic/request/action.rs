@@ -70,7 +70,7 @@ pub enum Pin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Any,
-    /// One that has rested was closed by the backend just as it was used.
+    /// One that has rested was closed by the backend just as it was used, or carries as much as it may.
     NewConnection,
 }
 

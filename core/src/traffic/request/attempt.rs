@@ -164,11 +164,12 @@ impl<B: Bell> Request<B> {
     }
 }
 
-/// The backend closed an idle connection just as we used it: both were right, and it is asked once more.
+/// The backend closed an idle connection just as we used it, or takes fewer requests than it did when this one was sent: both were right, and
+/// it is asked once more.
 fn lost_a_race(facts: &Facts, end: &AttemptEnd) -> bool {
     match end {
         AttemptEnd::ResetBeforeHead { reused: true } => facts.idempotent,
-        AttemptEnd::NotProcessed { goodbye } => *goodbye,
+        AttemptEnd::NotProcessed { excused } => *excused,
         _ => false,
     }
 }

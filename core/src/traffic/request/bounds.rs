@@ -1,7 +1,9 @@
 //! How long may which part of an attempt take, and how much may a client send?
 
 use crate::base::time::Timestamp;
+use crate::http::problem::Problem;
 use crate::plan::Timeouts;
+use crate::traffic::outcome::LetGo;
 use std::time::Duration;
 
 /// The bounds of one attempt.
@@ -16,14 +18,18 @@ pub struct Bounds {
     /// Between bytes of an exchange.
     pub idle: Duration,
     pub body: BodyBounds,
+    /// Silence within a request's body of which something has come.
+    pub pause: Duration,
     /// When the whole request must be over.
     pub total: Timestamp,
+    /// What it is when that moment has come.
+    pub time_up: LetGo,
 }
 
 /// The bounds of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyBounds {
-    /// Silence within it.
+    /// Silence before it, and within it.
     pub idle: Duration,
     /// Its bytes; 0 = no limit.
     pub bytes: u64,
@@ -32,22 +38,37 @@ pub struct BodyBounds {
 /// What a gRPC call says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// How long the caller waits; `None` = without end.
+    /// How long the caller waits, as it says; `None` = without end.
     pub timeout: Option<Duration>,
 }
 
 impl Bounds {
-    pub(super) fn of(timeouts: &Timeouts, call: Option<Call>, body: BodyBounds, total: Timestamp) -> Self {
-        // A gRPC server may keep its head until it has a message, and a stream of messages may pause: its caller's deadline decides, and
-        // where it has none, silence.
-        let silence = call.map(|call| call.timeout.map_or(timeouts.idle, |own| own.max(timeouts.idle)));
+    pub(super) fn of(
+        timeouts: &Timeouts,
+        call: Option<Call>,
+        body: BodyBounds,
+        (total, time_up): (Timestamp, LetGo),
+    ) -> Self {
+        // A gRPC server may keep its head until it has a message, and a stream of messages may pause: silence of both sides decides, as
+        // long as nobody but us says how long that may be.
+        let silence = call.map(|_| timeouts.idle);
         Self {
             connect: timeouts.connect,
             per_try: silence.or(timeouts.per_try).unwrap_or(Duration::MAX),
             expect_continue: timeouts.expect_continue,
-            idle: silence.unwrap_or(timeouts.idle),
-            body: BodyBounds { idle: silence.unwrap_or(body.idle), ..body },
+            idle: timeouts.idle,
+            body,
+            pause: silence.unwrap_or(body.idle),
             total,
+            time_up,
+        }
+    }
+
+    /// What the client is told when the whole time is over.
+    pub const fn problem(&self) -> Problem {
+        match self.time_up {
+            LetGo::Deadline => Problem::DeadlineExceeded,
+            _ => Problem::TotalTimeout,
         }
     }
 }
@@ -57,29 +78,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bounds_of_a_call_follow_its_caller() {
+    fn no_bound_of_a_call_is_its_callers() {
         let secs = Duration::from_secs;
-        let timeouts = Timeouts {
-            connect: secs(1),
-            per_try: Some(secs(10)),
-            expect_continue: secs(2),
-            idle: secs(60),
-            total: Some(secs(30)),
-        };
+        let timeouts = Timeouts { per_try: Some(secs(10)), ..Timeouts::default() };
         let body = BodyBounds { idle: secs(20), bytes: 7 };
-        for (call, per_try, idle, body_idle) in [
-            (None, 10, 60, 20),
-            (Some(None), 60, 60, 60),
-            (Some(Some(secs(5))), 60, 60, 60),
-            (Some(Some(secs(90))), 90, 90, 90),
+        let total = (Timestamp::NEVER, LetGo::TotalTimeout);
+        for (call, per_try, pause) in [
+            (None, 10, 20),
+            (Some(None), 60, 60),
+            (Some(Some(secs(5))), 60, 60),
+            (Some(Some(secs(360_000_000))), 60, 60),
         ] {
             let call = call.map(|timeout| Call { timeout });
-            let bounds = Bounds::of(&timeouts, call, body, Timestamp::NEVER);
-            let said = (bounds.per_try, bounds.idle, bounds.body.idle, bounds.body.bytes, bounds.connect);
-            assert_eq!(said, (secs(per_try), secs(idle), secs(body_idle), 7, secs(1)), "{call:?}");
-            assert_eq!(bounds.expect_continue, secs(2));
+            let bounds = Bounds::of(&timeouts, call, body, total);
+            let said = (bounds.per_try, bounds.pause, bounds.idle, bounds.body, bounds.connect);
+            assert_eq!(said, (secs(per_try), secs(pause), secs(60), body, secs(1)), "{call:?}");
+            assert_eq!(bounds.expect_continue, timeouts.expect_continue);
         }
         let long_poll = Timeouts { per_try: None, ..timeouts };
-        assert_eq!(Bounds::of(&long_poll, None, body, Timestamp::NEVER).per_try, Duration::MAX);
+        assert_eq!(Bounds::of(&long_poll, None, body, total).per_try, Duration::MAX);
     }
 }

@@ -1,7 +1,7 @@
 //! How did an attempt end, and how far had it come? One of four states that exclude each other, and what each leaves to be done.
 
 use crate::http::problem::Problem;
-use crate::traffic::outcome::AttemptEnd;
+use crate::traffic::outcome::{AttemptEnd, LetGo};
 
 /// The end of an attempt, with its progress. Interim answers (1xx) are no beginning of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,18 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// The same, of a request for another protocol that was put to the backend over HTTP/1.1, though it is spoken to over HTTP/2: it owes no
+    /// answer there, and what it does not answer says nothing against it.
+    pub fn beside(self) -> Self {
+        use AttemptEnd::{InvalidResponse, PerTryTimeout, ResetBeforeHead, TlsFailed};
+        match self {
+            Self::Unanswered(InvalidResponse | PerTryTimeout | ResetBeforeHead { .. } | TlsFailed) => {
+                Self::Refused { problem: Problem::UpgradeRefused, end: AttemptEnd::Ours }
+            }
+            ended => ended,
+        }
+    }
+
     /// What it says of the backend.
     pub fn end(&self) -> &AttemptEnd {
         match self {
@@ -37,7 +49,11 @@ pub enum Cut {
     BackendBrokeOff,
     /// The backend went down, and its connections with it.
     WentDown,
-    /// We could not go on: its time was up, or a side took nothing any more.
+    /// What came behind its head is none, or more than accepted.
+    BadAnswer,
+    /// It was given up.
+    LetGo(LetGo),
+    /// We could not go on.
     ByUs,
 }
 
@@ -47,6 +63,8 @@ impl Cut {
         match end {
             AttemptEnd::ClientAborted { .. } => Self::ClientLeft,
             AttemptEnd::BrokenBody { .. } => Self::BackendBrokeOff,
+            AttemptEnd::InvalidResponse => Self::BadAnswer,
+            AttemptEnd::LetGo { why, .. } => Self::LetGo(*why),
             AttemptEnd::CutOff => Self::WentDown,
             _ => Self::ByUs,
         }
@@ -57,6 +75,8 @@ impl Cut {
         match self {
             Self::LeftUnanswered | Self::ClientLeft => "client_left",
             Self::BackendBrokeOff => "backend_broke_off",
+            Self::BadAnswer => Problem::BadBackendAnswer.reason(),
+            Self::LetGo(why) => why.word(),
             Self::WentDown | Self::ByUs => "cut",
         }
     }
@@ -64,9 +84,13 @@ impl Cut {
     /// What somebody is told who can be told behind the head of an answer (gRPC); `None`: nobody is there to be told.
     pub const fn problem(self) -> Option<Problem> {
         match self {
-            Self::LeftUnanswered | Self::ClientLeft => None,
+            Self::LeftUnanswered | Self::ClientLeft | Self::LetGo(LetGo::ClientStalled | LetGo::Overtaken) => None,
             Self::BackendBrokeOff | Self::WentDown => Some(Problem::BackendFailed),
-            Self::ByUs => Some(Problem::TotalTimeout),
+            Self::BadAnswer => Some(Problem::BadBackendAnswer),
+            Self::LetGo(LetGo::TotalTimeout) => Some(Problem::TotalTimeout),
+            Self::LetGo(LetGo::Deadline) => Some(Problem::DeadlineExceeded),
+            Self::LetGo(LetGo::IdleTimeout) => Some(Problem::BackendTimeout),
+            Self::ByUs => Some(Problem::Internal),
         }
     }
 }
@@ -78,6 +102,7 @@ pub(super) const fn told(end: &AttemptEnd) -> Result<Problem, Cut> {
         AttemptEnd::InvalidResponse => Ok(Problem::BadBackendAnswer),
         AttemptEnd::HeadTooLarge => Ok(Problem::ResponseHeadTooLarge),
         AttemptEnd::ClientAborted { .. } => Err(Cut::LeftUnanswered),
+        AttemptEnd::NoRoom => Ok(Problem::Overloaded),
         AttemptEnd::Ours => Ok(Problem::Internal),
         _ => Ok(Problem::BackendFailed),
     }
@@ -92,6 +117,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_broke_off_says_why() {
+        let let_go = |why, reason, problem| {
+            (AttemptEnd::LetGo { why, waited: Duration::ZERO, head_seen: true }, Cut::LetGo(why), reason, problem)
+        };
         for (end, cut, reason, problem) in [
             (LEFT, Cut::ClientLeft, "client_left", None),
             (
@@ -101,9 +129,35 @@ mod tests {
                 Some(Problem::BackendFailed),
             ),
             (AttemptEnd::CutOff, Cut::WentDown, "cut", Some(Problem::BackendFailed)),
-            (AttemptEnd::Ours, Cut::ByUs, "cut", Some(Problem::TotalTimeout)),
+            (AttemptEnd::InvalidResponse, Cut::BadAnswer, "bad_backend_answer", Some(Problem::BadBackendAnswer)),
+            let_go(LetGo::TotalTimeout, "total_timeout", Some(Problem::TotalTimeout)),
+            let_go(LetGo::Deadline, "deadline_exceeded", Some(Problem::DeadlineExceeded)),
+            let_go(LetGo::IdleTimeout, "idle_timeout", Some(Problem::BackendTimeout)),
+            let_go(LetGo::ClientStalled, "client_stalled", None),
+            (AttemptEnd::Ours, Cut::ByUs, "cut", Some(Problem::Internal)),
         ] {
             assert_eq!((Cut::of(&end), cut.reason(), cut.problem()), (cut, reason, problem), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_backend_of_http2_does_not_answer_over_http1_is_not_held_against_it() {
+        let excused = Ended::Refused { problem: Problem::UpgradeRefused, end: AttemptEnd::Ours };
+        for end in [
+            AttemptEnd::InvalidResponse,
+            AttemptEnd::PerTryTimeout,
+            AttemptEnd::ResetBeforeHead { reused: false },
+            AttemptEnd::TlsFailed,
+        ] {
+            assert_eq!(Ended::Unanswered(end).beside(), excused);
+        }
+        for ended in [
+            Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: true }),
+            Ended::Unanswered(LEFT),
+            Ended::Broken(AttemptEnd::BrokenBody { status: 200 }),
+            Ended::Whole { end: AttemptEnd::Response { status: 404 }, sent: true },
+        ] {
+            assert_eq!(ended.clone().beside(), ended);
         }
     }
 
@@ -115,10 +169,11 @@ mod tests {
             (AttemptEnd::ConnectFailed { timed_out: false }, Ok(Problem::BackendFailed)),
             (AttemptEnd::TlsFailed, Ok(Problem::BackendFailed)),
             (AttemptEnd::ResetBeforeHead { reused: true }, Ok(Problem::BackendFailed)),
-            (AttemptEnd::NotProcessed { goodbye: false }, Ok(Problem::BackendFailed)),
+            (AttemptEnd::NotProcessed { excused: false }, Ok(Problem::BackendFailed)),
             (AttemptEnd::CutOff, Ok(Problem::BackendFailed)),
             (AttemptEnd::InvalidResponse, Ok(Problem::BadBackendAnswer)),
             (AttemptEnd::HeadTooLarge, Ok(Problem::ResponseHeadTooLarge)),
+            (AttemptEnd::NoRoom, Ok(Problem::Overloaded)),
             (AttemptEnd::Ours, Ok(Problem::Internal)),
             (LEFT, Err(Cut::LeftUnanswered)),
         ] {

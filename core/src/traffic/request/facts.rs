@@ -2,9 +2,11 @@
 
 use super::action::Question;
 use super::bounds::{BodyBounds, Bounds, Call};
+use super::ties::Ties;
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
-use crate::plan::{Forward, Plan, RouteAction, RoutePlan};
+use crate::plan::{Forward, Plan, Protocol, RouteAction, RoutePlan};
+use crate::traffic::outcome::LetGo;
 use crate::traffic::snapshot::Pool;
 use std::sync::Arc;
 
@@ -56,6 +58,7 @@ pub struct Facts {
     /// It is a gRPC call.
     pub call: Option<Call>,
     pub body: BodyBounds,
+    pub ties: Ties,
     /// Somebody else has a word before anybody is asked.
     pub question: Option<Question>,
 }
@@ -72,6 +75,15 @@ pub enum Kind {
     Copy { upstream: usize },
 }
 
+impl Terms {
+    /// gRPC is spoken to backends of HTTP/2 only; elsewhere a request that looks like a call is none, and has the bounds of all others.
+    pub fn may_be_calls(&self) -> bool {
+        let speaks =
+            |upstream: usize| self.plan.upstreams.get(upstream).is_some_and(|to| to.protocol == Protocol::Http2);
+        self.forward().is_some_and(|forward| forward.targets.iter().all(|target| speaks(target.upstream)))
+    }
+}
+
 impl Facts {
     pub fn is_copy(&self) -> bool {
         matches!(self.kind, Kind::Copy { .. })
@@ -79,9 +91,21 @@ impl Facts {
 
     /// When the whole request must be over.
     pub fn deadline(&self) -> Timestamp {
-        // A caller that says how long it waits knows its call better than the route does, and a stream of messages has no total.
-        let total = self.call.map_or(self.terms.route().timeouts.total, |call| call.timeout);
-        total.map_or(Timestamp::NEVER, |total| self.began + total)
+        self.time().0
+    }
+
+    /// When the whole request must be over, and what it is then.
+    fn time(&self) -> (Timestamp, LetGo) {
+        let timeouts = &self.terms.route().timeouts;
+        let (total, time_up) = match self.call {
+            None => (timeouts.total, LetGo::TotalTimeout),
+            // A stream of messages has no total.
+            Some(Call { timeout: None }) => (None, LetGo::TotalTimeout),
+            // A caller that says how long it waits knows its call better than the route does, but does not make our bounds.
+            Some(Call { timeout: Some(own) }) if own <= timeouts.longest_call() => (Some(own), LetGo::Deadline),
+            Some(Call { timeout: Some(_) }) => (Some(timeouts.longest_call()), LetGo::TotalTimeout),
+        };
+        (total.map_or(Timestamp::NEVER, |total| self.began + total), time_up)
     }
 
     /// May somebody else of this pool be asked too when the answer to so many attempts is late? Only the first may be one of two.
@@ -91,6 +115,7 @@ impl Facts {
             && !self.has_body
             && self.idempotent
             && !self.upgrades
+            && !self.ties.authenticates
             && pool.upstream.balance.sticky.is_none()
             && self.call.is_none()
             && !self.is_copy()
@@ -106,6 +131,6 @@ impl Facts {
 
     /// What each of its attempts must keep within.
     pub(super) fn bounds(&self) -> Bounds {
-        Bounds::of(&self.terms.route().timeouts, self.call, self.body, self.deadline())
+        Bounds::of(&self.terms.route().timeouts, self.call, self.body, self.time())
     }
 }

@@ -11,7 +11,7 @@ use super::performer::{Moment, Performer};
 use super::place::Bell;
 use super::record::{Note, record};
 use super::stage::{Course, Delivering, Stage};
-use crate::traffic::outcome::AttemptEnd;
+use crate::traffic::outcome::{AttemptEnd, LetGo};
 use crate::traffic::retry::StopReason;
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl<B: Bell> Request<B> {
         Action::Continue
     }
 
-    /// It answered first. The one that was too slow is left as an impatient client leaves.
+    /// It answered first. The one that was too slow says as much of its backend as if an impatient client had left it.
     pub(super) fn hedge_answered<P: Performer<Bell = B>>(&mut self, head: Head, at: &mut Moment<'_, P>) -> Action {
         let unwanted = self.facts.terms.route().retries.on.statuses.binary_search(&head.status).is_ok();
         if unwanted {
@@ -63,7 +63,7 @@ impl<B: Bell> Request<B> {
         match std::mem::replace(&mut trying.course, delivering) {
             Course::Hedged(beside) => {
                 let (took, began) = (at.now.since(trying.began), trying.began);
-                let end = AttemptEnd::ClientAborted { waited: took, head_seen: false };
+                let end = AttemptEnd::LetGo { why: LetGo::Overtaken, waited: took, head_seen: false };
                 let note = Note { end: &end, took, began, by: Asked::First, again: false };
                 record(&self.facts, &mut trying.place, &trying.pool, &note, at);
                 trying.place = beside.place;

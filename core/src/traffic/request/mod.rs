@@ -28,6 +28,7 @@ mod seek;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod ties;
 mod tried;
 
 pub use action::{Action, Attempt, Awaited, Pin, Question, Wait, Way};
@@ -39,6 +40,7 @@ pub use input::{Asked, Head, Input};
 pub use performer::{Moment, Performer, Recorded};
 pub use place::Bell;
 pub use progress::{Clear, Expectation, Expected, Interim, Progress, Read, Upload};
+pub use ties::{Owner, Ties};
 
 use crate::base::identity::BackendKey;
 use crate::http::problem::Problem;

@@ -36,6 +36,11 @@ pub trait Performer {
     /// The member of this pool that the request's cookie names.
     fn pinned(&mut self, pool: &Pool, plan: &StickyPlan) -> Option<BackendKey>;
 
+    /// The member of this pool to which the client's connection owns one. Asked only where it carries one user's requests.
+    fn bound(&mut self, _pool: &Pool) -> Option<BackendKey> {
+        None
+    }
+
     /// An attempt is over and was written down in its backend's cell. Copies are written down nowhere.
     fn recorded(&mut self, recorded: &Recorded<'_>);
 }

@@ -34,6 +34,8 @@ pub(super) struct Look<'a> {
     pub hash: Option<u64>,
     /// The backend that the client is bound to.
     pub pinned: Option<BackendKey>,
+    /// By a connection of its own, which is worth a wait where there is a queue.
+    pub bound: bool,
     pub trial_allowed: bool,
     pub last_chance: bool,
 }
@@ -147,6 +149,7 @@ fn pick_with_room<B: Bell>(
         let key = pick.member.key;
         match Lease::within(limit, pick.member, pick.trial) {
             Some(lease) => break Found::Place(Place::new(lease, (limit > 0).then(&mut *bell)), look.pin(key)),
+            None if look.bound && look.pinned == Some(key) && look.pool.upstream.limits.queue > 0 => break Found::Full,
             None => tried.push(key),
         }
     };

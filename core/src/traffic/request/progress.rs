@@ -11,7 +11,7 @@ use super::bounds::Bounds;
 use super::ended::Ended;
 use crate::base::time::Timestamp;
 use crate::http::problem::Problem;
-use crate::traffic::outcome::AttemptEnd;
+use crate::traffic::outcome::{AttemptEnd, LetGo};
 use interim::Interims;
 pub use interim::{Expectation, Expected, Interim};
 use std::time::Duration;
@@ -29,6 +29,15 @@ pub struct Progress {
     /// When the last piece was passed on.
     moved_at: Timestamp,
     interims: Interims,
+    stall: Stall,
+}
+
+/// How long the client has not taken what there was for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stall {
+    /// `None`: it takes all.
+    since: Option<Timestamp>,
+    before: Duration,
 }
 
 /// The way of the answer.
@@ -83,7 +92,14 @@ pub struct Clear {
 impl Progress {
     /// Of a request that is sent from now on.
     pub fn begun(bounds: Bounds, now: Timestamp) -> Self {
-        Self { bounds, upload: Upload::begun(now), answer: Answer::Awaited, moved_at: now, interims: Interims::none() }
+        Self {
+            bounds,
+            upload: Upload::begun(now),
+            answer: Answer::Awaited,
+            moved_at: now,
+            interims: Interims::none(),
+            stall: Stall::default(),
+        }
     }
 
     // ------------------------------------------------------------- what was seen
@@ -112,7 +128,7 @@ impl Progress {
     /// The client was told to send its body: from now on it is the one who owes something.
     pub fn gone_ahead(&mut self, now: Timestamp) {
         self.interims.await_no_more();
-        self.moved(now);
+        self.moved_at = now;
     }
 
     /// An interim answer came; it moves no deadline.
@@ -162,8 +178,18 @@ impl Progress {
     }
 
     /// Something was passed on: one side's slowness is not the other's silence.
-    pub fn moved(&mut self, now: Timestamp) {
+    pub fn moved(&mut self, client_is_clear: bool, now: Timestamp) {
         self.moved_at = now;
+        if !client_is_clear {
+            self.client_stalls(now);
+        } else if let Some(since) = self.stall.since.take() {
+            self.stall.before += now.since(since);
+        }
+    }
+
+    /// There is something for the client that it does not take at once.
+    pub fn client_stalls(&mut self, now: Timestamp) {
+        self.stall.since.get_or_insert(now);
     }
 
     // ---------------------------------------------------------- where it stands
@@ -180,6 +206,15 @@ impl Progress {
     /// The backend has said all.
     pub fn is_complete(&self) -> bool {
         matches!(self.answer, Answer::Complete(_) | Answer::Tunnel(Speaking::Client))
+    }
+
+    /// How long the client has kept its answer waiting, where it has.
+    pub fn stalled(&self, now: Timestamp) -> Duration {
+        self.stall.before + self.stall.since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    pub fn has_stalled(&self) -> bool {
+        self.stall.since.is_some() || !self.stall.before.is_zero()
     }
 
     /// What is awaited of the client. What is left of a body that the backend no longer takes stays unread.
@@ -215,6 +250,7 @@ impl Progress {
             (false, true) => self.upload.sent_at() + self.bounds.per_try,
             // The client waits for the backend's word.
             (false, false) if self.interims.is_go_ahead_awaited() => self.upload.sent_at() + self.bounds.per_try,
+            (false, false) if backend_is_clear && self.upload.has_come() => self.moved_at + self.bounds.pause,
             (false, false) if backend_is_clear => self.moved_at + self.bounds.body.idle,
             (false, false) | (true, _) => self.moved_at + self.bounds.idle,
         };
@@ -271,6 +307,12 @@ impl Progress {
         self.broke(AttemptEnd::ClientAborted { waited: self.upload.waited(now), head_seen: self.has_begun() })
     }
 
+    /// The client takes nothing of what there is for it.
+    pub fn client_stalled(&self, now: Timestamp) -> Ended {
+        let why = if now >= self.bounds.total { self.bounds.time_up } else { LetGo::ClientStalled };
+        if self.is_tunnel() { self.tunnel_ended() } else { self.broke(self.let_go(why, now)) }
+    }
+
     /// The request is at fault: we answer, where that is still possible.
     pub fn refused(&self, problem: Problem) -> Ended {
         if self.has_begun() {
@@ -280,14 +322,18 @@ impl Progress {
         }
     }
 
+    /// An answer came that its client would take for a tunnel which is not there: the backend has only answered another question.
+    pub fn misled(&self, status: u16) -> Ended {
+        Ended::Refused { problem: Problem::UpgradeRefused, end: AttemptEnd::Response { status } }
+    }
+
     /// A timer rang.
     pub fn timed_out(&self, now: Timestamp, clear: Clear) -> Ended {
         match self.answer {
             Answer::Tunnel(_) => self.tunnel_ended(),
             Answer::Begun(said) | Answer::Complete(said) => self.timed_out_within(said, now, clear),
             Answer::Awaited if now >= self.bounds.total => {
-                let end = AttemptEnd::ClientAborted { waited: self.upload.waited(now), head_seen: false };
-                Ended::Refused { problem: Problem::TotalTimeout, end }
+                Ended::Refused { problem: self.bounds.problem(), end: self.let_go(self.bounds.time_up, now) }
             }
             // The client owes the rest of its request, unless it is the backend that does not read.
             Answer::Awaited if self.client_owes() && clear.backend => self.refused(Problem::RequestTimeout),
@@ -300,13 +346,15 @@ impl Progress {
     }
 
     fn timed_out_within(&self, said: Said, now: Timestamp, clear: Clear) -> Ended {
-        // It does not read.
-        if !clear.client {
-            return self.client_left(now);
+        if now >= self.bounds.total || !clear.client {
+            return self.client_stalled(now);
         }
         // Silence blames a backend that owes bytes; a stream may have nothing to say.
-        let owes = now < self.bounds.total && said.sized && self.upload.is_done();
-        Ended::Broken(if owes { AttemptEnd::BrokenBody { status: said.status } } else { AttemptEnd::Ours })
+        let owes = said.sized && self.upload.is_done();
+        Ended::Broken(match owes {
+            true => AttemptEnd::BrokenBody { status: said.status },
+            false => self.let_go(LetGo::IdleTimeout, now),
+        })
     }
 
     /// The backend took nothing for as long as one write may take.
@@ -315,7 +363,11 @@ impl Progress {
             return self.timed_out(now, clear);
         }
         // It answers while it does not read: perhaps it waits for the client to read, as the client waits for it.
-        self.broke(if self.has_begun() { AttemptEnd::Ours } else { AttemptEnd::PerTryTimeout })
+        self.broke(if self.has_begun() { self.let_go(LetGo::IdleTimeout, now) } else { AttemptEnd::PerTryTimeout })
+    }
+
+    fn let_go(&self, why: LetGo, now: Timestamp) -> AttemptEnd {
+        AttemptEnd::LetGo { why, waited: self.upload.waited(now), head_seen: self.has_begun() }
     }
 
     fn whole(&self, end: AttemptEnd) -> Ended {

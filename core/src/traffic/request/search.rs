@@ -119,6 +119,10 @@ impl<B: Bell> Search<B> {
         at: &mut Moment<'_, P>,
     ) -> Option<Beside<B>> {
         let look = look(pool, facts, SoFar { attempts: 1, failed: false }, at);
+        if look.bound {
+            // Nobody else knows the client.
+            return None;
+        }
         let look = Look { trial_allowed: false, last_chance: false, ..look };
         self.places.look_beside(&look, at.rng, &mut || at.performer.bell(&pool.upstream.name))
     }
@@ -147,6 +151,7 @@ fn wait_until<B: Bell, P>(until: Option<Timestamp>, why: Awaited, pool: Arc<Pool
 
 fn look<'p, P: Performer>(pool: &'p Arc<Pool>, facts: &Facts, so_far: SoFar, at: &mut Moment<'_, P>) -> Look<'p> {
     let balance = &pool.upstream.balance;
+    let bound = if facts.may_be_bound(&pool.upstream) { at.performer.bound(pool) } else { None };
     let again = facts.idempotent && so_far.attempts < facts.terms.route().retries.limit;
     let is_copy = facts.is_copy();
     Look {
@@ -156,8 +161,9 @@ fn look<'p, P: Performer>(pool: &'p Arc<Pool>, facts: &Facts, so_far: SoFar, at:
             Policy::Hash(by) => at.performer.hash(by),
             _ => None,
         },
-        pinned: balance.sticky.as_ref().and_then(|plan| at.performer.pinned(pool, plan)),
-        trial_allowed: !is_copy && !facts.has_body && again,
+        pinned: bound.or_else(|| balance.sticky.as_ref().and_then(|plan| at.performer.pinned(pool, plan))),
+        bound: bound.is_some(),
+        trial_allowed: !is_copy && !facts.has_body && again && bound.is_none(),
         last_chance: !is_copy && !again,
     }
 }

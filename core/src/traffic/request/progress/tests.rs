@@ -17,7 +17,16 @@ fn at(secs: u64) -> Timestamp {
 
 fn bounds() -> Bounds {
     let body = BodyBounds { idle: SECS(20), bytes: 10 };
-    Bounds { connect: SECS(1), per_try: SECS(5), expect_continue: SECS(2), idle: SECS(60), body, total: at(100) }
+    Bounds {
+        connect: SECS(1),
+        per_try: SECS(5),
+        expect_continue: SECS(2),
+        idle: SECS(60),
+        body,
+        pause: SECS(30),
+        total: at(100),
+        time_up: LetGo::TotalTimeout,
+    }
 }
 
 /// So far: each begins at 0; the request is sent at 1, the head comes at 2.
@@ -41,7 +50,7 @@ fn broken() -> Progress {
 fn answering(sized: bool) -> Progress {
     let mut progress = sent();
     progress.begin_answer(200, sized, None);
-    progress.moved(at(2));
+    progress.moved(true, at(2));
     progress
 }
 
@@ -55,12 +64,16 @@ fn tunnel() -> Progress {
     let mut progress = sent();
     progress.begin_answer(101, false, None);
     progress.switch_protocols();
-    progress.moved(at(2));
+    progress.moved(true, at(2));
     progress
 }
 
 fn left(secs: u64, head_seen: bool) -> AttemptEnd {
     AttemptEnd::ClientAborted { waited: SECS(secs), head_seen }
+}
+
+fn let_go(why: LetGo, secs: u64, head_seen: bool) -> AttemptEnd {
+    AttemptEnd::LetGo { why, waited: SECS(secs), head_seen }
 }
 
 const RESET: AttemptEnd = AttemptEnd::ResetBeforeHead { reused: false };
@@ -122,20 +135,33 @@ fn each_end_at_each_point() {
 #[test]
 fn a_timer_blames_whoever_owes_something() {
     use AttemptEnd::{BrokenBody, Ours, PerTryTimeout};
+    use LetGo::{ClientStalled, IdleTimeout, TotalTimeout};
     let refused = |problem, end| Ended::Refused { problem, end };
     let rows: [(&str, Point, u64, Clear, Ended); 13] = [
         ("the client owes its body", sending, 20, BOTH, refused(Problem::RequestTimeout, Ours)),
         ("the backend does not read", sending, 60, BACKEND_BLOCKS, Ended::Unanswered(PerTryTimeout)),
         ("no answer", sent, 6, BOTH, Ended::Unanswered(PerTryTimeout)),
         ("no answer to a part", broken, 6, BOTH, Ended::Unanswered(PerTryTimeout)),
-        ("its time is up", sent, 100, BOTH, refused(Problem::TotalTimeout, left(99, false))),
-        ("its time is up while it sends", sending, 100, BOTH, refused(Problem::TotalTimeout, left(0, false))),
+        ("its time is up", sent, 100, BOTH, refused(Problem::TotalTimeout, let_go(TotalTimeout, 99, false))),
+        (
+            "its time is up while it sends",
+            sending,
+            100,
+            BOTH,
+            refused(Problem::TotalTimeout, let_go(TotalTimeout, 0, false)),
+        ),
         ("bytes are owed", || answering(true), 62, BOTH, Ended::Broken(BrokenBody { status: 200 })),
-        ("a stream is silent", || answering(false), 62, BOTH, Ended::Broken(Ours)),
-        ("the client does not read", || answering(true), 62, CLIENT_BLOCKS, Ended::Broken(left(61, true))),
-        ("time is up within the answer", || answering(true), 100, BOTH, Ended::Broken(Ours)),
-        ("an early answer is silent", early, 60, BOTH, Ended::Broken(Ours)),
-        ("nobody reads", || answering(false), 100, CLIENT_BLOCKS, Ended::Broken(left(99, true))),
+        ("a stream is silent", || answering(false), 62, BOTH, Ended::Broken(let_go(IdleTimeout, 61, true))),
+        (
+            "the client does not read",
+            || answering(true),
+            62,
+            CLIENT_BLOCKS,
+            Ended::Broken(let_go(ClientStalled, 61, true)),
+        ),
+        ("time is up within the answer", || answering(true), 100, BOTH, Ended::Broken(let_go(TotalTimeout, 99, true))),
+        ("an early answer is silent", early, 60, BOTH, Ended::Broken(let_go(IdleTimeout, 0, true))),
+        ("nobody reads", || answering(false), 100, CLIENT_BLOCKS, Ended::Broken(let_go(TotalTimeout, 99, true))),
         ("a tunnel rests", tunnel, 62, BOTH, Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true }),
     ];
     for (what, progress, secs, clear, expected) in rows {
@@ -145,18 +171,39 @@ fn a_timer_blames_whoever_owes_something() {
 
 #[test]
 fn a_write_that_takes_too_long() {
-    use AttemptEnd::{Ours, PerTryTimeout};
+    use AttemptEnd::PerTryTimeout;
+    use LetGo::{IdleTimeout, TotalTimeout};
     assert_eq!(sending().write_timed_out(at(60), BACKEND_BLOCKS), Ended::Unanswered(PerTryTimeout));
-    assert_eq!(early().write_timed_out(at(60), BACKEND_BLOCKS), Ended::Broken(Ours));
-    assert_eq!(tunnel().write_timed_out(at(60), BACKEND_BLOCKS), Ended::Broken(Ours));
-    let up = Ended::Refused { problem: Problem::TotalTimeout, end: left(0, false) };
+    assert_eq!(early().write_timed_out(at(60), BACKEND_BLOCKS), Ended::Broken(let_go(IdleTimeout, 0, true)));
+    assert_eq!(tunnel().write_timed_out(at(60), BACKEND_BLOCKS), Ended::Broken(let_go(IdleTimeout, 59, true)));
+    let up = Ended::Refused { problem: Problem::TotalTimeout, end: let_go(TotalTimeout, 0, false) };
     assert_eq!(sending().write_timed_out(at(100), BACKEND_BLOCKS), up);
 }
 
 #[test]
 fn the_nearest_timer_counts() {
-    let rows: [(&str, Point, bool, u64); 8] = [
-        ("silence of the client", sending, true, 20),
+    let rows: [(&str, Point, bool, u64); 10] = [
+        ("silence before the body", sending, true, 20),
+        (
+            "silence within it",
+            || {
+                let mut progress = sending();
+                progress.receive(1).unwrap();
+                progress
+            },
+            true,
+            30,
+        ),
+        (
+            "of which something came to an earlier attempt",
+            || {
+                let mut progress = sending();
+                progress.upload().came_before(1);
+                progress
+            },
+            true,
+            30,
+        ),
         ("silence of the backend that should read", sending, false, 60),
         ("per try, once it is sent", sent, true, 6),
         ("per try, once nothing more can be sent", broken, true, 6),
@@ -167,7 +214,7 @@ fn the_nearest_timer_counts() {
             "the total",
             || {
                 let mut progress = answering(true);
-                progress.moved(at(90));
+                progress.moved(true, at(90));
                 progress
             },
             true,
@@ -334,4 +381,27 @@ fn an_upload_goes_one_way() {
     progress.upload().broke(at(4));
     progress.upload().over();
     assert!(progress.upload().is_broken() && progress.upload().is_done());
+}
+
+#[test]
+fn the_time_that_a_client_keeps_its_answer_waiting_is_added_up() {
+    let mut progress = answering(false);
+    progress.moved(true, at(3));
+    assert!(!progress.has_stalled());
+    progress.moved(false, at(4));
+    progress.moved(false, at(5));
+    assert_eq!((progress.has_stalled(), progress.stalled(at(7))), (true, SECS(3)));
+    progress.moved(true, at(8));
+    assert_eq!(progress.stalled(at(20)), SECS(4));
+    progress.client_stalls(at(20));
+    assert_eq!(progress.stalled(at(22)), SECS(6));
+    assert_eq!(progress.client_stalled(at(22)), Ended::Broken(let_go(LetGo::ClientStalled, 21, true)));
+    assert_eq!(progress.client_stalled(at(100)), Ended::Broken(let_go(LetGo::TotalTimeout, 99, true)));
+}
+
+#[test]
+fn a_callers_deadline_is_told_as_such() {
+    let progress = Progress::begun(Bounds { time_up: LetGo::Deadline, ..bounds() }, at(0));
+    let end = let_go(LetGo::Deadline, 0, false);
+    assert_eq!(progress.timed_out(at(100), BOTH), Ended::Refused { problem: Problem::DeadlineExceeded, end });
 }

@@ -36,6 +36,16 @@ impl Upload {
         limit == 0 || self.received <= limit
     }
 
+    /// So much of the body came during an earlier attempt.
+    pub fn came_before(&mut self, bytes: usize) {
+        self.received += bytes as u64;
+    }
+
+    /// Something of the body has come.
+    pub(super) fn has_come(&self) -> bool {
+        self.received > 0
+    }
+
     /// The client has sent all.
     pub fn over(&mut self) {
         if self.stage == Stage::Coming {

@@ -72,7 +72,7 @@ fn a_post_is_repeated_only_where_nothing_of_it_was_sent() {
     // Its answer is its answer.
     posts().transcript(&[(0, Input::Begun, "try 1"), (1, head(503), "deliver"), (2, whole(503), "nothing")]);
     // A backend that says it did nothing with it.
-    let not_processed = failed(End::NotProcessed { goodbye: false });
+    let not_processed = failed(End::NotProcessed { excused: false });
     posts().transcript(&[(0, Input::Begun, "try 1"), (1, not_processed, "try 2")]);
 }
 
@@ -102,7 +102,7 @@ fn an_idle_connection_that_was_just_closed_costs_one_more_at_the_same_backend() 
     assert_eq!(rig.world.told, again);
     // A connection whose end was announced took nothing, whatever the method.
     let mut rig = super::rig::rig(2).with(|rig| rig.facts = Box::new(|facts| Facts { idempotent: false, ..facts }));
-    rig.transcript(&[(0, Input::Begun, "try 1"), (1, failed(End::NotProcessed { goodbye: true }), "try 1 again")]);
+    rig.transcript(&[(0, Input::Begun, "try 1"), (1, failed(End::NotProcessed { excused: true }), "try 1 again")]);
     rig.transcript(&[(0, Input::Begun, "try 2"), (1, lost(), "answer backend_failed")]);
 }
 

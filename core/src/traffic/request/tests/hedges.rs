@@ -19,7 +19,7 @@ fn the_first_answer_wins_and_the_other_is_abandoned() {
     rig.play(&mut request, &[(70, hedge_head(200), "deliver")]);
     assert_eq!(rig.held().0, [0, 1, 0], "the one that was too slow is let go");
     rig.play(&mut request, &[(90, whole(200), "nothing")]);
-    assert_eq!(rig.world.told, ["1 client_left", "2 response hedge"]);
+    assert_eq!(rig.world.told, ["1 overtaken", "2 response hedge"]);
     assert_eq!(request.attempts(), 2);
 
     let mut rig = hedged();

@@ -36,6 +36,8 @@ pub struct World {
     pub bell: Rung,
     /// The backend that its cookie names, by number.
     pub cookie: Option<u16>,
+    /// The backend that knows its connection, by number.
+    pub bound: Option<u16>,
     /// "1 reset", "2 response hedge again trial suspect".
     pub told: Vec<String>,
 }
@@ -53,6 +55,10 @@ impl Performer for World {
 
     fn pinned(&mut self, pool: &Pool, _plan: &StickyPlan) -> Option<BackendKey> {
         pool.members.iter().find(|member| Some(number(member)) == self.cookie).map(|member| member.key)
+    }
+
+    fn bound(&mut self, pool: &Pool) -> Option<BackendKey> {
+        pool.members.iter().find(|member| Some(number(member)) == self.bound).map(|member| member.key)
     }
 
     fn recorded(&mut self, recorded: &Recorded<'_>) {
@@ -189,6 +195,7 @@ impl Rig {
             upgrades: false,
             call: None,
             body: BodyBounds { idle: Duration::from_secs(20), bytes: 0 },
+            ties: Ties::default(),
             question: None,
         }))
     }

@@ -1,0 +1,82 @@
+//! Which trailers travel? The rules of header fields hold for them, and some have no business there at all (RFC 9110 §6.5.1): what frames, routes, authenticates, or says how to read a message is known before its end or never.
+
+use crate::http::forwarding::{Rules, response_header_travels};
+
+/// Does a trailer (lower-case name) travel to the backend? Who asks is never said in trailers, whoever sends them. `edited`: the names that
+/// the route itself changes.
+pub fn request_trailer_travels<'n>(name: &str, underscores: bool, edited: impl Iterator<Item = &'n str>) -> bool {
+    const STRANGER: Rules<'_> = Rules { trusted: false, underscores: false, certificates: false, pass: &[] };
+    belongs_in_trailers(name) && Rules { underscores, ..STRANGER }.travels(name, edited)
+}
+
+/// Does a trailer (lower-case name) travel to the client?
+pub fn response_trailer_travels(name: &str) -> bool {
+    belongs_in_trailers(name) && response_header_travels(name)
+}
+
+fn belongs_in_trailers(name: &str) -> bool {
+    !matches!(
+        name,
+        "host"
+            | "content-length"
+            | "content-encoding"
+            | "content-type"
+            | "content-range"
+            | "transfer-encoding"
+            | "cache-control"
+            | "pragma"
+            | "range"
+            | "max-forwards"
+            | "authorization"
+            | "www-authenticate"
+            | "cookie"
+            | "set-cookie"
+            | "age"
+            | "date"
+            | "expires"
+            | "location"
+            | "retry-after"
+            | "vary"
+            | "via"
+            | "x-request-id"
+            | "traceparent"
+            | "tracestate"
+    ) && !name.starts_with("if-")
+        && !name.starts_with(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trailers_that_travel() {
+        for (name, to_backend, to_client) in [
+            ("grpc-status", true, true),
+            ("grpc-message", true, true),
+            ("grpc-status-details-bin", true, true),
+            ("x-checksum", true, true),
+            ("server-timing", true, true),
+            ("content-length", false, false),
+            ("transfer-encoding", false, false),
+            ("te", false, false),
+            ("trailer", false, false),
+            ("connection", false, false),
+            ("host", false, false),
+            ("authorization", false, false),
+            ("set-cookie", false, false),
+            ("if-match", false, false),
+            ("x-forwarded-for", false, true),
+            ("x-real-ip", false, true),
+            ("x_own", false, true),
+            ("x_forwarded_for", false, true),
+            ("x-request-id", false, false),
+        ] {
+            assert_eq!(request_trailer_travels(name, false, [].into_iter()), to_backend, "{name}");
+            assert_eq!(response_trailer_travels(name), to_client, "{name}");
+        }
+        assert!(request_trailer_travels("x_own", true, ["x-other"].into_iter()));
+        assert!(!request_trailer_travels("x_own", true, ["x-own"].into_iter()), "an alias of what the route sets");
+        assert!(!request_trailer_travels("x_forwarded_for", true, [].into_iter()));
+    }
+}
