@@ -53,7 +53,7 @@ const FEATURES: [(&str, Proof); 20] = [
 const BEYOND_CODE: [&str; 1] = ["age"];
 
 /// Of each row in `SECURITY.md`, "Fixed in the code": its bound, and the constants that it is.
-const BOUNDS: [(&str, &str, &[&str]); 20] = [
+const BOUNDS: [(&str, &str, &[&str]); 22] = [
     (
         "a PROXY header",
         "107 bytes (version 1), 4 KiB (version 2)",
@@ -97,7 +97,21 @@ const BOUNDS: [(&str, &str, &[&str]); 20] = [
         &["DRAINED_BYTES: u64 = 64 * 1024;", "DRAIN_TIME: Duration = Duration::from_secs(2);"],
     ),
     ("idle connections to all backends", "16 384", &["AT_MOST: usize = 16_384;"]),
-    ("waiting access-log lines", "16 MiB, then they are dropped and counted", &["WAITING: i64 = 16 << 20;"]),
+    (
+        "waiting access-log lines; waiting lines of events",
+        "16 MiB each, then they are dropped and counted",
+        &["WAITING: i64 = 16 << 20;"],
+    ),
+    (
+        "the files of a reload, or of a look at certificates",
+        "10 s; 8 that hang",
+        &["PATIENCE: Duration = Duration::from_secs(10);", "HANGING: usize = 8;"],
+    ),
+    (
+        "of these, first byte; of one peer that is not loopback; beside them, for `/livez` and `/readyz` alone",
+        "1 s; 64; 16",
+        &["FIRST_BYTE: Duration = Duration::from_secs(1);", "PER_PEER: usize = 64;", "KEPT: usize = 16;"],
+    ),
     (
         "keys that one `rate_limit` counts",
         "131 072: those that used least are forgotten first",
