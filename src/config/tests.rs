@@ -569,3 +569,22 @@ fn settings_that_do_nothing_are_told() {
         assert!(met, "{keys}: {word:?} {warnings:?}");
     }
 }
+
+#[test]
+fn bounds_of_what_backends_answer_are_told_their_range() {
+    for size in ["1023B", "2MiB"] {
+        let told = errors(&upstream(&format!(
+            "    limits: {{ response_head_bytes: {size} }}\n    readiness: {{ path: / }}\n"
+        )));
+        let bytes = if size == "2MiB" { "2097152" } else { "1023" };
+        assert_eq!(
+            told,
+            [format!("6: upstreams.a.limits.response_head_bytes: found {bytes} bytes, allowed: 1KiB to 1MiB")]
+        );
+    }
+    let told = errors(&upstream("    timeouts: { expect_continue: 0s }\n    readiness: { path: / }\n"));
+    assert!(
+        matches!(&*told, [one] if one.contains("timeouts.expect_continue: found 0s, allowed: more than 0s")),
+        "{told:?}"
+    );
+}

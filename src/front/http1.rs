@@ -86,7 +86,7 @@ async fn goodbye(socket: &mut ClientSocket) {
 async fn one_request(
     connection: &Connection,
     mut socket: Box<ClientSocket>,
-    buf: BytesMut,
+    mut buf: BytesMut,
     read: HeadEnd,
     plan: &Arc<ListenerPlan>,
     served: u32,
@@ -116,6 +116,9 @@ async fn one_request(
     session.set_pipelining_enabled(true);
     // The relay and the drain have bounds of their own; pingora's would cut quiet tunnels and uploads after a minute.
     session.set_read_timeout(None);
+    if let HeadEnd::Complete(end) = read {
+        in_one_form(&mut buf, end);
+    }
     session.set_pipelined_prefix(buf);
     match session.read_request().await {
         Ok(true) => {
@@ -142,6 +145,14 @@ fn reset(stream: Stream) {
 /// The first line of HTTP/2's preface looks like a head (RFC 9113 §3.4), so nobody waits for a byte more than a head needs.
 fn is_preface(buf: &[u8], read: &HeadEnd) -> bool {
     matches!(read, HeadEnd::Complete(end) if buf.get(..*end) == Some(b"PRI * HTTP/2.0\r\n\r\n"))
+}
+
+/// Brings a head that has passed into the form in which it goes on.
+fn in_one_form(buf: &mut BytesMut, head_end: usize) {
+    if let Some(mut anew) = head::in_origin_form(buf.get(..head_end).unwrap_or_default()) {
+        anew.extend_from_slice(buf.get(head_end..).unwrap_or_default());
+        *buf = BytesMut::from(anew.as_slice());
+    }
 }
 
 /// Checks the head, and what has come of a chunked body; gives the body that is to be watched.

@@ -135,6 +135,14 @@ pub struct HeaderEdits {
     pub add: Vec<(String, String)>,
 }
 
+impl HeaderEdits {
+    /// Every name that is changed.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let pairs = self.set.iter().chain(&self.add);
+        self.remove.iter().chain(pairs.map(|(name, _)| name)).map(String::as_str)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     pub connect: Duration,

@@ -12,6 +12,7 @@ use crate::proxy::connection_pool::secure::{Insecure, secure};
 use crate::proxy::connection_pool::socket::BackendSocket;
 use crate::proxy::{ConnectionFacts, Proxy, ends};
 use pingora::protocols::{ALPN, Stream};
+use pulsegate_core::http::response_watch::ResponseWatch;
 use pulsegate_core::plan::Protocol;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{Attempt, Ended};
@@ -51,7 +52,7 @@ impl Way<'_> {
                     None => self.proxy.idle.take(shelf, now),
                     Some(_) => self.facts.private.take(shelf, now),
                 }?;
-                let socket = BackendSocket::again(stream, self.to_head)?;
+                let socket = BackendSocket::again(stream, self.watch())?;
                 Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::new(socket, true, mark))), shelf })
             }
             Protocol::Http2 => {
@@ -69,7 +70,7 @@ impl Way<'_> {
         match self.attempt.pool.upstream.protocol {
             Protocol::Http1 => {
                 let opened = async {
-                    let socket = BackendSocket::new(self.open().await?, self.to_head);
+                    let socket = BackendSocket::new(self.open().await?, self.watch());
                     Ok(H1Backend::new(socket, false, Mark::busy(&self.attempt.pool.ledger)))
                 };
                 let backend = self.within(self.attempt.bounds.connect, opened).await?;
@@ -141,7 +142,7 @@ impl Way<'_> {
             return Err(AttemptEnd::TlsFailed);
         }
         let idle = upstream.idle_timeout;
-        let begun = opening.begin(stream, self.clock(), idle, &self.attempt.pool.ledger).await;
+        let begun = opening.begin(stream, self.clock(), idle, self.head_limit(), &self.attempt.pool.ledger).await;
         begun.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
     }
 
@@ -163,7 +164,7 @@ impl Way<'_> {
 
     fn seated(&self, seat: Seat, shelf: u64) -> Connected {
         let tls = self.attempt.pool.upstream.tls.is_some();
-        Connected { backend: BackendSide::H2(Box::new(H2Backend::new(seat, tls))), shelf }
+        Connected { backend: BackendSide::H2(Box::new(H2Backend::new(seat, tls, self.head_limit()))), shelf }
     }
 
     fn shelf(&self) -> u64 {
@@ -172,6 +173,16 @@ impl Way<'_> {
 
     fn wish(&self) -> Wish {
         Wish { connections: self.attempt.pool.upstream.limits.connections_per_backend, uploads: self.uploads }
+    }
+
+    /// Over what is let pass of the answer.
+    fn watch(&self) -> ResponseWatch {
+        ResponseWatch::new(self.to_head, self.head_limit())
+    }
+
+    /// Of the head of an answer, in bytes.
+    fn head_limit(&self) -> usize {
+        self.attempt.pool.upstream.limits.response_head_bytes
     }
 
     fn clock(&self) -> Clock {
