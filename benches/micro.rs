@@ -7,7 +7,7 @@ mod requests;
 mod routes;
 
 use divan::{Bencher, black_box};
-use pulsegate_core::plan::route_table::Question;
+use pulsegate_core::plan::route_table::{Lines, Question};
 
 fn main() {
     divan::main();
@@ -28,6 +28,6 @@ fn count_request(bencher: Bencher<'_, '_>, histograms: &str) {
 #[divan::bench(args = [("h300.example.com", "/"), ("other.example.com", "/area/400/items/7"), ("other.example.com", "/nobody")])]
 fn match_one_of_1000_routes(bencher: Bencher<'_, '_>, (host, path): (&str, &str)) {
     let plan = routes::routes();
-    let header = |_: &str| None;
+    let header = |_: &str| Lines::None;
     bencher.bench_local(|| black_box(plan.table.find(&Question { host, path, method: "GET", header: &header })));
 }

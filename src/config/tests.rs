@@ -561,9 +561,30 @@ fn settings_that_do_nothing_are_told() {
         (format!("{two}, startup_grace: 30s }}"), ""),
         (format!("{two} }}\n    hold: 70s"), "70s, more than the total"),
         (format!("{two} }}\n    timeouts: {{ per_try: 5s, total: 5s }}"), "no less than total"),
+        (format!("{two} }}\n    timeouts: {{ per_try: 900ms }}"), "no less than per_try (900ms)"),
+        (format!("{two} }}\n    timeouts: {{ per_try: 900ms, expect_continue: 300ms }}"), ""),
     ] {
         let warnings = told(&keys);
         let met = if word.is_empty() { warnings.is_empty() } else { warnings.iter().any(|one| one.contains(word)) };
         assert!(met, "{keys}: {word:?} {warnings:?}");
     }
+}
+
+#[test]
+fn bounds_of_what_backends_answer_are_told_their_range() {
+    for size in ["1023B", "2MiB"] {
+        let told = errors(&upstream(&format!(
+            "    limits: {{ response_head_bytes: {size} }}\n    readiness: {{ path: / }}\n"
+        )));
+        let bytes = if size == "2MiB" { "2097152" } else { "1023" };
+        assert_eq!(
+            told,
+            [format!("6: upstreams.a.limits.response_head_bytes: found {bytes} bytes, allowed: 1KiB to 1MiB")]
+        );
+    }
+    let told = errors(&upstream("    timeouts: { expect_continue: 0s }\n    readiness: { path: / }\n"));
+    assert!(
+        matches!(&*told, [one] if one.contains("timeouts.expect_continue: found 0s, allowed: more than 0s")),
+        "{told:?}"
+    );
 }

@@ -19,9 +19,13 @@ use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
 /// A client that has just connected when the process leaves gets this long to send its request.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
+/// How long the goodbye of TLS may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves the connection to its end; to HTTP/2, where that is what the client speaks.
 pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
@@ -34,7 +38,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
     loop {
         let plan = connection.listener.terms.load().plan.clone();
         if !next_request_begins(&mut connection, &mut socket, &mut buf, &plan, served).await {
-            return;
+            return goodbye(&mut socket).await;
         }
         let bounds = HeadBounds { bytes: plan.limits.head_bytes, time: plan.limits.head_timeout };
         let read = read_head(socket.as_mut(), &mut buf, bounds).await;
@@ -72,10 +76,17 @@ async fn next_request_begins(
     first_bytes(socket, buf, last_chance).await
 }
 
+/// A client that reads to the end is told in TLS that this is it; without, the answers could be taken for cut.
+async fn goodbye(socket: &mut ClientSocket) {
+    if socket.is_tls() {
+        let _ = timeout(GOODBYE, socket.shutdown()).await;
+    }
+}
+
 async fn one_request(
     connection: &Connection,
     mut socket: Box<ClientSocket>,
-    buf: BytesMut,
+    mut buf: BytesMut,
     read: HeadEnd,
     plan: &Arc<ListenerPlan>,
     served: u32,
@@ -105,6 +116,9 @@ async fn one_request(
     session.set_pipelining_enabled(true);
     // The relay and the drain have bounds of their own; pingora's would cut quiet tunnels and uploads after a minute.
     session.set_read_timeout(None);
+    if let HeadEnd::Complete(end) = read {
+        in_one_form(&mut buf, end);
+    }
     session.set_pipelined_prefix(buf);
     match session.read_request().await {
         Ok(true) => {
@@ -131,6 +145,14 @@ fn reset(stream: Stream) {
 /// The first line of HTTP/2's preface looks like a head (RFC 9113 §3.4), so nobody waits for a byte more than a head needs.
 fn is_preface(buf: &[u8], read: &HeadEnd) -> bool {
     matches!(read, HeadEnd::Complete(end) if buf.get(..*end) == Some(b"PRI * HTTP/2.0\r\n\r\n"))
+}
+
+/// Brings a head that has passed into the form in which it goes on.
+fn in_one_form(buf: &mut BytesMut, head_end: usize) {
+    if let Some(mut anew) = head::in_origin_form(buf.get(..head_end).unwrap_or_default()) {
+        anew.extend_from_slice(buf.get(head_end..).unwrap_or_default());
+        *buf = BytesMut::from(anew.as_slice());
+    }
 }
 
 /// Checks the head, and what has come of a chunked body; gives the body that is to be watched.

@@ -47,7 +47,7 @@ pub(super) fn refuse_stream(
     method: &Method,
     fields: &HeaderMap<HeaderValue>,
 ) {
-    let is_call = fields.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(grpc::is_call);
+    let is_call = fields.get(CONTENT_TYPE).is_some_and(grpc::is_call);
     let answer = OwnAnswer::to(problem, is_call, &new_request_id(), None);
     let mut response = Response::builder().status(answer.status()).header(DATE, get_cached_date());
     for (name, value) in answer.fields() {

@@ -6,9 +6,9 @@ use super::asked::{self, Asked};
 use super::rate_limit::Key;
 use super::{ConnectionFacts, Proxy, rewrite};
 use pingora::http::RequestHeader;
-use pulsegate_core::http::forwarding::{names_client_certificate, request_header_routes};
 use pulsegate_core::http::grpc;
-use pulsegate_core::plan::{AdmissionPlan, LimitBy, RateLimitPlan, RoutePlan};
+use pulsegate_core::plan::route_table::{Guarding, Lines};
+use pulsegate_core::plan::{LimitBy, RateLimitPlan, RoutePlan};
 use pulsegate_core::traffic::admission::{Denial, admit, retry_after};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(super) struct AtTheDoor<'a> {
     pub asked: &'a Asked,
     pub head: &'a RequestHeader,
     pub route: &'a RoutePlan,
+    /// The route that a folding backend would serve, whose guards hold too.
+    pub also: Option<(&'a RoutePlan, Guarding<'a>)>,
 }
 
 /// What a request is told that may not pass.
@@ -32,17 +34,31 @@ pub(super) struct Denied {
 impl AtTheDoor<'_> {
     /// # Errors
     /// It may not pass.
-    pub(super) fn passes(&self, guard: &AdmissionPlan) -> Result<(), Denied> {
-        let path = || rewrite::rewritten_path(&self.asked.target, self.route);
-        admit(guard, self.asked.asker.client, |limit| self.take(limit), path)
-            .map_err(|denial| self.denied(guard, denial))
+    pub(super) fn passes(&self) -> Result<(), Denied> {
+        let also = self.also.as_ref().and_then(|(route, _)| route.admission.as_deref());
+        let guards = [self.route.admission.as_deref(), also];
+        admit(&guards, self.asked.asker.client, |place, limit| self.take(place, limit), |place| self.path(place))
+            .map_err(|(place, denial)| self.denied(self.owner(place), denial))
+    }
+
+    /// Whose guard it is.
+    fn owner(&self, place: usize) -> &RoutePlan {
+        self.also.as_ref().filter(|_| place > 0).map_or(self.route, |(route, _)| route)
+    }
+
+    /// The path that a backend would see.
+    fn path(&self, place: usize) -> String {
+        match &self.also {
+            Some((route, guarding)) if place > 0 => rewrite::replaced(&guarding.path, guarding.pattern, route),
+            _ => rewrite::rewritten_path(&self.asked.target, self.route),
+        }
     }
 
     /// Takes a token of the request's bucket, or says how long there is none.
-    fn take(&self, limit: &RateLimitPlan) -> Result<(), Duration> {
+    fn take(&self, place: usize, limit: &RateLimitPlan) -> Result<(), Duration> {
         let taken = self.proxy.limits.take(limit, self.key(&limit.by));
         if taken.is_err() && !limit.enforce {
-            self.proxy.telemetry.over_limit(&self.route.name);
+            self.proxy.telemetry.over_limit(&self.owner(place).name);
         }
         taken
     }
@@ -56,23 +72,23 @@ impl AtTheDoor<'_> {
         }
     }
 
-    /// What a stranger says of who it is counts no more here than in the choice of a route.
+    /// What a stranger says of who it is counts no more here than in the choice of a route. Of two lines nobody knows which one a backend
+    /// reads: whoever sends them is counted by address.
     fn header_key(&self, name: &str) -> Option<Key<'_>> {
-        let (head, asker) = (self.head, &self.asked.asker);
-        if self.facts.asks_for_certificates() && names_client_certificate(name) {
-            return asked::seen(name, head, asker, self.facts).map(|value| Key::Text(value.as_bytes()));
+        match asked::seen(name, self.head, self.asked, self.facts) {
+            Lines::One(value) => Some(Key::Text(value)),
+            Lines::None | Lines::Several => None,
         }
-        let value = request_header_routes(name, asker.trusted).then(|| head.headers.get(name))?;
-        value.map(|value| Key::Text(value.as_bytes()))
     }
 
-    fn denied(&self, guard: &AdmissionPlan, denial: Denial) -> Denied {
+    fn denied(&self, owner: &RoutePlan, denial: Denial) -> Denied {
         let wait = match denial {
             Denial::Rate(wait) => Some(retry_after(wait)),
             Denial::Address | Denial::Shielded => None,
         };
-        self.proxy.telemetry.denied(&self.route.name, self.asked.asker.client, denial);
-        let headers = match (wait, &guard.rate_limit) {
+        self.proxy.telemetry.denied(&owner.name, self.asked.asker.client, denial);
+        let limit = owner.admission.as_ref().and_then(|guard| guard.rate_limit.as_ref());
+        let headers = match (wait, limit) {
             (Some(seconds), Some(_)) if self.asked.call.is_some() => {
                 vec![(grpc::PUSHBACK, (seconds * 1000).to_string())]
             }

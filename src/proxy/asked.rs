@@ -5,13 +5,15 @@ use super::{ConnectionFacts, heads};
 use crate::proxy::downstream::ClientSide;
 use crate::telemetry::Traffic;
 use http::Version;
+use http::header::CONTENT_TYPE;
 use pingora::http::RequestHeader;
 use pulsegate_core::http::forwarding::{
-    acceptable_request_id, client_address, is_trusted, names_client_certificate, request_header_routes,
+    Rules, acceptable_request_id, client_address, is_trusted, names_client_certificate,
 };
 use pulsegate_core::http::grpc;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::http::trace::Trace;
+use pulsegate_core::plan::route_table::Lines;
 use pulsegate_core::traffic::request::Call;
 use std::net::IpAddr;
 
@@ -27,17 +29,33 @@ pub(super) struct Asker {
 
 impl Asker {
     pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts, telemetry: &Traffic) -> Self {
-        let trace = telemetry.tracer().as_ref().and_then(|tracer| tracer.begin(heads::trace_parent(head)));
         let networks = &facts.listener.trusted_proxies;
-        let forwarded: Vec<&str> =
-            head.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
-        let inbound = heads::value(head, "x-request-id").filter(|id| acceptable_request_id(id));
+        let trusted = is_trusted(facts.client, networks);
+        let trace = telemetry.tracer().as_ref().and_then(|tracer| tracer.begin(heads::trace_parent(head), trusted));
         Self {
-            client: client_address(facts.client, Some(&forwarded.join(",")), networks),
-            trusted: is_trusted(facts.client, networks),
-            request_id: inbound.map_or_else(super::new_request_id, str::to_owned),
+            client: client_address(facts.client, heads::lines(&head.headers, "x-forwarded-for"), networks),
+            trusted,
+            request_id: inbound_id(head).map_or_else(super::new_request_id, str::to_owned),
             trace,
         }
+    }
+
+    /// Which fields of the request are believed.
+    pub(super) fn rules<'f>(&self, facts: &'f ConnectionFacts) -> Rules<'f> {
+        Rules {
+            trusted: self.trusted,
+            underscores: facts.listener.underscores_in_headers,
+            certificates: facts.asks_for_certificates(),
+            pass: &facts.listener.headers.pass,
+        }
+    }
+}
+
+/// The id by which the client knows its request; of two that it names, none.
+fn inbound_id(head: &RequestHeader) -> Option<&str> {
+    match Lines::of(heads::lines(&head.headers, "x-request-id")) {
+        Lines::One(id) => std::str::from_utf8(id).ok().filter(|id| acceptable_request_id(id)),
+        Lines::None | Lines::Several => None,
     }
 }
 
@@ -63,20 +81,20 @@ impl Asked {
 }
 
 fn call(head: &RequestHeader) -> Option<Call> {
-    let is_call = head.version == Version::HTTP_2 && heads::value(head, "content-type").is_some_and(grpc::is_call);
+    let content_type = head.headers.get(CONTENT_TYPE);
+    let is_call = head.version == Version::HTTP_2 && content_type.is_some_and(grpc::is_call);
     let is_call = is_call && heads::upgrade_of(head).is_none();
     is_call.then(|| Call { timeout: heads::value(head, grpc::TIMEOUT).and_then(grpc::timeout) })
 }
 
-/// A header as routes see it (lower-case name): of who the client is, only what backends will be told too.
-pub(super) fn seen<'h>(
-    name: &str,
-    head: &'h RequestHeader,
-    asker: &Asker,
-    facts: &'h ConnectionFacts,
-) -> Option<&'h str> {
-    if facts.asks_for_certificates() && names_client_certificate(name) {
-        return facts.certificate.as_ref()?.header(name);
+/// A header as routes see it (lower-case name): of who the client is, only what backends will be told too; of the host, its one form.
+pub(super) fn seen<'h>(name: &str, head: &'h RequestHeader, asked: &'h Asked, facts: &'h ConnectionFacts) -> Lines<'h> {
+    if name == "host" {
+        return Lines::of(Some(asked.target.host.as_bytes()).filter(|host| !host.is_empty()).into_iter());
     }
-    request_header_routes(name, asker.trusted).then(|| heads::value(head, name))?
+    if facts.asks_for_certificates() && names_client_certificate(name) {
+        let shown = facts.certificate.as_ref().and_then(|certificate| certificate.header(name));
+        return Lines::of(shown.into_iter().map(str::as_bytes));
+    }
+    if asked.asker.rules(facts).chooses(name) { Lines::of(heads::lines(&head.headers, name)) } else { Lines::None }
 }

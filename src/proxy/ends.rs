@@ -18,15 +18,18 @@ pub(super) fn of_connect(error: &Error) -> AttemptEnd {
 
 /// Did the client's body break the rules (the core's `http::chunks`), or its connection?
 pub(super) fn is_malformed_body(error: &Error) -> bool {
-    is_because_of::<MalformedBody>(error)
+    because_of::<MalformedBody>(error).is_some()
 }
 
 /// The exchange broke before a response head was complete.
 pub(super) fn before_head(error: &Error, reused: bool) -> AttemptEnd {
     match error.etype() {
         ErrorType::InvalidHTTPHeader => AttemptEnd::InvalidResponse,
-        _ if is_because_of::<Malformed>(error) => AttemptEnd::InvalidResponse,
-        _ => AttemptEnd::ResetBeforeHead { reused },
+        _ => match because_of::<Malformed>(error) {
+            Some(Malformed::HeadTooLarge) => AttemptEnd::HeadTooLarge,
+            Some(Malformed::Head | Malformed::Body) => AttemptEnd::InvalidResponse,
+            None => AttemptEnd::ResetBeforeHead { reused },
+        },
     }
 }
 
@@ -41,10 +44,9 @@ pub(super) fn before_head_of_stream(error: &h2::Error) -> AttemptEnd {
     }
 }
 
-/// Did a connection that we watch end the reading?
-fn is_because_of<T: std::error::Error + 'static>(error: &Error) -> bool {
-    let cause = error.root_cause().downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    cause.is_some_and(|cause| cause.is::<T>())
+/// Why a connection that we watch ended the reading, if it did.
+fn because_of<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
+    error.root_cause().downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)?.downcast_ref()
 }
 
 #[cfg(test)]
@@ -66,8 +68,12 @@ mod tests {
         assert_eq!(broken(ErrorType::ReadError, false), AttemptEnd::ResetBeforeHead { reused: false });
         assert_eq!(broken(ErrorType::WriteError, false), AttemptEnd::ResetBeforeHead { reused: false });
 
-        let refused = std::io::Error::new(std::io::ErrorKind::InvalidData, Malformed::Head);
-        let refused = Error::because(ErrorType::ReadError, "while reading response headers", refused);
-        assert_eq!(before_head(&refused, true), AttemptEnd::InvalidResponse);
+        for (flaw, end) in
+            [(Malformed::Head, AttemptEnd::InvalidResponse), (Malformed::HeadTooLarge, AttemptEnd::HeadTooLarge)]
+        {
+            let refused = std::io::Error::new(std::io::ErrorKind::InvalidData, flaw);
+            let refused = Error::because(ErrorType::ReadError, "while reading response headers", refused);
+            assert_eq!(before_head(&refused, true), end);
+        }
     }
 }

@@ -7,15 +7,17 @@ use super::dialogue::Dialogue;
 use super::forward::{self, Held, Outcome, Surroundings};
 use super::heads::{self, Body};
 use super::story::Story;
-use super::{ConnectionFacts, Proxy, Served};
+use super::{ConnectionFacts, Proxy, Served, passage};
 use crate::proxy::downstream::{ClientSide, Fate};
 use http::{HeaderMap, Version};
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::grpc;
-use pulsegate_core::http::own_answer::OwnAnswer;
+use pulsegate_core::http::location::location as filled;
+use pulsegate_core::http::own_answer::{ALLOWED, OwnAnswer};
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::route_table::Question;
-use pulsegate_core::plan::{RouteAction, RoutePlan};
+use pulsegate_core::plan::{Plan, RouteAction};
 use pulsegate_core::traffic::request::{Cut, Terms};
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
@@ -55,6 +57,10 @@ impl<'a> Exchange<'a> {
     }
 
     async fn act(&mut self) -> Option<Held> {
+        if passage::is_loop(self.dialogue.client.head(), self.facts.listener.limits.loops) {
+            self.refuse(Problem::LoopDetected, None).await;
+            return None;
+        }
         let plan = Arc::clone(&self.snapshot.plan);
         let index = self.route();
         let Some((index, route)) = index.and_then(|index| Some((index, plan.routes.get(index)?))) else {
@@ -62,7 +68,7 @@ impl<'a> Exchange<'a> {
             return None;
         };
         self.story.route = Some(route.name.clone());
-        if let Some(denied) = self.denied(route) {
+        if let Some(denied) = self.denied(&plan, index) {
             self.deny(denied).await;
             return None;
         }
@@ -71,6 +77,9 @@ impl<'a> Exchange<'a> {
             return None;
         }
         match &route.action {
+            RouteAction::Forward(_) if self.ends_here() => {
+                self.own(200, vec![("Allow", ALLOWED.to_owned())], String::new()).await;
+            }
             RouteAction::Forward(_) => return self.forward(Terms::of(Arc::clone(&plan), index)?).await,
             RouteAction::Redirect { status, location } => self.redirect(*status, location).await,
             RouteAction::Respond { status, content_type, body } => {
@@ -81,21 +90,36 @@ impl<'a> Exchange<'a> {
     }
 
     fn route(&self) -> Option<usize> {
+        self.ask(|question| self.snapshot.plan.table.find(question))
+    }
+
+    /// Asks the table of routes about this request.
+    fn ask<T>(&self, asked: impl FnOnce(&Question<'_>) -> T) -> T {
         let head = self.dialogue.client.head();
-        let header = |name: &str| asked::seen(name, head, &self.asked.asker, self.facts);
-        let question = Question {
+        let header = |name: &str| asked::seen(name, head, &self.asked, self.facts);
+        asked(&Question {
             host: &self.asked.target.host,
             path: &self.asked.target.path,
             method: head.method.as_str(),
             header: &header,
-        };
-        self.snapshot.plan.table.find(&question)
+        })
     }
 
-    fn denied(&self, route: &RoutePlan) -> Option<Denied> {
-        let guard = route.admission.as_ref()?;
+    fn denied(&self, plan: &Plan, found: usize) -> Option<Denied> {
+        let route = plan.routes.get(found)?;
+        let guarding = self.ask(|question| plan.table.guarding(question, found));
+        let also = guarding.and_then(|guarding| Some((plan.routes.get(guarding.route)?, guarding)));
+        if route.admission.is_none() && also.is_none() {
+            return None;
+        }
         let (asked, head) = (&self.asked, self.dialogue.client.head());
-        AtTheDoor { proxy: self.proxy, facts: self.facts, asked, head, route }.passes(guard).err()
+        AtTheDoor { proxy: self.proxy, facts: self.facts, asked, head, route, also }.passes().err()
+    }
+
+    /// An OPTIONS that wants to go no further than to us (TRACE is served to nobody).
+    fn ends_here(&self) -> bool {
+        let head = self.dialogue.client.head();
+        head.method == http::Method::OPTIONS && heads::max_forwards(head) == Some(MaxForwards::Last)
     }
 
     async fn deny(&mut self, denied: Denied) {
@@ -166,8 +190,7 @@ impl<'a> Exchange<'a> {
 
     async fn redirect(&mut self, status: u16, location: &str) {
         let target = &self.asked.target;
-        let location =
-            location.replace("{host}", &target.host).replace("{path}", &target.path).replace("{query}", &target.query);
+        let location = filled(location, &target.host, &target.path, &target.query);
         self.own(status, vec![("Location", location)], String::new()).await;
     }
 

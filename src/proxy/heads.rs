@@ -1,7 +1,9 @@
 //! What does a request's head say of itself? How its body comes, what it waits for, and which trace it is part of.
 
+use http::header::{AsHeaderName, CONNECTION, HeaderValue, MAX_FORWARDS};
 use http::{HeaderMap, Version};
 use pingora::http::RequestHeader;
+use pulsegate_core::http::forwarding::passage::{self, MaxForwards};
 use pulsegate_core::http::forwarding::upgrade_asked;
 use pulsegate_core::http::grpc;
 use pulsegate_core::http::http2::tunnel::may_be_connect;
@@ -38,6 +40,9 @@ fn length(head: &RequestHeader) -> Option<u64> {
     value(head, "content-length").and_then(|length| length.parse().ok())
 }
 
+/// The only expectation that there is (the front's check refuses others).
+pub(super) const CONTINUE: &str = "100-continue";
+
 /// Does the client wait for a 100 before it sends its body? HTTP/1.0 knows of none (RFC 9110 §10.1.1).
 pub(super) fn expects_continue(head: &RequestHeader, body: Body) -> bool {
     head.version >= Version::HTTP_11 && head.headers.contains_key("expect") && body != Body::None
@@ -48,8 +53,10 @@ pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
     if head.version < Version::HTTP_11 {
         return None;
     }
-    let upgrade = value(head, "upgrade")?;
-    upgrade_asked(head.headers.get_all("connection").iter().map(http::HeaderValue::as_bytes), Some(upgrade))
+    // Two wishes of one client are none that we could pass on as one.
+    let mut upgrade = head.headers.get_all("upgrade").iter();
+    let only = upgrade.next().filter(|_| upgrade.next().is_none())?.to_str().ok();
+    upgrade_asked(lines(&head.headers, CONNECTION), only)
 }
 
 /// How a request asks for another protocol.
@@ -81,6 +88,16 @@ pub(super) fn trace_parent(head: &RequestHeader) -> Option<TraceParent> {
 /// What a gRPC caller is told by these fields.
 pub(super) fn grpc_status(fields: &HeaderMap) -> Option<u16> {
     fields.get(grpc::STATUS)?.to_str().ok()?.parse().ok()
+}
+
+/// How far the request may go.
+pub(super) fn max_forwards(head: &RequestHeader) -> Option<MaxForwards> {
+    passage::max_forwards(head.method.as_str(), lines(&head.headers, MAX_FORWARDS))
+}
+
+/// All lines of a header, in order.
+pub(super) fn lines(headers: &HeaderMap, name: impl AsHeaderName) -> impl DoubleEndedIterator<Item = &[u8]> {
+    headers.get_all(name).iter().map(HeaderValue::as_bytes)
 }
 
 pub(super) fn value<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {

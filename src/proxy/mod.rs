@@ -16,6 +16,7 @@ mod forward;
 mod heads;
 pub mod linger;
 mod outbox;
+mod passage;
 mod rate_limit;
 mod relay;
 mod replay;

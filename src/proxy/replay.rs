@@ -27,6 +27,11 @@ impl Replay {
         }
     }
 
+    /// The client has begun to send.
+    pub(super) fn has_begun(&self) -> bool {
+        self.complete || self.overflown || !self.kept.is_empty()
+    }
+
     /// All that was read can be sent again.
     pub(super) fn possible(&self) -> bool {
         !self.overflown

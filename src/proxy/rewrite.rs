@@ -5,12 +5,14 @@
 use super::ConnectionFacts;
 use super::asked::{Asked, Asker};
 use super::heads::{self, Body};
-use super::target::Target;
+use super::passage::mark;
+use super::target::{Target, told_host};
+use http::header::{CONNECTION, TE};
 use http::{HeaderMap, HeaderName, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
-use pulsegate_core::http::forwarding::{
-    listed_in_connection, names_client_certificate, request_header_travels, response_header_travels,
-};
+use pulsegate_core::http::forwarding::passage::MaxForwards;
+use pulsegate_core::http::forwarding::{listed_in_connection, lists, response_header_travels};
+use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::http::trailers::{request_trailer_travels, response_trailer_travels};
 use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
@@ -25,12 +27,16 @@ pub(super) fn request(
 ) -> pingora::Result<Box<RequestHeader>> {
     let (target, asker) = (&asked.target, &asked.asker);
     let path = rewritten_path(target, route) + &target.query;
-    let mut out = Box::new(RequestHeader::build(head.method.clone(), path.as_bytes(), Some(head.headers.len() + 8))?);
+    let mut out = Box::new(RequestHeader::build(head.method.clone(), path.as_bytes(), Some(head.headers.len() + 9))?);
     out.set_version(Version::HTTP_11);
     let host = rewrites(route).and_then(|forward| forward.host.as_deref());
-    out.insert_header("Host", host.or(heads::value(head, "host")).unwrap_or(&target.host))?;
-    copy(head, asker, facts, &mut out)?;
+    match host {
+        Some(host) => out.insert_header("Host", host)?,
+        None => out.insert_header("Host", told_host(head).as_deref().unwrap_or_default())?,
+    }
+    copy(head, (asker, facts), route, &mut out)?;
     ours(head, asker, trace, facts, &mut out)?;
+    passes_on(head, facts, &mut out)?;
     match body {
         Body::None => drop(out.remove_header("content-length")),
         Body::Length(length) => out.insert_header("Content-Length", length)?,
@@ -52,23 +58,43 @@ pub(super) fn request(
     Ok(out)
 }
 
-fn copy(head: &RequestHeader, asker: &Asker, facts: &ConnectionFacts, out: &mut RequestHeader) -> pingora::Result<()> {
-    let underscores = facts.listener.underscores_in_headers;
-    let asks = facts.asks_for_certificates();
-    let connections: Vec<&str> = head.headers.get_all("connection").iter().filter_map(|v| v.to_str().ok()).collect();
+fn copy(
+    head: &RequestHeader,
+    (asker, facts): (&Asker, &ConnectionFacts),
+    route: &RoutePlan,
+    out: &mut RequestHeader,
+) -> pingora::Result<()> {
+    let (rules, edits) = (asker.rules(facts), &route.request_headers);
+    let connections: Vec<&[u8]> = heads::lines(&head.headers, CONNECTION).collect();
+    let listed = |name: &str| connections.iter().any(|connection| listed_in_connection(connection, name));
     for (name, value) in &head.headers {
         let lower = name.as_str();
-        let framing = matches!(lower, "host" | "content-length" | "x-request-id");
-        let listed = connections.iter().any(|connection| listed_in_connection(connection, lower));
-        let ours = asks && names_client_certificate(lower);
-        if !framing && !listed && !ours && request_header_travels(lower, asker.trusted, underscores) {
+        if rules.travels(lower, edits.names()) && !listed(lower) {
             out.append_header(name.clone(), value.clone())?;
         }
     }
-    let te_travels =
-        head.version == Version::HTTP_2 || connections.iter().any(|value| listed_in_connection(value, "te"));
-    if te_travels && heads::value(head, "te").is_some_and(|te| te.contains("trailers")) {
+    let te_travels = head.version == Version::HTTP_2 || listed("te");
+    if te_travels && heads::lines(&head.headers, TE).any(|line| lists(line, "trailers")) {
         out.insert_header("TE", "trailers")?;
+    }
+    Ok(())
+}
+
+/// Where the request has been, and how far it may go on.
+fn passes_on(head: &RequestHeader, facts: &ConnectionFacts, out: &mut RequestHeader) -> pingora::Result<()> {
+    out.append_header("CDN-Loop", mark())?;
+    if head.method == Method::OPTIONS
+        && let Some(MaxForwards::Onward(left)) = heads::max_forwards(head)
+    {
+        out.insert_header("Max-Forwards", left)?;
+    }
+    if facts.listener.headers.via {
+        let version = match head.version {
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_2 => "2",
+            _ => "1.1",
+        };
+        out.append_header("Via", format!("{version} pulsegate"))?;
     }
     Ok(())
 }
@@ -82,17 +108,20 @@ fn ours(
     out: &mut RequestHeader,
 ) -> pingora::Result<()> {
     let peer = facts.client.to_string();
-    let before =
-        out.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(", ");
-    let chain = if before.is_empty() { peer } else { format!("{before}, {peer}") };
+    // Odd bytes travel on as they came: whoever reads the list stops at them, as we do.
+    let mut chain = heads::lines(&out.headers, "x-forwarded-for").collect::<Vec<_>>().join(&b", "[..]);
+    if !chain.is_empty() {
+        chain.extend_from_slice(b", ");
+    }
+    chain.extend_from_slice(peer.as_bytes());
     out.insert_header("X-Forwarded-For", chain)?;
     if !out.headers.contains_key("x-forwarded-proto") {
         out.insert_header("X-Forwarded-Proto", if facts.tls { "https" } else { "http" })?;
     }
     if !out.headers.contains_key("x-forwarded-host")
-        && let Some(host) = heads::value(head, "host")
+        && let Some(host) = told_host(head)
     {
-        out.insert_header("X-Forwarded-Host", host)?;
+        out.insert_header("X-Forwarded-Host", &*host)?;
     }
     for (name, value) in facts.certificate.iter().flat_map(|certificate| certificate.headers()) {
         out.insert_header(*name, value.clone())?;
@@ -122,14 +151,19 @@ fn rewrites(route: &RoutePlan) -> Option<&Forward> {
 
 /// The path for the backend, without the query.
 pub(super) fn rewritten_path(target: &Target, route: &RoutePlan) -> String {
+    replaced(&target.path, &route.matches.path, route)
+}
+
+/// The path for the backend, of a path that this pattern has matched.
+pub(super) fn replaced(path: &str, pattern: &PathMatch, route: &RoutePlan) -> String {
     let replaced = rewrites(route).and_then(|forward| forward.replace_prefix.as_ref());
-    match (replaced, &route.matches.path) {
+    match (replaced, pattern) {
         (Some(with), PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) => {
-            let rest = target.path.strip_prefix(prefix.as_str()).unwrap_or(&target.path);
+            let rest = path.strip_prefix(prefix.as_str()).unwrap_or(path);
             let joined = format!("{}/{}", with.trim_end_matches('/'), rest.trim_start_matches('/'));
             if rest.is_empty() && !with.is_empty() { with.clone() } else { joined }
         }
-        (None, _) => target.path.clone(),
+        (None, _) => path.to_owned(),
     }
 }
 
@@ -142,32 +176,14 @@ pub(super) fn response(
     drain_header: Option<&str>,
 ) -> pingora::Result<()> {
     let upgraded = head.status == 101;
-    let listed: Vec<String> = head
-        .headers
-        .get_all("connection")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|token| token.trim().to_ascii_lowercase())
-        .filter(|token| listed_in_connection(token, token))
-        .collect();
-    let names = head.headers.keys().map(http::HeaderName::as_str);
-    let gone: Vec<String> = names
-        .filter(|name| {
-            !response_header_travels(name) || listed.iter().any(|one| one == name) || Some(*name) == drain_header
-        })
-        .filter(|name| !(upgraded && *name == "upgrade"))
-        .map(str::to_owned)
-        .collect();
-    for name in &gone {
-        head.remove_header(name.as_str());
-    }
+    let travels = |name: &str| response_header_travels(name) || (upgraded && name == "upgrade");
+    strip(head, travels, drain_header);
     // Equal repetitions of a length (others are refused) become one.
     if let Some(length) = head.headers.get("content-length").cloned() {
         head.insert_header("Content-Length", length)?;
     }
     let bodiless = *method == Method::HEAD || head.status == 204 || head.status == 304 || upgraded;
-    if head.status == 204 {
+    if head.status == 204 || upgraded {
         head.remove_header("content-length");
     }
     if !bodiless && !head.headers.contains_key("content-length") && version == Version::HTTP_11 {
@@ -177,6 +193,33 @@ pub(super) fn response(
         head.insert_header("Connection", "Upgrade")?;
     }
     head.set_version(Version::HTTP_11);
+    edit(head, route)
+}
+
+/// Makes the head of an interim answer fit for the client.
+pub(super) fn interim(head: &mut ResponseHeader, route: &RoutePlan, drain_header: Option<&str>) -> pingora::Result<()> {
+    strip(head, interim_field_travels, drain_header);
+    head.set_version(Version::HTTP_11);
+    edit(head, route)
+}
+
+/// Takes out what ends here.
+fn strip(head: &mut ResponseHeader, travels: impl Fn(&str) -> bool, drain_header: Option<&str>) {
+    let connections: Vec<&[u8]> = heads::lines(&head.headers, CONNECTION).collect();
+    let listed = |name: &str| connections.iter().any(|connection| listed_in_connection(connection, name));
+    let names = head.headers.keys().map(http::HeaderName::as_str);
+    let gone: Vec<String> = names
+        // A switch of protocols lists the one field that it is about.
+        .filter(|name| !travels(name) || (*name != "upgrade" && listed(name)) || Some(*name) == drain_header)
+        .map(str::to_owned)
+        .collect();
+    for name in &gone {
+        head.remove_header(name.as_str());
+    }
+}
+
+/// What the route changes.
+fn edit(head: &mut ResponseHeader, route: &RoutePlan) -> pingora::Result<()> {
     let edits = &route.response_headers;
     for name in &edits.remove {
         head.remove_header(name.as_str());
@@ -191,10 +234,14 @@ pub(super) fn response(
 }
 
 /// Leaves what may travel of the trailers behind a request's body: as of its head, and less.
-pub(super) fn request_trailers(trailers: &mut HeaderMap, route: &RoutePlan, facts: &ConnectionFacts) {
-    let (underscores, edits) = (facts.listener.underscores_in_headers, &route.request_headers);
+pub(super) fn request_trailers(
+    trailers: &mut HeaderMap,
+    (asker, facts): (&Asker, &ConnectionFacts),
+    route: &RoutePlan,
+) {
+    let (rules, edits) = (asker.rules(facts), &route.request_headers);
     let ours = |name: &str| edits.remove.iter().any(|one| one == name) || edits.set.iter().any(|(one, _)| one == name);
-    sift(trailers, |name| request_trailer_travels(name, underscores) && !ours(name));
+    sift(trailers, |name| request_trailer_travels(name, &rules, edits.names()) && !ours(name));
 }
 
 /// Leaves what may travel of the trailers behind an answer's body.

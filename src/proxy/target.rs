@@ -1,13 +1,16 @@
 //! What does a request ask for? Host, path and query out of the head, in the one form that routing and forwarding share.
 
+use http::header::HOST;
 use pingora::http::RequestHeader;
+use pulsegate_core::http::head::host;
 use pulsegate_core::http::path::{Normalised, PathRefusal, normalise};
 use pulsegate_core::http::problem::Problem;
+use std::borrow::Cow;
 
-/// The parts of the request's target. The front has checked the head; what is refused here is the path alone.
+/// The parts of the request's target. The front has checked the head and brought it into origin-form; what is refused here is the path alone.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    /// Lower case, without port; empty where an HTTP/1.0 client sent none.
+    /// In its one form, without port; empty where an HTTP/1.0 client sent none.
     pub host: String,
     /// Normalised.
     pub path: String,
@@ -26,18 +29,14 @@ impl Target {
     /// The path is refused.
     pub(super) fn of(head: &RequestHeader) -> Result<Self, Problem> {
         let raw = std::str::from_utf8(head.raw_path()).map_err(|_| Problem::BadPath)?;
-        let (authority, rest) = split_absolute(raw);
-        let (path, query) = rest.find('?').map_or((rest, ""), |at| rest.split_at(at));
-        let path = match path {
-            // RFC 9112 §3.2.4: "OPTIONS http://a" is about the server as a whole.
-            "" if query.is_empty() && head.method == http::Method::OPTIONS => "*",
-            "" => "/",
-            path => path,
-        };
+        let (path, query) = raw.find('?').map_or((raw, ""), |at| raw.split_at(at));
         let Normalised { path, has_encoded_slash } = normalise(path).map_err(refused)?;
-        let host =
-            authority.or_else(|| head.headers.get("host").and_then(|host| host.to_str().ok())).unwrap_or_default();
-        Ok(Self { host: host_name(host), path: path.into_owned(), query: query.to_owned(), has_encoded_slash })
+        Ok(Self {
+            host: host::canonical(host_field(head)),
+            path: path.into_owned(),
+            query: query.to_owned(),
+            has_encoded_slash,
+        })
     }
 }
 
@@ -45,26 +44,14 @@ fn refused(_: PathRefusal) -> Problem {
     Problem::BadPath
 }
 
-/// "http://a/b" → (Some("a"), "/b").
-fn split_absolute(raw: &str) -> (Option<&str>, &str) {
-    if raw.starts_with('/') {
-        return (None, raw);
-    }
-    match raw.split_once("://") {
-        Some((_, rest)) => {
-            let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-            (Some(authority), path)
-        }
-        None => (None, raw),
-    }
+/// What the client said in Host; the front has made sure that it is one host.
+fn host_field(head: &RequestHeader) -> &str {
+    head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
-fn host_name(host: &str) -> String {
-    let name = match host.strip_prefix('[') {
-        Some(_) => host.split_inclusive(']').next().unwrap_or(host),
-        None => host.split(':').next().unwrap_or(host),
-    };
-    name.to_ascii_lowercase()
+/// The host that backends are told. `None`: an HTTP/1.0 client sent none.
+pub(super) fn told_host(head: &RequestHeader) -> Option<Cow<'_, str>> {
+    Some(host::told(host_field(head))).filter(|host| !host.is_empty())
 }
 
 #[cfg(test)]
@@ -86,15 +73,13 @@ mod tests {
         for (path, host, expected) in [
             ("/a/./b?x=/../", "Api.Example:80", ("api.example", "/a/b", "?x=/../")),
             ("/", "[::1]:80", ("[::1]", "/", "")),
-            ("http://other/x?y", "other", ("other", "/x", "?y")),
-            ("http://other?y", "other", ("other", "/", "?y")),
             ("*", "a", ("a", "*", "")),
+            ("/a{b}?{c}", "A.example.:80", ("a.example", "/a%7Bb%7D", "?{c}")),
+            ("/", "[2001:DB8::0:1]:80", ("[2001:db8::1]", "/", "")),
         ] {
             let target = target(path, host).unwrap();
             assert_eq!((&*target.host, &*target.path, &*target.query), expected, "{path}");
         }
         assert_eq!(target("/../x", "a").unwrap_err(), Problem::BadPath);
-        assert_eq!(target_of("OPTIONS", "http://a", "a").unwrap().path, "*");
-        assert_eq!(target_of("OPTIONS", "http://a/", "a").unwrap().path, "/");
     }
 }

@@ -183,7 +183,7 @@ impl Answered {
 }
 
 /// The kinds of failure that have no number.
-const KINDS: [(FailureKind, &str); 7] = [
+const KINDS: [(FailureKind, &str); 8] = [
     (FailureKind::Connect, "connect"),
     (FailureKind::Tls, "tls"),
     (FailureKind::Timeout, "timeout"),
@@ -191,6 +191,7 @@ const KINDS: [(FailureKind, &str); 7] = [
     (FailureKind::Invalid, "invalid"),
     (FailureKind::BrokenBody, "broken_body"),
     (FailureKind::Refused, "refused"),
+    (FailureKind::HeadTooLarge, "head_too_large"),
 ];
 
 /// The word of an outcome.

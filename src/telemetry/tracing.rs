@@ -114,14 +114,14 @@ impl Tracer {
         &self.plan
     }
 
-    /// What a request with this `traceparent` is told on; `None`: as it came.
-    pub fn begin(&self, parent: Option<TraceParent>) -> Option<Trace> {
-        trace::begin(parent, self.plan.ratio, self.plan.follow_parent, draw())
+    /// What a request with this `traceparent` is told on; `trusted`: of a peer that may decide what is recorded. `None`: as it came.
+    pub fn begin(&self, parent: Option<TraceParent>, trusted: bool) -> Option<Trace> {
+        trace::begin(parent, trusted, (self.plan.ratio, self.plan.follow_parent), draw())
     }
 
     /// The trace of one probe; `None`: it is not recorded.
     pub fn begin_probe(&self) -> Option<Trace> {
-        trace::begin(None, self.plan.probes, false, draw()).filter(Trace::is_recorded)
+        trace::begin(None, true, (self.plan.probes, false), draw()).filter(Trace::is_recorded)
     }
 
     /// A probe has ended whose trace is recorded.

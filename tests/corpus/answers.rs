@@ -1,6 +1,6 @@
 //! Does a client get of a backend's answer what the verdict says, and its next answer untouched?
 
-use super::line::Heard;
+use super::line::{Heard, Line};
 use super::pace::Pace;
 use super::permissive::answer_path;
 use super::rows::{Answer, Gets, Whole};
@@ -12,12 +12,14 @@ pub async fn run(world: &World, number: usize, row: &Answer, pace: Pace) -> Vec<
     let mut line = world.connect().await;
     let path = answer_path(number, if world.drips { pace } else { Pace::Whole });
     line.send(format!("{} {path} {}\r\nHost: a\r\n\r\n", row.method, row.version).as_bytes(), pace).await;
+    let early = interim(&mut line, row).await;
     let heard = line.answer(row.method == "HEAD").await;
-    let (mut wrong, goes_on) = match &row.client {
+    let (found, goes_on) = match &row.client {
         Gets::Problem(status) => (problem(*status, &heard), true),
         Gets::Whole(whole) => (differences(whole, &heard), !whole.ends),
         Gets::Broken(status) => (broken_off(*status, &heard), false),
     };
+    let mut wrong = [early, found].concat();
     if wrong.is_empty() {
         wrong.extend(if goes_on { world.probe(&mut line, &same).await } else { line.ends().await });
     }
@@ -25,6 +27,24 @@ pub async fn run(world: &World, number: usize, row: &Answer, pace: Pace) -> Vec<
     wrong.extend(world.probe(&mut another, &other).await);
     wrong.extend(world.requests(&[&other]).1);
     wrong.into_iter().map(|what| Finding { row: row.name.clone(), pace, what }).collect()
+}
+
+/// The interim answers come first, each as it must be.
+async fn interim(line: &mut Line, row: &Answer) -> Vec<String> {
+    for expected in &row.interim {
+        for _ in 0..expected.times {
+            let fits = |answer: &Message| {
+                answer.status() == expected.status
+                    && expected.has.iter().all(|line| answer.holds(line))
+                    && expected.lacks.iter().all(|name| answer.field(name).is_none())
+            };
+            match line.answer(false).await {
+                Heard::Answer(answer) if fits(&answer) => {}
+                heard => return vec![format!("{expected:?} was to come: {heard:?}")],
+            }
+        }
+    }
+    Vec::new()
 }
 
 /// A problem document of our own: nothing of the backend's.

@@ -2,7 +2,7 @@
 //! did, and answers each with its first line, so that a client can tell whose answer it got.
 //!
 //! Some paths make it do more: `/app/early` is answered at the head and its body is taken for the next request (CL.0),
-//! `/app/no-upgrade` is answered 426, `/app/switch` 101, and what [`answer_path`] says with a row of the corpus of answers.
+//! `/app/early-401` is answered 401 so, `/app/mute` says no 100 where one is expected and `/app/late` only with its answer, `/app/no-upgrade` is answered 426, `/app/switch` 101, and what [`answer_path`] says with a row of the corpus of answers.
 
 use super::pace::Pace;
 use super::rows::{Answer, Then};
@@ -78,10 +78,11 @@ async fn converse(stream: TcpStream, log: Log, answers: Arc<[Answer]>) {
 
 async fn serve(mut stream: TcpStream, log: &Log, number: usize, answers: &[Answer]) {
     let _ = stream.set_nodelay(true);
-    let mut buffer = Vec::new();
+    let (mut buffer, mut continued) = (Vec::new(), false);
     loop {
         while let Some((first_line, used)) = split(&buffer) {
             buffer.drain(..used);
+            continued = false;
             let (writes, then) = answer(&first_line, answers);
             for bytes in writes {
                 if stream.write_all(&bytes).await.is_err() {
@@ -92,12 +93,27 @@ async fn serve(mut stream: TcpStream, log: &Log, number: usize, answers: &[Answe
                 return;
             }
         }
+        if !continued && waits_for_100(&buffer) {
+            continued = true;
+            if stream.write_all(CONTINUE).await.is_err() {
+                return;
+            }
+        }
         let before = buffer.len();
         if !stream.read_buf(&mut buffer).await.is_ok_and(|read| read > 0) {
             return;
         }
         log.lock().expect("the log")[number].bytes.extend_from_slice(&buffer[before..]);
     }
+}
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A head is there that expects a 100, and its body is not.
+fn waits_for_100(buffer: &[u8]) -> bool {
+    let Some(end) = find(buffer, b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
+    head.contains("\r\nexpect: 100-continue") && !head.contains(" /app/mute") && !head.contains(" /app/late")
 }
 
 /// Where a row's answer is to be had at this pace.
@@ -119,6 +135,8 @@ fn answer(first_line: &str, answers: &[Answer]) -> (Vec<Vec<u8>>, Then) {
         return (row.writes(pace), row.then);
     }
     let head = match path {
+        "/app/early-401" => "HTTP/1.1 401 Unauthorized\r\n",
+        "/app/late" => "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n",
         "/app/no-upgrade" => "HTTP/1.1 426 Upgrade Required\r\n",
         "/app/switch" => {
             let switch = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n";

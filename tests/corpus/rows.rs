@@ -60,6 +60,9 @@ pub struct Harmless {
     pub sees: Vec<Seen>,
     /// The statuses that the client gets, interim ones included; default: 200 for each request that the upstream saw.
     answers: Option<Vec<u16>>,
+    /// A 100 may come in front of them, or not: it depends on who is faster.
+    #[serde(default)]
+    pub may_continue: bool,
     /// What becomes of the connection behind the last answer.
     #[serde(default)]
     pub connection: After,
@@ -111,6 +114,11 @@ impl Request {
         }
     }
 
+    /// A 100 that need not come may come.
+    pub fn may_continue(&self) -> bool {
+        matches!(&self.verdict, Verdict::Harmless(harmless) if harmless.may_continue)
+    }
+
     pub fn connection(&self) -> After {
         match &self.verdict {
             Verdict::Refused(_) | Verdict::Cut(_) => After::Closed,
@@ -152,7 +160,25 @@ pub struct Answer {
     /// Of the client.
     #[serde(default = "http11")]
     pub version: String,
+    /// The interim answers that the client gets before.
+    #[serde(default)]
+    pub interim: Vec<Interim>,
     pub client: Gets,
+}
+
+/// So many interim answers, one like the other.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interim {
+    pub status: u16,
+    #[serde(default = "once")]
+    pub times: usize,
+    /// Fields that must be there, as `name: value` with the name in lower case.
+    #[serde(default)]
+    pub has: Vec<String>,
+    /// Names that must not be there, in lower case.
+    #[serde(default)]
+    pub lacks: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -209,6 +235,10 @@ impl Whole {
     pub fn body(&self) -> Vec<u8> {
         bytes(&self.body)
     }
+}
+
+fn once() -> usize {
+    1
 }
 
 fn get() -> String {

@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const IMPATIENCE: Duration = Duration::from_millis(150);
 
 /// What a request that nobody tampered with has at the backend.
-const PLAIN: [&str; 6] =
-    ["host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip", "x-request-id"];
+const PLAIN: [&str; 7] =
+    ["host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip", "x-request-id", "cdn-loop"];
 
 /// Something that must not be.
 #[derive(Clone, Debug)]
@@ -189,7 +189,7 @@ fn configuration(backend: SocketAddr) -> String {
   - {{ match: {{ path_exact: / }}, upstream: pool }}
   - {{ match: {{ methods: [OPTIONS] }}, upstream: pool }}
 upstreams:
-  pool: {{ backends: [\"{backend}\"], timeouts: {{ per_try: 3s, idle: 3s }} }}
+  pool: {{ backends: [\"{backend}\"], timeouts: {{ per_try: 3s, expect_continue: 300ms, idle: 3s }} }}
   dead: {{ backends: [\"{nobody}\"] }}
   gone: {{ backends: [\"{nobody}\"], readiness: {{ path: /ready }} }}
 "

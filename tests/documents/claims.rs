@@ -53,7 +53,7 @@ const FEATURES: [(&str, Proof); 20] = [
 const BEYOND_CODE: [&str; 1] = ["age"];
 
 /// Of each row in `SECURITY.md`, "Fixed in the code": its bound, and the constants that it is.
-const BOUNDS: [(&str, &str, &[&str]); 15] = [
+const BOUNDS: [(&str, &str, &[&str]); 19] = [
     (
         "a PROXY header",
         "107 bytes (version 1), 4 KiB (version 2)",
@@ -64,7 +64,27 @@ const BOUNDS: [(&str, &str, &[&str]); 15] = [
         "8",
         &["AT_MOST: usize = 8;"],
     ),
-    ("a backend's response head", "32 KiB", &["HEAD: usize = 32 * 1024;", "ANSWER_HEAD: u32 = 32 * 1024;"]),
+    ("fields in a backend's response head", "256", &["FIELDS: usize = 256;"]),
+    (
+        "answers of HTTP/2 backends that clients do not read",
+        "256 KiB a stream: in all, times `limits.streams` and the client connections. The window of a connection never binds; it carries 4 095 streams at most",
+        &[
+            "STREAM_WINDOW: u32 = 256 * 1024;",
+            "CONNECTION_WINDOW: u32 = (1 << 31) - 1;",
+            "STREAMS: usize = (CONNECTION_WINDOW / 2 / STREAM_WINDOW) as usize;",
+        ],
+    ),
+    (
+        "uploads of HTTP/2 clients that backends do not take",
+        "256 KiB a stream, 1 MiB a connection: in all, times `limits.connections`",
+        &["STREAM_WINDOW: u32 = 256 * 1024;", "CONNECTION_WINDOW: u32 = 1024 * 1024;"],
+    ),
+    (
+        "a gRPC call with a deadline, where no `timeouts.total` is written",
+        "1 h",
+        &["LONGEST_CALL: Duration = Duration::from_secs(3600);"],
+    ),
+    ("interim answers (1xx) of one attempt", "32", &["AT_MOST: u32 = 32;"]),
     ("a request body kept for a retry", "64 KiB", &["KEPT: usize = 64 * 1024;"]),
     (
         "a body that is read to its end behind an answer of our own",

@@ -20,6 +20,7 @@
 mod claims;
 mod develop;
 mod expect;
+mod headers;
 mod markdown;
 mod runbook;
 mod session;

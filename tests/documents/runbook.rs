@@ -99,7 +99,7 @@ fn every_reason_of_the_access_log_has_an_entry() {
     let mut answered = reasons(&source("core/src/http/problem.rs"));
     answered.extend(reasons(&source("core/src/traffic/admission.rs")));
     answered.extend(reasons(&source("core/src/traffic/request/ended.rs")));
-    answered.insert("internal".to_owned());
+    answered.extend(["internal", "idle_timeout", "client_stalled"].map(str::to_owned));
     let answered: BTreeSet<String> = answered.into_iter().filter(|word| word != "request_id").collect();
     assert!(answered.contains("none_eligible") && answered.contains("cut"), "{answered:?}");
     assert_entries("reason", &answered);

@@ -211,6 +211,7 @@ fn ends() -> BTreeMap<&'static str, Vec<AttemptEnd>> {
         ("reset before a head, on a new connection", vec![AttemptEnd::ResetBeforeHead { reused: false }]),
         ("reset before a head, on a reused connection", vec![AttemptEnd::ResetBeforeHead { reused: true }]),
         ("an answer that is not HTTP", vec![AttemptEnd::InvalidResponse]),
+        ("a head beyond `limits.response_head_bytes`", vec![AttemptEnd::HeadTooLarge]),
         ("a body that breaks off or falls silent", vec![AttemptEnd::BrokenBody { status: 200 }]),
         ("the client left after 1 s or more without a head", vec![aborted(1000, false), aborted(60_000, false)]),
         ("the client left otherwise", vec![aborted(999, false), aborted(60_000, true)]),

@@ -1,12 +1,10 @@
-//! Who has left? Clients that close, reset or take back what they asked while it waits for something; and those who have only said all that
-//! they had to say.
+//! Who has left? Clients that close, reset or take back what they asked while it waits for something.
 
 use super::PULSEGATE;
 use super::pool_with;
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, SendStream};
-use std::time::Duration;
 use support::client::Client;
 use support::gateway::Gateway;
 use support::h2::{H2Client, post};
@@ -97,13 +95,13 @@ async fn until_queued(gateway: &Gateway, count: &str) {
     eventually(&format!("{count} wait in the queue"), async || queued(gateway).await == count).await;
 }
 
-async fn until_in_flight(gateway: &Gateway, address: &str, count: u64) {
+pub async fn until_in_flight(gateway: &Gateway, address: &str, count: u64) {
     let what = format!("{count} are in flight");
     eventually(&what, async || gateway.backend(address).await["in_flight"] == count).await;
 }
 
 /// Whose request came to nothing is in the log.
-async fn until_left(gateway: &Gateway, path: &str) {
+pub async fn until_left(gateway: &Gateway, path: &str) {
     let line = |line: &str| line.contains(&format!("path={path}")) && line.contains("status=499");
     eventually("it is logged as left", async || gateway.output().lines().any(line)).await;
 }
@@ -214,76 +212,6 @@ async fn whoever_left_behind_a_pipelined_request_is_seen_while_the_backend_think
         until_in_flight(&gateway, &backend.address.to_string(), 0).await;
         assert_eq!(backend.seen().len(), 1, "{keys}");
     }
-}
-
-#[tokio::test]
-async fn a_client_that_has_said_all_gets_its_answer_where_the_listener_says_so() {
-    let backend = Raw::start(|head, _| {
-        let body = head.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
-        vec![Step::Wait(Duration::from_millis(300)), ok(&format!("{} bytes", body.len()))]
-    })
-    .await;
-    let limits = "    limits: { requests_per_backend: 1, queue: 10, queue_timeout: 30s }\n";
-    let yaml = pool_with(&[backend.address], limits);
-    let gateway = PULSEGATE.start_with(&yaml, "    half_closed_clients: answer").await;
-    let mut all = Vec::new();
-    let large = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n{}", "x".repeat(50_000));
-    for (request, expected) in [
-        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "0 bytes"),
-        ("GET / HTTP/1.0\r\n\r\n", "0 bytes"),
-        (&large, "50000 bytes"),
-    ] {
-        // The second waits for the first in the queue.
-        for _ in 0..2 {
-            let mut client = Client::connect(gateway.address).await;
-            client.send(request).await;
-            client.stream.shutdown().await.unwrap();
-            all.push((client, expected));
-        }
-    }
-    for (client, expected) in &mut all {
-        assert_eq!(client.answer().await.text(), *expected);
-        client.ended().await;
-    }
-    // Two requests before the end are two answers.
-    let mut client = Client::connect(gateway.address).await;
-    client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    client.stream.shutdown().await.unwrap();
-    for _ in 0..2 {
-        assert_eq!(client.answer().await.text(), "0 bytes");
-    }
-    client.ended().await;
-
-    let gateway = PULSEGATE.start(&yaml).await;
-    let mut client = Client::connect(gateway.address).await;
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    client.stream.shutdown().await.unwrap();
-    assert!(client.whole_answer().await.is_none(), "by default it has left");
-    until_left(&gateway, "/").await;
-}
-
-#[tokio::test]
-async fn half_a_body_is_never_whole_and_whoever_waits_for_an_answer_is_told() {
-    let backend = Raw::start(|_, _| vec![ok("done")]).await;
-    let yaml = pool_with(&[backend.address], "");
-    let gateway = PULSEGATE.start_with(&yaml, "    half_closed_clients: answer").await;
-    for request in [
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello",
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-    ] {
-        let mut client = Client::connect(gateway.address).await;
-        client.send(request).await;
-        client.stream.shutdown().await.unwrap();
-        assert_eq!(client.answer().await.status, 400, "{request:?}");
-        client.ended().await;
-    }
-    assert!(backend.seen().is_empty(), "{:?}", backend.seen());
-    let gateway = PULSEGATE.start(&yaml).await;
-    let mut client = Client::connect(gateway.address).await;
-    client.send("POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello").await;
-    client.stream.shutdown().await.unwrap();
-    assert!(client.whole_answer().await.is_none());
-    until_left(&gateway, "/half").await;
 }
 
 #[tokio::test]

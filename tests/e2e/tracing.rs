@@ -22,6 +22,8 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+/// The client may decide what is recorded.
+const TRUSTING: &str = "    trusted_proxies: [127.0.0.1]";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 /// A collector, in Python.
@@ -113,7 +115,7 @@ async fn metric(gateway: &Gateway, name: &str) -> f64 {
 async fn two_attempts_are_seen(protocol: &str) {
     let collector = Collector::start(protocol, 1).await;
     let (bad, good, yaml) = pair().await;
-    let gateway = PULSEGATE.start(&(yaml + &collector.yaml(protocol, ", ratio: 0%"))).await;
+    let gateway = PULSEGATE.start_with(&(yaml + &collector.yaml(protocol, ", ratio: 0%")), TRUSTING).await;
     // Asked in turn: at least one of two requests begins with the bad one. The first export is refused for the moment.
     for path in ["/0?token=t0p", "/1?token=t0p"] {
         let headers = format!("traceparent: {PARENT}\r\ntracestate: a=1,b=2\r\n");
@@ -168,7 +170,8 @@ async fn a_trace_through_two_attempts_shows_both_over_grpc() {
 async fn a_trace_that_is_not_recorded_goes_on_as_it_came_and_one_without_a_parent_begins_anew() {
     let collector = Collector::start("http", 0).await;
     let backend = Raw::start(|_, _| vec![ok("x")]).await;
-    let gateway = PULSEGATE.start(&(pool_with(&[backend.address], "") + &collector.yaml("http", ", ratio: 0%"))).await;
+    let yaml = pool_with(&[backend.address], "") + &collector.yaml("http", ", ratio: 0%");
+    let gateway = PULSEGATE.start_with(&yaml, TRUSTING).await;
     let unsampled = PARENT.replace("-01", "-00");
     for (path, headers) in [
         ("/unsampled", format!("traceparent: {unsampled}\r\ntracestate: a=1\r\n")),

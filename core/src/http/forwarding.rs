@@ -1,87 +1,115 @@
 //! Which headers travel, and which are ours? The rules for both directions, on plain names and values.
 //!
-//! Hop-by-hop fields end here (RFC 9110 §7.6.1); what an untrusted peer claims about the client is removed before ours is set;
-//! names with `_` are dropped where WSGI would fold them into `-`. The invariant: no spelling of a name, and no `Connection`
+//! Hop-by-hop fields end here (RFC 9110 §7.6.1); what an untrusted peer claims about the client is removed before ours is set; what only
+//! folds to a name that matters ([`names`]) is dropped from everybody. The invariant: no spelling of a name, and no `Connection`
 //! header, lets a client set or remove what a backend learns about it from us.
+//!
+//! Values are bytes here: a field that holds one odd byte is there all the same.
+
+pub mod names;
+pub mod passage;
 
 use crate::http::head::is_token;
 use crate::http::networks::Network;
+use names::{Meaning, fold_alike, is_alias, is_folded, meaning};
 use std::net::{IpAddr, SocketAddr};
 
-const REQUEST_ID: &str = "x-request-id";
+/// From whom a request comes, as far as that decides which of its fields travel.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// Its peer is believed.
+    pub trusted: bool,
+    /// Names with `_` travel.
+    pub underscores: bool,
+    /// The listener asks for certificates itself: nobody else speaks of them, trusted proxies included, since half of theirs and half of
+    /// ours would be a third person.
+    pub certificates: bool,
+    /// Names of other gateways that are let through, in lower case.
+    pub pass: &'a [String],
+}
 
-/// Does a request header (lower-case name) travel to the backend? Connection-listed names are checked by the caller through
-/// [`listed_in_connection`].
-pub fn request_header_travels(name: &str, trusted: bool, underscores: bool) -> bool {
-    if name.contains('_') {
-        return underscores && is_harmless_when_folded(name);
+impl Rules<'_> {
+    /// Does a request's field (lower-case name), be it in the head or behind the body, travel to the backend? `edited`: the names that
+    /// the route itself changes. Names listed in `Connection` are checked by the caller through [`listed_in_connection`].
+    pub fn travels<'n>(&self, name: &str, mut edited: impl Iterator<Item = &'n str>) -> bool {
+        if edited.any(|ours| ours != name && fold_alike(ours, name)) {
+            return false;
+        }
+        if !is_folded(name) {
+            return !is_alias(name) && (self.underscores || !name.contains('_'));
+        }
+        match meaning(name) {
+            Meaning::Plain | Meaning::Ours => true,
+            Meaning::Hop | Meaning::Replaced => false,
+            Meaning::Identity | Meaning::Certificate => self.believes(name),
+        }
     }
-    !is_hop_by_hop(name) && (trusted || !claims_identity(name))
+
+    /// May a route be chosen by this request header (lower-case name)? Not by what a stranger says of who it is.
+    pub fn chooses(&self, name: &str) -> bool {
+        match meaning(name) {
+            Meaning::Identity | Meaning::Certificate => self.believes(name),
+            Meaning::Plain | Meaning::Ours | Meaning::Hop | Meaning::Replaced => true,
+        }
+    }
+
+    fn believes(&self, name: &str) -> bool {
+        let spoken_for = self.certificates && names_client_certificate(name);
+        !spoken_for && (self.trusted || self.pass.iter().any(|passed| passed == name))
+    }
 }
 
-/// May a route be chosen by this request header (lower-case name)? Not by what a stranger says of who it is.
-pub fn request_header_routes(name: &str, trusted: bool) -> bool {
-    trusted || !claims_identity(name)
+/// May `headers.pass` let this name (in lower case) through?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// It is one by which another gateway tells who asked.
+    Possible,
+    /// It travels without.
+    Needless,
+    /// Never: it is an alias of one, or one that ends here or is ours to write.
+    Never,
 }
 
-/// A backend that folds `_` into `-` must not take it for a field that ends here or that is ours; not even a trusted proxy
-/// spells those with `_`.
-fn is_harmless_when_folded(name: &str) -> bool {
-    let folded = name.replace('_', "-");
-    !is_hop_by_hop(&folded) && !claims_identity(&folded) && folded != REQUEST_ID
+pub fn passing(name: &str) -> Passing {
+    const OURS: [&str; 6] =
+        ["forwarded", "x-forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+    match meaning(name) {
+        _ if !is_folded(name) => {
+            if is_alias(name) {
+                Passing::Never
+            } else {
+                Passing::Needless
+            }
+        }
+        _ if OURS.contains(&name) => Passing::Never,
+        Meaning::Identity | Meaning::Certificate => Passing::Possible,
+        Meaning::Hop | Meaning::Replaced => Passing::Never,
+        Meaning::Plain | Meaning::Ours => Passing::Needless,
+    }
 }
 
 /// Does a response header (lower-case name) travel to the client?
 pub fn response_header_travels(name: &str) -> bool {
-    !is_hop_by_hop(name)
+    meaning(name) != Meaning::Hop
 }
 
-fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "http2-settings"
-            | "expect"
-    )
-}
-
-/// What tells a backend who the client is: believed from trusted proxies only.
-fn claims_identity(name: &str) -> bool {
-    name == "forwarded"
-        || name == "x-real-ip"
-        || name.starts_with("x-forwarded-")
-        || name == "x-envoy-external-address"
-        || name == "true-client-ip"
-        || names_client_certificate(name)
-}
-
-/// What tells a backend whose certificate the client has shown, in the names of RFC 9440 and of other gateways. A listener that asks
-/// for certificates itself lets nobody else speak of them, trusted proxies included: half of theirs and half of ours would be a
-/// third person.
+/// Does a header (lower-case name) tell a backend whose certificate the client has shown?
 pub fn names_client_certificate(name: &str) -> bool {
-    name.starts_with("client-cert")
-        || name.starts_with("x-client-cert")
-        || name.starts_with("x-ssl-")
-        || name.starts_with("ssl-client-")
-        || name == "x-forwarded-client-cert"
-        || name.starts_with("x-forwarded-tls-client-cert")
+    meaning(name) == Meaning::Certificate
 }
 
 /// Is `name` (lower case) listed in a `Connection` header's value? End-to-end fields that routing and framing rely on cannot be
-/// listed away, nor what tells a backend who the client is: it may have come through a proxy that passes `Connection` on.
-pub fn listed_in_connection(connection: &str, name: &str) -> bool {
-    const NEVER: [&str; 7] =
-        ["host", "content-length", "content-type", "authorization", "cookie", "cache-control", REQUEST_ID];
-    let listed = connection.split(',').any(|token| token.trim().eq_ignore_ascii_case(name));
-    listed && !NEVER.contains(&name) && !claims_identity(name)
+/// listed away, nor what tells a backend who the client is or where a request has been: it may have come through a proxy that passes
+/// `Connection` on.
+pub fn listed_in_connection(connection: &[u8], name: &str) -> bool {
+    const NEVER: [&str; 4] = ["content-type", "authorization", "cookie", "cache-control"];
+    let listed = lists(connection, name);
+    listed && !NEVER.contains(&name) && matches!(meaning(name), Meaning::Plain | Meaning::Hop)
+}
+
+/// Does a list of tokens hold this one (lower case)?
+pub fn lists(list: &[u8], token: &str) -> bool {
+    list.split(|byte| *byte == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
 /// Is the peer among the trusted proxies?
@@ -89,15 +117,21 @@ pub fn is_trusted(peer: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(peer))
 }
 
-/// The client's address: the rightmost of X-Forwarded-For that is not a trusted proxy, else the peer. What is no address ends
-/// the search, since nothing to the left of it can be vouched for.
-pub fn client_address(peer: IpAddr, forwarded_for: Option<&str>, trusted: &[Network]) -> IpAddr {
+/// The client's address: the rightmost of X-Forwarded-For (its lines, in order) that is not a trusted proxy, else the peer. What is no
+/// address ends the search, since nothing to the left of it can be vouched for; what stands to its right counts.
+pub fn client_address<'v>(
+    peer: IpAddr,
+    forwarded_for: impl DoubleEndedIterator<Item = &'v [u8]>,
+    trusted: &[Network],
+) -> IpAddr {
     let mut client = peer.to_canonical();
     if !is_trusted(client, trusted) {
         return client;
     }
-    for claimed in forwarded_for.unwrap_or_default().rsplit(',') {
-        match address(claimed.trim()) {
+    let elements = forwarded_for.rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
+    // An empty element is none (RFC 9110 §5.6.1.2).
+    for claimed in elements.map(<[u8]>::trim_ascii).filter(|claimed| !claimed.is_empty()) {
+        match std::str::from_utf8(claimed).ok().and_then(address) {
             Some(address) => client = address.to_canonical(),
             None => break,
         }
@@ -125,16 +159,13 @@ pub fn upgrade_asked<'a, 'c>(
     connections: impl IntoIterator<Item = &'c [u8]>,
     upgrade: Option<&'a str>,
 ) -> Option<&'a str> {
-    let upgrade = upgrade?;
-    let mut tokens = connections.into_iter().flat_map(|line| line.split(|byte| *byte == b','));
-    let listed = tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
     // h2c by upgrade would smuggle a second protocol past every rule of the first.
-    Some(upgrade).filter(|protocol| {
+    upgrade.filter(|protocol| {
         let tokens = protocol.bytes().all(|byte| is_token(byte) || matches!(byte, b'/' | b',' | b' '));
-        listed
-            && tokens
+        tokens
             && !protocol.is_empty()
             && !protocol.split(',').any(|one| one.trim().eq_ignore_ascii_case("h2c"))
+            && connections.into_iter().any(|line| lists(line, "upgrade"))
     })
 }
 
@@ -150,102 +181,184 @@ mod tests {
         vec![Network { address: ip("10.0.0.0"), prefix: 8 }]
     }
 
+    const NOBODY: Rules<'_> = Rules { trusted: false, underscores: false, certificates: false, pass: &[] };
+
+    fn travels(rules: &Rules<'_>, name: &str) -> bool {
+        rules.travels(name, std::iter::empty())
+    }
+
     #[test]
     fn request_headers_that_travel() {
+        let trusted = Rules { trusted: true, ..NOBODY };
         for (name, from_stranger, from_trusted) in [
             ("accept", true, true),
+            ("x.own", true, true),
+            ("content-type", true, true),
+            ("via", true, true),
             ("connection", false, false),
             ("te", false, false),
             ("upgrade", false, false),
             ("transfer-encoding", false, false),
+            ("host", false, false),
+            ("x-request-id", false, false),
             ("x-forwarded-for", false, true),
             ("x-forwarded-anything", false, true),
             ("forwarded", false, true),
             ("x-real-ip", false, true),
+            ("remote-user", false, true),
+            ("x-original-url", false, true),
             ("x-client-cert-subject", false, true),
             ("client-cert", false, true),
-            ("client-cert-chain", false, true),
             ("ssl-client-verify", false, true),
             ("x-ssl-client-dn", false, true),
+            ("x-arr-clientcert", false, true),
             ("x-forwarded-client-cert", false, true),
             ("x_client_cert_subject", false, false),
             ("x_forwarded_for", false, false),
+            ("x.forwarded.for", false, false),
+            ("x.real.ip", false, false),
+            ("transfer.encoding", false, false),
             ("x_own", false, false),
         ] {
-            assert_eq!(request_header_travels(name, false, false), from_stranger, "{name}");
-            assert_eq!(request_header_travels(name, true, false), from_trusted, "{name}");
+            assert_eq!(travels(&NOBODY, name), from_stranger, "{name}");
+            assert_eq!(travels(&trusted, name), from_trusted, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_another_gateway_is_let_through_by_its_name_alone() {
+        let pass = ["cf-connecting-ip".to_owned(), "x-client-verify".to_owned()];
+        let rules = Rules { pass: &pass, ..NOBODY };
+        for (name, expected) in [
+            ("cf-connecting-ip", true),
+            ("cf_connecting_ip", false),
+            ("cf.connecting.ip", false),
+            ("x-client-ip", false),
+            ("x-client-verify", true),
+        ] {
+            assert_eq!(travels(&rules, name), expected, "{name}");
+            assert!(expected == rules.chooses(name) || !is_folded(name), "{name}");
+        }
+        let asks = Rules { certificates: true, trusted: true, ..rules };
+        assert!(!travels(&asks, "x-client-verify") && travels(&asks, "cf-connecting-ip"));
+        for (name, expected) in [
+            ("cf-connecting-ip", Passing::Possible),
+            ("x-forwarded-user", Passing::Possible),
+            ("x-client-verify", Passing::Possible),
+            ("x-forwarded-for", Passing::Never),
+            ("forwarded", Passing::Never),
+            ("x_real_ip", Passing::Never),
+            ("connection", Passing::Never),
+            ("content_length", Passing::Never),
+            ("x-request-id", Passing::Never),
+            ("x-own", Passing::Needless),
+            ("x_own", Passing::Needless),
+        ] {
+            assert_eq!(passing(name), expected, "{name}");
         }
     }
 
     #[test]
     fn request_headers_that_choose_a_route() {
-        for (name, from_stranger) in
-            [("x-env", true), ("upgrade", true), ("x-forwarded-proto", false), ("x-client-cert-subject", false)]
-        {
-            assert_eq!(request_header_routes(name, false), from_stranger, "{name}");
-            assert!(request_header_routes(name, true), "{name}");
-        }
-    }
-
-    #[test]
-    fn headers_about_client_certificates() {
-        for (name, is) in [
-            ("client-cert", true),
-            ("client-cert-chain", true),
-            ("x-client-cert-san", true),
-            ("x-ssl-client-s-dn", true),
-            ("ssl-client-subject-dn", true),
-            ("x-forwarded-client-cert", true),
-            ("x-forwarded-tls-client-cert-info", true),
-            ("x-forwarded-for", false),
-            ("x-real-ip", false),
-            ("x-client-id", false),
+        let trusted = Rules { trusted: true, ..NOBODY };
+        for (name, from_stranger) in [
+            ("x-env", true),
+            ("upgrade", true),
+            ("x-forwarded-proto", false),
+            ("x-client-cert-subject", false),
+            ("remote-user", false),
         ] {
-            assert_eq!(names_client_certificate(name), is, "{name}");
+            assert_eq!(NOBODY.chooses(name), from_stranger, "{name}");
+            assert!(trusted.chooses(name), "{name}");
         }
     }
 
     #[test]
-    fn allowed_underscores_do_not_smuggle_what_a_backend_would_fold() {
-        assert!(request_header_travels("x_own", false, true));
-        for name in
-            ["x_forwarded_for", "x-forwarded_proto", "x_real_ip", "x_request_id", "transfer_encoding", "x_ssl_cert"]
-        {
-            assert!(!request_header_travels(name, false, true), "{name}");
-            assert!(!request_header_travels(name, true, true), "{name}");
+    fn no_key_lets_an_alias_of_a_name_that_matters_pass() {
+        let open = Rules { trusted: true, underscores: true, ..NOBODY };
+        assert!(travels(&open, "x_own"));
+        for name in [
+            "x_forwarded_for",
+            "x-forwarded_proto",
+            "x_real_ip",
+            "x_request_id",
+            "transfer_encoding",
+            "content_length",
+            "x_ssl_cert",
+            "script_name",
+            "path_info",
+            "remote_user",
+            "request_uri",
+            "cdn_loop",
+        ] {
+            assert!(!travels(&open, name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_folds_to_a_name_that_the_route_changes_is_dropped() {
+        let open = Rules { trusted: true, underscores: true, ..NOBODY };
+        let edited = |name: &str| open.travels(name, ["x-auth-user", "x_tenant"].into_iter());
+        for (name, expected) in [
+            ("x-auth-user", true),
+            ("x.auth.user", false),
+            ("x_auth_user", false),
+            ("x_tenant", true),
+            ("x-tenant", false),
+            ("x-auth-users", true),
+        ] {
+            assert_eq!(edited(name), expected, "{name}");
         }
     }
 
     #[test]
     fn connection_lists_names_away_but_not_all() {
-        assert!(listed_in_connection("close, X-Own", "x-own"));
-        assert!(!listed_in_connection("close", "x-own"));
-        for ours in
-            ["host", "authorization", "x-forwarded-for", "x-forwarded-proto", "forwarded", "x-real-ip", "x-request-id"]
-        {
-            assert!(!listed_in_connection(ours, ours), "{ours}");
+        assert!(listed_in_connection(b"close, X-Own", "x-own"));
+        assert!(!listed_in_connection(b"close", "x-own"));
+        assert!(listed_in_connection(b"\xe9, x-own\t,te", "x-own") && listed_in_connection(b"\xe9, te", "te"));
+        for ours in [
+            "host",
+            "content-length",
+            "authorization",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "forwarded",
+            "x-real-ip",
+            "x-request-id",
+            "cdn-loop",
+            "via",
+        ] {
+            assert!(!listed_in_connection(ours.as_bytes(), ours), "{ours}");
         }
     }
 
     #[test]
     fn the_client_is_the_rightmost_stranger() {
+        let none: &[&[u8]] = &[];
         for (peer, forwarded, expected) in [
-            ("192.0.2.1", Some("1.1.1.1"), "192.0.2.1"),
-            ("10.0.0.1", Some("1.1.1.1"), "1.1.1.1"),
-            ("10.0.0.1", Some("6.6.6.6, 1.1.1.1, 10.0.0.2"), "1.1.1.1"),
-            ("10.0.0.1", Some("10.0.0.3, 10.0.0.2"), "10.0.0.3"),
-            ("10.0.0.1", Some("1.1.1.1, garbage"), "10.0.0.1"),
-            ("10.0.0.1", None, "10.0.0.1"),
-            ("10.0.0.1", Some("::ffff:1.2.3.4"), "1.2.3.4"),
-            ("10.0.0.1", Some("1.1.1.1:4711"), "1.1.1.1"),
-            ("10.0.0.1", Some("2001:db8::1"), "2001:db8::1"),
-            ("10.0.0.1", Some("[2001:db8::1]"), "2001:db8::1"),
-            ("10.0.0.1", Some("[2001:db8::1]:4711, 10.0.0.2:80"), "2001:db8::1"),
-            ("10.0.0.1", Some("1.1.1.1, unknown, 10.0.0.2"), "10.0.0.2"),
-            ("10.0.0.1", Some(""), "10.0.0.1"),
-            ("::ffff:192.0.2.1", None, "192.0.2.1"),
+            ("192.0.2.1", &[&b"1.1.1.1"[..]][..], "192.0.2.1"),
+            ("10.0.0.1", &[b"1.1.1.1"], "1.1.1.1"),
+            ("10.0.0.1", &[b"6.6.6.6, 1.1.1.1, 10.0.0.2"], "1.1.1.1"),
+            ("10.0.0.1", &[b"6.6.6.6", b"1.1.1.1", b"10.0.0.2"], "1.1.1.1"),
+            ("10.0.0.1", &[b"10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            ("10.0.0.1", &[b"1.1.1.1, garbage"], "10.0.0.1"),
+            ("10.0.0.1", none, "10.0.0.1"),
+            ("10.0.0.1", &[b"::ffff:1.2.3.4"], "1.2.3.4"),
+            ("10.0.0.1", &[b"1.1.1.1:4711"], "1.1.1.1"),
+            ("10.0.0.1", &[b"2001:db8::1"], "2001:db8::1"),
+            ("10.0.0.1", &[b"[2001:db8::1]"], "2001:db8::1"),
+            ("10.0.0.1", &[b"[2001:db8::1]:4711, 10.0.0.2:80"], "2001:db8::1"),
+            ("10.0.0.1", &[b"1.1.1.1, unknown, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &[b"\xe9, 1.1.1.1"], "1.1.1.1"),
+            ("10.0.0.1", &[b"\xe9", b"1.1.1.1"], "1.1.1.1"),
+            ("10.0.0.1", &[b"6.6.6.6, \xe9, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &[b"1.1.1.1", b"\xe9"], "10.0.0.1"),
+            ("10.0.0.1", &[b"1.1.1.1, ", b" ,"], "1.1.1.1"),
+            ("10.0.0.1", &[b""], "10.0.0.1"),
+            ("::ffff:192.0.2.1", none, "192.0.2.1"),
         ] {
-            assert_eq!(client_address(ip(peer), forwarded, &trusted()), ip(expected), "{peer} {forwarded:?}");
+            let found = client_address(ip(peer), forwarded.iter().copied(), &trusted());
+            assert_eq!(found, ip(expected), "{peer} {forwarded:?}");
         }
     }
 

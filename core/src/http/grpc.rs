@@ -26,8 +26,9 @@ pub const UNAVAILABLE: u16 = 14;
 pub const UNAUTHENTICATED: u16 = 16;
 
 /// Is a request with this content type a gRPC call? `application/grpc`, with a suffix (`+proto`) or without; not gRPC-Web.
-pub fn is_call(content_type: &str) -> bool {
-    content_type.strip_prefix(CONTENT_TYPE).is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';', ' ']))
+pub fn is_call(content_type: impl AsRef<[u8]>) -> bool {
+    let rest = content_type.as_ref().strip_prefix(CONTENT_TYPE.as_bytes());
+    rest.is_some_and(|rest| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
 }
 
 /// The caller's deadline: at most eight digits and a unit. `None` where it is none.
@@ -83,6 +84,8 @@ pub const fn status_of(problem: Problem) -> u16 {
         | Problem::ExpectationFailed
         | Problem::VersionNotSupported
         | Problem::BadBackendAnswer
+        | Problem::ResponseHeadTooLarge
+        | Problem::LoopDetected
         | Problem::Internal => INTERNAL,
     }
 }

@@ -7,12 +7,17 @@
 //! Sources: RFC 9112 §§2–7, RFC 9110 §§5–7; the request-smuggling corpora of the last years.
 
 use crate::http::problem::Problem;
+use crate::http::response_head;
+use host::{are_one, is_host};
 
 /// More fields than anybody needs; pingora gives up at more without a word to the client.
 const FIELDS: usize = 256;
 
+pub mod host;
+mod origin_form;
 mod stream;
 
+pub use origin_form::in_origin_form;
 pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks};
 
 /// How the body behind a head that has passed is framed.
@@ -99,8 +104,8 @@ impl<'a> RequestLine<'a> {
         Ok(Self { method, target, http10 })
     }
 
-    /// The authority of an absolute-form target; `None` for origin-form.
-    fn authority(&self) -> Result<Option<&'a [u8]>, Problem> {
+    /// Scheme and authority of an absolute-form target; `None` for origin-form.
+    fn authority(&self) -> Result<Option<(&'a str, &'a [u8])>, Problem> {
         if self.target.starts_with(b"/") || (self.target == b"*" && self.method == b"OPTIONS") {
             return Ok(None);
         }
@@ -110,7 +115,7 @@ impl<'a> RequestLine<'a> {
             return Err(Problem::MalformedRequest);
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        Ok(rest.get(..end).map(str::as_bytes))
+        Ok(rest.get(..end).map(|authority| (scheme, authority.as_bytes())))
     }
 }
 
@@ -183,6 +188,12 @@ impl<'a> Facts<'a> {
         Ok(())
     }
 
+    /// Of an answer, only what frames it counts.
+    fn take_of_answer(&mut self, line: Result<&'a [u8], Problem>) -> Result<(), Problem> {
+        let field = Field::parse(line?)?;
+        if field.is("content-length") || field.is("transfer-encoding") { self.take(field) } else { Ok(()) }
+    }
+
     /// Equal repetitions are one length (RFC 9110 §8.6); anything but plain digits is none.
     fn take_length(&mut self, value: &'a [u8]) -> Result<(), Problem> {
         let plain = !value.is_empty()
@@ -203,35 +214,18 @@ impl<'a> Facts<'a> {
         let authority = request.authority()?;
         match (self.host, authority) {
             (None, _) if !request.http10 => Err(Problem::BadHost),
-            (_, Some(authority)) if !is_host(authority) => Err(Problem::BadHost),
-            // Identical, not only equal (RFC 9112 §3.2).
-            (Some(host), Some(authority)) if host != authority => Err(Problem::BadHost),
+            (_, Some((_, authority))) if !is_host(authority) => Err(Problem::BadHost),
+            // The target wins (RFC 9112 §3.2.2), but two hosts for one request are refused.
+            (Some(host), Some((scheme, authority))) if !mean_the_same(host, authority, scheme) => Err(Problem::BadHost),
             _ if self.unknown_expectation => Err(Problem::ExpectationFailed),
             _ => Ok(()),
         }
     }
 }
 
-/// A name or an address, with an optional port: no user, no list, no blanks.
-fn is_host(value: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(value) else { return false };
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((address, after)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
-                ("[v6]", after.strip_prefix(':').or(after.is_empty().then_some("0")))
-            }
-            _ => return false,
-        },
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, Some("0")),
-        },
-    };
-    let port_fits = port.is_some_and(|port| {
-        !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
-    });
-    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    port_fits && !host.is_empty() && (host == "[v6]" || host.bytes().all(named))
+fn mean_the_same(host: &[u8], authority: &[u8], scheme: &str) -> bool {
+    let (Ok(host), Ok(authority)) = (std::str::from_utf8(host), std::str::from_utf8(authority)) else { return false };
+    are_one(host, authority, scheme)
 }
 
 /// RFC 9110 §5.6.2.
@@ -267,23 +261,34 @@ pub enum Follows {
     Body(Framing),
 }
 
-/// Reads the head of a backend's answer, its blank line included; `to_head`: the request was a HEAD. `None`: it is not strictly
-/// HTTP/1.1, or its framing is not clear.
-pub fn check_answer(head: &[u8], to_head: bool) -> Option<Follows> {
-    let mut lines = Lines { rest: Some(head.strip_suffix(b"\r\n\r\n")?) };
-    let (http10, status) = status_line(lines.next()?.ok()?)?;
+/// Why the head of an answer cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerFlaw {
+    /// It is not strictly HTTP/1.1, or its framing is not clear.
+    Malformed,
+    /// It is beyond what we take.
+    TooManyFields,
+}
+
+/// Reads the head of a backend's answer, its blank line included; `to_head`: the request was a HEAD.
+///
+/// # Errors
+/// It cannot be read.
+pub fn check_answer(head: &[u8], to_head: bool) -> Result<Follows, AnswerFlaw> {
+    let mut lines = Lines { rest: head.strip_suffix(b"\r\n\r\n") };
+    let (http10, status) = lines.next().and_then(Result::ok).and_then(status_line).ok_or(AnswerFlaw::Malformed)?;
     let mut facts = Facts::default();
-    for line in lines {
-        let field = Field::parse(line.ok()?).ok()?;
-        if field.is("content-length") || field.is("transfer-encoding") {
-            facts.take(field).ok()?;
+    for (number, line) in lines.enumerate() {
+        if number == response_head::FIELDS {
+            return Err(AnswerFlaw::TooManyFields);
         }
+        facts.take_of_answer(line).map_err(|_| AnswerFlaw::Malformed)?;
     }
     if facts.chunked && (facts.length.is_some() || http10) {
-        return None;
+        return Err(AnswerFlaw::Malformed);
     }
     // RFC 9112 §6.3: whatever the first of these say about a body, they have none.
-    Some(match status {
+    Ok(match status {
         b"101" | b"204" | b"304" => Follows::Body(Framing::Plain),
         [b'1', ..] => Follows::Head,
         _ if facts.chunked && !to_head => Follows::Body(Framing::Chunked),

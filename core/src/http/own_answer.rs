@@ -9,8 +9,8 @@
 use crate::http::grpc;
 use crate::http::problem::{Problem, document};
 
-/// What a 405 says is allowed. Other methods pass too; these are those that everybody knows.
-const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+/// What a 405, and an OPTIONS that ends here, say is allowed. Other methods pass too; these are those that everybody knows.
+pub const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// An answer of our own.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Which path do routes match and backends receive?
 //!
 //! One normalised form, so that a route and a backend never see two different paths: dot segments removed (RFC 3986 §5.2.4), unreserved
-//! characters percent-decoded, escapes in upper case. `%00` and dot segments above the root are refused; `%2F` and `%5C` are
+//! characters percent-decoded, escapes in upper case. The six that browsers and tools send raw though they may not (`{ } ^ " |` and the
+//! backtick) are escaped, so that nobody behind us has to decide about them. `%00` and dot segments above the root are refused; `%2F` and `%5C` are
 //! kept and reported, since only the matched route knows whether it allows them. Beside a dot segment they are refused for
 //! every route: a backend that decodes `/public/..%2Fadmin` would serve a path that no route has matched.
 
@@ -27,6 +28,12 @@ pub struct Normalised<'a> {
     pub has_encoded_slash: bool,
 }
 
+impl Normalised<'_> {
+    fn into_owned(self) -> Normalised<'static> {
+        Normalised { path: Cow::Owned(self.path.into_owned()), has_encoded_slash: self.has_encoded_slash }
+    }
+}
+
 /// The normalised path (without query). `Cow::Borrowed` when nothing had to change. `*` (of `OPTIONS *`) stays as it is.
 ///
 /// # Errors
@@ -35,9 +42,16 @@ pub fn normalise(path: &str) -> Result<Normalised<'_>, PathRefusal> {
     if path == "*" {
         return Ok(Normalised { path: Cow::Borrowed(path), has_encoded_slash: false });
     }
-    if !path.starts_with('/') || !path.bytes().all(may_stand_in_a_path) {
+    if !path.starts_with('/') || !path.bytes().all(|byte| may_stand_in_a_path(byte) || is_sent_raw(byte)) {
         return Err(PathRefusal::Malformed);
     }
+    if path.bytes().any(is_sent_raw) {
+        return normalise_escaped(&escaped(path)).map(Normalised::into_owned);
+    }
+    normalise_escaped(path)
+}
+
+fn normalise_escaped(path: &str) -> Result<Normalised<'_>, PathRefusal> {
     let (decoded, has_encoded_slash) = if path.contains('%') { decode(path)? } else { (Cow::Borrowed(path), false) };
     let path = if decoded.contains("/.") { Cow::Owned(remove_dot_segments(&decoded)?) } else { decoded };
     if has_encoded_slash && hides_a_dot_segment(&path) {
@@ -46,9 +60,26 @@ pub fn normalise(path: &str) -> Result<Normalised<'_>, PathRefusal> {
     Ok(Normalised { path, has_encoded_slash })
 }
 
-/// RFC 3986's pchar and "/", and the three that browsers send unescaped all the same: `[`, `]` and `|`.
+/// RFC 3986's pchar and "/", and the two that browsers send unescaped and servers take all the same: `[` and `]`.
 fn may_stand_in_a_path(byte: u8) -> bool {
-    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'@'..=b'Z' | b'_' | b'a'..=b'z' | b'~' | b'[' | b']' | b'|')
+    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'@'..=b'Z' | b'_' | b'a'..=b'z' | b'~' | b'[' | b']')
+}
+
+/// Browsers and tools send it raw, though it may not stand in a path.
+pub(super) fn is_sent_raw(byte: u8) -> bool {
+    matches!(byte, b'{' | b'}' | b'^' | b'"' | b'|' | b'`')
+}
+
+/// A path with those escaped.
+pub(super) fn escaped(path: &str) -> String {
+    let mut out = String::with_capacity(path.len() + 16);
+    for character in path.chars() {
+        match u8::try_from(character) {
+            Ok(byte) if is_sent_raw(byte) => out.push_str(&format!("%{byte:02X}")),
+            _ => out.push(character),
+        }
+    }
+    out
 }
 
 fn decode(path: &str) -> Result<(Cow<'_, str>, bool), PathRefusal> {
@@ -126,6 +157,10 @@ mod tests {
             ("/%e4%f6", Ok("/%E4%F6")),
             ("/a/%2e%2e/b", Ok("/b")),
             ("/.well-known/x", Ok("/.well-known/x")),
+            ("/a{b}^\"|`c", Ok("/a%7Bb%7D%5E%22%7C%60c")),
+            ("/{/../%7b/[x]", Ok("/%7B/[x]")),
+            ("/a<b", Err(PathRefusal::Malformed)),
+            ("/a>b", Err(PathRefusal::Malformed)),
             ("/..", Err(PathRefusal::AboveRoot)),
             ("/a/../../b", Err(PathRefusal::AboveRoot)),
             ("/%2e%2e/etc", Err(PathRefusal::AboveRoot)),
@@ -172,8 +207,10 @@ mod tests {
     #[test]
     fn an_accepted_path_is_final_and_safe() {
         let mut rng = crate::base::rng::Rng::new(3);
-        let parts =
-            ["/", "/", ".", "..", "a", "%2e", "%2F", "%5c", "%25", "%41", "%c3", "%", ";", "~", "\\", "%00", "2e"];
+        let parts = [
+            "/", "/", ".", "..", "a", "%2e", "%2F", "%5c", "%25", "%41", "%c3", "%", ";", "~", "\\", "%00", "2e", "{",
+            "|", "^",
+        ];
         let mut accepted = 0;
         for _ in 0..20_000 {
             let length = rng.below(8) as usize;

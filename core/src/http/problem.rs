@@ -26,12 +26,14 @@ pub enum Problem {
     BackendFailed,
     BadBackendAnswer,
     UpgradeRefused,
+    ResponseHeadTooLarge,
     NoneEligible,
     NotCheckedYet,
     Overloaded,
     BackendTimeout,
     TotalTimeout,
     DeadlineExceeded,
+    LoopDetected,
     Internal,
 }
 
@@ -88,6 +90,12 @@ impl Problem {
                 "Bad gateway",
                 "The service does not switch to the protocol that was asked for.",
             ),
+            Self::ResponseHeadTooLarge => (
+                502,
+                "response_head_bytes_exceeded",
+                "Bad gateway",
+                "The head of the service's answer is larger than accepted (limits.response_head_bytes).",
+            ),
             Self::NoneEligible => {
                 (503, "none_eligible", "Service unavailable", "No instance of the service can take requests now.")
             }
@@ -101,6 +109,9 @@ impl Problem {
             Self::TotalTimeout => (504, "total_timeout", "Gateway timeout", "The request took longer than accepted."),
             Self::DeadlineExceeded => {
                 (504, "deadline_exceeded", "Gateway timeout", "The time that the caller gave the request is over.")
+            }
+            Self::LoopDetected => {
+                (508, "loop_detected", "Loop detected", "The request came back to this gateway too often.")
             }
             Self::Internal => (500, "internal", "Internal error", "The gateway failed to handle this request."),
         }

@@ -9,23 +9,25 @@
 //! A head that lies whole in one read, as nearly all do, is read where it lies; only one in pieces is put together here.
 
 use crate::http::chunks::Chunks;
-use crate::http::head::{Follows, Framing, check_answer, head_end};
+use crate::http::head::{AnswerFlaw, Follows, Framing, check_answer, head_end};
 use std::fmt;
 
-/// A head, all lines together, bytes. More is an attack on whoever keeps it.
-const HEAD: usize = 32 * 1024;
-
-/// What is not HTTP/1.1.
+/// What is not HTTP/1.1, or more of it than we take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
     Head,
+    /// It is larger than its upstream allows (`limits.response_head_bytes`): no fault against HTTP.
+    HeadTooLarge,
     Body,
 }
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Head => "the head of the backend's answer does not follow HTTP/1.1, or has more than 32 KiB",
+            Self::Head => "the head of the backend's answer does not follow HTTP/1.1",
+            Self::HeadTooLarge => {
+                "the head of the backend's answer is larger than limits.response_head_bytes of its upstream, or has more than 256 fields"
+            }
             Self::Body => "the chunks of the backend's answer do not follow HTTP/1.1 (RFC 9112 §7.1)",
         })
     }
@@ -38,6 +40,8 @@ impl std::error::Error for Malformed {}
 pub struct ResponseWatch {
     /// The request was a HEAD.
     to_head: bool,
+    /// Of a head, all lines together, bytes. More is an attack on whoever keeps it.
+    limit: usize,
     part: Part,
 }
 
@@ -52,8 +56,9 @@ enum Part {
 }
 
 impl ResponseWatch {
-    pub const fn new(to_head: bool) -> Self {
-        Self { to_head, part: Part::Head(Vec::new()) }
+    /// `to_head`: the request was a HEAD. `limit`: of a head, in bytes.
+    pub const fn new(to_head: bool, limit: usize) -> Self {
+        Self { to_head, limit, part: Part::Head(Vec::new()) }
     }
 
     /// The flaw behind which nothing is to be read any more.
@@ -87,17 +92,17 @@ impl ResponseWatch {
             Part::Chunks(chunks) => chunks.take(bytes).map(|()| bytes.len()).map_err(|_| Malformed::Body),
             Part::Head(begun) if begun.is_empty() => match head_end(bytes, 0) {
                 Some(end) => {
-                    self.part = behind(bytes.get(..end).unwrap_or_default(), self.to_head)?;
+                    self.part = behind(bytes.get(..end).unwrap_or_default(), self.to_head, self.limit)?;
                     Ok(end)
                 }
-                None => keep(begun, bytes),
+                None => keep(begun, bytes, self.limit),
             },
             Part::Head(begun) => {
                 // The blank line may straddle two reads.
                 let (before, from) = (begun.len(), begun.len().saturating_sub(3));
-                keep(begun, bytes)?;
-                let Some(end) = head_end(begun, from) else { return Ok(bytes.len()) };
-                self.part = behind(begun.get(..end).unwrap_or_default(), self.to_head)?;
+                begun.extend_from_slice(bytes);
+                let Some(end) = head_end(begun, from) else { return within(begun, bytes, self.limit) };
+                self.part = behind(begun.get(..end).unwrap_or_default(), self.to_head, self.limit)?;
                 Ok(end - before)
             }
         }
@@ -105,16 +110,24 @@ impl ResponseWatch {
 }
 
 /// The part of a head that has come.
-fn keep(begun: &mut Vec<u8>, bytes: &[u8]) -> Result<usize, Malformed> {
+fn keep(begun: &mut Vec<u8>, bytes: &[u8], limit: usize) -> Result<usize, Malformed> {
     begun.extend_from_slice(bytes);
-    if begun.len() > HEAD { Err(Malformed::Head) } else { Ok(bytes.len()) }
+    within(begun, bytes, limit)
 }
 
-fn behind(head: &[u8], to_head: bool) -> Result<Part, Malformed> {
-    if head.len() > HEAD {
-        return Err(Malformed::Head);
+fn within(begun: &[u8], bytes: &[u8], limit: usize) -> Result<usize, Malformed> {
+    if begun.len() > limit { Err(Malformed::HeadTooLarge) } else { Ok(bytes.len()) }
+}
+
+fn behind(head: &[u8], to_head: bool, limit: usize) -> Result<Part, Malformed> {
+    if head.len() > limit {
+        return Err(Malformed::HeadTooLarge);
     }
-    match check_answer(head, to_head).ok_or(Malformed::Head)? {
+    let follows = check_answer(head, to_head).map_err(|flaw| match flaw {
+        AnswerFlaw::Malformed => Malformed::Head,
+        AnswerFlaw::TooManyFields => Malformed::HeadTooLarge,
+    })?;
+    match follows {
         Follows::Head => Ok(Part::Head(Vec::new())),
         Follows::Body(Framing::Chunked) => Ok(Part::Chunks(Chunks::default())),
         Follows::Body(Framing::Plain) => Ok(Part::Free),
@@ -124,13 +137,14 @@ fn behind(head: &[u8], to_head: bool) -> Result<Part, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::response_head::{DEFAULT as HEAD, FIELDS};
 
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     const HINTS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
 
     /// How much passed of these reads, and the flaw that ended them.
     fn watched<'a>(reads: impl IntoIterator<Item = &'a [u8]>, to_head: bool) -> (usize, Option<Malformed>) {
-        let mut watch = ResponseWatch::new(to_head);
+        let mut watch = ResponseWatch::new(to_head, HEAD);
         let mut passed = 0;
         for read in reads {
             if watch.flaw().is_some() {
@@ -200,7 +214,7 @@ mod tests {
 
     #[test]
     fn nothing_passes_behind_a_flaw() {
-        let mut watch = ResponseWatch::new(false);
+        let mut watch = ResponseWatch::new(false, HEAD);
         assert_eq!(watch.take(b"HTTP/1.1 200 OK\n\n"), Err(Malformed::Head));
         assert_eq!(watch.take(b"HTTP/1.1 200 OK\r\n\r\n"), Err(Malformed::Head));
         assert_eq!(watch.take(b""), Ok(0), "the end of the connection");
@@ -209,14 +223,17 @@ mod tests {
     #[test]
     fn a_head_has_a_bound_whole_and_in_pieces() {
         let head = |length: usize| format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "y".repeat(length - 24));
-        for (length, found) in [(HEAD, None), (HEAD + 1, Some(Malformed::Head))] {
+        for (length, found) in [(HEAD, None), (HEAD + 1, Some(Malformed::HeadTooLarge))] {
             let head = head(length);
             assert_eq!(head.len(), length);
             assert_eq!(watched([head.as_bytes()], false).1, found);
             assert_eq!(watched(head.as_bytes().chunks(1000), false).1, found);
         }
         let endless = "y".repeat(HEAD + 1);
-        assert_eq!(watched([endless.as_bytes()], false), (0, Some(Malformed::Head)));
+        assert_eq!(watched([endless.as_bytes()], false), (0, Some(Malformed::HeadTooLarge)));
+        let fields = |count| format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(count));
+        assert_eq!(watched([fields(FIELDS).as_bytes()], false).1, None);
+        assert_eq!(watched([fields(FIELDS + 1).as_bytes()], false).1, Some(Malformed::HeadTooLarge));
         let many = HINTS.repeat(2000);
         assert_eq!(
             watched(many.as_bytes().chunks(4096), false),

@@ -74,6 +74,32 @@ fn is_health_call(path: &[u8]) -> bool {
     path.strip_prefix(GRPC_SERVICE).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
+/// The path in the one form that all spellings of it share, as a path again: for a look at it in a table of folded patterns. A byte that is
+/// no ASCII becomes the character of its number, so that no two of them are one.
+pub fn folded_path(path: &str) -> String {
+    match folded(path) {
+        root if root.is_empty() => "/".to_owned(),
+        path => path.into_iter().map(char::from).collect(),
+    }
+}
+
+/// Is a normalised path its own folded form, as most are? When in doubt it is not.
+pub fn is_folded(path: &str) -> bool {
+    let mut before = 0;
+    for byte in path.bytes() {
+        let stays = match byte {
+            b'/' => !matches!(before, b'/' | b'.'),
+            b'A'..=b'Z' | b'%' | b';' | b'\\' | b'?' | b'#' | 0..=b' ' | 0x7f.. => false,
+            _ => true,
+        };
+        if !stays {
+            return false;
+        }
+        before = byte;
+    }
+    path == "/" || (path.starts_with('/') && !matches!(before, b'/' | b'.'))
+}
+
 /// Decoded, in lower case, without parameters, empty and dot segments, and white space around segments; "" is the root.
 fn folded(path: &str) -> Vec<u8> {
     let decoded = decoded(path);
@@ -280,12 +306,40 @@ mod tests {
         let mut rng = crate::base::rng::Rng::new(5);
         let parts =
             ["/", "/", ".", "..", "a", "%2e", "%2F", "%5c", "%25", "%41", "%c3", "%", ";", "~", "\\", " ", "2e", "?"];
+        let mut own = 0;
         for _ in 0..20_000 {
             let length = rng.below(8) as usize;
             let drawn = (0..length).map(|_| parts[rng.below(parts.len() as u32) as usize]).collect::<String>();
             let once = folded(&format!("/{drawn}"));
             assert!(once.len() <= drawn.len() + 1, "{drawn}");
             assert!(!once.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b"..")), "{drawn}");
+            if let Ok(normal) = normalise(&format!("/{drawn}"))
+                && is_folded(&normal.path)
+            {
+                assert_eq!(folded_path(&normal.path), normal.path, "{drawn}");
+                own += 1;
+            }
+        }
+        assert!(own > 500, "only {own} were their own form");
+    }
+
+    #[test]
+    fn paths_that_are_their_own_folded_form() {
+        for (path, expected, own) in [
+            ("/", "/", true),
+            ("/a/b-c", "/a/b-c", true),
+            ("/v1:x", "/v1:x", true),
+            ("/a/", "/a", false),
+            ("/A", "/a", false),
+            ("//a", "/a", false),
+            ("/a;x=1", "/a", false),
+            ("/a.", "/a", false),
+            ("/a./b", "/a/b", false),
+            ("/v1%3Ax", "/v1:x", false),
+            ("/caf%C3%A9", "/caf\u{c3}\u{a9}", false),
+            ("//", "/", false),
+        ] {
+            assert_eq!((&*folded_path(path), is_folded(path)), (expected, own), "{path}");
         }
     }
 }

@@ -82,19 +82,25 @@ impl Trace {
     }
 }
 
-/// Continues the trace of `parent`, or begins one with the ids of `drawn` (trace and span). `None`: the trace is not recorded here, and
-/// goes on as it came.
+/// Continues the trace of `parent`, or begins one with the ids of `drawn` (trace and span). `trusted`: its peer may decide what is recorded
+/// here; a stranger may not, neither by saying so nor by choosing an id. `None`: the trace is not recorded here, and goes on as it came.
 pub fn begin(
     parent: Option<TraceParent>,
-    ratio: f64,
-    follow_parent: bool,
+    trusted: bool,
+    (ratio, follow_parent): (f64, bool),
     (trace, span): (u128, u64),
 ) -> Option<Trace> {
     match parent {
-        Some(parent) => {
+        Some(parent) if trusted => {
             let recorded = if follow_parent { parent.sampled } else { chosen(parent.trace, ratio) };
             let told = TraceParent { span, sampled: true, ..parent };
             recorded.then_some(Trace { told, own: span, parent: Some(parent.span) })
+        }
+        Some(parent) => {
+            let recorded = chosen(trace, ratio);
+            // Whoever is behind us decides by our word, not by the stranger's.
+            let told = TraceParent { span: if recorded { span } else { parent.span }, sampled: recorded, ..parent };
+            (recorded || parent.sampled).then_some(Trace { told, own: span, parent: Some(parent.span) })
         }
         None => {
             let told = TraceParent { trace, span, sampled: chosen(trace, ratio), random: true };
@@ -180,10 +186,31 @@ mod tests {
             (Some(parent(true)), 0.0, false, None),
             (Some(parent(false)), 1.0, false, Some((true, 7, Some(8)))),
         ] {
-            let trace = begin(from, ratio, follow, drawn);
+            let trace = begin(from, true, (ratio, follow), drawn);
             let told = trace.map(|trace| (trace.is_recorded(), trace.told.trace, trace.parent));
             assert_eq!(told, expected, "{from:?} {ratio} {follow}");
             assert!(trace.is_none_or(|trace| trace.own == 9 && trace.is_new() == from.is_none()));
+        }
+    }
+
+    #[test]
+    fn a_stranger_decides_nothing_of_what_is_recorded() {
+        let parent = |sampled| TraceParent { trace: 0, span: 8, sampled, random: false };
+        // What it says; the ratio; is it recorded, and what is told of it: the span, and whether it is sampled.
+        for (sampled, ratio, expected) in [
+            (true, 0.0, Some((false, 8, false))),
+            (true, 1.0, Some((true, 9, true))),
+            (false, 1.0, Some((true, 9, true))),
+            (false, 0.0, None),
+            // Its id would be chosen by any ratio; ours is drawn.
+            (true, 0.5, Some((false, 8, false))),
+        ] {
+            for follow in [true, false] {
+                let trace = begin(Some(parent(sampled)), false, (ratio, follow), (u128::MAX, 9));
+                let told = trace.map(|trace| (trace.is_recorded(), trace.told.span, trace.told.sampled));
+                assert_eq!(told, expected, "{sampled} {ratio} {follow}");
+                assert!(trace.is_none_or(|trace| !trace.is_new() && trace.told.trace == 0));
+            }
         }
     }
 

@@ -1,11 +1,13 @@
-//! Which trailers travel, and how large may fields be together? The rules of header fields hold for them, and some have no business there at
+//! Which trailers travel? The rules of header fields hold for them, and some have no business there at
 //! all (RFC 9110 §6.5.1): what frames, routes, authenticates, or says how to read a message is known before its end or never.
 
-use crate::http::forwarding::{request_header_travels, response_header_travels};
+use crate::http::forwarding::names::{Meaning, meaning};
+use crate::http::forwarding::{Rules, response_header_travels};
 
-/// Does a trailer (lower-case name) travel to the backend? Who asks is never said in trailers.
-pub fn request_trailer_travels(name: &str, underscores: bool) -> bool {
-    belongs_in_trailers(name) && request_header_travels(name, false, underscores)
+/// Does a trailer (lower-case name) travel to the backend? Who asks, and what else we say in heads, is never said in trailers. `edited`: the
+/// names that the route itself changes.
+pub fn request_trailer_travels<'n>(name: &str, rules: &Rules<'_>, edited: impl Iterator<Item = &'n str>) -> bool {
+    belongs_in_trailers(name) && meaning(name) == Meaning::Plain && rules.travels(name, edited)
 }
 
 /// Does a trailer (lower-case name) travel to the client?
@@ -44,17 +46,15 @@ fn belongs_in_trailers(name: &str) -> bool {
         && !name.starts_with(':')
 }
 
-/// The size of fields as HTTP/2 counts it (RFC 9113 §6.5.2): 32 bytes beside each name and value.
-pub fn size_of_fields<'f>(fields: impl Iterator<Item = (&'f str, &'f [u8])>) -> usize {
-    fields.map(|(name, value)| name.len() + value.len() + 32).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn trailers_that_travel() {
+        let rules = Rules { trusted: true, underscores: false, certificates: false, pass: &[] };
+        let lenient = Rules { underscores: true, ..rules };
+        let travels = |name, rules| request_trailer_travels(name, rules, ["x-edited"].into_iter());
         for (name, to_backend, to_client) in [
             ("grpc-status", true, true),
             ("grpc-message", true, true),
@@ -76,15 +76,11 @@ mod tests {
             ("x_forwarded_for", false, true),
             ("x-request-id", false, false),
         ] {
-            assert_eq!(request_trailer_travels(name, false), to_backend, "{name}");
+            assert_eq!(travels(name, &rules), to_backend, "{name}");
             assert_eq!(response_trailer_travels(name), to_client, "{name}");
         }
-        assert!(request_trailer_travels("x_own", true));
-        assert!(!request_trailer_travels("x_forwarded_for", true));
-    }
-
-    #[test]
-    fn fields_are_counted_as_http2_counts_them() {
-        assert_eq!(size_of_fields([("a", &b"bc"[..]), ("de", b"")].into_iter()), 35 + 34);
+        assert!(travels("x_own", &lenient));
+        assert!(!travels("x_forwarded_for", &lenient));
+        assert!(!travels("x_edited", &lenient), "an alias of what the route sets");
     }
 }

@@ -20,6 +20,7 @@ pub struct ListenerPlan {
     pub http2: bool,
     /// Header names with `_` are dropped unless this is true (WSGI folds them into `-`).
     pub underscores_in_headers: bool,
+    pub headers: HeadersPlan,
     pub half_closed_clients: HalfClosedClients,
 }
 
@@ -35,9 +36,19 @@ impl ListenerPlan {
             limits: ListenerLimits::default(),
             http2: true,
             underscores_in_headers: false,
+            headers: HeadersPlan::default(),
             half_closed_clients: HalfClosedClients::default(),
         }
     }
+}
+
+/// What becomes of the headers of requests, beside what always does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeadersPlan {
+    /// Names by which other gateways tell who asked (in lower case) that travel from strangers too.
+    pub pass: Vec<String>,
+    /// Backends are told by `Via` that a gateway stands between.
+    pub via: bool,
 }
 
 /// What becomes of a request whose client has ended its direction of an HTTP/1 connection. A client that is gone and one that has only said all
@@ -117,6 +128,8 @@ pub struct ListenerLimits {
     pub connections_per_client: u32,
     /// Requests in flight on one HTTP/2 connection.
     pub streams: u32,
+    /// How often a request may come back to this gateway (beyond it answered 508).
+    pub loops: u32,
 }
 
 impl Default for ListenerLimits {
@@ -131,6 +144,7 @@ impl Default for ListenerLimits {
             connections: 20_000,
             connections_per_client: 0,
             streams: 100,
+            loops: 8,
         }
     }
 }

@@ -135,11 +135,21 @@ pub struct HeaderEdits {
     pub add: Vec<(String, String)>,
 }
 
+impl HeaderEdits {
+    /// Every name that is changed.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let pairs = self.set.iter().chain(&self.add);
+        self.remove.iter().chain(pairs.map(|(name, _)| name)).map(String::as_str)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     pub connect: Duration,
     /// From the request being fully sent to the response head; `None` for long polls.
     pub per_try: Option<Duration>,
+    /// Until a client that expects a 100 (RFC 9110 §10.1.1) is told by us to send its body, while the backend says nothing.
+    pub expect_continue: Duration,
     /// Silence between bytes of an exchange.
     pub idle: Duration,
     /// The whole request, retries included; `None` for streams.
@@ -163,6 +173,7 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(1),
             per_try: Some(Duration::from_secs(10)),
+            expect_continue: Duration::from_secs(1),
             idle: Duration::from_secs(60),
             total: Some(Duration::from_secs(60)),
             total_is_written: false,

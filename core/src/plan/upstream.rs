@@ -1,7 +1,7 @@
 //! What is in force for a pool: where its backends come from, how they are asked, watched, spared and chosen.
 
 use super::{BudgetPlan, Detector, PassivePlan, ProbePlan, Protocol, SourcePlan, UpstreamTls};
-use crate::http::proxy_protocol;
+use crate::http::{proxy_protocol, response_head};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +103,8 @@ pub struct UpstreamLimits {
     pub queue: u32,
     /// How long they may.
     pub queue_timeout: Duration,
+    /// The head of an answer.
+    pub response_head_bytes: usize,
     /// How long an idempotent request is held while nobody is eligible.
     pub hold: Duration,
 }
@@ -115,6 +117,7 @@ impl Default for UpstreamLimits {
             connections_per_backend: 0,
             queue: 0,
             queue_timeout: Duration::from_secs(5),
+            response_head_bytes: response_head::DEFAULT,
             hold: Duration::ZERO,
         }
     }

@@ -37,25 +37,37 @@ impl Denial {
     }
 }
 
-/// `take` takes a token, or says how long there is none; `path` is the path that a backend would see. Neither is asked without need.
+/// May a request pass all of these guards: those of its route, and of another whose path it may reach? Each is asked what it asks; nobody's
+/// token is taken before every address list has been passed. `take` takes a token, or says how long there is none; `path` is the path that a
+/// backend would see. Neither is asked without need, and both are told whose guard asks (by its place).
+///
+/// # Errors
+/// Whose guard denied it, and why.
 pub fn admit(
-    plan: &AdmissionPlan,
+    guards: &[Option<&AdmissionPlan>],
     client: IpAddr,
-    take: impl FnOnce(&RateLimitPlan) -> Result<(), Duration>,
-    path: impl FnOnce() -> String,
-) -> Result<(), Denial> {
-    let allowed = plan.allow.as_ref().is_none_or(|allow| allow.contains(client));
-    if !allowed || plan.deny.contains(client) {
-        return Err(Denial::Address);
+    mut take: impl FnMut(usize, &RateLimitPlan) -> Result<(), Duration>,
+    mut path: impl FnMut(usize) -> String,
+) -> Result<(), (usize, Denial)> {
+    let all = || guards.iter().enumerate().filter_map(|(place, guard)| Some((place, (*guard)?)));
+    for (place, guard) in all() {
+        let allowed = guard.allow.as_ref().is_none_or(|allow| allow.contains(client));
+        if !allowed || guard.deny.contains(client) {
+            return Err((place, Denial::Address));
+        }
     }
-    if let Some(limit) = &plan.rate_limit
-        && let Err(wait) = take(limit)
-        && limit.enforce
-    {
-        return Err(Denial::Rate(wait));
+    for (place, guard) in all() {
+        if let Some(limit) = &guard.rate_limit
+            && let Err(wait) = take(place, limit)
+            && limit.enforce
+        {
+            return Err((place, Denial::Rate(wait)));
+        }
     }
-    if !plan.shield.is_empty() && plan.shield.hides(&path()) {
-        return Err(Denial::Shielded);
+    for (place, guard) in all() {
+        if !guard.shield.is_empty() && guard.shield.hides(&path(place)) {
+            return Err((place, Denial::Shielded));
+        }
     }
     Ok(())
 }
@@ -101,25 +113,50 @@ mod tests {
             ("10.0.0.1", false, "/ready", Err(Denial::Rate(WAIT))),
             ("10.0.0.1", true, "/ready", Err(Denial::Shielded)),
         ] {
-            let take = |_: &RateLimitPlan| if has_token { Ok(()) } else { Err(WAIT) };
-            let admitted = admit(&all(), client.parse().unwrap(), take, || path.to_owned());
-            assert_eq!(admitted, expected, "{client} {has_token} {path}");
+            let take = |_, _: &RateLimitPlan| if has_token { Ok(()) } else { Err(WAIT) };
+            let admitted = admit(&[Some(&all())], client.parse().unwrap(), take, |_| path.to_owned());
+            assert_eq!(admitted, expected.map_err(|denial| (0, denial)), "{client} {has_token} {path}");
         }
     }
 
     #[test]
     fn a_denied_stranger_takes_no_token_and_nobody_folds_a_path_without_need() {
-        let no_token = |_: &RateLimitPlan| panic!("a token was taken");
+        let no_token = |_, _: &RateLimitPlan| panic!("a token was taken");
         let stranger = "192.0.2.1".parse().unwrap();
-        assert_eq!(admit(&all(), stranger, no_token, || panic!("asked")), Err(Denial::Address));
-        assert_eq!(admit(&AdmissionPlan::default(), stranger, no_token, || panic!("asked")), Ok(()));
+        assert_eq!(admit(&[Some(&all())], stranger, no_token, |_| panic!("asked")), Err((0, Denial::Address)));
+        assert_eq!(admit(&[Some(&AdmissionPlan::default()), None], stranger, no_token, |_| panic!("asked")), Ok(()));
+        // Nor does it cost the budget of the route that was found, where the other one denies it.
+        let limited = AdmissionPlan { rate_limit: Some(limit(true)), ..AdmissionPlan::default() };
+        let both = [Some(&limited), Some(&all())];
+        assert_eq!(admit(&both, stranger, no_token, |_| panic!("asked")), Err((1, Denial::Address)));
+    }
+
+    #[test]
+    fn two_routes_are_asked_in_turn_and_each_takes_one_token() {
+        let limited = AdmissionPlan { rate_limit: Some(limit(true)), ..AdmissionPlan::default() };
+        let friend = "10.0.0.1".parse().unwrap();
+        for (tokens, path, expected, asked) in [
+            ([true, true], "/", Ok(()), vec![0, 1]),
+            ([false, true], "/", Err((0, Denial::Rate(WAIT))), vec![0]),
+            ([true, false], "/", Err((1, Denial::Rate(WAIT))), vec![0, 1]),
+            ([true, true], "/ready", Err((1, Denial::Shielded)), vec![0, 1]),
+        ] {
+            let mut places = Vec::new();
+            let take = |place: usize, _: &RateLimitPlan| {
+                places.push(place);
+                if tokens[place] { Ok(()) } else { Err(WAIT) }
+            };
+            let admitted = admit(&[Some(&limited), Some(&all())], friend, take, |_| path.to_owned());
+            assert_eq!((admitted, places), (expected, asked), "{tokens:?} {path}");
+        }
     }
 
     #[test]
     fn deny_alone_lets_everybody_else_in() {
         let plan = AdmissionPlan { deny: networks("10.0.0.0", 8), ..AdmissionPlan::default() };
         for (client, expected) in [("192.0.2.1", Ok(())), ("::1", Ok(())), ("10.2.3.4", Err(Denial::Address))] {
-            assert_eq!(admit(&plan, client.parse().unwrap(), |_| Ok(()), String::new), expected, "{client}");
+            let admitted = admit(&[Some(&plan)], client.parse().unwrap(), |_, _| Ok(()), |_| String::new());
+            assert_eq!(admitted, expected.map_err(|denial| (0, denial)), "{client}");
         }
     }
 
@@ -127,11 +164,11 @@ mod tests {
     fn a_limit_that_is_not_enforced_takes_tokens_and_denies_nobody() {
         let plan = AdmissionPlan { rate_limit: Some(limit(false)), ..AdmissionPlan::default() };
         let mut taken = 0;
-        let take = |_: &RateLimitPlan| {
+        let take = |_, _: &RateLimitPlan| {
             taken += 1;
             Err(WAIT)
         };
-        assert_eq!(admit(&plan, "::1".parse().unwrap(), take, String::new), Ok(()));
+        assert_eq!(admit(&[Some(&plan)], "::1".parse().unwrap(), take, |_| String::new()), Ok(()));
         assert_eq!(taken, 1);
     }
 

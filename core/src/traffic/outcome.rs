@@ -25,8 +25,10 @@ pub enum AttemptEnd {
     NoRoom,
     /// The connection ended before any byte of a response head. `reused`: it came from the idle pool.
     ResetBeforeHead { reused: bool },
-    /// The backend answered with something that is not HTTP, or a head beyond the limits.
+    /// The backend answered with something that is not HTTP.
     InvalidResponse,
+    /// The head of its answer is larger than we take (`limits.response_head_bytes`): our limit, not its fault.
+    HeadTooLarge,
     /// The head arrived (`status`), then the body broke off or fell silent.
     BrokenBody { status: u16 },
     /// The client left after `waited` since the request was fully sent. `head_seen`: the response had begun.
@@ -87,6 +89,7 @@ impl AttemptEnd {
             Self::LetGo { why, .. } => why.word(),
             Self::ResetBeforeHead { .. } => "reset",
             Self::InvalidResponse => "invalid_response",
+            Self::HeadTooLarge => "head_too_large",
             Self::BrokenBody { .. } => "broken_body",
             Self::ClientAborted { .. } => "client_left",
             Self::CutOff => "cut_off",
@@ -95,7 +98,7 @@ impl AttemptEnd {
     }
 
     /// The stable words of [`Self::result`].
-    pub const RESULTS: [&'static str; 16] = [
+    pub const RESULTS: [&'static str; 17] = [
         "response",
         "bad_status",
         "connect_failed",
@@ -110,6 +113,7 @@ impl AttemptEnd {
         "abandoned",
         "cut_off",
         "ended_by_us",
+        "head_too_large",
         "no_room",
         "deadline",
     ];
@@ -134,9 +138,10 @@ impl AttemptEnd {
             Self::ClientAborted { .. } => 11,
             Self::CutOff => 12,
             Self::Ours => 13,
-            Self::NoRoom => 14,
+            Self::HeadTooLarge => 14,
+            Self::NoRoom => 15,
             Self::LetGo { why: LetGo::ClientStalled | LetGo::Overtaken, .. } => 11,
-            Self::LetGo { .. } => 15,
+            Self::LetGo { .. } => 16,
         }
     }
 
@@ -172,6 +177,8 @@ pub enum FailureKind {
     BrokenBody,
     /// It refused a request that it had room for by its own word.
     Refused,
+    /// The head of its answer was larger than we take; alone as little as a 5xx.
+    HeadTooLarge,
     /// A 5xx answer; alone it ejects only when peers do better (see the outlier machine).
     Status(u16),
     /// A gRPC status that a caller's own mistake does not explain; alone as little as a 5xx.
@@ -179,9 +186,9 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Said in a whole answer: a poison request gets it from every backend.
+    /// Said in an answer: a poison request gets it from every backend.
     pub const fn is_said(self) -> bool {
-        matches!(self, Self::Status(_) | Self::Grpc(_))
+        matches!(self, Self::Status(_) | Self::Grpc(_) | Self::HeadTooLarge)
     }
 }
 
@@ -203,6 +210,7 @@ pub fn classify(end: &AttemptEnd, slow_after: Duration) -> Outcome {
         AttemptEnd::ResetBeforeHead { reused: true } => SoftFailure,
         AttemptEnd::ResetBeforeHead { reused: false } => Failure(FailureKind::Reset),
         AttemptEnd::InvalidResponse => Failure(FailureKind::Invalid),
+        AttemptEnd::HeadTooLarge => Failure(FailureKind::HeadTooLarge),
         AttemptEnd::BrokenBody { .. } => Failure(FailureKind::BrokenBody),
         // Impatient clients must not hide a frozen backend.
         AttemptEnd::ClientAborted { waited, head_seen: false } | AttemptEnd::LetGo { waited, head_seen: false, .. }
@@ -265,6 +273,7 @@ mod tests {
             (AttemptEnd::NotProcessed { excused: true }, "not_processed"),
             (AttemptEnd::ResetBeforeHead { reused: true }, "reset"),
             (AttemptEnd::InvalidResponse, "invalid_response"),
+            (AttemptEnd::HeadTooLarge, "head_too_large"),
             (AttemptEnd::BrokenBody { status: 200 }, "broken_body"),
             (AttemptEnd::ClientAborted { waited, head_seen: true }, "abandoned"),
             (AttemptEnd::CutOff, "cut_off"),
@@ -299,6 +308,7 @@ mod tests {
             (AttemptEnd::ResetBeforeHead { reused: false }, Outcome::Failure(FailureKind::Reset)),
             (AttemptEnd::ResetBeforeHead { reused: true }, Outcome::SoftFailure),
             (AttemptEnd::InvalidResponse, Outcome::Failure(FailureKind::Invalid)),
+            (AttemptEnd::HeadTooLarge, Outcome::Failure(FailureKind::HeadTooLarge)),
             (AttemptEnd::BrokenBody { status: 200 }, Outcome::Failure(FailureKind::BrokenBody)),
             (aborted(999, false), Outcome::Ignored),
             (aborted(1000, false), Outcome::SoftFailure),
@@ -313,6 +323,19 @@ mod tests {
             (AttemptEnd::Ours, Outcome::Ignored),
         ] {
             assert_eq!(classify(&end, SLOW), expected, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_in_answers_is_compared_with_the_peers() {
+        for (kind, said) in [
+            (FailureKind::Status(503), true),
+            (FailureKind::Grpc(14), true),
+            (FailureKind::HeadTooLarge, true),
+            (FailureKind::Invalid, false),
+            (FailureKind::Reset, false),
+        ] {
+            assert_eq!(kind.is_said(), said, "{kind:?}");
         }
     }
 }

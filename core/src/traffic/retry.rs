@@ -113,7 +113,9 @@ fn named_in_retry_on(end: &AttemptEnd, plan: &RetryPlan) -> bool {
         | AttemptEnd::CutOff => plan.on.reset,
         AttemptEnd::PerTryTimeout => plan.on.timeout,
         AttemptEnd::Response { status } => plan.on.statuses.binary_search(status).is_ok(),
-        AttemptEnd::GrpcStatus(_)
+        // The others would say the same.
+        AttemptEnd::HeadTooLarge
+        | AttemptEnd::GrpcStatus(_)
         | AttemptEnd::BrokenBody { .. }
         | AttemptEnd::ClientAborted { .. }
         | AttemptEnd::LetGo { .. }

@@ -15,8 +15,9 @@ pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findin
     let default = Timeouts::default();
     let (per_try, total) = (deadline(spec.per_try, default.per_try), deadline(spec.total, default.total));
     let (connect, idle) = (span(spec.connect, default.connect), span(spec.idle, default.idle));
-    let timeouts = Timeouts { connect, per_try, idle, total, total_is_written: spec.total.is_some() };
-    for (key, value) in [("connect", timeouts.connect), ("idle", timeouts.idle)] {
+    let expect_continue = span(spec.expect_continue, default.expect_continue);
+    let timeouts = Timeouts { connect, per_try, expect_continue, idle, total, total_is_written: spec.total.is_some() };
+    for (key, value) in [("connect", connect), ("expect_continue", expect_continue), ("idle", idle)] {
         if value.is_zero() {
             findings.error(&place.at(key), "0s", "more than 0s");
         }
@@ -33,6 +34,12 @@ pub(super) fn timeouts(spec: &TimeoutsSpec, place: &Place, findings: &mut Findin
     {
         let found = format!("{per_try:?}, no less than total ({total:?})");
         findings.warning(&place.at("per_try"), found, "it never applies");
+    }
+    if let Some(per_try) = per_try.filter(|per_try| *per_try <= expect_continue) {
+        let found = format!("{expect_continue:?}, no less than per_try ({per_try:?})");
+        let consequence =
+            "a client that expects a 100 gets a 504 where the backend knows of none and waits for the body";
+        findings.warning(&place.at("expect_continue"), found, consequence);
     }
     timeouts
 }

@@ -1,13 +1,15 @@
 //! What may each listener accept? Addresses, certificates, limits.
 
 use super::clashes::same_socket;
+use super::headers::header_name;
 use super::tls::{self, Files};
 use super::{Item, size, span};
 use crate::config::addresses;
 use crate::config::files::{Findings, Place};
-use crate::config::schema::{HalfClosedClientsSpec, LimitsSpec, ListenerSpec};
+use crate::config::schema::{HalfClosedClientsSpec, HeadersSpec, LimitsSpec, ListenerSpec};
+use pulsegate_core::http::forwarding::{Passing, passing};
 use pulsegate_core::http::networks::Network;
-use pulsegate_core::plan::{ListenerLimits, ListenerPlan};
+use pulsegate_core::plan::{HeadersPlan, ListenerLimits, ListenerPlan};
 use std::sync::Arc;
 
 pub(super) fn compile(
@@ -58,8 +60,27 @@ fn listener(item: &Item<ListenerSpec>, files: Files<'_>, findings: &mut Findings
         http2: spec.http2.unwrap_or(default.http2),
         limits: limits(&spec.limits, &place.at("limits"), findings),
         underscores_in_headers: spec.underscores_in_headers,
+        headers: headers(&spec.headers, &place.at("headers.pass"), findings),
         half_closed_clients: spec.half_closed_clients.map_or(default.half_closed_clients, HalfClosedClientsSpec::plan),
     })
+}
+
+fn headers(spec: &HeadersSpec, place: &Place, findings: &mut Findings) -> HeadersPlan {
+    let mut pass = Vec::new();
+    for (index, name) in spec.pass.iter().enumerate() {
+        let place = place.at(&index.to_string());
+        let lower = header_name(name, &place, findings);
+        match passing(&lower) {
+            Passing::Possible => pass.push(lower),
+            Passing::Needless => findings.warning(&place, format!("{name:?}"), "it does nothing: the name travels anyway"),
+            Passing::Never => findings.error(
+                &place,
+                format!("{name:?}"),
+                "a name by which another gateway tells who asks, such as CF-Connecting-IP; what frames a message or is written here never passes",
+            ),
+        }
+    }
+    HeadersPlan { pass, via: spec.via }
 }
 
 pub(super) fn networks(texts: &[String], place: &Place, findings: &mut Findings) -> Vec<Network> {
@@ -103,5 +124,6 @@ fn limits(spec: &LimitsSpec, place: &Place, findings: &mut Findings) -> Listener
         connections,
         connections_per_client: spec.connections_per_client.unwrap_or(default.connections_per_client),
         streams,
+        loops: spec.loops.unwrap_or(default.loops),
     }
 }

@@ -9,6 +9,7 @@ mod attempts;
 mod clashes;
 mod document;
 mod effects;
+mod guards;
 mod headers;
 mod listeners;
 mod logging;
@@ -91,6 +92,7 @@ pub(super) fn compile(trees: Vec<Value>, base: &Path, findings: &mut Findings) -
     }
     let pools = admission::Pools { items: &parts.upstreams, plans: &upstreams };
     admission::finish((&parts.routes, &mut routes), pools, findings);
+    guards::check(&parts.routes, &routes, findings);
     effects::check(&parts.upstreams, &upstreams, &routes, findings);
     let start = start(&parts.rest.start);
     Some(Plan {

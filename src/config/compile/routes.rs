@@ -9,6 +9,7 @@ use crate::config::schema::{
     EditsSpec, MatchSpec, RedirectSpec, RespondSpec, RetriesSpec, RouteSpec, TimeoutsSpec, UpstreamSpec,
 };
 use crate::config::words::not_exactly_one;
+use pulsegate_core::http::head::host::canonical;
 use pulsegate_core::plan::route_table::conflicts;
 use pulsegate_core::plan::{HeaderCondition, HeaderEdits, HostMatch, PathMatch, RouteAction, RouteMatch, RoutePlan};
 use std::collections::BTreeMap;
@@ -95,6 +96,7 @@ fn route(
             &TimeoutsSpec {
                 connect: own_timeouts.connect.or(base_timeouts.connect),
                 per_try: own_timeouts.per_try.or(base_timeouts.per_try),
+                expect_continue: own_timeouts.expect_continue.or(base_timeouts.expect_continue),
                 idle: own_timeouts.idle.or(base_timeouts.idle),
                 total: own_timeouts.total.or(base_timeouts.total),
             },
@@ -139,9 +141,14 @@ fn matches(spec: &MatchSpec, place: &Place, findings: &mut Findings) -> RouteMat
             .headers
             .iter()
             .map(|(name, value)| {
-                let condition =
-                    if value == "*" { HeaderCondition::Present } else { HeaderCondition::Equals(value.clone()) };
-                (header_name(name, &place.at("headers"), findings), condition)
+                let name = header_name(name, &place.at("headers"), findings);
+                let condition = match value.as_str() {
+                    "*" => HeaderCondition::Present,
+                    // It is compared in its one form.
+                    host if name == "host" => HeaderCondition::Equals(canonical(host)),
+                    value => HeaderCondition::Equals(value.to_owned()),
+                };
+                (name, condition)
             })
             .collect(),
     }
@@ -149,12 +156,13 @@ fn matches(spec: &MatchSpec, place: &Place, findings: &mut Findings) -> RouteMat
 
 fn host(text: Option<&str>, place: &Place, findings: &mut Findings) -> HostMatch {
     let Some(text) = text.filter(|text| *text != "*") else { return HostMatch::Any };
-    let lower = text.to_ascii_lowercase();
-    let (suffix, name) = match lower.strip_prefix("*.") {
+    let (suffix, written) = match text.strip_prefix("*.") {
         Some(name) => (true, name),
-        None => (false, lower.as_str()),
+        None => (false, text),
     };
-    let fits = !name.is_empty()
+    let lower = written.to_ascii_lowercase();
+    let name = lower.strip_suffix('.').unwrap_or(&lower);
+    let fits = !name.split('.').any(str::is_empty)
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'[' | b']' | b':'));
     let has_port = !name.starts_with('[') && name.contains(':');
     if !fits || has_port {
@@ -164,7 +172,7 @@ fn host(text: Option<&str>, place: &Place, findings: &mut Findings) -> HostMatch
             "a host name without port, such as api.example.com or *.example.com",
         );
     }
-    if suffix { HostMatch::Suffix(format!(".{name}")) } else { HostMatch::Exact(name.to_owned()) }
+    if suffix { HostMatch::Suffix(format!(".{name}")) } else { HostMatch::Exact(canonical(name)) }
 }
 
 fn path(spec: &MatchSpec, place: &Place, findings: &mut Findings) -> PathMatch {
@@ -177,12 +185,13 @@ fn path(spec: &MatchSpec, place: &Place, findings: &mut Findings) -> PathMatch {
         (None, Some(path)) => (path, "path_exact", true),
         (None, None) => return PathMatch::default(),
     };
-    let normal = pulsegate_core::http::path::normalise(text).ok().filter(|normal| normal.path == *text);
-    if !text.starts_with('/') || normal.is_none() {
-        findings.error(
+    let normal = pulsegate_core::http::path::normalise(text).ok().map(|normal| normal.path);
+    if !text.starts_with('/') || normal.as_deref() != Some(text) {
+        findings.hinted(
             &place.at(key),
             format!("{text:?}"),
             "a normalised path that begins with / (no dot segments, no needless escapes)",
+            normal.filter(|normal| normal.starts_with('/')).map(|normal| format!("write {normal}")),
         );
     }
     if exact {

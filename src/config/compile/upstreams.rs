@@ -7,11 +7,12 @@ mod sources;
 use super::headers::header;
 use super::probe::{self, ProbeContext};
 use super::tls::{self, Files};
-use super::{Item, share, span};
+use super::{Item, share, size, span};
 use crate::config::files::{Findings, Place};
 use crate::config::schema::{
     BudgetSpec, NoneEligibleSpec, OnDownSpec, ProbeSpec, ProtocolSpec, ProxyVersionSpec, SlowStartSpec, UpstreamSpec,
 };
+use pulsegate_core::http::response_head;
 use pulsegate_core::plan::{
     BudgetPlan, PassivePlan, ProbeKind, ProbePlan, Protocol, SlowStartPlan, SourcePlan, UpstreamLimits, UpstreamPlan,
 };
@@ -141,8 +142,14 @@ fn limits(spec: &UpstreamSpec, place: &Place, findings: &mut Findings) -> Upstre
         connections_per_backend: written.connections_per_backend.unwrap_or(default.connections_per_backend),
         queue: written.queue.unwrap_or(default.queue),
         queue_timeout: span(written.queue_timeout, default.queue_timeout),
+        response_head_bytes: size(written.response_head_bytes, default.response_head_bytes as u64) as usize,
         hold: span(spec.hold, default.hold),
     };
+    let heads = response_head::LEAST..=response_head::MOST;
+    if !heads.contains(&limits.response_head_bytes) {
+        let found = format!("{} bytes", limits.response_head_bytes);
+        findings.error(&place.at("limits.response_head_bytes"), found, "1KiB to 1MiB");
+    }
     let limited = limits.requests > 0 || limits.requests_per_backend > 0 || limits.connections_per_backend > 0;
     if limits.queue > 0 && !limited {
         findings.warning(

@@ -57,6 +57,7 @@ fn listeners() -> Vec<Defaults> {
                 ("connections", limits.connections.to_string()),
                 ("connections_per_client", limits.connections_per_client.to_string()),
                 ("streams", limits.streams.to_string()),
+                ("loops", limits.loops.to_string()),
             ],
         ),
         values(

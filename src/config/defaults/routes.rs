@@ -13,6 +13,7 @@ pub(super) fn all() -> Vec<Defaults> {
             [
                 ("connect", secs(timeouts.connect)),
                 ("per_try", deadline(timeouts.per_try)),
+                ("expect_continue", secs(timeouts.expect_continue)),
                 ("idle", secs(timeouts.idle)),
                 ("total", deadline(timeouts.total)),
             ],

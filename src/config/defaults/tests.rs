@@ -9,7 +9,7 @@ use std::path::Path;
 /// Every part that may be written, with what it cannot go without and nothing else.
 const SPARSE: &str = r#"
 listeners:
-  - { address: "127.0.0.1:8080", limits: {}, tls: { certificate: cert.pem, key: key.pem, client_auth: { ca: cert.pem } } }
+  - { address: "127.0.0.1:8080", limits: {}, headers: {}, tls: { certificate: cert.pem, key: key.pem, client_auth: { ca: cert.pem } } }
 admin:
   tls: { certificate: cert.pem, key: key.pem, client_auth: { ca: cert.pem } }
   tokens: [{ name: ops, env: TOKEN }]

@@ -181,6 +181,7 @@ fn spared(plan: &UpstreamPlan) -> Vec<Defaults> {
                 ("connections_per_backend", limits.connections_per_backend.to_string()),
                 ("queue", limits.queue.to_string()),
                 ("queue_timeout", secs(limits.queue_timeout)),
+                ("response_head_bytes", size(limits.response_head_bytes as u64)),
             ],
         ),
         values(

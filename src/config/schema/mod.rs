@@ -120,9 +120,13 @@ pub(super) struct ListenerSpec {
     pub proxy_protocol: Option<ProxyProtocolSpec>,
     /// Serve HTTP/2 too: offered in the TLS handshake, and without TLS (h2c) recognised by its first bytes.
     pub http2: Option<bool>,
-    /// Pass header names with `_` on. Default: `false`.
+    /// Pass header names with `_` on, but for those that a server behind us could take for a name that frames, that says who asks, or that is
+    /// written here. Default: `false`.
     #[serde(default)]
     pub underscores_in_headers: bool,
+    /// What becomes of the headers of requests.
+    #[serde(default)]
+    pub headers: HeadersSpec,
     /// What the end of a client's direction (a FIN) means on HTTP/1 while its request waits or is answered: `cancel`, it has left, and nobody
     /// is asked for it any more; `answer`, it has said all and waits for its answer, as `nc -N` does. A reset is an end in any case, and so
     /// is a stream of HTTP/2 that is taken back. With `answer`, requests of clients that have closed their connections are carried out.
@@ -159,6 +163,20 @@ pub(super) struct ProxyProtocolSpec {
     pub from: Vec<String>,
 }
 
+/// Headers of requests.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeadersSpec {
+    /// Names by which other gateways tell who asks, such as `CF-Connecting-IP`, that strangers may send too; without it only
+    /// `trusted_proxies` may. Default: `[]`.
+    #[serde(default)]
+    pub pass: Vec<String>,
+    /// Add `Via: 1.1 pulsegate` to requests, as RFC 9110 asks of gateways. nginx behind us then compresses nothing, unless its `gzip_proxied`
+    /// says otherwise. Default: `false`.
+    #[serde(default)]
+    pub via: bool,
+}
+
 /// Limits of a listener.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -181,6 +199,8 @@ pub(super) struct LimitsSpec {
     pub connections_per_client: Option<u32>,
     /// Requests in flight on one HTTP/2 connection.
     pub streams: Option<u32>,
+    /// How often a request may come back to this gateway through its own backends; beyond it 508.
+    pub loops: Option<u32>,
 }
 
 /// The admin listener, or `off`.

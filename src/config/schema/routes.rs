@@ -143,6 +143,8 @@ pub(in crate::config) struct TimeoutsSpec {
     pub connect: Option<Span>,
     /// From the request being fully sent to the response head; `none` for long polls.
     pub per_try: Option<DeadlineSpec>,
+    /// A client that expects a 100 before it sends its body is told by us to send it when the backend has said nothing for so long.
+    pub expect_continue: Option<Span>,
     /// Silence between bytes.
     pub idle: Option<Span>,
     /// The whole request, retries included; `none` for streams.

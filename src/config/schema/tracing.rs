@@ -15,7 +15,8 @@ pub(in crate::config) struct TracingSpec {
     pub otlp: OtlpSpec,
     /// Of the traces that begin here, the share that is recorded.
     pub ratio: Option<Share>,
-    /// A client's `traceparent` says whether its trace is recorded; `false`: `ratio` alone decides.
+    /// The `traceparent` of a peer in `trusted_proxies` says whether its trace is recorded; `false`, and for strangers always: `ratio` alone
+    /// decides.
     pub follow_parent: Option<bool>,
     /// Of the probes, the share that is traced: each begins a trace of its own, and the backend is told it.
     pub probes: Option<Share>,

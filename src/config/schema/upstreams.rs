@@ -4,7 +4,7 @@ use super::probe::ProbeSpec;
 use super::protocol::{ProtocolSpec, ProxyVersionSpec};
 use super::routes::{RetriesSpec, TimeoutsSpec};
 use super::tls::UpstreamTlsSpec;
-use crate::config::values::{Share, Span};
+use crate::config::values::{Share, Size, Span};
 use pulsegate_core::plan::{OnDown, WhenNoneEligible};
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error};
@@ -326,6 +326,8 @@ pub(in crate::config) struct UpstreamLimitsSpec {
     pub queue: Option<u32>,
     /// How long they wait.
     pub queue_timeout: Option<Span>,
+    /// The head of an answer, 1KiB to 1MiB; a larger one is answered 502 (`response_head_bytes_exceeded`).
+    pub response_head_bytes: Option<Size>,
 }
 
 /// A response header.

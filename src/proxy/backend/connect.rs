@@ -16,6 +16,7 @@ use crate::proxy::connection_pool::socket::BackendSocket;
 use crate::proxy::heads::Asks;
 use crate::proxy::{ConnectionFacts, Proxy, ends};
 use pingora::protocols::{ALPN, Stream};
+use pulsegate_core::http::response_watch::ResponseWatch;
 use pulsegate_core::plan::Protocol;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{Attempt, Ended};
@@ -59,7 +60,7 @@ impl Way<'_> {
                     None => self.proxy.idle.take(shelf, now),
                     Some(_) => self.facts.private.take(shelf, now),
                 }?;
-                let socket = BackendSocket::again(stream, self.to_head)?;
+                let socket = BackendSocket::again(stream, self.watch())?;
                 let backend = BackendSide::H1(Box::new(H1Backend::new(socket, true, mark)));
                 Some(Connected { backend, shelf, beside: false })
             }
@@ -96,7 +97,7 @@ impl Way<'_> {
     /// A connection of HTTP/1.1.
     async fn connect_alone(&self, shelf: u64) -> Result<Connected, Ended> {
         let opened = async {
-            let socket = BackendSocket::new(self.open(Protocol::Http1).await?, self.to_head);
+            let socket = BackendSocket::new(self.open(Protocol::Http1).await?, self.watch());
             Ok(H1Backend::new(socket, false, Mark::busy(&self.attempt.pool.ledger)))
         };
         let backend = self.within(self.attempt.bounds.connect, opened).await?;
@@ -179,7 +180,7 @@ impl Way<'_> {
             return Err(AttemptEnd::TlsFailed);
         }
         let idle = upstream.idle_timeout;
-        let begun = opening.begin(stream, self.clock(), idle, &self.attempt.pool.ledger).await;
+        let begun = opening.begin(stream, self.clock(), idle, self.head_limit(), &self.attempt.pool.ledger).await;
         begun.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
     }
 
@@ -201,7 +202,8 @@ impl Way<'_> {
 
     fn seated(&self, seat: Seat, shelf: u64) -> Connected {
         let tls = self.attempt.pool.upstream.tls.is_some();
-        Connected { backend: BackendSide::H2(Box::new(H2Backend::new(seat, tls))), shelf, beside: false }
+        let backend = H2Backend::new(seat, tls, self.head_limit());
+        Connected { backend: BackendSide::H2(Box::new(backend)), shelf, beside: false }
     }
 
     fn shelf(&self) -> u64 {
@@ -210,6 +212,16 @@ impl Way<'_> {
 
     fn wish(&self) -> Wish {
         Wish { connections: self.attempt.pool.upstream.limits.connections_per_backend, uploads: self.uploads }
+    }
+
+    /// Over what is let pass of the answer.
+    fn watch(&self) -> ResponseWatch {
+        ResponseWatch::new(self.to_head, self.head_limit())
+    }
+
+    /// Of the head of an answer, in bytes.
+    fn head_limit(&self) -> usize {
+        self.attempt.pool.upstream.limits.response_head_bytes
     }
 
     fn clock(&self) -> Clock {

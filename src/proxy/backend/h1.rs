@@ -43,7 +43,7 @@ impl H1Backend {
     fn judge(&mut self, head: Box<ResponseHeader>, end: bool) -> FromBackend {
         let switches = head.status == 101;
         if head.status.is_informational() && !switches {
-            return FromBackend::Interim;
+            return FromBackend::Interim(head);
         }
         if switches && !self.session.is_upgrade_req() {
             return FromBackend::Invalid;

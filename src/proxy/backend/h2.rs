@@ -6,7 +6,7 @@
 //! A GET that asks for an upgrade becomes a CONNECT with its protocol, and the 2xx that opens the tunnel a 101 (RFC 8441).
 
 use super::shared::Seat;
-use super::{Deaf, FromBackend, fields};
+use super::{Deaf, FromBackend};
 use crate::proxy::ends;
 use crate::proxy::outbox::Outbox;
 use crate::proxy::websocket;
@@ -20,6 +20,7 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::http2::tunnel::opens;
+use pulsegate_core::http::response_head;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -29,6 +30,8 @@ use std::task::{Context, Poll, ready};
 pub(in crate::proxy) struct H2Backend {
     seat: Seat,
     scheme: Scheme,
+    /// Of the head of its answer, and of its trailers, in bytes.
+    head_limit: usize,
     outbox: Option<Outbox>,
     answer: Answer,
     tunnel: Option<Tunnel>,
@@ -50,9 +53,9 @@ enum Answer {
 }
 
 impl H2Backend {
-    pub(in crate::proxy) fn new(seat: Seat, tls: bool) -> Self {
+    pub(in crate::proxy) fn new(seat: Seat, tls: bool, head_limit: usize) -> Self {
         let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
-        Self { seat, scheme, outbox: None, answer: Answer::NotAsked, tunnel: None }
+        Self { seat, scheme, head_limit, outbox: None, answer: Answer::NotAsked, tunnel: None }
     }
 
     pub(super) fn is_clear(&self) -> bool {
@@ -111,18 +114,30 @@ impl H2Backend {
             Answer::NotAsked => Poll::Pending,
             Answer::Awaited(_) => self.poll_head(cx),
             Answer::Body { .. } if !read => Poll::Pending,
-            Answer::Body { stream, data_over } => poll_body(stream, data_over, cx),
+            Answer::Body { stream, data_over } => poll_body(stream, data_over, self.head_limit, cx),
         }
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
         let Answer::Awaited(answer) = &mut self.answer else { return Poll::Pending };
-        if let Poll::Ready(Some(Ok(_))) = answer.poll_informational(cx) {
-            return Poll::Ready(FromBackend::Interim);
+        let limit = self.head_limit;
+        if let Poll::Ready(Some(Ok(interim))) = answer.poll_informational(cx) {
+            let mut parts = interim.into_parts().0;
+            if !fit(&parts.headers, limit) {
+                return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+            }
+            parts.version = Version::HTTP_11;
+            // HTTP/2 has no switch of protocols (RFC 9113 §8.6).
+            let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+            let head = Box::new(ResponseHeader::from(parts));
+            return Poll::Ready(if switches { FromBackend::Invalid } else { FromBackend::Interim(head) });
         }
         match ready!(Pin::new(answer).poll(cx)) {
             Ok(response) => {
                 let (mut parts, stream) = response.into_parts();
+                if !fit(&parts.headers, limit) {
+                    return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+                }
                 parts.version = Version::HTTP_11;
                 let end = match &mut self.tunnel {
                     Some(tunnel) if opens(parts.status.as_u16()) => {
@@ -136,7 +151,7 @@ impl H2Backend {
                     _ => stream.is_end_stream(),
                 };
                 self.answer = Answer::Body { stream, data_over: false };
-                if parts.status.is_informational() || fields::are_too_large(&parts.headers) {
+                if parts.status.is_informational() {
                     return Poll::Ready(FromBackend::Invalid);
                 }
                 Poll::Ready(FromBackend::Head { head: Box::new(ResponseHeader::from(parts)), end })
@@ -176,7 +191,7 @@ impl Tunnel {
     }
 }
 
-fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>) -> Poll<FromBackend> {
+fn poll_body(stream: &mut RecvStream, data_over: &mut bool, limit: usize, cx: &mut Context<'_>) -> Poll<FromBackend> {
     if !*data_over {
         match ready!(stream.poll_data(cx)) {
             Some(Ok(chunk)) => {
@@ -189,11 +204,16 @@ fn poll_body(stream: &mut RecvStream, data_over: &mut bool, cx: &mut Context<'_>
         }
     }
     Poll::Ready(match ready!(stream.poll_trailers(cx)) {
-        Ok(Some(trailers)) if fields::are_too_large(&trailers) => FromBackend::Invalid,
+        Ok(Some(trailers)) if !fit(&trailers, limit) => FromBackend::TrailersTooLarge,
         Ok(Some(trailers)) => FromBackend::Trailers(trailers),
         Ok(None) => FromBackend::Body(Bytes::new(), true),
         Err(_) => FromBackend::BrokeOff,
     })
+}
+
+/// Are the fields of a head, or trailers, within the limit?
+fn fit(fields: &HeaderMap, limit: usize) -> bool {
+    response_head::fits(fields.iter().map(|(name, value)| (name.as_str().len(), value.len())), limit)
 }
 
 /// The head in HTTP/2's form: the Host becomes `:authority`, what belongs to a connection stays here.

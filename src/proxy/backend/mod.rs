@@ -3,7 +3,6 @@
 //! The counterpart of `downstream`: `next`, `offer`, `is_clear`.
 
 mod connect;
-mod fields;
 mod h1;
 mod h2;
 mod shared;
@@ -27,14 +26,14 @@ pub(super) enum BackendSide {
 /// What came of the backend.
 #[derive(Debug)]
 pub(super) enum FromBackend {
-    /// An interim answer (1xx, but not 101).
-    Interim,
+    /// The head of an interim answer (1xx, but not 101).
+    Interim(Box<ResponseHeader>),
     /// The head of the answer; `end`: nothing follows it.
     Head {
         head: Box<ResponseHeader>,
         end: bool,
     },
-    /// What came is no answer, or more of one than is accepted.
+    /// What came is no answer.
     Invalid,
     Body(Bytes, bool),
     /// Trailers, and with them the end.
@@ -47,6 +46,8 @@ pub(super) enum FromBackend {
     Broke(AttemptEnd),
     /// It broke off behind it.
     BrokeOff,
+    /// Its trailers are larger than accepted.
+    TrailersTooLarge,
 }
 
 /// It takes no more of the request.

@@ -30,15 +30,15 @@ pub struct BackendSocket {
 }
 
 impl BackendSocket {
-    /// A new connection, for its first answer; `to_head`: to a HEAD.
-    pub fn new(stream: Stream, to_head: bool) -> Box<Self> {
-        Box::new(Self { stream, watch: ResponseWatch::new(to_head), ends: AtomicBool::new(false) })
+    /// A new connection, for its first answer.
+    pub fn new(stream: Stream, watch: ResponseWatch) -> Box<Self> {
+        Box::new(Self { stream, watch, ends: AtomicBool::new(false) })
     }
 
     /// One that has rested, for its next answer. `None`: it is none of ours.
-    pub fn again(stream: Stream, to_head: bool) -> Option<Box<Self>> {
+    pub fn again(stream: Stream, watch: ResponseWatch) -> Option<Box<Self>> {
         let mut socket = stream.into_any().downcast::<Self>().ok()?;
-        socket.watch = ResponseWatch::new(to_head);
+        socket.watch = watch;
         Some(socket)
     }
 
@@ -143,6 +143,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
+    const WATCH: ResponseWatch = ResponseWatch::new(false, 1024);
     const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
     async fn pair(said: &[&[u8]]) -> (Box<BackendSocket>, DuplexStream) {
@@ -150,7 +151,7 @@ mod tests {
         for bytes in said {
             far.write_all(bytes).await.unwrap();
         }
-        (BackendSocket::new(Box::new(near), false), far)
+        (BackendSocket::new(Box::new(near), WATCH), far)
     }
 
     /// The refusal that the next read ends in.
@@ -181,10 +182,10 @@ mod tests {
         let (mut socket, mut far) = pair(&[HEAD, b"5\r\nhello\r\n0\r\n\r\n"]).await;
         let mut read = Vec::with_capacity(4096);
         socket.read_buf(&mut read).await.unwrap();
-        let mut socket = BackendSocket::again(socket, false).expect("one of ours");
+        let mut socket = BackendSocket::again(socket, WATCH).expect("one of ours");
         far.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n").await.unwrap();
         assert_eq!(refusal(&mut socket).await, Some(Malformed::Head));
         let (near, _far) = duplex(1);
-        assert!(BackendSocket::again(Box::new(near), false).is_none());
+        assert!(BackendSocket::again(Box::new(near), WATCH).is_none());
     }
 }

@@ -4,7 +4,7 @@
 use super::{ClientSocket, Fate, FromClient, Gone, Read};
 use crate::proxy::{Served, ends, linger};
 use bytes::Bytes;
-use http::Version;
+use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorType};
@@ -26,7 +26,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 pub struct H1Client {
     session: ServerSession,
     half_closed: HalfClosedClients,
-    /// TLS has nothing more to say of an end: it has said it, or more was sent behind the request.
+    /// Reading tells no more of whether it is there: it has ended its direction, or sent more than this request.
     heard: bool,
 }
 
@@ -59,13 +59,8 @@ impl H1Client {
             // Who has left is not heard out.
             Read::Body if self.session.was_upgraded() || !self.has_left().await => self.read_body().await,
             Read::Body => FromClient::Left,
+            Read::Watch if !self.heard && self.goodbye().await == Meaning::Left => FromClient::Left,
             Read::Watch | Read::Nothing | Read::Reset => {
-                if read == Read::Watch && !self.heard && self.socket().is_some_and(ClientSocket::is_tls) {
-                    if self.goodbye().await == Meaning::Left {
-                        return FromClient::Left;
-                    }
-                    self.heard = true;
-                }
                 self.left(read).await;
                 FromClient::Left
             }
@@ -84,9 +79,10 @@ impl H1Client {
         }
     }
 
-    /// What TLS says of the client's end, until something else comes behind the request (which pingora keeps).
+    /// Reads until the client's end, which in TLS shows nowhere else, or until something comes behind the request (which pingora keeps).
     async fn goodbye(&mut self) -> Meaning {
         let before = self.socket().map(ClientSocket::bytes_read);
+        let goes_on = matches!(&self.session, ServerSession::H1(session) if session.will_keepalive());
         let heard = poll_fn(|cx| {
             let idle = pin!(self.session.read_body_or_idle(true)).poll(cx);
             match idle {
@@ -95,7 +91,17 @@ impl H1Client {
                 Poll::Pending => Poll::Pending,
             }
         });
-        heard.await.map_or(Meaning::Waits, |error| end(&error).means(self.half_closed, false))
+        let meaning = heard.await.map_or(Meaning::Waits, |error| end(&error).means(self.half_closed, false));
+        self.heard = true;
+        if goes_on && meaning == Meaning::Waits {
+            // pingora ends a connection behind whoever has ended its direction, but requests of a pipeline may be here already.
+            self.session.set_keepalive(Some(0));
+        }
+        // Nobody reads any more, and so nothing would release a head.
+        if let Some(socket) = self.socket() {
+            socket.hold_nothing_back();
+        }
+        meaning
     }
 
     /// Waits until the client has left.
@@ -116,9 +122,14 @@ impl H1Client {
     }
 
     pub(super) async fn send_continue(&mut self) -> Result<(), Gone> {
-        // pingora would take the 100 for an early answer and close the connection behind the real one.
+        let head = ResponseHeader::build(StatusCode::CONTINUE, Some(0)).map_err(|_| Gone)?;
+        self.send_interim(Box::new(head)).await
+    }
+
+    pub(super) async fn send_interim(&mut self, head: Box<ResponseHeader>) -> Result<(), Gone> {
+        // pingora would take it for an early answer and close the connection behind the real one.
         self.session.set_close_on_response_before_downstream_finish(false);
-        self.session.write_continue_response().await.map_err(|_| Gone)
+        self.session.write_response_header(head).await.map_err(|_| Gone)
     }
 
     pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
@@ -153,7 +164,9 @@ impl H1Client {
     }
 
     pub(super) fn status(&self) -> Option<u16> {
-        self.session.response_written().map(|head| head.status.as_u16())
+        let status = self.session.response_written().map(|head| head.status)?;
+        let interim = status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
+        (!interim).then_some(status.as_u16())
     }
 
     pub(super) fn bytes_in(&self) -> u64 {

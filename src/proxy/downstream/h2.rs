@@ -184,6 +184,12 @@ impl H2Client {
         self.respond.send_informational(response).map_err(|_| Gone)
     }
 
+    pub(super) fn send_interim(&mut self, head: ResponseHeader) -> Result<(), Gone> {
+        let mut parts = http::response::Parts::from(head);
+        parts.version = Version::HTTP_2;
+        self.respond.send_informational(Response::from_parts(parts, ())).map_err(|_| Gone)
+    }
+
     pub(super) fn send_head(&mut self, head: ResponseHeader, end: bool) -> Result<(), Gone> {
         let mut parts = http::response::Parts::from(head);
         parts.version = Version::HTTP_2;

@@ -128,6 +128,15 @@ impl ClientSide {
         }
     }
 
+    /// The head of an interim answer.
+    pub(super) async fn send_interim(&mut self, head: Box<ResponseHeader>) -> Result<(), Gone> {
+        match self {
+            Self::H1(client) => client.send_interim(head).await,
+            Self::H2(client) => client.send_interim(*head),
+            Self::Copy(_) => Ok(()),
+        }
+    }
+
     /// `end`: nothing follows it.
     pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
         match self {

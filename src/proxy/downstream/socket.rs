@@ -44,6 +44,8 @@ pub struct ClientSocket {
     fresh: bool,
     /// The chunked body that is coming in.
     watched: Option<Chunks>,
+    /// Nothing is held back until the next request.
+    prompt: AtomicBool,
     /// Our direction ends with the next flush.
     ends: AtomicBool,
     /// Bytes that were read.
@@ -66,12 +68,17 @@ impl ClientSocket {
     }
 
     fn over(stream: Transport) -> Self {
-        Self { stream, held: BytesMut::new(), fresh: true, watched: None, ends: AtomicBool::new(false), read: 0 }
+        let (prompt, ends) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { stream, held: BytesMut::new(), fresh: true, watched: None, prompt, ends, read: 0 }
     }
 
     /// The connection that a session of pingora's has.
     pub(super) fn of(stream: &Stream) -> Option<&Self> {
         stream.as_any().downcast_ref()
+    }
+
+    pub fn is_tls(&self) -> bool {
+        matches!(self.stream, Transport::Tls(_))
     }
 
     /// HTTP/2 was agreed on in the TLS handshake.
@@ -121,14 +128,14 @@ impl ClientSocket {
         }
     }
 
-    /// In TLS an end of its own goes before the connection's, and shows only to whoever reads.
-    pub(super) fn is_tls(&self) -> bool {
-        matches!(self.stream, Transport::Tls(_))
-    }
-
     /// Bytes that were read so far.
     pub(super) fn bytes_read(&self) -> u64 {
         self.read
+    }
+
+    /// Heads of this request's answer leave at once.
+    pub(super) fn hold_nothing_back(&self) {
+        self.prompt.store(true, Relaxed);
     }
 
     /// Our direction ends with the next flush; the client's goes on. (pingora lends its stream for looking only.)
@@ -136,8 +143,9 @@ impl ClientSocket {
         self.ends.store(true, Relaxed);
     }
 
-    /// Watches the body that follows, or nothing.
+    /// Another request begins. Watches the body that follows, or nothing.
     pub fn watch(&mut self, body: Option<Chunks>) {
+        *self.prompt.get_mut() = false;
         self.watched = body.filter(|body| !body.done());
     }
 
@@ -225,7 +233,7 @@ impl AsyncRead for ClientSocket {
 impl AsyncWrite for ClientSocket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if std::mem::take(&mut this.fresh) && buf.len() <= HELD_BACK {
+        if std::mem::take(&mut this.fresh) && buf.len() <= HELD_BACK && !this.prompt.load(Relaxed) {
             this.held.extend_from_slice(buf);
             return Poll::Ready(Ok(buf.len()));
         }

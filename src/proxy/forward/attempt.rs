@@ -10,10 +10,11 @@ use crate::proxy::heads;
 use crate::proxy::relay::{Relay, Relayed};
 use crate::proxy::rewrite;
 use http::Method;
+use http::header::EXPECT;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::traffic::cell::{Nudge, NudgeKind};
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use pulsegate_core::traffic::request::{self, Action, Asked, Attempt, Ended, Input, Progress};
+use pulsegate_core::traffic::request::{self, Action, Asked, Attempt, Ended, Expectation, Expected, Input, Progress};
 
 /// Makes one attempt. Returns what is to be done next.
 pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, attempt: &Attempt) -> Action {
@@ -59,12 +60,15 @@ async fn converse(
     trace: Option<Trace>,
 ) -> Action {
     let (request, body) = (dialogue.client.head(), dialogue.client.body());
-    let expects_continue = heads::expects_continue(request, body);
     let surroundings = machine.surroundings;
     let told = (surroundings.asked, trace.as_ref());
-    let Ok(head) = rewrite::request(request, body, told, machine.route(), surroundings.facts) else {
+    let Ok(mut head) = rewrite::request(request, body, told, machine.route(), surroundings.facts) else {
         return over(machine, dialogue, Ended::Unanswered(AttemptEnd::Ours));
     };
+    let expectation = expectation(machine, dialogue, &way);
+    if expectation == Expectation::Backend && head.insert_header(EXPECT, heads::CONTINUE).is_err() {
+        return over(machine, dialogue, Ended::Unanswered(AttemptEnd::Ours));
+    }
     let (clock, attempt) = (machine.clock(), way.attempt);
     let asked_at = clock.now();
     let mut judge = Judge::of(machine, way, (request.method.clone(), request.version));
@@ -75,7 +79,7 @@ async fn converse(
         rival: None,
         hedge_after: attempt.hedge_after,
         clock,
-        expects_continue: expects_continue && !dialogue.continued,
+        expectation,
         progress: Progress::begun(attempt.bounds, asked_at),
         dialogue,
     };
@@ -101,6 +105,20 @@ async fn converse(
             over(machine, dialogue, ended)
         }
     }
+}
+
+/// Who says the 100 that the client may be waiting for.
+fn expectation(machine: &Machine<'_>, dialogue: &Dialogue, way: &Way<'_>) -> Expectation {
+    let client = &dialogue.client;
+    if !heads::expects_continue(client.head(), client.body()) {
+        return Expectation::Nobody;
+    }
+    Expectation::of(Expected {
+        by_client: true,
+        goes_ahead: dialogue.continued || dialogue.replay.has_begun(),
+        is_copy: machine.request().facts().is_copy(),
+        of_http10: way.attempt.endpoint.cell.speaks_http10(),
+    })
 }
 
 /// It ended so.

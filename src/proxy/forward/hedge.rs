@@ -27,7 +27,7 @@ async fn answer(way: &Way<'_>, head: Box<RequestHeader>) -> Option<Won> {
     connected.backend.finish(None).await.ok()?;
     loop {
         match connected.backend.next(true).await {
-            FromBackend::Interim | FromBackend::Taken => {}
+            FromBackend::Interim(_) | FromBackend::Taken => {}
             FromBackend::Head { head, end } => return Some(Won { connected, head, end }),
             _ => return None,
         }

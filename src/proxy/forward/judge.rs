@@ -2,7 +2,7 @@
 //! else is asked while there is none?
 
 use super::hedge;
-use super::machine::Machine;
+use super::machine::{Machine, Surroundings};
 use crate::proxy::backend::Way;
 use crate::proxy::heads::{self, Body};
 use crate::proxy::relay::{Judging, Rival, Shown, Verdict};
@@ -12,6 +12,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::http2::tunnel::{Answered, answered};
+use pulsegate_core::http::interim::interim_travels;
 use pulsegate_core::traffic::request::{Action, Asked, Attempt, Input, Pin};
 use std::time::Duration;
 
@@ -63,7 +64,9 @@ impl<'j, 'e> Judge<'j, 'e> {
         let Some((name, value)) = &attempt.pool.upstream.drain_header else { return };
         let asks = head.headers.get(name.as_str()).is_some_and(|found| found.as_bytes() == value.as_bytes());
         let counts = asks && !self.machine.request().facts().is_copy();
-        self.heard.drain_asked = counts.then_some(attempt.endpoint.key);
+        if counts {
+            self.heard.drain_asked = Some(attempt.endpoint.key);
+        }
     }
 
     /// The hedge is the attempt from now on.
@@ -74,6 +77,7 @@ impl<'j, 'e> Judge<'j, 'e> {
         self.machine.surroundings.proxy.telemetry.hedged(&self.machine.route().name, "won");
     }
 
+    /// The header by which a backend asks to be drained: nobody's business behind us.
     fn drain_header(&self) -> Option<&str> {
         self.way.attempt.pool.upstream.drain_header.as_ref().map(|(name, _)| name.as_str())
     }
@@ -98,6 +102,7 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
             return Verdict::Unwanted;
         }
         self.note_drain(shown.head, by);
+        self.attempt(by).endpoint.cell.answered_in_http10(shown.head.version == Version::HTTP_10);
         (self.heard.head_at, self.heard.after) = (Some(shown.at), Some(shown.seen.after));
         if !matches!(action, Action::Deliver) {
             return Verdict::Elsewhere(action);
@@ -120,11 +125,18 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
     }
 
     fn sift_request(&self, trailers: &mut HeaderMap) {
-        rewrite::request_trailers(trailers, self.machine.route(), self.machine.surroundings.facts);
+        let Surroundings { asked, facts, .. } = self.machine.surroundings;
+        rewrite::request_trailers(trailers, (&asked.asker, facts), self.machine.route());
     }
 
     fn sift_answer(&self, trailers: &mut HeaderMap) {
         rewrite::response_trailers(trailers, self.machine.route(), self.drain_header());
+    }
+
+    fn interim(&mut self, head: &mut ResponseHeader) -> bool {
+        self.note_drain(head, Asked::First);
+        interim_travels(head.status.as_u16(), self.version == Version::HTTP_10)
+            && rewrite::interim(head, self.machine.route(), self.drain_header()).is_ok()
     }
 
     fn late(&mut self, request: &RequestHeader) -> Option<Rival<'e>> {

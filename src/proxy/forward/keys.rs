@@ -2,7 +2,9 @@
 //!
 //! A sticky cookie holds a keyed hash of the backend's identity: it can be checked but not read, and never shows an address.
 
-use crate::proxy::Proxy;
+use crate::proxy::asked::Asked;
+use crate::proxy::{Proxy, heads};
+use http::header::COOKIE;
 use pingora::http::RequestHeader;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::hash_bytes;
@@ -13,12 +15,13 @@ use std::hash::Hasher;
 use std::net::IpAddr;
 
 /// The hash of what a policy hashes by; `None` where the request lacks it.
-pub(super) fn hash(by: &HashBy, head: &RequestHeader, client: IpAddr, path: &str) -> Option<u64> {
+pub(super) fn hash(by: &HashBy, head: &RequestHeader, asked: &Asked) -> Option<u64> {
     match by {
-        HashBy::ClientAddress => Some(client_hash(client)),
-        HashBy::Path => Some(hash_bytes(path.as_bytes())),
+        HashBy::ClientAddress => Some(client_hash(asked.asker.client)),
+        HashBy::Path => Some(hash_bytes(asked.target.path.as_bytes())),
+        HashBy::Header(name) if name == "host" => Some(hash_bytes(asked.target.host.as_bytes())),
         HashBy::Header(name) => head.headers.get(name.as_str()).map(|value| hash_bytes(value.as_bytes())),
-        HashBy::Cookie(name) => cookie(head, name).map(|value| hash_bytes(value.as_bytes())),
+        HashBy::Cookie(name) => cookie(head, name).map(hash_bytes),
     }
 }
 
@@ -33,7 +36,7 @@ impl Proxy {
     /// The backend that the request's cookie names, if it is one of the pool's.
     pub(super) fn pinned(&self, pool: &Pool, plan: &StickyPlan, head: &RequestHeader) -> Option<BackendKey> {
         let named = cookie(head, &plan.cookie)?;
-        pool.members.iter().map(|member| member.key).find(|key| self.cookie_value(plan, *key) == named)
+        pool.members.iter().map(|member| member.key).find(|key| self.cookie_value(plan, *key).as_bytes() == named)
     }
 
     /// The Set-Cookie header that binds the client to `key`.
@@ -59,11 +62,8 @@ impl Proxy {
     }
 }
 
-fn cookie<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a str> {
-    let cookies = head.headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
-    cookies
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(candidate, _)| *candidate == name)
-        .map(|(_, value)| value)
+/// The first of its name. A line with an odd byte holds the others all the same.
+fn cookie<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a [u8]> {
+    let pairs = heads::lines(&head.headers, COOKIE).flat_map(|line| line.split(|byte| *byte == b';'));
+    pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }

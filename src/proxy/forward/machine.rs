@@ -153,8 +153,7 @@ impl Performer for World<'_> {
     }
 
     fn hash(&mut self, by: &HashBy) -> Option<u64> {
-        let asked = self.surroundings.asked;
-        keys::hash(by, self.head, asked.asker.client, &asked.target.path)
+        keys::hash(by, self.head, self.surroundings.asked)
     }
 
     fn pinned(&mut self, pool: &Pool, plan: &StickyPlan) -> Option<BackendKey> {

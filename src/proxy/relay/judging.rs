@@ -12,6 +12,9 @@ use std::pin::Pin;
 pub(in crate::proxy) trait Judging<'r> {
     fn judge(&mut self, shown: Shown<'_>) -> Verdict;
 
+    /// Makes an interim answer fit for the client. False: it is none of the client's.
+    fn interim(&mut self, head: &mut ResponseHeader) -> bool;
+
     /// Leaves of the client's trailers what may travel.
     fn sift_request(&self, trailers: &mut HeaderMap);
 

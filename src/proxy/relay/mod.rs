@@ -20,7 +20,7 @@ use crate::proxy::downstream::FromClient;
 use judging::rival;
 use pingora::http::RequestHeader;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::traffic::request::{Action, Clear, Ended, Progress};
+use pulsegate_core::traffic::request::{Action, Clear, Ended, Expectation, Progress};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::sleep_until;
@@ -43,8 +43,8 @@ pub(super) struct Relay<'a, 'r, J> {
     /// After how long somebody may be.
     pub hedge_after: Option<Duration>,
     pub clock: Clock,
-    /// The client waits for a 100.
-    pub expects_continue: bool,
+    /// Who says the 100 that the client waits for.
+    pub expectation: Expectation,
     pub progress: Progress,
 }
 
@@ -57,8 +57,8 @@ enum Step {
 impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     pub(super) async fn run(mut self, head: Box<RequestHeader>) -> Relayed {
         let relayed = self.relay(head).await;
-        if self.progress.has_stalled() {
-            self.dialogue.stalled += self.progress.stalled(self.clock.now());
+        if self.progress.stall().is_any() {
+            self.dialogue.stalled += self.progress.stall().took(self.clock.now());
         }
         relayed
     }
@@ -81,7 +81,14 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
                 hedge_at = Timestamp::NEVER;
                 self.ask_another();
             }
-            let at = self.clock.instant(deadline.min(hedge_at));
+            let go_ahead_by = self.progress.go_ahead_by();
+            if now >= go_ahead_by {
+                match self.go_ahead().await {
+                    Some(ended) => return Relayed::Ended(ended),
+                    None => continue,
+                }
+            }
+            let at = self.clock.instant(deadline.min(hedge_at).min(go_ahead_by));
             if at < timer.deadline() || timer.is_elapsed() {
                 timer.as_mut().reset(at);
             }
@@ -96,11 +103,15 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
                 answer = rival(&mut self.rival), if self.rival.is_some() => Step::Rival(answer),
                 () = timer.as_mut() => continue,
             };
+            // An interim answer is a sign of life that counts for nothing: else whoever has no answer could go on for ever.
+            let moves = !matches!(step, Step::Backend(FromBackend::Interim(_)));
             if let Some(relayed) = self.take(step).await {
                 return relayed;
             }
             // Moved on only when the other side has taken it: one side's slowness is not the other's silence.
-            self.progress.moved(self.dialogue.client.is_clear(), self.clock.now());
+            if moves {
+                self.progress.moved(self.dialogue.client.is_clear(), self.clock.now());
+            }
         }
     }
 

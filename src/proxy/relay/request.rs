@@ -7,7 +7,7 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::RequestHeader;
 use pulsegate_core::http::problem::Problem;
-use pulsegate_core::traffic::request::Ended;
+use pulsegate_core::traffic::request::{Ended, Expectation};
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -52,14 +52,25 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         if done {
             return self.end_request(None).await.map_or(Ok(()), Err);
         }
-        if self.expects_continue {
-            match timeout(self.write_time(), self.dialogue.client.send_continue()).await {
-                Ok(Ok(())) => {}
-                _ => return Err(self.client_left()),
+        match self.expectation {
+            Expectation::Nobody => Ok(()),
+            Expectation::Us => self.go_ahead().await.map_or(Ok(()), Err),
+            Expectation::Backend => {
+                self.progress.await_go_ahead(self.clock.now());
+                Ok(())
             }
-            self.dialogue.continued = true;
         }
-        Ok(())
+    }
+
+    /// The client is told to send its body.
+    pub(super) async fn go_ahead(&mut self) -> Option<Ended> {
+        match timeout(self.write_time(), self.dialogue.client.send_continue()).await {
+            Ok(Ok(())) => {}
+            _ => return Some(self.client_left()),
+        }
+        self.dialogue.continued = true;
+        self.progress.gone_ahead(self.clock.now());
+        None
     }
 
     pub(super) async fn take_request(&mut self, said: FromClient) -> Option<Ended> {
@@ -112,7 +123,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     /// The client has said all that it sends through the tunnel.
     async fn end_tunnelled_request(&mut self) -> Option<Ended> {
         match timeout(self.write_time(), self.backend.end_direction()).await {
-            Ok(Ok(())) => self.progress.complete_tunnelled_request(),
+            Ok(Ok(())) => self.progress.answer().complete_tunnelled_request(),
             _ => return Some(self.progress.tunnel_ended()),
         }
         self.progress.delivered(self.dialogue.client.is_clear())

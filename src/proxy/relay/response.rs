@@ -8,7 +8,7 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use pulsegate_core::traffic::request::{Asked, Ended, Head};
+use pulsegate_core::traffic::request::{Asked, Ended, Head, Interim};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -19,8 +19,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     pub(super) async fn take_response(&mut self, said: FromBackend) -> Option<Relayed> {
         let ended = match said {
             FromBackend::Head { head, end } => return self.take_head(head, end).await,
-            // We have told the client to go on; other interim answers are for the connection to the backend.
-            FromBackend::Interim => self.progress.interim_answer().err(),
+            FromBackend::Interim(head) => self.take_interim(head).await,
             FromBackend::Invalid => Some(self.progress.broke(AttemptEnd::InvalidResponse)),
             FromBackend::Body(chunk, end) => self.deliver(chunk, end).await,
             FromBackend::Trailers(trailers) => self.deliver_trailers(trailers).await,
@@ -33,9 +32,22 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
                 None
             }
             FromBackend::Broke(before_head) => Some(self.progress.broke(before_head)),
+            FromBackend::TrailersTooLarge => Some(self.progress.broke(AttemptEnd::HeadTooLarge)),
             FromBackend::BrokeOff => Some(self.progress.broke_off()),
         };
         ended.map(Relayed::Ended)
+    }
+
+    async fn take_interim(&mut self, mut head: Box<ResponseHeader>) -> Option<Ended> {
+        match self.progress.interim_answer(head.status.as_u16()) {
+            Ok(Interim::GoAhead) => self.go_ahead().await,
+            Ok(Interim::PassOn) if self.judge.interim(&mut head) => {
+                let passed_on = timeout(self.write_time(), self.dialogue.client.send_interim(head)).await;
+                (!matches!(passed_on, Ok(Ok(())))).then(|| self.client_left())
+            }
+            Ok(Interim::PassOn | Interim::Drop) => None,
+            Err(ended) => Some(ended),
+        }
     }
 
     async fn take_head(&mut self, mut head: Box<ResponseHeader>, end: bool) -> Option<Relayed> {
@@ -95,7 +107,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             Err(_) => return Some(Relayed::Ended(self.client_stalled())),
         }
         if switches {
-            self.progress.switch_protocols();
+            self.progress.answer().switch_protocols();
         }
         self.passed_on(end).map(Relayed::Ended)
     }
@@ -124,12 +136,12 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             return Ok(taken);
         }
         let now = self.clock.now();
-        self.progress.client_stalls(now);
+        self.progress.stall().begins(now);
         timeout(self.progress.write_time(now), offered).await
     }
 
     async fn deliver_trailers(&mut self, mut trailers: HeaderMap) -> Option<Ended> {
-        self.progress.trailers(grpc_status(&trailers));
+        self.progress.answer().trailers(grpc_status(&trailers));
         self.judge.sift_answer(&mut trailers);
         match timeout(self.write_time(), self.dialogue.client.offer_trailers(trailers)).await {
             Ok(Ok(())) => {}
@@ -142,7 +154,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     /// `end`: the backend has said all.
     fn passed_on(&mut self, end: bool) -> Option<Ended> {
         if end {
-            self.progress.complete_answer();
+            self.progress.answer().complete();
         }
         self.progress.delivered(self.dialogue.client.is_clear())
     }

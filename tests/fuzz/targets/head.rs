@@ -3,8 +3,8 @@
 
 use fuzz::{chunked, naive, seeds};
 use libfuzzer_sys::fuzz_target;
-use pulsegate_core::http::forwarding;
-use pulsegate_core::http::head::{Framing, check};
+use pulsegate_core::http::forwarding::{self, Rules, names};
+use pulsegate_core::http::head::{Framing, check, in_origin_form};
 use pulsegate_core::http::networks::Network;
 use pulsegate_core::http::path::normalise;
 use std::net::IpAddr;
@@ -36,6 +36,10 @@ fn accepted(bytes: &[u8], framing: Framing) {
     assert_eq!((parsed.method, parsed.path), (Some(method), Some(target)));
     head.agrees_with(parsed.headers);
 
+    if let Some(anew) = in_origin_form(bytes) {
+        assert_eq!(check(&anew), Ok(framing), "{}", anew.escape_ascii());
+        assert_eq!(in_origin_form(&anew), None, "not final");
+    }
     let path_only = target.split('?').next().unwrap_or_default();
     path(path_only.as_bytes());
     for (name, value) in &head.fields {
@@ -52,7 +56,7 @@ fn path(bytes: &[u8]) {
     if once.path == "*" {
         return;
     }
-    assert!(once.path.starts_with('/') && once.path.len() <= text.len());
+    assert!(once.path.starts_with('/') && once.path.len() <= text.len() * 3);
     let upper = once.path.to_ascii_uppercase();
     assert!(!upper.contains("%00") && !upper.contains("%2E"));
     // It is reported too where a dot segment has taken it away again.
@@ -63,21 +67,25 @@ fn path(bytes: &[u8]) {
 
 /// No spelling of a name and no list of names tells a backend what is ours to tell.
 fn field(name: &str, value: &[u8], head: &naive::Head<'_>) {
+    let folded: String = name.chars().map(|of| if of.is_ascii_alphanumeric() { of } else { '-' }).collect();
+    assert!(names::fold_alike(name, &folded));
     for trusted in [false, true] {
-        let folded = name.replace('_', "-");
-        if forwarding::request_header_travels(name, trusted, true) && name != folded {
-            assert!(forwarding::request_header_travels(&folded, false, true), "{name} is folded to {folded}");
+        let rules = Rules { trusted, underscores: true, certificates: false, pass: &[] };
+        let travels = |rules: &Rules<'_>, name: &str| rules.travels(name, std::iter::empty());
+        if travels(&rules, name) && name != folded {
+            assert!(travels(&Rules { trusted: false, ..rules }, &folded), "{name} is folded to {folded}");
         }
-        assert!(!name.contains('_') || !forwarding::request_header_travels(name, trusted, false), "{name}");
+        assert!(!name.contains('_') || !travels(&Rules { underscores: false, ..rules }, name), "{name}");
+        assert!(name == folded || !rules.travels(name, [folded.as_str()].into_iter()), "{name} beside {folded}");
     }
-    let Ok(text) = std::str::from_utf8(value) else { return };
     for ours in ["host", "content-length", "authorization", "x-request-id", "x-forwarded-for", "forwarded"] {
-        assert!(!forwarding::listed_in_connection(text, ours), "{text:?} lists {ours} away");
+        assert!(!forwarding::listed_in_connection(value, ours), "{} lists {ours} away", value.escape_ascii());
     }
-    client(text);
+    client(value);
+    let Ok(text) = std::str::from_utf8(value) else { return };
     for upgrade in head.values("upgrade") {
         let upgrade = std::str::from_utf8(upgrade).unwrap_or_default();
-        if let Some(asked) = forwarding::upgrade_asked(Some(text), Some(upgrade)) {
+        if let Some(asked) = forwarding::upgrade_asked(std::iter::once(value), Some(upgrade)) {
             assert_eq!(asked, upgrade);
             assert!(!asked.split(',').any(|one| one.trim().eq_ignore_ascii_case("h2c")), "{asked:?}");
         }
@@ -88,13 +96,14 @@ fn field(name: &str, value: &[u8], head: &naive::Head<'_>) {
 }
 
 /// Only a trusted peer is believed, and only as far as the chain is trusted.
-fn client(claims: &str) {
+fn client(claims: &[u8]) {
     let trusted = [Network { address: IpAddr::from([10, 0, 0, 0]), prefix: 8 }];
     let stranger = IpAddr::from([192, 0, 2, 1]);
-    assert_eq!(forwarding::client_address(stranger, Some(claims), &trusted), stranger);
+    assert_eq!(forwarding::client_address(stranger, std::iter::once(claims), &trusted), stranger);
     let proxy = IpAddr::from([10, 0, 0, 1]);
-    let client = forwarding::client_address(proxy, Some(claims), &trusted);
+    let client = forwarding::client_address(proxy, std::iter::once(claims), &trusted);
     assert_eq!(client, client.to_canonical());
-    let longer = format!("192.0.2.7, {claims}, 198.51.100.1, 10.0.0.9");
-    assert_eq!(forwarding::client_address(proxy, Some(&longer), &trusted), IpAddr::from([198, 51, 100, 1]));
+    let lines = [&b"192.0.2.7"[..], claims, b"198.51.100.1, 10.0.0.9"];
+    let client = forwarding::client_address(proxy, lines.into_iter(), &trusted);
+    assert_eq!(client, IpAddr::from([198, 51, 100, 1]));
 }

@@ -230,6 +230,7 @@ impl Upstream {
             queue: rng.below(4),
             queue_timeout: Duration::from_millis(u64::from(rng.below(5)) * 500),
             hold: Duration::from_millis(u64::from(rng.below(3)) * 1_000),
+            ..UpstreamLimits::default()
         };
     }
 

@@ -213,19 +213,19 @@ async fn converse(
 /// A head, and a body by its Content-Length or its chunks.
 async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<String> {
     loop {
-        let text = String::from_utf8_lossy(buffer).into_owned();
-        if let Some((head, rest)) = text.split_once("\r\n\r\n") {
-            let lower = head.to_ascii_lowercase();
+        if let Some(head_end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+            let (head, rest) = (&buffer[..head_end], &buffer[head_end + 4..]);
+            let lower = String::from_utf8_lossy(head).to_ascii_lowercase();
             let length =
                 lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
             let complete = if lower.contains("transfer-encoding: chunked") {
-                rest.find("0\r\n\r\n").map(|at| at + 5)
+                rest.windows(5).position(|five| five == b"0\r\n\r\n").map(|at| at + 5)
             } else {
                 Some(length.unwrap_or(0)).filter(|length| rest.len() >= *length)
             };
             if let Some(body) = complete {
-                let end = head.len() + 4 + body;
-                let request = text.get(..end)?.to_owned();
+                let end = head_end + 4 + body;
+                let request = String::from_utf8_lossy(&buffer[..end]).into_owned();
                 buffer.drain(..end);
                 return Some(request);
             }

@@ -3,7 +3,8 @@
 //!
 //! Sources: RFC 9113 §§8.2–8.3; the downgrade attacks of the last years.
 
-use super::{FIELDS, Facts, Field, Problem, is_host, is_served, is_target};
+use super::host::is_host;
+use super::{FIELDS, Facts, Field, Problem, is_served, is_target, mean_the_same};
 use crate::http::http2::tunnel::protocol_travels;
 
 /// What the stream said.
@@ -121,9 +122,14 @@ fn host(authority: Option<&str>, host: Option<&[u8]>) -> Result<(), Problem> {
     match (authority.map(str::as_bytes), host) {
         (None, None) => Err(Problem::BadHost),
         (Some(authority), _) if !is_host(authority) => Err(Problem::BadHost),
-        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => Err(Problem::BadHost),
+        (Some(authority), Some(host)) if !is_one(host, authority) => Err(Problem::BadHost),
         _ => Ok(()),
     }
+}
+
+/// A stream names its scheme apart, and a client may have left out either port.
+fn is_one(host: &[u8], authority: &[u8]) -> bool {
+    ["http", "https"].iter().any(|scheme| mean_the_same(host, authority, scheme))
 }
 
 #[cfg(test)]
@@ -147,6 +153,7 @@ mod tests {
     fn heads_that_pass() {
         assert_eq!(verdict(PLAIN, &[]), Ok(()));
         assert_eq!(verdict(PLAIN, &[("host", "A.example"), ("te", "trailers"), ("content-length", "3")]), Ok(()));
+        assert_eq!(verdict(PLAIN, &[("host", "a.example.:443")]), Ok(()));
         assert_eq!(verdict(StreamHead { authority: None, ..PLAIN }, &[("host", "a")]), Ok(()));
         assert_eq!(verdict(StreamHead { method: "OPTIONS", path: "*", ..PLAIN }, &[]), Ok(()));
     }

@@ -17,7 +17,7 @@ mod tests;
 pub use outcomes::Evidence;
 
 use crate::base::identity::BackendKey;
-use crate::base::sync::{AtomicU32, Relaxed};
+use crate::base::sync::{AtomicBool, AtomicU32, Relaxed};
 use crate::base::time::Timestamp;
 use crate::health::latency::Histogram;
 use crate::health::peer_test::Spans;
@@ -70,6 +70,8 @@ pub struct Cell {
     detection: Detection,
     /// Requests that began in an earlier connection epoch than this are cut.
     cut_before: AtomicU32,
+    /// Its last answer was HTTP/1.0.
+    http10: AtomicBool,
 }
 
 impl Cell {
@@ -94,6 +96,19 @@ impl Cell {
     /// Is a request that began in this connection epoch cut?
     pub fn is_cut(&self, epoch: u32) -> bool {
         epoch < self.cut_before.load(Relaxed)
+    }
+
+    /// It has answered in HTTP/1.0, or in a later version.
+    pub fn answered_in_http10(&self, http10: bool) {
+        // Read first: as a rule nothing changes, and whoever only reads shares the line with others.
+        if self.http10.load(Relaxed) != http10 {
+            self.http10.store(http10, Relaxed);
+        }
+    }
+
+    /// Its last answer was HTTP/1.0.
+    pub fn speaks_http10(&self) -> bool {
+        self.http10.load(Relaxed)
     }
 
     /// Requests in flight, plus soft failures of the last 10 s (they stay in the load figure).

@@ -13,6 +13,8 @@ pub struct Bounds {
     pub connect: Duration,
     /// From the request being fully sent to the head of the response.
     pub per_try: Duration,
+    /// Until a client that expects a 100 is told to send its body, whatever the backend says.
+    pub expect_continue: Duration,
     /// Between bytes of an exchange.
     pub idle: Duration,
     pub body: BodyBounds,
@@ -53,6 +55,7 @@ impl Bounds {
         Self {
             connect: timeouts.connect,
             per_try: silence.or(timeouts.per_try).unwrap_or(Duration::MAX),
+            expect_continue: timeouts.expect_continue,
             idle: timeouts.idle,
             body,
             pause: silence.unwrap_or(body.idle),
@@ -90,6 +93,7 @@ mod tests {
             let bounds = Bounds::of(&timeouts, call, body, total);
             let said = (bounds.per_try, bounds.pause, bounds.idle, bounds.body, bounds.connect);
             assert_eq!(said, (secs(per_try), secs(pause), secs(60), body, secs(1)), "{call:?}");
+            assert_eq!(bounds.expect_continue, timeouts.expect_continue);
         }
         let long_poll = Timeouts { per_try: None, ..timeouts };
         assert_eq!(Bounds::of(&long_poll, None, body, total).per_try, Duration::MAX);

@@ -4,6 +4,9 @@
 //! Whoever moves the bytes says what it has seen; what that means for the backend and for the client is said here. Whether a side is
 //! *clear* (has taken all that it was given) is for the one to know who holds its bytes.
 
+mod answer;
+mod interim;
+mod stall;
 mod upload;
 
 use super::bounds::Bounds;
@@ -11,14 +14,13 @@ use super::ended::Ended;
 use crate::base::time::Timestamp;
 use crate::http::problem::Problem;
 use crate::traffic::outcome::{AttemptEnd, LetGo};
+pub use answer::Answer;
+use answer::{Said, Speaking};
+use interim::Interims;
+pub use interim::{Expectation, Expected, Interim};
+pub use stall::Stall;
 use std::time::Duration;
 pub use upload::Upload;
-
-/// What a tunnel came to that both sides have ended.
-const SWITCHED: Said = Said { status: 101, sized: false, grpc_status: None };
-
-/// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.
-const INTERIM_ANSWERS: u32 = 32;
 
 /// One attempt, over a connection that is there.
 #[derive(Debug)]
@@ -28,45 +30,8 @@ pub struct Progress {
     answer: Answer,
     /// When the last piece was passed on.
     moved_at: Timestamp,
-    interim: u32,
+    interims: Interims,
     stall: Stall,
-}
-
-/// How long the client has not taken what there was for it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Stall {
-    /// `None`: it takes all.
-    since: Option<Timestamp>,
-    before: Duration,
-}
-
-/// The way of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Awaited,
-    /// It is the client's.
-    Begun(Said),
-    /// The backend has said all; the client may still have to take it.
-    Complete(Said),
-    /// Both sides have left HTTP, and at least one of them still speaks.
-    Tunnel(Speaking),
-}
-
-/// Who has not ended its direction of a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Speaking {
-    Both,
-    Client,
-    Backend,
-}
-
-/// What an answer says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Said {
-    status: u16,
-    /// How long it is.
-    sized: bool,
-    grpc_status: Option<u16>,
 }
 
 /// What is awaited of the client.
@@ -97,7 +62,7 @@ impl Progress {
             upload: Upload::begun(now),
             answer: Answer::Awaited,
             moved_at: now,
-            interim: 0,
+            interims: Interims::none(),
             stall: Stall::default(),
         }
     }
@@ -109,8 +74,20 @@ impl Progress {
     /// # Errors
     /// They are more than accepted.
     pub fn receive(&mut self, bytes: usize) -> Result<(), Ended> {
+        // Whoever sends waits no more to be told to.
+        self.interims.await_no_more();
         let accepted = self.upload.receive(bytes, self.bounds.body.bytes);
         if accepted { Ok(()) } else { Err(self.refused(Problem::BodyTooLarge)) }
+    }
+
+    /// How long the client has kept its answer waiting.
+    pub fn stall(&mut self) -> &mut Stall {
+        &mut self.stall
+    }
+
+    /// The way of the answer.
+    pub fn answer(&mut self) -> &mut Answer {
+        &mut self.answer
     }
 
     /// The way of the request.
@@ -118,65 +95,36 @@ impl Progress {
         &mut self.upload
     }
 
-    /// An interim answer came.
+    /// The backend was asked whether it wants the body: the client waits for a 100.
+    pub fn await_go_ahead(&mut self, now: Timestamp) {
+        self.interims.await_go_ahead(now + self.bounds.expect_continue);
+    }
+
+    /// The client was told to send its body: from now on it is the one who owes something.
+    pub fn gone_ahead(&mut self, now: Timestamp) {
+        self.interims.await_no_more();
+        self.moved_at = now;
+    }
+
+    /// An interim answer came; it moves no deadline.
     ///
     /// # Errors
     /// They are too many.
-    pub fn interim_answer(&mut self) -> Result<(), Ended> {
-        self.interim += 1;
-        let flood = self.interim > INTERIM_ANSWERS;
-        if flood { Err(self.broke(AttemptEnd::InvalidResponse)) } else { Ok(()) }
+    pub fn interim_answer(&mut self, status: u16) -> Result<Interim, Ended> {
+        self.interims.take(status).ok_or_else(|| self.broke(AttemptEnd::InvalidResponse))
     }
 
     /// The head of an answer that the client is to have. `sized`: it says how long it is.
     pub fn begin_answer(&mut self, status: u16, sized: bool, grpc_status: Option<u16>) {
         self.answer = Answer::Begun(Said { status, sized, grpc_status });
-    }
-
-    /// Both sides leave HTTP behind the head.
-    pub fn switch_protocols(&mut self) {
-        self.answer = Answer::Tunnel(Speaking::Both);
-    }
-
-    /// Trailers came: what they say counts, whatever the head said.
-    pub fn trailers(&mut self, grpc_status: Option<u16>) {
-        if let Answer::Begun(said) | Answer::Complete(said) = &mut self.answer {
-            said.grpc_status = grpc_status;
-        }
-    }
-
-    /// The backend has said all. In a tunnel, the client may go on.
-    pub fn complete_answer(&mut self) {
-        self.answer = match self.answer {
-            Answer::Begun(said) => Answer::Complete(said),
-            Answer::Tunnel(Speaking::Both | Speaking::Client) => Answer::Tunnel(Speaking::Client),
-            Answer::Tunnel(Speaking::Backend) => Answer::Complete(SWITCHED),
-            answer @ (Answer::Awaited | Answer::Complete(_)) => answer,
-        };
-    }
-
-    /// The client has said all that it sends through a tunnel. The backend may go on.
-    pub fn complete_tunnelled_request(&mut self) {
-        self.answer = match self.answer {
-            Answer::Tunnel(Speaking::Both | Speaking::Backend) => Answer::Tunnel(Speaking::Backend),
-            Answer::Tunnel(Speaking::Client) => Answer::Complete(SWITCHED),
-            answer @ (Answer::Awaited | Answer::Begun(_) | Answer::Complete(_)) => answer,
-        };
+        self.interims.await_no_more();
+        self.upload.overtaken();
     }
 
     /// Something was passed on: one side's slowness is not the other's silence.
     pub fn moved(&mut self, client_is_clear: bool, now: Timestamp) {
         self.moved_at = now;
-        if !client_is_clear {
-            self.client_stalls(now);
-        } else if let Some(since) = self.stall.since.take() {
-            self.stall.before += now.since(since);
-        }
-    }
-
-    /// There is something for the client that it does not take at once.
-    pub fn client_stalls(&mut self, now: Timestamp) {
-        self.stall.since.get_or_insert(now);
+        if client_is_clear { self.stall.ends(now) } else { self.stall.begins(now) }
     }
 
     // ---------------------------------------------------------- where it stands
@@ -193,15 +141,6 @@ impl Progress {
     /// The backend has said all.
     pub fn is_complete(&self) -> bool {
         matches!(self.answer, Answer::Complete(_) | Answer::Tunnel(Speaking::Client))
-    }
-
-    /// How long the client has kept its answer waiting, where it has.
-    pub fn stalled(&self, now: Timestamp) -> Duration {
-        self.stall.before + self.stall.since.map_or(Duration::ZERO, |since| now.since(since))
-    }
-
-    pub fn has_stalled(&self) -> bool {
-        self.stall.since.is_some() || !self.stall.before.is_zero()
     }
 
     /// What is awaited of the client. What is left of a body that the backend no longer takes stays unread.
@@ -223,6 +162,11 @@ impl Progress {
         if self.is_tunnel() { Read::Reset } else { Read::Nothing }
     }
 
+    /// When the client is told to send its body, whatever the backend says; never, where it does not wait for that.
+    pub fn go_ahead_by(&self) -> Timestamp {
+        if self.upload.is_coming() { self.interims.go_ahead_by() } else { Timestamp::NEVER }
+    }
+
     /// The nearest of the timers that run now.
     pub fn deadline(&self, backend_is_clear: bool) -> Timestamp {
         if self.is_tunnel() {
@@ -230,6 +174,8 @@ impl Progress {
         }
         let next = match (self.has_begun(), self.upload.is_done()) {
             (false, true) => self.upload.sent_at() + self.bounds.per_try,
+            // The client waits for the backend's word.
+            (false, false) if self.interims.is_go_ahead_awaited() => self.upload.sent_at() + self.bounds.per_try,
             (false, false) if backend_is_clear && self.upload.has_come() => self.moved_at + self.bounds.pause,
             (false, false) if backend_is_clear => self.moved_at + self.bounds.body.idle,
             (false, false) | (true, _) => self.moved_at + self.bounds.idle,
@@ -248,14 +194,16 @@ impl Progress {
     /// All was said, and all was taken: the attempt is over.
     pub fn delivered(&self, client_is_clear: bool) -> Option<Ended> {
         match self.answer {
-            Answer::Complete(said) if client_is_clear => Some(self.whole(said.end())),
+            Answer::Complete(said) if client_is_clear => {
+                Some(Ended::Whole { end: said.end(), sent: self.upload.is_whole() })
+            }
             _ => None,
         }
     }
 
     /// A tunnel broke off or fell silent, as tunnels do.
     pub fn tunnel_ended(&self) -> Ended {
-        self.whole(AttemptEnd::Response { status: 101 })
+        Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: self.upload.is_whole() }
     }
 
     /// It ended so, wherever it was.
@@ -316,7 +264,9 @@ impl Progress {
                 Ended::Refused { problem: self.bounds.problem(), end: self.let_go(self.bounds.time_up, now) }
             }
             // The client owes the rest of its request, unless it is the backend that does not read.
-            Answer::Awaited if !self.upload.is_done() && clear.backend => self.refused(Problem::RequestTimeout),
+            Answer::Awaited if !self.upload.is_done() && !self.interims.is_go_ahead_awaited() && clear.backend => {
+                self.refused(Problem::RequestTimeout)
+            }
             Answer::Awaited => Ended::Unanswered(AttemptEnd::PerTryTimeout),
         }
     }
@@ -344,19 +294,6 @@ impl Progress {
 
     fn let_go(&self, why: LetGo, now: Timestamp) -> AttemptEnd {
         AttemptEnd::LetGo { why, waited: self.upload.waited(now), head_seen: self.has_begun() }
-    }
-
-    fn whole(&self, end: AttemptEnd) -> Ended {
-        Ended::Whole { end, sent: self.upload.is_whole() }
-    }
-}
-
-impl Said {
-    fn end(self) -> AttemptEnd {
-        match (self.status, self.grpc_status) {
-            (200, Some(status)) => AttemptEnd::GrpcStatus(status),
-            (status, _) => AttemptEnd::Response { status },
-        }
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Upload {
     /// When the request was fully sent; until then, when its sending began.
     sent_at: Timestamp,
     received: u64,
+    /// An answer began before all of it was sent.
+    overtaken: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ enum Stage {
 
 impl Upload {
     pub(super) fn begun(now: Timestamp) -> Self {
-        Self { stage: Stage::Coming, sent_at: now, received: 0 }
+        Self { stage: Stage::Coming, sent_at: now, received: 0, overtaken: false }
     }
 
     /// So many bytes of the body came. False: they are more than `limit`; 0 = no limit.
@@ -63,6 +65,11 @@ impl Upload {
         (self.stage, self.sent_at) = (Stage::Broken, now);
     }
 
+    /// An answer begins. What comes of the request from now on may be read as the next one by a backend that has done with this.
+    pub(super) fn overtaken(&mut self) {
+        self.overtaken |= !self.is_done();
+    }
+
     pub(super) fn is_coming(&self) -> bool {
         self.stage == Stage::Coming
     }
@@ -71,8 +78,9 @@ impl Upload {
         self.stage == Stage::Broken
     }
 
+    /// It was sent before any answer began.
     pub(super) fn is_whole(&self) -> bool {
-        self.stage == Stage::Sent
+        self.stage == Stage::Sent && !self.overtaken
     }
 
     /// All of it is sent, or can be sent no further.

@@ -1,0 +1,278 @@
+//! What does a header's name stand for, however it is spelt? One folding of names, and the names that mean something to a gateway.
+//!
+//! Servers fold names before an application sees them: CGI and WSGI make one sign of `-` and `_`, others of every byte that is no letter
+//! and no digit. So a name is looked at in its folded form: in lower case, and every other byte `-`, one for one. A name that *is* its
+//! folded form means what it says; one that only folds to a name with a meaning is an alias of it.
+//!
+//! Most names of most requests mean nothing, so the first bytes decide which few names are compared at all.
+
+/// What a name, in its folded form, means to a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// It is between client and backend.
+    Plain,
+    /// It frames a message or steers a connection, and ends with it.
+    Hop,
+    /// Made anew for each side: the client's is never copied.
+    Replaced,
+    /// We write it too, beside or in the place of what came.
+    Ours,
+    /// It says who the client is, or what it asked for, in the names of some gateway.
+    Identity,
+    /// It says whose certificate the client has shown, in the names of RFC 9440 and of other gateways.
+    Certificate,
+}
+
+/// By which other gateways tell who asked and for what: whole names that do not begin with `x-`.
+pub const OF_GATEWAYS: [&str; 15] = [
+    "cf-access-authenticated-user-email",
+    "cf-access-jwt-assertion",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "client-ip",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "forwarded",
+    "remote-addr",
+    "remote-email",
+    "remote-groups",
+    "remote-name",
+    "remote-user",
+    "true-client-ip",
+];
+
+/// The same for those that do.
+pub const OF_GATEWAYS_X: [&str; 25] = [
+    "x-appengine-user-ip",
+    "x-authenticated-user",
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-forwarded",
+    "x-goog-iap-jwt-assertion",
+    "x-http-host-override",
+    "x-nf-client-connection-ip",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-original-uri",
+    "x-original-url",
+    "x-originating-ip",
+    "x-proxyuser-ip",
+    "x-real-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-remote-user",
+    "x-rewrite-url",
+    "x-vercel-forwarded-for",
+    "x-webauth-user",
+    "x-arr-ssl",
+];
+
+/// Beginnings of names that do.
+pub const FAMILIES_X: [&str; 6] = [
+    "x-amzn-oidc-",
+    "x-auth-request-",
+    "x-authentik-",
+    "x-forwarded-",
+    "x-goog-authenticated-user-",
+    "x-ms-client-principal",
+];
+
+/// Beginnings of names that tell of a client's certificate.
+pub const CERTIFICATES: [&str; 2] = ["client-cert", "ssl-client-"];
+
+/// The same for those that begin with `x-`.
+pub const CERTIFICATES_X: [&str; 11] = [
+    "x-amzn-mtls-",
+    "x-arr-clientcert",
+    "x-client-cert",
+    "x-client-dn",
+    "x-client-i-dn",
+    "x-client-s-dn",
+    "x-client-verify",
+    "x-forwarded-client-cert",
+    "x-forwarded-tls-client-cert",
+    "x-ssl-",
+    "x-tls-client-",
+];
+
+/// Variables of CGI and its heirs that are no headers: a server that makes variables of headers must not take one for the other.
+const VARIABLES: [&str; 21] = [
+    "auth-type",
+    "auth-user",
+    "content-type",
+    "document-root",
+    "document-uri",
+    "path-info",
+    "path-translated",
+    "query-string",
+    "remote-host",
+    "remote-ident",
+    "remote-port",
+    "request-method",
+    "request-scheme",
+    "request-uri",
+    "script-filename",
+    "script-name",
+    "script-uri",
+    "script-url",
+    "server-name",
+    "server-port",
+    "server-protocol",
+];
+
+/// What a name that is its own folded form means.
+pub fn meaning(name: &str) -> Meaning {
+    match name.as_bytes() {
+        [b'x', b'-', ..] => of_x(name),
+        [b'a' | b'b' | b'd' | b'g' | b'i' | b'j' | b'l' | b'n' | b'o' | b'q' | b'w' | b'y' | b'z', ..] => {
+            Meaning::Plain
+        }
+        _ => of_others(name),
+    }
+}
+
+fn of_x(name: &str) -> Meaning {
+    match name {
+        "x-request-id" => Meaning::Replaced,
+        _ if begins(name, &CERTIFICATES_X) => Meaning::Certificate,
+        _ if OF_GATEWAYS_X.contains(&name) || begins(name, &FAMILIES_X) => Meaning::Identity,
+        _ => Meaning::Plain,
+    }
+}
+
+fn of_others(name: &str) -> Meaning {
+    match name {
+        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "expect" => Meaning::Hop,
+        "proxy-connection" | "proxy-authenticate" | "proxy-authorization" | "http2-settings" => Meaning::Hop,
+        "host" | "content-length" => Meaning::Replaced,
+        "cdn-loop" | "max-forwards" | "traceparent" | "tracestate" | "via" => Meaning::Ours,
+        _ if begins(name, &CERTIFICATES) => Meaning::Certificate,
+        _ if OF_GATEWAYS.contains(&name) => Meaning::Identity,
+        _ => Meaning::Plain,
+    }
+}
+
+fn begins(name: &str, beginnings: &[&str]) -> bool {
+    beginnings.iter().any(|beginning| name.starts_with(beginning))
+}
+
+/// Is a name (in lower case) its own folded form?
+pub fn is_folded(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Do two names fold to the same?
+pub fn fold_alike(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
+}
+
+/// Does a name that is not its own folded form stand for one that has a meaning, or for a variable of a server behind us?
+pub fn is_alias(name: &str) -> bool {
+    // No whole name that is known is longer, and families are told by their beginnings.
+    let mut room = [b'-'; 64];
+    room.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = folded(byte));
+    let known = room.get(..name.len()).unwrap_or(&room);
+    let Ok(known) = std::str::from_utf8(known) else { return true };
+    meaning(known) != Meaning::Plain || VARIABLES.contains(&known)
+}
+
+fn folded(byte: u8) -> u8 {
+    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelt_with(name: &str, byte: char) -> String {
+        name.replace('-', &byte.to_string())
+    }
+
+    #[test]
+    fn what_names_mean() {
+        for (name, expected) in [
+            ("accept", Meaning::Plain),
+            ("user-agent", Meaning::Plain),
+            ("cookie", Meaning::Plain),
+            ("content-type", Meaning::Plain),
+            ("x-own", Meaning::Plain),
+            ("script-name", Meaning::Plain),
+            ("x-client-id", Meaning::Plain),
+            ("te", Meaning::Hop),
+            ("http2-settings", Meaning::Hop),
+            ("host", Meaning::Replaced),
+            ("x-request-id", Meaning::Replaced),
+            ("via", Meaning::Ours),
+            ("cdn-loop", Meaning::Ours),
+            ("forwarded", Meaning::Identity),
+            ("remote-user", Meaning::Identity),
+            ("x-forwarded-anything", Meaning::Identity),
+            ("x-original-url", Meaning::Identity),
+            ("x-rewrite-url", Meaning::Identity),
+            ("cf-connecting-ip", Meaning::Identity),
+            ("x-client-ip", Meaning::Identity),
+            ("client-cert-chain", Meaning::Certificate),
+            ("x-arr-clientcert", Meaning::Certificate),
+            ("x-amzn-mtls-clientcert", Meaning::Certificate),
+            ("x-amzn-mtls-clientcert-leaf", Meaning::Certificate),
+            ("x-tls-client-cert", Meaning::Certificate),
+            ("x-client-verify", Meaning::Certificate),
+            ("x-client-dn", Meaning::Certificate),
+            ("x-forwarded-client-cert", Meaning::Certificate),
+            ("x-forwarded-tls-client-cert-info", Meaning::Certificate),
+            ("ssl-client-subject-dn", Meaning::Certificate),
+        ] {
+            assert_eq!(meaning(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_known_name_is_its_own_folded_form_and_fits() {
+        let known =
+            OF_GATEWAYS.iter().chain(&OF_GATEWAYS_X).chain(&FAMILIES_X).chain(&CERTIFICATES).chain(&CERTIFICATES_X);
+        for name in known.chain(&VARIABLES) {
+            assert!(is_folded(name) && name.len() < 64 && **name == name.to_ascii_lowercase(), "{name}");
+        }
+        for name in OF_GATEWAYS.iter().chain(&OF_GATEWAYS_X).chain(&FAMILIES_X) {
+            assert_eq!(meaning(name), Meaning::Identity, "{name}");
+        }
+        for name in CERTIFICATES.iter().chain(&CERTIFICATES_X) {
+            assert_eq!(meaning(name), Meaning::Certificate, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_other_spelling_of_a_known_name_is_its_alias() {
+        let more =
+            ["transfer-encoding", "content-length", "x-request-id", "cdn-loop", "x-forwarded-for", "http2-settings"];
+        let known = OF_GATEWAYS.iter().chain(&OF_GATEWAYS_X).chain(&VARIABLES).chain(&more);
+        for name in known.filter(|name| name.contains('-')) {
+            for byte in "_.!#$%&'*+^`|~".chars() {
+                let alias = spelt_with(name, byte);
+                assert!(!is_folded(&alias) && is_alias(&alias), "{alias}");
+            }
+        }
+        for name in ["x_own", "x.own", "trace_parent", "a_b", &spelt_with(&"x-own-".repeat(40), '.')] {
+            assert!(!is_folded(name) && !is_alias(name), "{name}");
+        }
+        assert!(is_alias(&format!("x_forwarded_{}", "a".repeat(100))));
+    }
+
+    #[test]
+    fn names_that_fold_alike() {
+        for (one, other, expected) in [
+            ("x-user", "x_user", true),
+            ("x-user", "X.User", true),
+            ("x-user", "x-user", true),
+            ("x-user", "xuser", false),
+            ("x-user", "x--user", false),
+            ("x-user", "x-users", false),
+        ] {
+            assert_eq!(fold_alike(one, other), expected, "{one} {other}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Which host is meant? A name or an address with its port, in the one form that decisions hang on, and in the form that a backend is told.
+//!
+//! A name says the same in any case, with or without its final dot; a port that is not there, and an empty one, is the scheme's own
+//! (RFC 9110 §4.2.3, RFC 3986 §6.2.3).
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+/// A name or an address, with an optional port: no user, no list, no blanks, no empty label but behind a final dot.
+pub(super) fn is_host(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let Some((host, port)) = split(text) else { return false };
+    let port_fits = port.is_none_or(|port| {
+        port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+    });
+    port_fits && (address(host).is_some() || is_name(host))
+}
+
+fn is_name(host: &str) -> bool {
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let labels = without_dot(host);
+    // What some would take for another name's final dot, and others for a part of it.
+    !labels.is_empty() && host.bytes().all(named) && !labels.split('.').any(str::is_empty)
+}
+
+/// The name or address (with its brackets), and the port; `None` where a bracket has no end.
+fn split(text: &str) -> Option<(&str, Option<&str>)> {
+    let end = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
+    let (host, rest) = text.split_at_checked(end)?;
+    match rest.strip_prefix(':') {
+        Some(port) => Some((host, Some(port))),
+        None => rest.is_empty().then_some((host, None)),
+    }
+}
+
+fn address(host: &str) -> Option<Ipv6Addr> {
+    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+fn without_dot(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// The host that decisions hang on: in lower case, without final dot and port; an address in its shortest form.
+pub fn canonical(text: &str) -> String {
+    let text = text.trim_ascii();
+    let host = split(text).map_or(text, |(host, _)| host);
+    match address(host) {
+        Some(address) => format!("[{address}]"),
+        None => without_dot(host).to_ascii_lowercase(),
+    }
+}
+
+/// As a backend is told: as it came, but for a final dot and an empty port.
+pub fn told(text: &str) -> Cow<'_, str> {
+    match split(text) {
+        Some((host, None)) => Cow::Borrowed(without_dot(host)),
+        Some((host, Some(""))) => Cow::Borrowed(without_dot(host)),
+        Some((host, Some(port))) if host.ends_with('.') => Cow::Owned(format!("{}:{port}", without_dot(host))),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// Of a target in absolute form: without the port that its scheme has anyway.
+pub fn told_of_scheme<'t>(text: &'t str, scheme: &str) -> Cow<'t, str> {
+    match split(text) {
+        Some((host, port)) if port_of(port, scheme) == default_port(scheme) => Cow::Borrowed(without_dot(host)),
+        _ => told(text),
+    }
+}
+
+/// Do two of them mean the same in a target of this scheme?
+pub(super) fn are_one(one: &str, other: &str, scheme: &str) -> bool {
+    let (Some((_, one_port)), Some((_, other_port))) = (split(one), split(other)) else { return false };
+    port_of(one_port, scheme) == port_of(other_port, scheme) && canonical(one) == canonical(other)
+}
+
+fn port_of(port: Option<&str>, scheme: &str) -> u16 {
+    port.and_then(|port| port.parse().ok()).unwrap_or_else(|| default_port(scheme))
+}
+
+fn default_port(scheme: &str) -> u16 {
+    if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_a_host() {
+        for (text, expected) in [
+            ("a", true),
+            ("a.example", true),
+            ("a.example.", true),
+            ("a_b~c-d", true),
+            ("a:80", true),
+            ("a.:80", true),
+            ("a:", true),
+            ("[::1]", true),
+            ("[::1]:", true),
+            ("[::1]:8080", true),
+            ("", false),
+            (".", false),
+            ("..", false),
+            ("a..", false),
+            (".a", false),
+            ("a..b", false),
+            (":80", false),
+            (".:80", false),
+            ("a:65536", false),
+            ("a:+1", false),
+            ("a:1:1", false),
+            ("a b", false),
+            ("u@a", false),
+            ("[::1", false),
+            ("[::1]x", false),
+            ("[x]", false),
+            ("::1", false),
+            ("a%2e", false),
+        ] {
+            assert_eq!(is_host(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_form_that_decides_and_the_form_that_is_told() {
+        for (text, decides, tells) in [
+            ("a.example", "a.example", "a.example"),
+            ("A.Example.", "a.example", "A.Example"),
+            ("a.example:8080", "a.example", "a.example:8080"),
+            ("a.example.:80", "a.example", "a.example:80"),
+            ("a.example:", "a.example", "a.example"),
+            ("a.example.:", "a.example", "a.example"),
+            ("[2001:DB8:0::1]:80", "[2001:db8::1]", "[2001:DB8:0::1]:80"),
+            ("[::1]:", "[::1]", "[::1]"),
+            ("", "", ""),
+        ] {
+            assert_eq!((&*canonical(text), &*told(text)), (decides, tells), "{text}");
+        }
+        for (text, scheme, tells) in [
+            ("a:80", "http", "a"),
+            ("a.:80", "HTTP", "a"),
+            ("a:443", "https", "a"),
+            ("a:443", "http", "a:443"),
+            ("a.", "https", "a"),
+            ("a.:81", "http", "a:81"),
+        ] {
+            assert_eq!(told_of_scheme(text, scheme), tells, "{text} {scheme}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_are_one() {
+        for (one, other, scheme, expected) in [
+            ("a", "a", "http", true),
+            ("a:80", "a", "http", true),
+            ("a:", "A.", "http", true),
+            ("a:443", "a", "https", true),
+            ("a:443", "a", "http", false),
+            ("a:081", "a:81", "http", true),
+            ("a", "b", "http", false),
+            ("[::1]", "[0::1]:80", "http", true),
+        ] {
+            assert_eq!(are_one(one, other, scheme), expected, "{one} {other} {scheme}");
+        }
+    }
+}
