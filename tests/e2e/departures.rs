@@ -151,6 +151,27 @@ async fn whoever_leaves_while_nobody_is_eligible_is_not_asked_for_later() {
     assert_eq!(paths(&backend), ["/after"]);
 }
 
+#[tokio::test]
+async fn whoever_leaves_before_the_first_verdicts_is_not_asked_for_later() {
+    let backend = Raw::start(|_, _| vec![ok("done")]).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "")).await;
+    // One more pool, of which nothing is known as long as its probe waits.
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let late = format!(
+        "  late:\n    backends: [\"{}\"]\n    readiness: {{ path: /ready, timeout: 90s, period: 90s }}\nstart: {{ wait: 90s }}\n",
+        socket.local_addr().expect("an address")
+    );
+    let routes = "routes: [{ match: { path: /left }, upstream: late }, { upstream: pool }]";
+    gateway.reload(&(pool_with(&[backend.address], &late).replace("routes: [{ upstream: pool }]", routes))).await;
+    for way in [Way::HalfClosesBehindAnotherRequest, Way::Resets, Way::TakesItsStreamBack] {
+        let before = gateway.output().matches("status=499").count();
+        let asker = Asker::ask(&gateway, way).await;
+        let _still_there = asker.leave(way).await;
+        eventually("it has left", async || gateway.output().matches("status=499").count() > before).await;
+    }
+    assert_eq!(Client::connect(gateway.address).await.get("/other").await.text(), "done");
+}
+
 /// An upstream without probes, of one backend that accepts connections and says nothing.
 async fn silent(more: &str) -> (TcpListener, String) {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
