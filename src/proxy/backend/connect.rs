@@ -160,7 +160,7 @@ impl Way<'_> {
     /// For the next request, where both sides agree to go on.
     pub(in crate::proxy) async fn lay_down(&self, connected: Connected, ended: &Ended) {
         match connected.backend {
-            BackendSide::H1(backend) if matches!(ended, Ended::Whole { sent: true, .. }) => {
+            BackendSide::H1(backend) if matches!(ended, Ended::Whole { reusable: true, .. }) => {
                 if let Ok(Some(kept)) = timeout(CLOSING_TIME, backend.rest()).await {
                     let upstream = &self.attempt.pool.upstream;
                     let until = self.clock().now() + upstream.idle_timeout;

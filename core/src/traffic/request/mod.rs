@@ -38,7 +38,7 @@ pub use facts::{COPIES_AT_MOST, Facts, Kind, Terms};
 pub use input::{Asked, Head, Input};
 pub use performer::{Moment, Performer, Recorded};
 pub use place::Bell;
-pub use progress::{Clear, Expectation, Expected, Interim, Progress, Read, Upload};
+pub use progress::{Clear, Expectation, Expected, Interim, Interims, Progress, Read, Upload};
 
 use crate::base::identity::BackendKey;
 use crate::http::problem::Problem;

@@ -12,8 +12,7 @@ use super::ended::Ended;
 use crate::base::time::Timestamp;
 use crate::http::problem::Problem;
 use crate::traffic::outcome::AttemptEnd;
-use interim::Interims;
-pub use interim::{Expectation, Expected, Interim};
+pub use interim::{Expectation, Expected, Interim, Interims};
 use std::time::Duration;
 pub use upload::Upload;
 
@@ -83,7 +82,13 @@ pub struct Clear {
 impl Progress {
     /// Of a request that is sent from now on.
     pub fn begun(bounds: Bounds, now: Timestamp) -> Self {
-        Self { bounds, upload: Upload::begun(now), answer: Answer::Awaited, moved_at: now, interims: Interims::none() }
+        Self {
+            bounds,
+            upload: Upload::begun(now),
+            answer: Answer::Awaited,
+            moved_at: now,
+            interims: Interims::none(bounds.expect_continue),
+        }
     }
 
     // ------------------------------------------------------------- what was seen
@@ -104,15 +109,9 @@ impl Progress {
         &mut self.upload
     }
 
-    /// The backend was asked whether it wants the body: the client waits for a 100.
-    pub fn await_go_ahead(&mut self, now: Timestamp) {
-        self.interims.await_go_ahead(now + self.bounds.expect_continue);
-    }
-
-    /// The client was told to send its body: from now on it is the one who owes something.
-    pub fn gone_ahead(&mut self, now: Timestamp) {
-        self.interims.await_no_more();
-        self.moved(now);
+    /// What comes before the answer.
+    pub fn interims(&mut self) -> &mut Interims {
+        &mut self.interims
     }
 
     /// An interim answer came; it moves no deadline.
@@ -127,7 +126,7 @@ impl Progress {
     pub fn begin_answer(&mut self, status: u16, sized: bool, grpc_status: Option<u16>) {
         self.answer = Answer::Begun(Said { status, sized, grpc_status });
         self.interims.await_no_more();
-        self.upload.overtaken();
+        self.upload.answered(self.interims.is_unanswered());
     }
 
     /// Both sides leave HTTP behind the head.
@@ -290,13 +289,11 @@ impl Progress {
                 Ended::Refused { problem: Problem::TotalTimeout, end }
             }
             // The client owes the rest of its request, unless it is the backend that does not read.
-            Answer::Awaited if self.client_owes() && clear.backend => self.refused(Problem::RequestTimeout),
+            Answer::Awaited if !self.upload.is_done() && !self.interims.is_go_ahead_awaited() && clear.backend => {
+                self.refused(Problem::RequestTimeout)
+            }
             Answer::Awaited => Ended::Unanswered(AttemptEnd::PerTryTimeout),
         }
-    }
-
-    fn client_owes(&self) -> bool {
-        !self.upload.is_done() && !self.interims.is_go_ahead_awaited()
     }
 
     fn timed_out_within(&self, said: Said, now: Timestamp, clear: Clear) -> Ended {
@@ -319,7 +316,7 @@ impl Progress {
     }
 
     fn whole(&self, end: AttemptEnd) -> Ended {
-        Ended::Whole { end, sent: self.upload.is_whole() }
+        Ended::Whole { end, sent: self.upload.is_whole(), reusable: self.upload.is_settled() }
     }
 }
 
