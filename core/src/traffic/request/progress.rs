@@ -16,8 +16,7 @@ use crate::http::problem::Problem;
 use crate::traffic::outcome::{AttemptEnd, LetGo};
 pub use answer::Answer;
 use answer::{Said, Speaking};
-use interim::Interims;
-pub use interim::{Expectation, Expected, Interim};
+pub use interim::{Expectation, Expected, Interim, Interims};
 pub use stall::Stall;
 use std::time::Duration;
 pub use upload::Upload;
@@ -62,7 +61,7 @@ impl Progress {
             upload: Upload::begun(now),
             answer: Answer::Awaited,
             moved_at: now,
-            interims: Interims::none(),
+            interims: Interims::none(bounds.expect_continue),
             stall: Stall::default(),
         }
     }
@@ -95,15 +94,9 @@ impl Progress {
         &mut self.upload
     }
 
-    /// The backend was asked whether it wants the body: the client waits for a 100.
-    pub fn await_go_ahead(&mut self, now: Timestamp) {
-        self.interims.await_go_ahead(now + self.bounds.expect_continue);
-    }
-
-    /// The client was told to send its body: from now on it is the one who owes something.
-    pub fn gone_ahead(&mut self, now: Timestamp) {
-        self.interims.await_no_more();
-        self.moved_at = now;
+    /// What comes before the answer.
+    pub fn interims(&mut self) -> &mut Interims {
+        &mut self.interims
     }
 
     /// An interim answer came; it moves no deadline.
@@ -118,7 +111,7 @@ impl Progress {
     pub fn begin_answer(&mut self, status: u16, sized: bool, grpc_status: Option<u16>) {
         self.answer = Answer::Begun(Said { status, sized, grpc_status });
         self.interims.await_no_more();
-        self.upload.overtaken();
+        self.upload.answered(self.interims.is_unanswered());
     }
 
     /// Something was passed on: one side's slowness is not the other's silence.
@@ -194,16 +187,14 @@ impl Progress {
     /// All was said, and all was taken: the attempt is over.
     pub fn delivered(&self, client_is_clear: bool) -> Option<Ended> {
         match self.answer {
-            Answer::Complete(said) if client_is_clear => {
-                Some(Ended::Whole { end: said.end(), sent: self.upload.is_whole() })
-            }
+            Answer::Complete(said) if client_is_clear => Some(self.whole(said.end())),
             _ => None,
         }
     }
 
     /// A tunnel broke off or fell silent, as tunnels do.
     pub fn tunnel_ended(&self) -> Ended {
-        Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: self.upload.is_whole() }
+        self.whole(AttemptEnd::Response { status: 101 })
     }
 
     /// It ended so, wherever it was.
@@ -290,6 +281,10 @@ impl Progress {
         }
         // It answers while it does not read: perhaps it waits for the client to read, as the client waits for it.
         self.broke(if self.has_begun() { self.let_go(LetGo::IdleTimeout, now) } else { AttemptEnd::PerTryTimeout })
+    }
+
+    fn whole(&self, end: AttemptEnd) -> Ended {
+        Ended::Whole { end, sent: self.upload.is_whole(), reusable: self.upload.is_settled() }
     }
 
     fn let_go(&self, why: LetGo, now: Timestamp) -> AttemptEnd {
