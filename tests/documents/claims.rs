@@ -103,11 +103,6 @@ const BOUNDS: [(&str, &str, &[&str]); 21] = [
         &["PATIENCE: Duration = Duration::from_secs(10);", "HANGING: usize = 8;"],
     ),
     (
-        "of these, first byte; of one peer that is not loopback; beside them, for `/livez` and `/readyz` alone",
-        "1 s; 64; 16",
-        &["FIRST_BYTE: Duration = Duration::from_secs(1);", "PER_PEER: usize = 64;", "KEPT: usize = 16;"],
-    ),
-    (
         "keys that one `rate_limit` counts",
         "131 072: those that used least are forgotten first",
         &["MOST: usize = 1 << 17;"],
@@ -121,6 +116,11 @@ const BOUNDS: [(&str, &str, &[&str]); 21] = [
             "BODY: usize = 4096;",
             "LIFE: Duration = Duration::from_secs(60);",
         ],
+    ),
+    (
+        "of these, first byte; of one peer that is not loopback; beside them, for `/livez` and `/readyz` alone",
+        "1 s; 64; 16",
+        &["FIRST_BYTE: Duration = Duration::from_secs(1);", "PER_PEER: usize = 64;", "KEPT: usize = 16;"],
     ),
     (
         "of these, live streams; one that takes nothing",
