@@ -17,7 +17,6 @@ use h2::{Reason, RecvStream};
 use http::{HeaderName, Request};
 use pulsegate_core::http::head::{StreamHead, Unserved, check_stream, codec_bound};
 use pulsegate_core::http::http2::glitches::Glitches;
-use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +90,8 @@ fn options(plan: &ListenerPlan) -> server::Builder {
         .max_header_list_size(u32::try_from(codec_bound(plan.limits.head_bytes)).unwrap_or(u32::MAX))
         // h2 would end a connection with the 1024th stream that it ever broke on it, however long that took: `Glitches` counts them by time.
         .max_local_error_reset_streams(None)
-        .max_concurrent_streams(plan.limits.streams);
+        .max_concurrent_streams(plan.limits.streams)
+        .enable_connect_protocol();
     options
 }
 
@@ -205,7 +205,7 @@ impl Driven {
 
     /// A client that owes the rest of a frame can be read no further: nothing that it sends behind it could be told from it.
     fn end_late(&mut self) {
-        self.connection.count_refusal(&self.plan, Problem::RequestTimeout.reason());
+        self.connection.count_refusal(&self.plan, "unfinished_frame");
         self.end_at_once();
     }
 
@@ -215,7 +215,8 @@ impl Driven {
     }
 
     fn note_glitch(&mut self) {
-        if !self.glitches.spend(self.connection.front.proxy.clock().now()) {
+        let ends = matches!(self.leaving, Some(Some(_)));
+        if !self.glitches.spend(self.connection.front.proxy.clock().now()) && !ends {
             self.connection.count_refusal(&self.plan, "too_many_glitches");
             self.end_at_once();
         }
@@ -259,6 +260,7 @@ fn check(request: &Request<RecvStream>, limit: usize) -> Result<(), Unserved> {
         scheme: uri.scheme_str(),
         authority: uri.authority().map(http::uri::Authority::as_str),
         path: uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str),
+        protocol: request.extensions().get::<h2::ext::Protocol>().map(h2::ext::Protocol::as_str),
     };
     let fields = request.headers().iter().map(|(name, value)| (HeaderName::as_str(name), value.as_bytes()));
     check_stream(&head, limit, fields)

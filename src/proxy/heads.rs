@@ -10,6 +10,7 @@ use pulsegate_core::http::connection_auth::binds_connection;
 use pulsegate_core::http::forwarding::passage::{self, MaxForwards};
 use pulsegate_core::http::forwarding::upgrade_asked;
 use pulsegate_core::http::grpc;
+use pulsegate_core::http::http2::tunnel::may_be_connect;
 use pulsegate_core::http::trace::TraceParent;
 
 /// How the request's body travels.
@@ -51,9 +52,9 @@ pub(super) fn expects_continue(head: &RequestHeader, body: Body) -> bool {
     head.version >= Version::HTTP_11 && head.headers.contains_key("expect") && body != Body::None
 }
 
-/// The upgrade that the request asks for.
+/// The upgrade that the request asks for. HTTP/2 has no such fields: where they are there, they are our form of a CONNECT.
 pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
-    if head.version != Version::HTTP_11 {
+    if head.version < Version::HTTP_11 {
         return None;
     }
     // Two wishes of one client are none that we could pass on as one.
@@ -74,6 +75,25 @@ pub(super) fn asks_for_connection_auth(head: &ResponseHeader) -> bool {
 
 fn names_connection_auth(fields: &HeaderMap, names: [HeaderName; 2]) -> bool {
     names.into_iter().flat_map(|name| lines(fields, name)).any(binds_connection)
+}
+
+/// How a request asks for another protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    Nothing,
+    /// In a form that both versions have.
+    Either,
+    /// In one that only HTTP/1.1 has.
+    Http1,
+}
+
+/// How this one does.
+pub(super) fn asks(head: &RequestHeader, body: Body) -> Asks {
+    match upgrade_of(head) {
+        None => Asks::Nothing,
+        Some(protocol) if may_be_connect(head.method.as_str(), body != Body::None, protocol) => Asks::Either,
+        Some(_) => Asks::Http1,
+    }
 }
 
 /// The trace that a request is part of; of two that it names, none.

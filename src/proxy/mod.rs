@@ -23,6 +23,7 @@ mod replay;
 mod rewrite;
 mod story;
 mod target;
+mod websocket;
 
 pub use crate::proxy::connection_pool::private::Private;
 

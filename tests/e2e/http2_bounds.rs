@@ -115,7 +115,7 @@ async fn a_frame_or_a_header_block_that_does_not_go_on_has_the_deadline_of_a_hea
         assert_eq!(client.goodbye, Some(ENHANCE_YOUR_CALM), "{what}");
     }
     let metrics = gateway.get("/metrics").await.unwrap();
-    let counted = "pulsegate_refused_total{listener=\"test\",reason=\"request_timeout\"} 4";
+    let counted = "pulsegate_refused_total{listener=\"test\",reason=\"unfinished_frame\"} 4";
     assert!(metrics.contains(counted), "{metrics}");
 }
 

@@ -7,6 +7,7 @@ mod alerts;
 mod answers;
 mod backends;
 mod calls;
+mod chains;
 mod changes;
 mod clients;
 mod configs;
@@ -41,6 +42,7 @@ mod tls;
 mod tls_configs;
 mod tracing;
 mod tunnels;
+mod versions;
 mod waits;
 
 use std::net::SocketAddr;

@@ -66,7 +66,7 @@ pub const fn class(status: u16) -> u16 {
 pub const fn status_of(problem: Problem) -> u16 {
     match problem {
         Problem::TotalTimeout | Problem::DeadlineExceeded => DEADLINE_EXCEEDED,
-        Problem::NoRoute | Problem::MethodNotAllowed => UNIMPLEMENTED,
+        Problem::NoRoute | Problem::MethodNotAllowed | Problem::UpgradeRefused => UNIMPLEMENTED,
         Problem::IpDenied => PERMISSION_DENIED,
         Problem::RateLimited | Problem::BodyTooLarge | Problem::HeadTooLarge | Problem::TargetTooLong => {
             RESOURCE_EXHAUSTED

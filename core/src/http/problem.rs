@@ -26,6 +26,7 @@ pub enum Problem {
     BackendFailed,
     BadBackendAnswer,
     ResponseHeadTooLarge,
+    UpgradeRefused,
     NoneEligible,
     NotCheckedYet,
     Overloaded,
@@ -57,6 +58,7 @@ impl Problem {
             Self::BackendFailed => (502, "backend_failed", "Bad gateway"),
             Self::BadBackendAnswer => (502, "bad_backend_answer", "Bad gateway"),
             Self::ResponseHeadTooLarge => (502, "response_head_bytes_exceeded", "Bad gateway"),
+            Self::UpgradeRefused => (502, "upgrade_refused", "Bad gateway"),
             Self::NoneEligible => (503, "none_eligible", "Service unavailable"),
             Self::NotCheckedYet => (503, "not_checked_yet", "Service unavailable"),
             Self::Overloaded => (503, "overloaded", "Service unavailable"),
@@ -99,6 +101,7 @@ impl Problem {
             Self::ResponseHeadTooLarge => {
                 "The head of the service's answer is larger than accepted (limits.response_head_bytes)."
             }
+            Self::UpgradeRefused => "The service does not switch to the protocol that was asked for.",
             Self::NoneEligible => "No instance of the service can take requests now.",
             Self::NotCheckedYet => "The service's instances are still being checked.",
             Self::Overloaded => "The service has as much to do as it may have.",

@@ -1,5 +1,8 @@
 //! How does an attempt get a way to its backend? A connection that rests, a stream on one that is shared, or a new connection; and where it
 //! goes afterwards.
+//!
+//! Who asks a backend of HTTP/2 for another protocol gets a stream where the backend has announced that it takes such (RFC 8441), and else a
+//! connection of its own, of HTTP/1.1: the backend may speak that too.
 
 use super::shared::{Claim, Line, Opening, Seat, Turn, Wish};
 use super::{BackendSide, H1Backend, H2Backend};
@@ -11,6 +14,7 @@ use crate::proxy::connection_pool::peer;
 use crate::proxy::connection_pool::private::Bound;
 use crate::proxy::connection_pool::secure::{Insecure, secure};
 use crate::proxy::connection_pool::socket::BackendSocket;
+use crate::proxy::heads::Asks;
 use crate::proxy::{ConnectionFacts, Proxy, ends};
 use pingora::protocols::{ALPN, Stream};
 use pulsegate_core::base::identity::BackendKey;
@@ -36,12 +40,16 @@ pub(in crate::proxy) struct Way<'a> {
     pub to_head: bool,
     /// It has a body.
     pub uploads: bool,
+    /// Whether it asks for another protocol, and how.
+    pub asks: Asks,
 }
 
 /// A connection to a backend, and the shelf that it belongs to.
 pub(in crate::proxy) struct Connected {
     pub backend: BackendSide,
     pub shelf: u64,
+    /// It stands beside those that the upstream is spoken to over, and belongs to no shelf.
+    pub beside: bool,
 }
 
 impl Way<'_> {
@@ -56,10 +64,14 @@ impl Way<'_> {
                     Some((shared.then(|| self.proxy.idle.take(shelf, now))??, false))
                 })?;
                 let socket = BackendSocket::again(stream, self.watch())?;
-                Some(Connected { backend: BackendSide::H1(Box::new(H1Backend::again(socket, bound, mark))), shelf })
+                let backend = BackendSide::H1(Box::new(H1Backend::again(socket, bound, mark)));
+                Some(Connected { backend, shelf, beside: false })
             }
+            Protocol::Http2 if self.asks == Asks::Http1 => None,
             Protocol::Http2 => {
-                self.proxy.shared.seat(shelf, self.wish(), self.clock()).map(|seat| self.seated(seat, shelf))
+                let seat = self.proxy.shared.seat(shelf, self.wish(), self.clock())?;
+                let fits = self.asks == Asks::Nothing || seat.takes_tunnels();
+                fits.then(|| self.seated(seat, shelf))
             }
         }
     }
@@ -71,16 +83,42 @@ impl Way<'_> {
     pub(in crate::proxy) async fn connect(&self) -> Result<Connected, Ended> {
         let shelf = self.shelf();
         match self.attempt.pool.upstream.protocol {
-            Protocol::Http1 => {
-                let opened = async {
-                    let socket = BackendSocket::new(self.open().await?, self.watch());
-                    Ok(H1Backend::new(socket, Mark::busy(&self.attempt.pool.ledger)))
-                };
-                let backend = self.within(self.attempt.bounds.connect, opened).await?;
-                Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf })
+            Protocol::Http1 => self.connect_alone(shelf).await,
+            Protocol::Http2 if self.asks == Asks::Nothing => {
+                self.join(shelf).await.map(|seat| self.seated(seat, shelf))
             }
-            Protocol::Http2 => self.join(shelf).await.map(|seat| self.seated(seat, shelf)),
+            Protocol::Http2 => match self.join_tunnels(shelf).await? {
+                Some(seat) => Ok(self.seated(seat, shelf)),
+                None => {
+                    let connected = self.connect_alone(shelf).await.map_err(Ended::beside)?;
+                    Ok(Connected { beside: true, ..connected })
+                }
+            },
         }
+    }
+
+    /// A connection of HTTP/1.1.
+    async fn connect_alone(&self, shelf: u64) -> Result<Connected, Ended> {
+        let opened = async {
+            let socket = BackendSocket::new(self.open(Protocol::Http1).await?, self.watch());
+            Ok(H1Backend::new(socket, Mark::busy(&self.attempt.pool.ledger)))
+        };
+        let backend = self.within(self.attempt.bounds.connect, opened).await?;
+        Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf, beside: false })
+    }
+
+    /// A stream for a tunnel; `None`: the backend takes none, or not of this kind.
+    async fn join_tunnels(&self, shelf: u64) -> Result<Option<Seat>, Ended> {
+        if self.asks == Asks::Http1 {
+            return Ok(None);
+        }
+        let mut seat = self.join(shelf).await?;
+        let settled = async {
+            seat.settled().await;
+            Ok(())
+        };
+        self.within(self.attempt.bounds.connect, settled).await?;
+        Ok(seat.takes_tunnels().then_some(seat))
     }
 
     /// Within this time, unless the request's own is up before a connection could be expected.
@@ -134,7 +172,7 @@ impl Way<'_> {
     }
 
     async fn open_shared(&self, opening: Opening) -> Result<Seat, AttemptEnd> {
-        let stream = self.open().await?;
+        let stream = self.open(Protocol::Http2).await?;
         let upstream = &self.attempt.pool.upstream;
         if upstream.tls.is_some() && stream.selected_alpn_proto() != Some(ALPN::H2) {
             log::warn!(
@@ -149,7 +187,7 @@ impl Way<'_> {
         begun.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
     }
 
-    async fn open(&self) -> Result<Stream, AttemptEnd> {
+    async fn open(&self, protocol: Protocol) -> Result<Stream, AttemptEnd> {
         let (upstream, endpoint) = (&self.attempt.pool.upstream, &self.attempt.endpoint);
         let ours = |why: String| {
             log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, endpoint.id.address);
@@ -159,7 +197,7 @@ impl Way<'_> {
         peer.options.custom_l4 = upstream.send_proxy_protocol.map(|version| introduce::for_client(version, self.facts));
         let stream = self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))?;
         let Some(tls) = &upstream.tls else { return Ok(stream) };
-        secure(stream, tls, upstream.protocol, &self.proxy.clients).await.map_err(|insecure| match insecure {
+        secure(stream, tls, protocol, &self.proxy.clients).await.map_err(|insecure| match insecure {
             Insecure::Ours(why) => ours(why),
             Insecure::Handshake => AttemptEnd::TlsFailed,
         })
@@ -167,7 +205,8 @@ impl Way<'_> {
 
     fn seated(&self, seat: Seat, shelf: u64) -> Connected {
         let tls = self.attempt.pool.upstream.tls.is_some();
-        Connected { backend: BackendSide::H2(Box::new(H2Backend::new(seat, tls, self.head_limit()))), shelf }
+        let backend = BackendSide::H2(Box::new(H2Backend::new(seat, tls, self.head_limit())));
+        Connected { backend, shelf, beside: false }
     }
 
     fn shelf(&self) -> u64 {
@@ -200,7 +239,8 @@ impl Way<'_> {
         (owner, backend): (Owner, BackendKey),
     ) {
         match connected.backend {
-            BackendSide::H1(side) if owner != Owner::Nobody && matches!(ended, Ended::Whole { sent: true, .. }) => {
+            BackendSide::H1(_) if connected.beside || owner == Owner::Nobody => {}
+            BackendSide::H1(side) if matches!(ended, Ended::Whole { sent: true, .. }) => {
                 if let Ok(Some(kept)) = timeout(CLOSING_TIME, side.rest()).await {
                     let upstream = &self.attempt.pool.upstream;
                     let (shelf, until) = (connected.shelf, self.clock().now() + upstream.idle_timeout);

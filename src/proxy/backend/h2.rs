@@ -2,18 +2,24 @@
 //!
 //! A stream that the backend refused, or that its goodbye (GOAWAY) left out, was not processed: the request may go elsewhere,
 //! whatever its method (RFC 9113 §8.7).
+//!
+//! A GET that asks for an upgrade becomes a CONNECT with its protocol, and the 2xx that opens the tunnel a 101 (RFC 8441).
 
 use super::shared::Seat;
 use super::{Deaf, FromBackend};
 use crate::proxy::ends;
 use crate::proxy::outbox::Outbox;
+use crate::proxy::websocket;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::ResponseFuture;
-use http::header::{CONNECTION, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use h2::ext::Protocol;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, Request, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::http2::tunnel::opens;
 use pulsegate_core::http::response_head;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::future::{Future, poll_fn};
@@ -28,6 +34,16 @@ pub(in crate::proxy) struct H2Backend {
     head_limit: usize,
     outbox: Option<Outbox>,
     answer: Answer,
+    tunnel: Option<Tunnel>,
+}
+
+/// What was asked for in place of an answer.
+struct Tunnel {
+    protocol: HeaderValue,
+    /// What a client of WebSocket over HTTP/1.1 must see.
+    accept: Option<HeaderValue>,
+    /// It is there.
+    open: bool,
 }
 
 enum Answer {
@@ -39,7 +55,7 @@ enum Answer {
 impl H2Backend {
     pub(in crate::proxy) fn new(seat: Seat, tls: bool, head_limit: usize) -> Self {
         let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
-        Self { seat, scheme, head_limit, outbox: None, answer: Answer::NotAsked }
+        Self { seat, scheme, head_limit, outbox: None, answer: Answer::NotAsked, tunnel: None }
     }
 
     pub(super) fn is_clear(&self) -> bool {
@@ -48,6 +64,8 @@ impl H2Backend {
 
     pub(super) fn send_head(&mut self, head: &RequestHeader, end: bool) -> Result<(), AttemptEnd> {
         let request = request(head, self.scheme.clone()).ok_or(AttemptEnd::Ours)?;
+        self.tunnel = Tunnel::asked(head);
+        let end = end && self.tunnel.is_none();
         let (answer, stream) = self.seat.send(request, end).map_err(|error| ends::before_head_of_stream(&error))?;
         self.outbox = Some(Outbox::new(stream, end));
         self.answer = Answer::Awaited(answer);
@@ -61,6 +79,10 @@ impl H2Backend {
     }
 
     pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
+        if self.tunnel.as_ref().is_some_and(|tunnel| !tunnel.open) {
+            // The request is its head; the end would be the tunnel's.
+            return Ok(());
+        }
         let outbox = self.outbox.as_mut().ok_or(Deaf)?;
         match trailers {
             Some(trailers) if !trailers.is_empty() => outbox.offer_trailers(trailers),
@@ -117,7 +139,17 @@ impl H2Backend {
                     return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
                 }
                 parts.version = Version::HTTP_11;
-                let end = stream.is_end_stream();
+                let end = match &mut self.tunnel {
+                    Some(tunnel) if opens(parts.status.as_u16()) => {
+                        tunnel.open(&mut parts);
+                        self.answer = Answer::Body { stream, data_over: false };
+                        return Poll::Ready(FromBackend::Head {
+                            head: Box::new(ResponseHeader::from(parts)),
+                            end: false,
+                        });
+                    }
+                    _ => stream.is_end_stream(),
+                };
                 self.answer = Answer::Body { stream, data_over: false };
                 if parts.status.is_informational() {
                     return Poll::Ready(FromBackend::Invalid);
@@ -137,6 +169,24 @@ impl H2Backend {
                 AttemptEnd::NotProcessed { excused: excused || self.seat.met_a_new_limit() }
             }
             end => end,
+        }
+    }
+}
+
+impl Tunnel {
+    fn asked(head: &RequestHeader) -> Option<Self> {
+        let protocol = head.headers.get(UPGRADE)?.clone();
+        Some(Self { protocol, accept: websocket::accept(&head.headers), open: false })
+    }
+
+    /// Makes of the head that opens it what HTTP/1.1 has for that.
+    fn open(&mut self, parts: &mut Parts) {
+        self.open = true;
+        parts.status = StatusCode::SWITCHING_PROTOCOLS;
+        parts.headers.remove(CONTENT_LENGTH);
+        parts.headers.insert(UPGRADE, self.protocol.clone());
+        if let Some(accept) = &self.accept {
+            parts.headers.insert(websocket::ACCEPT, accept.clone());
         }
     }
 }
@@ -172,6 +222,11 @@ fn fit(fields: &HeaderMap, limit: usize) -> bool {
 fn request(head: &RequestHeader, scheme: Scheme) -> Option<Request<()>> {
     let mut parts = head.as_owned_parts();
     let authority: Authority = parts.headers.remove(HOST)?.to_str().ok()?.parse().ok()?;
+    if let Some(protocol) = parts.headers.get(UPGRADE) {
+        parts.method = Method::CONNECT;
+        parts.extensions.insert(Protocol::from(protocol.to_str().ok()?));
+        parts.headers.remove(websocket::KEY);
+    }
     for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")] {
         parts.headers.remove(name);
     }
@@ -188,12 +243,19 @@ mod tests {
     #[test]
     fn a_head_in_the_form_of_http2() {
         let mut head = RequestHeader::build("GET", b"/a?b=c", None).unwrap();
-        for (name, value) in [("Host", "api.example:81"), ("Connection", "Upgrade"), ("Upgrade", "x"), ("X-Y", "z")] {
+        for (name, value) in [("Host", "api.example:81"), ("Connection", "x"), ("X-Y", "z")] {
             head.insert_header(name, value).unwrap();
         }
-        let request = request(&head, Scheme::HTTPS).unwrap();
-        assert_eq!(request.uri(), "https://api.example:81/a?b=c");
-        assert_eq!(request.headers().len(), 1, "{:?}", request.headers());
-        assert_eq!(request.headers()["x-y"], "z");
+        let plain = request(&head, Scheme::HTTPS).unwrap();
+        assert_eq!((plain.method(), plain.uri().to_string().as_str()), (&Method::GET, "https://api.example:81/a?b=c"));
+        assert_eq!(plain.headers().len(), 1, "{:?}", plain.headers());
+        assert_eq!(plain.headers()["x-y"], "z");
+
+        head.insert_header("Upgrade", "websocket").unwrap();
+        head.insert_header("Sec-WebSocket-Key", "k").unwrap();
+        let tunnel = request(&head, Scheme::HTTPS).unwrap();
+        assert_eq!(tunnel.method(), Method::CONNECT);
+        assert_eq!(tunnel.extensions().get::<Protocol>().map(Protocol::as_str), Some("websocket"));
+        assert_eq!(tunnel.headers(), plain.headers());
     }
 }

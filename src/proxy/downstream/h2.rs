@@ -1,18 +1,16 @@
 //! How does a stream of an HTTP/2 connection take part? Both of its directions at once: nothing here waits for the window but `next`.
-//!
-//! The request's head is brought into the one form that routing, heads and keys share: `:authority` becomes Host, and the pieces of a
-//! cookie become one (RFC 9113 §8.2.3), since a backend may speak HTTP/1.
 
+use super::one_form::in_one_form;
 use super::{Fate, FromClient, Gone, Read};
 use crate::proxy::Served;
 use crate::proxy::heads::{Body, grpc_status};
 use crate::proxy::outbox::Outbox;
+use crate::proxy::websocket;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::header::{CONNECTION, COOKIE, DATE, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
+use http::header::{CONNECTION, DATE, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, Method, Response, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::date::get_cached_date;
 use pulsegate_core::http::head::has_outer_blanks;
@@ -30,6 +28,8 @@ const LINGER_BYTES: usize = 256 * 1024;
 pub struct H2Client {
     head: RequestHeader,
     body: RecvStream,
+    /// The client asks for a tunnel: what comes is no body, and its own.
+    tunnel: bool,
     /// What has come of it ahead of being asked for.
     ahead: Option<FromClient>,
     /// DATA is over; trailers may follow.
@@ -58,9 +58,11 @@ impl H2Client {
     /// A request that the front has checked.
     pub fn new(request: http::Request<RecvStream>, respond: SendResponse<Bytes>) -> Self {
         let (parts, body) = request.into_parts();
-        let over = body.is_end_stream();
+        let tunnel = parts.method == Method::CONNECT;
+        let over = body.is_end_stream() && !tunnel;
         let mut client = Self {
             head: RequestHeader::from(in_one_form(parts)),
+            tunnel,
             ahead: None,
             data_over: over,
             body_over: over,
@@ -81,6 +83,7 @@ impl H2Client {
     /// Takes what has arrived together with the head: a body that ended without a byte is none, and a backend is told of none. Nobody waits.
     fn look_ahead(&mut self) {
         if !self.body_over
+            && !self.tunnel
             && let Poll::Ready(from) = self.poll_body(&mut Context::from_waker(Waker::noop()))
         {
             let ended = matches!(from, FromClient::End(None));
@@ -93,11 +96,12 @@ impl H2Client {
     }
 
     pub(super) fn body(&self) -> Body {
-        if self.body_over && self.bytes_in == 0 { Body::None } else { Body::of_length(&self.head) }
+        let none = self.tunnel || (self.body_over && self.bytes_in == 0);
+        if none { Body::None } else { Body::of_length(&self.head) }
     }
 
     pub(super) fn body_done(&self) -> bool {
-        self.body_over && self.ahead.is_none()
+        self.tunnel || (self.body_over && self.ahead.is_none())
     }
 
     pub(super) fn is_clear(&self) -> bool {
@@ -137,7 +141,8 @@ impl H2Client {
                     self.bytes_in += chunk.len() as u64;
                     // The relay asks for more only when the other side has taken what it had: the window follows the backend.
                     let _ = self.body.flow_control().release_capacity(chunk.len());
-                    self.body_over = self.body.is_end_stream();
+                    // A tunnel tells of its end by itself.
+                    self.body_over = self.body.is_end_stream() && !self.tunnel;
                     return Poll::Ready(FromClient::Chunk(chunk));
                 }
                 Some(Err(_)) => return Poll::Ready(FromClient::Left),
@@ -191,6 +196,10 @@ impl H2Client {
         for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")] {
             parts.headers.remove(name);
         }
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            parts.status = StatusCode::OK;
+            parts.headers.remove(websocket::ACCEPT);
+        }
         parts.headers.entry(DATE).or_insert_with(get_cached_date);
         self.status = Some(parts.status.as_u16());
         self.grpc_status = grpc_status(&parts.headers);
@@ -202,6 +211,10 @@ impl H2Client {
     pub(super) fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
         self.bytes_out += chunk.len() as u64;
         self.outbox.as_mut().ok_or(Gone)?.offer(chunk, end).map_err(|_| Gone)
+    }
+
+    pub(super) fn end_direction(&mut self) -> Result<(), Gone> {
+        self.outbox.as_mut().ok_or(Gone)?.offer_end().map_err(|_| Gone)
     }
 
     pub(super) fn offer_trailers(&mut self, trailers: HeaderMap) -> Result<(), Gone> {
@@ -233,9 +246,11 @@ impl H2Client {
     /// Where nobody read the rest of the body, the client is told to stop when the stream is dropped (RFC 9113 §8.1), but not before it can
     /// have read the answer: some give an answer up whose stream is reset while they still send.
     pub(super) async fn end(mut self, fate: Fate) -> Served {
-        let left = self.left;
+        // Tunnels end as their sides like. One that broke off is reset when the stream is dropped.
+        let tunnel = self.tunnel && self.outbox.is_some();
+        let left = self.left && !tunnel;
         match fate {
-            Fate::Finish | Fate::Linger if self.body_over => {}
+            Fate::Finish | Fate::Linger if self.body_over || tunnel => {}
             Fate::Finish | Fate::Linger => drop(timeout(LINGER_TIME, self.discard()).await),
             Fate::Cut | Fate::Reset => self.respond.send_reset(Reason::INTERNAL_ERROR),
         }
@@ -257,37 +272,5 @@ impl H2Client {
                 FromClient::End(_) | FromClient::Left | FromClient::Malformed => return,
             }
         }
-    }
-}
-
-fn in_one_form(mut parts: Parts) -> Parts {
-    if let Some(authority) = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
-    {
-        parts.headers.insert(HOST, authority);
-    }
-    if parts.headers.get_all(COOKIE).iter().nth(1).is_some() {
-        let pieces: Vec<&[u8]> = parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-        if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
-            parts.headers.insert(COOKIE, whole);
-        }
-    }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_authority_becomes_the_host_and_pieces_of_a_cookie_one() {
-        let request = http::Request::builder()
-            .uri("https://a.example:8443/x?y")
-            .header("cookie", "a=1")
-            .header("cookie", "b=2; c=3")
-            .body(())
-            .unwrap();
-        let parts = in_one_form(request.into_parts().0);
-        assert_eq!(parts.headers[HOST], "a.example:8443");
-        assert_eq!(parts.headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2; c=3"]);
     }
 }

@@ -8,6 +8,7 @@ mod copy;
 mod fate;
 mod h1;
 mod h2;
+mod one_form;
 mod socket;
 
 use crate::proxy::Served;
@@ -165,7 +166,7 @@ impl ClientSide {
     pub(super) async fn end_direction(&mut self) -> Result<(), Gone> {
         match self {
             Self::H1(client) => client.end_direction().await,
-            Self::H2(client) => client.offer(Bytes::new(), true),
+            Self::H2(client) => client.end_direction(),
             Self::Copy(_) => Ok(()),
         }
     }

@@ -23,7 +23,8 @@ pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, 
     let surroundings = machine.surroundings;
     let to_head = dialogue.client.head().method == Method::HEAD;
     let uploads = !dialogue.replay.is_empty() || !dialogue.client.body_done();
-    let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head, uploads };
+    let asks = heads::asks(dialogue.client.head(), dialogue.client.body());
+    let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head, uploads, asks };
     let trace = machine.begin_span(Asked::First, attempt.way);
     if dialogue.client.has_left().await {
         return machine.tell(Input::ClientLeft, dialogue.client.head());
@@ -102,6 +103,7 @@ async fn converse(
         Relayed::Ended(ended) => {
             let (asked, known) = (heard.asks_for_auth, connected.backend.is_bound());
             let owner = machine.request().facts().owner(&attempt.pool.upstream, asked, known);
+            let ended = if connected.beside { ended.beside() } else { ended };
             way.lay_down(connected, &ended, (owner, backend)).await;
             over(machine, dialogue, ended)
         }

@@ -3,6 +3,7 @@
 
 use super::machine::Surroundings;
 use crate::proxy::backend::{FromBackend, Way};
+use crate::proxy::heads::Asks;
 use crate::proxy::relay::{Rival, Won};
 use http::Method;
 use pingora::http::RequestHeader;
@@ -12,7 +13,7 @@ use pulsegate_core::traffic::request::Attempt;
 pub(super) fn rival<'e>(surroundings: Surroundings<'e>, attempt: Attempt, head: Box<RequestHeader>) -> Rival<'e> {
     Box::pin(async move {
         let (proxy, facts, to_head) = (surroundings.proxy, surroundings.facts, head.method == Method::HEAD);
-        answer(&Way { proxy, facts, attempt: &attempt, to_head, uploads: false }, head).await
+        answer(&Way { proxy, facts, attempt: &attempt, to_head, uploads: false, asks: Asks::Nothing }, head).await
     })
 }
 

@@ -6,11 +6,12 @@ use super::machine::Machine;
 use crate::proxy::backend::Way;
 use crate::proxy::heads::{self, Body};
 use crate::proxy::relay::{Judging, Rival, Shown, Verdict};
-use crate::proxy::rewrite;
+use crate::proxy::{rewrite, websocket};
 use http::{HeaderMap, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
+use pulsegate_core::http::http2::tunnel::{Answered, answered};
 use pulsegate_core::http::interim::interim_travels;
 use pulsegate_core::traffic::request::{Action, Asked, Attempt, Input, Pin};
 use std::time::Duration;
@@ -112,6 +113,15 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
             self.won(shelf);
         }
         self.heard.asks_for_auth = heads::asks_for_connection_auth(shown.head);
+        if self.version == Version::HTTP_2 && heads::upgrade_of(shown.request).is_some() {
+            match answered(shown.seen.status) {
+                Answered::Misleading => return Verdict::Misleading,
+                Answered::Opened if !websocket::is_accepted(&shown.request.headers, &shown.head.headers) => {
+                    return Verdict::Unfit;
+                }
+                Answered::Opened | Answered::Declined => {}
+            }
+        }
         let fit = self.fit(shown.head).is_ok();
         self.heard.ready_at = Some(self.machine.clock().now());
         if fit { Verdict::Deliver } else { Verdict::Unfit }

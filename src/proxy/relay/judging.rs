@@ -49,6 +49,8 @@ pub(in crate::proxy) enum Verdict {
     Unwanted,
     /// It could not be made fit for the client.
     Unfit,
+    /// The client asked for a tunnel, and would take it for one.
+    Misleading,
 }
 
 /// The rival of an attempt; `None`: it has no answer.

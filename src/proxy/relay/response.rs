@@ -55,6 +55,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             Verdict::Elsewhere(action) => Some(Relayed::Elsewhere(action)),
             Verdict::Unwanted => None,
             Verdict::Unfit => Some(self.unfit()),
+            Verdict::Misleading => Some(Relayed::Ended(self.progress.misled(head.status.as_u16()))),
         }
     }
 
@@ -74,7 +75,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         match verdict {
             Verdict::Deliver => self.pass_on(head, end).await,
             Verdict::Elsewhere(action) => Some(Relayed::Elsewhere(action)),
-            Verdict::Unwanted | Verdict::Unfit => Some(self.unfit()),
+            Verdict::Unwanted | Verdict::Unfit | Verdict::Misleading => Some(self.unfit()),
         }
     }
 

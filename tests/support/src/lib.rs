@@ -19,6 +19,7 @@ pub mod raw;
 pub mod raw_h2;
 pub mod server;
 pub mod tls;
+pub mod tunnel;
 
 pub use binary::Pulsegate;
 pub use ports::free_address;

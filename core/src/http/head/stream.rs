@@ -5,6 +5,7 @@
 
 use super::host::is_host;
 use super::{FIELDS, Facts, Field, Problem, is_served, is_target, mean_the_same};
+use crate::http::http2::tunnel::protocol_travels;
 
 /// What the stream said.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,15 @@ pub struct StreamHead<'a> {
     pub authority: Option<&'a str>,
     /// With its query.
     pub path: &'a str,
+    /// What a CONNECT asks for (RFC 8441).
+    pub protocol: Option<&'a str>,
+}
+
+impl StreamHead<'_> {
+    /// CONNECT is served where it names a protocol: it asks its host for a tunnel, and not us for a way to another host.
+    fn is_tunnel(&self) -> bool {
+        self.method == "CONNECT" && self.protocol.is_some()
+    }
 }
 
 /// Why a stream is not served.
@@ -64,11 +74,14 @@ pub fn check_stream<'a>(
         return Err(Problem::TargetTooLong.into());
     }
     bytes += head.authority.map_or(0, |authority| "host: \r\n".len() + authority.len());
-    if !is_served(head.method.as_bytes()) {
+    if !head.is_tunnel() && !is_served(head.method.as_bytes()) {
         return Err(Problem::MethodNotAllowed.into());
     }
     let origin_form = head.path.starts_with('/') || (head.path == "*" && head.method == "OPTIONS");
     if !origin_form || !is_target(head.path.as_bytes()) || !head.scheme.is_none_or(is_scheme) {
+        return Err(Problem::MalformedRequest.into());
+    }
+    if !head.protocol.is_none_or(protocol_travels) {
         return Err(Problem::MalformedRequest.into());
     }
     let mut facts = Facts::default();
@@ -86,6 +99,10 @@ pub fn check_stream<'a>(
         facts.take(Field::of(name.as_bytes(), value))?;
     }
     host(head.authority, facts.host)?;
+    // What follows is the tunnel's (RFC 9110 §9.3.6).
+    if head.is_tunnel() && facts.length.is_some() {
+        return Err(Problem::AmbiguousLength.into());
+    }
     if facts.unknown_expectation { Err(Problem::ExpectationFailed.into()) } else { Ok(()) }
 }
 
@@ -120,7 +137,7 @@ mod tests {
     use super::*;
 
     const PLAIN: StreamHead<'_> =
-        StreamHead { method: "GET", scheme: Some("https"), authority: Some("a.example"), path: "/x?y" };
+        StreamHead { method: "GET", scheme: Some("https"), authority: Some("a.example"), path: "/x?y", protocol: None };
 
     const LIMIT: usize = 32 * 1024;
 
@@ -143,7 +160,7 @@ mod tests {
 
     #[test]
     fn heads_that_are_refused() {
-        let head = |method, authority, path| StreamHead { method, scheme: None, authority, path };
+        let head = |method, authority, path| StreamHead { method, authority, path, scheme: None, protocol: None };
         for (refused, fields, problem) in [
             (head("CONNECT", Some("a"), "/"), vec![], Problem::MethodNotAllowed),
             (head("TRACE", Some("a"), "/"), vec![], Problem::MethodNotAllowed),
@@ -169,6 +186,16 @@ mod tests {
             assert_eq!(verdict(refused, &fields), Err(problem.into()), "{refused:?} {fields:?}");
         }
         assert_eq!(verdict(PLAIN, &[("x", "y"); FIELDS + 1]), Err(Problem::HeadTooLarge.into()));
+    }
+
+    #[test]
+    fn connect_is_served_where_it_names_a_protocol() {
+        let asks = |protocol| StreamHead { method: "CONNECT", protocol: Some(protocol), ..PLAIN };
+        assert_eq!(verdict(asks("websocket"), &[("sec-websocket-version", "13")]), Ok(()));
+        assert_eq!(verdict(asks("h2c"), &[]), Err(Problem::MalformedRequest.into()));
+        assert_eq!(verdict(asks(""), &[]), Err(Problem::MalformedRequest.into()));
+        assert_eq!(verdict(asks("websocket"), &[("content-length", "1")]), Err(Problem::AmbiguousLength.into()));
+        assert_eq!(verdict(StreamHead { method: "CONNECT", ..PLAIN }, &[]), Err(Problem::MethodNotAllowed.into()));
     }
 
     #[test]

@@ -18,6 +18,18 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// The same, of a request for another protocol that was put to the backend over HTTP/1.1, though it is spoken to over HTTP/2: it owes no
+    /// answer there, and what it does not answer says nothing against it.
+    pub fn beside(self) -> Self {
+        use AttemptEnd::{InvalidResponse, PerTryTimeout, ResetBeforeHead, TlsFailed};
+        match self {
+            Self::Unanswered(InvalidResponse | PerTryTimeout | ResetBeforeHead { .. } | TlsFailed) => {
+                Self::Refused { problem: Problem::UpgradeRefused, end: AttemptEnd::Ours }
+            }
+            ended => ended,
+        }
+    }
+
     /// What it says of the backend.
     pub fn end(&self) -> &AttemptEnd {
         match self {
@@ -125,6 +137,27 @@ mod tests {
             (AttemptEnd::Ours, Cut::ByUs, "cut", Some(Problem::Internal)),
         ] {
             assert_eq!((Cut::of(&end), cut.reason(), cut.problem()), (cut, reason, problem), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_backend_of_http2_does_not_answer_over_http1_is_not_held_against_it() {
+        let excused = Ended::Refused { problem: Problem::UpgradeRefused, end: AttemptEnd::Ours };
+        for end in [
+            AttemptEnd::InvalidResponse,
+            AttemptEnd::PerTryTimeout,
+            AttemptEnd::ResetBeforeHead { reused: false },
+            AttemptEnd::TlsFailed,
+        ] {
+            assert_eq!(Ended::Unanswered(end).beside(), excused);
+        }
+        for ended in [
+            Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: true }),
+            Ended::Unanswered(LEFT),
+            Ended::Broken(AttemptEnd::BrokenBody { status: 200 }),
+            Ended::Whole { end: AttemptEnd::Response { status: 404 }, sent: true },
+        ] {
+            assert_eq!(ended.clone().beside(), ended);
         }
     }
 

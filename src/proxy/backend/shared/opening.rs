@@ -56,6 +56,11 @@ impl Expected {
         })
     }
 
+    /// True when the backend has said what it takes.
+    pub(super) fn told(&self) -> watch::Receiver<bool> {
+        self.told.clone()
+    }
+
     pub(super) fn is_awaited(&self) -> bool {
         self.told.has_changed().is_ok()
     }

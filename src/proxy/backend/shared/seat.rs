@@ -12,6 +12,7 @@ use pulsegate_core::traffic::ledger::Ledger;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A connection that is there.
 pub(super) struct Open {
@@ -42,6 +43,8 @@ pub(in crate::proxy) struct Seat {
     send: SendRequest<Bytes>,
     state: Arc<State>,
     clock: Clock,
+    /// Its SETTINGS had not come when this one was taken.
+    settling: Option<watch::Receiver<bool>>,
     /// How many streams the backend took, as far as was known when this one was opened.
     known: usize,
     /// Its upload waits for a window.
@@ -114,7 +117,22 @@ impl Seat {
         if open.state.streams.fetch_add(1, Relaxed) == 0 {
             open.state.ledger.taken();
         }
-        Self { send: open.send.clone(), state: Arc::clone(&open.state), clock, known: UNSTATED, waits: false }
+        let (send, state) = (open.send.clone(), Arc::clone(&open.state));
+        let settling = open.settling.as_ref().map(Expected::told);
+        Self { send, state, clock, settling, known: UNSTATED, waits: false }
+    }
+
+    /// Waits until the backend has said what it takes, or its connection has ended.
+    pub(in crate::proxy::backend) async fn settled(&mut self) {
+        if let Some(mut told) = self.settling.take() {
+            // It fails when the connection has ended, which shows in what comes next.
+            let _ = told.wait_for(|told| *told).await;
+        }
+    }
+
+    /// The backend has announced that it takes tunnels (RFC 8441).
+    pub(in crate::proxy::backend) fn takes_tunnels(&self) -> bool {
+        self.send.is_extended_connect_protocol_enabled()
     }
 
     /// Opens the stream.

@@ -1,0 +1,83 @@
+//! How does a request for another protocol go from one version of HTTP to the other? HTTP/1.1 has Upgrade, answered by 101 (RFC 9110 §7.8);
+//! HTTP/2 has CONNECT with `:protocol`, answered by 2xx (RFC 8441). In the house both have the form of HTTP/1.1, a GET with Upgrade, so that
+//! routes, guards, records and retries know one of them.
+//!
+//! The invariant: a client is told that its tunnel is there only when its backend has switched.
+
+use crate::http::head::is_token;
+
+/// What WebSocket over HTTP/1.1 is called there, and here.
+pub const WEB_SOCKET: &str = "websocket";
+
+/// May a client of HTTP/2 ask for this protocol? As on HTTP/1.1: h2c would smuggle a second protocol past every rule of the first.
+pub fn protocol_travels(protocol: &str) -> bool {
+    !protocol.is_empty() && protocol.bytes().all(is_token) && !protocol.eq_ignore_ascii_case("h2c")
+}
+
+/// Does this field (lower-case name) belong to the handshake of WebSocket over HTTP/1.1 alone (RFC 8441 §5)?
+pub fn is_of_the_handshake(name: &str) -> bool {
+    matches!(name, "sec-websocket-key" | "sec-websocket-accept")
+}
+
+/// Can this be asked for over HTTP/2, too? A CONNECT has no method of its own, no body before the tunnel, and names one protocol.
+pub fn may_be_connect(method: &str, has_body: bool, protocol: &str) -> bool {
+    method == "GET" && !has_body && protocol_travels(protocol)
+}
+
+/// Has a backend of HTTP/2 that answers so opened the tunnel?
+pub const fn opens(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+/// What the status of an answer, in the form of HTTP/1.1, is to a client of HTTP/2 that asked for a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The tunnel is there.
+    Opened,
+    /// It is not, and the answer says why.
+    Declined,
+    /// The backend has ignored that it was asked to switch. Passed on, its 2xx would mean the tunnel.
+    Misleading,
+}
+
+/// What this status is to that client.
+pub const fn answered(status: u16) -> Answered {
+    match status {
+        101 => Answered::Opened,
+        200..=299 => Answered::Misleading,
+        _ => Answered::Declined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_are_one_token_and_never_h2c() {
+        assert!(["websocket", "WebSocket", "connect-udp", "x"].into_iter().all(protocol_travels));
+        assert!(!["", "h2c", "H2C", "a b", "a,b", "a/b", "\u{e9}"].into_iter().any(protocol_travels));
+    }
+
+    #[test]
+    fn a_client_of_http2_is_told_of_a_tunnel_only_when_there_is_one() {
+        for (status, expected) in [
+            (101, Answered::Opened),
+            (200, Answered::Misleading),
+            (204, Answered::Misleading),
+            (302, Answered::Declined),
+            (401, Answered::Declined),
+            (503, Answered::Declined),
+        ] {
+            assert_eq!(answered(status), expected, "{status}");
+        }
+        assert!(opens(200) && opens(299) && !opens(101) && !opens(300));
+    }
+
+    #[test]
+    fn only_a_get_without_a_body_can_be_a_connect() {
+        assert!(may_be_connect("GET", false, "websocket"));
+        assert!(!may_be_connect("POST", false, "tcp") && !may_be_connect("GET", true, "tcp"));
+        assert!(!may_be_connect("GET", false, "websocket, x/2"));
+    }
+}
