@@ -24,16 +24,19 @@ pub enum Meaning {
 }
 
 /// By which other gateways tell who asked and for what: whole names that do not begin with `x-`.
-pub const OF_GATEWAYS: [&str; 15] = [
+pub const OF_GATEWAYS: [&str; 18] = [
     "cf-access-authenticated-user-email",
     "cf-access-jwt-assertion",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "cf-pseudo-ipv4",
     "client-ip",
+    "cloudfront-viewer-address",
     "fastly-client-ip",
     "fly-client-ip",
     "forwarded",
+    "l5d-client-id",
+    "l5d-remote-ip",
     "remote-addr",
     "remote-email",
     "remote-groups",
@@ -43,14 +46,16 @@ pub const OF_GATEWAYS: [&str; 15] = [
 ];
 
 /// The same for those that do.
-pub const OF_GATEWAYS_X: [&str; 25] = [
+pub const OF_GATEWAYS_X: [&str; 28] = [
     "x-appengine-user-ip",
-    "x-authenticated-user",
+    "x-arr-ssl",
     "x-azure-clientip",
     "x-azure-socketip",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-original-path",
     "x-forwarded",
     "x-goog-iap-jwt-assertion",
     "x-http-host-override",
@@ -63,23 +68,32 @@ pub const OF_GATEWAYS_X: [&str; 25] = [
     "x-proxyuser-ip",
     "x-real-ip",
     "x-remote-addr",
+    "x-remote-group",
     "x-remote-ip",
     "x-remote-user",
     "x-rewrite-url",
+    "x-userinfo",
     "x-vercel-forwarded-for",
     "x-webauth-user",
-    "x-arr-ssl",
 ];
 
-/// Beginnings of names that do.
-pub const FAMILIES_X: [&str; 6] = [
+/// Beginnings of such names that do.
+pub const FAMILIES_X: [&str; 11] = [
     "x-amzn-oidc-",
     "x-auth-request-",
+    "x-authenticated-",
     "x-authentik-",
+    "x-consumer-",
     "x-forwarded-",
     "x-goog-authenticated-user-",
     "x-ms-client-principal",
+    "x-pomerium-",
+    "x-remote-extra-",
+    "x-vouch-",
 ];
+
+/// Beginnings of such names that do not begin with `x-`.
+pub const FAMILIES: [&str; 2] = ["oidc-claim-", "shib-"];
 
 /// Beginnings of names that tell of a client's certificate.
 pub const CERTIFICATES: [&str; 2] = ["client-cert", "ssl-client-"];
@@ -128,9 +142,7 @@ const VARIABLES: [&str; 21] = [
 pub fn meaning(name: &str) -> Meaning {
     match name.as_bytes() {
         [b'x', b'-', ..] => of_x(name),
-        [b'a' | b'b' | b'd' | b'g' | b'i' | b'j' | b'l' | b'n' | b'o' | b'q' | b'w' | b'y' | b'z', ..] => {
-            Meaning::Plain
-        }
+        [b'a' | b'b' | b'd' | b'g' | b'i' | b'j' | b'n' | b'q' | b'w' | b'y' | b'z', ..] => Meaning::Plain,
         _ => of_others(name),
     }
 }
@@ -151,7 +163,7 @@ fn of_others(name: &str) -> Meaning {
         "host" | "content-length" => Meaning::Replaced,
         "cdn-loop" | "max-forwards" | "traceparent" | "tracestate" | "via" => Meaning::Ours,
         _ if begins(name, &CERTIFICATES) => Meaning::Certificate,
-        _ if OF_GATEWAYS.contains(&name) => Meaning::Identity,
+        _ if OF_GATEWAYS.contains(&name) || begins(name, &FAMILIES) => Meaning::Identity,
         _ => Meaning::Plain,
     }
 }
@@ -226,6 +238,10 @@ mod tests {
             ("x-rewrite-url", Meaning::Identity),
             ("cf-connecting-ip", Meaning::Identity),
             ("x-client-ip", Meaning::Identity),
+            ("x-remote-extra-scopes", Meaning::Identity),
+            ("x-consumer-username", Meaning::Identity),
+            ("oidc-claim-sub", Meaning::Identity),
+            ("origin", Meaning::Plain),
             ("client-cert-chain", Meaning::Certificate),
             ("x-arr-clientcert", Meaning::Certificate),
             ("x-amzn-mtls-clientcert", Meaning::Certificate),
@@ -243,12 +259,17 @@ mod tests {
 
     #[test]
     fn every_known_name_is_its_own_folded_form_and_fits() {
-        let known =
-            OF_GATEWAYS.iter().chain(&OF_GATEWAYS_X).chain(&FAMILIES_X).chain(&CERTIFICATES).chain(&CERTIFICATES_X);
+        let known = OF_GATEWAYS
+            .iter()
+            .chain(&OF_GATEWAYS_X)
+            .chain(&FAMILIES)
+            .chain(&FAMILIES_X)
+            .chain(&CERTIFICATES)
+            .chain(&CERTIFICATES_X);
         for name in known.chain(&VARIABLES) {
             assert!(is_folded(name) && name.len() < 64 && **name == name.to_ascii_lowercase(), "{name}");
         }
-        for name in OF_GATEWAYS.iter().chain(&OF_GATEWAYS_X).chain(&FAMILIES_X) {
+        for name in OF_GATEWAYS.iter().chain(&OF_GATEWAYS_X).chain(&FAMILIES).chain(&FAMILIES_X) {
             assert_eq!(meaning(name), Meaning::Identity, "{name}");
         }
         for name in CERTIFICATES.iter().chain(&CERTIFICATES_X) {
