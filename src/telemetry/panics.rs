@@ -14,16 +14,16 @@ pub fn seen() -> u64 {
 
 /// From now on they are told by the log, instead of on stderr by whoever panics: nobody waits for a reader.
 pub fn tell() {
-    set_hook(Box::new(|panic| tell_one(panic)));
+    set_hook(Box::new(tell_one));
 }
 
 fn tell_one(panic: &PanicHookInfo<'_>) {
     SEEN.inc();
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
     log::error!(
-        target: "pulsegate::event",
-        event = "process.panic", thread = thread.name().unwrap_or("unnamed"), place = place;
+        event = "process.panic", thread = thread, place = place;
         "a task ended by a panic, which is a mistake of this program; please report it: {}", words(panic.payload())
     );
 }

@@ -53,7 +53,7 @@ const FEATURES: [(&str, Proof); 20] = [
 const BEYOND_CODE: [&str; 1] = ["age"];
 
 /// Of each row in `SECURITY.md`, "Fixed in the code": its bound, and the constants that it is.
-const BOUNDS: [(&str, &str, &[&str]); 20] = [
+const BOUNDS: [(&str, &str, &[&str]); 21] = [
     (
         "a PROXY header",
         "107 bytes (version 1), 4 KiB (version 2)",
@@ -64,12 +64,7 @@ const BOUNDS: [(&str, &str, &[&str]); 20] = [
         "8",
         &["AT_MOST: usize = 8;"],
     ),
-    ("a backend's response head", "32 KiB", &["HEAD: usize = 32 * 1024;", "AT_MOST: usize = 32 * 1024;"]),
-    (
-        "an HTTP/2 backend's trailers, decoded; what the HTTP/2 library decodes",
-        "32 KiB, else the answer ends with an error; 1 MiB: of trailers beyond, the library keeps the beginning and does not tell",
-        &["AT_MOST: usize = 32 * 1024;", "DECODED_AT_MOST: u32 = 1024 * 1024;"],
-    ),
+    ("fields in a backend's response head", "256", &["FIELDS: usize = 256;"]),
     (
         "answers of HTTP/2 backends that clients do not read",
         "256 KiB a stream: in all, times `limits.streams` and the client connections. The window of a connection never binds; it carries 4 095 streams at most",
@@ -97,7 +92,16 @@ const BOUNDS: [(&str, &str, &[&str]); 20] = [
         &["DRAINED_BYTES: u64 = 64 * 1024;", "DRAIN_TIME: Duration = Duration::from_secs(2);"],
     ),
     ("idle connections to all backends", "16 384", &["AT_MOST: usize = 16_384;"]),
-    ("waiting access-log lines", "16 MiB, then they are dropped and counted", &["WAITING: i64 = 16 << 20;"]),
+    (
+        "waiting access-log lines; waiting lines of events",
+        "16 MiB each, then they are dropped and counted",
+        &["WAITING: i64 = 16 << 20;"],
+    ),
+    (
+        "the files of a reload, or of a look at certificates",
+        "10 s; 8 that hang",
+        &["PATIENCE: Duration = Duration::from_secs(10);", "HANGING: usize = 8;"],
+    ),
     (
         "keys that one `rate_limit` counts",
         "131 072: those that used least are forgotten first",
@@ -112,6 +116,11 @@ const BOUNDS: [(&str, &str, &[&str]); 20] = [
             "BODY: usize = 4096;",
             "LIFE: Duration = Duration::from_secs(60);",
         ],
+    ),
+    (
+        "of these, first byte; of one peer that is not loopback; beside them, for `/livez` and `/readyz` alone",
+        "1 s; 64; 16",
+        &["FIRST_BYTE: Duration = Duration::from_secs(1);", "PER_PEER: usize = 64;", "KEPT: usize = 16;"],
     ),
     (
         "of these, live streams; one that takes nothing",

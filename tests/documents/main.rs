@@ -18,6 +18,7 @@
 #![allow(clippy::panic, reason = "a failed test panics with a sentence")]
 
 mod claims;
+mod conformance;
 mod develop;
 mod expect;
 mod headers;

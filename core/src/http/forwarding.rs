@@ -9,6 +9,7 @@
 pub mod connection_auth;
 pub mod names;
 pub mod passage;
+pub mod trailers;
 
 use crate::http::head::is_token;
 use crate::http::networks::Network;

@@ -287,7 +287,10 @@ pub fn broken(end: AttemptEnd) -> Input {
 }
 
 pub fn whole(status: u16) -> Input {
-    Input::Ended { ended: Ended::Whole { end: AttemptEnd::Response { status }, sent: true }, replayable: true }
+    Input::Ended {
+        ended: Ended::Whole { end: AttemptEnd::Response { status }, sent: true, reusable: true },
+        replayable: true,
+    }
 }
 
 // -------------------------------------------------------------------- plans
