@@ -6,7 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
-use pulsegate_core::http::connection_auth::binds_connection;
+use pulsegate_core::http::forwarding::connection_auth::binds_connection;
 use pulsegate_core::http::forwarding::passage::{self, MaxForwards};
 use pulsegate_core::http::forwarding::upgrade_asked;
 use pulsegate_core::http::grpc;

@@ -133,6 +133,31 @@ async fn bytes_that_come_with_the_heads_are_passed_on() {
 }
 
 #[tokio::test]
+async fn what_is_said_and_ended_before_the_switch_is_passed_on_behind_it() {
+    let mut backend = Switching::start("").await;
+    let keys = "    half_closed_clients: answer";
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), keys).await;
+    for request in [
+        "POST /exec HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n{}",
+        "GET /exec HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+    ] {
+        let mut client = TcpStream::connect(gateway.address).await.unwrap();
+        client.set_nodelay(true).unwrap();
+        for piece in [request, "in", "put"] {
+            client.write_all(piece.as_bytes()).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        client.shutdown().await.unwrap();
+        let (_, mut far) = backend.next().await;
+        assert_eq!(rest(&mut far).await, "input");
+        far.write_all(b"output").await.unwrap();
+        drop(far);
+        let answer = rest(&mut client).await;
+        assert!(answer.starts_with("HTTP/1.1 101 ") && answer.ends_with("\r\n\r\noutput"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_large_answer_arrives_whole_behind_the_end_of_the_question() {
     let mut backend = Switching::start("").await;
     let gateway = PULSEGATE.start(&pool(&[backend.address])).await;

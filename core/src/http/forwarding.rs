@@ -6,6 +6,7 @@
 //!
 //! Values are bytes here: a field that holds one odd byte is there all the same.
 
+pub mod connection_auth;
 pub mod names;
 pub mod passage;
 pub mod trailers;

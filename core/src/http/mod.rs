@@ -2,7 +2,6 @@
 
 pub mod chunks;
 pub mod client_rate_limit;
-pub mod connection_auth;
 pub mod forwarding;
 pub mod grpc;
 pub mod head;

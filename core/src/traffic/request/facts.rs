@@ -2,10 +2,10 @@
 
 use super::action::Question;
 use super::bounds::{BodyBounds, Bounds, Call};
-use super::ties::Ties;
+use super::ties::{Owner, Ties};
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
-use crate::plan::{Forward, Plan, Protocol, RouteAction, RoutePlan};
+use crate::plan::{Forward, Plan, Protocol, RouteAction, RoutePlan, UpstreamPlan};
 use crate::traffic::outcome::LetGo;
 use crate::traffic::snapshot::Pool;
 use std::sync::Arc;
@@ -106,6 +106,22 @@ impl Facts {
             Some(Call { timeout: Some(_) }) => (Some(timeouts.longest_call()), LetGo::TotalTimeout),
         };
         (total.map_or(Timestamp::NEVER, |total| self.began + total), time_up)
+    }
+
+    /// Whose is a connection that it went over? `asked`: the answer asks for credentials that authenticate it, or says that they were taken.
+    /// `known`: its client was bound to it before.
+    pub fn owner(&self, upstream: &UpstreamPlan, asked: bool, known: bool) -> Owner {
+        self.own_ties().owner(upstream, asked, known)
+    }
+
+    /// May its client own connections that it is to go over?
+    pub(super) fn may_be_bound(&self, upstream: &UpstreamPlan) -> bool {
+        self.own_ties().may_bind(upstream)
+    }
+
+    /// A copy goes out for nobody.
+    fn own_ties(&self) -> Ties {
+        Ties { one_user: self.ties.one_user && !self.is_copy(), ..self.ties }
     }
 
     /// May somebody else of this pool be asked too when the answer to so many attempts is late? Only the first may be one of two.

@@ -4,7 +4,6 @@
 //! A connection says so by a PROXY header at its beginning, or because somebody has authenticated himself over it (NTLM, Negotiate): whoever
 //! came next would be served as the one before.
 
-use super::facts::Facts;
 use crate::plan::{ConnectionAuth, UpstreamPlan};
 
 /// What ties a request to connections.
@@ -27,14 +26,14 @@ pub enum Owner {
     Nobody,
 }
 
-impl Facts {
+impl Ties {
     /// `asked`: the answer asks for such credentials, or says that they were taken. `known`: its client was bound to it before; whatever the
     /// configuration says by now, it is nobody else's.
-    pub fn owner(&self, upstream: &UpstreamPlan, asked: bool, known: bool) -> Owner {
-        let binds = upstream.connection_auth == ConnectionAuth::Bind && (asked || self.ties.authenticates);
+    pub(super) fn owner(self, upstream: &UpstreamPlan, asked: bool, known: bool) -> Owner {
+        let binds = upstream.connection_auth == ConnectionAuth::Bind && (asked || self.authenticates);
         let bound = known || binds;
         match (bound, upstream.send_proxy_protocol) {
-            (true, _) if self.ties.one_user && !self.is_copy() => Owner::BoundClient,
+            (true, _) if self.one_user => Owner::BoundClient,
             (true, _) => Owner::Nobody,
             (false, Some(_)) => Owner::Client,
             (false, None) => Owner::Everybody,
@@ -42,21 +41,18 @@ impl Facts {
     }
 
     /// May its client own connections that its next request is to go over?
-    pub(super) fn may_be_bound(&self, upstream: &UpstreamPlan) -> bool {
-        self.ties.one_user && !self.is_copy() && upstream.connection_auth == ConnectionAuth::Bind
+    pub(super) fn may_bind(self, upstream: &UpstreamPlan) -> bool {
+        self.one_user && upstream.connection_auth == ConnectionAuth::Bind
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::Kind;
-    use super::super::tests::rig::rig;
     use super::*;
     use crate::http::proxy_protocol::Version;
 
     #[test]
     fn a_connection_that_says_who_its_client_is_serves_nobody_else() {
-        let facts = rig(1).request().facts().clone();
         let shared = UpstreamPlan::named("pool");
         let introduced = UpstreamPlan { send_proxy_protocol: Some(Version::V2), ..shared.clone() };
         let ignoring = UpstreamPlan { connection_auth: ConnectionAuth::Share, ..shared.clone() };
@@ -77,11 +73,8 @@ mod tests {
                 (false, (false, true), known),
                 (true, (true, true), known),
             ] {
-                let facts = Facts { ties: Ties { authenticates, one_user }, ..facts.clone() };
-                assert_eq!(facts.owner(upstream, seen.0, seen.1), expected, "{one_user} {authenticates} {seen:?}");
-                let copy = Facts { kind: Kind::Copy { upstream: 0 }, ..facts };
-                let of_copy = if expected == Owner::BoundClient { Owner::Nobody } else { expected };
-                assert_eq!(copy.owner(upstream, seen.0, seen.1), of_copy);
+                let ties = Ties { authenticates, one_user };
+                assert_eq!(ties.owner(upstream, seen.0, seen.1), expected, "{one_user} {authenticates} {seen:?}");
             }
         }
     }

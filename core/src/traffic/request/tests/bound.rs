@@ -71,3 +71,12 @@ fn nobody_else_is_asked_beside_whoever_knows_the_client() {
     let mut rig = known().with(|rig| (rig.route.hedge, rig.facts) = (Some(Duration::from_millis(50)), Box::new(proof)));
     rig.transcript(&[(0, Input::Begun, "try 1")]);
 }
+
+#[test]
+fn a_copy_owns_nothing() {
+    let ties = Ties { authenticates: true, one_user: true };
+    for (kind, expected) in [(Kind::Original, Owner::BoundClient), (Kind::Copy { upstream: 0 }, Owner::Nobody)] {
+        let facts = Facts { kind, ties, ..rig(1).request().facts().clone() };
+        assert_eq!(facts.owner(&rig(1).upstream, false, false), expected);
+    }
+}

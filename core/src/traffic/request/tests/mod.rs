@@ -6,5 +6,5 @@ mod everything;
 mod given_back;
 mod hedges;
 mod records;
-pub(super) mod rig;
+mod rig;
 mod waits;
