@@ -11,10 +11,10 @@ use http::header::{CONNECTION, TE};
 use http::{HeaderMap, HeaderName, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::forwarding::passage::MaxForwards;
+use pulsegate_core::http::forwarding::trailers::{request_trailer_travels, response_trailer_travels};
 use pulsegate_core::http::forwarding::{listed_in_connection, lists, response_header_travels};
 use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
-use pulsegate_core::http::trailers::{request_trailer_travels, response_trailer_travels};
 use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
 use std::io::Write;
 

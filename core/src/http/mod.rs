@@ -20,4 +20,3 @@ pub mod response_watch;
 pub mod shield;
 pub mod sni;
 pub mod trace;
-pub mod trailers;

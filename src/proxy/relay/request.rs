@@ -123,7 +123,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     /// The client has said all that it sends through the tunnel.
     async fn end_tunnelled_request(&mut self) -> Option<Ended> {
         match timeout(self.write_time(), self.backend.end_direction()).await {
-            Ok(Ok(())) => self.progress.complete_tunnelled_request(),
+            Ok(Ok(())) => self.progress.answer().complete_tunnelled_request(),
             _ => return Some(self.progress.tunnel_ended()),
         }
         self.progress.delivered(self.dialogue.client.is_clear())

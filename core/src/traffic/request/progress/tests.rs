@@ -63,7 +63,7 @@ fn early() -> Progress {
 fn tunnel() -> Progress {
     let mut progress = sent();
     progress.begin_answer(101, false, None);
-    progress.switch_protocols();
+    progress.answer().switch_protocols();
     progress.moved(true, at(2));
     progress
 }
@@ -249,26 +249,26 @@ fn the_client_is_read_as_far_as_the_request_needs_it() {
 fn an_answer_is_whole_when_all_was_said_and_all_was_taken() {
     let mut progress = answering(true);
     assert_eq!(progress.delivered(true), None);
-    progress.complete_answer();
+    progress.answer().complete();
     assert_eq!(progress.delivered(false), None);
     let whole = |end, sent| Some(Ended::Whole { end, sent });
     assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 200 }, true));
 
     let mut progress = early();
-    progress.complete_answer();
+    progress.answer().complete();
     assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 413 }, false));
     assert!(progress.has_begun() && progress.is_complete() && !progress.is_tunnel());
 
     let mut nothing = sent();
-    nothing.complete_answer();
+    nothing.answer().complete();
     assert_eq!(nothing.delivered(true), None);
 }
 
 #[test]
 fn a_tunnel_goes_on_until_both_sides_have_ended_it() {
     type Ends = fn(&mut Progress);
-    let client: Ends = Progress::complete_tunnelled_request;
-    let backend: Ends = Progress::complete_answer;
+    let client: Ends = |progress| progress.answer().complete_tunnelled_request();
+    let backend: Ends = |progress| progress.answer().complete();
     let end = Some(Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true });
     // Who ends first: what is read of the client then, and whether the backend has said all.
     for (first, second, read, said) in [(client, backend, Read::Reset, false), (backend, client, Read::Body, true)] {
@@ -285,7 +285,7 @@ fn a_tunnel_goes_on_until_both_sides_have_ended_it() {
         assert_eq!((progress.delivered(false), progress.delivered(true)), (None, end.clone()));
     }
     let mut answering = answering(true);
-    answering.complete_tunnelled_request();
+    answering.answer().complete_tunnelled_request();
     assert!(!answering.is_complete(), "there is no tunnel");
     assert_eq!((answering.read_meanwhile(), tunnel().read_meanwhile()), (Read::Nothing, Read::Reset));
 }
@@ -300,8 +300,8 @@ fn a_call_ends_with_what_its_trailers_say() {
     ] {
         let mut progress = sent();
         progress.begin_answer(status, false, in_head);
-        in_trailers.into_iter().for_each(|said| progress.trailers(said));
-        progress.complete_answer();
+        in_trailers.into_iter().for_each(|said| progress.answer().trailers(said));
+        progress.answer().complete();
         assert_eq!(progress.delivered(true), Some(Ended::Whole { end: expected, sent: true }));
     }
 }
@@ -353,7 +353,7 @@ fn what_an_answer_has_overtaken_is_never_sent_whole() {
     let mut progress = early();
     progress.upload().over();
     progress.upload().taken(at(3));
-    progress.complete_answer();
+    progress.answer().complete();
     let end = AttemptEnd::Response { status: 413 };
     assert_eq!(progress.delivered(true), Some(Ended::Whole { end, sent: false }));
 }
@@ -387,14 +387,14 @@ fn an_upload_goes_one_way() {
 fn the_time_that_a_client_keeps_its_answer_waiting_is_added_up() {
     let mut progress = answering(false);
     progress.moved(true, at(3));
-    assert!(!progress.has_stalled());
+    assert!(!progress.stall().is_any());
     progress.moved(false, at(4));
     progress.moved(false, at(5));
-    assert_eq!((progress.has_stalled(), progress.stalled(at(7))), (true, SECS(3)));
+    assert_eq!((progress.stall().is_any(), progress.stall().took(at(7))), (true, SECS(3)));
     progress.moved(true, at(8));
-    assert_eq!(progress.stalled(at(20)), SECS(4));
-    progress.client_stalls(at(20));
-    assert_eq!(progress.stalled(at(22)), SECS(6));
+    assert_eq!(progress.stall().took(at(20)), SECS(4));
+    progress.stall().begins(at(20));
+    assert_eq!(progress.stall().took(at(22)), SECS(6));
     assert_eq!(progress.client_stalled(at(22)), Ended::Broken(let_go(LetGo::ClientStalled, 21, true)));
     assert_eq!(progress.client_stalled(at(100)), Ended::Broken(let_go(LetGo::TotalTimeout, 99, true)));
 }

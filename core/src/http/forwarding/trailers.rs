@@ -1,12 +1,16 @@
-//! Which trailers travel? The rules of header fields hold for them, and some have no business there at all (RFC 9110 §6.5.1): what frames, routes, authenticates, or says how to read a message is known before its end or never.
+//! Which trailers travel? The rules of header fields hold for them, and some have no business there at all (RFC 9110 §6.5.1): what
+//! frames, routes, authenticates, or says how to read a message is known before its end or never.
 
+use crate::http::forwarding::names::{Meaning, meaning};
 use crate::http::forwarding::{Rules, response_header_travels};
 
-/// Does a trailer (lower-case name) travel to the backend? Who asks is never said in trailers, whoever sends them. `edited`: the names that
+/// Does a trailer (lower-case name) travel to the backend? Who asks, and what else we say in heads, is never said in trailers, whoever sends them. `edited`: the names that
 /// the route itself changes.
 pub fn request_trailer_travels<'n>(name: &str, underscores: bool, edited: impl Iterator<Item = &'n str>) -> bool {
     const STRANGER: Rules<'_> = Rules { trusted: false, underscores: false, certificates: false, pass: &[] };
-    belongs_in_trailers(name) && Rules { underscores, ..STRANGER }.travels(name, edited)
+    belongs_in_trailers(name)
+        && meaning(name) == Meaning::Plain
+        && Rules { underscores, ..STRANGER }.travels(name, edited)
 }
 
 /// Does a trailer (lower-case name) travel to the client?
