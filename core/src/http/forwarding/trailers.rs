@@ -1,5 +1,5 @@
-//! Which trailers travel? The rules of header fields hold for them, and some have no business there at
-//! all (RFC 9110 §6.5.1): what frames, routes, authenticates, or says how to read a message is known before its end or never.
+//! Which trailers travel? The rules of header fields hold for them, and some have no business there at all (RFC 9110 §6.5.1): what
+//! frames, routes, authenticates, or says how to read a message is known before its end or never.
 
 use crate::http::forwarding::names::{Meaning, meaning};
 use crate::http::forwarding::{Rules, response_header_travels};

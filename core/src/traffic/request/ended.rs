@@ -50,8 +50,8 @@ pub enum Cut {
     BackendBrokeOff,
     /// The backend went down, and its connections with it.
     WentDown,
-    /// What came behind its head is none, or more than accepted.
-    BadAnswer,
+    /// The backend's trailers are larger than accepted.
+    TooLarge,
     /// It was given up.
     LetGo(LetGo),
     /// We could not go on.
@@ -64,7 +64,7 @@ impl Cut {
         match end {
             AttemptEnd::ClientAborted { .. } => Self::ClientLeft,
             AttemptEnd::BrokenBody { .. } => Self::BackendBrokeOff,
-            AttemptEnd::InvalidResponse => Self::BadAnswer,
+            AttemptEnd::HeadTooLarge => Self::TooLarge,
             AttemptEnd::LetGo { why, .. } => Self::LetGo(*why),
             AttemptEnd::CutOff => Self::WentDown,
             _ => Self::ByUs,
@@ -76,7 +76,7 @@ impl Cut {
         match self {
             Self::LeftUnanswered | Self::ClientLeft => "client_left",
             Self::BackendBrokeOff => "backend_broke_off",
-            Self::BadAnswer => Problem::BadBackendAnswer.reason(),
+            Self::TooLarge => Problem::ResponseHeadTooLarge.reason(),
             Self::LetGo(why) => why.word(),
             Self::WentDown | Self::ByUs => "cut",
         }
@@ -87,7 +87,7 @@ impl Cut {
         match self {
             Self::LeftUnanswered | Self::ClientLeft | Self::LetGo(LetGo::ClientStalled | LetGo::Overtaken) => None,
             Self::BackendBrokeOff | Self::WentDown => Some(Problem::BackendFailed),
-            Self::BadAnswer => Some(Problem::BadBackendAnswer),
+            Self::TooLarge => Some(Problem::ResponseHeadTooLarge),
             Self::LetGo(LetGo::TotalTimeout) => Some(Problem::TotalTimeout),
             Self::LetGo(LetGo::Deadline) => Some(Problem::DeadlineExceeded),
             Self::LetGo(LetGo::IdleTimeout) => Some(Problem::BackendTimeout),
@@ -130,7 +130,12 @@ mod tests {
                 Some(Problem::BackendFailed),
             ),
             (AttemptEnd::CutOff, Cut::WentDown, "cut", Some(Problem::BackendFailed)),
-            (AttemptEnd::InvalidResponse, Cut::BadAnswer, "bad_backend_answer", Some(Problem::BadBackendAnswer)),
+            (
+                AttemptEnd::HeadTooLarge,
+                Cut::TooLarge,
+                "response_head_bytes_exceeded",
+                Some(Problem::ResponseHeadTooLarge),
+            ),
             let_go(LetGo::TotalTimeout, "total_timeout", Some(Problem::TotalTimeout)),
             let_go(LetGo::Deadline, "deadline_exceeded", Some(Problem::DeadlineExceeded)),
             let_go(LetGo::IdleTimeout, "idle_timeout", Some(Problem::BackendTimeout)),

@@ -229,7 +229,7 @@ impl Progress {
     /// The client takes nothing of what there is for it.
     pub fn client_stalled(&self, now: Timestamp) -> Ended {
         let why = if now >= self.bounds.total { self.bounds.time_up } else { LetGo::ClientStalled };
-        if self.is_tunnel() { self.tunnel_ended() } else { self.broke(self.let_go(why, now)) }
+        if self.is_tunnel() { self.tunnel_ended() } else { self.broke(let_go(self, why, now)) }
     }
 
     /// The request is at fault: we answer, where that is still possible.
@@ -252,7 +252,7 @@ impl Progress {
             Answer::Tunnel(_) => self.tunnel_ended(),
             Answer::Begun(said) | Answer::Complete(said) => self.timed_out_within(said, now, clear),
             Answer::Awaited if now >= self.bounds.total => {
-                Ended::Refused { problem: self.bounds.problem(), end: self.let_go(self.bounds.time_up, now) }
+                Ended::Refused { problem: self.bounds.problem(), end: let_go(self, self.bounds.time_up, now) }
             }
             // The client owes the rest of its request, unless it is the backend that does not read.
             Answer::Awaited if !self.upload.is_done() && !self.interims.is_go_ahead_awaited() && clear.backend => {
@@ -270,7 +270,7 @@ impl Progress {
         let owes = said.sized && self.upload.is_done();
         Ended::Broken(match owes {
             true => AttemptEnd::BrokenBody { status: said.status },
-            false => self.let_go(LetGo::IdleTimeout, now),
+            false => let_go(self, LetGo::IdleTimeout, now),
         })
     }
 
@@ -280,16 +280,16 @@ impl Progress {
             return self.timed_out(now, clear);
         }
         // It answers while it does not read: perhaps it waits for the client to read, as the client waits for it.
-        self.broke(if self.has_begun() { self.let_go(LetGo::IdleTimeout, now) } else { AttemptEnd::PerTryTimeout })
+        self.broke(if self.has_begun() { let_go(self, LetGo::IdleTimeout, now) } else { AttemptEnd::PerTryTimeout })
     }
 
     fn whole(&self, end: AttemptEnd) -> Ended {
         Ended::Whole { end, sent: self.upload.is_whole(), reusable: self.upload.is_settled() }
     }
+}
 
-    fn let_go(&self, why: LetGo, now: Timestamp) -> AttemptEnd {
-        AttemptEnd::LetGo { why, waited: self.upload.waited(now), head_seen: self.has_begun() }
-    }
+fn let_go(progress: &Progress, why: LetGo, now: Timestamp) -> AttemptEnd {
+    AttemptEnd::LetGo { why, waited: progress.upload.waited(now), head_seen: progress.has_begun() }
 }
 
 #[cfg(test)]
