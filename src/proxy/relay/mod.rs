@@ -81,7 +81,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
                 hedge_at = Timestamp::NEVER;
                 self.ask_another();
             }
-            let go_ahead_by = self.progress.go_ahead_by();
+            let go_ahead_by = self.progress.interims().go_ahead_by();
             if now >= go_ahead_by {
                 match self.go_ahead().await {
                     Some(ended) => return Relayed::Ended(ended),

@@ -137,12 +137,15 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
 
     pub(super) fn stop_upload(&mut self) {
         self.progress.upload().broke(self.clock.now());
+        self.progress.interims().await_no_more();
         // What is left of the body is not read: the connection cannot carry another request.
         self.dialogue.client.close_behind();
     }
 
     async fn end_request(&mut self, trailers: Option<HeaderMap>) -> Option<Ended> {
         self.dialogue.replay.complete = true;
+        // Whoever has sent all waits no more to be told to, even if there was nothing.
+        self.progress.interims().await_no_more();
         if self.progress.upload().is_broken() {
             return None;
         }

@@ -155,11 +155,6 @@ impl Progress {
         if self.is_tunnel() { Read::Reset } else { Read::Nothing }
     }
 
-    /// When the client is told to send its body, whatever the backend says; never, where it does not wait for that.
-    pub fn go_ahead_by(&self) -> Timestamp {
-        if self.upload.is_coming() { self.interims.go_ahead_by() } else { Timestamp::NEVER }
-    }
-
     /// The nearest of the timers that run now.
     pub fn deadline(&self, backend_is_clear: bool) -> Timestamp {
         if self.is_tunnel() {

@@ -89,7 +89,8 @@ impl Interims {
         self.is_asked
     }
 
-    pub(super) fn go_ahead_by(&self) -> Timestamp {
+    /// When the client is told to send its body, whatever the backend says; never, where it does not wait for that.
+    pub fn go_ahead_by(&self) -> Timestamp {
         self.go_ahead_by
     }
 
