@@ -18,7 +18,7 @@ mod origin_form;
 mod stream;
 
 pub use origin_form::in_origin_form;
-pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks};
+pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks, protocol_travels};
 
 /// How the body behind a head that has passed is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
