@@ -83,8 +83,8 @@ struct Watch {
 }
 
 impl Watch {
-    fn take(&mut self, bytes: &[u8]) {
-        self.pace.take(bytes, self.clock.now());
+    fn take(&mut self, bytes: &[u8]) -> u32 {
+        self.pace.take(bytes, self.clock.now())
     }
 
     /// Nothing more is there at the moment. True, once: it should have been.
@@ -136,8 +136,17 @@ impl Wire {
         Self { socket, before, coming, leaving: Frames::of_server(), progress, lingers: None }
     }
 
+    fn note_came(&mut self, bytes: &[u8], cx: &Context<'_>) {
+        let broken = self.coming.take(bytes);
+        self.note_broken(broken, cx);
+    }
+
     fn note_left(&mut self, bytes: &[u8], cx: &Context<'_>) {
         let broken = self.leaving.take(bytes).broken;
+        self.note_broken(broken, cx);
+    }
+
+    fn note_broken(&self, broken: u32, cx: &Context<'_>) {
         if broken > 0 {
             self.progress.broken.fetch_add(broken, Relaxed);
             cx.waker().wake_by_ref();
@@ -150,7 +159,7 @@ impl AsyncRead for Wire {
         let this = self.get_mut();
         if !this.before.is_empty() {
             let piece = this.before.split_to(this.before.len().min(buf.remaining()));
-            this.coming.take(&piece);
+            this.note_came(&piece, cx);
             buf.put_slice(&piece);
             return Poll::Ready(Ok(()));
         }
@@ -163,7 +172,7 @@ impl AsyncRead for Wire {
             }
             return Poll::Pending;
         }
-        this.coming.take(buf.filled().get(before..).unwrap_or_default());
+        this.note_came(buf.filled().get(before..).unwrap_or_default(), cx);
         read
     }
 }

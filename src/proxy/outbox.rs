@@ -4,7 +4,7 @@
 //! it is gone: the invariant that keeps a stream's memory at one piece.
 
 use bytes::Bytes;
-use h2::{Error, SendStream};
+use h2::{Error, Reason, SendStream};
 use http::HeaderMap;
 use std::task::{Context, Poll};
 
@@ -67,8 +67,8 @@ impl Outbox {
     }
 
     /// Ready when the other side has reset the stream, or its connection is gone; never behind our own end.
-    pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.ended { Poll::Pending } else { self.stream.poll_reset(cx).map(|_| ()) }
+    pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reason, Error>> {
+        if self.ended { Poll::Pending } else { self.stream.poll_reset(cx) }
     }
 
     fn pass(&mut self) -> Result<(), Error> {

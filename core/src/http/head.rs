@@ -21,7 +21,7 @@ mod stream;
 
 pub use bytes::{is_field_byte, is_token};
 pub use origin_form::in_origin_form;
-pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks};
+pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks, protocol_travels};
 
 /// How the body behind a head that has passed is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

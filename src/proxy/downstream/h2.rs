@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, Response, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::date::get_cached_date;
 use pulsegate_core::http::head::has_outer_blanks;
+use pulsegate_core::http::http2::frames::is_broken;
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
@@ -166,10 +167,11 @@ impl H2Client {
     fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<FromClient> {
         let reset = match &mut self.outbox {
             Some(outbox) => outbox.poll_reset(cx),
-            None => self.respond.poll_reset(cx).map(|_| ()),
+            None => self.respond.poll_reset(cx),
         };
-        reset.map(|()| {
-            self.left = true;
+        reset.map(|reason| {
+            // A broken stream is counted where its reset is seen, ours or the client's.
+            self.left = !reason.is_ok_and(|reason| is_broken(reason.into()));
             FromClient::Left
         })
     }

@@ -56,7 +56,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             Verdict::Elsewhere(action) => Some(Relayed::Elsewhere(action)),
             Verdict::Unwanted => None,
             Verdict::Unfit => Some(self.unfit()),
-            Verdict::Misleading => Some(Relayed::Ended(self.progress.misled(head.status.as_u16()))),
+            Verdict::Misleading => Some(Relayed::Ended(Ended::misleading(head.status.as_u16()))),
         }
     }
 

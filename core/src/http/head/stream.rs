@@ -4,8 +4,7 @@
 //! Sources: RFC 9113 §§8.2–8.3; the downgrade attacks of the last years.
 
 use super::host::is_host;
-use super::{FIELDS, Facts, Field, Problem, is_served, is_target, mean_the_same};
-use crate::http::http2::tunnel::protocol_travels;
+use super::{FIELDS, Facts, Field, Problem, is_served, is_target, is_token, mean_the_same};
 
 /// What the stream said.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +105,11 @@ pub fn check_stream<'a>(
     if facts.unknown_expectation { Err(Problem::ExpectationFailed.into()) } else { Ok(()) }
 }
 
+/// May a client of HTTP/2 ask for this protocol? As on HTTP/1.1: h2c would smuggle a second protocol past every rule of the first.
+pub fn protocol_travels(protocol: &str) -> bool {
+    !protocol.is_empty() && protocol.bytes().all(is_token) && !protocol.eq_ignore_ascii_case("h2c")
+}
+
 /// Does white space stand around this value? HTTP/1 takes it off; on HTTP/2 it would be a part of the value (RFC 9113 §8.2.1).
 pub const fn has_outer_blanks(value: &[u8]) -> bool {
     matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t'])
@@ -186,6 +190,12 @@ mod tests {
             assert_eq!(verdict(refused, &fields), Err(problem.into()), "{refused:?} {fields:?}");
         }
         assert_eq!(verdict(PLAIN, &[("x", "y"); FIELDS + 1]), Err(Problem::HeadTooLarge.into()));
+    }
+
+    #[test]
+    fn protocols_are_one_token_and_never_h2c() {
+        assert!(["websocket", "WebSocket", "connect-udp", "x"].into_iter().all(protocol_travels));
+        assert!(!["", "h2c", "H2C", "a b", "a,b", "a/b", "\u{e9}"].into_iter().any(protocol_travels));
     }
 
     #[test]

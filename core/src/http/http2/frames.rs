@@ -46,6 +46,11 @@ pub struct Taken {
     pub broken: u32,
 }
 
+/// Is a stream that was reset with this code counted where its frame is seen?
+pub const fn is_broken(code: u32) -> bool {
+    matches!(code, PROTOCOL_ERROR | REFUSED_STREAM)
+}
+
 /// What has begun and is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amid {
@@ -123,7 +128,7 @@ impl Frames {
     }
 
     fn is_broken_stream(&self) -> bool {
-        self.kind() == RST_STREAM && matches!(self.code, PROTOCOL_ERROR | REFUSED_STREAM)
+        self.kind() == RST_STREAM && is_broken(self.code)
     }
 
     fn kind(&self) -> u8 {
@@ -149,8 +154,8 @@ impl Pace {
         Self { frames: Frames::of_client(), head, body, amid: Amid::Nothing, deadline: Timestamp::NEVER }
     }
 
-    /// These bytes came.
-    pub fn take(&mut self, bytes: &[u8], now: Timestamp) {
+    /// These bytes came. Returns how many streams the client has reset as broken.
+    pub fn take(&mut self, bytes: &[u8], now: Timestamp) -> u32 {
         let before = std::mem::replace(&mut self.amid, Amid::Nothing);
         let taken = self.frames.take(bytes);
         self.amid = self.frames.amid();
@@ -160,6 +165,7 @@ impl Pace {
             Amid::Head => now + self.head,
             Amid::Body => now + self.body,
         };
+        taken.broken
     }
 
     /// When what has begun must be whole, or go on; never, while nothing has.

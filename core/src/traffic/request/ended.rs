@@ -31,6 +31,11 @@ impl Ended {
         }
     }
 
+    /// An answer came that its client would take for a tunnel which is not there: the backend has only answered another question.
+    pub const fn misleading(status: u16) -> Self {
+        Self::Refused { problem: Problem::UpgradeRefused, end: AttemptEnd::Response { status } }
+    }
+
     /// What it says of the backend.
     pub fn end(&self) -> &AttemptEnd {
         match self {

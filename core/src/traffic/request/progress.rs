@@ -236,11 +236,6 @@ impl Progress {
         }
     }
 
-    /// An answer came that its client would take for a tunnel which is not there: the backend has only answered another question.
-    pub fn misled(&self, status: u16) -> Ended {
-        Ended::Refused { problem: Problem::UpgradeRefused, end: AttemptEnd::Response { status } }
-    }
-
     /// A timer rang.
     pub fn timed_out(&self, now: Timestamp, clear: Clear) -> Ended {
         match self.answer {
