@@ -49,7 +49,8 @@ async fn ask(
         watch.secured();
     }
     seen.connection();
-    let witness = Witness { watch, seen, recogniser: Recogniser(&job.probe.recognition) };
+    let head_limit = job.upstream.limits.response_head_bytes;
+    let witness = Witness { watch, seen, recogniser: Recogniser(&job.probe.recognition), head_limit };
     let to = To { address: &address, told };
     match &job.probe.kind {
         ProbeCheck::Tcp => Ok(ReadingResult::Connected),

@@ -4,7 +4,7 @@
 //! no status, a body beyond all bounds.
 
 use super::connect::Stream;
-use super::http2::{HEAD_CAP, words};
+use super::http2::words;
 use super::request::To;
 use super::witness::Witness;
 use ::http::header::{CONTENT_TYPE, TE, USER_AGENT};
@@ -52,8 +52,11 @@ async fn converse(
     question: Bytes,
     witness: &Witness<'_>,
 ) -> Result<Answered, Error> {
-    let (sender, connection) =
-        Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
+    let (sender, connection) = Builder::new()
+        .max_header_list_size(witness.head_list_limit())
+        .enable_push(false)
+        .handshake::<_, Bytes>(stream)
+        .await?;
     let mut answer = pin!(ask(sender, call, question, witness));
     tokio::select! {
         biased;

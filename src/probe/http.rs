@@ -13,13 +13,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use pulsegate_core::health::reading::ReadingResult;
+use pulsegate_core::http::response_head;
 use pulsegate_core::plan::HttpCheck;
 use std::error::Error;
 use std::io;
 use std::pin::pin;
-
-/// The response head, bytes: what a listener allows a request by default.
-const HEAD_CAP: usize = 32 * 1024;
 
 /// Sends the request of `check` and reads the answer, of its body no more than the check allows.
 pub(super) async fn exchange(
@@ -31,7 +29,7 @@ pub(super) async fn exchange(
     converse(stream, request, check, witness).await.unwrap_or_else(|error| match tls_cause(&error) {
         // In TLS 1.3 a backend that refuses our certificate, or misses one, says so after the handshake.
         Some(cause) => ReadingResult::TlsFailed(format!("the backend ended the TLS connection: {cause}")),
-        None => ReadingResult::BrokenAnswer(broken_words(&error)),
+        None => ReadingResult::BrokenAnswer(broken_words(&error, witness.head_limit)),
     })
 }
 
@@ -42,7 +40,9 @@ async fn converse(
     check: &HttpCheck,
     witness: &Witness<'_>,
 ) -> Result<ReadingResult, hyper::Error> {
-    let (sender, connection) = Builder::new().max_header_size(HEAD_CAP).handshake(TokioIo::new(stream)).await?;
+    let mut options = Builder::new();
+    options.max_header_size(witness.head_limit).max_headers(response_head::FIELDS);
+    let (sender, connection) = options.handshake(TokioIo::new(stream)).await?;
     let mut answer = pin!(read_answer(sender, request, check, witness));
     tokio::select! {
         biased;
@@ -74,9 +74,12 @@ async fn read_body(mut incoming: Incoming, mut body: Body) -> Result<Body, hyper
     Ok(body)
 }
 
-fn broken_words(error: &hyper::Error) -> String {
+fn broken_words(error: &hyper::Error, head_limit: usize) -> String {
     if error.is_parse_too_large() {
-        return format!("the response head is beyond the limits ({} KiB, 100 headers)", HEAD_CAP / 1024);
+        return format!(
+            "the response head is beyond limits.response_head_bytes ({head_limit} bytes), or has more than {} fields",
+            response_head::FIELDS
+        );
     }
     if error.is_parse() {
         return format!("the answer is not HTTP/1.1: {error}");

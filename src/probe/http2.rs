@@ -15,9 +15,6 @@ use pulsegate_core::health::reading::ReadingResult;
 use pulsegate_core::plan::HttpCheck;
 use std::pin::pin;
 
-/// The response head, decoded, bytes: as over HTTP/1.
-pub(super) const HEAD_CAP: u32 = 32 * 1024;
-
 /// Sends the request of `check` and reads the answer, of its body no more than the check allows.
 pub(super) async fn exchange(
     stream: Stream,
@@ -38,8 +35,11 @@ async fn converse(
     check: &HttpCheck,
     witness: &Witness<'_>,
 ) -> Result<ReadingResult, Error> {
-    let (sender, connection) =
-        Builder::new().max_header_list_size(HEAD_CAP).enable_push(false).handshake::<_, Bytes>(stream).await?;
+    let (sender, connection) = Builder::new()
+        .max_header_list_size(witness.head_list_limit())
+        .enable_push(false)
+        .handshake::<_, Bytes>(stream)
+        .await?;
     let mut answer = pin!(read_answer(sender, request, check, witness));
     tokio::select! {
         biased;

@@ -38,9 +38,16 @@ pub(super) struct Witness<'a> {
     pub watch: &'a Watch,
     pub seen: &'a Seen,
     pub recogniser: Recogniser<'a>,
+    /// What the upstream takes of a response head, bytes.
+    pub head_limit: usize,
 }
 
 impl Witness<'_> {
+    /// The same as a setting of HTTP/2.
+    pub(super) fn head_list_limit(&self) -> u32 {
+        u32::try_from(self.head_limit).unwrap_or(u32::MAX)
+    }
+
     /// The answer's head is there.
     pub(super) fn head(&self, status: StatusCode) {
         self.watch.heard();

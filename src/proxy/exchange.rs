@@ -13,7 +13,7 @@ use http::{HeaderMap, Version};
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::grpc;
-use pulsegate_core::http::location::location as filled;
+use pulsegate_core::http::own_answer::location::location as filled;
 use pulsegate_core::http::own_answer::{ALLOWED, OwnAnswer};
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::route_table::Question;

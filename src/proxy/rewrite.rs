@@ -11,10 +11,10 @@ use http::header::{CONNECTION, TE};
 use http::{HeaderMap, HeaderName, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::forwarding::passage::MaxForwards;
+use pulsegate_core::http::forwarding::trailers::{request_trailer_travels, response_trailer_travels};
 use pulsegate_core::http::forwarding::{listed_in_connection, lists, response_header_travels};
 use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
-use pulsegate_core::http::trailers::{request_trailer_travels, response_trailer_travels};
 use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
 use std::io::Write;
 
@@ -235,10 +235,14 @@ fn edit(head: &mut ResponseHeader, route: &RoutePlan) -> pingora::Result<()> {
 }
 
 /// Leaves what may travel of the trailers behind a request's body: as of its head, and less.
-pub(super) fn request_trailers(trailers: &mut HeaderMap, route: &RoutePlan, facts: &ConnectionFacts) {
-    let (underscores, edits) = (facts.listener.underscores_in_headers, &route.request_headers);
+pub(super) fn request_trailers(
+    trailers: &mut HeaderMap,
+    (asker, facts): (&Asker, &ConnectionFacts),
+    route: &RoutePlan,
+) {
+    let (rules, edits) = (asker.rules(facts), &route.request_headers);
     let ours = |name: &str| edits.remove.iter().any(|one| one == name) || edits.set.iter().any(|(one, _)| one == name);
-    sift(trailers, |name| request_trailer_travels(name, underscores, edits.names()) && !ours(name));
+    sift(trailers, |name| request_trailer_travels(name, &rules, edits.names()) && !ours(name));
 }
 
 /// Leaves what may travel of the trailers behind an answer's body.

@@ -53,7 +53,7 @@ const FEATURES: [(&str, Proof); 20] = [
 const BEYOND_CODE: [&str; 1] = ["age"];
 
 /// Of each row in `SECURITY.md`, "Fixed in the code": its bound, and the constants that it is.
-const BOUNDS: [(&str, &str, &[&str]); 22] = [
+const BOUNDS: [(&str, &str, &[&str]); 21] = [
     (
         "a PROXY header",
         "107 bytes (version 1), 4 KiB (version 2)",
@@ -65,11 +65,6 @@ const BOUNDS: [(&str, &str, &[&str]); 22] = [
         &["AT_MOST: usize = 8;"],
     ),
     ("fields in a backend's response head", "256", &["FIELDS: usize = 256;"]),
-    (
-        "an HTTP/2 backend's trailers, decoded; what the HTTP/2 library decodes",
-        "`limits.response_head_bytes` of the upstream, else the answer ends with an error; four times that, and at least 1 MiB: of trailers beyond, the library keeps the beginning and does not tell",
-        &["MOST: usize = 1024 * 1024;"],
-    ),
     (
         "answers of HTTP/2 backends that clients do not read",
         "256 KiB a stream: in all, times `limits.streams` and the client connections. The window of a connection never binds; it carries 4 095 streams at most",

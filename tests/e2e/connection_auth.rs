@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use support::client::{Answer, Client};
 use support::eventually;
 use support::gateway::Gateway;
-use support::h2::{self, H2Client};
+use support::h2::{self, H2Backend, H2Client};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -191,6 +191,24 @@ async fn a_connection_that_carries_many_users_owns_none() {
         assert_eq!(ask(&mut proxy, "NTLM proof-of-alice").await.status, 200);
         assert_eq!(ask(&mut proxy, "").await.status, 401, "each request may be somebody else's");
         eventually("they end with the exchange", async || backend.open.load(SeqCst) == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_shared_connection_that_carried_a_proof_takes_nobody_else() {
+    let backend = H2Backend::start(|mut call| async move {
+        let response = http::Response::builder().status(401).header("www-authenticate", "Negotiate").body(()).unwrap();
+        call.respond.send_response(response, true).unwrap();
+    })
+    .await;
+    for (keys, expected) in [("", 3), ("    connection_auth: share\n", 4)] {
+        let more = format!("    protocol: http2\n{keys}");
+        let gateway = PULSEGATE.start(&pool_with(&[backend.address], &more)).await;
+        let mut client = Client::connect(gateway.address).await;
+        for _ in 0..3 {
+            assert_eq!(ask(&mut client, "").await.status, 401);
+        }
+        assert_eq!(backend.connections.load(SeqCst), expected, "so far: three, and one for all");
     }
 }
 

@@ -7,8 +7,8 @@ use h2::client::ResponseFuture;
 use h2::{Reason, SendStream};
 use support::client::Client;
 use support::gateway::Gateway;
-use support::h2::{H2Client, post};
-use support::raw::{Raw, Step, ok};
+use support::h2::{H2Backend, H2Client, post};
+use support::raw::{Raw, Step, ok, send};
 use support::{eventually, free_address};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -151,6 +151,27 @@ async fn whoever_leaves_while_nobody_is_eligible_is_not_asked_for_later() {
     assert_eq!(paths(&backend), ["/after"]);
 }
 
+#[tokio::test]
+async fn whoever_leaves_before_the_first_verdicts_is_not_asked_for_later() {
+    let backend = Raw::start(|_, _| vec![ok("done")]).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "")).await;
+    // One more pool, of which nothing is known as long as its probe waits.
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let late = format!(
+        "  late:\n    backends: [\"{}\"]\n    readiness: {{ path: /ready, timeout: 90s, period: 90s }}\nstart: {{ wait: 90s }}\n",
+        socket.local_addr().expect("an address")
+    );
+    let routes = "routes: [{ match: { path: /left }, upstream: late }, { upstream: pool }]";
+    gateway.reload(&(pool_with(&[backend.address], &late).replace("routes: [{ upstream: pool }]", routes))).await;
+    for way in [Way::HalfClosesBehindAnotherRequest, Way::Resets, Way::TakesItsStreamBack] {
+        let before = gateway.output().matches("status=499").count();
+        let asker = Asker::ask(&gateway, way).await;
+        let _still_there = asker.leave(way).await;
+        eventually("it has left", async || gateway.output().matches("status=499").count() > before).await;
+    }
+    assert_eq!(Client::connect(gateway.address).await.get("/other").await.text(), "done");
+}
+
 /// An upstream without probes, of one backend that accepts connections and says nothing.
 async fn silent(more: &str) -> (TcpListener, String) {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -198,6 +219,51 @@ async fn whoever_resets_while_the_backend_does_not_read_gives_its_place_back() {
     drop(client);
     until_in_flight(&gateway, &address, 0).await;
     until_left(&gateway, "/left").await;
+}
+
+#[tokio::test]
+async fn whoever_resets_while_a_stream_is_not_read_gives_its_place_back() {
+    let backend = H2Backend::start(|call| async move {
+        let _call = call;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let more = "    protocol: http2\n    timeouts: { idle: 90s, per_try: 90s, total: 90s }\n";
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], more)).await;
+    let address = backend.address.to_string();
+    let mut client = Client::connect(gateway.address).await;
+    client.send("POST /left HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n").await;
+    client.send("x".repeat(200_000)).await;
+    until_in_flight(&gateway, &address, 1).await;
+    client.stream.set_zero_linger().unwrap();
+    drop(client);
+    until_in_flight(&gateway, &address, 0).await;
+    // And one whose FIN stands behind what its backend does not take, as far as the system has room for it.
+    let mut client = Client::connect(gateway.address).await;
+    client
+        .send(format!("POST /left HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{}", "x".repeat(100_000)))
+        .await;
+    until_in_flight(&gateway, &address, 1).await;
+    client.stream.shutdown().await.unwrap();
+    until_in_flight(&gateway, &address, 0).await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_without_reading_the_answer_gives_its_place_back() {
+    let backend = Raw::start(|_, _| {
+        let head = send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+        std::iter::once(head).chain(std::iter::repeat_n(send("x".repeat(65_536)), 10_000)).collect()
+    })
+    .await;
+    let more = "    timeouts: { idle: 90s, per_try: 90s, total: 90s }\n";
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], more)).await;
+    let address = backend.address.to_string();
+    for way in [Way::HalfCloses, Way::Resets] {
+        let asker = Asker::ask(&gateway, way).await;
+        until_in_flight(&gateway, &address, 1).await;
+        let _still_there = asker.leave(way).await;
+        until_in_flight(&gateway, &address, 0).await;
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod connection_auth;
 mod departures;
 mod expectations;
 mod explain;
+mod framing;
 mod half_closed;
 mod heads;
 mod health;

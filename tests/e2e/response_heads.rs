@@ -94,6 +94,16 @@ async fn the_limit_is_the_upstream_s() {
 }
 
 #[tokio::test]
+async fn a_probe_keeps_to_the_same_limit() {
+    let backend = Raw::start_with_ready(|_, _| vec![large(34, 1000)]).await;
+    for (key, standing) in [("64KiB", "up"), ("32KiB", "down")] {
+        let more = format!("    limits: {{ response_head_bytes: {key} }}\n");
+        let gateway = PULSEGATE.start(&pool_with(&[backend.address], &more)).await;
+        eventually(standing, async || gateway.standing_of(&backend.address.to_string()).await == standing).await;
+    }
+}
+
+#[tokio::test]
 async fn a_backend_that_alone_sends_such_heads_goes() {
     let sick = Raw::start(|_, _| vec![large(34, 1000)]).await;
     let (one, other) = (Raw::start(|_, _| vec![ok("ok")]).await, Raw::start(|_, _| vec![ok("ok")]).await);

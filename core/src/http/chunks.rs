@@ -1,13 +1,16 @@
 //! Is a chunked body, a request's or an answer's, framed so that it has one meaning? Watched byte by byte, before any parser
 //! that is more forgiving sees them.
 //!
-//! Sizes are plain hexadecimal digits, lines end in exactly CR LF, extensions and trailers hold no control characters. What is
-//! allowed (extensions, trailers) ends at the gateway; what is not is where two implementations find two different ends of
-//! the body. The invariant: bytes that pass are exactly one body, and nothing behind its end is looked at.
+//! Sizes are plain hexadecimal digits, lines end in exactly CR LF, extensions keep to their grammar, trailers hold no control characters.
+//! What is allowed (extensions, trailers) ends at the gateway, which frames the body anew; what is not is where two implementations find two
+//! different ends of the body. The invariant: bytes that pass are exactly one body, and nothing behind its end is looked at.
 //!
 //! Sources: RFC 9112 §7.1; the published attacks with line ends in extensions and trailers.
 
+mod extension;
+
 use crate::http::head::{is_field_byte, is_token};
+use extension::Extension;
 use std::fmt;
 
 /// More digits are no size of anything.
@@ -40,23 +43,10 @@ pub struct Chunks {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
-    Size {
-        value: u64,
-        digits: u32,
-    },
-    /// White space behind a size; an extension must follow.
-    Blank {
-        size: u64,
-    },
-    Extension {
-        size: u64,
-    },
-    SizeEnd {
-        size: u64,
-    },
-    Data {
-        left: u64,
-    },
+    Size { value: u64, digits: u32 },
+    Extension { size: u64, at: Extension },
+    SizeEnd { size: u64 },
+    Data { left: u64 },
     DataCr,
     DataLf,
     TrailerStart,
@@ -109,9 +99,7 @@ impl Chunks {
 
     fn step(&mut self, expected: Expected, byte: u8) -> Result<Expected, MalformedBody> {
         match expected {
-            Expected::Size { .. } | Expected::Blank { .. } | Expected::Extension { .. } => {
-                self.size_line(expected, byte)
-            }
+            Expected::Size { .. } | Expected::Extension { .. } => self.size_line(expected, byte),
             Expected::TrailerStart | Expected::TrailerName | Expected::TrailerValue => {
                 self.trailer_line(expected, byte)
             }
@@ -132,23 +120,18 @@ impl Chunks {
                 Ok(Expected::Size { value: value * 16 + u64::from(digit), digits: digits + 1 })
             }
             (Expected::Size { digits: 0, .. }, _) => Err(MalformedBody),
-            (Expected::Size { value: size, .. } | Expected::Extension { size }, b'\r') => {
-                Ok(Expected::SizeEnd { size })
-            }
-            (Expected::Size { value: size, .. } | Expected::Blank { size }, b' ' | b'\t') => {
-                self.extension(Expected::Blank { size })
-            }
-            (Expected::Size { value: size, .. } | Expected::Blank { size }, b';') => {
-                self.extension(Expected::Extension { size })
-            }
-            (Expected::Extension { size }, _) if is_field_byte(byte) => self.extension(Expected::Extension { size }),
+            (Expected::Size { value: size, .. }, b'\r') => Ok(Expected::SizeEnd { size }),
+            (Expected::Extension { size, at }, b'\r') if at.may_end() => Ok(Expected::SizeEnd { size }),
+            (Expected::Size { value: size, .. }, _) => self.extension(size, Extension::begin(byte)),
+            (Expected::Extension { size, at }, _) => self.extension(size, at.step(byte)),
             _ => Err(MalformedBody),
         }
     }
 
-    fn extension(&mut self, next: Expected) -> Result<Expected, MalformedBody> {
+    fn extension(&mut self, size: u64, at: Option<Extension>) -> Result<Expected, MalformedBody> {
         self.extensions += 1;
-        if self.extensions > self.data + EXCESS { Err(MalformedBody) } else { Ok(next) }
+        let within = self.extensions <= self.data + EXCESS;
+        at.filter(|_| within).map(|at| Expected::Extension { size, at }).ok_or(MalformedBody)
     }
 
     fn trailer_line(&mut self, expected: Expected, byte: u8) -> Result<Expected, MalformedBody> {
@@ -216,6 +199,11 @@ mod tests {
             "5\r5",
             "5\0\r\n",
             "0000000000000005\r\n",
+            "5;\r\n",
+            "5;a \r\n",
+            "5;a=\r\n",
+            "5;a=\"b\r\n",
+            "5;a b\r\n",
             "5;a\nb",
             "5;a\rb",
             "5;\0",

@@ -8,6 +8,7 @@
 
 pub mod names;
 pub mod passage;
+pub mod trailers;
 
 use crate::http::head::is_token;
 use crate::http::networks::Network;

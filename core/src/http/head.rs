@@ -8,15 +8,18 @@
 
 use crate::http::problem::Problem;
 use crate::http::response_head;
+use bytes::{are_field_bytes, line_end};
 use host::{are_one, is_host};
 
 /// More fields than anybody needs; pingora gives up at more without a word to the client.
 const FIELDS: usize = 256;
 
+mod bytes;
 pub mod host;
 mod origin_form;
 mod stream;
 
+pub use bytes::{is_field_byte, is_token};
 pub use origin_form::in_origin_form;
 pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks};
 
@@ -58,7 +61,7 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest.take()?;
-        let Some(end) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else { return Some(Ok(rest)) };
+        let Some(end) = line_end(rest) else { return Some(Ok(rest)) };
         let (line, ending) = rest.split_at(end);
         match ending.strip_prefix(b"\r\n") {
             Some(after) => {
@@ -147,7 +150,7 @@ impl<'a> Field<'a> {
         if name.is_empty() || !name.iter().copied().all(is_token) {
             return Err(Problem::MalformedRequest);
         }
-        if !value.iter().copied().all(is_field_byte) {
+        if !are_field_bytes(value) {
             return Err(Problem::MalformedRequest);
         }
         Ok(Self::of(name, value))
@@ -228,16 +231,6 @@ fn mean_the_same(host: &[u8], authority: &[u8], scheme: &str) -> bool {
     are_one(host, authority, scheme)
 }
 
-/// RFC 9110 §5.6.2.
-pub const fn is_token(byte: u8) -> bool {
-    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'z' | b'|' | b'~' | b'0'..=b'9' | b'A'..=b'Z')
-}
-
-/// What may stand in a field's value, a reason phrase or a chunk extension: no control character but the tab.
-pub const fn is_field_byte(byte: u8) -> bool {
-    matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xFF)
-}
-
 /// The index behind the blank line that ends the head at the start of `bytes`, looking from `from` on. Bare line feeds end it too,
 /// so that the strict check refuses it at once instead of waiting for an end that never comes.
 pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
@@ -305,7 +298,7 @@ fn status_line(line: &[u8]) -> Option<(bool, &[u8; 3])> {
         _ => return None,
     };
     let (status, reason) = rest.strip_prefix(b" ")?.split_first_chunk()?;
-    let fits = matches!(status, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9']) && reason.iter().copied().all(is_field_byte);
+    let fits = matches!(status, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9']) && are_field_bytes(reason);
     (fits && (reason.is_empty() || reason.starts_with(b" "))).then_some((http10, status))
 }
 

@@ -6,6 +6,8 @@
 //!
 //! Sources: RFC 9110 §8.6 (which answers have no length), §9.3.2 (HEAD), §15.5.6 (405 must say what is allowed), RFC 9457.
 
+pub mod location;
+
 use crate::http::grpc;
 use crate::http::problem::{Problem, document};
 

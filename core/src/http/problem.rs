@@ -38,82 +38,35 @@ pub enum Problem {
 }
 
 impl Problem {
-    #[allow(clippy::too_many_lines, reason = "one table, a row per kind")]
-    const fn entry(self) -> (u16, &'static str, &'static str, &'static str) {
+    /// Status, reason and title.
+    const fn entry(self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::MalformedRequest => {
-                (400, "malformed_request", "Malformed request", "The request does not follow HTTP/1.1.")
-            }
-            Self::BadHost => (400, "bad_host", "Bad Host", "The Host header is missing, repeated or not a host name."),
-            Self::AmbiguousLength => (
-                400,
-                "ambiguous_length",
-                "Ambiguous length",
-                "The length of the request's body cannot be told for certain.",
-            ),
-            Self::BadPath => {
-                (400, "bad_path", "Bad path", "The path holds escapes or dot segments that are not accepted.")
-            }
-            Self::IpDenied => (403, "ip_denied", "Forbidden", "Requests from this address are not accepted here."),
-            Self::NoRoute => (404, "no_route", "Not found", "No route matches this request."),
-            Self::MethodNotAllowed => {
-                (405, "method_not_allowed", "Method not allowed", "This method is not served here.")
-            }
-            Self::RequestTimeout => (408, "request_timeout", "Request timeout", "The request did not arrive in time."),
-            Self::BodyTooLarge => {
-                (413, "body_too_large", "Body too large", "The request's body is larger than accepted.")
-            }
-            Self::TargetTooLong => {
-                (414, "target_too_long", "URI too long", "The request's target is longer than accepted.")
-            }
-            Self::ExpectationFailed => {
-                (417, "expectation_failed", "Expectation failed", "The only expectation that is met is 100-continue.")
-            }
-            Self::RateLimited => {
-                (429, "rate_limited", "Too many requests", "More requests came than are accepted in this time.")
-            }
-            Self::HeadTooLarge => {
-                (431, "head_too_large", "Head too large", "The request's head is larger than accepted.")
-            }
-            Self::VersionNotSupported => {
-                (505, "version_not_supported", "Version not supported", "This version of HTTP is not served here.")
-            }
-            Self::BackendFailed => {
-                (502, "backend_failed", "Bad gateway", "The service could not be reached or broke off.")
-            }
-            Self::BadBackendAnswer => {
-                (502, "bad_backend_answer", "Bad gateway", "The service answered with something invalid.")
-            }
-            Self::ResponseHeadTooLarge => (
-                502,
-                "response_head_bytes_exceeded",
-                "Bad gateway",
-                "The head of the service's answer is larger than accepted (limits.response_head_bytes).",
-            ),
-            Self::UpgradeRefused => (
-                502,
-                "upgrade_refused",
-                "Bad gateway",
-                "The service does not switch to the protocol that was asked for.",
-            ),
-            Self::NoneEligible => {
-                (503, "none_eligible", "Service unavailable", "No instance of the service can take requests now.")
-            }
-            Self::NotCheckedYet => {
-                (503, "not_checked_yet", "Service unavailable", "The service's instances are still being checked.")
-            }
-            Self::Overloaded => {
-                (503, "overloaded", "Service unavailable", "The service has as much to do as it may have.")
-            }
-            Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout", "The service did not answer in time."),
-            Self::TotalTimeout => (504, "total_timeout", "Gateway timeout", "The request took longer than accepted."),
-            Self::DeadlineExceeded => {
-                (504, "deadline_exceeded", "Gateway timeout", "The time that the caller gave the request is over.")
-            }
-            Self::LoopDetected => {
-                (508, "loop_detected", "Loop detected", "The request came back to this gateway too often.")
-            }
-            Self::Internal => (500, "internal", "Internal error", "The gateway failed to handle this request."),
+            Self::MalformedRequest => (400, "malformed_request", "Malformed request"),
+            Self::BadHost => (400, "bad_host", "Bad Host"),
+            Self::AmbiguousLength => (400, "ambiguous_length", "Ambiguous length"),
+            Self::BadPath => (400, "bad_path", "Bad path"),
+            Self::IpDenied => (403, "ip_denied", "Forbidden"),
+            Self::NoRoute => (404, "no_route", "Not found"),
+            Self::MethodNotAllowed => (405, "method_not_allowed", "Method not allowed"),
+            Self::RequestTimeout => (408, "request_timeout", "Request timeout"),
+            Self::BodyTooLarge => (413, "body_too_large", "Body too large"),
+            Self::TargetTooLong => (414, "target_too_long", "URI too long"),
+            Self::ExpectationFailed => (417, "expectation_failed", "Expectation failed"),
+            Self::RateLimited => (429, "rate_limited", "Too many requests"),
+            Self::HeadTooLarge => (431, "head_too_large", "Head too large"),
+            Self::VersionNotSupported => (505, "version_not_supported", "Version not supported"),
+            Self::BackendFailed => (502, "backend_failed", "Bad gateway"),
+            Self::BadBackendAnswer => (502, "bad_backend_answer", "Bad gateway"),
+            Self::ResponseHeadTooLarge => (502, "response_head_bytes_exceeded", "Bad gateway"),
+            Self::UpgradeRefused => (502, "upgrade_refused", "Bad gateway"),
+            Self::NoneEligible => (503, "none_eligible", "Service unavailable"),
+            Self::NotCheckedYet => (503, "not_checked_yet", "Service unavailable"),
+            Self::Overloaded => (503, "overloaded", "Service unavailable"),
+            Self::BackendTimeout => (504, "backend_timeout", "Gateway timeout"),
+            Self::TotalTimeout => (504, "total_timeout", "Gateway timeout"),
+            Self::DeadlineExceeded => (504, "deadline_exceeded", "Gateway timeout"),
+            Self::LoopDetected => (508, "loop_detected", "Loop detected"),
+            Self::Internal => (500, "internal", "Internal error"),
         }
     }
 
@@ -128,13 +81,42 @@ impl Problem {
 
     /// One sentence for people.
     pub const fn detail(self) -> &'static str {
-        self.entry().3
+        match self {
+            Self::MalformedRequest => "The request does not follow HTTP/1.1.",
+            Self::BadHost => "The Host header is missing, repeated or not a host name.",
+            Self::AmbiguousLength => "The length of the request's body cannot be told for certain.",
+            Self::BadPath => "The path holds escapes or dot segments that are not accepted.",
+            Self::IpDenied => "Requests from this address are not accepted here.",
+            Self::NoRoute => "No route matches this request.",
+            Self::MethodNotAllowed => "This method is not served here.",
+            Self::RequestTimeout => "The request did not arrive in time.",
+            Self::BodyTooLarge => "The request's body is larger than accepted.",
+            Self::TargetTooLong => "The request's target is longer than accepted.",
+            Self::ExpectationFailed => "The only expectation that is met is 100-continue.",
+            Self::RateLimited => "More requests came than are accepted in this time.",
+            Self::HeadTooLarge => "The request's head is larger than accepted.",
+            Self::VersionNotSupported => "This version of HTTP is not served here.",
+            Self::BackendFailed => "The service could not be reached or broke off.",
+            Self::BadBackendAnswer => "The service answered with something invalid.",
+            Self::ResponseHeadTooLarge => {
+                "The head of the service's answer is larger than accepted (limits.response_head_bytes)."
+            }
+            Self::UpgradeRefused => "The service does not switch to the protocol that was asked for.",
+            Self::NoneEligible => "No instance of the service can take requests now.",
+            Self::NotCheckedYet => "The service's instances are still being checked.",
+            Self::Overloaded => "The service has as much to do as it may have.",
+            Self::BackendTimeout => "The service did not answer in time.",
+            Self::TotalTimeout => "The request took longer than accepted.",
+            Self::DeadlineExceeded => "The time that the caller gave the request is over.",
+            Self::LoopDetected => "The request came back to this gateway too often.",
+            Self::Internal => "The gateway failed to handle this request.",
+        }
     }
 }
 
 /// The problem document. `request_id` must be free of characters that JSON escapes; ours and accepted inbound ones are.
 pub fn document(problem: Problem, request_id: &str) -> String {
-    let (status, reason, title, detail) = problem.entry();
+    let ((status, reason, title), detail) = (problem.entry(), problem.detail());
     let id: String = request_id.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
     format!(
         "{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{status},\"detail\":\"{detail}\",\

@@ -11,11 +11,14 @@ pub const MOST: usize = 1024 * 1024;
 /// More fields than anybody needs; pingora gives up at more.
 pub const FIELDS: usize = 256;
 
-/// What a library may hand us over HTTP/2, so that the verdict is ours where it can be: a head that goes beyond it is reset without a word on why,
-/// and of such trailers only the beginning arrives.
+/// What a library decodes of HTTP/2 at least.
+const DECODED: usize = 1024 * 1024;
+
+/// What a library may hand us over HTTP/2, so that the verdict is ours where it can be: a head beyond it is reset without a word on why, and
+/// trailers beyond it are cut to what fits without a word at all.
 pub const fn of_library(limit: usize) -> usize {
-    let room = limit.saturating_mul(4);
-    if room < MOST { MOST } else { room }
+    let four_times = limit.saturating_mul(4);
+    if four_times > DECODED { four_times } else { DECODED }
 }
 
 /// Is a decoded head within `limit`? Of each field, the length of its name and of its value.
@@ -45,6 +48,6 @@ mod tests {
         ] {
             assert_eq!(fits(fields(count, value), limit), within, "{count} {value} {limit}");
         }
-        assert_eq!((of_library(DEFAULT), of_library(MOST)), (MOST, 4 * MOST));
+        assert_eq!((of_library(DEFAULT), of_library(MOST)), (DECODED, 4 * MOST));
     }
 }

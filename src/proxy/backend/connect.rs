@@ -240,7 +240,7 @@ impl Way<'_> {
     ) {
         match connected.backend {
             BackendSide::H1(_) if connected.beside || owner == Owner::Nobody => {}
-            BackendSide::H1(side) if matches!(ended, Ended::Whole { sent: true, .. }) => {
+            BackendSide::H1(side) if matches!(ended, Ended::Whole { reusable: true, .. }) => {
                 if let Ok(Some(kept)) = timeout(CLOSING_TIME, side.rest()).await {
                     let upstream = &self.attempt.pool.upstream;
                     let (shelf, until) = (connected.shelf, self.clock().now() + upstream.idle_timeout);

@@ -4,11 +4,14 @@ use super::{Deaf, FromBackend};
 use crate::proxy::connection_pool::idle::Kept;
 use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::connection_pool::socket::BackendSocket;
-use crate::proxy::ends;
+use crate::proxy::{ends, heads};
 use bytes::Bytes;
+use http::Version;
+use http::header::CONNECTION;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::client::HttpSession;
+use pulsegate_core::http::http1::persistence::persists;
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 
@@ -20,13 +23,15 @@ pub(in crate::proxy) struct H1Backend {
     answers: bool,
     /// Its client has authenticated itself over it.
     bound: bool,
+    /// It says that this was the last one on its connection.
+    closes: bool,
     mark: Mark,
 }
 
 impl H1Backend {
     /// A new one.
     pub(in crate::proxy) fn new(socket: Box<BackendSocket>, mark: Mark) -> Self {
-        Self { session: HttpSession::new(socket), reused: false, answers: false, bound: false, mark }
+        Self { session: HttpSession::new(socket), reused: false, answers: false, bound: false, closes: false, mark }
     }
 
     /// One that has carried an exchange before; `bound`: its client has authenticated itself over it.
@@ -60,6 +65,8 @@ impl H1Backend {
             return FromBackend::Invalid;
         }
         self.answers = true;
+        // pingora reads the first line only.
+        self.closes = !persists(heads::lines(&head.headers, CONNECTION), head.version == Version::HTTP_10);
         FromBackend::Head { head, end }
     }
 
@@ -93,6 +100,10 @@ impl H1Backend {
 
     /// The connection, where both sides agree to go on.
     pub(in crate::proxy) async fn rest(mut self) -> Option<Kept> {
+        if self.closes {
+            self.session.shutdown().await;
+            return None;
+        }
         self.session.respect_keepalive();
         let stream = self.session.reuse().await?;
         Some(Kept { stream, mark: self.mark })

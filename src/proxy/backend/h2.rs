@@ -30,7 +30,7 @@ use std::task::{Context, Poll, ready};
 pub(in crate::proxy) struct H2Backend {
     seat: Seat,
     scheme: Scheme,
-    /// Of the head of its answer, in bytes.
+    /// Of the head of its answer, and of its trailers, in bytes.
     head_limit: usize,
     outbox: Option<Outbox>,
     answer: Answer,
@@ -128,9 +128,9 @@ impl H2Backend {
             }
             parts.version = Version::HTTP_11;
             // HTTP/2 has no switch of protocols (RFC 9113 §8.6).
-            let invalid = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+            let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
             let head = Box::new(ResponseHeader::from(parts));
-            return Poll::Ready(if invalid { FromBackend::Invalid } else { FromBackend::Interim(head) });
+            return Poll::Ready(if switches { FromBackend::Invalid } else { FromBackend::Interim(head) });
         }
         match ready!(Pin::new(answer).poll(cx)) {
             Ok(response) => {
@@ -191,8 +191,6 @@ impl Tunnel {
     }
 }
 
-/// `limit`: of the trailers, in bytes. The library leaves out of them what exceeds its own limit, and says nothing of it; that one lies so far
-/// beyond ours that what arrives is whole, or it is refused here.
 fn poll_body(stream: &mut RecvStream, data_over: &mut bool, limit: usize, cx: &mut Context<'_>) -> Poll<FromBackend> {
     if !*data_over {
         match ready!(stream.poll_data(cx)) {
@@ -206,14 +204,14 @@ fn poll_body(stream: &mut RecvStream, data_over: &mut bool, limit: usize, cx: &m
         }
     }
     Poll::Ready(match ready!(stream.poll_trailers(cx)) {
-        Ok(Some(trailers)) if !fit(&trailers, limit) => FromBackend::Invalid,
+        Ok(Some(trailers)) if !fit(&trailers, limit) => FromBackend::TrailersTooLarge,
         Ok(Some(trailers)) => FromBackend::Trailers(trailers),
         Ok(None) => FromBackend::Body(Bytes::new(), true),
         Err(_) => FromBackend::BrokeOff,
     })
 }
 
-/// Are fields within this limit?
+/// Are the fields of a head, or trailers, within the limit?
 fn fit(fields: &HeaderMap, limit: usize) -> bool {
     response_head::fits(fields.iter().map(|(name, value)| (name.as_str().len(), value.len())), limit)
 }

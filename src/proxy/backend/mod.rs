@@ -33,7 +33,7 @@ pub(super) enum FromBackend {
         head: Box<ResponseHeader>,
         end: bool,
     },
-    /// What came is no answer, or more of one than is accepted.
+    /// What came is no answer.
     Invalid,
     Body(Bytes, bool),
     /// Trailers, and with them the end.
@@ -46,6 +46,8 @@ pub(super) enum FromBackend {
     Broke(AttemptEnd),
     /// It broke off behind it.
     BrokeOff,
+    /// Its trailers are larger than accepted.
+    TrailersTooLarge,
 }
 
 /// It takes no more of the request.

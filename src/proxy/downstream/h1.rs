@@ -2,12 +2,14 @@
 //! socket, whatever is still to be read.
 
 use super::{ClientSocket, Fate, FromClient, Gone, Read};
-use crate::proxy::{Served, ends, linger};
+use crate::proxy::{Served, ends, heads, linger};
 use bytes::Bytes;
-use http::{StatusCode, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{Method, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorType};
+use pulsegate_core::http::http1::persistence::{ends_with_its_connection, persists};
 use pulsegate_core::plan::HalfClosedClients;
 use pulsegate_core::traffic::request::{ClientEnd, Meaning};
 use std::fmt;
@@ -39,7 +41,20 @@ impl fmt::Debug for H1Client {
 impl H1Client {
     /// A session whose head is read (`session.read_request()` was true).
     pub fn new(session: ServerSession, half_closed: HalfClosedClients) -> Self {
-        Self { session, half_closed, heard: false }
+        let mut client = Self { session, half_closed, heard: false };
+        client.believe_its_end(ClientEnd::Finished.means(half_closed, false) == Meaning::Left);
+        // pingora reads the first line only.
+        let head = client.head();
+        if !persists(heads::lines(&head.headers, CONNECTION), head.version == Version::HTTP_10) {
+            client.close_behind();
+        }
+        client
+    }
+
+    fn believe_its_end(&self, is_departure: bool) {
+        if let Some(socket) = self.socket() {
+            socket.believe_its_end(is_departure);
+        }
     }
 
     pub(super) fn head(&self) -> &RequestHeader {
@@ -133,8 +148,26 @@ impl H1Client {
     }
 
     pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
+        if head.status == 101 {
+            // From now on it is the end of one direction.
+            self.believe_its_end(false);
+        }
+        if self.ends_with_its_connection(&head) {
+            self.close_behind();
+        }
         self.session.write_response_header(head).await.map_err(|_| Gone)?;
         if end { self.offer(Bytes::new(), true).await } else { Ok(()) }
+    }
+
+    /// Only HTTP/1.0 gets an answer that does not say where it ends; pingora finds that out when it has said `keep-alive`.
+    fn ends_with_its_connection(&self, head: &ResponseHeader) -> bool {
+        let asked = self.head();
+        asked.version == Version::HTTP_10
+            && ends_with_its_connection(
+                head.status.as_u16(),
+                asked.method == Method::HEAD,
+                head.headers.contains_key(CONTENT_LENGTH),
+            )
     }
 
     pub(super) async fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {

@@ -21,9 +21,10 @@ use pingora::protocols::{
 };
 use pulsegate_core::http::chunks::Chunks;
 use pulsegate_core::traffic::request::ClientEnd;
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
@@ -48,6 +49,8 @@ pub struct ClientSocket {
     prompt: AtomicBool,
     /// Our direction ends with the next flush.
     ends: AtomicBool,
+    /// A client that ends its direction takes nothing any more.
+    left_by_end: AtomicBool,
     /// Bytes that were read.
     read: u64,
 }
@@ -68,8 +71,8 @@ impl ClientSocket {
     }
 
     fn over(stream: Transport) -> Self {
-        let (prompt, ends) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { stream, held: BytesMut::new(), fresh: true, watched: None, prompt, ends, read: 0 }
+        let [prompt, ends, left_by_end] = [false; 3].map(AtomicBool::new);
+        Self { stream, held: BytesMut::new(), fresh: true, watched: None, prompt, ends, left_by_end, read: 0 }
     }
 
     /// The connection that a session of pingora's has.
@@ -133,6 +136,20 @@ impl ClientSocket {
         self.read
     }
 
+    /// Does a client that ends its direction leave, too, while it does not take what it is given?
+    pub(super) fn believe_its_end(&self, is_departure: bool) {
+        self.left_by_end.store(is_departure, Relaxed);
+    }
+
+    /// Such a client has left. While it has sent bytes that nobody has read, it shows only when it takes something.
+    fn has_left(&self, cx: &mut Context<'_>) -> bool {
+        // The end wakes us.
+        self.left_by_end.load(Relaxed) && {
+            let _ = self.tcp().poll_read_ready(cx);
+            pin!(self.ended()).poll(cx).is_ready()
+        }
+    }
+
     /// Heads of this request's answer leave at once.
     pub(super) fn hold_nothing_back(&self) {
         self.prompt.store(true, Relaxed);
@@ -164,6 +181,25 @@ impl ClientSocket {
             Transport::Plain(stream) => stream,
             Transport::Tls(stream) => stream.get_ref().0,
         }
+    }
+
+    fn poll_put(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if std::mem::take(&mut self.fresh) && buf.len() <= HELD_BACK && !self.prompt.load(Relaxed) {
+            self.held.extend_from_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
+        if self.held.is_empty() {
+            return self.stream.poll_write_vectored(cx, &[IoSlice::new(buf)]);
+        }
+        // Head and body in one system call, and so in one segment where they fit.
+        let written = ready!(self.stream.poll_write_vectored(cx, &[IoSlice::new(&self.held), IoSlice::new(buf)]))?;
+        let of_held = written.min(self.held.len());
+        self.held.advance(of_held);
+        if written > of_held {
+            return Poll::Ready(Ok(written - of_held));
+        }
+        ready!(self.poll_release(cx))?;
+        self.stream.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
     /// Writes what is held back. An error shows again at the next write.
@@ -233,22 +269,11 @@ impl AsyncRead for ClientSocket {
 impl AsyncWrite for ClientSocket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if std::mem::take(&mut this.fresh) && buf.len() <= HELD_BACK && !this.prompt.load(Relaxed) {
-            this.held.extend_from_slice(buf);
-            return Poll::Ready(Ok(buf.len()));
+        let written = this.poll_put(cx, buf);
+        if written.is_pending() && this.has_left(cx) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        if this.held.is_empty() {
-            return this.stream.poll_write_vectored(cx, &[IoSlice::new(buf)]);
-        }
-        // Head and body in one system call, and so in one segment where they fit.
-        let written = ready!(this.stream.poll_write_vectored(cx, &[IoSlice::new(&this.held), IoSlice::new(buf)]))?;
-        let of_held = written.min(this.held.len());
-        this.held.advance(of_held);
-        if written > of_held {
-            return Poll::Ready(Ok(written - of_held));
-        }
-        ready!(this.poll_release(cx))?;
-        this.stream.poll_write_vectored(cx, &[IoSlice::new(buf)])
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -2,7 +2,7 @@
 //! else is asked while there is none?
 
 use super::hedge;
-use super::machine::Machine;
+use super::machine::{Machine, Surroundings};
 use crate::proxy::backend::Way;
 use crate::proxy::heads::{self, Body};
 use crate::proxy::relay::{Judging, Rival, Shown, Verdict};
@@ -128,7 +128,8 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
     }
 
     fn sift_request(&self, trailers: &mut HeaderMap) {
-        rewrite::request_trailers(trailers, self.machine.route(), self.machine.surroundings.facts);
+        let Surroundings { asked, facts, .. } = self.machine.surroundings;
+        rewrite::request_trailers(trailers, (&asked.asker, facts), self.machine.route());
     }
 
     fn sift_answer(&self, trailers: &mut HeaderMap) {

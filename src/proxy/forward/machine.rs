@@ -12,6 +12,7 @@ use crate::telemetry::Try;
 use pingora::http::RequestHeader;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::Rng;
+use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::{HashBy, RoutePlan, StickyPlan};
 use pulsegate_core::traffic::cell::Nudge;
@@ -160,9 +161,8 @@ impl Performer for World<'_> {
         self.surroundings.proxy.pinned(pool, plan, self.head)
     }
 
-    fn bound(&mut self, pool: &Pool) -> Option<BackendKey> {
-        let Surroundings { proxy, facts, .. } = self.surroundings;
-        facts.private.bound(&pool.upstream.name, proxy.clock().now())
+    fn bound(&mut self, pool: &Pool, now: Timestamp) -> Option<BackendKey> {
+        self.surroundings.facts.private.bound(&pool.upstream.name, now)
     }
 
     fn recorded(&mut self, recorded: &Recorded<'_>) {

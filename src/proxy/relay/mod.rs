@@ -57,8 +57,8 @@ enum Step {
 impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     pub(super) async fn run(mut self, head: Box<RequestHeader>) -> Relayed {
         let relayed = self.relay(head).await;
-        if self.progress.has_stalled() {
-            self.dialogue.stalled += self.progress.stalled(self.clock.now());
+        if self.progress.stall().is_any() {
+            self.dialogue.stalled += self.progress.stall().took(self.clock.now());
         }
         relayed
     }

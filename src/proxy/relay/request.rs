@@ -56,7 +56,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             Expectation::Nobody => Ok(()),
             Expectation::Us => self.go_ahead().await.map_or(Ok(()), Err),
             Expectation::Backend => {
-                self.progress.await_go_ahead(self.clock.now());
+                self.progress.interims().await_go_ahead(self.clock.now());
                 Ok(())
             }
         }
@@ -69,7 +69,9 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             _ => return Some(self.client_left()),
         }
         self.dialogue.continued = true;
-        self.progress.gone_ahead(self.clock.now());
+        // From now on the client is the one who owes something.
+        self.progress.interims().await_no_more();
+        self.progress.moved(self.dialogue.client.is_clear(), self.clock.now());
         None
     }
 
@@ -123,7 +125,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     /// The client has said all that it sends through the tunnel.
     async fn end_tunnelled_request(&mut self) -> Option<Ended> {
         match timeout(self.write_time(), self.backend.end_direction()).await {
-            Ok(Ok(())) => self.progress.complete_tunnelled_request(),
+            Ok(Ok(())) => self.progress.answer().complete_tunnelled_request(),
             _ => return Some(self.progress.tunnel_ended()),
         }
         self.progress.delivered(self.dialogue.client.is_clear())

@@ -32,6 +32,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
                 None
             }
             FromBackend::Broke(before_head) => Some(self.progress.broke(before_head)),
+            FromBackend::TrailersTooLarge => Some(self.progress.broke(AttemptEnd::HeadTooLarge)),
             FromBackend::BrokeOff => Some(self.progress.broke_off()),
         };
         ended.map(Relayed::Ended)
@@ -106,7 +107,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             Err(_) => return Some(Relayed::Ended(self.client_stalled())),
         }
         if switches {
-            self.progress.switch_protocols();
+            self.progress.answer().switch_protocols();
         }
         self.passed_on(end).map(Relayed::Ended)
     }
@@ -135,12 +136,12 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             return Ok(taken);
         }
         let now = self.clock.now();
-        self.progress.client_stalls(now);
+        self.progress.stall().begins(now);
         timeout(self.progress.write_time(now), offered).await
     }
 
     async fn deliver_trailers(&mut self, mut trailers: HeaderMap) -> Option<Ended> {
-        self.progress.trailers(grpc_status(&trailers));
+        self.progress.answer().trailers(grpc_status(&trailers));
         self.judge.sift_answer(&mut trailers);
         match timeout(self.write_time(), self.dialogue.client.offer_trailers(trailers)).await {
             Ok(Ok(())) => {}
@@ -153,7 +154,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     /// `end`: the backend has said all.
     fn passed_on(&mut self, end: bool) -> Option<Ended> {
         if end {
-            self.progress.complete_answer();
+            self.progress.answer().complete();
         }
         self.progress.delivered(self.dialogue.client.is_clear())
     }

@@ -238,7 +238,7 @@ impl Traffic {
                 figures.answered_badly += 1;
             }
         }
-        let ended = Ended::Whole { end: AttemptEnd::Response { status }, sent: true };
+        let ended = Ended::Whole { end: AttemptEnd::Response { status }, sent: true, reusable: true };
         Some(Input::Ended { ended, replayable: true })
     }
 

@@ -20,7 +20,7 @@ const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "
 
 /// Reasons by which an answer that had begun was not the client's fault.
 const BROKE_OFF: [&str; 6] =
-    ["backend_broke_off", "bad_backend_answer", "cut", "deadline_exceeded", "idle_timeout", "total_timeout"];
+    ["backend_broke_off", "cut", "deadline_exceeded", "idle_timeout", "response_head_bytes_exceeded", "total_timeout"];
 
 /// The parent of this span is at somebody else's (bits 8 and 9 of the flags of a span).
 const PARENT_KNOWN: u32 = 0x100;

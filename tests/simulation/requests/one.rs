@@ -138,7 +138,7 @@ impl One {
             1 => Ended::Broken(AttemptEnd::ClientAborted { waited: Duration::ZERO, head_seen: true }),
             2 => Ended::Broken(AttemptEnd::CutOff),
             3 => Ended::Unanswered(AttemptEnd::InvalidResponse),
-            _ => Ended::Whole { end: AttemptEnd::Response { status: 200 }, sent: true },
+            _ => Ended::Whole { end: AttemptEnd::Response { status: 200 }, sent: true, reusable: true },
         };
         Input::Ended { ended, replayable: true }
     }

@@ -104,7 +104,7 @@ impl Performer for Around<'_> {
         pool.members.get(self.whim as usize % 8).map(|member| member.key)
     }
 
-    fn bound(&mut self, pool: &Pool) -> Option<BackendKey> {
+    fn bound(&mut self, pool: &Pool, _now: Timestamp) -> Option<BackendKey> {
         let some = self.whim.is_multiple_of(5);
         some.then(|| pool.members.get(self.whim as usize % 8).map(|member| member.key))?
     }

@@ -1,18 +1,20 @@
 //! In which form does a request go on whose head came in another one that is allowed? In origin-form, with a Host made of the target
 //! (RFC 9112 §3.2.2) and with the bytes escaped that may not stand in a path: whoever reads it behind us reads the one form.
 
+use super::bytes::line_end;
 use super::host::told_of_scheme;
 use crate::http::path::{escaped, is_sent_raw};
 
 /// The head anew; `None` where nothing is to be changed, as nearly always. Only for one that [`super::check`] has accepted.
 pub fn in_origin_form(head: &[u8]) -> Option<Vec<u8>> {
-    let end = head.iter().position(|byte| *byte == b'\r')?;
-    let (line, fields) = head.split_at_checked(end)?;
-    let (method, rest) = split_at_blank(line)?;
-    let (target, version) = split_at_blank(rest)?;
-    if target.starts_with(b"/") && !path_of(target).iter().copied().any(is_sent_raw) {
+    let (method, rest) = split_at_blank(head)?;
+    // Where most end: what comes behind the path is not looked at.
+    let stays = |byte: &&u8| !matches!(byte, b' ' | b'?');
+    if rest.starts_with(b"/") && !rest.iter().take_while(stays).copied().any(is_sent_raw) {
         return None;
     }
+    let (target, rest) = split_at_blank(rest)?;
+    let (version, fields) = rest.split_at_checked(line_end(rest)?)?;
     let target = std::str::from_utf8(target).ok().filter(|target| *target != "*")?;
     let (absolute, rest) = split_absolute(target);
     let (path, query) = rest.find('?').map_or((rest, ""), |at| rest.split_at(at));
@@ -53,10 +55,6 @@ fn with_host(fields: &[u8], host: &str, out: &mut Vec<u8>) {
 fn split_at_blank(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|byte| *byte == b' ')?;
     Some((text.get(..at)?, text.get(at + 1..)?))
-}
-
-fn path_of(target: &[u8]) -> &[u8] {
-    target.split(|byte| *byte == b'?').next().unwrap_or_default()
 }
 
 /// "http://a/b" → (Some(("http", "a")), "/b").

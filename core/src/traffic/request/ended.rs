@@ -12,9 +12,10 @@ pub enum Ended {
     Refused { problem: Problem, end: AttemptEnd },
     /// The answer had begun towards the client, and broke off.
     Broken(AttemptEnd),
-    /// The answer was delivered whole. `sent`: so was the request, before the answer began. What is missing of a body would be read out of the
-    /// next request, and what came behind the answer may have been read as one, so that only then a connection may carry another.
-    Whole { end: AttemptEnd, sent: bool },
+    /// The answer was delivered whole. `sent`: so was the request. What is missing of a body would be read out of the next request, so
+    /// that only then the client's connection may carry another one. `reusable`: all of it was read before the answer began. What came behind
+    /// may be read as a request, so that only then the backend's may.
+    Whole { end: AttemptEnd, sent: bool, reusable: bool },
 }
 
 impl Ended {
@@ -155,7 +156,7 @@ mod tests {
             Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: true }),
             Ended::Unanswered(LEFT),
             Ended::Broken(AttemptEnd::BrokenBody { status: 200 }),
-            Ended::Whole { end: AttemptEnd::Response { status: 404 }, sent: true },
+            Ended::Whole { end: AttemptEnd::Response { status: 404 }, sent: true, reusable: true },
         ] {
             assert_eq!(ended.clone().beside(), ended);
         }

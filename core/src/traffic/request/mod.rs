@@ -39,7 +39,7 @@ pub use facts::{COPIES_AT_MOST, Facts, Kind, Terms};
 pub use input::{Asked, Head, Input};
 pub use performer::{Moment, Performer, Recorded};
 pub use place::Bell;
-pub use progress::{Clear, Expectation, Expected, Interim, Progress, Read, Upload};
+pub use progress::{Answer, Clear, Expectation, Expected, Interim, Interims, Progress, Read, Stall, Upload};
 pub use ties::{Owner, Ties};
 
 use crate::base::identity::BackendKey;

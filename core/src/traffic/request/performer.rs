@@ -37,7 +37,7 @@ pub trait Performer {
     fn pinned(&mut self, pool: &Pool, plan: &StickyPlan) -> Option<BackendKey>;
 
     /// The member of this pool to which the client's connection owns one. Asked only where it carries one user's requests.
-    fn bound(&mut self, _pool: &Pool) -> Option<BackendKey> {
+    fn bound(&mut self, _pool: &Pool, _now: Timestamp) -> Option<BackendKey> {
         None
     }
 

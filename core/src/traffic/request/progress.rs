@@ -4,7 +4,9 @@
 //! Whoever moves the bytes says what it has seen; what that means for the backend and for the client is said here. Whether a side is
 //! *clear* (has taken all that it was given) is for the one to know who holds its bytes.
 
+mod answer;
 mod interim;
+mod stall;
 mod upload;
 
 use super::bounds::Bounds;
@@ -12,13 +14,12 @@ use super::ended::Ended;
 use crate::base::time::Timestamp;
 use crate::http::problem::Problem;
 use crate::traffic::outcome::{AttemptEnd, LetGo};
-use interim::Interims;
-pub use interim::{Expectation, Expected, Interim};
+pub use answer::Answer;
+use answer::{Said, Speaking};
+pub use interim::{Expectation, Expected, Interim, Interims};
+pub use stall::Stall;
 use std::time::Duration;
 pub use upload::Upload;
-
-/// What a tunnel came to that both sides have ended.
-const SWITCHED: Said = Said { status: 101, sized: false, grpc_status: None };
 
 /// One attempt, over a connection that is there.
 #[derive(Debug)]
@@ -30,43 +31,6 @@ pub struct Progress {
     moved_at: Timestamp,
     interims: Interims,
     stall: Stall,
-}
-
-/// How long the client has not taken what there was for it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Stall {
-    /// `None`: it takes all.
-    since: Option<Timestamp>,
-    before: Duration,
-}
-
-/// The way of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Awaited,
-    /// It is the client's.
-    Begun(Said),
-    /// The backend has said all; the client may still have to take it.
-    Complete(Said),
-    /// Both sides have left HTTP, and at least one of them still speaks.
-    Tunnel(Speaking),
-}
-
-/// Who has not ended its direction of a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Speaking {
-    Both,
-    Client,
-    Backend,
-}
-
-/// What an answer says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Said {
-    status: u16,
-    /// How long it is.
-    sized: bool,
-    grpc_status: Option<u16>,
 }
 
 /// What is awaited of the client.
@@ -97,7 +61,7 @@ impl Progress {
             upload: Upload::begun(now),
             answer: Answer::Awaited,
             moved_at: now,
-            interims: Interims::none(),
+            interims: Interims::none(bounds.expect_continue),
             stall: Stall::default(),
         }
     }
@@ -115,20 +79,24 @@ impl Progress {
         if accepted { Ok(()) } else { Err(self.refused(Problem::BodyTooLarge)) }
     }
 
+    /// How long the client has kept its answer waiting.
+    pub fn stall(&mut self) -> &mut Stall {
+        &mut self.stall
+    }
+
+    /// The way of the answer.
+    pub fn answer(&mut self) -> &mut Answer {
+        &mut self.answer
+    }
+
     /// The way of the request.
     pub fn upload(&mut self) -> &mut Upload {
         &mut self.upload
     }
 
-    /// The backend was asked whether it wants the body: the client waits for a 100.
-    pub fn await_go_ahead(&mut self, now: Timestamp) {
-        self.interims.await_go_ahead(now + self.bounds.expect_continue);
-    }
-
-    /// The client was told to send its body: from now on it is the one who owes something.
-    pub fn gone_ahead(&mut self, now: Timestamp) {
-        self.interims.await_no_more();
-        self.moved_at = now;
+    /// What comes before the answer.
+    pub fn interims(&mut self) -> &mut Interims {
+        &mut self.interims
     }
 
     /// An interim answer came; it moves no deadline.
@@ -143,53 +111,13 @@ impl Progress {
     pub fn begin_answer(&mut self, status: u16, sized: bool, grpc_status: Option<u16>) {
         self.answer = Answer::Begun(Said { status, sized, grpc_status });
         self.interims.await_no_more();
-        self.upload.overtaken();
-    }
-
-    /// Both sides leave HTTP behind the head.
-    pub fn switch_protocols(&mut self) {
-        self.answer = Answer::Tunnel(Speaking::Both);
-    }
-
-    /// Trailers came: what they say counts, whatever the head said.
-    pub fn trailers(&mut self, grpc_status: Option<u16>) {
-        if let Answer::Begun(said) | Answer::Complete(said) = &mut self.answer {
-            said.grpc_status = grpc_status;
-        }
-    }
-
-    /// The backend has said all. In a tunnel, the client may go on.
-    pub fn complete_answer(&mut self) {
-        self.answer = match self.answer {
-            Answer::Begun(said) => Answer::Complete(said),
-            Answer::Tunnel(Speaking::Both | Speaking::Client) => Answer::Tunnel(Speaking::Client),
-            Answer::Tunnel(Speaking::Backend) => Answer::Complete(SWITCHED),
-            answer @ (Answer::Awaited | Answer::Complete(_)) => answer,
-        };
-    }
-
-    /// The client has said all that it sends through a tunnel. The backend may go on.
-    pub fn complete_tunnelled_request(&mut self) {
-        self.answer = match self.answer {
-            Answer::Tunnel(Speaking::Both | Speaking::Backend) => Answer::Tunnel(Speaking::Backend),
-            Answer::Tunnel(Speaking::Client) => Answer::Complete(SWITCHED),
-            answer @ (Answer::Awaited | Answer::Begun(_) | Answer::Complete(_)) => answer,
-        };
+        self.upload.answered(self.interims.is_unanswered());
     }
 
     /// Something was passed on: one side's slowness is not the other's silence.
     pub fn moved(&mut self, client_is_clear: bool, now: Timestamp) {
         self.moved_at = now;
-        if !client_is_clear {
-            self.client_stalls(now);
-        } else if let Some(since) = self.stall.since.take() {
-            self.stall.before += now.since(since);
-        }
-    }
-
-    /// There is something for the client that it does not take at once.
-    pub fn client_stalls(&mut self, now: Timestamp) {
-        self.stall.since.get_or_insert(now);
+        if client_is_clear { self.stall.ends(now) } else { self.stall.begins(now) }
     }
 
     // ---------------------------------------------------------- where it stands
@@ -206,15 +134,6 @@ impl Progress {
     /// The backend has said all.
     pub fn is_complete(&self) -> bool {
         matches!(self.answer, Answer::Complete(_) | Answer::Tunnel(Speaking::Client))
-    }
-
-    /// How long the client has kept its answer waiting, where it has.
-    pub fn stalled(&self, now: Timestamp) -> Duration {
-        self.stall.before + self.stall.since.map_or(Duration::ZERO, |since| now.since(since))
-    }
-
-    pub fn has_stalled(&self) -> bool {
-        self.stall.since.is_some() || !self.stall.before.is_zero()
     }
 
     /// What is awaited of the client. What is left of a body that the backend no longer takes stays unread.
@@ -336,13 +255,11 @@ impl Progress {
                 Ended::Refused { problem: self.bounds.problem(), end: self.let_go(self.bounds.time_up, now) }
             }
             // The client owes the rest of its request, unless it is the backend that does not read.
-            Answer::Awaited if self.client_owes() && clear.backend => self.refused(Problem::RequestTimeout),
+            Answer::Awaited if !self.upload.is_done() && !self.interims.is_go_ahead_awaited() && clear.backend => {
+                self.refused(Problem::RequestTimeout)
+            }
             Answer::Awaited => Ended::Unanswered(AttemptEnd::PerTryTimeout),
         }
-    }
-
-    fn client_owes(&self) -> bool {
-        !self.upload.is_done() && !self.interims.is_go_ahead_awaited()
     }
 
     fn timed_out_within(&self, said: Said, now: Timestamp, clear: Clear) -> Ended {
@@ -366,21 +283,12 @@ impl Progress {
         self.broke(if self.has_begun() { self.let_go(LetGo::IdleTimeout, now) } else { AttemptEnd::PerTryTimeout })
     }
 
+    fn whole(&self, end: AttemptEnd) -> Ended {
+        Ended::Whole { end, sent: self.upload.is_whole(), reusable: self.upload.is_settled() }
+    }
+
     fn let_go(&self, why: LetGo, now: Timestamp) -> AttemptEnd {
         AttemptEnd::LetGo { why, waited: self.upload.waited(now), head_seen: self.has_begun() }
-    }
-
-    fn whole(&self, end: AttemptEnd) -> Ended {
-        Ended::Whole { end, sent: self.upload.is_whole() }
-    }
-}
-
-impl Said {
-    fn end(self) -> AttemptEnd {
-        match (self.status, self.grpc_status) {
-            (200, Some(status)) => AttemptEnd::GrpcStatus(status),
-            (status, _) => AttemptEnd::Response { status },
-        }
     }
 }
 

@@ -151,7 +151,7 @@ fn wait_until<B: Bell, P>(until: Option<Timestamp>, why: Awaited, pool: Arc<Pool
 
 fn look<'p, P: Performer>(pool: &'p Arc<Pool>, facts: &Facts, so_far: SoFar, at: &mut Moment<'_, P>) -> Look<'p> {
     let balance = &pool.upstream.balance;
-    let bound = if facts.may_be_bound(&pool.upstream) { at.performer.bound(pool) } else { None };
+    let bound = if facts.may_be_bound(&pool.upstream) { at.performer.bound(pool, at.now) } else { None };
     let again = facts.idempotent && so_far.attempts < facts.terms.route().retries.limit;
     let is_copy = facts.is_copy();
     Look {

@@ -6,13 +6,15 @@
 //! no more may be opened, it waits in line for a stream that ends. A connection that said goodbye, broke, or left a request without an
 //! answer takes no new streams; those under way end by themselves.
 
+mod expected;
 mod line;
 mod opening;
 mod seat;
+mod settings;
 
 use crate::clock::Clock;
+use expected::Expected;
 pub(in crate::proxy) use line::{Line, Turn};
-use opening::Expected;
 pub(in crate::proxy) use opening::Opening;
 use pulsegate_core::base::time::Timestamp;
 use seat::Open;

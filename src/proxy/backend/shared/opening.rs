@@ -2,15 +2,16 @@
 //! streams it takes.
 
 use super::Shared;
+use super::expected::Expected;
 use super::line::Line;
 use super::seat::{Open, Seat, State};
+use super::settings::{self, UNSTATED};
 use crate::clock::Clock;
 use crate::proxy::connection_pool::mark::Mark;
 use bytes::Bytes;
 use h2::Error;
-use h2::client::{Builder, Connection};
+use h2::client::Connection;
 use pingora::protocols::Stream;
-use pulsegate_core::http::response_head;
 use pulsegate_core::traffic::ledger::Ledger;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -18,18 +19,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// What a backend may have under way towards us on one stream, bytes.
-const STREAM_WINDOW: u32 = 256 * 1024;
-/// As much as HTTP/2 knows. It never binds: a stream whose client does not read fills its own window and holds up nobody else.
-const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
-/// So many streams on one connection, whatever the backend takes: h2 gives the connection's window back by halves, and as many full
-/// streams leave one of them.
-pub(super) const STREAMS: usize = (CONNECTION_WINDOW / 2 / STREAM_WINDOW) as usize;
-/// What we may have under way towards it on one stream, bytes.
-const SEND_BUFFER: usize = 64 * 1024;
-/// What h2 says of the number of streams until the backend has stated one: no backend can state this.
-pub(super) const UNSTATED: usize = usize::MAX - 1;
 
 /// The right to open a connection for a shelf.
 pub(in crate::proxy) struct Opening {
@@ -40,36 +29,10 @@ pub(in crate::proxy) struct Opening {
     told: watch::Sender<bool>,
 }
 
-/// A connection that is on its way.
-pub(super) struct Expected {
-    told: watch::Receiver<bool>,
-    /// How many wait for it, with the one that opens it.
-    promised: usize,
-}
-
-impl Expected {
-    /// For one more, where it is to have room for so many.
-    pub(super) fn promise(&mut self, takes: usize) -> Option<watch::Receiver<bool>> {
-        (self.promised < takes).then(|| {
-            self.promised += 1;
-            self.told.clone()
-        })
-    }
-
-    /// True when the backend has said what it takes.
-    pub(super) fn told(&self) -> watch::Receiver<bool> {
-        self.told.clone()
-    }
-
-    pub(super) fn is_awaited(&self) -> bool {
-        self.told.has_changed().is_ok()
-    }
-}
-
 impl Opening {
     pub(super) fn of(shared: Arc<Shared>, shelf: u64, line: Arc<Line>) -> (Self, Expected) {
         let (told, awaited) = watch::channel(false);
-        (Self { shared, shelf, line, told }, Expected { told: awaited, promised: 1 })
+        (Self { shared, shelf, line, told }, Expected::of(awaited))
     }
 
     /// Begins HTTP/2 on `stream`, and takes the first place on it: the only one until its SETTINGS have come.
@@ -84,20 +47,12 @@ impl Opening {
         head_limit: usize,
         ledger: &Arc<Ledger>,
     ) -> Result<Seat, Error> {
-        let (send, connection) = Builder::new()
-            .initial_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .initial_max_send_streams(UNSTATED)
-            .max_send_buffer_size(SEND_BUFFER)
-            .max_header_list_size(u32::try_from(response_head::of_library(head_limit)).unwrap_or(u32::MAX))
-            .enable_push(false)
-            .handshake(stream)
-            .await?;
+        let (send, connection) = settings::client(head_limit).handshake(stream).await?;
         let state = Arc::new(State::of(Arc::clone(ledger), Arc::clone(&self.line)));
         let mut shelves = self.shared.lock();
         let found = shelves.entry(self.shelf).or_default();
         let ours = self.told.subscribe();
-        let at = found.coming.iter().position(|expected| expected.told.same_channel(&ours));
+        let at = found.coming.iter().position(|expected| expected.is_told_by(&ours));
         let expected = at.map(|at| found.coming.swap_remove(at));
         let open = Open::new(send, Arc::clone(&state), idle, expected);
         let seat = Seat::take(&open, clock);

@@ -1,7 +1,8 @@
 //! What is a place on a shared connection, and what does the connection know of those who have one?
 
+use super::expected::Expected;
 use super::line::Line;
-use super::opening::{Expected, STREAMS, UNSTATED};
+use super::settings::{STREAMS, UNSTATED};
 use crate::clock::Clock;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};

@@ -5,6 +5,7 @@
 //! say the 100 ourselves, since a backend that knows nothing of expectations waits for the body.
 
 use crate::base::time::Timestamp;
+use std::time::Duration;
 
 /// Interim answers of one attempt. A few are usual; more is somebody who wants to be parsed for ever.
 const AT_MOST: u32 = 32;
@@ -58,23 +59,34 @@ impl Expectation {
 
 /// The interim answers of one attempt.
 #[derive(Debug)]
-pub(super) struct Interims {
+pub struct Interims {
     seen: u32,
+    /// How long a 100 is awaited.
+    patience: Duration,
     /// When we say the 100 ourselves; never, where none is awaited.
     go_ahead_by: Timestamp,
+    /// The backend was asked whether it wants the body, and has not said so.
+    is_asked: bool,
 }
 
 impl Interims {
-    pub(super) const fn none() -> Self {
-        Self { seen: 0, go_ahead_by: Timestamp::NEVER }
+    pub(super) const fn none(patience: Duration) -> Self {
+        Self { seen: 0, patience, go_ahead_by: Timestamp::NEVER, is_asked: false }
     }
 
-    pub(super) fn await_go_ahead(&mut self, until: Timestamp) {
-        self.go_ahead_by = until;
+    /// The backend is asked whether it wants the body: the client waits for a 100.
+    pub fn await_go_ahead(&mut self, now: Timestamp) {
+        (self.go_ahead_by, self.is_asked) = (now + self.patience, true);
     }
 
-    pub(super) fn await_no_more(&mut self) {
+    /// The client was told to send its body, or does not wait for that.
+    pub fn await_no_more(&mut self) {
         self.go_ahead_by = Timestamp::NEVER;
+    }
+
+    /// The backend was asked whether it wants the body, and has never said so: what it does with one, nobody can tell.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.is_asked
     }
 
     pub(super) fn go_ahead_by(&self) -> Timestamp {
@@ -88,6 +100,7 @@ impl Interims {
     /// One more has come. `None`: they are too many.
     pub(super) fn take(&mut self, status: u16) -> Option<Interim> {
         self.seen += 1;
+        self.is_asked &= status != 100;
         (self.seen <= AT_MOST).then_some(match status {
             100 if self.is_go_ahead_awaited() => Interim::GoAhead,
             100 => Interim::Drop,
@@ -117,20 +130,22 @@ mod tests {
 
     #[test]
     fn each_interim_answer_has_its_reader() {
-        let mut interims = Interims::none();
+        let mut interims = Interims::none(Duration::from_secs(1));
         assert_eq!(interims.take(100), Some(Interim::Drop), "nobody asked for it");
         interims.await_go_ahead(Timestamp::from_secs(1));
+        assert_eq!((interims.go_ahead_by(), interims.is_unanswered()), (Timestamp::from_secs(2), true));
         for status in [102, 103, 104, 199] {
             assert_eq!(interims.take(status), Some(Interim::PassOn), "{status}");
         }
         assert_eq!(interims.take(100), Some(Interim::GoAhead));
         interims.await_no_more();
         assert_eq!(interims.take(100), Some(Interim::Drop), "it comes late");
+        assert!(!interims.is_unanswered());
     }
 
     #[test]
     fn they_are_not_too_many() {
-        let mut interims = Interims::none();
+        let mut interims = Interims::none(Duration::from_secs(1));
         assert!((0..AT_MOST).all(|_| interims.take(103).is_some()));
         assert_eq!(interims.take(103), None);
     }

@@ -63,7 +63,7 @@ fn early() -> Progress {
 fn tunnel() -> Progress {
     let mut progress = sent();
     progress.begin_answer(101, false, None);
-    progress.switch_protocols();
+    progress.answer().switch_protocols();
     progress.moved(true, at(2));
     progress
 }
@@ -82,7 +82,7 @@ const RESET: AttemptEnd = AttemptEnd::ResetBeforeHead { reused: false };
 fn each_end_at_each_point() {
     use AttemptEnd::{BrokenBody, CutOff, InvalidResponse, Ours};
     let unanswered = Ended::Unanswered;
-    let tunnel_end = Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true };
+    let tunnel_end = Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true, reusable: true };
     let malformed = |end| Ended::Refused { problem: Problem::MalformedRequest, end };
     let rows: [(&str, Point, [Ended; 4]); 6] = [
         (
@@ -162,7 +162,13 @@ fn a_timer_blames_whoever_owes_something() {
         ("time is up within the answer", || answering(true), 100, BOTH, Ended::Broken(let_go(TotalTimeout, 99, true))),
         ("an early answer is silent", early, 60, BOTH, Ended::Broken(let_go(IdleTimeout, 0, true))),
         ("nobody reads", || answering(false), 100, CLIENT_BLOCKS, Ended::Broken(let_go(TotalTimeout, 99, true))),
-        ("a tunnel rests", tunnel, 62, BOTH, Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true }),
+        (
+            "a tunnel rests",
+            tunnel,
+            62,
+            BOTH,
+            Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true, reusable: true },
+        ),
     ];
     for (what, progress, secs, clear, expected) in rows {
         assert_eq!(progress().timed_out(at(secs), clear), expected, "{what}");
@@ -249,27 +255,27 @@ fn the_client_is_read_as_far_as_the_request_needs_it() {
 fn an_answer_is_whole_when_all_was_said_and_all_was_taken() {
     let mut progress = answering(true);
     assert_eq!(progress.delivered(true), None);
-    progress.complete_answer();
+    progress.answer().complete();
     assert_eq!(progress.delivered(false), None);
-    let whole = |end, sent| Some(Ended::Whole { end, sent });
+    let whole = |end, sent| Some(Ended::Whole { end, sent, reusable: sent });
     assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 200 }, true));
 
     let mut progress = early();
-    progress.complete_answer();
+    progress.answer().complete();
     assert_eq!(progress.delivered(true), whole(AttemptEnd::Response { status: 413 }, false));
     assert!(progress.has_begun() && progress.is_complete() && !progress.is_tunnel());
 
     let mut nothing = sent();
-    nothing.complete_answer();
+    nothing.answer().complete();
     assert_eq!(nothing.delivered(true), None);
 }
 
 #[test]
 fn a_tunnel_goes_on_until_both_sides_have_ended_it() {
     type Ends = fn(&mut Progress);
-    let client: Ends = Progress::complete_tunnelled_request;
-    let backend: Ends = Progress::complete_answer;
-    let end = Some(Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true });
+    let client: Ends = |progress| progress.answer().complete_tunnelled_request();
+    let backend: Ends = |progress| progress.answer().complete();
+    let end = Some(Ended::Whole { end: AttemptEnd::Response { status: 101 }, sent: true, reusable: true });
     // Who ends first: what is read of the client then, and whether the backend has said all.
     for (first, second, read, said) in [(client, backend, Read::Reset, false), (backend, client, Read::Body, true)] {
         let mut progress = tunnel();
@@ -285,7 +291,7 @@ fn a_tunnel_goes_on_until_both_sides_have_ended_it() {
         assert_eq!((progress.delivered(false), progress.delivered(true)), (None, end.clone()));
     }
     let mut answering = answering(true);
-    answering.complete_tunnelled_request();
+    answering.answer().complete_tunnelled_request();
     assert!(!answering.is_complete(), "there is no tunnel");
     assert_eq!((answering.read_meanwhile(), tunnel().read_meanwhile()), (Read::Nothing, Read::Reset));
 }
@@ -300,9 +306,9 @@ fn a_call_ends_with_what_its_trailers_say() {
     ] {
         let mut progress = sent();
         progress.begin_answer(status, false, in_head);
-        in_trailers.into_iter().for_each(|said| progress.trailers(said));
-        progress.complete_answer();
-        assert_eq!(progress.delivered(true), Some(Ended::Whole { end: expected, sent: true }));
+        in_trailers.into_iter().for_each(|said| progress.answer().trailers(said));
+        progress.answer().complete();
+        assert_eq!(progress.delivered(true), Some(Ended::Whole { end: expected, sent: true, reusable: true }));
     }
 }
 
@@ -319,11 +325,12 @@ fn interim_answers_are_no_beginning_and_not_too_many() {
 fn while_a_100_is_awaited_the_backend_owes_something_and_then_the_client_does() {
     let mut progress = sending();
     assert_eq!((progress.go_ahead_by(), progress.deadline(true)), (Timestamp::NEVER, at(20)), "nobody waits for one");
-    progress.await_go_ahead(at(0));
+    progress.interims().await_go_ahead(at(0));
     assert_eq!((progress.go_ahead_by(), progress.deadline(true)), (at(2), at(5)));
     assert_eq!(progress.timed_out(at(5), BOTH), Ended::Unanswered(AttemptEnd::PerTryTimeout));
     assert_eq!(progress.interim_answer(100), Ok(Interim::GoAhead));
-    progress.gone_ahead(at(1));
+    progress.interims().await_no_more();
+    progress.moved(true, at(1));
     assert_eq!((progress.go_ahead_by(), progress.deadline(true)), (Timestamp::NEVER, at(21)));
     let refused = Ended::Refused { problem: Problem::RequestTimeout, end: AttemptEnd::Ours };
     assert_eq!(progress.timed_out(at(21), BOTH), refused);
@@ -334,7 +341,7 @@ fn while_a_100_is_awaited_the_backend_owes_something_and_then_the_client_does() 
 fn nobody_waits_for_a_100_behind_the_body_s_first_byte_or_an_answer() {
     let waiting = || {
         let mut progress = sending();
-        progress.await_go_ahead(at(0));
+        progress.interims().await_go_ahead(at(0));
         progress
     };
     let mut impatient = waiting();
@@ -349,13 +356,13 @@ fn nobody_waits_for_a_100_behind_the_body_s_first_byte_or_an_answer() {
 }
 
 #[test]
-fn what_an_answer_has_overtaken_is_never_sent_whole() {
+fn a_connection_carries_nothing_behind_a_request_that_an_answer_has_overtaken() {
     let mut progress = early();
     progress.upload().over();
     progress.upload().taken(at(3));
-    progress.complete_answer();
+    progress.answer().complete();
     let end = AttemptEnd::Response { status: 413 };
-    assert_eq!(progress.delivered(true), Some(Ended::Whole { end, sent: false }));
+    assert_eq!(progress.delivered(true), Some(Ended::Whole { end, sent: true, reusable: false }));
 }
 
 #[test]
@@ -387,14 +394,14 @@ fn an_upload_goes_one_way() {
 fn the_time_that_a_client_keeps_its_answer_waiting_is_added_up() {
     let mut progress = answering(false);
     progress.moved(true, at(3));
-    assert!(!progress.has_stalled());
+    assert!(!progress.stall().is_any());
     progress.moved(false, at(4));
     progress.moved(false, at(5));
-    assert_eq!((progress.has_stalled(), progress.stalled(at(7))), (true, SECS(3)));
+    assert_eq!((progress.stall().is_any(), progress.stall().took(at(7))), (true, SECS(3)));
     progress.moved(true, at(8));
-    assert_eq!(progress.stalled(at(20)), SECS(4));
-    progress.client_stalls(at(20));
-    assert_eq!(progress.stalled(at(22)), SECS(6));
+    assert_eq!(progress.stall().took(at(20)), SECS(4));
+    progress.stall().begins(at(20));
+    assert_eq!(progress.stall().took(at(22)), SECS(6));
     assert_eq!(progress.client_stalled(at(22)), Ended::Broken(let_go(LetGo::ClientStalled, 21, true)));
     assert_eq!(progress.client_stalled(at(100)), Ended::Broken(let_go(LetGo::TotalTimeout, 99, true)));
 }
@@ -404,4 +411,23 @@ fn a_callers_deadline_is_told_as_such() {
     let progress = Progress::begun(Bounds { time_up: LetGo::Deadline, ..bounds() }, at(0));
     let end = let_go(LetGo::Deadline, 0, false);
     assert_eq!(progress.timed_out(at(100), BOTH), Ended::Refused { problem: Problem::DeadlineExceeded, end });
+}
+
+#[test]
+fn nor_behind_a_body_that_the_backend_never_said_it_wants() {
+    for (says, reusable) in [(false, false), (true, true)] {
+        let mut progress = sending();
+        progress.interims().await_go_ahead(at(0));
+        // The client does not wait; the backend's 100 comes all the same, or never.
+        progress.receive(1).unwrap();
+        if says {
+            assert_eq!(progress.interim_answer(100), Ok(Interim::Drop));
+        }
+        progress.upload().over();
+        progress.upload().taken(at(1));
+        progress.begin_answer(401, true, None);
+        progress.answer().complete();
+        let end = AttemptEnd::Response { status: 401 };
+        assert_eq!(progress.delivered(true), Some(Ended::Whole { end, sent: true, reusable }));
+    }
 }

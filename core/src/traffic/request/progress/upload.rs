@@ -10,7 +10,7 @@ pub struct Upload {
     /// When the request was fully sent; until then, when its sending began.
     sent_at: Timestamp,
     received: u64,
-    /// An answer began before all of it was sent.
+    /// An answer began before all of it was sent, or read for certain.
     overtaken: bool,
 }
 
@@ -65,9 +65,10 @@ impl Upload {
         (self.stage, self.sent_at) = (Stage::Broken, now);
     }
 
-    /// An answer begins. What comes of the request from now on may be read as the next one by a backend that has done with this.
-    pub(super) fn overtaken(&mut self) {
-        self.overtaken |= !self.is_done();
+    /// An answer begins. What a backend has not read by then may be the next request to it; so may a body that it was asked about and never said
+    /// that it wants (`unanswered`).
+    pub(super) fn answered(&mut self, unanswered: bool) {
+        self.overtaken |= unanswered || !self.is_done();
     }
 
     pub(super) fn is_coming(&self) -> bool {
@@ -78,9 +79,13 @@ impl Upload {
         self.stage == Stage::Broken
     }
 
-    /// It was sent before any answer began.
     pub(super) fn is_whole(&self) -> bool {
-        self.stage == Stage::Sent && !self.overtaken
+        self.stage == Stage::Sent
+    }
+
+    /// It was sent before any answer began: nothing of it is left on the connection.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_whole() && !self.overtaken
     }
 
     /// All of it is sent, or can be sent no further.

@@ -57,7 +57,7 @@ impl Performer for World {
         pool.members.iter().find(|member| Some(number(member)) == self.cookie).map(|member| member.key)
     }
 
-    fn bound(&mut self, pool: &Pool) -> Option<BackendKey> {
+    fn bound(&mut self, pool: &Pool, _now: Timestamp) -> Option<BackendKey> {
         pool.members.iter().find(|member| Some(number(member)) == self.bound).map(|member| member.key)
     }
 
@@ -287,7 +287,10 @@ pub fn broken(end: AttemptEnd) -> Input {
 }
 
 pub fn whole(status: u16) -> Input {
-    Input::Ended { ended: Ended::Whole { end: AttemptEnd::Response { status }, sent: true }, replayable: true }
+    Input::Ended {
+        ended: Ended::Whole { end: AttemptEnd::Response { status }, sent: true, reusable: true },
+        replayable: true,
+    }
 }
 
 // -------------------------------------------------------------------- plans

@@ -1,0 +1,62 @@
+//! Does a connection carry another message behind this one? What both sides say of it, and what the framing of an answer leaves of that.
+//!
+//! Sources: RFC 9112 §6.3 (a body without a length ends with its connection), §9.3 and §9.6.
+
+/// May it go on, by the `Connection` lines of a message? A single `close` among all of them ends it; HTTP/1.0 goes on only where it says so.
+pub fn persists<'a>(connections: impl Iterator<Item = &'a [u8]>, http10: bool) -> bool {
+    let mut keeps = !http10;
+    for option in connections.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii) {
+        if option.eq_ignore_ascii_case(b"close") {
+            return false;
+        }
+        keeps |= option.eq_ignore_ascii_case(b"keep-alive");
+    }
+    keeps
+}
+
+/// Is it the connection's end that ends this answer? `framed`: a length or chunks say where it ends.
+pub const fn ends_with_its_connection(status: u16, to_head: bool, framed: bool) -> bool {
+    !(framed || to_head || matches!(status, 100..=199 | 204 | 304))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_close_ends_it_wherever_it_stands() {
+        for (lines, http11, http10) in [
+            (&[][..], true, false),
+            (&[&b"close"[..]], false, false),
+            (&[b"Close"], false, false),
+            (&[b"keep-alive"], true, true),
+            (&[b"Keep-Alive, X-Y"], true, true),
+            (&[b"keep-alive, close"], false, false),
+            (&[b"close , keep-alive"], false, false),
+            (&[b"x-y", b"close"], false, false),
+            (&[b"x-y", b"keep-alive"], true, true),
+            (&[b"\xe9", b"\t close"], false, false),
+            (&[b"\xe9, close"], false, false),
+            (&[b"closed, not-close, \"close\""], true, false),
+            (&[b",,"], true, false),
+        ] {
+            assert_eq!(persists(lines.iter().copied(), false), http11, "{lines:?}");
+            assert_eq!(persists(lines.iter().copied(), true), http10, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_length_ends_with_its_connection() {
+        for (status, to_head, framed, ends) in [
+            (200, false, false, true),
+            (200, false, true, false),
+            (200, true, false, false),
+            (204, false, false, false),
+            (304, false, false, false),
+            (101, false, false, false),
+            (404, false, false, true),
+        ] {
+            assert_eq!(ends_with_its_connection(status, to_head, framed), ends, "{status} {to_head} {framed}");
+        }
+    }
+}
