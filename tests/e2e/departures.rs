@@ -274,6 +274,7 @@ async fn whoever_left_behind_a_pipelined_request_is_seen_while_the_backend_think
         let way = if keys.is_empty() { Way::HalfClosesBehindAnotherRequest } else { Way::ResetsBehindAnotherRequest };
         let asker = Asker::ask(&gateway, way).await;
         until_in_flight(&gateway, &backend.address.to_string(), 1).await;
+        eventually("the backend has it", async || backend.seen().len() == 1).await;
         let _still_there = asker.leave(way).await;
         until_in_flight(&gateway, &backend.address.to_string(), 0).await;
         assert_eq!(backend.seen().len(), 1, "{keys}");
