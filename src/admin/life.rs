@@ -3,10 +3,9 @@
 use super::view::{self, Problem};
 use super::{Phase, server};
 use axum::Router;
-use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONNECTION};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderName, StatusCode};
-use axum::middleware::{Next, map_response};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
@@ -45,19 +44,6 @@ pub async fn serve_health(
         .layer(map_response(async |response: Response| (UNCACHED, response)));
     server::run(server::register(listener)?, router, Arc::default(), stop).await;
     Ok(())
-}
-
-/// Where nearly all places are taken, nothing else is answered.
-pub async fn only_health(request: Request, next: Next) -> Response {
-    match request.uri().path() {
-        "/livez" | "/readyz" => next.run(request).await,
-        _ => {
-            let says =
-                "all places of this listener are taken but those that are kept for /livez and /readyz; ask again";
-            ([(CONNECTION, "close")], view::problem(StatusCode::SERVICE_UNAVAILABLE, "Too many connections", says))
-                .into_response()
-        }
-    }
 }
 
 async fn elsewhere() -> Response {

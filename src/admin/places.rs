@@ -1,6 +1,12 @@
 //! Who gets a place at a listener of ours? Whoever comes, while there are some; then the oldest that has said nothing gives way; then only what
 //! asks for health gets one of a few that are kept for it. A peer that is not this machine has so many and no more.
 
+use super::view;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::CONNECTION;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -136,6 +142,19 @@ impl Drop for Place {
         }
         drop(taken);
         self.places.freed.notify_one();
+    }
+}
+
+/// Where nearly all places are taken, nothing else is answered.
+pub async fn only_health(request: Request, next: Next) -> Response {
+    match request.uri().path() {
+        "/livez" | "/readyz" => next.run(request).await,
+        _ => {
+            let says =
+                "all places of this listener are taken but those that are kept for /livez and /readyz; ask again";
+            ([(CONNECTION, "close")], view::problem(StatusCode::SERVICE_UNAVAILABLE, "Too many connections", says))
+                .into_response()
+        }
     }
 }
 

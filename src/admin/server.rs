@@ -4,8 +4,7 @@
 //! while there is none waits in the system's backlog. A handler whose answer has no end says so by [`Stay`], and bounds by itself how many of those there are. Nothing
 //! here knows what is served.
 
-use super::life::only_health;
-use super::places::{Place, Places};
+use super::places::{Place, Places, only_health};
 use super::secure::Secure;
 use crate::tls::Subject;
 use arc_swap::ArcSwapOption;
