@@ -6,6 +6,7 @@
 mod admission;
 mod answer;
 mod asked;
+mod at_once;
 mod backend;
 mod connection_pool;
 mod dialogue;

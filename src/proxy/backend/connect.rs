@@ -7,6 +7,7 @@
 use super::shared::{Claim, Line, Opening, Seat, Turn, Wish};
 use super::{BackendSide, H1Backend, H2Backend};
 use crate::clock::Clock;
+use crate::proxy::at_once::within;
 use crate::proxy::connection_pool::idle::Kept;
 use crate::proxy::connection_pool::introduce;
 use crate::proxy::connection_pool::mark::Mark;
@@ -23,6 +24,7 @@ use pulsegate_core::plan::Protocol;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{Attempt, Ended, Owner};
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -241,7 +243,7 @@ impl Way<'_> {
         match connected.backend {
             BackendSide::H1(_) if connected.beside || owner == Owner::Nobody => {}
             BackendSide::H1(side) if matches!(ended, Ended::Whole { reusable: true, .. }) => {
-                if let Ok(Some(kept)) = timeout(CLOSING_TIME, side.rest()).await {
+                if let Ok(Some(kept)) = within(CLOSING_TIME, pin!(side.rest())).await {
                     let upstream = &self.attempt.pool.upstream;
                     let (shelf, until) = (connected.shelf, self.clock().now() + upstream.idle_timeout);
                     let bound = || Bound { upstream: Arc::clone(&upstream.name), backend };

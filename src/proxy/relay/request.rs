@@ -1,6 +1,7 @@
 //! The way of the request: its head, what was read of its body before, and what comes of it now.
 
 use super::{Judging, Relay};
+use crate::proxy::at_once::{at_once, within};
 use crate::proxy::backend::Deaf;
 use crate::proxy::downstream::{ClientSide, FromClient, Read};
 use ::http::HeaderMap;
@@ -9,6 +10,8 @@ use pingora::http::RequestHeader;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::traffic::request::{Ended, Expectation};
 use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -22,6 +25,10 @@ enum Given<T> {
 
 /// Gives the backend something; a client that leaves meanwhile ends the wait.
 async fn given<T>(giving: impl Future<Output = T>, time: Duration, client: &mut ClientSide, read: Read) -> Given<T> {
+    let mut giving = pin!(giving);
+    if let Poll::Ready(given) = at_once(giving.as_mut()).await {
+        return Given::Done(given);
+    }
     tokio::select! {
         biased;
         given = timeout(time, giving) => given.map_or(Given::TooSlow, Given::Done),
@@ -64,7 +71,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
 
     /// The client is told to send its body.
     pub(super) async fn go_ahead(&mut self) -> Option<Ended> {
-        match timeout(self.write_time(), self.dialogue.client.send_continue()).await {
+        let written = within(self.write_time(), pin!(self.dialogue.client.send_continue())).await;
+        match written {
             Ok(Ok(())) => {}
             _ => return Some(self.client_left()),
         }
@@ -124,7 +132,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
 
     /// The client has said all that it sends through the tunnel.
     async fn end_tunnelled_request(&mut self) -> Option<Ended> {
-        match timeout(self.write_time(), self.backend.end_direction()).await {
+        let written = within(self.write_time(), pin!(self.backend.end_direction())).await;
+        match written {
             Ok(Ok(())) => self.progress.answer().complete_tunnelled_request(),
             _ => return Some(self.progress.tunnel_ended()),
         }

@@ -1,6 +1,7 @@
 //! The way of the response: its head, as it was judged, then what follows it.
 
 use super::{Judging, Relay, Relayed, Shown, Verdict, Won};
+use crate::proxy::at_once::{at_once, within};
 use crate::proxy::backend::FromBackend;
 use crate::proxy::downstream::Gone;
 use crate::proxy::heads::grpc_status;
@@ -9,7 +10,6 @@ use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{Asked, Ended, Head, Interim};
-use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use tokio::time::error::Elapsed;
@@ -42,7 +42,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         match self.progress.interim_answer(head.status.as_u16()) {
             Ok(Interim::GoAhead) => self.go_ahead().await,
             Ok(Interim::PassOn) if self.judge.interim(&mut head) => {
-                let passed_on = timeout(self.write_time(), self.dialogue.client.send_interim(head)).await;
+                let passed_on = within(self.write_time(), pin!(self.dialogue.client.send_interim(head))).await;
                 (!matches!(passed_on, Ok(Ok(())))).then(|| self.client_left())
             }
             Ok(Interim::PassOn | Interim::Drop) => None,
@@ -101,7 +101,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             // An early answer: the client may still be sending, so this connection ends with it.
             self.dialogue.client.close_behind();
         }
-        match timeout(self.write_time(), self.dialogue.client.send_head(head, end)).await {
+        let written = within(self.write_time(), pin!(self.dialogue.client.send_head(head, end))).await;
+        match written {
             Ok(Ok(())) => {}
             Ok(Err(Gone)) => return Some(Relayed::Ended(self.client_left())),
             Err(_) => return Some(Relayed::Ended(self.client_stalled())),
@@ -122,7 +123,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
                 Err(_) => return Some(self.client_stalled()),
             }
         }
-        if tunnel_ends && !matches!(timeout(self.write_time(), self.dialogue.client.end_direction()).await, Ok(Ok(())))
+        if tunnel_ends
+            && !matches!(within(self.write_time(), pin!(self.dialogue.client.end_direction())).await, Ok(Ok(())))
         {
             return Some(self.client_left());
         }
@@ -132,7 +134,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     /// A client of HTTP/1 is written to here, and one that does not read keeps us here.
     async fn offer(&mut self, chunk: Bytes, end: bool) -> Result<Result<(), Gone>, Elapsed> {
         let mut offered = pin!(self.dialogue.client.offer(chunk, end));
-        if let Poll::Ready(taken) = poll_fn(|cx| Poll::Ready(offered.as_mut().poll(cx))).await {
+        if let Poll::Ready(taken) = at_once(offered.as_mut()).await {
             return Ok(taken);
         }
         let now = self.clock.now();
@@ -143,7 +145,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     async fn deliver_trailers(&mut self, mut trailers: HeaderMap) -> Option<Ended> {
         self.progress.answer().trailers(grpc_status(&trailers));
         self.judge.sift_answer(&mut trailers);
-        match timeout(self.write_time(), self.dialogue.client.offer_trailers(trailers)).await {
+        let written = within(self.write_time(), pin!(self.dialogue.client.offer_trailers(trailers))).await;
+        match written {
             Ok(Ok(())) => {}
             Ok(Err(Gone)) => return Some(self.client_left()),
             Err(_) => return Some(self.client_stalled()),
