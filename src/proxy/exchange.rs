@@ -190,8 +190,10 @@ impl<'a> Exchange<'a> {
 
     async fn redirect(&mut self, status: u16, location: &str) {
         let target = &self.asked.target;
-        let location = filled(location, &target.host, &target.path, &target.query);
-        self.own(status, vec![("Location", location)], String::new()).await;
+        match filled(location, &target.host, &target.path, &target.query) {
+            Some(location) => self.own(status, vec![("Location", location)], String::new()).await,
+            None => self.refuse(Problem::BadHost, None).await,
+        }
     }
 
     /// What the route itself answers.
@@ -202,8 +204,11 @@ impl<'a> Exchange<'a> {
 
     /// Answers by itself.
     async fn refuse(&mut self, problem: Problem, retry_after: Option<u64>) {
-        if problem == Problem::RequestTimeout {
-            self.dialogue.client.leave_behind();
+        match problem {
+            Problem::RequestTimeout => self.dialogue.client.leave_behind(),
+            // Where its body ends, nobody can tell.
+            Problem::MalformedRequest => self.dialogue.client.close_behind(),
+            _ => {}
         }
         let answer = self.refusal(problem, retry_after);
         self.answer(answer).await;

@@ -108,3 +108,26 @@ async fn what_is_no_extension_ends_the_exchange() {
         "the beginning of a malformed body went on"
     );
 }
+
+#[tokio::test]
+async fn a_client_that_owes_the_rest_of_its_body_is_told_that_its_connection_ends() {
+    let backend = Raw::start(|_, _| vec![ok("hello")]).await;
+    let limits = "    limits: { body_idle_timeout: 1s }";
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), limits).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc").await;
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
+    client.ended().await;
+}
+
+#[tokio::test]
+async fn what_is_said_of_trailers_is_said_for_this_connection() {
+    let backend = Raw::start(|_, _| vec![ok("hello")]).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send("GET /te HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\n\r\n").await;
+    assert_eq!(client.answer().await.text(), "hello");
+    let seen = backend.seen().pop().unwrap_or_default().to_lowercase();
+    assert!(seen.contains("\r\nte: trailers\r\n") && seen.contains("\r\nconnection: te\r\n"), "{seen}");
+}

@@ -233,3 +233,17 @@ async fn a_location_that_begins_with_the_client_s_path_stays_on_this_host() {
         assert_eq!((answer.status, answer.header("location")), (308, Some(location)), "{path} {host}");
     }
 }
+
+#[tokio::test]
+async fn no_path_takes_the_place_of_a_host_that_is_not_there() {
+    let backend = Raw::start(|_, _| vec![ok("ok")]).await;
+    let yaml = pool(&[backend.address]).replace(
+        "routes: [{",
+        "routes: [{ match: { path: /moved }, redirect: { location: \"https://{host}{path}\" } }, {",
+    );
+    let gateway = PULSEGATE.start(&yaml).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send("GET /moved/evil.com HTTP/1.0\r\n\r\n").await;
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.reason().as_str(), answer.header("location")), (400, "bad_host", None));
+}

@@ -161,3 +161,20 @@ async fn they_come_while_a_body_still_goes_up() {
     assert_eq!((answer.text().as_str(), answer.header("connection")), ("done", Some("keep-alive")));
     serving.abort();
 }
+
+#[tokio::test]
+async fn whoever_ends_behind_an_interim_answer_has_had_the_request() {
+    let backend = Raw::start(|head, _| match head.starts_with("GET /dies ") {
+        true => vec![send(PROCESSING), Step::Close],
+        false => vec![ok("served")],
+    })
+    .await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "    retries: { limit: 0 }\n")).await;
+    let mut client = Client::connect(gateway.address).await;
+    assert_eq!(client.get("/").await.text(), "served");
+    // Over the connection that rests now.
+    assert_eq!(client.get("/dies").await.status, 102);
+    assert_eq!(client.answer().await.status, 502);
+    let asked = backend.seen().iter().filter(|head| head.starts_with("GET /dies ")).count();
+    assert_eq!(asked, 1, "a backend that has spoken is not taken for an idle connection that had ended");
+}

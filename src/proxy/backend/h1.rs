@@ -7,7 +7,7 @@ use crate::proxy::connection_pool::socket::BackendSocket;
 use crate::proxy::{ends, heads};
 use bytes::Bytes;
 use http::Version;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, TE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::client::HttpSession;
@@ -59,6 +59,8 @@ impl H1Backend {
     fn judge(&mut self, head: Box<ResponseHeader>, end: bool) -> FromBackend {
         let switches = head.status == 101;
         if head.status.is_informational() && !switches {
+            // It is alive, and has our request: what ends now is no rest of an idle connection.
+            self.reused = false;
             return FromBackend::Interim(head);
         }
         if switches && !self.session.is_upgrade_req() {
@@ -70,7 +72,11 @@ impl H1Backend {
         FromBackend::Head { head, end }
     }
 
-    pub(super) async fn send_head(&mut self, head: Box<RequestHeader>) -> Result<(), AttemptEnd> {
+    pub(super) async fn send_head(&mut self, mut head: Box<RequestHeader>) -> Result<(), AttemptEnd> {
+        // It is between this connection's ends (RFC 9110 §10.1.4).
+        if head.headers.contains_key(TE) {
+            head.append_header(CONNECTION, "TE").map_err(|_| AttemptEnd::Ours)?;
+        }
         let sent = self.session.write_request_header(head).await;
         sent.map(drop).map_err(|error| ends::before_head(&error, self.reused))
     }

@@ -187,10 +187,12 @@ impl ClientSide {
         }
     }
 
-    /// The client did not send what it owes. An HTTP/1 connection ends for that by itself.
+    /// The client did not send what it owes, and a next request would be behind that.
     pub(super) fn leave_behind(&mut self) {
-        if let Self::H2(client) = self {
-            client.leave_behind();
+        match self {
+            Self::H1(client) => client.close_behind(),
+            Self::H2(client) => client.leave_behind(),
+            Self::Copy(_) => {}
         }
     }
 
