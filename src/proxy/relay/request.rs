@@ -10,7 +10,7 @@ use pingora::http::RequestHeader;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::traffic::request::{Ended, Expectation};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -24,8 +24,12 @@ enum Given<T> {
 }
 
 /// Gives the backend something; a client that leaves meanwhile ends the wait.
-async fn given<T>(giving: impl Future<Output = T>, time: Duration, client: &mut ClientSide, read: Read) -> Given<T> {
-    let mut giving = pin!(giving);
+async fn given<T>(
+    mut giving: Pin<&mut impl Future<Output = T>>,
+    time: Duration,
+    client: &mut ClientSide,
+    read: Read,
+) -> Given<T> {
     if let Poll::Ready(given) = at_once(giving.as_mut()).await {
         return Given::Done(given);
     }
@@ -43,7 +47,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         let done = self.dialogue.replay.complete || self.dialogue.client.body_done();
         let bodiless = done && kept.is_empty();
         let (time, read) = (self.write_time(), self.progress.read_meanwhile());
-        match given(self.backend.send_head(head, bodiless), time, &mut self.dialogue.client, read).await {
+        let given = given(pin!(self.backend.send_head(head, bodiless)), time, &mut self.dialogue.client, read).await;
+        match given {
             Given::Done(Ok(())) => {}
             Given::Done(Err(end)) => return Err(self.progress.broke(end)),
             Given::TooSlow => return Err(self.write_timed_out()),
@@ -117,7 +122,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
 
     async fn send_chunk(&mut self, chunk: &Bytes) -> Option<Ended> {
         let (time, read) = (self.write_time(), self.progress.read_meanwhile());
-        match given(self.backend.offer(chunk), time, &mut self.dialogue.client, read).await {
+        let given = given(pin!(self.backend.offer(chunk)), time, &mut self.dialogue.client, read).await;
+        match given {
             Given::Done(Ok(())) => None,
             // It may have answered already and closed its ear: the answer counts.
             Given::Done(Err(Deaf)) if !self.progress.is_tunnel() => {
@@ -159,7 +165,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             return None;
         }
         let (time, read) = (self.write_time(), self.progress.read_meanwhile());
-        match given(self.backend.finish(trailers), time, &mut self.dialogue.client, read).await {
+        let given = given(pin!(self.backend.finish(trailers)), time, &mut self.dialogue.client, read).await;
+        match given {
             Given::Done(Ok(())) => {}
             Given::Done(Err(Deaf)) => self.stop_upload(),
             Given::TooSlow => return Some(self.write_timed_out()),
