@@ -35,7 +35,8 @@ pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, 
         None => tokio::select! {
             biased;
             () = dialogue.client.left(Read::Nothing) => return machine.tell(Input::ClientLeft, dialogue.client.head()),
-            connected = connect(machine, &way) => connected,
+            // It is long, and rare: in a box of its own it takes no place in every connection of a client.
+            connected = Box::pin(connect(machine, &way)) => connected,
         },
     };
     match connected {
