@@ -3,6 +3,8 @@
 //! A stream that the backend refused, or that its goodbye (GOAWAY) left out, was not processed: the request may go elsewhere,
 //! whatever its method (RFC 9113 §8.7).
 //!
+//! An answer that has no body ends with its head: what a backend sends behind it has no meaning, and goes to nobody.
+//!
 //! A GET that asks for an upgrade becomes a CONNECT with its protocol, and the 2xx that opens the tunnel a 101 (RFC 8441).
 
 use super::shared::Seat;
@@ -19,6 +21,7 @@ use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::http1::persistence::ends_with_its_head;
 use pulsegate_core::http::http2::tunnel::opens;
 use pulsegate_core::http::response_head;
 use pulsegate_core::traffic::outcome::AttemptEnd;
@@ -33,6 +36,8 @@ pub(in crate::proxy) struct H2Backend {
     /// Of the head of its answer, and of its trailers, in bytes.
     head_limit: usize,
     outbox: Option<Outbox>,
+    /// The request is a HEAD.
+    to_head: bool,
     answer: Answer,
     tunnel: Option<Tunnel>,
 }
@@ -55,7 +60,7 @@ enum Answer {
 impl H2Backend {
     pub(in crate::proxy) fn new(seat: Seat, tls: bool, head_limit: usize) -> Self {
         let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
-        Self { seat, scheme, head_limit, outbox: None, answer: Answer::NotAsked, tunnel: None }
+        Self { seat, scheme, head_limit, outbox: None, to_head: false, answer: Answer::NotAsked, tunnel: None }
     }
 
     pub(super) fn is_clear(&self) -> bool {
@@ -65,6 +70,7 @@ impl H2Backend {
     pub(super) fn send_head(&mut self, head: &RequestHeader, end: bool) -> Result<(), AttemptEnd> {
         let request = request(head, self.scheme.clone()).ok_or(AttemptEnd::Ours)?;
         self.tunnel = Tunnel::asked(head);
+        self.to_head = head.method == Method::HEAD;
         let end = end && self.tunnel.is_none();
         let (answer, stream) = self.seat.send(request, end).map_err(|error| ends::before_head_of_stream(&error))?;
         self.outbox = Some(Outbox::new(stream, end));
@@ -148,7 +154,7 @@ impl H2Backend {
                             end: false,
                         });
                     }
-                    _ => stream.is_end_stream(),
+                    _ => stream.is_end_stream() || ends_with_its_head(parts.status.as_u16(), self.to_head),
                 };
                 self.answer = Answer::Body { stream, data_over: false };
                 if parts.status.is_informational() {
