@@ -21,6 +21,7 @@ use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::head::has_outer_blanks;
 use pulsegate_core::http::http1::persistence::ends_with_its_head;
 use pulsegate_core::http::http2::tunnel::opens;
 use pulsegate_core::http::response_head;
@@ -129,8 +130,8 @@ impl H2Backend {
         let limit = self.head_limit;
         if let Poll::Ready(Some(Ok(interim))) = answer.poll_informational(cx) {
             let mut parts = interim.into_parts().0;
-            if !fit(&parts.headers, limit) {
-                return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+            if let Some(refused) = refused(&parts.headers, limit) {
+                return Poll::Ready(refused);
             }
             parts.version = Version::HTTP_11;
             // HTTP/2 has no switch of protocols (RFC 9113 §8.6).
@@ -141,8 +142,8 @@ impl H2Backend {
         match ready!(Pin::new(answer).poll(cx)) {
             Ok(response) => {
                 let (mut parts, stream) = response.into_parts();
-                if !fit(&parts.headers, limit) {
-                    return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+                if let Some(refused) = refused(&parts.headers, limit) {
+                    return Poll::Ready(refused);
                 }
                 parts.version = Version::HTTP_11;
                 let end = match &mut self.tunnel {
@@ -211,10 +212,24 @@ fn poll_body(stream: &mut RecvStream, data_over: &mut bool, limit: usize, cx: &m
     }
     Poll::Ready(match ready!(stream.poll_trailers(cx)) {
         Ok(Some(trailers)) if !fit(&trailers, limit) => FromBackend::TrailersTooLarge,
+        Ok(Some(trailers)) if !are_trim(&trailers) => FromBackend::BrokeOff,
         Ok(Some(trailers)) => FromBackend::Trailers(trailers),
         Ok(None) => FromBackend::Body(Bytes::new(), true),
         Err(_) => FromBackend::BrokeOff,
     })
+}
+
+/// What a head with such fields is in place of an answer.
+fn refused(fields: &HeaderMap, limit: usize) -> Option<FromBackend> {
+    if !fit(fields, limit) {
+        return Some(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+    }
+    (!are_trim(fields)).then_some(FromBackend::Invalid)
+}
+
+/// Does no white space stand around any value? A client of HTTP/1 would read another value than one of HTTP/2 (RFC 9113 §8.2.1).
+fn are_trim(fields: &HeaderMap) -> bool {
+    !fields.values().any(|value| has_outer_blanks(value.as_bytes()))
 }
 
 /// Are the fields of a head, or trailers, within the limit?
