@@ -80,6 +80,7 @@ impl H2Backend {
     }
 
     pub(super) fn offer(&mut self, chunk: Bytes) -> Result<(), Deaf> {
+        self.seat.note_upload(chunk.len());
         let offered = self.outbox.as_mut().ok_or(Deaf)?.offer(chunk, false).map_err(|_| Deaf);
         self.seat.note_waiting(!self.is_clear());
         offered
