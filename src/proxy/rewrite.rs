@@ -13,6 +13,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::forwarding::trailers::{request_trailer_travels, response_trailer_travels};
 use pulsegate_core::http::forwarding::{listed_in_connection, lists, response_header_travels};
+use pulsegate_core::http::http1::persistence::ends_with_its_head;
 use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
@@ -183,7 +184,7 @@ pub(super) fn response(
     if let Some(length) = head.headers.get("content-length").cloned() {
         head.insert_header("Content-Length", length)?;
     }
-    let bodiless = *method == Method::HEAD || head.status == 204 || head.status == 304 || upgraded;
+    let bodiless = ends_with_its_head(head.status.as_u16(), *method == Method::HEAD);
     if head.status == 204 || upgraded {
         head.remove_header("content-length");
     }

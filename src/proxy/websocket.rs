@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue};
-use pulsegate_core::http::http2::tunnel::WEB_SOCKET;
+use pulsegate_core::http::http2::tunnel::{WEB_SOCKET, is_key};
 use ring_crypto::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 
 pub(super) const KEY: &str = "sec-websocket-key";
@@ -17,6 +17,19 @@ pub(super) fn key() -> Option<HeaderValue> {
     HeaderValue::from_str(&STANDARD.encode(fastrand::u128(..).to_be_bytes())).ok()
 }
 
+/// Is this a handshake of WebSocket without its one key? A server refuses it, and proves nothing to whoever sent it (RFC 6455 §4.2.1).
+pub(super) fn lacks_key(request: &HeaderMap) -> bool {
+    if !asks(request) {
+        return false;
+    }
+    let mut keys = request.get_all(KEY).iter();
+    !keys.next().is_some_and(|key| is_key(key.as_bytes())) || keys.next().is_some()
+}
+
+fn asks(request: &HeaderMap) -> bool {
+    request.get("upgrade").is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(WEB_SOCKET.as_bytes()))
+}
+
 /// What a server answers to the key among these fields; `None`: there is none.
 pub(super) fn accept(request: &HeaderMap) -> Option<HeaderValue> {
     let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
@@ -27,9 +40,7 @@ pub(super) fn accept(request: &HeaderMap) -> Option<HeaderValue> {
 
 /// Has the backend that switched read the key that we made? Of other protocols nothing is known.
 pub(super) fn is_accepted(request: &HeaderMap, answer: &HeaderMap) -> bool {
-    let is_web_socket =
-        request.get("upgrade").is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(WEB_SOCKET.as_bytes()));
-    !is_web_socket || (answer.contains_key(ACCEPT) && answer.get(ACCEPT) == accept(request).as_ref())
+    !asks(request) || (answer.contains_key(ACCEPT) && answer.get(ACCEPT) == accept(request).as_ref())
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ const FEATURES: [(&str, Proof); 20] = [
 const BEYOND_CODE: [&str; 1] = ["age"];
 
 /// Of each row in `SECURITY.md`, "Fixed in the code": its bound, and the constants that it is.
-const BOUNDS: [(&str, &str, &[&str]); 21] = [
+const BOUNDS: [(&str, &str, &[&str]); 22] = [
     (
         "a PROXY header",
         "107 bytes (version 1), 4 KiB (version 2)",
@@ -73,6 +73,11 @@ const BOUNDS: [(&str, &str, &[&str]); 21] = [
             "CONNECTION_WINDOW: u32 = (1 << 31) - 1;",
             "STREAMS: usize = (CONNECTION_WINDOW / 2 / STREAM_WINDOW) as usize;",
         ],
+    ),
+    (
+        "unanswered uploads on one connection to an HTTP/2 backend, beyond which further ones go elsewhere",
+        "32 KiB",
+        &["UPLOADED: usize = 32 * 1024;"],
     ),
     (
         "uploads of HTTP/2 clients that backends do not take",

@@ -38,6 +38,7 @@ mod response_heads;
 mod shared;
 mod standout;
 mod steering;
+mod stream_answers;
 mod streams;
 mod tls;
 mod tls_configs;

@@ -116,11 +116,10 @@ async fn clients_of_http1_that_read_nothing_hold_up_nobody_else() {
     six_others_are_answered(&gateway).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_a_backend_does_not_take_holds_up_no_others() {
-    let held = Arc::new(AtomicUsize::new(0));
+/// Reads nothing where it is asked for `/stuck`, and has then so many bytes; elsewhere it answers with the length of what it read.
+async fn reads_or_not(held: &Arc<AtomicUsize>) -> H2Backend {
     let count = held.clone();
-    let backend = H2Backend::start(move |mut call| {
+    H2Backend::start(move |mut call| {
         let count = count.clone();
         async move {
             while call.request.uri.path() == "/stuck" {
@@ -135,18 +134,46 @@ async fn an_upload_that_a_backend_does_not_take_holds_up_no_others() {
             call.answer(&length.to_string());
         }
     })
-    .await;
-    let gateway = PULSEGATE.start(&h2_pool(backend.address, "")).await;
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_a_backend_does_not_take_holds_up_no_others() {
+    // More than the window of the connection, all of it, and what leaves too little of it.
+    for (length, end) in [(256 * 1024, true), (65_535, false), (65_535, true), (65_000, false)] {
+        let held = Arc::new(AtomicUsize::new(0));
+        let backend = reads_or_not(&held).await;
+        let gateway = PULSEGATE.start(&h2_pool(backend.address, "")).await;
+        let mut client = H2Client::connect(gateway.address).await;
+        let (_response, mut out) = client.open(post("/stuck", &[]), false).await;
+        out.send_data(Bytes::from(vec![0; length]), end).unwrap();
+        let all = length.min(65_535);
+        eventually("the backend has what its window takes", async || held.load(Ordering::Relaxed) == all).await;
+        for round in 0..5 {
+            let mut other = Client::connect(gateway.address).await;
+            other
+                .send(&format!("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n{}", "x".repeat(5000)))
+                .await;
+            let answer = timeout(PATIENCE, other.answer()).await.expect("a request waits for uploads of others");
+            assert_eq!(answer.text(), "5000", "round {round} beside {length} bytes");
+        }
+        assert_eq!(backend.connections.load(Ordering::Relaxed), 2, "the others share one");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_an_upload_that_is_not_taken_there_is_room_where_no_other_connection_may_be() {
+    let held = Arc::new(AtomicUsize::new(0));
+    let backend = reads_or_not(&held).await;
+    let gateway = PULSEGATE.start(&h2_pool(backend.address, "    limits: { connections_per_backend: 1 }\n")).await;
     let mut client = H2Client::connect(gateway.address).await;
     let (_response, mut out) = client.open(post("/stuck", &[]), false).await;
-    out.send_data(Bytes::from(vec![0; 256 * 1024]), true).unwrap();
-    eventually("the window of the connection is full", async || held.load(Ordering::Relaxed) == 65_535).await;
-    for round in 0..5 {
-        let mut other = Client::connect(gateway.address).await;
-        other.send(&format!("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n{}", "x".repeat(5000))).await;
-        let answer = timeout(PATIENCE, other.answer()).await.expect("a request waits for uploads of others");
-        assert_eq!(answer.text(), "5000", "round {round}");
-    }
+    out.send_data(Bytes::from(vec![0; 40_000]), false).unwrap();
+    eventually("the backend has it", async || held.load(Ordering::Relaxed) == 40_000).await;
+    let mut other = Client::connect(gateway.address).await;
+    other.send(&format!("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n{}", "x".repeat(5000))).await;
+    assert_eq!(other.answer().await.text(), "5000");
+    assert_eq!(backend.connections.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

@@ -258,3 +258,29 @@ async fn whoever_asks_for_no_switch_gets_none() {
         assert_eq!(client.answer().await.status, 502, "{lines:?}");
     }
 }
+
+#[tokio::test]
+async fn a_handshake_that_ends_at_the_gateway_needs_one_key() {
+    let backend = super::versions::announcing().await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "    protocol: http2\n")).await;
+    let good = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    for keys in [
+        "",
+        "Sec-WebSocket-Key:\r\n",
+        "Sec-WebSocket-Key: AAAA\r\n",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAAA\r\n",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA,A==\r\n",
+        &good.repeat(2),
+        good,
+    ] {
+        let mut client = Client::connect(gateway.address).await;
+        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+        client.send(format!("GET /chat?x HTTP/1.1\r\nHost: a.example\r\n{upgrade}{keys}\r\n")).await;
+        let answer = client.answer().await;
+        if keys == good {
+            assert_eq!(answer.status, 101, "{answer:?}");
+        } else {
+            assert_eq!((answer.status, answer.reason().as_str()), (400, "malformed_request"), "{keys:?}");
+        }
+    }
+}

@@ -93,7 +93,7 @@ pub(super) async fn both(calls: Arc<AtomicUsize>) -> SocketAddr {
 }
 
 /// A backend of HTTP/2 that announces tunnels, and speaks WebSocket in them.
-async fn announcing() -> H2Backend {
+pub(super) async fn announcing() -> H2Backend {
     let mut settings = h2::server::Builder::new();
     settings.enable_connect_protocol();
     H2Backend::with(settings, Duration::ZERO, |mut call: Call| async move {

@@ -3,6 +3,8 @@
 //! A stream that the backend refused, or that its goodbye (GOAWAY) left out, was not processed: the request may go elsewhere,
 //! whatever its method (RFC 9113 §8.7).
 //!
+//! An answer that has no body ends with its head: what a backend sends behind it has no meaning, and goes to nobody.
+//!
 //! A GET that asks for an upgrade becomes a CONNECT with its protocol, and the 2xx that opens the tunnel a 101 (RFC 8441).
 
 use super::shared::Seat;
@@ -19,6 +21,8 @@ use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::head::has_outer_blanks;
+use pulsegate_core::http::http1::persistence::ends_with_its_head;
 use pulsegate_core::http::http2::tunnel::opens;
 use pulsegate_core::http::response_head;
 use pulsegate_core::traffic::outcome::AttemptEnd;
@@ -33,6 +37,8 @@ pub(in crate::proxy) struct H2Backend {
     /// Of the head of its answer, and of its trailers, in bytes.
     head_limit: usize,
     outbox: Option<Outbox>,
+    /// The request is a HEAD.
+    to_head: bool,
     answer: Answer,
     tunnel: Option<Tunnel>,
 }
@@ -55,7 +61,7 @@ enum Answer {
 impl H2Backend {
     pub(in crate::proxy) fn new(seat: Seat, tls: bool, head_limit: usize) -> Self {
         let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
-        Self { seat, scheme, head_limit, outbox: None, answer: Answer::NotAsked, tunnel: None }
+        Self { seat, scheme, head_limit, outbox: None, to_head: false, answer: Answer::NotAsked, tunnel: None }
     }
 
     pub(super) fn is_clear(&self) -> bool {
@@ -65,6 +71,7 @@ impl H2Backend {
     pub(super) fn send_head(&mut self, head: &RequestHeader, end: bool) -> Result<(), AttemptEnd> {
         let request = request(head, self.scheme.clone()).ok_or(AttemptEnd::Ours)?;
         self.tunnel = Tunnel::asked(head);
+        self.to_head = head.method == Method::HEAD;
         let end = end && self.tunnel.is_none();
         let (answer, stream) = self.seat.send(request, end).map_err(|error| ends::before_head_of_stream(&error))?;
         self.outbox = Some(Outbox::new(stream, end));
@@ -73,6 +80,7 @@ impl H2Backend {
     }
 
     pub(super) fn offer(&mut self, chunk: Bytes) -> Result<(), Deaf> {
+        self.seat.note_upload(chunk.len());
         let offered = self.outbox.as_mut().ok_or(Deaf)?.offer(chunk, false).map_err(|_| Deaf);
         self.seat.note_waiting(!self.is_clear());
         offered
@@ -123,8 +131,8 @@ impl H2Backend {
         let limit = self.head_limit;
         if let Poll::Ready(Some(Ok(interim))) = answer.poll_informational(cx) {
             let mut parts = interim.into_parts().0;
-            if !fit(&parts.headers, limit) {
-                return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+            if let Some(refused) = refused(&parts.headers, limit) {
+                return Poll::Ready(refused);
             }
             parts.version = Version::HTTP_11;
             // HTTP/2 has no switch of protocols (RFC 9113 §8.6).
@@ -135,8 +143,8 @@ impl H2Backend {
         match ready!(Pin::new(answer).poll(cx)) {
             Ok(response) => {
                 let (mut parts, stream) = response.into_parts();
-                if !fit(&parts.headers, limit) {
-                    return Poll::Ready(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+                if let Some(refused) = refused(&parts.headers, limit) {
+                    return Poll::Ready(refused);
                 }
                 parts.version = Version::HTTP_11;
                 let end = match &mut self.tunnel {
@@ -148,7 +156,7 @@ impl H2Backend {
                             end: false,
                         });
                     }
-                    _ => stream.is_end_stream(),
+                    _ => stream.is_end_stream() || ends_with_its_head(parts.status.as_u16(), self.to_head),
                 };
                 self.answer = Answer::Body { stream, data_over: false };
                 if parts.status.is_informational() {
@@ -205,10 +213,24 @@ fn poll_body(stream: &mut RecvStream, data_over: &mut bool, limit: usize, cx: &m
     }
     Poll::Ready(match ready!(stream.poll_trailers(cx)) {
         Ok(Some(trailers)) if !fit(&trailers, limit) => FromBackend::TrailersTooLarge,
+        Ok(Some(trailers)) if !are_trim(&trailers) => FromBackend::BrokeOff,
         Ok(Some(trailers)) => FromBackend::Trailers(trailers),
         Ok(None) => FromBackend::Body(Bytes::new(), true),
         Err(_) => FromBackend::BrokeOff,
     })
+}
+
+/// What a head with such fields is in place of an answer.
+fn refused(fields: &HeaderMap, limit: usize) -> Option<FromBackend> {
+    if !fit(fields, limit) {
+        return Some(FromBackend::Broke(AttemptEnd::HeadTooLarge));
+    }
+    (!are_trim(fields)).then_some(FromBackend::Invalid)
+}
+
+/// Does no white space stand around any value? A client of HTTP/1 would read another value than one of HTTP/2 (RFC 9113 §8.2.1).
+fn are_trim(fields: &HeaderMap) -> bool {
+    !fields.values().any(|value| has_outer_blanks(value.as_bytes()))
 }
 
 /// Are the fields of a head, or trailers, within the limit?

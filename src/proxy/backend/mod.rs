@@ -7,6 +7,7 @@ mod h1;
 mod h2;
 mod shared;
 
+use super::websocket;
 use ::http::HeaderMap;
 use bytes::Bytes;
 pub(super) use connect::{Connected, Way};
@@ -69,6 +70,11 @@ impl BackendSide {
             Self::H1(_) => true,
             Self::H2(backend) => backend.is_clear(),
         }
+    }
+
+    /// Would it be us who answer this handshake, and must we refuse it?
+    pub(super) fn refuses(&self, head: &RequestHeader) -> bool {
+        matches!(self, Self::H2(_)) && websocket::lacks_key(&head.headers)
     }
 
     /// # Errors

@@ -14,9 +14,14 @@ pub fn persists<'a>(connections: impl Iterator<Item = &'a [u8]>, http10: bool) -
     keeps
 }
 
+/// Is the head of this answer all of it, whatever its fields say and whatever follows (RFC 9110 §6.4.1)?
+pub const fn ends_with_its_head(status: u16, to_head: bool) -> bool {
+    to_head || matches!(status, 100..=199 | 204 | 304)
+}
+
 /// Is it the connection's end that ends this answer? `framed`: a length or chunks say where it ends.
 pub const fn ends_with_its_connection(status: u16, to_head: bool, framed: bool) -> bool {
-    !(framed || to_head || matches!(status, 100..=199 | 204 | 304))
+    !(framed || ends_with_its_head(status, to_head))
 }
 
 #[cfg(test)]

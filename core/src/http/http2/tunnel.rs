@@ -14,6 +14,12 @@ pub fn is_of_the_handshake(name: &str) -> bool {
     matches!(name, "sec-websocket-key" | "sec-websocket-accept")
 }
 
+/// Is this a key of such a handshake: sixteen bytes in base64 (RFC 6455 §4.2.1)?
+pub fn is_key(value: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    matches!(value, [digits @ .., b'=', b'='] if digits.len() == 22 && digits.iter().all(is_digit))
+}
+
 /// Can this be asked for over HTTP/2, too? A CONNECT has no method of its own, no body before the tunnel, and names one protocol.
 pub fn may_be_connect(method: &str, has_body: bool, protocol: &str) -> bool {
     method == "GET" && !has_body && protocol_travels(protocol)
@@ -47,6 +53,24 @@ pub const fn answered(status: u16) -> Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_sixteen_bytes_in_base64() {
+        for (value, is) in [
+            ("dGhlIHNhbXBsZSBub25jZQ==", true),
+            ("+/+/+/+/+/+/+/+/+/+/+A==", true),
+            ("", false),
+            ("dGhlIHNhbXBsZSBub25jZQ", false),
+            ("dGhlIHNhbXBsZSBub25jZQ=A", false),
+            ("dGhlIHNhbXBsZSBub25jZQA=", false),
+            ("dGhlIHNhbXBsZSBub25jZQAA", false),
+            ("dGhlIHNhbXBsZSBub25jZ===", false),
+            ("dGhlIHNhbXBsZSBub25jZ-==", false),
+            ("dGhlIHNhbXBsZSBub25jZQAAAA==", false),
+        ] {
+            assert_eq!(is_key(value.as_bytes()), is, "{value}");
+        }
+    }
 
     #[test]
     fn a_client_of_http2_is_told_of_a_tunnel_only_when_there_is_one() {

@@ -42,7 +42,7 @@ struct Shelf {
 pub(in crate::proxy) struct Wish {
     /// Connections that there may be; 0 = no limit.
     pub connections: u32,
-    /// The request has a body: where another waits for a window, it would wait, too.
+    /// The request has a body: where another waits for a window, or has used it up, it would wait, too.
     pub uploads: bool,
 }
 
@@ -93,7 +93,7 @@ impl Shared {
             return Claim::Open(opening);
         }
         match found.open.iter().find(|open| open.has_room()) {
-            // Another's upload waits there, but there is no other connection.
+            // Another's upload waits there, or may hold the window, but there is no other connection.
             Some(open) => Claim::Use(Seat::take(open, clock)),
             None => Claim::Full(Arc::clone(&found.line)),
         }

@@ -2,7 +2,7 @@
 
 use super::expected::Expected;
 use super::line::Line;
-use super::settings::{STREAMS, UNSTATED};
+use super::settings::{STREAMS, UNSTATED, UPLOADED};
 use crate::clock::Clock;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
@@ -34,6 +34,8 @@ pub(super) struct State {
     rested: AtomicU64,
     /// Streams whose uploads wait for a window.
     waiting: AtomicUsize,
+    /// Bytes of the uploads of its streams. Nobody tells which of them the backend has taken, and given back of the window.
+    uploaded: AtomicUsize,
     /// Where it is counted.
     ledger: Arc<Ledger>,
     line: Arc<Line>,
@@ -50,6 +52,8 @@ pub(in crate::proxy) struct Seat {
     known: usize,
     /// Its upload waits for a window.
     waits: bool,
+    /// Bytes of its upload.
+    uploaded: usize,
 }
 
 impl Open {
@@ -80,9 +84,9 @@ impl Open {
         self.state.streams.load(Relaxed) < self.stated().unwrap_or(1)
     }
 
-    /// An upload waits for a window, and it may be the connection's: another would wait behind it.
+    /// An upload waits for a window, and it may be the connection's, or uploads may have used that up: another would wait behind them.
     pub(super) fn holds_uploads_up(&self) -> bool {
-        self.state.waiting.load(Relaxed) > 0
+        self.state.waiting.load(Relaxed) > 0 || self.state.uploaded.load(Relaxed) >= UPLOADED
     }
 
     /// While its SETTINGS have not come.
@@ -93,9 +97,9 @@ impl Open {
 
 impl State {
     pub(super) fn of(ledger: Arc<Ledger>, line: Arc<Line>) -> Self {
-        let (streams, waiting) = (AtomicUsize::default(), AtomicUsize::default());
+        let (streams, waiting, uploaded) = (AtomicUsize::default(), AtomicUsize::default(), AtomicUsize::default());
         let rested = AtomicU64::default();
-        Self { streams, retired: AtomicBool::default(), rested, waiting, ledger, line }
+        Self { streams, retired: AtomicBool::default(), rested, waiting, uploaded, ledger, line }
     }
 
     pub(super) fn retire(&self) {
@@ -120,7 +124,7 @@ impl Seat {
         }
         let (send, state) = (open.send.clone(), Arc::clone(&open.state));
         let settling = open.settling.as_ref().map(Expected::told);
-        Self { send, state, clock, settling, known: UNSTATED, waits: false }
+        Self { send, state, clock, settling, known: UNSTATED, waits: false, uploaded: 0 }
     }
 
     /// Waits until the backend has said what it takes, or its connection has ended.
@@ -158,6 +162,12 @@ impl Seat {
         self.send.current_max_send_streams() < self.known
     }
 
+    /// So many bytes more of its upload.
+    pub(in crate::proxy::backend) fn note_upload(&mut self, bytes: usize) {
+        self.uploaded += bytes;
+        self.state.uploaded.fetch_add(bytes, Relaxed);
+    }
+
     /// Whether its upload waits for a window.
     pub(in crate::proxy::backend) fn note_waiting(&mut self, waits: bool) {
         match (std::mem::replace(&mut self.waits, waits), waits) {
@@ -171,6 +181,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.note_waiting(false);
+        self.state.uploaded.fetch_sub(self.uploaded, Relaxed);
         self.state.rested.store(self.clock.now().0, Relaxed);
         if self.state.streams.fetch_sub(1, Relaxed) == 1 {
             self.state.ledger.rests();

@@ -12,6 +12,9 @@ const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 pub(super) const STREAMS: usize = (CONNECTION_WINDOW / 2 / STREAM_WINDOW) as usize;
 /// What we may have under way towards it on one stream, bytes.
 const SEND_BUFFER: usize = 64 * 1024;
+/// So many bytes of uploads that the backend may not have taken leave too little of a connection's window for another upload: the half of what a
+/// backend begins with.
+pub(super) const UPLOADED: usize = 32 * 1024;
 /// What h2 says of the number of streams until the backend has stated one: no backend can state this.
 pub(super) const UNSTATED: usize = usize::MAX - 1;
 
