@@ -1,10 +1,10 @@
 //! How are the admin listener's connections kept from exhausting the process? By bounds on their number, their head and their life.
 //!
-//! A slow or stuck client holds one of its [`places`](super::places) for at most [`LIFE`] plus [`LEAVE`], a silent one for [`FIRST_BYTE`]; whoever comes
-//! while there is none waits in the system's backlog. A handler whose answer has no end says so by [`Stay`], and bounds by itself how many of those there are. Nothing
+//! A slow or stuck client holds one of its [`places`](super::places) for at most [`LIFE`] plus [`LEAVE`], a silent one for [`FIRST_BYTE`], and one
+//! whose head is not whole only while nobody else needs the place; whoever comes while there is none waits in the system's backlog. A handler whose answer has no end says so by [`Stay`], and bounds by itself how many of those there are. Nothing
 //! here knows what is served.
 
-use super::places::{Place, Places, only_health};
+use super::places::{Place, Places, Said, only_health};
 use super::secure::Secure;
 use crate::tls::Subject;
 use arc_swap::ArcSwapOption;
@@ -93,11 +93,16 @@ pub async fn run(
                 connections.spawn(async move {
                     let Some((stream, place)) = spoken(stream, place).await else { return };
                     let router = if place.scarce { router.layer(from_fn(only_health)) } else { router };
-                    match secure {
-                        None => serve(stream, peer, router.layer(Extension(Shown(None))), stop).await,
-                        Some(secure) => serve_securely(stream, peer, router, &secure, stop).await,
+                    let served = async {
+                        match secure {
+                            None => serve(stream, peer, &place, router.layer(Extension(Shown(None))), stop).await,
+                            Some(secure) => serve_securely(stream, peer, &place, router, &secure, stop).await,
+                        }
+                    };
+                    tokio::select! {
+                        () = served => {}
+                        () = place.must_go() => {}
                     }
-                    drop(place);
                 });
             }
             Err(error) => {
@@ -117,19 +122,20 @@ async fn accept(listener: &TcpListener, places: &Places) -> std::io::Result<(Tcp
 }
 
 /// The connection, when its first byte has come in time and before somebody else needed the place.
-async fn spoken(stream: TcpStream, mut place: Place) -> Option<(TcpStream, Place)> {
+async fn spoken(stream: TcpStream, place: Place) -> Option<(TcpStream, Place)> {
     let mut first = [0];
     let spoke = tokio::select! {
         spoke = timeout(FIRST_BYTE, stream.peek(&mut first)) => spoke,
         () = place.must_go() => return None,
     };
-    (matches!(spoke, Ok(Ok(1..))) && place.speaks()).then_some((stream, place))
+    (matches!(spoke, Ok(Ok(1..))) && place.says(Said::Something)).then_some((stream, place))
 }
 
 /// As [`serve`], behind a handshake that has to end as soon as a head. A client that is refused learns it from TLS.
 async fn serve_securely(
     stream: TcpStream,
     peer: Peer,
+    place: &Place,
     router: Router,
     secure: &Secure,
     mut stop: watch::Receiver<bool>,
@@ -141,13 +147,14 @@ async fn serve_securely(
     let Ok(Ok(stream)) = shaken else { return };
     let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let shown = leaf.and_then(|leaf| Subject::of(leaf.as_ref())).map(Arc::new);
-    serve(stream, peer, router.layer(Extension(Shown(shown))), stop).await;
+    serve(stream, peer, place, router.layer(Extension(Shown(shown))), stop).await;
 }
 
 /// One connection. Its errors are the client's business: nobody reads them.
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
+    place: &Place,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -157,6 +164,7 @@ async fn serve(
     let (stay, mut held) = watch::channel(false);
     let stay = Stay(Arc::new(stay));
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        place.says(Said::WholeHead);
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(stay.clone());
         router.call(request)

@@ -7,6 +7,7 @@ use support::eventually;
 use support::gateway::Gateway;
 use support::h2::{self, H2Client};
 use support::raw::{Raw, ok};
+use support::raw_h2::{Frames, request};
 
 /// Answers with the head that it was sent.
 async fn echo() -> Raw {
@@ -113,6 +114,9 @@ async fn the_guard_of_a_path_holds_for_every_spelling_of_it() {
         "/public/..;/admin",
         "/admin%20",
         "/admin.",
+        "/admin.json",
+        "/admin.html/",
+        "/report.txt",
         "/admin%2e/x",
         "/%2Fadmin",
         "/admin%2Fx",
@@ -130,7 +134,8 @@ async fn the_guard_of_a_path_holds_for_every_spelling_of_it() {
         assert_eq!(status_over_http2(&gateway, path, "a").await, 403, "{path} over HTTP/2");
     }
     assert!(backend.seen().is_empty(), "{:?}", backend.seen());
-    for path in ["/admin/health", "/ADMIN/health", "/administrator", "/", "//", "/report/x", "/report.txt", "/Public/"]
+    for path in
+        ["/admin/health", "/ADMIN/health", "/administrator", "/", "//", "/report/x", "/report.tar.gz", "/Public/"]
     {
         assert_eq!(status(&gateway, path, "a").await, 200, "{path}");
     }
@@ -201,13 +206,35 @@ async fn raw_bytes_that_browsers_send_in_a_path_are_escaped_before_anything_is_d
     let routes = "  - { match: { path: \"/%7Bid%7D\" }, upstream: app, deny: [\"0.0.0.0/0\"] }\n  \
                   - { match: { path: / }, upstream: app }";
     let gateway = PULSEGATE.start(&routed(&backend, routes)).await;
-    let seen = ask(&gateway, "GET /a{b}^\"|`c?q={}|^ HTTP/1.1\r\nHost: a").await.text();
-    assert!(seen.starts_with("GET /a%7Bb%7D%5E%22%7C%60c?q={}|^ HTTP/1.1\r\n"), "{seen}");
+    let seen = ask(&gateway, "GET /a{b}^\"|`c?q={}|^` HTTP/1.1\r\nHost: a").await.text();
+    assert!(seen.starts_with("GET /a%7Bb%7D%5E%22%7C%60c?q={}|^` HTTP/1.1\r\n"), "{seen}");
     eventually("the log shows the escaped path", async || gateway.output().contains("/a%7Bb%7D%5E%22%7C%60c")).await;
     assert_eq!(status(&gateway, "/{id}", "a").await, 403);
     assert_eq!(status_over_http2(&gateway, "/{id}", "a").await, 403);
     for refused in ["/a\\b", "/a<b", "/a>b", "/a#b", "/a\tb", "/a\u{7f}b", "/caf\u{e9}"] {
         assert_eq!(status(&gateway, refused, "a").await, 400, "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_raw_quotation_mark_in_a_query_is_escaped_before_anything_is_decided() {
+    let backend = echo().await;
+    let gateway = PULSEGATE.start(&routed(&backend, "  - { match: { path: / }, upstream: app }")).await;
+    for (target, told) in
+        [("/?q=\"a\"", "/?q=%22a%22"), ("/{?{\"a\":1}", "/%7B?{%22a%22:1}"), ("http://a?\"?\"", "/?%22?%22")]
+    {
+        let seen = ask(&gateway, &format!("GET {target} HTTP/1.1\r\nHost: a")).await.text();
+        assert!(seen.starts_with(&format!("GET {told} HTTP/1.1\r\n")), "{target}: {seen}");
+    }
+    for refused in ["/?a<b", "/?a>b", "/?\"<"] {
+        assert_eq!(status(&gateway, refused, "a").await, 400, "{refused}");
+    }
+    // The HTTP/2 library does not hand us these; what it does hand us, passes.
+    let mut client = Frames::connect(gateway.address).await;
+    for (stream, path, reset) in [(1, "/?q=\"a\"", Some(1)), (3, "/a`", Some(1)), (5, "/a{}^\"|?{}^|`", None)] {
+        client.open(stream, &request("GET", path), true).await;
+        let outcome = client.outcome(stream).await.expect("the connection goes on");
+        assert_eq!((outcome.reset, outcome.status()), (reset, reset.is_none().then_some(200)), "{path}");
     }
 }
 

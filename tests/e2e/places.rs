@@ -7,10 +7,11 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use support::client::Client;
 use support::{eventually, free_address};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-const SILENT: usize = 300;
+const CROWD: usize = 300;
 
 /// The clock of these tests: a head that has begun, and never ends. It is cut later than whatever said nothing.
 async fn head(address: SocketAddr) -> Client {
@@ -24,14 +25,17 @@ fn is_open(head: &Client) -> bool {
 }
 
 async fn ask(address: SocketAddr, path: &str) -> u16 {
-    let mut client = Client::connect(address).await;
+    ask_again(&mut Client::connect(address).await, path).await
+}
+
+async fn ask_again(client: &mut Client, path: &str) -> u16 {
     client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
     client.answer().await.status
 }
 
 async fn crowd(address: SocketAddr) -> Vec<TcpStream> {
     let mut silent = Vec::new();
-    for _ in 0..SILENT {
+    for _ in 0..CROWD {
         silent.push(TcpStream::connect(address).await.unwrap());
     }
     silent
@@ -67,15 +71,45 @@ async fn a_socket_that_says_nothing_is_closed_and_one_that_speaks_in_time_is_ser
 }
 
 #[tokio::test]
+async fn heads_without_an_end_keep_nobody_from_the_admin_and_health_ports() {
+    let health = free_address();
+    let gateway = PULSEGATE.spawn_guarded("routes: [{ respond: {} }]\n", &format!(", health_address: \"{health}\""));
+    gateway.ready().await;
+    for (address, other) in [(gateway.admin, health), (health, gateway.admin)] {
+        for beginning in ["G", "GET /livez HTTP/1.1\r\nHost: localhost\r\n"] {
+            let mut served = Client::connect(address).await;
+            assert_eq!(ask_again(&mut served, "/livez").await, 200);
+            let begun = head(other).await;
+            let mut crowd = Vec::new();
+            for _ in 0..CROWD {
+                let mut socket = TcpStream::connect(address).await.unwrap();
+                socket.write_all(beginning.as_bytes()).await.unwrap();
+                crowd.push(socket);
+            }
+            let mut asking = JoinSet::new();
+            for path in ["/livez", "/readyz"].repeat(10) {
+                asking.spawn(ask(address, path));
+            }
+            let statuses = asking.join_all().await;
+            assert!(statuses.iter().all(|status| *status == 200), "{address}: {statuses:?}");
+            assert_eq!(ask_again(&mut served, "/livez").await, 200, "whoever has sent a whole head stays");
+            assert!(is_open(&begun), "they were answered when the crowd was cut");
+        }
+    }
+}
+
+#[tokio::test]
 async fn health_is_answered_while_every_other_place_is_taken() {
     let gateway = PULSEGATE.start("routes: [{ respond: {} }]\n").await;
-    // Each has begun to speak, and none of them ends.
-    let mut speaking = Vec::new();
+    // Each has said a whole head, and is answered: nobody may send it away.
+    let mut served = Vec::new();
     eventually("all places are taken", async || {
-        // The first ones may have had to give way before their first byte was seen.
-        let missing = if speaking.is_empty() { 256 } else { 4 };
+        // The first ones may have been idle for too long meanwhile.
+        let missing = if served.is_empty() { 256 } else { 4 };
         for _ in 0..missing {
-            speaking.push(head(gateway.admin).await);
+            let mut client = Client::connect(gateway.admin).await;
+            ask_again(&mut client, "/livez").await;
+            served.push(client);
         }
         ask(gateway.admin, "/status").await == 503
     })
@@ -83,7 +117,7 @@ async fn health_is_answered_while_every_other_place_is_taken() {
     for path in ["/livez", "/readyz"] {
         assert_eq!(ask(gateway.admin, path).await, 200, "{path}");
     }
-    drop(speaking);
+    drop(served);
     eventually("there are places again", async || ask(gateway.admin, "/status").await == 200).await;
 }
 
