@@ -62,14 +62,12 @@ impl fmt::Display for Shield {
 
 /// The same, or with a format behind it (`/up.json`).
 fn is_same(hidden: &[u8], path: &[u8]) -> bool {
-    path == hidden || format_of(path).is_some_and(|at| path.get(..at) == Some(hidden))
-}
-
-/// Where the format begins that a folded path has behind its last name.
-pub fn format_of(path: &[u8]) -> Option<usize> {
-    let at = path.iter().rposition(|byte| matches!(byte, b'.' | b'/'))?;
-    let is_behind_a_name = path.get(..at)?.last().is_some_and(|byte| *byte != b'/');
-    (path.get(at) == Some(&b'.') && is_behind_a_name).then_some(at)
+    let Some(rest) = path.strip_prefix(hidden) else { return false };
+    match rest.strip_prefix(b".") {
+        _ if rest.is_empty() => true,
+        Some(format) => !hidden.is_empty() && !format.contains(&b'.') && !format.contains(&b'/'),
+        None => false,
+    }
 }
 
 fn is_health_call(path: &[u8]) -> bool {
