@@ -53,7 +53,7 @@ const FEATURES: [(&str, Proof); 20] = [
 const BEYOND_CODE: [&str; 1] = ["age"];
 
 /// Of each row in `SECURITY.md`, "Fixed in the code": its bound, and the constants that it is.
-const BOUNDS: [(&str, &str, &[&str]); 21] = [
+const BOUNDS: [(&str, &str, &[&str]); 22] = [
     (
         "a PROXY header",
         "107 bytes (version 1), 4 KiB (version 2)",
@@ -121,6 +121,11 @@ const BOUNDS: [(&str, &str, &[&str]); 21] = [
         "of these, first byte; of one peer that is not loopback; beside them, for `/livez` and `/readyz` alone",
         "1 s; 64; 16",
         &["FIRST_BYTE: Duration = Duration::from_secs(1);", "PER_PEER: usize = 64;", "KEPT: usize = 16;"],
+    ),
+    (
+        "of these, when one that is silent may have to give way",
+        "128 have come after it, or nobody else can",
+        &["AFTER: u64 = 128;"],
     ),
     (
         "of these, live streams; one that takes nothing",
