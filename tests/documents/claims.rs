@@ -128,6 +128,11 @@ const BOUNDS: [(&str, &str, &[&str]); 22] = [
         &["FIRST_BYTE: Duration = Duration::from_secs(1);", "PER_PEER: usize = 64;", "KEPT: usize = 16;"],
     ),
     (
+        "of these, when one that is silent may have to give way",
+        "128 have come after it, or nobody else can",
+        &["AFTER: u64 = 128;"],
+    ),
+    (
         "of these, live streams; one that takes nothing",
         "32; cut after 20 s",
         &["STREAMS: usize = 32;", "PATIENCE: Duration = Duration::from_secs(20);"],
