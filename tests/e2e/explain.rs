@@ -178,17 +178,16 @@ impl Kind {
         (backend.address, Some(backend))
     }
 
+    async fn has_its_standing(&self, gateway: &Gateway, backend: SocketAddr) -> bool {
+        let (told, address) = (gateway.json(&format!("/upstreams/{}", self.name)).await, backend.to_string());
+        let mut all = told["backends"].as_array().into_iter().flatten();
+        all.any(|one| one["address"] == *address && one["standing"] == self.standing && one["last_probe"].is_object())
+    }
+
     /// What the screen and the document say of it.
     async fn is_explained(&self, gateway: &Gateway, backend: SocketAddr) {
-        let (name, address) = (self.name, backend.to_string());
-        eventually("it has its standing", async || {
-            let told = gateway.json(&format!("/upstreams/{name}")).await;
-            let mut all = told["backends"].as_array().into_iter().flatten();
-            all.any(|one| {
-                one["address"] == *address && one["standing"] == self.standing && one["last_probe"].is_object()
-            })
-        })
-        .await;
+        let name = self.name;
+        eventually("it has its standing", async || self.has_its_standing(gateway, backend).await).await;
         let (text, document) = explained(gateway, name, backend);
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for says in self.says {
@@ -219,11 +218,15 @@ async fn every_kind_of_bad_backend_is_explained_on_one_screen() {
     }
     let gateway = PULSEGATE.start(&format!("routes: [{}]\nupstreams:\n{upstreams}", routes.join(", "))).await;
     let mut client = Client::connect(gateway.address).await;
-    for kind in KINDS.iter().filter(|kind| matches!(kind.make, Make::Traffic(_))) {
-        for _ in 0..20 {
+    let made_by_traffic = |kind: &Kind| matches!(kind.make, Make::Traffic(_));
+    for (kind, (backend, _running)) in KINDS.iter().zip(&backends).filter(|(kind, _)| made_by_traffic(kind)) {
+        // Whom the balancer asks is chance: a few requests may all go to the other one.
+        let asked_enough = async || {
             client.send(&format!("GET / HTTP/1.1\r\nHost: {}.test\r\n\r\n", kind.name)).await;
             client.answer().await;
-        }
+            kind.has_its_standing(&gateway, *backend).await
+        };
+        eventually("traffic has made its standing", asked_enough).await;
     }
     for (kind, (backend, _running)) in KINDS.iter().zip(&backends) {
         kind.is_explained(&gateway, *backend).await;
