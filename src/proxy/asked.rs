@@ -81,9 +81,9 @@ impl Asked {
 }
 
 fn call(head: &RequestHeader) -> Option<Call> {
-    let content_type = head.headers.get(CONTENT_TYPE);
-    let is_call = head.version == Version::HTTP_2 && content_type.is_some_and(grpc::is_call);
-    let is_call = is_call && heads::upgrade_of(head).is_none();
+    let is_call = head.version == Version::HTTP_2
+        && head.headers.get(CONTENT_TYPE).is_some_and(grpc::is_call)
+        && heads::upgrade_of(head).is_none();
     is_call.then(|| Call { timeout: heads::value(head, grpc::TIMEOUT).and_then(grpc::timeout) })
 }
 
