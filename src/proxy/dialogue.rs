@@ -2,6 +2,7 @@
 
 use crate::proxy::downstream::{ClientSide, Fate};
 use crate::proxy::replay::Replay;
+use crate::proxy::wire::Alarm;
 use std::time::Duration;
 
 /// The client's side of one exchange.
@@ -13,10 +14,19 @@ pub(super) struct Dialogue {
     pub fate: Fate,
     /// How long the client has kept its answer waiting.
     pub stalled: Duration,
+    /// Wakes the task of this exchange.
+    pub alarm: Alarm,
 }
 
 impl Dialogue {
     pub(super) fn with(client: ClientSide) -> Self {
-        Self { client, replay: Replay::default(), continued: false, fate: Fate::Finish, stalled: Duration::ZERO }
+        Self {
+            client,
+            replay: Replay::default(),
+            continued: false,
+            fate: Fate::Finish,
+            stalled: Duration::ZERO,
+            alarm: Alarm::default(),
+        }
     }
 }

@@ -100,7 +100,7 @@ impl<'a> Exchange<'a> {
         asked(&Question {
             host: &self.asked.target.host,
             path: &self.asked.target.path,
-            method: head.method.as_str(),
+            method: head.method(),
             header: &header,
         })
     }
@@ -119,7 +119,7 @@ impl<'a> Exchange<'a> {
     /// An OPTIONS that wants to go no further than to us (TRACE is served to nobody).
     fn ends_here(&self) -> bool {
         let head = self.dialogue.client.head();
-        head.method == http::Method::OPTIONS && heads::max_forwards(head) == Some(MaxForwards::Last)
+        head.method() == "OPTIONS" && heads::max_forwards(head) == Some(MaxForwards::Last)
     }
 
     async fn deny(&mut self, denied: Denied) {
@@ -169,7 +169,7 @@ impl<'a> Exchange<'a> {
         self.story.answered(self.dialogue.client.status(), self.began);
         // What a backend has sent of a body whose length is known may be of use. Else the kernel would go on serving a client that does
         // not read, or an end without a length would look whole.
-        let framed = self.dialogue.client.head().version != Version::HTTP_10;
+        let framed = self.dialogue.client.head().version() != Version::HTTP_10;
         self.dialogue.fate = if cut == Cut::BackendBrokeOff && framed { Fate::Cut } else { Fate::Reset };
         if let (Some(_), Some(problem)) = (self.asked.call, cut.problem()) {
             self.hang_up(problem).await;
@@ -183,7 +183,7 @@ impl<'a> Exchange<'a> {
         if let Ok(message) = grpc::message(problem.detail()).parse() {
             trailers.insert(grpc::MESSAGE, message);
         }
-        if self.dialogue.client.offer_trailers(trailers).await.is_ok() {
+        if self.dialogue.client.offer_trailers(trailers).is_ok() {
             self.dialogue.fate = Fate::Finish;
         }
     }

@@ -5,142 +5,198 @@
 use super::ConnectionFacts;
 use super::asked::{Asked, Asker};
 use super::heads::{self, Body};
+use super::message::{AnswerHead, HeadField, RequestHead, Sink, Told};
 use super::passage::mark;
 use super::target::{Target, told_host};
-use http::header::{CONNECTION, TE};
-use http::{HeaderMap, HeaderName, Method, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
+use http::{HeaderMap, HeaderName, Version};
+use pulsegate_core::http::fields::{Field, Fields};
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::forwarding::trailers::{request_trailer_travels, response_trailer_travels};
-use pulsegate_core::http::forwarding::{listed_in_connection, lists, response_header_travels};
-use pulsegate_core::http::http1::persistence::ends_with_its_head;
+use pulsegate_core::http::forwarding::{Rules, listed_in_connection, lists, response_header_travels};
 use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
-use pulsegate_core::plan::{Forward, PathMatch, RouteAction, RoutePlan};
+use pulsegate_core::plan::{Forward, HeaderEdits, PathMatch, RouteAction, RoutePlan};
+use std::borrow::Cow;
 use std::io::Write;
 
-/// The head for the backend. `trace`: what it is told of one.
-pub(super) fn request(
-    head: &RequestHeader,
-    body: Body,
-    (asked, trace): (&Asked, Option<&Trace>),
-    route: &RoutePlan,
-    facts: &ConnectionFacts,
-) -> pingora::Result<Box<RequestHeader>> {
-    let (target, asker) = (&asked.target, &asked.asker);
-    let path = rewritten_path(target, route) + &target.query;
-    let mut out = Box::new(RequestHeader::build(head.method.clone(), path.as_bytes(), Some(head.headers.len() + 9))?);
-    out.set_version(Version::HTTP_11);
-    let host = rewrites(route).and_then(|forward| forward.host.as_deref());
-    match host {
-        Some(host) => out.insert_header("Host", host)?,
-        None => out.insert_header("Host", told_host(head).as_deref().unwrap_or_default())?,
-    }
-    copy(head, (asker, facts), route, &mut out)?;
-    ours(head, asker, trace, facts, &mut out)?;
-    passes_on(head, facts, &mut out)?;
-    match body {
-        Body::None => drop(out.remove_header("content-length")),
-        Body::Length(length) => out.insert_header("Content-Length", length)?,
-        Body::Unsized => out.insert_header("Transfer-Encoding", "chunked")?,
-    }
-    // A length of zero is said for methods that are expected to have a body (RFC 9110 §8.6).
-    if body == Body::None && head.headers.contains_key("content-length") {
-        out.insert_header("Content-Length", 0)?;
-    }
-    for name in &route.request_headers.remove {
-        out.remove_header(name.as_str());
-    }
-    for (name, value) in &route.request_headers.set {
-        out.insert_header(name.clone(), value.as_str())?;
-    }
-    for (name, value) in &route.request_headers.add {
-        out.append_header(name.clone(), value.as_str())?;
-    }
-    Ok(out)
+/// The head for the backend.
+#[derive(Clone, Copy)]
+pub(super) struct Onward<'a> {
+    pub head: &'a RequestHead,
+    pub body: Body,
+    pub asked: &'a Asked,
+    /// What it is told of a trace.
+    pub trace: Option<&'a Trace>,
+    pub route: &'a RoutePlan,
+    pub facts: &'a ConnectionFacts,
+    /// The backend is to say the 100.
+    pub expects: bool,
 }
 
-fn copy(
-    head: &RequestHeader,
-    (asker, facts): (&Asker, &ConnectionFacts),
-    route: &RoutePlan,
-    out: &mut RequestHeader,
-) -> pingora::Result<()> {
-    let (rules, edits) = (asker.rules(facts), &route.request_headers);
-    let connections: Vec<&[u8]> = heads::lines(&head.headers, CONNECTION).collect();
-    let listed = |name: &str| connections.iter().any(|connection| listed_in_connection(connection, name));
-    for (name, value) in &head.headers {
-        let lower = name.as_str();
-        if rules.travels(lower, edits.names()) && !listed(lower) {
-            out.append_header(name.clone(), value.clone())?;
+impl<'a> Onward<'a> {
+    /// Path and query.
+    pub(super) fn target(&self) -> (Cow<'a, str>, &'a str) {
+        (rewritten_path(&self.asked.target, self.route), &self.asked.target.query)
+    }
+
+    pub(super) fn host(&self) -> Cow<'a, str> {
+        match rewrites(self.route).and_then(|forward| forward.host.as_deref()) {
+            Some(host) => Cow::Borrowed(host),
+            None => told_host(self.head).unwrap_or_default(),
         }
     }
-    let te_travels = head.version == Version::HTTP_2 || listed("te");
-    if te_travels && heads::lines(&head.headers, TE).any(|line| lists(line, "trailers")) {
-        out.insert_header("TE", "trailers")?;
-    }
-    Ok(())
-}
 
-/// Where the request has been, and how far it may go on.
-fn passes_on(head: &RequestHeader, facts: &ConnectionFacts, out: &mut RequestHeader) -> pingora::Result<()> {
-    out.append_header("CDN-Loop", mark())?;
-    if head.method == Method::OPTIONS
-        && let Some(MaxForwards::Onward(left)) = heads::max_forwards(head)
-    {
-        out.insert_header("Max-Forwards", left)?;
+    /// A `TE` goes with it, which is between this connection's ends.
+    pub(super) fn says_te(&self) -> bool {
+        let head = self.head;
+        let travels = head.has("te")
+            && (head.version() == Version::HTTP_2 || head.lines("connection").any(|line| lists(line, "te")));
+        travels && head.lines("te").any(|line| lists(line, "trailers"))
     }
-    if facts.listener.headers.via {
-        let version = match head.version {
-            Version::HTTP_10 => "1.0",
-            Version::HTTP_2 => "2",
-            _ => "1.1",
-        };
-        out.append_header("Via", format!("{version} pulsegate"))?;
-    }
-    Ok(())
-}
 
-/// The fields that are ours to set.
-fn ours(
-    head: &RequestHeader,
-    asker: &Asker,
-    trace: Option<&Trace>,
-    facts: &ConnectionFacts,
-    out: &mut RequestHeader,
-) -> pingora::Result<()> {
-    // Odd bytes travel on as they came: whoever reads the list stops at them, as we do.
-    let mut chain = heads::lines(&out.headers, "x-forwarded-for").collect::<Vec<_>>().join(&b", "[..]);
-    if !chain.is_empty() {
-        chain.extend_from_slice(b", ");
+    /// What is asked for by way of an upgrade.
+    pub(super) fn upgrade(&self) -> Option<&'a str> {
+        heads::upgrade_of(self.head)
     }
-    // Writing to memory cannot fail.
-    let _ = write!(chain, "{}", facts.client);
-    out.insert_header("X-Forwarded-For", chain)?;
-    if !out.headers.contains_key("x-forwarded-proto") {
-        out.insert_header("X-Forwarded-Proto", if facts.tls { "https" } else { "http" })?;
+
+    /// All fields but Host, and but those that are between the connection's ends.
+    pub(super) fn fields(&self, out: &mut impl Sink) {
+        let mut out = Edited { out, edits: &self.route.request_headers };
+        let replaced = self.copy(&mut out);
+        self.tell(&mut out, replaced);
+        out.finish();
     }
-    if !out.headers.contains_key("x-forwarded-host")
-        && let Some(host) = told_host(head)
-    {
-        out.insert_header("X-Forwarded-Host", &*host)?;
+
+    /// What travels as it came. Returns what of ours stands there already.
+    fn copy(&self, out: &mut Edited<'_, impl Sink>) -> Copied {
+        let travels = self.travels();
+        let (trace, counts) = (self.trace, self.head.method() == "OPTIONS");
+        let mut copied = Copied::default();
+        for field in self.head.fields() {
+            let name = name_of(&field);
+            if !travels(name) {
+                continue;
+            }
+            match name {
+                "x-forwarded-for" | "x-real-ip" => continue,
+                "traceparent" if trace.is_some() => continue,
+                "tracestate" if trace.is_some_and(Trace::is_new) => continue,
+                "max-forwards" if counts && heads::max_forwards(self.head).is_some() => continue,
+                "x-forwarded-proto" => copied.proto = true,
+                "x-forwarded-host" => copied.host = true,
+                _ => {}
+            }
+            out.copy(field);
+        }
+        copied
     }
-    for (name, value) in facts.certificate.iter().flat_map(|certificate| certificate.headers()) {
-        out.insert_header(*name, value.clone())?;
-    }
-    out.insert_header("X-Real-IP", asker.client.to_string())?;
-    out.insert_header("X-Request-Id", asker.request_id.as_str())?;
-    if let Some(trace) = trace {
-        out.insert_header("traceparent", trace.told.to_string())?;
-        if trace.is_new() {
-            out.remove_header("tracestate");
+
+    /// Does a field of the client's (its name in lower case) travel?
+    fn travels(&self) -> impl Fn(&str) -> bool {
+        let (rules, edits) = (self.asked.asker.rules(self.facts), &self.route.request_headers);
+        let head = self.head;
+        let has_connection = head.has("connection");
+        move |name: &str| {
+            rules.travels(name, edits.names())
+                && !(has_connection && head.lines("connection").any(|connection| listed_in_connection(connection, name)))
         }
     }
-    if let Some(protocol) = heads::upgrade_of(head) {
-        out.insert_header("Upgrade", protocol)?;
-        out.insert_header("Connection", "Upgrade")?;
+
+    /// The fields that are ours to set.
+    fn tell(&self, out: &mut Edited<'_, impl Sink>, copied: Copied) {
+        let Self { head, asked, facts, .. } = *self;
+        if self.says_te() {
+            out.put("TE", b"trailers");
+        }
+        self.tell_of_client(out, copied);
+        out.put("X-Request-Id", asked.asker.request_id.as_bytes());
+        if let Some(trace) = self.trace {
+            out.put("traceparent", trace.told.to_string().as_bytes());
+        }
+        out.put("CDN-Loop", mark().as_bytes());
+        if head.method() == "OPTIONS"
+            && let Some(MaxForwards::Onward(left)) = heads::max_forwards(head)
+        {
+            out.put("Max-Forwards", left.as_bytes());
+        }
+        if facts.listener.headers.via {
+            out.put("Via", via(head.version()));
+        }
+        match self.body {
+            Body::Length(length) => out.put("Content-Length", itoa::Buffer::new().format(length).as_bytes()),
+            // A length of zero is said for methods that are expected to have a body (RFC 9110 §8.6).
+            Body::None if head.has("content-length") => out.put("Content-Length", b"0"),
+            Body::None | Body::Unsized => {}
+        }
+        if self.expects {
+            out.put("Expect", heads::CONTINUE.as_bytes());
+        }
     }
-    Ok(())
+
+    fn tell_of_client(&self, out: &mut Edited<'_, impl Sink>, copied: Copied) {
+        let Self { head, asked, facts, .. } = *self;
+        let peer = Text::of(facts.client);
+        match head.has("x-forwarded-for") && self.travels()("x-forwarded-for") {
+            false => out.put("X-Forwarded-For", peer.as_bytes()),
+            true => {
+                // Odd bytes travel on as they came: whoever reads the list stops at them, as we do.
+                let mut chain = head.lines("x-forwarded-for").collect::<Vec<_>>().join(&b", "[..]);
+                if !chain.is_empty() {
+                    chain.extend_from_slice(b", ");
+                }
+                chain.extend_from_slice(peer.as_bytes());
+                out.put("X-Forwarded-For", &chain);
+            }
+        }
+        if !copied.proto {
+            out.put("X-Forwarded-Proto", if facts.tls { b"https" } else { b"http" });
+        }
+        if !copied.host
+            && let Some(host) = told_host(head)
+        {
+            out.put("X-Forwarded-Host", host.as_bytes());
+        }
+        for (name, value) in facts.certificate.iter().flat_map(|certificate| certificate.headers()) {
+            out.put(name, value.as_bytes());
+        }
+        out.put("X-Real-IP", Text::of(asked.asker.client).as_bytes());
+    }
+}
+
+/// Which of the fields that we would set came from somebody who is believed.
+#[derive(Clone, Copy, Default)]
+struct Copied {
+    proto: bool,
+    host: bool,
+}
+
+/// An address as text, without asking for memory.
+struct Text {
+    room: [u8; 46],
+    length: usize,
+}
+
+impl Text {
+    fn of(address: std::net::IpAddr) -> Self {
+        let mut room = [0; 46];
+        let mut rest = room.as_mut_slice();
+        // No address is longer.
+        let _ = write!(rest, "{address}");
+        let left = rest.len();
+        Self { room, length: 46 - left }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.room.get(..self.length).unwrap_or_default()
+    }
+}
+
+fn via(version: Version) -> &'static [u8] {
+    match version {
+        Version::HTTP_10 => b"1.0 pulsegate",
+        Version::HTTP_2 => b"2 pulsegate",
+        _ => b"1.1 pulsegate",
+    }
 }
 
 /// What a route changes about what it forwards.
@@ -152,87 +208,148 @@ fn rewrites(route: &RoutePlan) -> Option<&Forward> {
 }
 
 /// The path for the backend, without the query.
-pub(super) fn rewritten_path(target: &Target, route: &RoutePlan) -> String {
+pub(super) fn rewritten_path<'t>(target: &'t Target, route: &RoutePlan) -> Cow<'t, str> {
     replaced(&target.path, &route.matches.path, route)
 }
 
 /// The path for the backend, of a path that this pattern has matched.
-pub(super) fn replaced(path: &str, pattern: &PathMatch, route: &RoutePlan) -> String {
+pub(super) fn replaced<'t>(path: &'t str, pattern: &PathMatch, route: &RoutePlan) -> Cow<'t, str> {
     let replaced = rewrites(route).and_then(|forward| forward.replace_prefix.as_ref());
     match (replaced, pattern) {
         (Some(with), PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) => {
             let rest = path.strip_prefix(prefix.as_str()).unwrap_or(path);
             let joined = format!("{}/{}", with.trim_end_matches('/'), rest.trim_start_matches('/'));
-            if rest.is_empty() && !with.is_empty() { with.clone() } else { joined }
+            Cow::Owned(if rest.is_empty() && !with.is_empty() { with.clone() } else { joined })
         }
-        (None, _) => path.to_owned(),
+        (None, _) => Cow::Borrowed(path),
     }
 }
 
-/// Makes a backend's head fit for the client: hop-by-hop fields out, framing for the client's version, edits of the route.
-pub(super) fn response(
-    head: &mut ResponseHeader,
-    method: &Method,
-    version: Version,
-    route: &RoutePlan,
+/// A backend's head, fit for the client: hop-by-hop fields out, edits of the route in. Framing is for whoever writes it.
+pub(super) struct Answered<'a> {
+    pub head: &'a AnswerHead,
+    pub route: &'a RoutePlan,
+    /// The header by which a backend asks to be drained: nobody's business behind us.
+    pub drain_header: Option<&'a str>,
+    pub request_id: &'a str,
+    /// Binds the client to a backend.
+    pub cookie: Option<&'a str>,
+}
+
+impl Told for Answered<'_> {
+    fn status(&self) -> u16 {
+        self.head.status()
+    }
+
+    fn reason(&self) -> Option<&[u8]> {
+        self.head.reason()
+    }
+
+    fn length(&self) -> Option<u64> {
+        std::str::from_utf8(self.head.length()?).ok()?.parse().ok()
+    }
+
+    fn is_dated(&self) -> bool {
+        self.head.has("date") && !is_taken_out(&self.route.response_headers, "date")
+    }
+
+    fn fields(&self, out: &mut impl Sink) {
+        let Self { head, drain_header, .. } = *self;
+        let mut out = Edited { out, edits: &self.route.response_headers };
+        let switches = head.status() == 101;
+        let travels = |name: &str| response_header_travels(name) || (switches && name == "upgrade");
+        // Said once, even where it came twice; 204 and a switch of protocols have none.
+        if let Some(length) = head.length().filter(|_| !switches && head.status() != 204) {
+            out.put("Content-Length", length);
+        }
+        let ours = |name: &str| matches!(name, "content-length" | "x-request-id");
+        strip(head, |name| travels(name) && !ours(name), drain_header, &mut out);
+        out.put("X-Request-Id", self.request_id.as_bytes());
+        if let Some(cookie) = self.cookie {
+            out.put("Set-Cookie", cookie.as_bytes());
+        }
+        out.finish();
+    }
+}
+
+/// The head of an interim answer, fit for the client.
+pub(super) struct Interim<'a> {
+    pub head: &'a AnswerHead,
+    pub route: &'a RoutePlan,
+    pub drain_header: Option<&'a str>,
+}
+
+impl Told for Interim<'_> {
+    fn status(&self) -> u16 {
+        self.head.status()
+    }
+
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    fn is_dated(&self) -> bool {
+        true
+    }
+
+    fn fields(&self, out: &mut impl Sink) {
+        let mut out = Edited { out, edits: &self.route.response_headers };
+        strip(self.head, interim_field_travels, self.drain_header, &mut out);
+        out.finish();
+    }
+}
+
+/// Leaves out what ends here.
+fn strip(
+    head: &AnswerHead,
+    travels: impl Fn(&str) -> bool,
     drain_header: Option<&str>,
-) -> pingora::Result<()> {
-    let upgraded = head.status == 101;
-    let travels = |name: &str| response_header_travels(name) || (upgraded && name == "upgrade");
-    strip(head, travels, drain_header);
-    // Equal repetitions of a length (others are refused) become one.
-    if let Some(length) = head.headers.get("content-length").cloned() {
-        head.insert_header("Content-Length", length)?;
-    }
-    let bodiless = ends_with_its_head(head.status.as_u16(), *method == Method::HEAD);
-    if head.status == 204 || upgraded {
-        head.remove_header("content-length");
-    }
-    if !bodiless && !head.headers.contains_key("content-length") && version == Version::HTTP_11 {
-        head.insert_header("Transfer-Encoding", "chunked")?;
-    }
-    if upgraded {
-        head.insert_header("Connection", "Upgrade")?;
-    }
-    head.set_version(Version::HTTP_11);
-    edit(head, route)
-}
-
-/// Makes the head of an interim answer fit for the client.
-pub(super) fn interim(head: &mut ResponseHeader, route: &RoutePlan, drain_header: Option<&str>) -> pingora::Result<()> {
-    strip(head, interim_field_travels, drain_header);
-    head.set_version(Version::HTTP_11);
-    edit(head, route)
-}
-
-/// Takes out what ends here.
-fn strip(head: &mut ResponseHeader, travels: impl Fn(&str) -> bool, drain_header: Option<&str>) {
-    let connections: Vec<&[u8]> = heads::lines(&head.headers, CONNECTION).collect();
-    let listed = |name: &str| connections.iter().any(|connection| listed_in_connection(connection, name));
-    let names = head.headers.keys().map(http::HeaderName::as_str);
-    let gone: Vec<String> = names
+    out: &mut Edited<'_, impl Sink>,
+) {
+    let has_connection = head.has("connection");
+    let listed = |name: &str| has_connection && head.lines("connection").any(|line| listed_in_connection(line, name));
+    for field in head.fields() {
+        let name = name_of(&field);
         // A switch of protocols lists the one field that it is about.
-        .filter(|name| !travels(name) || (*name != "upgrade" && listed(name)) || Some(*name) == drain_header)
-        .map(str::to_owned)
-        .collect();
-    for name in &gone {
-        head.remove_header(name.as_str());
+        if travels(name) && (name == "upgrade" || !listed(name)) && Some(name) != drain_header {
+            out.copy(field);
+        }
     }
 }
 
-/// What the route changes.
-fn edit(head: &mut ResponseHeader, route: &RoutePlan) -> pingora::Result<()> {
-    let edits = &route.response_headers;
-    for name in &edits.remove {
-        head.remove_header(name.as_str());
+/// Names are tokens, which are ASCII.
+fn name_of<'f>(field: &'f HeadField<'_>) -> &'f str {
+    std::str::from_utf8(field.name()).unwrap_or_default()
+}
+
+/// A sink behind what a route changes: what it takes out or sets does not come from anybody else.
+struct Edited<'e, S> {
+    out: &'e mut S,
+    edits: &'e HeaderEdits,
+}
+
+impl<S: Sink> Edited<'_, S> {
+    fn put(&mut self, name: &str, value: &[u8]) {
+        if !is_taken_out(self.edits, name) {
+            self.out.put(name, value);
+        }
     }
-    for (name, value) in &edits.set {
-        head.insert_header(name.clone(), value.as_str())?;
+
+    fn copy(&mut self, field: HeadField<'_>) {
+        if !is_taken_out(self.edits, name_of(&field)) {
+            self.out.copy(field);
+        }
     }
-    for (name, value) in &edits.add {
-        head.append_header(name.clone(), value.as_str())?;
+
+    fn finish(self) {
+        for (name, value) in self.edits.set.iter().chain(&self.edits.add) {
+            self.out.put(name, value.as_bytes());
+        }
     }
-    Ok(())
+}
+
+fn is_taken_out(edits: &HeaderEdits, name: &str) -> bool {
+    edits.remove.iter().chain(edits.set.iter().map(|(set, _)| set)).any(|edited| edited.eq_ignore_ascii_case(name))
 }
 
 /// Leaves what may travel of the trailers behind a request's body: as of its head, and less.
@@ -241,16 +358,14 @@ pub(super) fn request_trailers(
     (asker, facts): (&Asker, &ConnectionFacts),
     route: &RoutePlan,
 ) {
-    let (rules, edits) = (asker.rules(facts), &route.request_headers);
-    let ours = |name: &str| edits.remove.iter().any(|one| one == name) || edits.set.iter().any(|(one, _)| one == name);
-    sift(trailers, |name| request_trailer_travels(name, &rules, edits.names()) && !ours(name));
+    let (rules, edits): (Rules<'_>, _) = (asker.rules(facts), &route.request_headers);
+    sift(trailers, |name| request_trailer_travels(name, &rules, edits.names()) && !is_taken_out(edits, name));
 }
 
 /// Leaves what may travel of the trailers behind an answer's body.
 pub(super) fn response_trailers(trailers: &mut HeaderMap, route: &RoutePlan, drain_header: Option<&str>) {
     let edits = &route.response_headers;
-    let ours = |name: &str| edits.remove.iter().any(|one| one == name) || edits.set.iter().any(|(one, _)| one == name);
-    sift(trailers, |name| response_trailer_travels(name) && !ours(name) && Some(name) != drain_header);
+    sift(trailers, |name| response_trailer_travels(name) && !is_taken_out(edits, name) && Some(name) != drain_header);
 }
 
 fn sift(trailers: &mut HeaderMap, travels: impl Fn(&str) -> bool) {

@@ -1,117 +1,309 @@
-//! How does an HTTP/1 backend take part? Over pingora's session; its socket judges what comes on its bytes.
+//! How does an HTTP/1 backend take part? Over a connection for one exchange at a time, whose answer is read as strictly as a request is.
 
 use super::{Deaf, FromBackend};
 use crate::proxy::connection_pool::idle::Kept;
 use crate::proxy::connection_pool::mark::Mark;
-use crate::proxy::connection_pool::socket::BackendSocket;
-use crate::proxy::{ends, heads};
-use bytes::Bytes;
-use http::Version;
-use http::header::{CONNECTION, TE};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::protocols::http::HttpTask;
-use pingora::protocols::http::v1::client::HttpSession;
-use pulsegate_core::http::http1::persistence::persists;
+use crate::proxy::heads::Body;
+use crate::proxy::message::{self, AnswerHead};
+use crate::proxy::rewrite::Onward;
+use crate::proxy::wire::{Framer, Wire};
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use pulsegate_core::http::http1::answer::{self, Follows};
+use pulsegate_core::http::http1::body::Decoder;
+use pulsegate_core::http::http1::spans::Spans;
+use pulsegate_core::http::http1::write;
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
+use std::io;
+use std::task::{Context, Poll, Waker, ready};
 
 /// A connection for one exchange at a time.
+#[derive(Debug)]
 pub(in crate::proxy) struct H1Backend {
-    session: HttpSession,
+    wire: Box<Wire>,
+    mark: Mark,
+    /// It has carried an exchange before.
     reused: bool,
-    /// The head of its answer has come.
-    answers: bool,
     /// Its client has authenticated itself over it.
     bound: bool,
+    /// The request is a HEAD, and asks for another protocol.
+    to_head: bool,
+    upgrades: bool,
+    /// Of the head of its answer, in bytes.
+    limit: usize,
+    request: Framer,
+    /// Something that it was offered waits to leave.
+    waits: bool,
+    /// It takes no more of the request.
+    deaf: bool,
+    /// Our direction of a tunnel ends behind what waits.
+    ends: bool,
+    answer: Answer,
     /// It says that this was the last one on its connection.
     closes: bool,
-    mark: Mark,
+    flaw: Option<Malformed>,
+}
+
+/// How far the answer is.
+#[derive(Debug)]
+enum Answer {
+    /// Of its head, so many bytes hold no end.
+    Head { searched: usize },
+    Body(Decoder),
+    /// What comes is another protocol's.
+    Tunnel,
 }
 
 impl H1Backend {
-    /// A new one.
-    pub(in crate::proxy) fn new(socket: Box<BackendSocket>, mark: Mark) -> Self {
-        Self { session: HttpSession::new(socket), reused: false, answers: false, bound: false, closes: false, mark }
+    /// A new one. `limit`: of the head of its answer, in bytes.
+    pub(in crate::proxy) fn new(wire: Box<Wire>, limit: usize, mark: Mark) -> Self {
+        Self {
+            wire,
+            mark,
+            reused: false,
+            bound: false,
+            to_head: false,
+            upgrades: false,
+            limit,
+            request: Framer::Nothing,
+            waits: false,
+            deaf: false,
+            ends: false,
+            answer: Answer::Head { searched: 0 },
+            closes: false,
+            flaw: None,
+        }
     }
 
     /// One that has carried an exchange before; `bound`: its client has authenticated itself over it.
-    pub(in crate::proxy) fn again(socket: Box<BackendSocket>, bound: bool, mark: Mark) -> Self {
-        Self { reused: true, bound, ..Self::new(socket, mark) }
+    pub(in crate::proxy) fn again(wire: Box<Wire>, limit: usize, bound: bool, mark: Mark) -> Self {
+        Self { reused: true, bound, ..Self::new(wire, limit, mark) }
     }
 
     pub(super) fn is_bound(&self) -> bool {
         self.bound
     }
 
-    pub(super) async fn next(&mut self) -> FromBackend {
-        match self.session.read_response_task().await {
-            Ok(HttpTask::Header(head, end)) => self.judge(head, end),
-            Ok(HttpTask::Body(chunk, end) | HttpTask::UpgradedBody(chunk, end)) => {
-                FromBackend::Body(chunk.unwrap_or_default(), end)
-            }
-            Ok(HttpTask::Trailer(_) | HttpTask::Done) => FromBackend::Body(Bytes::new(), true),
-            Ok(HttpTask::Failed(_)) | Err(_) if self.answers => FromBackend::BrokeOff,
-            Ok(HttpTask::Failed(error)) | Err(error) => FromBackend::Broke(ends::before_head(&error, self.reused)),
-        }
-    }
-
-    /// The socket has checked the head on its bytes; whether a switch of protocols was asked for shows here.
-    fn judge(&mut self, head: Box<ResponseHeader>, end: bool) -> FromBackend {
-        let switches = head.status == 101;
-        if head.status.is_informational() && !switches {
-            // It is alive, and has our request: what ends now is no rest of an idle connection.
-            self.reused = false;
-            return FromBackend::Interim(head);
-        }
-        if switches && !self.session.is_upgrade_req() {
-            return FromBackend::Invalid;
-        }
-        self.answers = true;
-        // pingora reads the first line only.
-        self.closes = !persists(heads::lines(&head.headers, CONNECTION), head.version == Version::HTTP_10);
-        FromBackend::Head { head, end }
-    }
-
-    pub(super) async fn send_head(&mut self, mut head: Box<RequestHeader>) -> Result<(), AttemptEnd> {
-        // It is between this connection's ends (RFC 9110 §10.1.4).
-        if head.headers.contains_key(TE) {
-            head.append_header(CONNECTION, "TE").map_err(|_| AttemptEnd::Ours)?;
-        }
-        let sent = self.session.write_request_header(head).await;
-        sent.map(drop).map_err(|error| ends::before_head(&error, self.reused))
-    }
-
-    pub(super) async fn offer(&mut self, chunk: &Bytes) -> Result<(), Deaf> {
-        self.session.write_body(chunk).await.map(drop).map_err(|_| Deaf)
-    }
-
-    pub(super) async fn finish(&mut self) -> Result<(), Deaf> {
-        self.session.finish_body().await.map(drop).map_err(|_| Deaf)
+    pub(super) fn is_clear(&self) -> bool {
+        !self.waits
     }
 
     pub(super) fn flaw(&self) -> Option<Malformed> {
-        BackendSocket::flaw(self.session.stream())
+        self.flaw
     }
 
-    pub(super) fn upgrade(&mut self) {
-        self.session.maybe_upgrade_body_writer();
+    // ---------------------------------------------------------- what it is told
+
+    /// The head waits for the first bytes of the body, and leaves with them. `end`: there is no body.
+    pub(super) fn send_head(&mut self, onward: &Onward<'_>, end: bool) -> Result<(), AttemptEnd> {
+        self.to_head = onward.head.is_head();
+        self.upgrades = onward.upgrade().is_some();
+        self.request = match onward.body {
+            Body::None => Framer::Nothing,
+            Body::Length(length) => Framer::Length(length),
+            Body::Unsized => Framer::Chunked,
+        };
+        write_head(onward, self.wire.leaving().out());
+        if end { self.pass().map_err(|Deaf| AttemptEnd::ResetBeforeHead { reused: self.reused }) } else { Ok(()) }
     }
 
-    pub(super) async fn end_direction(&mut self) -> Result<(), Deaf> {
-        self.upgrade();
-        BackendSocket::end_with_next_flush(self.session.stream());
-        // Nothing, and a flush.
-        self.offer(&Bytes::new()).await
+    pub(super) fn offer(&mut self, chunk: Bytes) -> Result<(), Deaf> {
+        self.frame(chunk, false)
     }
 
-    /// The connection, where both sides agree to go on.
-    pub(in crate::proxy) async fn rest(mut self) -> Option<Kept> {
-        if self.closes {
-            self.session.shutdown().await;
-            return None;
+    pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
+        match trailers {
+            Some(trailers) if !trailers.is_empty() => {
+                let framed = self.request.end_with(&trailers, self.wire.leaving());
+                self.pass()?;
+                framed.map_err(|_| Deaf)
+            }
+            _ => self.frame(Bytes::new(), true),
         }
-        self.session.respect_keepalive();
-        let stream = self.session.reuse().await?;
-        Some(Kept { stream, mark: self.mark })
     }
+
+    fn frame(&mut self, chunk: Bytes, end: bool) -> Result<(), Deaf> {
+        let framed = self.request.frame(chunk, end, self.wire.leaving());
+        self.pass()?;
+        framed.map_err(|_| Deaf)
+    }
+
+    /// From now on bytes travel as they come.
+    pub(super) fn upgrade(&mut self) {
+        self.request = Framer::ToTheEnd;
+    }
+
+    pub(super) fn end_direction(&mut self) -> Result<(), Deaf> {
+        self.upgrade();
+        self.ends = true;
+        self.pass()
+    }
+
+    /// What the socket takes leaves now; the rest waits.
+    fn pass(&mut self) -> Result<(), Deaf> {
+        match self.poll_pass(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(passed) => passed.map_err(|_| Deaf),
+            Poll::Pending => {
+                self.waits = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.ends { self.wire.poll_end(cx) } else { self.wire.poll_flush(cx) }
+    }
+
+    // ---------------------------------------------------------- what comes of it
+
+    /// `read`: its answer, too.
+    pub(super) fn poll_next(&mut self, read: bool, cx: &mut Context<'_>) -> Poll<FromBackend> {
+        if !self.deaf && (self.waits || !self.wire.is_clear()) {
+            match self.poll_pass(cx) {
+                Poll::Ready(Ok(())) if std::mem::take(&mut self.waits) => return Poll::Ready(FromBackend::Taken),
+                Poll::Ready(Err(_)) => {
+                    (self.deaf, self.waits) = (true, false);
+                    return Poll::Ready(FromBackend::Deaf);
+                }
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+        }
+        match &mut self.answer {
+            _ if !read => Poll::Pending,
+            Answer::Head { .. } => self.poll_head(cx),
+            Answer::Body(_) => self.poll_body(cx),
+            Answer::Tunnel => self.poll_tunnel(cx),
+        }
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
+        loop {
+            if let Some(said) = self.take_head() {
+                return Poll::Ready(said);
+            }
+            match ready!(self.wire.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return Poll::Ready(FromBackend::Broke(AttemptEnd::ResetBeforeHead { reused: self.reused })),
+            }
+        }
+    }
+
+    /// The next head, if all of it was read.
+    fn take_head(&mut self) -> Option<FromBackend> {
+        let Answer::Head { searched } = &mut self.answer else { return None };
+        let end = match answer::end(self.wire.inbox(), searched, self.limit) {
+            Ok(end) => end?,
+            Err(flaw) => return Some(self.refuse(flaw)),
+        };
+        let bytes = self.wire.take(end);
+        let mut spans = Spans::default();
+        let read = match answer::parse(&bytes, self.to_head, &mut spans) {
+            Ok(read) => read,
+            Err(flaw) => return Some(self.refuse(flaw)),
+        };
+        self.answer = Answer::Head { searched: 0 };
+        let (follows, persists) = (read.follows(), read.persists());
+        let head = AnswerHead::written(bytes, spans, read);
+        Some(match follows {
+            // It is alive, and has our request: what ends now is no rest of an idle connection.
+            Follows::Head => {
+                self.reused = false;
+                FromBackend::Interim(head)
+            }
+            Follows::Tunnel if !self.upgrades => FromBackend::Invalid,
+            Follows::Tunnel => {
+                (self.answer, self.request) = (Answer::Tunnel, Framer::ToTheEnd);
+                FromBackend::Head { head, end: false }
+            }
+            Follows::Body(framing) => {
+                let body = Decoder::of_answer(framing);
+                let end = body.is_over();
+                (self.answer, self.closes) = (Answer::Body(body), !persists);
+                FromBackend::Head { head, end }
+            }
+        })
+    }
+
+    fn refuse(&mut self, flaw: Malformed) -> FromBackend {
+        self.flaw = Some(flaw);
+        FromBackend::Broke(match flaw {
+            Malformed::HeadTooLarge => AttemptEnd::HeadTooLarge,
+            Malformed::Head | Malformed::Body => AttemptEnd::InvalidResponse,
+        })
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
+        loop {
+            let Answer::Body(body) = &mut self.answer else { return Poll::Pending };
+            if !self.wire.inbox().is_empty() && !body.is_over() {
+                let Ok(part) = body.take(self.wire.inbox()) else {
+                    self.flaw = Some(Malformed::Body);
+                    return Poll::Ready(FromBackend::BrokeOff);
+                };
+                self.wire.skip(part.data.start);
+                let piece = self.wire.take(part.data.len());
+                self.wire.skip(part.consumed - part.data.end);
+                if body.is_over() {
+                    return Poll::Ready(match message::trailers(body.trailers()) {
+                        Some(trailers) => self.ends_with(piece, trailers),
+                        None => FromBackend::Body(piece, true),
+                    });
+                }
+                if !piece.is_empty() {
+                    return Poll::Ready(FromBackend::Body(piece, false));
+                }
+                continue;
+            }
+            if body.is_over() {
+                return Poll::Ready(FromBackend::Body(Bytes::new(), true));
+            }
+            match ready!(self.wire.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) if body.ends_with_connection() => {
+                    self.closes = true;
+                    return Poll::Ready(FromBackend::Body(Bytes::new(), true));
+                }
+                Ok(0) | Err(_) => return Poll::Ready(FromBackend::BrokeOff),
+            }
+        }
+    }
+
+    fn poll_tunnel(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
+        if self.wire.inbox().is_empty() {
+            match ready!(self.wire.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) => return Poll::Ready(FromBackend::Body(Bytes::new(), true)),
+                Err(_) => return Poll::Ready(FromBackend::BrokeOff),
+            }
+        }
+        let piece = self.wire.take(self.wire.inbox().len());
+        Poll::Ready(FromBackend::Body(piece, false))
+    }
+
+    /// The connection, where both sides agree to go on and nothing is left on it.
+    pub(in crate::proxy) fn rest(self) -> Option<Kept> {
+        let over = matches!(&self.answer, Answer::Body(body) if body.is_over());
+        let settled = over && !self.closes && !self.deaf && self.wire.is_clear() && self.wire.inbox().is_empty();
+        settled.then_some(Kept { wire: self.wire, mark: self.mark })
+    }
+}
+
+fn write_head(onward: &Onward<'_>, out: &mut BytesMut) {
+    let (path, query) = onward.target();
+    write::request_line(onward.head.method().as_bytes(), &[path.as_bytes(), query.as_bytes()], out);
+    write::field(b"Host", onward.host().as_bytes(), out);
+    onward.fields(out);
+    if onward.body == Body::Unsized {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    // What is between this connection's ends (RFC 9110 §10.1.4, §7.8).
+    if let Some(protocol) = onward.upgrade() {
+        write::field(b"Upgrade", protocol.as_bytes(), out);
+        out.extend_from_slice(b"Connection: Upgrade\r\n");
+    }
+    if onward.says_te() {
+        out.extend_from_slice(b"Connection: TE\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
 }

@@ -1,19 +1,16 @@
 //! Which connections to backends wait for their next request? A shelf per backend; the one laid down last is taken first.
 //!
 //! The newest is the warmest, and what a quiet hour leaves over grows old and is closed. A connection that the backend has closed, or
-//! that has something to say without being asked, is never handed out. pingora's own pool spawns a task per idle connection and
-//! waits for it at each reuse; here a look at the socket does.
+//! that has something to say without being asked, is never handed out, which a look at the socket tells.
 
 use crate::proxy::connection_pool::mark::Mark;
-use pingora::protocols::Stream;
+use crate::proxy::wire::Wire;
 use pulsegate_core::base::rng::mix;
 use pulsegate_core::base::time::Timestamp;
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
-use tokio::io::{AsyncRead, ReadBuf};
 
 /// Idle connections kept, all backends together.
 const AT_MOST: usize = 16_384;
@@ -23,7 +20,7 @@ const SHARDS: usize = 32;
 /// A connection between two exchanges.
 #[derive(Debug)]
 pub struct Kept {
-    pub stream: Stream,
+    pub wire: Box<Wire>,
     pub mark: Mark,
 }
 
@@ -100,15 +97,13 @@ impl Rested {
     }
 
     pub fn is_good(&mut self, now: Timestamp) -> bool {
-        now < self.until && is_silent(&mut self.kept.stream)
+        now < self.until && is_silent(&mut self.kept.wire)
     }
 }
 
 /// Neither closed nor speaking: a byte before the next request can only be an error.
-fn is_silent(stream: &mut Stream) -> bool {
-    let mut byte = [0];
-    let mut buffer = ReadBuf::new(&mut byte);
-    Pin::new(stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer).is_pending()
+fn is_silent(wire: &mut Wire) -> bool {
+    wire.poll_fill(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
 #[cfg(test)]

@@ -1,21 +1,21 @@
-//! How does an HTTP/1 client take part? Over pingora's session, which writes what it is given before it returns; its leaving shows at its
-//! socket, whatever is still to be read.
+//! How does an HTTP/1 client take part? Over its connection, which carries one request after the other; its leaving shows in reading, or, where
+//! nothing can be read, at its socket.
 
-use super::{ClientSocket, Fate, FromClient, Gone, Read};
-use crate::proxy::{Served, ends, heads, linger};
+use super::{Fate, FromClient, Gone, Read};
+use crate::proxy::heads::Body;
+use crate::proxy::message::{RequestHead, Told};
+use crate::proxy::wire::{Departure, Framer, Wire};
+use crate::proxy::{Served, date, linger};
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH};
-use http::{Method, StatusCode, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::protocols::http::ServerSession;
-use pingora::{Error, ErrorType};
-use pulsegate_core::http::http1::persistence::{ends_with_its_connection, persists};
+use http::{HeaderMap, Version};
+use pulsegate_core::http::http1::body::Decoder;
+use pulsegate_core::http::http1::persistence::ends_with_its_head;
+use pulsegate_core::http::http1::write;
 use pulsegate_core::plan::HalfClosedClients;
 use pulsegate_core::traffic::request::{ClientEnd, Meaning};
-use std::fmt;
-use std::future::{Future, pending, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -25,215 +25,329 @@ const FINISH_TIME: Duration = Duration::from_secs(5);
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// One request of an HTTP/1 connection.
+#[derive(Debug)]
 pub struct H1Client {
-    session: ServerSession,
+    wire: Box<Wire>,
+    head: RequestHead,
+    body: Decoder,
+    framing: Body,
     half_closed: HalfClosedClients,
-    /// Reading tells no more of whether it is there: it has ended its direction, or sent more than this request.
-    heard: bool,
-}
-
-impl fmt::Debug for H1Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("H1Client").finish_non_exhaustive()
-    }
+    departure: Departure,
+    /// How its direction ended, as reading showed it.
+    ended: Option<ClientEnd>,
+    /// What the answer is, once its head was sent.
+    status: Option<u16>,
+    answer: Framer,
+    /// Something that it was offered waits to leave.
+    waits: bool,
+    /// Our direction of a tunnel ends behind what waits.
+    ends: bool,
+    /// The connection carries no further request.
+    closes: bool,
+    /// Behind the answer, the rest of the request is read.
+    drains: bool,
+    bytes_in: u64,
+    bytes_out: u64,
 }
 
 impl H1Client {
-    /// A session whose head is read (`session.read_request()` was true).
-    pub fn new(session: ServerSession, half_closed: HalfClosedClients) -> Self {
-        let mut client = Self { session, half_closed, heard: false };
-        client.believe_its_end(ClientEnd::Finished.means(half_closed, false) == Meaning::Left);
-        // pingora reads the first line only.
-        let head = client.head();
-        if !persists(heads::lines(&head.headers, CONNECTION), head.version == Version::HTTP_10) {
-            client.close_behind();
+    /// A request whose head was read and checked; `wire`: what came behind it.
+    pub fn new(wire: Box<Wire>, head: RequestHead, half_closed: HalfClosedClients) -> Self {
+        let framing = head.read().map_or(Body::None, |read| Body::framed(read.framing()));
+        let body = head.read().map_or_else(Decoder::none, |read| Decoder::of(read.framing()));
+        let closes = !head.read().is_some_and(|read| read.persists());
+        Self {
+            wire,
+            head,
+            body,
+            framing,
+            half_closed,
+            departure: Departure::default(),
+            ended: None,
+            status: None,
+            answer: Framer::Nothing,
+            waits: false,
+            ends: false,
+            closes,
+            drains: false,
+            bytes_in: 0,
+            bytes_out: 0,
         }
-        client
     }
 
-    fn believe_its_end(&self, is_departure: bool) {
-        if let Some(socket) = self.socket() {
-            socket.believe_its_end(is_departure);
-        }
+    pub(super) fn head(&self) -> &RequestHead {
+        &self.head
     }
 
-    pub(super) fn head(&self) -> &RequestHeader {
-        self.session.req_header()
+    pub(super) fn body(&self) -> Body {
+        self.framing
     }
 
     pub(super) fn protocol(&self) -> &'static str {
-        if self.head().version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" }
+        if self.is_http10() { "HTTP/1.0" } else { "HTTP/1.1" }
     }
 
-    pub(super) fn body_done(&mut self) -> bool {
-        self.session.is_body_done()
+    fn is_http10(&self) -> bool {
+        self.head.version() == Version::HTTP_10
     }
 
-    pub(super) async fn next(&mut self, read: Read) -> FromClient {
+    pub(super) fn body_done(&self) -> bool {
+        self.body.is_over()
+    }
+
+    pub(super) fn is_clear(&self) -> bool {
+        !self.waits
+    }
+
+    // ---------------------------------------------------------- what comes of it
+
+    pub(super) fn poll_next(&mut self, read: Read, cx: &mut Context<'_>) -> Poll<FromClient> {
+        match self.poll_pass(cx) {
+            Poll::Ready(Ok(())) if std::mem::take(&mut self.waits) => return Poll::Ready(FromClient::Taken),
+            Poll::Ready(Err(_)) => return Poll::Ready(FromClient::Left),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
         match read {
-            // Who has left is not heard out.
-            Read::Body if self.session.was_upgraded() || !self.has_left().await => self.read_body().await,
-            Read::Body => FromClient::Left,
-            Read::Watch if !self.heard && self.goodbye().await == Meaning::Left => FromClient::Left,
-            Read::Watch | Read::Nothing | Read::Reset => {
-                self.left(read).await;
-                FromClient::Left
+            Read::Body => self.poll_body(cx),
+            Read::Watch | Read::Nothing => self.poll_left(cx).map(|()| FromClient::Left),
+            Read::Reset => self.departure.poll_reset(self.wire.socket(), cx).map(|()| FromClient::Left),
+        }
+    }
+
+    fn is_tunnel(&self) -> bool {
+        self.status == Some(101)
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<FromClient> {
+        loop {
+            if self.is_tunnel() && !self.wire.inbox().is_empty() {
+                let piece = self.wire.take(self.wire.inbox().len());
+                self.bytes_in += piece.len() as u64;
+                return Poll::Ready(FromClient::Chunk(piece));
+            }
+            match self.take_body() {
+                Ok(Some(piece)) => return Poll::Ready(FromClient::Chunk(piece)),
+                Ok(None) if self.body.is_over() && !self.is_tunnel() => {
+                    return Poll::Ready(FromClient::End(self.wire_trailers()));
+                }
+                Ok(None) => {}
+                Err(Malformed) => return Poll::Ready(FromClient::Malformed),
+            }
+            match self.ended {
+                Some(ClientEnd::Finished) if self.is_tunnel() => return Poll::Ready(FromClient::End(None)),
+                Some(end) => {
+                    return Poll::Ready(match end.means(self.half_closed, true) {
+                        Meaning::Incomplete => FromClient::Malformed,
+                        Meaning::Left | Meaning::Waits => FromClient::Left,
+                    });
+                }
+                None => ready!(self.poll_fill(cx)),
             }
         }
     }
 
-    async fn read_body(&mut self) -> FromClient {
-        match self.session.read_body_or_idle(false).await {
-            Ok(Some(chunk)) => FromClient::Chunk(chunk),
-            Ok(None) => FromClient::End(None),
-            Err(error) if ends::is_malformed_body(&error) => FromClient::Malformed,
-            Err(error) => match end(&error).means(self.half_closed, true) {
-                Meaning::Incomplete => FromClient::Malformed,
-                Meaning::Left | Meaning::Waits => FromClient::Left,
-            },
+    /// The next piece of the body that was read already.
+    fn take_body(&mut self) -> Result<Option<Bytes>, Malformed> {
+        while !self.body.is_over() && !self.wire.inbox().is_empty() && !self.is_tunnel() {
+            let part = self.body.take(self.wire.inbox()).map_err(|_| Malformed)?;
+            self.wire.skip(part.data.start);
+            let piece = self.wire.take(part.data.len());
+            self.wire.skip(part.consumed - part.data.end);
+            if !piece.is_empty() {
+                self.bytes_in += piece.len() as u64;
+                return Ok(Some(piece));
+            }
+        }
+        Ok(None)
+    }
+
+    fn wire_trailers(&self) -> Option<HeaderMap> {
+        crate::proxy::message::trailers(self.body.trailers())
+    }
+
+    /// Reads on; the end of its direction is noted.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.ended = match ready!(self.wire.poll_fill(cx)) {
+            Ok(0) => Some(ClientEnd::Finished),
+            Ok(_) => None,
+            // TLS that ends without its goodbye has an end all the same.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Some(ClientEnd::Finished),
+            Err(_) => Some(ClientEnd::Reset),
+        };
+        Poll::Ready(())
+    }
+
+    /// Ready when it has left. What it sends meanwhile is read as far as there is room, since its end comes behind it.
+    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let owes = !self.body.is_over();
+        loop {
+            let end = match self.ended {
+                Some(end) => end,
+                None if self.wire.is_full() => ready!(self.departure.poll_end(self.wire.socket(), cx)),
+                None => {
+                    ready!(self.poll_fill(cx));
+                    continue;
+                }
+            };
+            return match end.means(self.half_closed, owes) {
+                Meaning::Left | Meaning::Incomplete => Poll::Ready(()),
+                Meaning::Waits => self.departure.poll_reset(self.wire.socket(), cx),
+            };
         }
     }
 
-    /// Reads until the client's end, which in TLS shows nowhere else, or until something comes behind the request (which pingora keeps).
-    async fn goodbye(&mut self) -> Meaning {
-        let before = self.socket().map(ClientSocket::bytes_read);
-        let goes_on = matches!(&self.session, ServerSession::H1(session) if session.will_keepalive());
-        let heard = poll_fn(|cx| {
-            let idle = pin!(self.session.read_body_or_idle(true)).poll(cx);
-            match idle {
-                Poll::Ready(heard) => Poll::Ready(heard.err()),
-                Poll::Pending if self.socket().map(ClientSocket::bytes_read) != before => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            }
+    // ---------------------------------------------------------- what it is told
+
+    pub(super) fn send_continue(&mut self) -> Result<(), Gone> {
+        self.wire.leaving().out().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        self.pass()
+    }
+
+    pub(super) fn send_interim(&mut self, head: &impl Told) -> Result<(), Gone> {
+        let out = self.wire.leaving().out();
+        write::status_line(head.status(), head.reason(), out);
+        head.fields(out);
+        out.extend_from_slice(b"\r\n");
+        self.pass()
+    }
+
+    /// The head waits for the first bytes of the body, and leaves with them; or when there is nothing else to do.
+    pub(super) fn send_head(&mut self, head: &impl Told, end: bool) -> Result<(), Gone> {
+        let status = head.status();
+        self.status = Some(status);
+        self.answer = self.framer(head);
+        let (closes, http10) = (self.closes, self.is_http10());
+        let out = self.wire.leaving().out();
+        write::status_line(status, head.reason(), out);
+        head.fields(out);
+        if !head.is_dated() {
+            write::field(b"Date", &date::now(), out);
+        }
+        if self.answer == Framer::Chunked {
+            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        }
+        out.extend_from_slice(match status {
+            101 => b"Connection: Upgrade\r\n".as_slice(),
+            _ if closes => b"Connection: close\r\n",
+            _ if http10 => b"Connection: keep-alive\r\n",
+            _ => b"",
         });
-        let meaning = heard.await.map_or(Meaning::Waits, |error| end(&error).means(self.half_closed, false));
-        self.heard = true;
-        if goes_on && meaning == Meaning::Waits {
-            // pingora ends a connection behind whoever has ended its direction, but requests of a pipeline may be here already.
-            self.session.set_keepalive(Some(0));
-        }
-        // Nobody reads any more, and so nothing would release a head.
-        if let Some(socket) = self.socket() {
-            socket.hold_nothing_back();
-        }
-        meaning
+        out.extend_from_slice(b"\r\n");
+        if end { self.offer(Bytes::new(), true) } else { Ok(()) }
     }
 
-    /// Waits until the client has left.
-    pub(super) async fn left(&self, read: Read) {
-        let Some(socket) = self.socket() else { return pending().await };
-        if read == Read::Reset || socket.ended().await.means(self.half_closed, false) != Meaning::Left {
-            socket.reset_by_client().await;
+    fn framer(&mut self, head: &impl Told) -> Framer {
+        let status = head.status();
+        match head.length() {
+            _ if status == 101 => Framer::ToTheEnd,
+            _ if ends_with_its_head(status, self.head.is_head()) => Framer::Nothing,
+            Some(length) => Framer::Length(length),
+            None if !self.is_http10() => Framer::Chunked,
+            // Only HTTP/1.0 gets an answer that does not say where it ends.
+            None => {
+                self.closes = true;
+                Framer::ToTheEnd
+            }
         }
     }
 
-    async fn has_left(&self) -> bool {
-        let mut left = pin!(self.left(Read::Nothing));
-        poll_fn(|cx| Poll::Ready(left.as_mut().poll(cx).is_ready())).await
+    pub(super) fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
+        self.bytes_out += chunk.len() as u64;
+        let framed = self.answer.frame(chunk, end, self.wire.leaving());
+        self.pass()?;
+        framed.map_err(|_| Gone)
     }
 
-    fn socket(&self) -> Option<&ClientSocket> {
-        self.session.stream().and_then(ClientSocket::of)
+    pub(super) fn offer_trailers(&mut self, trailers: &HeaderMap) -> Result<(), Gone> {
+        let framed = self.answer.end_with(trailers, self.wire.leaving());
+        self.pass()?;
+        framed.map_err(|_| Gone)
     }
 
-    pub(super) async fn send_continue(&mut self) -> Result<(), Gone> {
-        let head = ResponseHeader::build(StatusCode::CONTINUE, Some(0)).map_err(|_| Gone)?;
-        self.send_interim(Box::new(head)).await
+    pub(super) fn end_direction(&mut self) -> Result<(), Gone> {
+        self.ends = true;
+        self.pass()
     }
 
-    pub(super) async fn send_interim(&mut self, head: Box<ResponseHeader>) -> Result<(), Gone> {
-        // pingora would take it for an early answer and close the connection behind the real one.
-        self.session.set_close_on_response_before_downstream_finish(false);
-        self.session.write_response_header(head).await.map_err(|_| Gone)
-    }
-
-    pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
-        if head.status == 101 {
-            // From now on it is the end of one direction.
-            self.believe_its_end(false);
+    /// What the socket takes leaves now; the rest waits.
+    fn pass(&mut self) -> Result<(), Gone> {
+        match self.poll_pass(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(passed) => passed.map_err(|_| Gone),
+            Poll::Pending => {
+                self.waits = true;
+                Ok(())
+            }
         }
-        if self.ends_with_its_connection(&head) {
-            self.close_behind();
-        }
-        self.session.write_response_header(head).await.map_err(|_| Gone)?;
-        if end { self.offer(Bytes::new(), true).await } else { Ok(()) }
     }
 
-    /// Only HTTP/1.0 gets an answer that does not say where it ends; pingora finds that out when it has said `keep-alive`.
-    fn ends_with_its_connection(&self, head: &ResponseHeader) -> bool {
-        let asked = self.head();
-        asked.version == Version::HTTP_10
-            && ends_with_its_connection(
-                head.status.as_u16(),
-                asked.method == Method::HEAD,
-                head.headers.contains_key(CONTENT_LENGTH),
-            )
-    }
-
-    pub(super) async fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
-        self.session.write_response_body(chunk, end).await.map_err(|_| Gone)
-    }
-
-    pub(super) async fn end_direction(&mut self) -> Result<(), Gone> {
-        self.socket().ok_or(Gone)?.end_with_next_flush();
-        match &mut self.session {
-            // Nothing, and a flush.
-            ServerSession::H1(session) => session.write_body(&[]).await.map(drop).map_err(|_| Gone),
-            _ => Err(Gone),
-        }
+    fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.ends { self.wire.poll_end(cx) } else { self.wire.poll_flush(cx) }
     }
 
     pub(super) fn close_behind(&mut self) {
-        self.session.set_keepalive(None);
+        self.closes = true;
     }
 
-    pub(super) fn answer_early(&mut self, drained: bool) {
-        if !drained {
-            self.close_behind();
-        }
-        // Without this, pingora would close whenever a body is still to be read; a small one is read behind the answer.
-        self.session.set_close_on_response_before_downstream_finish(!drained);
-        self.session.set_total_drain_timeout(Some(DRAIN_TIME));
+    /// An own answer is written now; what is left of the request's body is read behind it (`drained`), or never.
+    pub(in crate::proxy) fn answer_early(&mut self, drained: bool) {
+        self.drains = drained;
+        self.closes |= !drained;
     }
 
     pub(super) fn status(&self) -> Option<u16> {
-        let status = self.session.response_written().map(|head| head.status)?;
-        let interim = status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
-        (!interim).then_some(status.as_u16())
+        self.status
     }
 
     pub(super) fn bytes_in(&self) -> u64 {
-        self.session.body_bytes_read() as u64
+        self.bytes_in
     }
 
     pub(super) fn bytes_out(&self) -> u64 {
-        self.session.body_bytes_sent() as u64
+        self.bytes_out
     }
 
-    pub(super) async fn end(self, fate: Fate) -> Served {
-        match (fate, self.session) {
-            (Fate::Finish, session) => {
-                let finished = timeout(FINISH_TIME, session.finish()).await;
-                finished
-                    .ok()
-                    .and_then(Result::ok)
-                    .flatten()
-                    .map_or(Served::Closed, |stream| Served::Again(Box::new(stream)))
+    // ---------------------------------------------------------- how it ends
+
+    pub(super) async fn end(mut self, fate: Fate) -> Served {
+        match fate {
+            Fate::Finish => {
+                let finished = if self.wire.is_clear() && self.body.is_over() {
+                    true
+                } else {
+                    timeout(DRAIN_TIME, self.settle()).await.is_ok_and(|settled| settled)
+                };
+                if finished && !self.closes && !self.is_tunnel() && self.ended != Some(ClientEnd::Reset) {
+                    return Served::Again(self.wire);
+                }
+                let _ = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_end(cx))).await;
             }
-            (Fate::Linger, ServerSession::H1(session)) => {
-                linger::close(session.into_inner()).await;
-                Served::Closed
+            Fate::Linger => {
+                if timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_flush(cx))).await.is_ok_and(|flushed| flushed.is_ok()) {
+                    linger::close(self.wire.into_parts().0).await;
+                }
             }
-            (Fate::Reset, ServerSession::H1(session)) => Served::Reset(session.into_inner()),
-            (Fate::Linger | Fate::Cut | Fate::Reset, _) => Served::Closed,
+            // What was told of it leaves, where that needs no waiting: the record says so.
+            Fate::Cut => drop(self.pass()),
+            Fate::Reset => self.wire.into_parts().0.reset(),
         }
+        Served::Closed
+    }
+
+    /// What waits leaves, and what is left of a small body is read. False: it cannot be.
+    async fn settle(&mut self) -> bool {
+        if poll_fn(|cx| self.wire.poll_flush(cx)).await.is_err() {
+            return false;
+        }
+        while self.drains && !self.body.is_over() {
+            match poll_fn(|cx| self.poll_body(cx)).await {
+                FromClient::Chunk(_) => {}
+                FromClient::End(_) => return true,
+                FromClient::Taken | FromClient::Left | FromClient::Malformed => return false,
+            }
+        }
+        self.body.is_over()
     }
 }
 
-/// How the client's direction ended, as the session says it.
-fn end(error: &Error) -> ClientEnd {
-    let cause = error.root_cause().downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    // TLS that ends without its goodbye has an end all the same.
-    let finished = *error.etype() == ErrorType::ConnectionClosed || cause == Some(std::io::ErrorKind::UnexpectedEof);
-    if finished { ClientEnd::Finished } else { ClientEnd::Reset }
-}
+/// What it sends is no body.
+struct Malformed;

@@ -5,11 +5,11 @@ use super::keys;
 use super::queues::Wake;
 use crate::clock::Clock;
 use crate::proxy::asked::Asked;
-use crate::proxy::downstream::{ClientSide, Read};
+use crate::proxy::downstream::ClientSide;
 use crate::proxy::story::Story;
 use crate::proxy::{ConnectionFacts, Proxy, rewrite};
 use crate::telemetry::Try;
-use pingora::http::RequestHeader;
+use crate::proxy::message::RequestHead;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::base::time::Timestamp;
@@ -56,7 +56,7 @@ impl<'e> Machine<'e> {
     }
 
     /// Something has happened to the request of this head. Returns what is to be done.
-    pub(super) fn tell(&mut self, input: Input, head: &RequestHeader) -> Action {
+    pub(super) fn tell(&mut self, input: Input, head: &RequestHead) -> Action {
         let Surroundings { proxy, .. } = self.surroundings;
         let snapshot = proxy.handle.snapshot();
         self.generation = snapshot.generation;
@@ -72,7 +72,7 @@ impl<'e> Machine<'e> {
         let until = self.clock().instant(wait.until);
         let input = tokio::select! {
             biased;
-            () = client.left(Read::Nothing) => Input::ClientLeft,
+            () = client.left() => Input::ClientLeft,
             changed = timeout_at(until, self.changed(wait.why)) => changed.map_or(Input::Woken, |()| Input::Changed),
         };
         self.tell(input, client.head())
@@ -140,7 +140,7 @@ impl<'e> Machine<'e> {
 struct World<'w> {
     surroundings: Surroundings<'w>,
     story: &'w mut Story,
-    head: &'w RequestHeader,
+    head: &'w RequestHead,
     spans: Spans,
     /// Its number.
     attempt: u32,
