@@ -6,7 +6,8 @@ use super::clients::Place;
 use super::connection::Connection;
 use super::listener::{Listener, Terms};
 use super::{Front, Stage, http1, introduced};
-use crate::proxy::downstream::ClientSocket;
+use crate::proxy::wire::{Socket, Transport};
+use crate::tls::ClientCertificate;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
 use std::future::Future;
@@ -95,7 +96,7 @@ impl Accepting {
             let ends = introduced::of_socket(&stream, peer, listener.address);
             if let Some((socket, ends)) = arrive(&front, &terms, stream, ends, &mut place).await {
                 let tls = terms.tls.is_some();
-                let certificate = socket.client_certificate().map(Arc::new);
+                let certificate = socket.peer_certificate().and_then(ClientCertificate::new).map(Arc::new);
                 let private = Arc::default();
                 let connection = Connection { front: front.clone(), listener, ends, tls, certificate, stage, private };
                 http1::serve(connection, socket).await;
@@ -123,7 +124,7 @@ async fn arrive(
     mut stream: TcpStream,
     ends: Ends,
     place: &mut Place,
-) -> Option<(ClientSocket, Ends)> {
+) -> Option<(Socket, Ends)> {
     let clock = front.proxy.clock();
     let until = clock.instant(clock.now() + terms.plan.limits.head_timeout);
     let ends = if introduced::is_expected(&terms.plan, ends.source.ip()) {
@@ -142,12 +143,12 @@ async fn handshake(
     stream: TcpStream,
     client: SocketAddr,
     until: Instant,
-) -> Option<ClientSocket> {
+) -> Option<Socket> {
     let Some(tls) = &terms.tls else {
-        return Some(ClientSocket::plain(stream));
+        return Some(Socket::Plain(Transport::Tcp(stream)));
     };
-    let reason = match timeout_at(until, tls.acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => return Some(ClientSocket::tls(stream)),
+    let reason = match timeout_at(until, tls.acceptor.accept(Transport::Tcp(stream))).await {
+        Ok(Ok(stream)) => return Some(Socket::Tls(Box::new(stream.into()))),
         Ok(Err(error)) => why_refused(&error),
         Err(_) => "tls_timeout",
     };

@@ -1,16 +1,17 @@
-//! How is a request head bounded? In bytes and in total time, before pingora sees any of it.
+//! How is a request head bounded? In bytes and in total time, before any of it is read for what it says.
 //!
-//! pingora allows 60 s for every *read* and up to 1 MiB. Here the whole head has one deadline and one size. The bytes are
+//! The whole head has one deadline and one size. The bytes are
 //! collected up to the blank line, whatever came behind it is kept for the body or the next request.
 //!
 //! A head ends at CRLF CRLF. Bare line feeds end it too, so that the strict check refuses it at once instead of waiting
 //! for an end that never comes.
 
-use bytes::BytesMut;
+use crate::proxy::at_once::within;
+use crate::proxy::wire::Wire;
 use pulsegate_core::http::head::head_end;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::timeout;
 
 /// What may be in front of a request line (RFC 9112 §2.2): a few empty lines, not a stream of them.
 const LEADING_BLANK_BYTES: usize = 16;
@@ -39,50 +40,35 @@ pub struct HeadBounds {
     pub time: Duration,
 }
 
-/// What a head usually needs, in one read.
-const FIRST_READ: usize = 2048;
-
 /// Waits for the first bytes of the next head, at most `patience`. False: the client closed or stayed silent. Safe to
-/// cancel: bytes that were read are in `buf`.
-pub async fn first_bytes(
-    stream: &mut (impl AsyncRead + Unpin + ?Sized),
-    buf: &mut BytesMut,
-    patience: Duration,
-) -> bool {
-    if !buf.is_empty() {
+/// cancel: bytes that were read stay with the connection.
+pub async fn first_bytes(wire: &mut Wire, patience: Duration) -> bool {
+    if !wire.inbox().is_empty() {
         return true;
     }
-    buf.reserve(FIRST_READ);
-    matches!(timeout(patience, stream.read_buf(buf)).await, Ok(Ok(read)) if read > 0)
+    matches!(within(patience, pin!(poll_fn(|cx| wire.poll_fill(cx)))).await, Ok(Ok(1..)))
 }
 
-/// Reads on into `buf` until a head is complete or a bound is met.
-pub async fn read_head(
-    stream: &mut (impl AsyncRead + Unpin + ?Sized),
-    buf: &mut BytesMut,
-    bounds: HeadBounds,
-) -> HeadEnd {
-    timeout(bounds.time, read_to_blank_line(stream, buf, bounds.bytes)).await.unwrap_or(HeadEnd::TooSlow)
+/// Reads on until a head is complete or a bound is met.
+pub async fn read_head(wire: &mut Wire, bounds: HeadBounds) -> HeadEnd {
+    within(bounds.time, pin!(read_to_blank_line(wire, bounds.bytes))).await.unwrap_or(HeadEnd::TooSlow)
 }
 
-async fn read_to_blank_line(
-    stream: &mut (impl AsyncRead + Unpin + ?Sized),
-    buf: &mut BytesMut,
-    limit: usize,
-) -> HeadEnd {
+async fn read_to_blank_line(wire: &mut Wire, limit: usize) -> HeadEnd {
     let (mut searched, mut blank_left) = (0, LEADING_BLANK_BYTES);
     loop {
-        drop_leading_blank_lines(buf, &mut blank_left);
-        if let Some(end) = head_end(buf, searched) {
-            return if end <= limit { HeadEnd::Complete(end) } else { too_large(buf, limit) };
+        drop_leading_blank_lines(wire, &mut blank_left);
+        let read = wire.inbox();
+        if let Some(end) = head_end(read, searched) {
+            return if end <= limit { HeadEnd::Complete(end) } else { too_large(read, limit) };
         }
-        if buf.len() > limit {
-            return too_large(buf, limit);
+        if read.len() > limit {
+            return too_large(read, limit);
         }
         // The terminator may straddle two reads.
-        searched = buf.len().saturating_sub(3);
-        match stream.read_buf(buf).await {
-            Ok(0) | Err(_) => return if buf.is_empty() { HeadEnd::Idle } else { HeadEnd::Truncated },
+        searched = read.len().saturating_sub(3);
+        match poll_fn(|cx| wire.poll_fill(cx)).await {
+            Ok(0) | Err(_) => return if wire.inbox().is_empty() { HeadEnd::Idle } else { HeadEnd::Truncated },
             Ok(_) => {}
         }
     }
@@ -94,31 +80,41 @@ fn too_large(buf: &[u8], limit: usize) -> HeadEnd {
 }
 
 /// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond.
-fn drop_leading_blank_lines(buf: &mut BytesMut, left: &mut usize) {
-    let blank = buf.iter().take(*left).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+fn drop_leading_blank_lines(wire: &mut Wire, left: &mut usize) {
+    let blank = wire.inbox().iter().take(*left).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     if blank > 0 {
         *left -= blank;
-        let _ = buf.split_to(blank);
+        wire.skip(blank);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::wire::{Socket, Transport};
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::UnixStream;
 
     const BOUNDS: HeadBounds = HeadBounds { bytes: 64, time: Duration::from_secs(1) };
 
-    async fn read(input: &[u8]) -> (HeadEnd, BytesMut) {
-        let mut buf = BytesMut::new();
-        let end = read_head(&mut &input[..], &mut buf, BOUNDS).await;
-        (end, buf)
+    fn pair() -> (Box<Wire>, UnixStream) {
+        let (near, far) = UnixStream::pair().unwrap();
+        (Wire::new(Socket::Plain(Transport::Unix(near))), far)
+    }
+
+    async fn read(input: &[u8]) -> (HeadEnd, Box<Wire>) {
+        let (mut wire, mut far) = pair();
+        far.write_all(input).await.unwrap();
+        drop(far);
+        let end = read_head(&mut wire, BOUNDS).await;
+        (end, wire)
     }
 
     #[tokio::test]
     async fn a_head_ends_at_its_blank_line_and_what_follows_is_kept() {
-        let (end, buf) = read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nbody").await;
+        let (end, wire) = read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nbody").await;
         assert_eq!(end, HeadEnd::Complete(27));
-        assert_eq!(&buf[27..], b"body");
+        assert_eq!(&wire.inbox()[27..], b"body");
     }
 
     #[tokio::test]
@@ -128,8 +124,8 @@ mod tests {
 
     #[tokio::test]
     async fn empty_lines_in_front_of_a_request_are_skipped() {
-        let (end, buf) = read(b"\r\n\r\nGET / HTTP/1.0\r\n\r\n").await;
-        assert_eq!((end, &buf[..3]), (HeadEnd::Complete(18), &b"GET"[..]));
+        let (end, wire) = read(b"\r\n\r\nGET / HTTP/1.0\r\n\r\n").await;
+        assert_eq!((end, &wire.inbox()[..3]), (HeadEnd::Complete(18), &b"GET"[..]));
     }
 
     #[tokio::test]
@@ -137,10 +133,17 @@ mod tests {
         let blank = "\r\n".repeat(20);
         let (end, _) = read(format!("{blank}GET / HTTP/1.1\r\n\r\n").as_bytes()).await;
         assert_eq!(end, HeadEnd::Complete(4));
-        let (mut client, mut server) = tokio::io::duplex(1);
-        let drip =
-            tokio::spawn(async move { tokio::io::AsyncWriteExt::write_all(&mut client, blank.as_bytes()).await });
-        assert_eq!(read_head(&mut server, &mut BytesMut::new(), BOUNDS).await, HeadEnd::Complete(4));
+        let (mut wire, mut far) = pair();
+        let drip = tokio::spawn(async move {
+            for byte in blank.bytes() {
+                if far.write_all(&[byte]).await.is_err() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(read_head(&mut wire, BOUNDS).await, HeadEnd::Complete(4));
         drip.abort();
     }
 
@@ -160,24 +163,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_dripped_head_is_cut_at_one_deadline_however_steady_it_drips() {
-        let (mut client, mut server) = tokio::io::duplex(1);
+        let (mut wire, mut far) = pair();
         let drip = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                if tokio::io::AsyncWriteExt::write_all(&mut client, b"G").await.is_err() {
+                if far.write_all(b"G").await.is_err() {
                     return;
                 }
             }
         });
-        let mut buf = BytesMut::new();
-        assert_eq!(read_head(&mut server, &mut buf, BOUNDS).await, HeadEnd::TooSlow);
-        assert!(buf.len() < 15, "read {} bytes", buf.len());
+        assert_eq!(read_head(&mut wire, BOUNDS).await, HeadEnd::TooSlow);
+        assert!(wire.inbox().len() < 15, "read {} bytes", wire.inbox().len());
         drip.abort();
     }
 
     #[tokio::test(start_paused = true)]
     async fn silence_between_requests_ends_the_connection_quietly() {
-        let (_client, mut server) = tokio::io::duplex(1);
-        assert!(!first_bytes(&mut server, &mut BytesMut::new(), Duration::from_secs(5)).await);
+        let (mut wire, _far) = pair();
+        assert!(!first_bytes(&mut wire, Duration::from_secs(5)).await);
     }
 }

@@ -9,9 +9,10 @@ use super::connection::Connection;
 use super::refuse::refuse_stream;
 use super::wire::{News, Progress, Wire};
 use super::{Front, Stage};
-use crate::proxy::downstream::{ClientSide, ClientSocket, H2Client};
+use crate::proxy::downstream::{ClientSide, H2Client};
+use crate::proxy::wire;
 use crate::proxy::{ConnectionFacts, Served};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream};
 use http::{HeaderName, Request};
@@ -56,8 +57,9 @@ struct Driven {
     leaving: Option<Option<Instant>>,
 }
 
-/// Serves the connection to its end. `before`: bytes that were read already.
-pub(super) async fn serve(connection: Connection, socket: Box<ClientSocket>, before: BytesMut) {
+/// Serves the connection to its end, from what was read of it already on.
+pub(super) async fn serve(connection: Connection, wire: Box<wire::Wire>) {
+    let (socket, before) = wire.into_parts();
     let plan = connection.listener.terms.load().plan.clone();
     let progress = Arc::new(Progress::default());
     let clock = connection.front.proxy.clock();

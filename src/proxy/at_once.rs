@@ -11,13 +11,13 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 /// What comes of it now. `Pending`: go on with it, so that somebody is woken when it is done.
-pub(super) async fn at_once<T>(mut work: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+pub async fn at_once<T>(mut work: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await
 }
 
 /// # Errors
 /// It is not done within this time.
-pub(super) async fn within<T>(time: Duration, mut work: Pin<&mut impl Future<Output = T>>) -> Result<T, Elapsed> {
+pub async fn within<T>(time: Duration, mut work: Pin<&mut impl Future<Output = T>>) -> Result<T, Elapsed> {
     match at_once(work.as_mut()).await {
         Poll::Ready(done) => Ok(done),
         Poll::Pending => timeout(time, work).await,

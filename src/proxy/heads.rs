@@ -7,7 +7,7 @@ use pulsegate_core::http::forwarding::connection_auth::binds_connection;
 use pulsegate_core::http::forwarding::passage::{self, MaxForwards};
 use pulsegate_core::http::forwarding::upgrade_asked;
 use pulsegate_core::http::grpc;
-use pulsegate_core::http::http1::request::Framing;
+use pulsegate_core::http::http1::framing::Framing;
 use pulsegate_core::http::http2::tunnel::may_be_connect;
 use pulsegate_core::http::trace::TraceParent;
 
@@ -24,9 +24,10 @@ impl Body {
     /// As an HTTP/1 head says it: it has one meaning only.
     pub(super) fn framed(framing: Framing) -> Self {
         match framing {
-            Framing::None | Framing::Length(0) => Self::None,
             Framing::Length(length) => Self::Length(length),
             Framing::Chunked => Self::Unsized,
+            // The last two are an answer's.
+            Framing::None | Framing::UntilClose | Framing::Switched => Self::None,
         }
     }
 

@@ -1,14 +1,14 @@
 //! How does a request get its answer? One exchange: route, pick, attempt, retry, answer.
 //!
-//! A direct loop over pingora-core's HTTP sessions (not pingora-proxy's `ProxyHttp`): the per-try timer to the head, the total
-//! deadline, client aborts and retries are ours to time, and it costs less. Every decision is the core's.
+//! The per-try timer to the head, the total deadline, client aborts and retries are timed here. Every decision is the core's.
 
 mod admission;
 mod answer;
 mod asked;
-mod at_once;
+pub mod at_once;
 mod backend;
 mod connection_pool;
+pub mod date;
 mod dialogue;
 pub mod downstream;
 mod ends;
@@ -16,6 +16,7 @@ mod exchange;
 mod forward;
 mod heads;
 pub mod linger;
+pub mod message;
 mod outbox;
 mod passage;
 mod rate_limit;
@@ -25,6 +26,7 @@ mod rewrite;
 mod story;
 mod target;
 mod websocket;
+pub mod wire;
 
 pub use crate::proxy::connection_pool::private::Private;
 
@@ -36,9 +38,7 @@ use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use exchange::Exchange;
-use pingora::connectors::{ConnectorOptions, TransportConnector};
-use pingora::protocols::Stream;
-use pingora::protocols::http::server::ReusableHttpStream;
+use wire::Wire;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
 use std::fmt;
@@ -77,9 +77,7 @@ const SWEEP: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub enum Served {
     /// It can carry another request.
-    Again(Box<ReusableHttpStream>),
-    /// It must end with a reset.
-    Reset(Stream),
+    Again(Box<Wire>),
     Closed,
     /// The client took its request back (HTTP/2).
     Left,
@@ -87,11 +85,10 @@ pub enum Served {
     Leaves,
 }
 
-/// The data path on pingora-core's sessions, shared by all listeners.
+/// The data path, shared by all listeners.
 pub struct Proxy {
     handle: Handle,
     telemetry: Arc<Traffic>,
-    connector: TransportConnector,
     idle: Arc<Idle>,
     shared: Arc<Shared>,
     queues: forward::Queues,
@@ -120,7 +117,6 @@ impl Proxy {
         Self {
             handle,
             telemetry,
-            connector: TransportConnector::new(Some(without_tls())),
             idle,
             shared,
             queues: forward::Queues::default(),
@@ -144,11 +140,6 @@ impl Proxy {
     pub async fn serve(self: &Arc<Self>, client: ClientSide, facts: &ConnectionFacts) -> Served {
         Exchange::serve(self, client, facts).await
     }
-}
-
-/// Only TCP and Unix sockets are pingora's to connect: no root certificates are read for it (it would panic at an odd one).
-fn without_tls() -> ConnectorOptions {
-    ConnectorOptions { ca_file: Some("/dev/null".to_owned()), ..ConnectorOptions::new(1) }
 }
 
 async fn sweep(idle: Weak<Idle>, shared: Weak<Shared>, clock: Clock) {

@@ -1,7 +1,6 @@
 //! What does a request ask for? Host, path and query out of the head, in the one form that routing and forwarding share.
 
 use super::message::RequestHead;
-use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::head::host;
 use pulsegate_core::http::path::{Normalised, PathRefusal, normalise};
 use pulsegate_core::http::problem::Problem;

@@ -37,7 +37,7 @@ pub use logging::{
 };
 pub use outlets::Change;
 pub use ports::{BoardEvents, Life, Operators, Probes, Traffic};
-pub use request::RequestRecord;
+pub use request::{Headers, RequestRecord};
 pub use scribe::Scribe;
 pub use tracing::check as check_collector;
 pub use tries::{Tries, Try};

@@ -4,13 +4,14 @@ use super::{Deaf, FromBackend};
 use crate::proxy::connection_pool::idle::Kept;
 use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::heads::Body;
-use crate::proxy::message::{self, AnswerHead};
+use crate::proxy::message::AnswerHead;
 use crate::proxy::rewrite::Onward;
 use crate::proxy::wire::{Framer, Wire};
-use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use pulsegate_core::http::http1::answer::{self, Follows};
+use bytes::Bytes;
+use pulsegate_core::http::head::AnswerFlaw;
+use pulsegate_core::http::http1::answer;
 use pulsegate_core::http::http1::body::Decoder;
+use pulsegate_core::http::http1::framing::Framing;
 use pulsegate_core::http::http1::spans::Spans;
 use pulsegate_core::http::http1::write;
 use pulsegate_core::http::response_watch::Malformed;
@@ -112,15 +113,8 @@ impl H1Backend {
         self.frame(chunk, false)
     }
 
-    pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
-        match trailers {
-            Some(trailers) if !trailers.is_empty() => {
-                let framed = self.request.end_with(&trailers, self.wire.leaving());
-                self.pass()?;
-                framed.map_err(|_| Deaf)
-            }
-            _ => self.frame(Bytes::new(), true),
-        }
+    pub(super) fn finish(&mut self) -> Result<(), Deaf> {
+        self.frame(Bytes::new(), true)
     }
 
     fn frame(&mut self, chunk: Bytes, end: bool) -> Result<(), Deaf> {
@@ -192,45 +186,45 @@ impl H1Backend {
     /// The next head, if all of it was read.
     fn take_head(&mut self) -> Option<FromBackend> {
         let Answer::Head { searched } = &mut self.answer else { return None };
-        let end = match answer::end(self.wire.inbox(), searched, self.limit) {
-            Ok(end) => end?,
-            Err(flaw) => return Some(self.refuse(flaw)),
-        };
-        let bytes = self.wire.take(end);
         let mut spans = Spans::default();
-        let read = match answer::parse(&bytes, self.to_head, &mut spans) {
+        let read = match answer::read(self.wire.inbox(), *searched, self.to_head, self.limit, &mut spans) {
             Ok(read) => read,
             Err(flaw) => return Some(self.refuse(flaw)),
         };
+        let Some((read, end)) = read else {
+            *searched = self.wire.inbox().len();
+            return None;
+        };
         self.answer = Answer::Head { searched: 0 };
-        let (follows, persists) = (read.follows(), read.persists());
-        let head = AnswerHead::written(bytes, spans, read);
-        Some(match follows {
+        let head = AnswerHead::written(self.wire.take(end), spans, read);
+        Some(match read.framing {
             // It is alive, and has our request: what ends now is no rest of an idle connection.
-            Follows::Head => {
+            _ if read.is_interim() => {
                 self.reused = false;
                 FromBackend::Interim(head)
             }
-            Follows::Tunnel if !self.upgrades => FromBackend::Invalid,
-            Follows::Tunnel => {
+            Framing::Switched if !self.upgrades => FromBackend::Invalid,
+            Framing::Switched => {
                 (self.answer, self.request) = (Answer::Tunnel, Framer::ToTheEnd);
                 FromBackend::Head { head, end: false }
             }
-            Follows::Body(framing) => {
-                let body = Decoder::of_answer(framing);
+            framing => {
+                let mut body = Decoder::new();
+                body.begin(framing);
                 let end = body.is_over();
-                (self.answer, self.closes) = (Answer::Body(body), !persists);
+                (self.answer, self.closes) = (Answer::Body(body), !read.persists);
                 FromBackend::Head { head, end }
             }
         })
     }
 
-    fn refuse(&mut self, flaw: Malformed) -> FromBackend {
+    fn refuse(&mut self, flaw: AnswerFlaw) -> FromBackend {
+        let (flaw, end) = match flaw {
+            AnswerFlaw::Malformed => (Malformed::Head, AttemptEnd::InvalidResponse),
+            AnswerFlaw::TooLarge => (Malformed::HeadTooLarge, AttemptEnd::HeadTooLarge),
+        };
         self.flaw = Some(flaw);
-        FromBackend::Broke(match flaw {
-            Malformed::HeadTooLarge => AttemptEnd::HeadTooLarge,
-            Malformed::Head | Malformed::Body => AttemptEnd::InvalidResponse,
-        })
+        FromBackend::Broke(end)
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<FromBackend> {
@@ -243,15 +237,9 @@ impl H1Backend {
                 };
                 self.wire.skip(part.data.start);
                 let piece = self.wire.take(part.data.len());
-                self.wire.skip(part.consumed - part.data.end);
-                if body.is_over() {
-                    return Poll::Ready(match message::trailers(body.trailers()) {
-                        Some(trailers) => self.ends_with(piece, trailers),
-                        None => FromBackend::Body(piece, true),
-                    });
-                }
-                if !piece.is_empty() {
-                    return Poll::Ready(FromBackend::Body(piece, false));
+                self.wire.skip(part.taken - part.data.end);
+                if !piece.is_empty() || body.is_over() {
+                    return Poll::Ready(FromBackend::Body(piece, body.is_over()));
                 }
                 continue;
             }
@@ -260,7 +248,7 @@ impl H1Backend {
             }
             match ready!(self.wire.poll_fill(cx)) {
                 Ok(1..) => {}
-                Ok(0) if body.ends_with_connection() => {
+                Ok(0) if body.is_whole_at_the_end() => {
                     self.closes = true;
                     return Poll::Ready(FromBackend::Body(Bytes::new(), true));
                 }
@@ -289,17 +277,17 @@ impl H1Backend {
     }
 }
 
-fn write_head(onward: &Onward<'_>, out: &mut BytesMut) {
+fn write_head(onward: &Onward<'_>, out: &mut Vec<u8>) {
     let (path, query) = onward.target();
-    write::request_line(onward.head.method().as_bytes(), &[path.as_bytes(), query.as_bytes()], out);
-    write::field(b"Host", onward.host().as_bytes(), out);
+    write::request_line(out, onward.head.method().as_bytes(), &[path.as_bytes(), query.as_bytes()]);
+    write::field(out, b"Host", onward.host().as_bytes());
     onward.fields(out);
     if onward.body == Body::Unsized {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
     // What is between this connection's ends (RFC 9110 §10.1.4, §7.8).
     if let Some(protocol) = onward.upgrade() {
-        write::field(b"Upgrade", protocol.as_bytes(), out);
+        write::field(out, b"Upgrade", protocol.as_bytes());
         out.extend_from_slice(b"Connection: Upgrade\r\n");
     }
     if onward.says_te() {

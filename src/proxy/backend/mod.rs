@@ -101,10 +101,10 @@ impl BackendSide {
         }
     }
 
-    /// The request is whole.
+    /// The request is whole; trailers go where the protocol has a place for them.
     pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
         match self {
-            Self::H1(backend) => backend.finish(trailers),
+            Self::H1(backend) => backend.finish(),
             Self::H2(backend) => backend.finish(trailers),
         }
     }

@@ -109,7 +109,8 @@ fn is_silent(wire: &mut Wire) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pingora::protocols::l4::stream::Stream as L4;
+    use crate::proxy::wire::{Socket, Transport};
+    use std::os::fd::{AsFd, AsRawFd};
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::AsyncWriteExt;
@@ -119,7 +120,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mark = Mark::busy(&Arc::default());
-        (Kept { stream: Box::new(L4::from(near)), mark }, listener.accept().await.unwrap().0)
+        (Kept { wire: Wire::new(Socket::Plain(Transport::Tcp(near))), mark }, listener.accept().await.unwrap().0)
+    }
+
+    fn fd(kept: &Kept) -> i32 {
+        kept.wire.socket().transport().as_fd().as_raw_fd()
     }
 
     /// Until the kernel has told us what the far side did.
@@ -139,11 +144,11 @@ mod tests {
         let idle = Idle::new();
         let (far, until) = (Timestamp::ZERO + Duration::from_secs(1), Timestamp::ZERO + Duration::from_secs(60));
         let ((one, _one), (two, _two)) = (pair().await, pair().await);
-        let newest = two.stream.id();
+        let newest = fd(&two);
         idle.put(7, one, until);
         idle.put(7, two, until);
         assert!(idle.take(8, far).is_none());
-        assert_eq!(idle.take(7, far).map(|kept| kept.stream.id()), Some(newest));
+        assert_eq!(idle.take(7, far).map(|kept| fd(&kept)), Some(newest));
         assert!(idle.take(7, far).is_some());
         assert!(idle.take(7, far).is_none());
     }

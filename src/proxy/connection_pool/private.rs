@@ -73,13 +73,15 @@ mod tests {
     use super::*;
     use crate::proxy::connection_pool::mark::Mark;
     use std::time::Duration;
-    use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+    use crate::proxy::wire::{Socket, Transport, Wire};
+    use tokio::io::AsyncReadExt;
+    use tokio::net::UnixStream;
 
     const UNTIL: Timestamp = Timestamp(1_000_000_000);
 
-    fn pair() -> (Kept, DuplexStream) {
-        let (near, far) = duplex(64);
-        (Kept { stream: Box::new(near), mark: Mark::busy(&Arc::default()) }, far)
+    fn pair() -> (Kept, UnixStream) {
+        let (near, far) = UnixStream::pair().unwrap();
+        (Kept { wire: Wire::new(Socket::Plain(Transport::Unix(near))), mark: Mark::busy(&Arc::default()) }, far)
     }
 
     #[tokio::test]

@@ -7,10 +7,11 @@ use crate::proxy::message::{RequestHead, Told};
 use crate::proxy::wire::{Departure, Framer, Wire};
 use crate::proxy::{Served, date, linger};
 use bytes::Bytes;
-use http::{HeaderMap, Version};
+use http::Version;
 use pulsegate_core::http::http1::body::Decoder;
+use pulsegate_core::http::http1::framing::Framing;
 use pulsegate_core::http::http1::persistence::ends_with_its_head;
-use pulsegate_core::http::http1::write;
+use pulsegate_core::http::http1::{status, write};
 use pulsegate_core::plan::HalfClosedClients;
 use pulsegate_core::traffic::request::{ClientEnd, Meaning};
 use std::future::poll_fn;
@@ -53,9 +54,10 @@ pub struct H1Client {
 impl H1Client {
     /// A request whose head was read and checked; `wire`: what came behind it.
     pub fn new(wire: Box<Wire>, head: RequestHead, half_closed: HalfClosedClients) -> Self {
-        let framing = head.read().map_or(Body::None, |read| Body::framed(read.framing()));
-        let body = head.read().map_or_else(Decoder::none, |read| Decoder::of(read.framing()));
-        let closes = !head.read().is_some_and(|read| read.persists());
+        let framing = head.read().map_or(Body::None, |read| Body::framed(read.framing));
+        let mut body = Decoder::new();
+        body.begin(head.read().map_or(Framing::None, |read| read.framing));
+        let closes = !head.read().is_some_and(|read| read.persists);
         Self {
             wire,
             head,
@@ -128,7 +130,7 @@ impl H1Client {
             match self.take_body() {
                 Ok(Some(piece)) => return Poll::Ready(FromClient::Chunk(piece)),
                 Ok(None) if self.body.is_over() && !self.is_tunnel() => {
-                    return Poll::Ready(FromClient::End(self.wire_trailers()));
+                    return Poll::Ready(FromClient::End(None));
                 }
                 Ok(None) => {}
                 Err(Malformed) => return Poll::Ready(FromClient::Malformed),
@@ -152,17 +154,13 @@ impl H1Client {
             let part = self.body.take(self.wire.inbox()).map_err(|_| Malformed)?;
             self.wire.skip(part.data.start);
             let piece = self.wire.take(part.data.len());
-            self.wire.skip(part.consumed - part.data.end);
+            self.wire.skip(part.taken - part.data.end);
             if !piece.is_empty() {
                 self.bytes_in += piece.len() as u64;
                 return Ok(Some(piece));
             }
         }
         Ok(None)
-    }
-
-    fn wire_trailers(&self) -> Option<HeaderMap> {
-        crate::proxy::message::trailers(self.body.trailers())
     }
 
     /// Reads on; the end of its direction is noted.
@@ -179,7 +177,6 @@ impl H1Client {
 
     /// Ready when it has left. What it sends meanwhile is read as far as there is room, since its end comes behind it.
     pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let owes = !self.body.is_over();
         loop {
             let end = match self.ended {
                 Some(end) => end,
@@ -189,7 +186,8 @@ impl H1Client {
                     continue;
                 }
             };
-            return match end.means(self.half_closed, owes) {
+            // Whether it owes something shows in reading its body.
+            return match end.means(self.half_closed, false) {
                 Meaning::Left | Meaning::Incomplete => Poll::Ready(()),
                 Meaning::Waits => self.departure.poll_reset(self.wire.socket(), cx),
             };
@@ -205,7 +203,7 @@ impl H1Client {
 
     pub(super) fn send_interim(&mut self, head: &impl Told) -> Result<(), Gone> {
         let out = self.wire.leaving().out();
-        write::status_line(head.status(), head.reason(), out);
+        status_line(head, out);
         head.fields(out);
         out.extend_from_slice(b"\r\n");
         self.pass()
@@ -216,12 +214,12 @@ impl H1Client {
         let status = head.status();
         self.status = Some(status);
         self.answer = self.framer(head);
-        let (closes, http10) = (self.closes, self.is_http10());
+        let closes = self.closes;
         let out = self.wire.leaving().out();
-        write::status_line(status, head.reason(), out);
+        status_line(head, out);
         head.fields(out);
         if !head.is_dated() {
-            write::field(b"Date", &date::now(), out);
+            write::field(out, b"Date", &date::now());
         }
         if self.answer == Framer::Chunked {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
@@ -229,8 +227,7 @@ impl H1Client {
         out.extend_from_slice(match status {
             101 => b"Connection: Upgrade\r\n".as_slice(),
             _ if closes => b"Connection: close\r\n",
-            _ if http10 => b"Connection: keep-alive\r\n",
-            _ => b"",
+            _ => b"Connection: keep-alive\r\n",
         });
         out.extend_from_slice(b"\r\n");
         if end { self.offer(Bytes::new(), true) } else { Ok(()) }
@@ -254,12 +251,6 @@ impl H1Client {
     pub(super) fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
         self.bytes_out += chunk.len() as u64;
         let framed = self.answer.frame(chunk, end, self.wire.leaving());
-        self.pass()?;
-        framed.map_err(|_| Gone)
-    }
-
-    pub(super) fn offer_trailers(&mut self, trailers: &HeaderMap) -> Result<(), Gone> {
-        let framed = self.answer.end_with(trailers, self.wire.leaving());
         self.pass()?;
         framed.map_err(|_| Gone)
     }
@@ -351,3 +342,7 @@ impl H1Client {
 
 /// What it sends is no body.
 struct Malformed;
+
+fn status_line(head: &impl Told, out: &mut Vec<u8>) {
+    write::status_line(out, head.status(), head.reason().unwrap_or_else(|| status::reason(head.status())));
+}

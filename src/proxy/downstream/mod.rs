@@ -36,7 +36,7 @@ pub enum ClientSide {
 #[derive(Debug)]
 pub(super) enum FromClient {
     Chunk(Bytes),
-    /// The body's end, with its trailers.
+    /// The body's end; trailers on HTTP/2 only.
     End(Option<HeaderMap>),
     /// Some of what was offered has been taken.
     Taken,
@@ -178,10 +178,11 @@ impl ClientSide {
         }
     }
 
-    /// Ends the response with trailers.
+    /// Ends the response with trailers, where the client's protocol has a place for them.
     pub(super) fn offer_trailers(&mut self, trailers: HeaderMap) -> Result<(), Gone> {
         match self {
-            Self::H1(client) => client.offer_trailers(&trailers),
+            // Between HTTP/1 and us they are dropped.
+            Self::H1(client) => client.offer(Bytes::new(), true),
             Self::H2(client) => client.offer_trailers(trailers),
             Self::Copy(_) => Ok(()),
         }

@@ -13,7 +13,7 @@ use http::{HeaderMap, Version};
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::fields::Fields;
-use pulsegate_core::http::http2::tunnel::{Answered, answered};
+use pulsegate_core::http::http2::tunnel::{self, answered};
 use pulsegate_core::http::interim::interim_travels;
 use pulsegate_core::traffic::request::{Action, Asked, Attempt, Input, Pin};
 use std::time::Duration;
@@ -114,11 +114,11 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
         self.heard.asks_for_auth = heads::names_connection_auth(shown.head, ["www-authenticate", "proxy-authenticate"]);
         if self.version == Version::HTTP_2 && heads::upgrade_of(shown.request).is_some() {
             match answered(shown.seen.status) {
-                Answered::Misleading => return Verdict::Misleading,
-                Answered::Opened if !websocket::is_accepted(shown.request, shown.head) => {
+                tunnel::Answered::Misleading => return Verdict::Misleading,
+                tunnel::Answered::Opened if !websocket::is_accepted(shown.request, shown.head) => {
                     return Verdict::Unfit;
                 }
-                Answered::Opened | Answered::Declined => {}
+                tunnel::Answered::Opened | tunnel::Answered::Declined => {}
             }
         }
         self.cookie = self.pin();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::http1::answer as http1;
-use pulsegate_core::http::http1::spans::{Spans, View};
+use pulsegate_core::http::http1::spans::Spans;
 
 /// The head of an answer, interim or final.
 #[derive(Debug)]
@@ -32,14 +32,14 @@ impl AnswerHead {
 
     pub fn status(&self) -> u16 {
         match self {
-            Self::Written(head) => head.read.status(),
+            Self::Written(head) => head.read.status,
             Self::Mapped(parts) => parts.status.as_u16(),
         }
     }
 
     pub fn is_http10(&self) -> bool {
         match self {
-            Self::Written(head) => head.read.is_http10(),
+            Self::Written(head) => head.read.http10,
             Self::Mapped(_) => false,
         }
     }
@@ -63,21 +63,21 @@ impl Fields for AnswerHead {
 
     fn fields(&self) -> impl Iterator<Item = HeadField<'_>> {
         match self {
-            Self::Written(head) => Either::One(View::new(&head.bytes, &head.spans).lines_in_order().map(HeadField::Written)),
+            Self::Written(head) => Either::One(head.spans.over(&head.bytes).fields().map(HeadField::Written)),
             Self::Mapped(parts) => Either::Other(mapped(&parts.headers)),
         }
     }
 
     fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
         match self {
-            Self::Written(head) => Either::One(View::new(&head.bytes, &head.spans).of_name(name)),
+            Self::Written(head) => Either::One(head.spans.over(&head.bytes).lines(name)),
             Self::Mapped(parts) => Either::Other(values(&parts.headers, name)),
         }
     }
 
     fn has(&self, name: &str) -> bool {
         match self {
-            Self::Written(head) => View::new(&head.bytes, &head.spans).has(name),
+            Self::Written(head) => head.spans.over(&head.bytes).has(name),
             Self::Mapped(parts) => parts.headers.contains_key(name),
         }
     }

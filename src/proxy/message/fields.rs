@@ -8,7 +8,7 @@ use pulsegate_core::http::http1::spans;
 #[derive(Clone, Copy, Debug)]
 pub enum HeadField<'h> {
     /// As HTTP/1 wrote it.
-    Written(spans::Line<'h>),
+    Written(spans::Field<'h>),
     Mapped(&'h HeaderName, &'h HeaderValue),
 }
 

@@ -1,12 +1,13 @@
 //! What does a request's head say? Its line and its fields, where they lie.
 
 use super::fields::{Either, HeadField};
+use crate::telemetry::Headers;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version};
 use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::http1::request as http1;
-use pulsegate_core::http::http1::spans::{Spans, View};
+use pulsegate_core::http::http1::spans::Spans;
 
 /// The head of a request, its target in origin-form.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ impl RequestHead {
         match self {
             Self::Written(head) => {
                 let bytes = Bytes::copy_from_slice(&head.bytes);
-                Self::Written(Box::new(Written { bytes, spans: head.spans.clone(), read: head.read.clone() }))
+                Self::Written(Box::new(Written { bytes, spans: head.spans.clone(), read: head.read }))
             }
             Self::Mapped(parts) => Self::Mapped(parts.clone()),
         }
@@ -51,7 +52,7 @@ impl RequestHead {
 
     pub fn method(&self) -> &str {
         match self {
-            Self::Written(head) => text(head.read.method(&head.bytes)),
+            Self::Written(head) => head.read.method.text(&head.bytes),
             Self::Mapped(parts) => parts.method.as_str(),
         }
     }
@@ -59,14 +60,14 @@ impl RequestHead {
     /// Path and query.
     pub fn target(&self) -> &str {
         match self {
-            Self::Written(head) => text(head.read.target(&head.bytes)),
+            Self::Written(head) => head.read.target().text(&head.bytes),
             Self::Mapped(parts) => parts.uri.path_and_query().map_or("", |target| target.as_str()),
         }
     }
 
     pub fn version(&self) -> Version {
         match self {
-            Self::Written(head) if head.read.is_http10() => Version::HTTP_10,
+            Self::Written(head) if head.read.http10 => Version::HTTP_10,
             Self::Written(_) => Version::HTTP_11,
             Self::Mapped(parts) => parts.version,
         }
@@ -74,7 +75,7 @@ impl RequestHead {
 
     pub fn is_head(&self) -> bool {
         match self {
-            Self::Written(head) => head.read.method(&head.bytes) == b"HEAD",
+            Self::Written(head) => head.read.method.of(&head.bytes) == b"HEAD",
             Self::Mapped(parts) => parts.method == Method::HEAD,
         }
     }
@@ -85,9 +86,10 @@ impl RequestHead {
     }
 }
 
-/// What the reader has let pass is ASCII.
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or_default()
+impl Headers for RequestHead {
+    fn line(&self, name: &str, number: usize) -> Option<&[u8]> {
+        self.lines(name).nth(number)
+    }
 }
 
 impl Fields for RequestHead {
@@ -95,21 +97,21 @@ impl Fields for RequestHead {
 
     fn fields(&self) -> impl Iterator<Item = HeadField<'_>> {
         match self {
-            Self::Written(head) => Either::One(View::new(&head.bytes, &head.spans).lines_in_order().map(HeadField::Written)),
+            Self::Written(head) => Either::One(head.spans.over(&head.bytes).fields().map(HeadField::Written)),
             Self::Mapped(parts) => Either::Other(mapped(&parts.headers)),
         }
     }
 
     fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
         match self {
-            Self::Written(head) => Either::One(View::new(&head.bytes, &head.spans).of_name(name)),
+            Self::Written(head) => Either::One(head.spans.over(&head.bytes).lines(name)),
             Self::Mapped(parts) => Either::Other(values(&parts.headers, name)),
         }
     }
 
     fn has(&self, name: &str) -> bool {
         match self {
-            Self::Written(head) => View::new(&head.bytes, &head.spans).has(name),
+            Self::Written(head) => head.spans.over(&head.bytes).has(name),
             Self::Mapped(parts) => parts.headers.contains_key(name),
         }
     }

@@ -1,10 +1,9 @@
 //! Where are the fields of a head written to? The bytes of HTTP/1, or the map that HTTP/2 sends.
 
 use super::HeadField;
-use bytes::BytesMut;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
-use pulsegate_core::http::fields::Field;
+use pulsegate_core::http::http1::write;
 
 pub trait Sink {
     /// A field of ours.
@@ -14,26 +13,18 @@ pub trait Sink {
     fn copy(&mut self, field: HeadField<'_>);
 }
 
-impl Sink for BytesMut {
+impl Sink for Vec<u8> {
     fn put(&mut self, name: &str, value: &[u8]) {
-        line(self, name.as_bytes(), value);
+        write::field(self, name.as_bytes(), value);
     }
 
     /// In the letter case in which it came.
     fn copy(&mut self, field: HeadField<'_>) {
         match field {
-            HeadField::Written(written) => line(self, written.written_name(), written.value()),
-            HeadField::Mapped(name, value) => line(self, name.as_str().as_bytes(), value.as_bytes()),
+            HeadField::Written(written) => write::field(self, written.written_name(), written.value()),
+            HeadField::Mapped(name, value) => write::field(self, name.as_str().as_bytes(), value.as_bytes()),
         }
     }
-}
-
-fn line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
-    out.reserve(name.len() + value.len() + 4);
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
 }
 
 /// What has no form in HTTP/2 is left out.

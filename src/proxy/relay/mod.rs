@@ -13,7 +13,6 @@ mod response;
 pub(super) use judging::{Judging, Rival, Shown, Verdict, Won};
 
 use super::backend::{BackendSide, FromBackend};
-use super::rewrite::Onward;
 use super::dialogue::Dialogue;
 use crate::clock::Clock;
 use crate::proxy::connection_pool::cut::{Cut, cut};
@@ -23,7 +22,7 @@ use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::traffic::request::{Action, Clear, Ended, Expectation, Progress};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
 

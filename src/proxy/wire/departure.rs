@@ -2,15 +2,16 @@
 //! for what it sends, or it has ended its direction and only a reset would say that it takes nothing any more, a second handle of the socket is
 //! watched: the system tells whoever waits for urgent bytes that a direction has ended, and nothing of other bytes.
 
-use super::Socket;
+use super::{Socket, Transport};
 use pulsegate_core::traffic::request::ClientEnd;
 use std::fmt;
 use std::future::{Future, pending};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::TcpStream;
 
 type Watched = Pin<Box<dyn Future<Output = ClientEnd> + Send + Sync>>;
 
@@ -42,20 +43,21 @@ impl Departure {
 }
 
 /// `None`: the system has no room for another handle, and nothing is told.
-fn second(socket: &Socket) -> Option<AsyncFd<OwnedFd>> {
-    let handle = socket.transport().as_fd().try_clone_to_owned().ok()?;
-    AsyncFd::with_interest(handle, Interest::READABLE | Interest::PRIORITY | Interest::ERROR).ok()
+fn second(socket: &Socket) -> Option<TcpStream> {
+    let Transport::Tcp(stream) = socket.transport() else { return None };
+    let handle = stream.as_fd().try_clone_to_owned().ok()?;
+    TcpStream::from_std(std::net::TcpStream::from(handle)).ok()
 }
 
-async fn ended(handle: Option<AsyncFd<OwnedFd>>, by_end: bool) -> ClientEnd {
+async fn ended(handle: Option<TcpStream>, by_end: bool) -> ClientEnd {
     let Some(handle) = handle else { return pending().await };
     let interest = if by_end { Interest::PRIORITY | Interest::ERROR } else { Interest::ERROR };
     loop {
         match handle.ready(interest).await {
-            Ok(guard) if guard.ready().is_error() => return ClientEnd::Reset,
-            Ok(guard) if by_end && guard.ready().is_read_closed() => return ClientEnd::Finished,
-            // Urgent bytes are nobody's business.
-            Ok(mut guard) => guard.clear_ready(),
+            Ok(ready) if ready.is_error() => return ClientEnd::Reset,
+            Ok(ready) if by_end && ready.is_read_closed() => return ClientEnd::Finished,
+            // Urgent bytes are nobody's business, and are told once.
+            Ok(_) => drop(handle.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()))),
             Err(_) => return pending().await,
         }
     }

@@ -2,7 +2,6 @@
 
 use super::Leaving;
 use bytes::Bytes;
-use http::HeaderMap;
 use pulsegate_core::http::http1::write;
 
 /// The body that leaves.
@@ -35,7 +34,7 @@ impl Framer {
                     return Err(Unframed);
                 }
             }
-            Self::Chunked if !piece.is_empty() => write::chunk_size(piece.len() as u64, leaving.out()),
+            Self::Chunked if !piece.is_empty() => write::chunk_start(leaving.out(), piece.len()),
             Self::Chunked | Self::ToTheEnd => {}
         }
         let is_chunk = *self == Self::Chunked && !piece.is_empty();
@@ -43,28 +42,11 @@ impl Framer {
             leaving.piece(piece);
         }
         if is_chunk {
-            leaving.out().extend_from_slice(b"\r\n");
+            leaving.out().extend_from_slice(write::CHUNK_END);
         }
         if end && *self == Self::Chunked {
-            leaving.out().extend_from_slice(b"0\r\n\r\n");
+            leaving.out().extend_from_slice(write::LAST);
         }
-        Ok(())
-    }
-
-    /// Ends the body with trailers, where it has a place for them.
-    ///
-    /// # Errors
-    /// It is less than was promised.
-    pub fn end_with(&mut self, trailers: &HeaderMap, leaving: &mut Leaving) -> Result<(), Unframed> {
-        if *self != Self::Chunked {
-            return self.frame(Bytes::new(), true, leaving);
-        }
-        let out = leaving.out();
-        out.extend_from_slice(b"0\r\n");
-        for (name, value) in trailers {
-            write::field(name.as_str().as_bytes(), value.as_bytes(), out);
-        }
-        out.extend_from_slice(b"\r\n");
         Ok(())
     }
 }

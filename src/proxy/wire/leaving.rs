@@ -2,22 +2,29 @@
 //! then what closes its frame.
 
 use super::buffers;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use std::io::IoSlice;
 
 #[derive(Debug, Default)]
 pub struct Leaving {
-    before: BytesMut,
+    before: Written,
     piece: Bytes,
-    after: BytesMut,
+    after: Written,
+}
+
+/// Bytes that were put together, of which some have left.
+#[derive(Debug, Default)]
+struct Written {
+    bytes: Vec<u8>,
+    left: usize,
 }
 
 impl Leaving {
     /// Where heads and frames are written: behind all that waits already.
-    pub fn out(&mut self) -> &mut BytesMut {
+    pub fn out(&mut self) -> &mut Vec<u8> {
         let out = if self.piece.is_empty() { &mut self.before } else { &mut self.after };
-        buffers::lend(out);
-        out
+        buffers::lend_for_heads(&mut out.bytes);
+        &mut out.bytes
     }
 
     /// A piece of a body. Only while none waits.
@@ -30,18 +37,14 @@ impl Leaving {
     }
 
     pub(super) fn slices(&self) -> [IoSlice<'_>; 3] {
-        [&self.before, &self.piece, &self.after].map(|bytes: &[u8]| IoSlice::new(bytes))
+        [self.before.rest(), &self.piece, self.after.rest()].map(IoSlice::new)
     }
 
     pub(super) fn advance(&mut self, written: usize) {
-        let of_before = written.min(self.before.len());
-        self.before.advance(of_before);
+        let of_before = self.before.advance(written);
         let of_piece = (written - of_before).min(self.piece.len());
         self.piece.advance(of_piece);
-        self.after.advance((written - of_before - of_piece).min(self.after.len()));
-        if self.before.is_empty() {
-            buffers::give_back(&mut self.before);
-        }
+        self.after.advance(written - of_before - of_piece);
         if self.piece.is_empty() {
             // The room that the piece lay in is free for the next.
             self.piece = Bytes::new();
@@ -49,12 +52,26 @@ impl Leaving {
                 std::mem::swap(&mut self.before, &mut self.after);
             }
         }
-        if self.after.is_empty() {
-            buffers::give_back(&mut self.after);
+    }
+}
+
+impl Written {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.left..).unwrap_or_default()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.len() == self.left
+    }
+
+    fn advance(&mut self, written: usize) -> usize {
+        let here = written.min(self.bytes.len() - self.left);
+        self.left += here;
+        if self.is_empty() {
+            self.left = 0;
+            buffers::give_back_of_heads(&mut self.bytes);
         }
-        if self.before.is_empty() {
-            buffers::give_back(&mut self.before);
-        }
+        here
     }
 }
 

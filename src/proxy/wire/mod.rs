@@ -9,10 +9,10 @@ mod framer;
 mod leaving;
 mod socket;
 
-pub(in crate::proxy) use alarm::Alarm;
-pub(in crate::proxy) use departure::Departure;
-pub(in crate::proxy) use framer::Framer;
-pub(in crate::proxy) use leaving::Leaving;
+pub use alarm::Alarm;
+pub use departure::Departure;
+pub use framer::Framer;
+pub use leaving::Leaving;
 pub use socket::{Socket, Transport};
 
 use bytes::{Buf, Bytes, BytesMut};

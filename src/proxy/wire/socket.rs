@@ -40,6 +40,14 @@ impl Socket {
         }
     }
 
+    /// The certificate that the other side showed, verified, DER; `None` where it showed none.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => Some(stream.get_ref().1.peer_certificates()?.first()?),
+        }
+    }
+
     pub fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
@@ -52,12 +60,6 @@ impl Socket {
     }
 
     pub(super) fn poll_read_into(&mut self, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if let Self::Tls(stream) = self
-            && let Poll::Ready(Err(error)) = Pin::new(stream.as_mut()).poll_flush(cx)
-        {
-            // What TLS has not yet put on the wire would wait for ever otherwise.
-            return Poll::Ready(Err(error));
-        }
         tokio_util::io::poll_read_buf(Pin::new(self), cx, buffer)
     }
 
@@ -137,7 +139,16 @@ impl AsyncWrite for Transport {
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        either!(self, Self::Plain, Self::Tls, stream => stream.poll_read(cx, buf))
+        match self.get_mut() {
+            Self::Plain(transport) => Pin::new(transport).poll_read(cx, buf),
+            Self::Tls(stream) => {
+                // What TLS has not yet put on the wire would wait for ever otherwise.
+                if let Poll::Ready(Err(error)) = Pin::new(stream.as_mut()).poll_flush(cx) {
+                    return Poll::Ready(Err(error));
+                }
+                Pin::new(stream.as_mut()).poll_read(cx, buf)
+            }
+        }
     }
 }
 
@@ -163,6 +174,6 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, Self::Plain, Self::Tls, stream => AsyncWrite::poll_shutdown(stream, cx))
+        either!(self, Self::Plain, Self::Tls, stream => stream.poll_shutdown(cx))
     }
 }
