@@ -6,6 +6,7 @@ mod admission;
 mod alerts;
 mod answers;
 mod backends;
+mod broken_answers;
 mod calls;
 mod chains;
 mod changes;

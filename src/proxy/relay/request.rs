@@ -157,7 +157,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         self.progress.upload().broke(self.clock.now());
         self.progress.interims().await_no_more();
         // What is left of the body is not read: the connection cannot carry another request.
-        self.dialogue.client.close_behind();
+        self.dialogue.client.overtake();
     }
 
     async fn end_request(&mut self, trailers: Option<HeaderMap>) -> Option<Ended> {
