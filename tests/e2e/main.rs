@@ -25,6 +25,7 @@ mod http2;
 mod http2_bounds;
 mod interim;
 mod large;
+mod late_settings;
 mod life;
 mod lifecycle;
 mod limits;
