@@ -7,7 +7,8 @@
 //! for an end that never comes.
 
 use bytes::BytesMut;
-use pulsegate_core::http::head::head_end;
+use pulsegate_core::http::head;
+use pulsegate_core::http::problem::Problem;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
@@ -25,10 +26,8 @@ pub enum HeadEnd {
     /// The client closed amid a head.
     Truncated,
     TooSlow,
-    TooLarge {
-        /// Not even the request line ended: the target is to blame (414).
-        in_request_line: bool,
-    },
+    /// What the client is told of it.
+    TooLarge(Problem),
 }
 
 /// The bounds of one head.
@@ -73,7 +72,7 @@ async fn read_to_blank_line(
     let (mut searched, mut blank_left) = (0, LEADING_BLANK_BYTES);
     loop {
         drop_leading_blank_lines(buf, &mut blank_left);
-        if let Some(end) = head_end(buf, searched) {
+        if let Some(end) = head::head_end(buf, searched) {
             return if end <= limit { HeadEnd::Complete(end) } else { too_large(buf, limit) };
         }
         if buf.len() > limit {
@@ -89,8 +88,7 @@ async fn read_to_blank_line(
 }
 
 fn too_large(buf: &[u8], limit: usize) -> HeadEnd {
-    let within = buf.get(..limit).unwrap_or(buf);
-    HeadEnd::TooLarge { in_request_line: !within.contains(&b'\n') }
+    HeadEnd::TooLarge(head::too_large(buf.get(..limit).unwrap_or(buf)))
 }
 
 /// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond.
@@ -153,9 +151,9 @@ mod tests {
     #[tokio::test]
     async fn a_long_target_and_a_long_header_are_told_apart() {
         let long_target = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100));
-        assert_eq!(read(long_target.as_bytes()).await.0, HeadEnd::TooLarge { in_request_line: true });
+        assert_eq!(read(long_target.as_bytes()).await.0, HeadEnd::TooLarge(Problem::TargetTooLong));
         let long_header = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(100));
-        assert_eq!(read(long_header.as_bytes()).await.0, HeadEnd::TooLarge { in_request_line: false });
+        assert_eq!(read(long_header.as_bytes()).await.0, HeadEnd::TooLarge(Problem::HeadTooLarge));
     }
 
     #[tokio::test(start_paused = true)]

@@ -100,8 +100,7 @@ async fn one_request(
             return Served::Closed;
         }
         HeadEnd::TooSlow => Err(Problem::RequestTimeout),
-        HeadEnd::TooLarge { in_request_line: true } => Err(Problem::TargetTooLong),
-        HeadEnd::TooLarge { in_request_line: false } => Err(Problem::HeadTooLarge),
+        HeadEnd::TooLarge(problem) => Err(problem),
     };
     match checked {
         Ok(body) => socket.watch(body),

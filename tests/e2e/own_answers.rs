@@ -138,3 +138,27 @@ async fn operators_are_told_likewise() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_method_without_an_end_is_not_called_a_long_target() {
+    let backend = Raw::start(|_, _| vec![ok("served")]).await;
+    let limits = "    limits: { head_bytes: 2KiB }";
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), limits).await;
+    let long = "A".repeat(2500);
+    for (request, status, reason) in [
+        (format!("{long} / HTTP/1.1\r\nHost: a\r\n\r\n"), 400, "malformed_request"),
+        (format!("GET / HTTP/1.1{long}\r\nHost: a\r\n\r\n"), 400, "malformed_request"),
+        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414, "target_too_long"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"), 431, "head_too_large"),
+    ] {
+        let mut client = Client::connect(gateway.address).await;
+        client.send(&request).await;
+        is_ours(&client.answer().await, status, reason);
+    }
+    let mut client = H2Client::connect(gateway.address).await;
+    let request = http::Request::builder().method(long.as_str()).uri("http://a.example/").body(()).unwrap();
+    let (response, _) = client.open(request, true).await;
+    let answer = h2::Answer::of(response).await.expect("an answer");
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(backend.seen().is_empty());
+}

@@ -17,10 +17,12 @@ const FIELDS: usize = 256;
 mod bytes;
 pub mod host;
 mod origin_form;
+mod overlong;
 mod stream;
 
 pub use bytes::{is_field_byte, is_token};
 pub use origin_form::in_origin_form;
+pub use overlong::too_large;
 pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks, protocol_travels};
 
 /// How the body behind a head that has passed is framed.
