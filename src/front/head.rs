@@ -6,8 +6,8 @@
 //! A head ends at CRLF CRLF. Bare line feeds end it too, so that the strict check refuses it at once instead of waiting
 //! for an end that never comes.
 
-use bytes::BytesMut;
-use pulsegate_core::http::head;
+use bytes::{Buf, BytesMut};
+use pulsegate_core::http::head::{self, head_end};
 use pulsegate_core::http::problem::Problem;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -61,7 +61,12 @@ pub async fn read_head(
     buf: &mut BytesMut,
     bounds: HeadBounds,
 ) -> HeadEnd {
-    timeout(bounds.time, read_to_blank_line(stream, buf, bounds.bytes)).await.unwrap_or(HeadEnd::TooSlow)
+    match timeout(bounds.time, read_to_blank_line(stream, buf, bounds.bytes)).await {
+        Ok(end) => end,
+        // An empty line behind the request before was all that came.
+        Err(_) if buf.is_empty() => HeadEnd::Idle,
+        Err(_) => HeadEnd::TooSlow,
+    }
 }
 
 async fn read_to_blank_line(
@@ -91,18 +96,19 @@ fn too_large(buf: &[u8], limit: usize) -> HeadEnd {
     HeadEnd::TooLarge(head::too_large(buf.get(..limit).unwrap_or(buf)))
 }
 
-/// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond.
+/// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond, and line ends that are none.
 fn drop_leading_blank_lines(buf: &mut BytesMut, left: &mut usize) {
-    let blank = buf.iter().take(*left).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    if blank > 0 {
-        *left -= blank;
-        let _ = buf.split_to(blank);
+    while *left > 0 && buf.starts_with(b"\r\n") {
+        *left -= 2;
+        buf.advance(2);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pulsegate_core::http::head::check;
+    use pulsegate_core::http::problem::Problem;
 
     const BOUNDS: HeadBounds = HeadBounds { bytes: 64, time: Duration::from_secs(1) };
 
@@ -140,6 +146,22 @@ mod tests {
             tokio::spawn(async move { tokio::io::AsyncWriteExt::write_all(&mut client, blank.as_bytes()).await });
         assert_eq!(read_head(&mut server, &mut BytesMut::new(), BOUNDS).await, HeadEnd::Complete(4));
         drip.abort();
+    }
+
+    #[tokio::test]
+    async fn half_a_line_end_in_front_of_a_request_is_no_empty_line() {
+        for text in ["\r", "\n", "\n\n", "\r\r\n", "\n\r\n", "\r\n\r", "\r\n\n"] {
+            let (end, buf) = read(format!("{text}GET / HTTP/1.0\r\n\r\n").as_bytes()).await;
+            let HeadEnd::Complete(end) = end else { panic!("{text:?}: {end:?}") };
+            assert_eq!(check(&buf[..end]), Err(Problem::MalformedRequest), "{text:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_behind_an_empty_line_is_no_slow_head() {
+        let (mut client, mut server) = tokio::io::duplex(16);
+        tokio::io::AsyncWriteExt::write_all(&mut client, b"\r\n").await.unwrap();
+        assert_eq!(read_head(&mut server, &mut BytesMut::new(), BOUNDS).await, HeadEnd::Idle);
     }
 
     #[tokio::test]

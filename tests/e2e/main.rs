@@ -42,6 +42,7 @@ mod standout;
 mod steering;
 mod stream_answers;
 mod streams;
+mod switches;
 mod tls;
 mod tls_configs;
 mod tracing;

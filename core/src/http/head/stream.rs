@@ -104,7 +104,7 @@ pub fn check_stream<'a>(
     if head.is_tunnel() && facts.length.is_some() {
         return Err(Problem::AmbiguousLength.into());
     }
-    if facts.unknown_expectation { Err(Problem::ExpectationFailed.into()) } else { Ok(()) }
+    if facts.expectation.is_met() { Ok(()) } else { Err(Problem::ExpectationFailed.into()) }
 }
 
 /// May a client of HTTP/2 ask for this protocol? As on HTTP/1.1: h2c would smuggle a second protocol past every rule of the first.
