@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 /// For one file. All others are looked at only when it is given up: soon.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const ONE_FILE: Duration = Duration::from_secs(2);
 
 /// What is looked at: everything that is read of files and kept.
 pub(super) struct Look {

@@ -62,7 +62,7 @@ pub async fn run(loaded: Loaded, config: &Path, takeover: bool) -> Result<(), Ve
         config: config.to_owned(),
         binary,
         handing_over: None,
-        looking: Aside::within(certificates::PATIENCE),
+        looking: Aside::within(certificates::ONE_FILE),
         reading: Aside::within(PATIENCE),
         reply: None,
     };

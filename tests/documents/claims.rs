@@ -106,8 +106,8 @@ const BOUNDS: [(&str, &str, &[&str]); 23] = [
         "each file of a reload, or of backends; each file of a look at certificates; threads in files that hang",
         "10 s; 2 s; 128",
         &[
-            "pub const PATIENCE: Duration = Duration::from_secs(10);",
-            "pub(super) const PATIENCE: Duration = Duration::from_secs(2);",
+            "PATIENCE: Duration = Duration::from_secs(10);",
+            "ONE_FILE: Duration = Duration::from_secs(2);",
             "HANGING: usize = 128;",
         ],
     ),
