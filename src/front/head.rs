@@ -7,7 +7,7 @@
 //! for an end that never comes.
 
 use bytes::{Buf, BytesMut};
-use pulsegate_core::http::head::{self, head_end};
+use pulsegate_core::http::head;
 use pulsegate_core::http::problem::Problem;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};

@@ -4,6 +4,7 @@
 //! The client is a well-behaved one: it keeps connections, tries the next address when one refuses, and sends a request again
 //! only when not a byte of it had left over a connection that the other side closed.
 
+use crate::PATIENCE;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::{BodyExt, Full};
@@ -58,7 +59,7 @@ pub struct Target {
 
 impl From<SocketAddr> for Target {
     fn from(address: SocketAddr) -> Self {
-        Self { addresses: vec![address], tls: None, patience: Duration::from_secs(5), requests_per_connection: 0 }
+        Self { addresses: vec![address], tls: None, patience: PATIENCE, requests_per_connection: 0 }
     }
 }
 
