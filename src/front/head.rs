@@ -8,7 +8,8 @@
 
 use crate::proxy::at_once::within;
 use crate::proxy::wire::Wire;
-use pulsegate_core::http::head::head_end;
+use pulsegate_core::http::head;
+use pulsegate_core::http::problem::Problem;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
@@ -26,10 +27,8 @@ pub enum HeadEnd {
     /// The client closed amid a head.
     Truncated,
     TooSlow,
-    TooLarge {
-        /// Not even the request line ended: the target is to blame (414).
-        in_request_line: bool,
-    },
+    /// What the client is told of it.
+    TooLarge(Problem),
 }
 
 /// The bounds of one head.
@@ -51,7 +50,13 @@ pub async fn first_bytes(wire: &mut Wire, patience: Duration) -> bool {
 
 /// Reads on until a head is complete or a bound is met.
 pub async fn read_head(wire: &mut Wire, bounds: HeadBounds) -> HeadEnd {
-    within(bounds.time, pin!(read_to_blank_line(wire, bounds.bytes))).await.unwrap_or(HeadEnd::TooSlow)
+    let read = within(bounds.time, pin!(read_to_blank_line(wire, bounds.bytes))).await;
+    match read {
+        Ok(end) => end,
+        // An empty line behind the request before was all that came.
+        Err(_) if wire.inbox().is_empty() => HeadEnd::Idle,
+        Err(_) => HeadEnd::TooSlow,
+    }
 }
 
 async fn read_to_blank_line(wire: &mut Wire, limit: usize) -> HeadEnd {
@@ -59,7 +64,7 @@ async fn read_to_blank_line(wire: &mut Wire, limit: usize) -> HeadEnd {
     loop {
         drop_leading_blank_lines(wire, &mut blank_left);
         let read = wire.inbox();
-        if let Some(end) = head_end(read, searched) {
+        if let Some(end) = head::head_end(read, searched) {
             return if end <= limit { HeadEnd::Complete(end) } else { too_large(read, limit) };
         }
         if read.len() > limit {
@@ -75,16 +80,14 @@ async fn read_to_blank_line(wire: &mut Wire, limit: usize) -> HeadEnd {
 }
 
 fn too_large(buf: &[u8], limit: usize) -> HeadEnd {
-    let within = buf.get(..limit).unwrap_or(buf);
-    HeadEnd::TooLarge { in_request_line: !within.contains(&b'\n') }
+    HeadEnd::TooLarge(head::too_large(buf.get(..limit).unwrap_or(buf)))
 }
 
-/// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond.
+/// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond, and line ends that are none.
 fn drop_leading_blank_lines(wire: &mut Wire, left: &mut usize) {
-    let blank = wire.inbox().iter().take(*left).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    if blank > 0 {
-        *left -= blank;
-        wire.skip(blank);
+    while *left > 0 && wire.inbox().starts_with(b"\r\n") {
+        *left -= 2;
+        wire.skip(2);
     }
 }
 
@@ -92,6 +95,7 @@ fn drop_leading_blank_lines(wire: &mut Wire, left: &mut usize) {
 mod tests {
     use super::*;
     use crate::proxy::wire::{Socket, Transport};
+    use pulsegate_core::http::head::check;
     use tokio::io::AsyncWriteExt;
     use tokio::net::UnixStream;
 
@@ -148,6 +152,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn half_a_line_end_in_front_of_a_request_is_no_empty_line() {
+        for text in ["\r", "\n", "\n\n", "\r\r\n", "\n\r\n", "\r\n\r", "\r\n\n"] {
+            let (end, wire) = read(format!("{text}GET / HTTP/1.0\r\n\r\n").as_bytes()).await;
+            let HeadEnd::Complete(end) = end else { panic!("{text:?}: {end:?}") };
+            assert_eq!(check(&wire.inbox()[..end]), Err(Problem::MalformedRequest), "{text:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_behind_an_empty_line_is_no_slow_head() {
+        let (mut wire, mut far) = pair();
+        far.write_all(b"\r\n").await.unwrap();
+        assert_eq!(read_head(&mut wire, BOUNDS).await, HeadEnd::Idle);
+    }
+
+    #[tokio::test]
     async fn a_close_between_requests_is_idle_and_amid_a_head_truncated() {
         assert_eq!(read(b"").await.0, HeadEnd::Idle);
         assert_eq!(read(b"GET / HT").await.0, HeadEnd::Truncated);
@@ -156,9 +176,9 @@ mod tests {
     #[tokio::test]
     async fn a_long_target_and_a_long_header_are_told_apart() {
         let long_target = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100));
-        assert_eq!(read(long_target.as_bytes()).await.0, HeadEnd::TooLarge { in_request_line: true });
+        assert_eq!(read(long_target.as_bytes()).await.0, HeadEnd::TooLarge(Problem::TargetTooLong));
         let long_header = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(100));
-        assert_eq!(read(long_header.as_bytes()).await.0, HeadEnd::TooLarge { in_request_line: false });
+        assert_eq!(read(long_header.as_bytes()).await.0, HeadEnd::TooLarge(Problem::HeadTooLarge));
     }
 
     #[tokio::test(start_paused = true)]

@@ -47,19 +47,14 @@ pub(super) async fn serve(mut connection: Connection, socket: Socket) {
         // It takes room of its own, so that a connection that rests has none of it.
         match Box::pin(one_request(&connection, wire, read, &plan, served)).await {
             Served::Again(same) => wire = same,
-            Served::Closed | Served::Left | Served::Leaves => return,
+            Served::Closed | Served::Left | Served::Leaves | Served::Broken(_) => return,
         }
         served += 1;
     }
 }
 
 /// Waits for the first byte of a request: as long as keep-alive allows, and only briefly once the process leaves.
-async fn next_request_begins(
-    connection: &mut Connection,
-    wire: &mut Wire,
-    plan: &ListenerPlan,
-    served: u32,
-) -> bool {
+async fn next_request_begins(connection: &mut Connection, wire: &mut Wire, plan: &ListenerPlan, served: u32) -> bool {
     let patience = if served == 0 { plan.limits.head_timeout } else { plan.limits.keepalive_timeout };
     if !wire.inbox().is_empty() {
         return true;
@@ -98,8 +93,7 @@ async fn one_request(
             return Served::Closed;
         }
         HeadEnd::TooSlow => Err(Problem::RequestTimeout),
-        HeadEnd::TooLarge { in_request_line: true } => Err(Problem::TargetTooLong),
-        HeadEnd::TooLarge { in_request_line: false } => Err(Problem::HeadTooLarge),
+        HeadEnd::TooLarge(problem) => Err(problem),
     };
     match head {
         Ok(head) => {

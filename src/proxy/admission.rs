@@ -3,8 +3,8 @@
 //! The client is the one that `hash_by` and the log know: named by a PROXY header or a trusted proxy, else the peer.
 
 use super::asked::{self, Asked};
-use super::rate_limit::Key;
 use super::message::RequestHead;
+use super::rate_limit::Key;
 use super::{ConnectionFacts, Proxy, rewrite};
 use pulsegate_core::http::grpc;
 use pulsegate_core::plan::route_table::{Guarding, Lines};
@@ -49,7 +49,9 @@ impl AtTheDoor<'_> {
     /// The path that a backend would see.
     fn path(&self, place: usize) -> String {
         match &self.also {
-            Some((route, guarding)) if place > 0 => rewrite::replaced(&guarding.path, guarding.pattern, route).into_owned(),
+            Some((route, guarding)) if place > 0 => {
+                rewrite::replaced(&guarding.path, guarding.pattern, route).into_owned()
+            }
             _ => rewrite::rewritten_path(&self.asked.target, self.route).into_owned(),
         }
     }

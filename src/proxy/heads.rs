@@ -5,9 +5,9 @@ use http::{HeaderMap, Version};
 use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::forwarding::connection_auth::binds_connection;
 use pulsegate_core::http::forwarding::passage::{self, MaxForwards};
-use pulsegate_core::http::forwarding::upgrade_asked;
 use pulsegate_core::http::grpc;
 use pulsegate_core::http::http1::framing::Framing;
+use pulsegate_core::http::http1::upgrade;
 use pulsegate_core::http::http2::tunnel::may_be_connect;
 use pulsegate_core::http::trace::TraceParent;
 
@@ -51,9 +51,9 @@ pub(super) fn upgrade_of(head: &RequestHead) -> Option<&str> {
         return None;
     }
     // Two wishes of one client are none that we could pass on as one.
-    let mut upgrade = head.lines("upgrade");
-    let only = upgrade.next().filter(|_| upgrade.next().is_none()).and_then(|only| std::str::from_utf8(only).ok())?;
-    upgrade_asked(head.lines("connection"), Some(only))
+    let mut asked = head.lines("upgrade");
+    let only = asked.next().filter(|_| asked.next().is_none()).and_then(|only| std::str::from_utf8(only).ok())?;
+    upgrade::asked(head.lines("connection"), Some(only))
 }
 
 /// Does it carry credentials that authenticate the connection that they go over?

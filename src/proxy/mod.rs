@@ -33,12 +33,11 @@ pub use crate::proxy::connection_pool::private::Private;
 use crate::clock::Clock;
 use crate::control::Handle;
 use crate::proxy::connection_pool::idle::Idle;
-use crate::proxy::downstream::ClientSide;
+use crate::proxy::downstream::{BrokenStream, ClientSide};
 use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use exchange::Exchange;
-use wire::Wire;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
 use std::fmt;
@@ -46,6 +45,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::sleep;
+use wire::Wire;
 
 /// What the front knows of the connection that carries a request.
 #[derive(Clone, Debug)]
@@ -81,6 +81,8 @@ pub enum Served {
     Closed,
     /// The client took its request back (HTTP/2).
     Left,
+    /// The answer of a stream broke off (HTTP/2), and that must be told behind what was written of it.
+    Broken(BrokenStream),
     /// Its other streams go on, and no new one should come (HTTP/2): the client owes the rest of a request.
     Leaves,
 }

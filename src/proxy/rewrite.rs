@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, Version};
 use pulsegate_core::http::fields::{Field, Fields};
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::forwarding::trailers::{request_trailer_travels, response_trailer_travels};
-use pulsegate_core::http::forwarding::{Rules, listed_in_connection, lists, response_header_travels};
+use pulsegate_core::http::forwarding::{Rules, connection_options, ends_where_listed, lists, response_header_travels};
 use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::{Forward, HeaderEdits, PathMatch, RouteAction, RoutePlan};
@@ -69,7 +69,11 @@ impl<'a> Onward<'a> {
 
     /// What travels as it came. Returns what of ours stands there already.
     fn copy(&self, out: &mut Edited<'_, impl Sink>) -> Copied {
-        let travels = self.travels();
+        let rules = self.asked.asker.rules(self.facts);
+        let listed = listed(self.head);
+        let travels = |name: &str| {
+            rules.travels(name, self.route.request_headers.names()) && !listed.iter().any(|one| one == name)
+        };
         let (trace, counts) = (self.trace, self.head.method() == "OPTIONS");
         let mut copied = Copied::default();
         for field in self.head.fields() {
@@ -78,7 +82,11 @@ impl<'a> Onward<'a> {
                 continue;
             }
             match name {
-                "x-forwarded-for" | "x-real-ip" => continue,
+                "x-forwarded-for" => {
+                    copied.chain = true;
+                    continue;
+                }
+                "x-real-ip" => continue,
                 "traceparent" if trace.is_some() => continue,
                 "tracestate" if trace.is_some_and(Trace::is_new) => continue,
                 "max-forwards" if counts && heads::max_forwards(self.head).is_some() => continue,
@@ -89,17 +97,6 @@ impl<'a> Onward<'a> {
             out.copy(field);
         }
         copied
-    }
-
-    /// Does a field of the client's (its name in lower case) travel?
-    fn travels(&self) -> impl Fn(&str) -> bool {
-        let (rules, edits) = (self.asked.asker.rules(self.facts), &self.route.request_headers);
-        let head = self.head;
-        let has_connection = head.has("connection");
-        move |name: &str| {
-            rules.travels(name, edits.names())
-                && !(has_connection && head.lines("connection").any(|connection| listed_in_connection(connection, name)))
-        }
     }
 
     /// The fields that are ours to set.
@@ -136,7 +133,7 @@ impl<'a> Onward<'a> {
     fn tell_of_client(&self, out: &mut Edited<'_, impl Sink>, copied: Copied) {
         let Self { head, asked, facts, .. } = *self;
         let peer = Text::of(facts.client);
-        match head.has("x-forwarded-for") && self.travels()("x-forwarded-for") {
+        match copied.chain {
             false => out.put("X-Forwarded-For", peer.as_bytes()),
             true => {
                 // Odd bytes travel on as they came: whoever reads the list stops at them, as we do.
@@ -166,6 +163,8 @@ impl<'a> Onward<'a> {
 /// Which of the fields that we would set came from somebody who is believed.
 #[derive(Clone, Copy, Default)]
 struct Copied {
+    /// Is told anew, with one more.
+    chain: bool,
     proto: bool,
     host: bool,
 }
@@ -214,7 +213,8 @@ pub(super) fn rewritten_path<'t>(target: &'t Target, route: &RoutePlan) -> Cow<'
 
 /// The path for the backend, of a path that this pattern has matched.
 pub(super) fn replaced<'t>(path: &'t str, pattern: &PathMatch, route: &RoutePlan) -> Cow<'t, str> {
-    let replaced = rewrites(route).and_then(|forward| forward.replace_prefix.as_ref());
+    // The server as a whole has no path (RFC 9112 §3.2.4).
+    let replaced = rewrites(route).and_then(|forward| forward.replace_prefix.as_ref()).filter(|_| path != "*");
     match (replaced, pattern) {
         (Some(with), PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) => {
             let rest = path.strip_prefix(prefix.as_str()).unwrap_or(path);
@@ -306,15 +306,26 @@ fn strip(
     drain_header: Option<&str>,
     out: &mut Edited<'_, impl Sink>,
 ) {
-    let has_connection = head.has("connection");
-    let listed = |name: &str| has_connection && head.lines("connection").any(|line| listed_in_connection(line, name));
+    let listed = listed(head);
     for field in head.fields() {
         let name = name_of(&field);
         // A switch of protocols lists the one field that it is about.
-        if travels(name) && (name == "upgrade" || !listed(name)) && Some(name) != drain_header {
+        if travels(name) && (name == "upgrade" || !listed.iter().any(|one| one == name)) && Some(name) != drain_header {
             out.copy(field);
         }
     }
+}
+
+/// The fields of a head that end here since its `Connection` lists them, in lower case. Each is looked for by the name in the list, since a list may be
+/// long where there are many fields.
+fn listed(head: &impl Fields) -> Vec<String> {
+    if !head.has("connection") {
+        return Vec::new();
+    }
+    connection_options(head.lines("connection"))
+        .map(str::to_ascii_lowercase)
+        .filter(|name| head.has(name) && ends_where_listed(name))
+        .collect()
 }
 
 /// Names are tokens, which are ASCII.
@@ -372,5 +383,29 @@ fn sift(trailers: &mut HeaderMap, travels: impl Fn(&str) -> bool) {
     let gone: Vec<HeaderName> = trailers.keys().filter(|name| !travels(name.as_str())).cloned().collect();
     for name in gone {
         trailers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_list_names_ends_here_however_long_it_is() {
+        let mut head = http::Response::new(()).into_parts().0;
+        for name in ["X-One", "X-Two", "Upgrade", "Cache-Control", "Keep-Alive"] {
+            head.headers.append(name, "y".parse().unwrap());
+        }
+        let long = ",,no-field,\u{e9}, x y,keep-alive".repeat(2000);
+        for line in [long.as_str(), "close, X-ONE ,upgrade", "cache-control,connection"] {
+            head.headers.append("Connection", line.parse().unwrap());
+        }
+        let (edits, mut out) = (HeaderEdits::default(), HeaderMap::new());
+        let mut edited = Edited { out: &mut out, edits: &edits };
+        let travels = |name: &str| name == "upgrade" || response_header_travels(name);
+        strip(&AnswerHead::Mapped(Box::new(head)), travels, None, &mut edited);
+        let mut left: Vec<&str> = out.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["cache-control", "upgrade", "x-two"]);
     }
 }

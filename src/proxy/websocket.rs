@@ -50,7 +50,8 @@ mod tests {
     use crate::proxy::message::RequestHead;
 
     fn request(fields: &[(&str, &str)]) -> RequestHead {
-        let request = fields.iter().fold(http::Request::builder(), |request, (name, value)| request.header(*name, *value));
+        let request =
+            fields.iter().fold(http::Request::builder(), |request, (name, value)| request.header(*name, *value));
         RequestHead::Mapped(Box::new(request.body(()).unwrap().into_parts().0))
     }
 

@@ -18,10 +18,12 @@ use status_line::StatusLine;
 const FIELDS: usize = 256;
 
 mod bytes;
+pub(super) mod expectation;
 pub(super) mod facts;
 pub mod host;
 pub(super) mod lines;
 mod origin_form;
+mod overlong;
 mod request_line;
 pub mod span;
 mod status_line;
@@ -29,6 +31,7 @@ mod stream;
 
 pub use bytes::{is_field_byte, is_token};
 pub use origin_form::in_origin_form;
+pub use overlong::too_large;
 pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks, protocol_travels};
 
 /// How the body behind a head that has passed is framed.

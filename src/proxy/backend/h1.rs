@@ -8,12 +8,13 @@ use crate::proxy::message::AnswerHead;
 use crate::proxy::rewrite::Onward;
 use crate::proxy::wire::{Framer, Wire};
 use bytes::Bytes;
+use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::head::AnswerFlaw;
 use pulsegate_core::http::http1::answer;
 use pulsegate_core::http::http1::body::Decoder;
 use pulsegate_core::http::http1::framing::Framing;
 use pulsegate_core::http::http1::spans::Spans;
-use pulsegate_core::http::http1::write;
+use pulsegate_core::http::http1::{upgrade, write};
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::io;
@@ -28,9 +29,10 @@ pub(in crate::proxy) struct H1Backend {
     reused: bool,
     /// Its client has authenticated itself over it.
     bound: bool,
-    /// The request is a HEAD, and asks for another protocol.
+    /// The request is a HEAD.
     to_head: bool,
-    upgrades: bool,
+    /// What it asks for by way of an upgrade.
+    upgrade: Option<Box<str>>,
     /// Of the head of its answer, in bytes.
     limit: usize,
     request: Framer,
@@ -50,7 +52,9 @@ pub(in crate::proxy) struct H1Backend {
 #[derive(Debug)]
 enum Answer {
     /// Of its head, so many bytes hold no end.
-    Head { searched: usize },
+    Head {
+        searched: usize,
+    },
     Body(Decoder),
     /// What comes is another protocol's.
     Tunnel,
@@ -65,7 +69,7 @@ impl H1Backend {
             reused: false,
             bound: false,
             to_head: false,
-            upgrades: false,
+            upgrade: None,
             limit,
             request: Framer::Nothing,
             waits: false,
@@ -99,7 +103,7 @@ impl H1Backend {
     /// The head waits for the first bytes of the body, and leaves with them. `end`: there is no body.
     pub(super) fn send_head(&mut self, onward: &Onward<'_>, end: bool) -> Result<(), AttemptEnd> {
         self.to_head = onward.head.is_head();
-        self.upgrades = onward.upgrade().is_some();
+        self.upgrade = onward.upgrade().map(Box::from);
         self.request = match onward.body {
             Body::None => Framer::Nothing,
             Body::Length(length) => Framer::Length(length),
@@ -178,7 +182,9 @@ impl H1Backend {
             }
             match ready!(self.wire.poll_fill(cx)) {
                 Ok(1..) => {}
-                Ok(0) | Err(_) => return Poll::Ready(FromBackend::Broke(AttemptEnd::ResetBeforeHead { reused: self.reused })),
+                Ok(0) | Err(_) => {
+                    return Poll::Ready(FromBackend::Broke(AttemptEnd::ResetBeforeHead { reused: self.reused }));
+                }
             }
         }
     }
@@ -203,7 +209,7 @@ impl H1Backend {
                 self.reused = false;
                 FromBackend::Interim(head)
             }
-            Framing::Switched if !self.upgrades => FromBackend::Invalid,
+            Framing::Switched if !self.has_asked_for(&head) => FromBackend::Invalid,
             Framing::Switched => {
                 (self.answer, self.request) = (Answer::Tunnel, Framer::ToTheEnd);
                 FromBackend::Head { head, end: false }
@@ -216,6 +222,10 @@ impl H1Backend {
                 FromBackend::Head { head, end }
             }
         })
+    }
+
+    fn has_asked_for(&self, switch: &AnswerHead) -> bool {
+        self.upgrade.as_ref().is_some_and(|asked| upgrade::is_answered_by(asked.as_bytes(), switch.lines("upgrade")))
     }
 
     fn refuse(&mut self, flaw: AnswerFlaw) -> FromBackend {

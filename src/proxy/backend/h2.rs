@@ -11,8 +11,8 @@ use super::shared::Seat;
 use super::{Deaf, FromBackend};
 use crate::proxy::ends;
 use crate::proxy::message::AnswerHead;
-use crate::proxy::rewrite::Onward;
 use crate::proxy::outbox::Outbox;
+use crate::proxy::rewrite::Onward;
 use crate::proxy::websocket;
 use bytes::Bytes;
 use h2::RecvStream;
@@ -33,7 +33,6 @@ use std::task::{Context, Poll, ready};
 
 /// One stream, from its request to its end.
 pub(in crate::proxy) struct H2Backend {
-    seat: Seat,
     scheme: Scheme,
     /// Of the head of its answer, and of its trailers, in bytes.
     head_limit: usize,
@@ -42,6 +41,8 @@ pub(in crate::proxy) struct H2Backend {
     to_head: bool,
     answer: Answer,
     tunnel: Option<Tunnel>,
+    /// Given back last, when the stream is over.
+    seat: Seat,
 }
 
 /// What was asked for in place of an answer.
@@ -62,7 +63,7 @@ enum Answer {
 impl H2Backend {
     pub(in crate::proxy) fn new(seat: Seat, tls: bool, head_limit: usize) -> Self {
         let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
-        Self { seat, scheme, head_limit, outbox: None, to_head: false, answer: Answer::NotAsked, tunnel: None }
+        Self { scheme, head_limit, outbox: None, to_head: false, answer: Answer::NotAsked, tunnel: None, seat }
     }
 
     pub(super) fn is_clear(&self) -> bool {
@@ -237,7 +238,11 @@ fn fit(fields: &HeaderMap, limit: usize) -> bool {
 fn request(onward: &Onward<'_>, scheme: Scheme) -> Option<Request<()>> {
     let authority = Authority::try_from(onward.host().as_ref()).ok()?;
     let (path, query) = onward.target();
-    let path = if query.is_empty() { PathAndQuery::try_from(path.as_ref()) } else { PathAndQuery::try_from(format!("{path}{query}")) };
+    let path = if query.is_empty() {
+        PathAndQuery::try_from(path.as_ref())
+    } else {
+        PathAndQuery::try_from(format!("{path}{query}"))
+    };
     let mut request = Request::new(());
     *request.uri_mut() = Uri::builder().scheme(scheme).authority(authority).path_and_query(path.ok()?).build().ok()?;
     *request.version_mut() = Version::HTTP_2;

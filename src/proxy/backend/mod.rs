@@ -15,6 +15,7 @@ use bytes::Bytes;
 pub(super) use connect::{Connected, Way};
 use h1::H1Backend;
 use h2::H2Backend;
+use pulsegate_core::http::problem::Problem;
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 pub(super) use shared::Shared;
@@ -33,10 +34,7 @@ pub(super) enum FromBackend {
     /// The head of an interim answer (1xx, but not 101).
     Interim(AnswerHead),
     /// The head of the answer; `end`: nothing follows it.
-    Head {
-        head: AnswerHead,
-        end: bool,
-    },
+    Head { head: AnswerHead, end: bool },
     /// What came is no answer.
     Invalid,
     /// A piece of its body, and whether it is the last.
@@ -80,9 +78,15 @@ impl BackendSide {
         }
     }
 
-    /// Would it be us who answer this handshake, and must we refuse it?
-    pub(super) fn refuses(&self, onward: &Onward<'_>) -> bool {
-        matches!(self, Self::H2(_)) && onward.upgrade().is_some() && websocket::lacks_key(onward.head)
+    /// What a request cannot say in HTTP/2: a handshake that we would answer and must refuse, or a host that is not there.
+    pub(super) fn refuses(&self, onward: &Onward<'_>) -> Option<Problem> {
+        match self {
+            Self::H1(_) => None,
+            Self::H2(_) if onward.upgrade().is_some() && websocket::lacks_key(onward.head) => {
+                Some(Problem::MalformedRequest)
+            }
+            Self::H2(_) => onward.host().is_empty().then_some(Problem::BadHost),
+        }
     }
 
     /// # Errors

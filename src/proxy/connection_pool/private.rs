@@ -72,8 +72,8 @@ impl Private {
 mod tests {
     use super::*;
     use crate::proxy::connection_pool::mark::Mark;
-    use std::time::Duration;
     use crate::proxy::wire::{Socket, Transport, Wire};
+    use std::time::Duration;
     use tokio::io::AsyncReadExt;
     use tokio::net::UnixStream;
 

@@ -2,9 +2,9 @@
 
 use super::{FromClient, Read};
 use crate::proxy::heads::Body;
+use crate::proxy::message::RequestHead;
 use bytes::Bytes;
 use std::task::Poll;
-use crate::proxy::message::RequestHead;
 
 /// A request that somebody else has made, to be made once more.
 #[derive(Debug)]

@@ -312,14 +312,20 @@ impl H1Client {
                 }
                 let _ = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_end(cx))).await;
             }
-            Fate::Linger => {
-                if timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_flush(cx))).await.is_ok_and(|flushed| flushed.is_ok()) {
+            // What was told of it leaves first: the record says so.
+            Fate::Linger | Fate::Cut => {
+                if timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_flush(cx)))
+                    .await
+                    .is_ok_and(|flushed| flushed.is_ok())
+                {
                     linger::close(self.wire.into_parts().0).await;
                 }
             }
-            // What was told of it leaves, where that needs no waiting: the record says so.
-            Fate::Cut => drop(self.pass()),
-            Fate::Reset => self.wire.into_parts().0.reset(),
+            Fate::Reset => {
+                // As far as the client takes it at once.
+                let _ = self.pass();
+                self.wire.into_parts().0.reset();
+            }
         }
         Served::Closed
     }

@@ -4,6 +4,7 @@
 //! `is_clear` nothing more may be offered. An offer never waits: what is not taken at once goes on in `poll_next`, while the other direction
 //! goes on too.
 
+mod broken;
 mod copy;
 mod fate;
 mod h1;
@@ -14,6 +15,7 @@ use crate::proxy::Served;
 use crate::proxy::heads::Body;
 use crate::proxy::message::{RequestHead, Told};
 use ::http::HeaderMap;
+pub use broken::BrokenStream;
 use bytes::Bytes;
 pub use copy::CopyClient;
 pub(super) use fate::Fate;

@@ -9,7 +9,6 @@ use crate::proxy::downstream::Fate;
 use crate::proxy::heads;
 use crate::proxy::relay::{Relay, Relayed};
 use crate::proxy::rewrite::Onward;
-use pulsegate_core::http::problem::Problem;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::traffic::cell::{Nudge, NudgeKind};
 use pulsegate_core::traffic::request::{self, Action, Asked, Attempt, Ended, Expectation, Expected, Input, Progress};
@@ -71,8 +70,8 @@ async fn converse(
         facts: surroundings.facts,
         expects: expectation == Expectation::Backend,
     };
-    if connected.backend.refuses(&onward) {
-        let ended = progress.refused(Problem::MalformedRequest);
+    if let Some(problem) = connected.backend.refuses(&onward) {
+        let ended = progress.refused(problem);
         return over(machine, dialogue, ended);
     }
     let bodiless = dialogue.replay.is_empty() && dialogue.client.body_done();

@@ -2,12 +2,12 @@
 //!
 //! A sticky cookie holds a keyed hash of the backend's identity: it can be checked but not read, and never shows an address.
 
-use crate::proxy::asked::Asked;
 use crate::proxy::Proxy;
+use crate::proxy::asked::Asked;
 use crate::proxy::message::RequestHead;
-use pulsegate_core::http::fields::Fields;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::hash_bytes;
+use pulsegate_core::http::fields::Fields;
 use pulsegate_core::plan::{HashBy, StickyPlan};
 use pulsegate_core::traffic::snapshot::Pool;
 use siphasher::sip::SipHasher24;

@@ -1,9 +1,9 @@
 //! Who says what becomes of an answer? Whoever has the relay run; and who else might be asked meanwhile.
 
 use crate::proxy::backend::Connected;
-use ::http::HeaderMap;
 use crate::proxy::message::{AnswerHead, RequestHead};
 use crate::proxy::rewrite::{Answered, Interim};
+use ::http::HeaderMap;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::traffic::request::{Action, Head};
 use std::future::Future;

@@ -63,7 +63,11 @@ impl Socket {
         tokio_util::io::poll_read_buf(Pin::new(self), cx, buffer)
     }
 
-    pub(super) fn poll_write_slices(&mut self, slices: &[IoSlice<'_>], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write_slices(
+        &mut self,
+        slices: &[IoSlice<'_>],
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         Pin::new(self).poll_write_vectored(cx, slices)
     }
 

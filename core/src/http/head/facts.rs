@@ -1,6 +1,7 @@
 //! What decides the meaning of a message, collected over all lines of its head? Its host and its framing, each of them one or none.
 
 use super::Problem;
+use super::expectation::Expectation;
 use super::host::{are_one, is_host};
 use super::request_line::RequestLine;
 
@@ -41,8 +42,7 @@ pub(in crate::http) struct Facts<'a> {
     pub host: Option<&'a [u8]>,
     pub length: Option<u64>,
     pub chunked: bool,
-    pub expectation: bool,
-    unknown_expectation: bool,
+    pub(in crate::http) expectation: Expectation,
 }
 
 impl<'a> Facts<'a> {
@@ -62,10 +62,7 @@ impl<'a> Facts<'a> {
                 }
                 self.chunked = true;
             }
-            Known::Expect => {
-                self.expectation = true;
-                self.unknown_expectation |= !value.eq_ignore_ascii_case(b"100-continue");
-            }
+            Known::Expect => self.expectation = self.expectation.max(Expectation::of(value)),
             Known::Connection | Known::Upgrade | Known::Other => {}
         }
         Ok(())
@@ -83,10 +80,6 @@ impl<'a> Facts<'a> {
         !self.chunked || (self.length.is_none() && !http10)
     }
 
-    pub const fn expects_the_unknown(&self) -> bool {
-        self.unknown_expectation
-    }
-
     pub fn conclude(&self, request: &RequestLine<'_>) -> Result<(), Problem> {
         if !self.is_clear(request.http10) {
             return Err(Problem::AmbiguousLength);
@@ -97,7 +90,7 @@ impl<'a> Facts<'a> {
             (_, Some((_, authority))) if !is_host(authority) => Err(Problem::BadHost),
             // The target wins (RFC 9112 §3.2.2), but two hosts for one request are refused.
             (Some(host), Some((scheme, authority))) if !mean_the_same(host, authority, scheme) => Err(Problem::BadHost),
-            _ if self.unknown_expectation => Err(Problem::ExpectationFailed),
+            _ if !self.expectation.is_met() => Err(Problem::ExpectationFailed),
             _ => Ok(()),
         }
     }

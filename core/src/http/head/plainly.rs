@@ -1,6 +1,7 @@
 //! What do the rules say, read as plainly as they are written? Line by line, byte by byte, without a thought for speed: the walk must say the same of
 //! every head, whatever it is.
 
+use super::expectation::Expectation;
 use super::host::{are_one, is_host};
 use super::{AnswerFlaw, FIELDS, Follows, Framing, Problem, is_field_byte, is_token, response_head};
 
@@ -102,7 +103,8 @@ fn is_served(method: &[u8]) -> bool {
 
 fn is_target(target: &[u8]) -> bool {
     let visible = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'#';
-    !target.is_empty() && target.iter().all(visible)
+    let query = target.iter().position(|byte| *byte == b'?').and_then(|at| target.get(at..)).unwrap_or_default();
+    !target.is_empty() && target.iter().all(visible) && !query.iter().any(|byte| matches!(byte, b'<' | b'>'))
 }
 
 /// One header line.
@@ -136,7 +138,7 @@ struct Facts<'a> {
     host: Option<&'a [u8]>,
     length: Option<&'a [u8]>,
     chunked: bool,
-    unknown_expectation: bool,
+    expectation: Expectation,
 }
 
 impl<'a> Facts<'a> {
@@ -155,7 +157,7 @@ impl<'a> Facts<'a> {
             }
             self.chunked = true;
         } else if field.is("expect") {
-            self.unknown_expectation |= !field.value.eq_ignore_ascii_case(b"100-continue");
+            self.expectation = self.expectation.max(Expectation::of(field.value));
         }
         Ok(())
     }
@@ -189,7 +191,7 @@ impl<'a> Facts<'a> {
             (_, Some((_, authority))) if !is_host(authority) => Err(Problem::BadHost),
             // The target wins (RFC 9112 §3.2.2), but two hosts for one request are refused.
             (Some(host), Some((scheme, authority))) if !mean_the_same(host, authority, scheme) => Err(Problem::BadHost),
-            _ if self.unknown_expectation => Err(Problem::ExpectationFailed),
+            _ if !self.expectation.is_met() => Err(Problem::ExpectationFailed),
             _ => Ok(()),
         }
     }

@@ -38,7 +38,7 @@ impl<'a> RequestLine<'a> {
         let query = find(target, b'?').unwrap_or(target.len());
         let (of_path, of_query) =
             target.split_at_checked(query).map(|(path, query)| (kinds(path), kinds(query))).unwrap_or_default();
-        if target.is_empty() || (of_path | of_query) & BAD != 0 {
+        if target.is_empty() || (of_path | of_query) & BAD != 0 || of_query & ANGLE != 0 {
             return Err(Problem::MalformedRequest);
         }
         let raw = of_path & RAW | of_query & QUOTE;
@@ -82,6 +82,8 @@ const BAD: u8 = 1;
 const RAW: u8 = 2;
 /// It is escaped in a query too.
 const QUOTE: u8 = 4;
+/// No query of the libraries behind us holds it; of a path, its normalisation says so.
+const ANGLE: u8 = 8;
 
 const KINDS: [u8; 256] = {
     let mut table = [0; 256];
@@ -91,6 +93,7 @@ const KINDS: [u8; 256] = {
             b'"' => RAW | QUOTE,
             raw if is_sent_raw(raw) => RAW,
             b'#' => BAD,
+            b'<' | b'>' => ANGLE,
             b'!'..=b'~' => 0,
             _ => BAD,
         };
@@ -136,6 +139,8 @@ mod tests {
             ("TRACE /\0 HTTP/1.1", MethodNotAllowed),
             ("GET /\0 HTTP/1.1", MalformedRequest),
             ("GET /?# HTTP/1.1", MalformedRequest),
+            ("GET /?a<b HTTP/1.1", MalformedRequest),
+            ("GET /?> HTTP/1.1", MalformedRequest),
         ] {
             assert_eq!(RequestLine::parse(line.as_bytes()).err(), Some(problem), "{line:?}");
         }

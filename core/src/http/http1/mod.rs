@@ -9,4 +9,5 @@ pub mod persistence;
 pub mod request;
 pub mod spans;
 pub mod status;
+pub mod upgrade;
 pub mod write;

@@ -3,7 +3,8 @@
 use super::framing::Framing;
 use super::persistence::Options;
 use super::spans::Spans;
-use crate::http::forwarding::upgrade_asked;
+use super::upgrade::asked;
+use crate::http::head::expectation::Expectation;
 use crate::http::head::facts::Known;
 use crate::http::head::span::Span;
 use crate::http::head::{in_origin_form, walk};
@@ -86,7 +87,7 @@ fn read_as_it_is(head: &[u8], spans: &mut Spans) -> Result<(RequestHead, bool), 
         host,
         framing,
         persists: options.persists(line.http10),
-        expects_continue: facts.expectation && !line.http10 && framing != Framing::None,
+        expects_continue: facts.expectation == Expectation::Continue && !line.http10 && framing != Framing::None,
         upgrade: upgrades.asked(head, spans).filter(|_| !line.http10),
     };
     Ok((read, line.in_one_form))
@@ -107,7 +108,7 @@ impl Upgrades {
 
     fn asked(&self, head: &[u8], spans: &Spans) -> Option<Span> {
         let Self::One(value) = self else { return None };
-        upgrade_asked(spans.over(head).lines("connection"), Some(value.text(head))).map(|_| *value)
+        asked(spans.over(head).lines("connection"), Some(value.text(head))).map(|_| *value)
     }
 }
 
