@@ -6,13 +6,12 @@
 //! A head ends at CRLF CRLF. Bare line feeds end it too, so that the strict check refuses it at once instead of waiting
 //! for an end that never comes.
 
-use crate::proxy::at_once::within;
 use crate::proxy::wire::Wire;
 use pulsegate_core::http::head;
 use pulsegate_core::http::problem::Problem;
 use std::future::poll_fn;
-use std::pin::pin;
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
+use tokio::time::Instant;
 
 /// What may be in front of a request line (RFC 9112 §2.2): a few empty lines, not a stream of them.
 const LEADING_BLANK_BYTES: usize = 16;
@@ -35,46 +34,64 @@ pub enum HeadEnd {
 #[derive(Clone, Copy, Debug)]
 pub struct HeadBounds {
     pub bytes: usize,
-    /// From the first byte of the head to its end.
-    pub time: Duration,
+    /// When it must be whole.
+    pub until: Instant,
 }
 
-/// Waits for the first bytes of the next head, at most `patience`. False: the client closed or stayed silent. Safe to
+/// Waits for the first bytes of the next head, at most until then. False: the client closed or stayed silent. Safe to
 /// cancel: bytes that were read stay with the connection.
-pub async fn first_bytes(wire: &mut Wire, patience: Duration) -> bool {
+pub async fn first_bytes(wire: &mut Wire, until: Instant) -> bool {
+    poll_fn(|cx| poll_first_bytes(wire, until, cx)).await
+}
+
+pub fn poll_first_bytes(wire: &mut Wire, until: Instant, cx: &mut Context<'_>) -> Poll<bool> {
     if !wire.inbox().is_empty() {
-        return true;
+        return Poll::Ready(true);
     }
-    matches!(within(patience, pin!(poll_fn(|cx| wire.poll_fill(cx)))).await, Ok(Ok(1..)))
+    match wire.poll_fill(cx) {
+        Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
+        Poll::Pending => wire.alarm().poll_at(until, cx).map(|()| false),
+    }
 }
 
 /// Reads on until a head is complete or a bound is met.
 pub async fn read_head(wire: &mut Wire, bounds: HeadBounds) -> HeadEnd {
-    let read = within(bounds.time, pin!(read_to_blank_line(wire, bounds.bytes))).await;
-    match read {
-        Ok(end) => end,
-        // An empty line behind the request before was all that came.
-        Err(_) if wire.inbox().is_empty() => HeadEnd::Idle,
-        Err(_) => HeadEnd::TooSlow,
-    }
+    let mut reading = Reading { searched: 0, blank_left: LEADING_BLANK_BYTES };
+    poll_fn(|cx| {
+        if let Poll::Ready(end) = reading.poll(wire, bounds.bytes, cx) {
+            return Poll::Ready(end);
+        }
+        ready!(wire.alarm().poll_at(bounds.until, cx));
+        // An empty line behind the request before may be all that came.
+        Poll::Ready(if wire.inbox().is_empty() { HeadEnd::Idle } else { HeadEnd::TooSlow })
+    })
+    .await
 }
 
-async fn read_to_blank_line(wire: &mut Wire, limit: usize) -> HeadEnd {
-    let (mut searched, mut blank_left) = (0, LEADING_BLANK_BYTES);
-    loop {
-        drop_leading_blank_lines(wire, &mut blank_left);
-        let read = wire.inbox();
-        if let Some(end) = head::head_end(read, searched) {
-            return if end <= limit { HeadEnd::Complete(end) } else { too_large(read, limit) };
-        }
-        if read.len() > limit {
-            return too_large(read, limit);
-        }
-        // The terminator may straddle two reads.
-        searched = read.len().saturating_sub(3);
-        match poll_fn(|cx| wire.poll_fill(cx)).await {
-            Ok(0) | Err(_) => return if wire.inbox().is_empty() { HeadEnd::Idle } else { HeadEnd::Truncated },
-            Ok(_) => {}
+/// How far a head was looked at.
+struct Reading {
+    searched: usize,
+    blank_left: usize,
+}
+
+impl Reading {
+    fn poll(&mut self, wire: &mut Wire, limit: usize, cx: &mut Context<'_>) -> Poll<HeadEnd> {
+        loop {
+            drop_leading_blank_lines(wire, &mut self.blank_left);
+            let read = wire.inbox();
+            if let Some(end) = head::head_end(read, self.searched) {
+                return Poll::Ready(if end <= limit { HeadEnd::Complete(end) } else { too_large(read, limit) });
+            }
+            if read.len() > limit {
+                return Poll::Ready(too_large(read, limit));
+            }
+            // The terminator may straddle two reads.
+            self.searched = read.len().saturating_sub(3);
+            match ready!(wire.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) if wire.inbox().is_empty() => return Poll::Ready(HeadEnd::Idle),
+                Ok(0) | Err(_) => return Poll::Ready(HeadEnd::Truncated),
+            }
         }
     }
 }
@@ -96,10 +113,14 @@ mod tests {
     use super::*;
     use crate::proxy::wire::{Socket, Transport};
     use pulsegate_core::http::head::check;
+    use std::time::Duration;
     use tokio::io::AsyncWriteExt;
     use tokio::net::UnixStream;
 
-    const BOUNDS: HeadBounds = HeadBounds { bytes: 64, time: Duration::from_secs(1) };
+    #[allow(clippy::disallowed_methods, reason = "tests have no clock but the runtime's")]
+    fn bounds() -> HeadBounds {
+        HeadBounds { bytes: 64, until: Instant::now() + Duration::from_secs(1) }
+    }
 
     fn pair() -> (Box<Wire>, UnixStream) {
         let (near, far) = UnixStream::pair().unwrap();
@@ -110,7 +131,7 @@ mod tests {
         let (mut wire, mut far) = pair();
         far.write_all(input).await.unwrap();
         drop(far);
-        let end = read_head(&mut wire, BOUNDS).await;
+        let end = read_head(&mut wire, bounds()).await;
         (end, wire)
     }
 
@@ -147,7 +168,7 @@ mod tests {
             }
             std::future::pending::<()>().await;
         });
-        assert_eq!(read_head(&mut wire, BOUNDS).await, HeadEnd::Complete(4));
+        assert_eq!(read_head(&mut wire, bounds()).await, HeadEnd::Complete(4));
         drip.abort();
     }
 
@@ -164,7 +185,7 @@ mod tests {
     async fn silence_behind_an_empty_line_is_no_slow_head() {
         let (mut wire, mut far) = pair();
         far.write_all(b"\r\n").await.unwrap();
-        assert_eq!(read_head(&mut wire, BOUNDS).await, HeadEnd::Idle);
+        assert_eq!(read_head(&mut wire, bounds()).await, HeadEnd::Idle);
     }
 
     #[tokio::test]
@@ -192,7 +213,7 @@ mod tests {
                 }
             }
         });
-        assert_eq!(read_head(&mut wire, BOUNDS).await, HeadEnd::TooSlow);
+        assert_eq!(read_head(&mut wire, bounds()).await, HeadEnd::TooSlow);
         assert!(wire.inbox().len() < 15, "read {} bytes", wire.inbox().len());
         drip.abort();
     }
@@ -200,6 +221,6 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silence_between_requests_ends_the_connection_quietly() {
         let (mut wire, _far) = pair();
-        assert!(!first_bytes(&mut wire, Duration::from_secs(5)).await);
+        assert!(!first_bytes(&mut wire, bounds().until).await);
     }
 }

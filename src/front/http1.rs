@@ -3,7 +3,7 @@
 //! Whatever follows the head stays with its connection and is never lost or read twice.
 
 use super::connection::Connection;
-use super::head::{HeadBounds, HeadEnd, first_bytes, read_head};
+use super::head::{HeadBounds, HeadEnd, first_bytes, poll_first_bytes, read_head};
 use super::refuse::refuse;
 use super::{Stage, http2};
 use crate::proxy::Served;
@@ -16,9 +16,12 @@ use pulsegate_core::http::http1::request;
 use pulsegate_core::http::http1::spans::Spans;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// A client that has just connected when the process leaves gets this long to send its request.
@@ -27,20 +30,39 @@ const LAST_CHANCE: Duration = Duration::from_secs(1);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves the connection to its end; to HTTP/2, where that is what the client speaks.
-pub(super) async fn serve(mut connection: Connection, socket: Socket) {
+pub(super) async fn serve(connection: Connection, socket: Socket) {
     let agreed = socket.agreed() == Some(HTTP2);
     let mut wire = Wire::new(socket);
     if agreed {
         return Box::pin(http2::serve(connection, wire)).await;
     }
-    let mut served = 0;
+    let clock = connection.front.proxy.clock();
+    // Asked for once, and not for every request.
+    let mut goes = pin!(told_to_go(connection.stage.clone(), connection.listener.closed.subscribe()));
+    let (mut served, mut is_told) = (0, false);
     loop {
         let plan = connection.listener.terms.load().plan.clone();
-        if !next_request_begins(&mut connection, &mut wire, &plan, served).await {
+        let patience = if served == 0 { plan.limits.head_timeout } else { plan.limits.keepalive_timeout };
+        let until = clock.instant(clock.now() + patience);
+        let begun = poll_fn(|cx| match poll_first_bytes(&mut wire, until, cx) {
+            Poll::Pending if !is_told => {
+                is_told = goes.as_mut().poll(cx).is_ready();
+                if is_told { Poll::Ready(None) } else { Poll::Pending }
+            }
+            begun => begun.map(Some),
+        });
+        let begun = match begun.await {
+            Some(begun) => begun,
+            None => {
+                let last_chance = if served == 0 { LAST_CHANCE } else { Duration::ZERO };
+                first_bytes(&mut wire, clock.instant(clock.now() + last_chance)).await
+            }
+        };
+        if !begun {
             return goodbye(&mut wire).await;
         }
-        let bounds = HeadBounds { bytes: plan.limits.head_bytes, time: plan.limits.head_timeout };
-        let read = read_head(&mut wire, bounds).await;
+        let until = clock.instant(clock.now() + plan.limits.head_timeout);
+        let read = read_head(&mut wire, HeadBounds { bytes: plan.limits.head_bytes, until }).await;
         if served == 0 && plan.http2 && is_preface(wire.inbox(), &read) {
             return Box::pin(http2::serve(connection, wire)).await;
         }
@@ -53,21 +75,12 @@ pub(super) async fn serve(mut connection: Connection, socket: Socket) {
     }
 }
 
-/// Waits for the first byte of a request: as long as keep-alive allows, and only briefly once the process leaves.
-async fn next_request_begins(connection: &mut Connection, wire: &mut Wire, plan: &ListenerPlan, served: u32) -> bool {
-    let patience = if served == 0 { plan.limits.head_timeout } else { plan.limits.keepalive_timeout };
-    if !wire.inbox().is_empty() {
-        return true;
-    }
-    let mut closed = connection.listener.closed.subscribe();
+/// Returns when connections that rest are to end: the process leaves, or this listener closes.
+async fn told_to_go(mut stage: watch::Receiver<Stage>, mut closed: watch::Receiver<bool>) {
     tokio::select! {
-        biased;
-        begun = first_bytes(wire, patience) => return begun,
-        _ = connection.stage.wait_for(|stage| *stage >= Stage::Closing) => {}
+        _ = stage.wait_for(|stage| *stage >= Stage::Closing) => {}
         _ = closed.wait_for(|closed| *closed) => {}
     }
-    let last_chance = if served == 0 { LAST_CHANCE } else { Duration::ZERO };
-    first_bytes(wire, last_chance).await
 }
 
 /// A client that reads to the end is told in TLS that this is it; without, the answers could be taken for cut.

@@ -53,7 +53,7 @@ impl<'a> Exchange<'a> {
         story.tell(proxy, facts, &asked, &dialogue, began);
         // What is under way no more makes room, however long the connection takes to end.
         drop(held);
-        dialogue.client.end(dialogue.fate).await
+        dialogue.end().await
     }
 
     async fn act(&mut self) -> Option<Held> {

@@ -4,7 +4,7 @@
 use super::{Fate, FromClient, Gone, Read};
 use crate::proxy::heads::Body;
 use crate::proxy::message::{RequestHead, Told};
-use crate::proxy::wire::{Departure, Framer, Wire};
+use crate::proxy::wire::{Alarm, Departure, Framer, Wire};
 use crate::proxy::{Served, date, linger};
 use bytes::Bytes;
 use http::Version;
@@ -75,6 +75,14 @@ impl H1Client {
             bytes_in: 0,
             bytes_out: 0,
         }
+    }
+
+    pub(super) fn alarm(&mut self) -> Alarm {
+        std::mem::take(self.wire.alarm())
+    }
+
+    pub(super) fn set_alarm(&mut self, alarm: Alarm) {
+        *self.wire.alarm() = alarm;
     }
 
     pub(super) fn head(&self) -> &RequestHead {

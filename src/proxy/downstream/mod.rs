@@ -14,6 +14,7 @@ mod one_form;
 use crate::proxy::Served;
 use crate::proxy::heads::Body;
 use crate::proxy::message::{RequestHead, Told};
+use crate::proxy::wire::Alarm;
 use ::http::HeaderMap;
 pub use broken::BrokenStream;
 use bytes::Bytes;
@@ -52,6 +53,21 @@ pub(super) enum FromClient {
 pub(super) struct Gone;
 
 impl ClientSide {
+    /// What wakes the task of its connection, lent for this exchange.
+    pub(super) fn alarm(&mut self) -> Alarm {
+        match self {
+            Self::H1(client) => client.alarm(),
+            Self::H2(_) | Self::Copy(_) => Alarm::default(),
+        }
+    }
+
+    /// Gives it back.
+    pub(super) fn set_alarm(&mut self, alarm: Alarm) {
+        if let Self::H1(client) = self {
+            client.set_alarm(alarm);
+        }
+    }
+
     pub(super) fn head(&self) -> &RequestHead {
         match self {
             Self::H1(client) => client.head(),

@@ -2,7 +2,7 @@
 //! wakes too early looks at the clock and sets it again. Most deadlines of most requests so cost a comparison.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Belongs to one task.
@@ -22,6 +22,16 @@ impl Alarm {
             unset => unset.insert(Box::pin(sleep_until(at))),
         };
         sleep.as_mut().poll(cx)
+    }
+
+    /// Ready at `at`, and not before.
+    pub fn poll_at(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.poll(at, cx));
+            if self.0.as_ref().is_none_or(|sleep| sleep.deadline() >= at) {
+                return Poll::Ready(());
+            }
+        }
     }
 }
 

@@ -9,19 +9,26 @@ use std::future::{Future, pending};
 use std::io;
 use std::os::fd::AsFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-type Watched = Pin<Box<dyn Future<Output = ClientEnd> + Send + Sync>>;
-
-/// The watch over one connection, made when it is needed first.
+/// The watch over one connection.
 #[derive(Default)]
 pub struct Departure {
-    /// The end of its direction, or of both.
-    end: Option<Watched>,
-    /// The end of both.
-    reset: Option<Watched>,
+    /// For the end of its direction, or of both.
+    end: Watch,
+    /// For the end of both.
+    reset: Watch,
+}
+
+/// Begun when it is needed first.
+#[derive(Default)]
+enum Watch {
+    #[default]
+    Idle,
+    Awaits(Pin<Box<dyn Future<Output = ClientEnd> + Send + Sync>>),
+    Saw(ClientEnd),
 }
 
 impl fmt::Debug for Departure {
@@ -33,12 +40,29 @@ impl fmt::Debug for Departure {
 impl Departure {
     /// Ready when the other side has ended its direction, or both.
     pub fn poll_end(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Poll<ClientEnd> {
-        self.end.get_or_insert_with(|| Box::pin(ended(second(socket), true))).as_mut().poll(cx)
+        self.end.poll(socket, true, cx)
     }
 
     /// Ready when the other side takes nothing any more.
     pub fn poll_reset(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Poll<()> {
-        self.reset.get_or_insert_with(|| Box::pin(ended(second(socket), false))).as_mut().poll(cx).map(drop)
+        self.reset.poll(socket, false, cx).map(drop)
+    }
+}
+
+impl Watch {
+    fn poll(&mut self, socket: &Socket, by_end: bool, cx: &mut Context<'_>) -> Poll<ClientEnd> {
+        if let Self::Idle = self {
+            *self = Self::Awaits(Box::pin(ended(second(socket), by_end)));
+        }
+        match self {
+            Self::Awaits(end) => {
+                let end = ready!(end.as_mut().poll(cx));
+                *self = Self::Saw(end);
+                Poll::Ready(end)
+            }
+            Self::Saw(end) => Poll::Ready(*end),
+            Self::Idle => Poll::Pending,
+        }
     }
 }
 

@@ -26,11 +26,12 @@ pub struct Wire {
     /// What was read and belongs to nobody yet. It takes no room while there is nothing.
     inbox: BytesMut,
     leaving: Leaving,
+    alarm: Alarm,
 }
 
 impl Wire {
     pub fn new(socket: Socket) -> Box<Self> {
-        Box::new(Self { socket, inbox: BytesMut::new(), leaving: Leaving::default() })
+        Box::new(Self { socket, inbox: BytesMut::new(), leaving: Leaving::default(), alarm: Alarm::default() })
     }
 
     pub fn socket(&self) -> &Socket {
@@ -65,6 +66,11 @@ impl Wire {
             buffers::give_back(&mut self.inbox);
         }
         read
+    }
+
+    /// What wakes the task of this connection.
+    pub fn alarm(&mut self) -> &mut Alarm {
+        &mut self.alarm
     }
 
     /// What leaves next.
