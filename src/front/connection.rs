@@ -2,7 +2,7 @@
 
 use super::listener::Listener;
 use super::{Front, Stage};
-use crate::proxy::{ConnectionFacts, Private};
+use crate::proxy::{ConnectionFacts, Private, Worker};
 use crate::tls::ClientCertificate;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
@@ -12,6 +12,8 @@ use tokio::sync::watch;
 
 pub(super) struct Connection {
     pub front: Arc<Front>,
+    /// On which all of it happens.
+    pub worker: Arc<Worker>,
     pub listener: Listener,
     /// From the client to us, as the sockets have it or the proxy in front says.
     pub ends: Ends,
@@ -28,6 +30,7 @@ impl Connection {
         ConnectionFacts {
             client: self.client(),
             ends: self.ends,
+            worker: Arc::clone(&self.worker),
             private: self.private.clone(),
             listener: plan.clone(),
             tls: self.tls,

@@ -166,7 +166,7 @@ impl Driven {
         }
         self.streams += 1;
         let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
-        tokio::spawn(async move {
+        self.connection.worker.spawn(async move {
             let ended = one_stream(&front, &facts, request, respond).await;
             // The connection may have ended before its stream.
             let _ = ends.send(ended);

@@ -14,9 +14,11 @@ mod introduced;
 mod listener;
 mod refuse;
 mod wire;
+mod workers;
 
 pub use accept::listen;
 pub use listener::{Listener, Terms};
+pub use workers::Workers;
 
 use crate::proxy::Proxy;
 use crate::telemetry::Traffic;
@@ -39,4 +41,5 @@ pub enum Stage {
 pub struct Front {
     pub proxy: Arc<Proxy>,
     pub telemetry: Arc<Traffic>,
+    pub workers: Workers,
 }

@@ -25,8 +25,10 @@ mod rewrite;
 mod story;
 mod target;
 mod websocket;
+mod worker;
 
 pub use crate::proxy::connection_pool::private::Private;
+pub use worker::Worker;
 
 use crate::clock::Clock;
 use crate::control::Handle;
@@ -45,6 +47,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::runtime::Handle as Runtime;
 use tokio::time::sleep;
 
 /// What the front knows of the connection that carries a request.
@@ -53,6 +56,8 @@ pub struct ConnectionFacts {
     pub client: IpAddr,
     /// From the client to us.
     pub ends: Ends,
+    /// On which all of it happens.
+    pub worker: Arc<Worker>,
     /// Connections to backends that nobody else may use.
     pub private: Arc<Private>,
     pub listener: Arc<ListenerPlan>,
@@ -109,14 +114,19 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// Within a runtime: idle connections are looked after by a task that ends with the proxy.
-    /// `sticky_key` signs the cookies of upstreams that have no secret of their own.
+    /// `caretaker`: where the tasks live that look after what is shared; they end with the proxy. `sticky_key` signs the cookies of upstreams that have no secret of their own.
     /// `clients`: how backends are spoken to by TLS.
-    pub fn new(handle: Handle, telemetry: Arc<Traffic>, clients: Arc<ClientConfigs>, sticky_key: [u8; 16]) -> Self {
+    pub fn new(
+        handle: Handle,
+        telemetry: Arc<Traffic>,
+        clients: Arc<ClientConfigs>,
+        sticky_key: [u8; 16],
+        caretaker: &Runtime,
+    ) -> Self {
         let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
         let limits = Arc::new(crate::proxy::rate_limit::Limits::new(handle.clock()));
-        tokio::spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
-        tokio::spawn(crate::proxy::rate_limit::sweep(Arc::downgrade(&limits), handle.clone()));
+        caretaker.spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
+        caretaker.spawn(crate::proxy::rate_limit::sweep(Arc::downgrade(&limits), handle.clone()));
         Self {
             handle,
             telemetry,

@@ -185,7 +185,8 @@ impl Way<'_> {
             return Err(AttemptEnd::TlsFailed);
         }
         let idle = upstream.idle_timeout;
-        let begun = opening.begin(stream, self.clock(), idle, self.head_limit(), &self.attempt.pool.ledger).await;
+        let (ledger, worker) = (&self.attempt.pool.ledger, &self.facts.worker);
+        let begun = opening.begin(stream, self.clock(), idle, self.head_limit(), ledger, worker).await;
         begun.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
     }
 
