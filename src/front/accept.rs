@@ -2,6 +2,7 @@
 //!
 //! The socket is bound by the caller, so a busy port is known before anything starts.
 
+use super::branch::Branch;
 use super::clients::Place;
 use super::connection::Connection;
 use super::listener::{Listener, Terms};
@@ -42,7 +43,8 @@ pub fn listen(
         Arc::new(watched(socket)?)
     };
     let listener = Listener::of(&socket, terms)?;
-    let accepting = Accepting { front, listener: listener.clone(), stage };
+    let branches = front.workers.all().map(|worker| Branch::of(worker, &listener, stage.clone())).collect();
+    let accepting = Accepting { front, listener: listener.clone(), branches, stage };
     acceptor.spawn(accepting.run(socket));
     Ok(listener)
 }
@@ -59,6 +61,8 @@ fn watched(socket: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
 struct Accepting {
     front: Arc<Front>,
     listener: Listener,
+    /// One for each worker, in their order.
+    branches: Vec<Branch>,
     stage: watch::Receiver<Stage>,
 }
 
@@ -97,21 +101,20 @@ impl Accepting {
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let terms = self.listener.terms.load_full();
         let Some(place) = self.place(&terms.plan, peer.ip().to_canonical()) else { return };
-        let worker = Arc::clone(self.front.workers.least_busy());
-        let (front, listener, stage) = (self.front.clone(), self.listener.clone(), self.stage.clone());
-        let ends = Ends { source: peer, destination: listener.address };
-        let (open, private) = (worker.opened(), Arc::default());
+        let Some(branch) = self.branches.get(self.front.workers.least_busy()) else { return };
         let connection = Connection {
-            front,
-            worker: Arc::clone(&worker),
-            listener,
-            ends,
+            front: self.front.clone(),
+            worker: branch.worker.clone(),
+            listener: branch.listener.clone(),
+            allowed: terms.plan.clone().into(),
+            ends: Ends { source: peer, destination: branch.listener.address },
             tls: terms.tls.is_some(),
             certificate: None,
-            stage,
-            private,
+            stage: branch.stage.clone(),
+            private: Arc::default(),
         };
-        worker.spawn(async move {
+        let open = branch.worker.opened();
+        branch.worker.spawn(async move {
             serve(connection, stream, &terms, place).await;
             drop(open);
         });

@@ -13,11 +13,11 @@ use crate::proxy::downstream::{ClientSide, ClientSocket, H1Client};
 use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
+use pulsegate_core::base::own::Own;
 use pulsegate_core::http::chunks::Chunks;
 use pulsegate_core::http::head::{self, Framing};
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -36,7 +36,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
     }
     let mut served = 0;
     loop {
-        let plan = connection.listener.terms.load().plan.clone();
+        let plan = connection.plan();
         if !next_request_begins(&mut connection, &mut socket, &mut buf, &plan, served).await {
             return goodbye(&mut socket).await;
         }
@@ -88,7 +88,7 @@ async fn one_request(
     mut socket: Box<ClientSocket>,
     mut buf: BytesMut,
     read: HeadEnd,
-    plan: &Arc<ListenerPlan>,
+    plan: &Own<ListenerPlan>,
     served: u32,
 ) -> Served {
     let to_head = buf.starts_with(b"HEAD ");

@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream};
 use http::{HeaderName, Request};
+use pulsegate_core::base::own::Own;
 use pulsegate_core::http::head::{StreamHead, Unserved, check_stream, codec_bound};
 use pulsegate_core::http::http2::glitches::Glitches;
 use pulsegate_core::plan::ListenerPlan;
@@ -44,7 +45,7 @@ struct Ended {
 struct Driven {
     server: server::Connection<Wire, Bytes>,
     connection: Connection,
-    plan: Arc<ListenerPlan>,
+    plan: Own<ListenerPlan>,
     progress: Arc<Progress>,
     ends: mpsc::UnboundedSender<Ended>,
     glitches: Glitches,
@@ -57,8 +58,8 @@ struct Driven {
 }
 
 /// Serves the connection to its end. `before`: bytes that were read already.
-pub(super) async fn serve(connection: Connection, socket: Box<ClientSocket>, before: BytesMut) {
-    let plan = connection.listener.terms.load().plan.clone();
+pub(super) async fn serve(mut connection: Connection, socket: Box<ClientSocket>, before: BytesMut) {
+    let plan = connection.plan();
     let progress = Arc::new(Progress::default());
     let clock = connection.front.proxy.clock();
     let wire = Wire::new(socket, before, progress.clone(), &plan.limits, clock);
@@ -158,7 +159,7 @@ impl Driven {
     }
 
     fn take(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
-        self.plan = self.connection.listener.terms.load().plan.clone();
+        self.plan = self.connection.plan();
         self.served += 1;
         if let Err(unserved) = check(&request, self.plan.limits.head_bytes) {
             self.connection.count_refusal(&self.plan, unserved.reason());

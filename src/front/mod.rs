@@ -5,6 +5,7 @@
 //! session whose head is complete to the proxy. It decides nothing about backends.
 
 mod accept;
+mod branch;
 mod clients;
 mod connection;
 mod head;

@@ -27,12 +27,13 @@ mod target;
 mod websocket;
 mod worker;
 
+pub use crate::proxy::connection_pool::idle::Places;
 pub use crate::proxy::connection_pool::private::Private;
 pub use worker::Worker;
 
 use crate::clock::Clock;
 use crate::control::Handle;
-use crate::proxy::connection_pool::idle::Idle;
+use crate::proxy::connection_pool::idle::Common;
 use crate::proxy::downstream::ClientSide;
 use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
@@ -41,6 +42,7 @@ use exchange::Exchange;
 use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
 use pingora::protocols::http::server::ReusableHttpStream;
+use pulsegate_core::base::own::Own;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
 use std::fmt;
@@ -60,7 +62,7 @@ pub struct ConnectionFacts {
     pub worker: Arc<Worker>,
     /// Connections to backends that nobody else may use.
     pub private: Arc<Private>,
-    pub listener: Arc<ListenerPlan>,
+    pub listener: Own<ListenerPlan>,
     pub tls: bool,
     /// The client's, verified; `None` where it showed none or was not asked.
     pub certificate: Option<Arc<ClientCertificate>>,
@@ -97,7 +99,8 @@ pub struct Proxy {
     handle: Handle,
     telemetry: Arc<Traffic>,
     connector: TransportConnector,
-    idle: Arc<Idle>,
+    /// Of upstreams whose connections are limited; those of all others rest with the workers.
+    common: Arc<Common>,
     shared: Arc<Shared>,
     queues: forward::Queues,
     limits: Arc<crate::proxy::rate_limit::Limits>,
@@ -114,24 +117,25 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// `caretaker`: where the tasks live that look after what is shared; they end with the proxy. `sticky_key` signs the cookies of upstreams that have no secret of their own.
+    /// `caretaker`: where the tasks live that look after what workers share; they end with the proxy. `places`: for what
+    /// rests here and with them. `sticky_key` signs the cookies of upstreams that have no secret of their own.
     /// `clients`: how backends are spoken to by TLS.
     pub fn new(
         handle: Handle,
         telemetry: Arc<Traffic>,
         clients: Arc<ClientConfigs>,
         sticky_key: [u8; 16],
-        caretaker: &Runtime,
+        (places, caretaker): (&Arc<Places>, &Runtime),
     ) -> Self {
-        let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
+        let (common, shared) = (Arc::new(Common::new(places)), Arc::new(Shared::default()));
         let limits = Arc::new(crate::proxy::rate_limit::Limits::new(handle.clock()));
-        caretaker.spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
+        caretaker.spawn(sweep(Arc::downgrade(&common), Arc::downgrade(&shared), handle.clock()));
         caretaker.spawn(crate::proxy::rate_limit::sweep(Arc::downgrade(&limits), handle.clone()));
         Self {
             handle,
             telemetry,
             connector: TransportConnector::new(Some(without_tls())),
-            idle,
+            common,
             shared,
             queues: forward::Queues::default(),
             limits,
@@ -161,11 +165,11 @@ fn without_tls() -> ConnectorOptions {
     ConnectorOptions { ca_file: Some("/dev/null".to_owned()), ..ConnectorOptions::new(1) }
 }
 
-async fn sweep(idle: Weak<Idle>, shared: Weak<Shared>, clock: Clock) {
-    while let (Some(idle), Some(shared)) = (idle.upgrade(), shared.upgrade()) {
-        idle.sweep(clock.now());
+async fn sweep(common: Weak<Common>, shared: Weak<Shared>, clock: Clock) {
+    while let (Some(common), Some(shared)) = (common.upgrade(), shared.upgrade()) {
+        common.sweep(clock.now());
         shared.sweep(clock.now());
-        drop((idle, shared));
+        drop((common, shared));
         sleep(SWEEP).await;
     }
 }

@@ -161,7 +161,8 @@ impl Gateway {
         };
         let prober = ProbeRunner::new(telemetry.probes.clone(), clients.clone());
         let seed = fastrand::u64(..);
-        let (crew, workers) = Crew::start(plan.threads, &telemetry.traffic)?;
+        let places = Arc::default();
+        let (crew, workers) = Crew::start(plan.threads, &telemetry.traffic, &places, clock)?;
         let handle = control::spawn(control, heritage.health, plan.clone(), seed, clock, prober, reporter);
         Ok(Self {
             front: Arc::new(Front {
@@ -170,7 +171,7 @@ impl Gateway {
                     telemetry.traffic.clone(),
                     clients.clone(),
                     heritage.sticky_key,
-                    control,
+                    (&places, control),
                 )),
                 telemetry: telemetry.traffic.clone(),
                 workers,

@@ -5,8 +5,9 @@
 //! the workers. A worker ends with the process and not before; where one does, by a mistake of this program, the process must end too: its
 //! connections are gone, and whatever is opened on it would be.
 
+use crate::clock::Clock;
 use crate::front::Workers;
-use crate::proxy::Worker;
+use crate::proxy::{Places, Worker};
 use crate::telemetry::Traffic;
 use std::future::Future;
 use std::io;
@@ -25,7 +26,7 @@ pub(super) struct Crew {
 }
 
 /// Told when one of them ends.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Losses(watch::Receiver<Option<usize>>);
 
 impl Losses {
@@ -43,14 +44,22 @@ impl Crew {
     ///
     /// # Errors
     /// Why a thread cannot be had, as a sentence.
-    pub(super) fn start(threads: usize, telemetry: &Traffic) -> Result<(Self, Workers), String> {
-        Self::of(threads, telemetry, |mut serving| async move { while serving.changed().await.is_ok() {} })
+    pub(super) fn start(
+        threads: usize,
+        telemetry: &Traffic,
+        places: &Arc<Places>,
+        clock: Clock,
+    ) -> Result<(Self, Workers), String> {
+        let (crew, workers) = Self::of(threads, telemetry, places, until_the_end)?;
+        workers.all().for_each(|worker| worker.begin(clock));
+        Ok((crew, workers))
     }
 
     /// Each lives as long as what `life` makes.
     fn of<F: Future<Output = ()> + 'static>(
         threads: usize,
         telemetry: &Traffic,
+        places: &Arc<Places>,
         life: fn(watch::Receiver<()>) -> F,
     ) -> Result<(Self, Workers), String> {
         let count = NonZeroUsize::new(threads).map_or_else(thread::available_parallelism, Ok);
@@ -59,7 +68,7 @@ impl Crew {
         let begin = |number: usize| {
             let begun = || -> io::Result<Arc<Worker>> {
                 let runtime = Builder::new_current_thread().enable_all().build()?;
-                let worker = Arc::new(Worker::new(runtime.handle().clone(), telemetry.worker(number)));
+                let worker = Arc::new(Worker::new(runtime.handle().clone(), telemetry.worker(number), places));
                 let (end, serving) =
                     (End { worker: Arc::clone(&worker), number, ends: ends.clone() }, serving.subscribe());
                 let work = move || {
@@ -78,6 +87,10 @@ impl Crew {
     pub(super) fn losses(&self) -> Losses {
         Losses(self.ended.clone())
     }
+}
+
+async fn until_the_end(mut serving: watch::Receiver<()>) {
+    while serving.changed().await.is_ok() {}
 }
 
 /// Says so when it is dropped: by the end of its thread, however that comes.
@@ -104,9 +117,9 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_a_worker_is_seen_and_it_is_given_nothing_more() {
         let telemetry = Telemetry::new(None, Clock::start(), None);
-        let (crew, workers) = Crew::of(3, &telemetry.traffic, |mut serving| async move {
+        let (crew, workers) = Crew::of(3, &telemetry.traffic, &Arc::default(), |serving| async move {
             assert_ne!(thread::current().name(), Some("worker-1"), "as a mistake would");
-            while serving.changed().await.is_ok() {}
+            until_the_end(serving).await;
         })
         .unwrap();
         assert_eq!(crew.losses().next().await, 1);
@@ -117,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn workers_work_on_threads_of_their_own_and_end_with_what_they_have() {
         let telemetry = Telemetry::new(None, Clock::start(), None);
-        let (crew, workers) = Crew::start(2, &telemetry.traffic).unwrap();
+        let (crew, workers) = Crew::start(2, &telemetry.traffic, &Arc::default(), Clock::start()).unwrap();
         for (number, worker) in workers.all().enumerate() {
             let (told, name) = oneshot::channel();
             worker.spawn(async move { told.send(thread::current().name().map(str::to_owned)).unwrap() });

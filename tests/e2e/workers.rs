@@ -1,15 +1,18 @@
 //! On which threads does what happen? Connections on workers, spread by their number; operators and probes on none of them.
 
-use super::{PULSEGATE, pool};
+use super::{PULSEGATE, pool, pool_with};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::ptrace;
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use std::fs;
 use support::client::Client;
-use support::eventually;
 use support::gateway::Gateway;
+use support::h2::H2Backend;
 use support::raw::{Raw, ok};
+use support::{eventually, free_address};
+use tokio::net::TcpStream;
 
 /// The connections of each worker, in their order.
 async fn spread(gateway: &Gateway) -> Vec<u32> {
@@ -61,6 +64,93 @@ async fn one_worker_serves_everybody() {
     }
     drop(clients);
     eventually("nobody is connected", async || spread(&gateway).await == [0]).await;
+}
+
+#[tokio::test]
+async fn idle_connections_of_all_workers_end_with_their_listener_and_with_the_process() {
+    let backend = Raw::start(|_, _| vec![ok("served")]).await;
+    let mut gateway = PULSEGATE.start(&(pool(&[backend.address]) + "threads: 4\n")).await;
+    let (file, second) = (gateway.folder().join("pulsegate.yaml"), free_address());
+    let yaml = fs::read_to_string(&file).unwrap();
+    let open_second = async || {
+        fs::write(&file, yaml.replace("\nadmin:", &format!("\n  - {{ address: \"{second}\" }}\nadmin:"))).unwrap();
+        gateway.signal(Signal::SIGHUP);
+        eventually("the second listener accepts", async || TcpStream::connect(second).await.is_ok()).await;
+    };
+    open_second().await;
+    eventually("who only tried has gone", async || spread(&gateway).await == [0; 4]).await;
+    let mut of_second = Vec::new();
+    for _ in 0..4 {
+        let mut client = Client::connect(second).await;
+        assert_eq!(client.get("/").await.text(), "served");
+        of_second.push(client);
+    }
+    let mut clients = served(&gateway, 4).await;
+    assert_eq!(spread(&gateway).await, [2; 4]);
+    fs::write(&file, &yaml).unwrap();
+    gateway.signal(Signal::SIGHUP);
+    for client in &mut of_second {
+        client.ended().await;
+    }
+    eventually("those of the other stay", async || spread(&gateway).await == [1; 4]).await;
+    gateway.signal(Signal::SIGTERM);
+    for client in &mut clients {
+        client.ended().await;
+    }
+    assert!(gateway.ended().await.success());
+}
+
+/// So many connections to backends, and all of them wait for their next request.
+async fn rest(gateway: &Gateway, number: usize) {
+    let line =
+        |state, number| format!("pulsegate_upstream_connections{{state=\"{state}\",upstream=\"pool\"}} {number}\n");
+    let lines = [line("active", 0), line("idle", number)];
+    eventually(&format!("{number} connections rest"), async || {
+        let metrics = gateway.get("/metrics").await.unwrap_or_default();
+        lines.iter().all(|line| metrics.contains(line))
+    })
+    .await;
+}
+
+/// On how many connections the backend was asked, of each of two clients of two workers twice.
+async fn connections_for_two_workers(upstream: &str) -> usize {
+    let backend = Raw::start(|_, _| vec![ok("served")]).await;
+    let gateway = PULSEGATE.start(&(pool_with(&[backend.address], upstream) + "threads: 2\n")).await;
+    let mut clients = served(&gateway, 2).await;
+    assert_eq!(spread(&gateway).await, [1, 1]);
+    for _ in 0..2 {
+        for client in &mut clients {
+            assert_eq!(client.get("/").await.text(), "served");
+        }
+    }
+    rest(&gateway, backend.connections()).await;
+    backend.connections()
+}
+
+#[tokio::test]
+async fn each_worker_keeps_the_connections_that_it_opened() {
+    assert_eq!(connections_for_two_workers("").await, 2);
+}
+
+#[tokio::test]
+async fn where_connections_are_limited_what_one_worker_opened_serves_all() {
+    assert_eq!(connections_for_two_workers("    limits: { connections_per_backend: 1 }\n").await, 1);
+}
+
+#[tokio::test]
+async fn a_connection_of_http2_serves_all_workers() {
+    let backend = H2Backend::start(|call| async move { call.answer("served") }).await;
+    let gateway = PULSEGATE.start(&(pool_with(&[backend.address], "    protocol: http2\n") + "threads: 2\n")).await;
+    let mut clients = served(&gateway, 2).await;
+    assert_eq!(spread(&gateway).await, [1, 1]);
+    for client in &mut clients {
+        assert_eq!(client.get("/").await.text(), "served");
+    }
+    rest(&gateway, 1).await;
+    // Who opened it has gone, and its worker drives it on.
+    drop(clients.remove(0));
+    eventually("the first is gone", async || spread(&gateway).await == [0, 1]).await;
+    assert_eq!(clients[0].get("/").await.text(), "served");
 }
 
 /// As in a container with one core; this process may use more by then.

@@ -8,7 +8,7 @@ use super::shared::{Claim, Line, Opening, Seat, Turn, Wish};
 use super::{BackendSide, H1Backend, H2Backend};
 use crate::clock::Clock;
 use crate::proxy::at_once::within;
-use crate::proxy::connection_pool::idle::Kept;
+use crate::proxy::connection_pool::idle::{Idle, Kept};
 use crate::proxy::connection_pool::introduce;
 use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::connection_pool::peer;
@@ -63,7 +63,7 @@ impl Way<'_> {
                 let now = self.clock().now();
                 let (Kept { stream, mark }, bound) = self.facts.private.take(shelf, now).or_else(|| {
                     let shared = self.attempt.pool.upstream.send_proxy_protocol.is_none();
-                    Some((shared.then(|| self.proxy.idle.take(shelf, now))??, false))
+                    Some((shared.then(|| self.idle(shelf).take(shelf, now))??, false))
                 })?;
                 let socket = BackendSocket::again(stream, self.watch())?;
                 let backend = BackendSide::H1(Box::new(H1Backend::again(socket, bound, mark)));
@@ -216,6 +216,12 @@ impl Way<'_> {
         peer::shelf(&self.attempt.pool.upstream, &self.attempt.endpoint, &self.proxy.clients)
     }
 
+    /// Where connections rest that are everybody's: with their worker, or with all, where there may be so many and no more.
+    fn idle(&self, shelf: u64) -> &Idle {
+        let limited = self.attempt.pool.upstream.limits.connections_per_backend > 0;
+        if limited { self.proxy.common.of(shelf) } else { &self.facts.worker.idle }
+    }
+
     /// Over what is let pass of the answer.
     fn watch(&self) -> ResponseWatch {
         ResponseWatch::new(self.to_head, self.head_limit())
@@ -249,7 +255,7 @@ impl Way<'_> {
                     let (shelf, until) = (connected.shelf, self.clock().now() + upstream.idle_timeout);
                     let bound = || Bound { upstream: Arc::clone(&upstream.name), backend };
                     match owner {
-                        Owner::Everybody => self.proxy.idle.put(shelf, kept, until),
+                        Owner::Everybody => self.idle(shelf).put(shelf, kept, until),
                         Owner::Client => self.facts.private.put(shelf, kept, until, None),
                         Owner::BoundClient => self.facts.private.put(shelf, kept, until, Some(bound())),
                         Owner::Nobody => {}
