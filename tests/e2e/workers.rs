@@ -134,7 +134,7 @@ async fn each_worker_keeps_the_connections_that_it_opened() {
 
 #[tokio::test]
 async fn where_connections_are_limited_what_one_worker_opened_serves_all() {
-    assert_eq!(connections_for_two_workers("    limits: { connections_per_backend: 1 }\n").await, 1);
+    assert_eq!(connections_for_two_workers("    limits: { connections_per_backend: 1, queue: 4 }\n").await, 1);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 /// Something shared, held by one count of it.
 #[derive(Debug)]
+#[expect(clippy::redundant_allocation, reason = "the outer count is what this is for")]
 pub struct Own<T>(Arc<Arc<T>>);
 
 impl<T> Own<T> {
