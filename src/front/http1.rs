@@ -12,13 +12,13 @@ use crate::proxy::message::RequestHead;
 use crate::proxy::wire::{Socket, Wire};
 use crate::tls::HTTP2;
 use bytes::Bytes;
+use pulsegate_core::base::own::Own;
 use pulsegate_core::http::http1::request;
 use pulsegate_core::http::http1::spans::Spans;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::ListenerPlan;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -30,7 +30,7 @@ const LAST_CHANCE: Duration = Duration::from_secs(1);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves the connection to its end; to HTTP/2, where that is what the client speaks.
-pub(super) async fn serve(connection: Connection, socket: Socket) {
+pub(super) async fn serve(mut connection: Connection, socket: Socket) {
     let agreed = socket.agreed() == Some(HTTP2);
     let mut wire = Wire::new(socket);
     if agreed {
@@ -41,7 +41,7 @@ pub(super) async fn serve(connection: Connection, socket: Socket) {
     let mut goes = pin!(told_to_go(connection.stage.clone(), connection.listener.closed.subscribe()));
     let (mut served, mut is_told) = (0, false);
     loop {
-        let plan = connection.listener.terms.load().plan.clone();
+        let plan = connection.plan();
         let patience = if served == 0 { plan.limits.head_timeout } else { plan.limits.keepalive_timeout };
         let until = clock.instant(clock.now() + patience);
         let begun = poll_fn(|cx| match poll_first_bytes(&mut wire, until, cx) {
@@ -94,7 +94,7 @@ async fn one_request(
     connection: &Connection,
     mut wire: Box<Wire>,
     read: HeadEnd,
-    plan: &Arc<ListenerPlan>,
+    plan: &Own<ListenerPlan>,
     served: u32,
 ) -> Served {
     let to_head = wire.inbox().starts_with(b"HEAD ");

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream};
 use http::{HeaderName, Request};
+use pulsegate_core::base::own::Own;
 use pulsegate_core::http::head::{StreamHead, Unserved, check_stream, codec_bound};
 use pulsegate_core::http::http2::glitches::Glitches;
 use pulsegate_core::plan::ListenerPlan;
@@ -55,7 +56,7 @@ struct Written;
 struct Driven {
     server: server::Connection<Wire, Bytes>,
     connection: Connection,
-    plan: Arc<ListenerPlan>,
+    plan: Own<ListenerPlan>,
     progress: Arc<Progress>,
     ends: mpsc::UnboundedSender<Ended>,
     glitches: Glitches,
@@ -70,9 +71,9 @@ struct Driven {
 }
 
 /// Serves the connection to its end, from what was read of it already on.
-pub(super) async fn serve(connection: Connection, wire: Box<wire::Wire>) {
+pub(super) async fn serve(mut connection: Connection, wire: Box<wire::Wire>) {
     let (socket, before) = wire.into_parts();
-    let plan = connection.listener.terms.load().plan.clone();
+    let plan = connection.plan();
     let progress = Arc::new(Progress::default());
     let clock = connection.front.proxy.clock();
     let wire = Wire::new(socket, before, progress.clone(), &plan.limits, clock);
@@ -175,7 +176,7 @@ impl Driven {
     }
 
     fn take(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
-        self.plan = self.connection.listener.terms.load().plan.clone();
+        self.plan = self.connection.plan();
         self.served += 1;
         if let Err(unserved) = check(&request, self.plan.limits.head_bytes) {
             self.connection.count_refusal(&self.plan, unserved.reason());
@@ -183,7 +184,7 @@ impl Driven {
         }
         self.streams += 1;
         let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
-        tokio::spawn(async move {
+        self.connection.worker.spawn(async move {
             let ended = one_stream(&front, &facts, request, respond).await;
             // The connection may have ended before its stream.
             let _ = ends.send(ended);

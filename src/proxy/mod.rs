@@ -27,23 +27,28 @@ mod story;
 mod target;
 mod websocket;
 pub mod wire;
+mod worker;
 
+pub use crate::proxy::connection_pool::idle::Places;
 pub use crate::proxy::connection_pool::private::Private;
+pub use worker::Worker;
 
 use crate::clock::Clock;
 use crate::control::Handle;
-use crate::proxy::connection_pool::idle::Idle;
+use crate::proxy::connection_pool::idle::Common;
 use crate::proxy::downstream::{BrokenStream, ClientSide};
 use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use exchange::Exchange;
+use pulsegate_core::base::own::Own;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::runtime::Handle as Runtime;
 use tokio::time::sleep;
 use wire::Wire;
 
@@ -53,9 +58,11 @@ pub struct ConnectionFacts {
     pub client: IpAddr,
     /// From the client to us.
     pub ends: Ends,
+    /// On which all of it happens.
+    pub worker: Arc<Worker>,
     /// Connections to backends that nobody else may use.
     pub private: Arc<Private>,
-    pub listener: Arc<ListenerPlan>,
+    pub listener: Own<ListenerPlan>,
     pub tls: bool,
     /// The client's, verified; `None` where it showed none or was not asked.
     pub certificate: Option<Arc<ClientCertificate>>,
@@ -91,7 +98,8 @@ pub enum Served {
 pub struct Proxy {
     handle: Handle,
     telemetry: Arc<Traffic>,
-    idle: Arc<Idle>,
+    /// Of upstreams whose connections are limited; those of all others rest with the workers.
+    common: Arc<Common>,
     shared: Arc<Shared>,
     queues: forward::Queues,
     limits: Arc<crate::proxy::rate_limit::Limits>,
@@ -108,18 +116,24 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// Within a runtime: idle connections are looked after by a task that ends with the proxy.
-    /// `sticky_key` signs the cookies of upstreams that have no secret of their own.
+    /// `caretaker`: where the tasks live that look after what workers share; they end with the proxy. `places`: for what
+    /// rests here and with them. `sticky_key` signs the cookies of upstreams that have no secret of their own.
     /// `clients`: how backends are spoken to by TLS.
-    pub fn new(handle: Handle, telemetry: Arc<Traffic>, clients: Arc<ClientConfigs>, sticky_key: [u8; 16]) -> Self {
-        let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
+    pub fn new(
+        handle: Handle,
+        telemetry: Arc<Traffic>,
+        clients: Arc<ClientConfigs>,
+        sticky_key: [u8; 16],
+        (places, caretaker): (&Arc<Places>, &Runtime),
+    ) -> Self {
+        let (common, shared) = (Arc::new(Common::new(places)), Arc::new(Shared::default()));
         let limits = Arc::new(crate::proxy::rate_limit::Limits::new(handle.clock()));
-        tokio::spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
-        tokio::spawn(crate::proxy::rate_limit::sweep(Arc::downgrade(&limits), handle.clone()));
+        caretaker.spawn(sweep(Arc::downgrade(&common), Arc::downgrade(&shared), handle.clock()));
+        caretaker.spawn(crate::proxy::rate_limit::sweep(Arc::downgrade(&limits), handle.clone()));
         Self {
             handle,
             telemetry,
-            idle,
+            common,
             shared,
             queues: forward::Queues::default(),
             limits,
@@ -144,11 +158,11 @@ impl Proxy {
     }
 }
 
-async fn sweep(idle: Weak<Idle>, shared: Weak<Shared>, clock: Clock) {
-    while let (Some(idle), Some(shared)) = (idle.upgrade(), shared.upgrade()) {
-        idle.sweep(clock.now());
+async fn sweep(common: Weak<Common>, shared: Weak<Shared>, clock: Clock) {
+    while let (Some(common), Some(shared)) = (common.upgrade(), shared.upgrade()) {
+        common.sweep(clock.now());
         shared.sweep(clock.now());
-        drop((idle, shared));
+        drop((common, shared));
         sleep(SWEEP).await;
     }
 }

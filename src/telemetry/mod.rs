@@ -35,6 +35,7 @@ pub use logging::{
     LEVELS, Verbosity, apply as apply_logging, flush as flush_logging, init as init_logging, order as order_level,
     verbosity,
 };
+pub use metrics::{OpenConnection, WorkerLoad};
 pub use outlets::Change;
 pub use ports::{BoardEvents, Life, Operators, Probes, Traffic};
 pub use request::{Headers, RequestRecord};

@@ -32,7 +32,8 @@ async fn they_travel_under_the_rules_of_every_answer() {
         "{ upstream: pool }",
         "{ upstream: pool, response_headers: { remove: [x-secret], set: { X-Frame-Options: DENY } } }",
     );
-    let gateway = PULSEGATE.start(&yaml).await;
+    // One worker, so that all clients could share one connection.
+    let gateway = PULSEGATE.start(&(yaml + "threads: 1\n")).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..2 {
         let processing = client.get("/").await;

@@ -51,6 +51,7 @@ mod tracing;
 mod tunnels;
 mod versions;
 mod waits;
+mod workers;
 
 use std::net::SocketAddr;
 use support::Pulsegate;

@@ -7,7 +7,7 @@
 use super::shared::{Claim, Line, Opening, Seat, Turn, Wish};
 use super::{BackendSide, H1Backend, H2Backend};
 use crate::clock::Clock;
-use crate::proxy::connection_pool::idle::Kept;
+use crate::proxy::connection_pool::idle::{Idle, Kept};
 use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::connection_pool::open::open;
 use crate::proxy::connection_pool::private::Bound;
@@ -59,7 +59,7 @@ impl Way<'_> {
                 let now = self.clock().now();
                 let (Kept { wire, mark }, bound) = self.facts.private.take(shelf, now).or_else(|| {
                     let shared = self.attempt.pool.upstream.send_proxy_protocol.is_none();
-                    Some((shared.then(|| self.proxy.idle.take(shelf, now))??, false))
+                    Some((shared.then(|| self.idle(shelf).take(shelf, now))??, false))
                 })?;
                 let backend = BackendSide::H1(Box::new(H1Backend::again(wire, self.head_limit(), bound, mark)));
                 Some(Connected { backend, shelf, beside: false })
@@ -186,7 +186,8 @@ impl Way<'_> {
             return Err(AttemptEnd::TlsFailed);
         }
         let idle = upstream.idle_timeout;
-        let begun = opening.begin(socket, self.clock(), idle, self.head_limit(), &self.attempt.pool.ledger).await;
+        let (ledger, worker) = (&self.attempt.pool.ledger, &self.facts.worker);
+        let begun = opening.begin(socket, self.clock(), idle, self.head_limit(), ledger, worker).await;
         begun.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
     }
 
@@ -213,6 +214,12 @@ impl Way<'_> {
 
     fn shelf(&self) -> u64 {
         shelf::shelf(&self.attempt.pool.upstream, &self.attempt.endpoint, &self.proxy.clients)
+    }
+
+    /// Where connections rest that are everybody's: with their worker, or with all, where there may be so many and no more.
+    fn idle(&self, shelf: u64) -> &Idle {
+        let limited = self.attempt.pool.upstream.limits.connections_per_backend > 0;
+        if limited { self.proxy.common.of(shelf) } else { &self.facts.worker.idle }
     }
 
     /// Of the head of an answer, in bytes.
@@ -244,7 +251,7 @@ impl Way<'_> {
                     let (shelf, until) = (connected.shelf, self.clock().now() + upstream.idle_timeout);
                     let bound = || Bound { upstream: Arc::clone(&upstream.name), backend };
                     match owner {
-                        Owner::Everybody => self.proxy.idle.put(shelf, kept, until),
+                        Owner::Everybody => self.idle(shelf).put(shelf, kept, until),
                         Owner::Client => self.facts.private.put(shelf, kept, until, None),
                         Owner::BoundClient => self.facts.private.put(shelf, kept, until, Some(bound())),
                         Owner::Nobody => {}

@@ -57,14 +57,15 @@ impl<'e> Machine<'e> {
 
     /// Something has happened to the request of this head. Returns what is to be done.
     pub(super) fn tell(&mut self, input: Input, head: &RequestHead) -> Action {
-        let Surroundings { proxy, .. } = self.surroundings;
-        let snapshot = proxy.handle.snapshot();
+        let Surroundings { proxy, facts, .. } = self.surroundings;
+        let picture = facts.worker.picture(&proxy.handle);
+        let snapshot = picture.snapshot();
         self.generation = snapshot.generation;
         let attempt = self.request.attempts();
         let (surroundings, spans) = (self.surroundings, self.spans);
         let mut world = World { surroundings, story: self.story, head, spans, attempt };
         let (now, rng) = (proxy.clock().now(), &mut Rng::new(fastrand::u64(..)));
-        self.request.handle(input, &mut Moment { now, rng, snapshot: &snapshot, performer: &mut world })
+        self.request.handle(input, &mut Moment { now, rng, snapshot, performer: &mut world })
     }
 
     /// Until something changes, the time is up, or the client leaves. Returns what is to be done then.
@@ -128,7 +129,6 @@ impl<'e> Machine<'e> {
     /// It is over: what the story must say of it, and what it holds until all is told.
     pub(super) fn over(self) -> Request<Wake> {
         let (story, request) = (self.story, self.request);
-        story.upstream = request.upstream().cloned();
         story.attempts = request.attempts();
         story.retry_stopped = request.retry_stopped().map(|reason| reason.word());
         story.queued = request.waited();

@@ -14,7 +14,7 @@ pub mod readings;
 mod requests;
 mod routes;
 
-pub use connections::OpenConnection;
+pub use connections::{OpenConnection, WorkerLoad};
 
 use super::exposition::Family;
 use super::instruments::{Counters, Owners, Registry};

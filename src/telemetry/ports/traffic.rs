@@ -1,7 +1,7 @@
 //! What do clients' requests and connections tell? Counted, logged and traced in one call each. None of them ever waits.
 
 use crate::clock::Clock;
-use crate::telemetry::metrics::{Metrics, OpenConnection};
+use crate::telemetry::metrics::{Metrics, OpenConnection, WorkerLoad};
 use crate::telemetry::outlets::Outlets;
 use crate::telemetry::request::RequestRecord;
 use crate::telemetry::scribe::Scribe;
@@ -80,6 +80,11 @@ impl Traffic {
     #[must_use]
     pub fn connected(&self, listener: &str) -> OpenConnection {
         self.metrics.connections.opened(listener)
+    }
+
+    /// Where the connections of this worker are counted.
+    pub fn worker(&self, number: usize) -> WorkerLoad {
+        self.metrics.connections.of_worker(number)
     }
 
     fn wall_now(&self) -> SystemTime {

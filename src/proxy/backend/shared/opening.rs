@@ -9,6 +9,7 @@ use super::settings::{self, UNSTATED};
 use crate::clock::Clock;
 use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::wire::Socket;
+use crate::proxy::worker::Worker;
 use bytes::Bytes;
 use h2::Error;
 use h2::client::Connection;
@@ -35,7 +36,7 @@ impl Opening {
         (Self { shared, shelf, line, told }, Expected::of(awaited))
     }
 
-    /// Begins HTTP/2 on `socket`, and takes the first place on it: the only one until its SETTINGS have come.
+    /// Begins HTTP/2 on `socket`, driven by this worker for as long as it lives, and takes the first place on it: the only one until its SETTINGS have come.
     ///
     /// # Errors
     /// The connection broke at once.
@@ -46,6 +47,7 @@ impl Opening {
         idle: Duration,
         head_limit: usize,
         ledger: &Arc<Ledger>,
+        worker: &Worker,
     ) -> Result<Seat, Error> {
         let (send, connection) = settings::client(head_limit).handshake(socket).await?;
         let state = Arc::new(State::of(Arc::clone(ledger), Arc::clone(&self.line)));
@@ -58,7 +60,7 @@ impl Opening {
         let seat = Seat::take(&open, clock);
         found.open.push(open);
         drop(shelves);
-        tokio::spawn(drive(connection, self.told, state, Mark::idle(ledger)));
+        worker.spawn(drive(connection, self.told, state, Mark::idle(ledger)));
         Ok(seat)
     }
 }
