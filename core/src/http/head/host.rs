@@ -8,21 +8,41 @@ use std::net::Ipv6Addr;
 
 /// A name or an address, with an optional port: no user, no list, no blanks, no empty label but behind a final dot.
 pub(super) fn is_host(value: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(value) else { return false };
-    let Some((host, port)) = split(text) else { return false };
-    let port_fits = port.is_none_or(|port| {
-        port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
-    });
-    port_fits && (address(host).is_some() || is_name(host))
+    // Nearly all are names, and those are read in one go.
+    let behind = if value.starts_with(b"[") { behind_address(value) } else { behind_name(value) };
+    match behind {
+        Some([]) => true,
+        Some([b':', port @ ..]) => is_port(port),
+        _ => false,
+    }
 }
 
-fn is_name(host: &str) -> bool {
-    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    let labels = without_dot(host);
-    // What some would take for another name's final dot, and others for a part of it.
-    !labels.is_empty()
-        && host.bytes().all(named)
-        && !labels.as_bytes().split(|byte| *byte == b'.').any(<[u8]>::is_empty)
+fn is_port(text: &[u8]) -> bool {
+    let port = || std::str::from_utf8(text).ok()?.parse::<u16>().ok();
+    text.is_empty() || (text.iter().all(u8::is_ascii_digit) && port().is_some())
+}
+
+fn behind_address(value: &[u8]) -> Option<&[u8]> {
+    let end = value.iter().position(|byte| *byte == b']')? + 1;
+    let (host, behind) = value.split_at_checked(end)?;
+    std::str::from_utf8(host).ok().and_then(address).map(|_| behind)
+}
+
+/// What stands behind the name; `None`: there is no name, or it has an empty label, which some would take for another name's final dot, and others for
+/// a part of it.
+fn behind_name(value: &[u8]) -> Option<&[u8]> {
+    let mut label = false;
+    let mut rest = value;
+    while let [byte, behind @ ..] = rest {
+        match byte {
+            b'.' if !label => return None,
+            b'.' => label = false,
+            b'-' | b'_' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => label = true,
+            _ => break,
+        }
+        rest = behind;
+    }
+    (rest.len() < value.len()).then_some(rest)
 }
 
 /// The name or address (with its brackets), and the port; `None` where a bracket has no end.

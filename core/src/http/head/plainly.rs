@@ -1,8 +1,9 @@
 //! What do the rules say, read as plainly as they are written? Line by line, byte by byte, without a thought for speed: the walk must say the same of
 //! every head, whatever it is.
 
-use super::host::{are_one, is_host};
+use super::host::are_one;
 use super::{AnswerFlaw, FIELDS, Follows, Framing, Problem, is_field_byte, is_token, response_head};
+use std::net::Ipv6Addr;
 
 /// Checks a complete head, its blank line included.
 ///
@@ -237,6 +238,22 @@ fn status_line(line: &[u8]) -> Option<(bool, &[u8; 3])> {
     let (status, reason) = rest.strip_prefix(b" ")?.split_first_chunk()?;
     let fits = matches!(status, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9']) && reason.iter().copied().all(is_field_byte);
     (fits && (reason.is_empty() || reason.starts_with(b" "))).then_some((http10, status))
+}
+
+/// A name or an address with its brackets, and perhaps a port.
+fn is_host(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (text, ""),
+    };
+    let port_fits = port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    if let Some(address) = host.strip_prefix('[') {
+        return port_fits && address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+    let labels = host.strip_suffix('.').unwrap_or(host).split('.');
+    port_fits && labels.into_iter().all(|label| !label.is_empty() && label.bytes().all(named))
 }
 
 /// The walk's verdict, which must be the plain one.
