@@ -2,7 +2,7 @@
 //! every head, whatever it is.
 
 use super::host::are_one;
-use super::{AnswerFlaw, FIELDS, Follows, Framing, Problem, is_field_byte, is_token, response_head};
+use super::{AnswerFlaw, FIELDS, Follows, Framing, Problem, Reach, is_field_byte, is_token, response_head};
 use std::net::Ipv6Addr;
 
 /// Checks a complete head, its blank line included.
@@ -272,7 +272,7 @@ pub(super) fn both_answer(head: &[u8], to_head: bool) -> Result<Follows, AnswerF
 
 /// A head as it came: is there nothing to be made anew, in the eyes of the walk and of who would make it?
 fn in_one_form(head: &[u8]) {
-    if let Ok(request) = super::walk(head, |_, _| {}) {
+    if let Ok(request) = super::walk(head, Reach::All, |_, _| {}) {
         assert_eq!(request.line.in_one_form, super::in_origin_form(head).is_none(), "{}", head.escape_ascii());
     }
 }
