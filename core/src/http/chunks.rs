@@ -121,6 +121,10 @@ impl Chunks {
                     run.taken += length;
                     self.expected = size;
                 }
+                Expected::DataCr if rest.starts_with(b"\r\n") => {
+                    run.taken += 2;
+                    self.expected = Expected::default();
+                }
                 _ => {
                     match self.step(expected, *byte) {
                         Ok(next) => self.expected = next,

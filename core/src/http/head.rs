@@ -29,6 +29,7 @@ pub mod span;
 mod status_line;
 mod stream;
 
+pub(super) use bytes::is_word;
 pub use bytes::{is_field_byte, is_token};
 pub use origin_form::in_origin_form;
 pub use overlong::too_large;
@@ -47,33 +48,65 @@ pub enum Framing {
 /// # Errors
 /// The answer that the client gets.
 pub fn check(head: &[u8]) -> Result<Framing, Problem> {
-    let request = walk(head, |_, _| {})?;
+    let request = walk(head, Reach::All, |_, _| {})?;
     Ok(if request.facts.chunked { Framing::Chunked } else { Framing::Plain })
+}
+
+/// How much of some bytes is a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    All,
+    /// Up to its blank line, if it has come.
+    Start,
+}
+
+impl Reach {
+    /// May one of these bytes end with them?
+    fn is_met(self, bytes: &[u8]) -> bool {
+        u32::try_from(bytes.len()).is_ok() && (self == Self::Start || bytes.ends_with(b"\r\n\r\n"))
+    }
+
+    /// Does it end at this blank line?
+    fn ends(self, blank_line: usize, bytes: &[u8]) -> bool {
+        self == Self::Start || blank_line + 2 == bytes.len()
+    }
 }
 
 /// What a strict walk over a request's head has found.
 pub(super) struct Request<'h> {
     pub line: RequestLine<'h>,
     pub facts: Facts<'h>,
+    /// Of the head, in bytes.
+    pub length: usize,
 }
 
 /// The one walk over a request's head; `found` is told each field on the way.
-pub(super) fn walk<'h>(head: &'h [u8], mut found: impl FnMut(Line, Known)) -> Result<Request<'h>, Problem> {
-    let mut lines = Lines::of(head).ok_or(Problem::MalformedRequest)?;
+#[inline]
+pub(super) fn walk<'h>(
+    bytes: &'h [u8],
+    reach: Reach,
+    mut found: impl FnMut(&Line<'h>, Known),
+) -> Result<Request<'h>, Problem> {
+    let mut lines = Some(Lines::of(bytes)).filter(|_| reach.is_met(bytes)).ok_or(Problem::MalformedRequest)?;
     let line = RequestLine::parse(lines.whole().ok_or(Problem::MalformedRequest)?)?;
     let (mut facts, mut number) = (Facts::default(), 0);
-    while !lines.ended() {
+    let end = loop {
+        if let Some(end) = lines.end().filter(|end| reach.ends(*end, bytes)) {
+            break end;
+        }
         if number == FIELDS {
             return Err(Problem::HeadTooLarge);
         }
         number += 1;
         let field = lines.field().ok_or(Problem::MalformedRequest)?;
-        let known = Known::of(lines.bytes(field.name));
-        facts.take(known, lines.bytes(field.value))?;
-        found(field, known);
-    }
+        let known = Known::of(field.name);
+        if known != Known::Other {
+            facts.take(known, field.value)?;
+        }
+        found(&field, known);
+    };
     facts.conclude(&line)?;
-    Ok(Request { line, facts })
+    Ok(Request { line, facts, length: end + 2 })
 }
 
 /// The index behind the blank line that ends the head at the start of `bytes`, looking from `from` on. Bare line feeds end it too,
@@ -113,7 +146,7 @@ pub enum AnswerFlaw {
 /// # Errors
 /// It cannot be read.
 pub fn check_answer(head: &[u8], to_head: bool) -> Result<Follows, AnswerFlaw> {
-    let answer = walk_answer(head, |_, _| {})?;
+    let answer = walk_answer(head, Reach::All, |_, _| {})?;
     // RFC 9112 §6.3: whatever the first of these say about a body, they have none.
     Ok(match answer.line.status {
         101 | 204 | 304 => Follows::Body(Framing::Plain),
@@ -126,31 +159,42 @@ pub fn check_answer(head: &[u8], to_head: bool) -> Result<Follows, AnswerFlaw> {
 /// What a strict walk over an answer's head has found.
 pub(super) struct Answer {
     pub line: StatusLine,
-    pub length: Option<u64>,
+    /// Of the body, as its fields say.
+    pub body: Option<u64>,
     pub chunked: bool,
+    /// Of the head, in bytes.
+    pub length: usize,
 }
 
 /// The one walk over an answer's head; `found` is told each field on the way. Only what frames it counts.
-pub(super) fn walk_answer(head: &[u8], mut found: impl FnMut(Line, Known)) -> Result<Answer, AnswerFlaw> {
-    let mut lines = Lines::of(head).ok_or(AnswerFlaw::Malformed)?;
+#[inline]
+pub(super) fn walk_answer<'h>(
+    bytes: &'h [u8],
+    reach: Reach,
+    mut found: impl FnMut(&Line<'h>, Known),
+) -> Result<Answer, AnswerFlaw> {
+    let mut lines = Some(Lines::of(bytes)).filter(|_| reach.is_met(bytes)).ok_or(AnswerFlaw::Malformed)?;
     let line = lines.whole().and_then(StatusLine::parse).ok_or(AnswerFlaw::Malformed)?;
     let (mut facts, mut number) = (Facts::default(), 0);
-    while !lines.ended() {
+    let end = loop {
+        if let Some(end) = lines.end().filter(|end| reach.ends(*end, bytes)) {
+            break end;
+        }
         if number == response_head::FIELDS {
             return Err(AnswerFlaw::TooLarge);
         }
         number += 1;
         let field = lines.field().ok_or(AnswerFlaw::Malformed)?;
-        let known = Known::of(lines.bytes(field.name));
+        let known = Known::of(field.name);
         if known.frames() {
-            facts.take(known, lines.bytes(field.value)).map_err(|_| AnswerFlaw::Malformed)?;
+            facts.take(known, field.value).map_err(|_| AnswerFlaw::Malformed)?;
         }
-        found(field, known);
-    }
+        found(&field, known);
+    };
     if !facts.is_clear(line.http10) {
         return Err(AnswerFlaw::Malformed);
     }
-    Ok(Answer { line, length: facts.length, chunked: facts.chunked })
+    Ok(Answer { line, body: facts.length, chunked: facts.chunked, length: end + 2 })
 }
 
 #[cfg(test)]

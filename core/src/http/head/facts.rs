@@ -2,6 +2,7 @@
 
 use super::Problem;
 use super::expectation::Expectation;
+use super::bytes::is_word;
 use super::host::{are_one, is_host};
 use super::request_line::RequestLine;
 
@@ -18,18 +19,20 @@ pub(in crate::http) enum Known {
 }
 
 impl Known {
-    /// By its length first: few names are compared at all.
+    /// By its length and its first letter: few names are compared at all.
+    #[inline(always)]
     pub fn of(name: &[u8]) -> Self {
-        let (known, written) = match name.len() {
-            4 => (Self::Host, "host"),
-            6 => (Self::Expect, "expect"),
-            7 => (Self::Upgrade, "upgrade"),
-            10 => (Self::Connection, "connection"),
-            14 => (Self::ContentLength, "content-length"),
-            17 => (Self::TransferEncoding, "transfer-encoding"),
+        let [first, ..] = name else { return Self::Other };
+        let (known, is_it) = match (name.len(), first | 0x20) {
+            (4, b'h') => (Self::Host, is_word(name, b"host")),
+            (6, b'e') => (Self::Expect, is_word(name, b"expect")),
+            (7, b'u') => (Self::Upgrade, is_word(name, b"upgrade")),
+            (10, b'c') => (Self::Connection, is_word(name, b"connection")),
+            (14, b'c') => (Self::ContentLength, is_word(name, b"content-length")),
+            (17, b't') => (Self::TransferEncoding, is_word(name, b"transfer-encoding")),
             _ => return Self::Other,
         };
-        if name.eq_ignore_ascii_case(written.as_bytes()) { known } else { Self::Other }
+        if is_it { known } else { Self::Other }
     }
 
     pub const fn frames(self) -> bool {
@@ -46,6 +49,7 @@ pub(in crate::http) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
+    #[inline]
     pub fn take(&mut self, field: Known, value: &'a [u8]) -> Result<(), Problem> {
         match field {
             Known::Host => {

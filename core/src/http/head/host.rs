@@ -31,19 +31,28 @@ fn behind_address(value: &[u8]) -> Option<&[u8]> {
 /// What stands behind the name; `None`: there is no name, or it has an empty label, which some would take for another name's final dot, and others for
 /// a part of it.
 fn behind_name(value: &[u8]) -> Option<&[u8]> {
-    let mut label = false;
     let mut rest = value;
-    while let [byte, behind @ ..] = rest {
-        match byte {
-            b'.' if !label => return None,
-            b'.' => label = false,
-            b'-' | b'_' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => label = true,
-            _ => break,
+    loop {
+        let label = rest.iter().take_while(|byte| NAMED[usize::from(**byte)]).count();
+        match rest.get(label..)? {
+            [b'.', behind @ ..] if label > 0 => rest = behind,
+            behind => {
+                return (label > 0 || (rest.len() < value.len() && behind.first() != Some(&b'.'))).then_some(behind);
+            }
         }
-        rest = behind;
     }
-    (rest.len() < value.len()).then_some(rest)
 }
+
+/// What may stand in a label.
+const NAMED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 /// The name or address (with its brackets), and the port; `None` where a bracket has no end.
 fn split(text: &str) -> Option<(&str, Option<&str>)> {

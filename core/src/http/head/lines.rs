@@ -7,70 +7,69 @@ use super::span::Span;
 /// The lines of a head, one after the other.
 #[derive(Debug)]
 pub(in crate::http) struct Lines<'h> {
-    /// Each with its ending; without the blank line behind them.
-    text: &'h [u8],
+    /// Those that are left, with what comes behind them.
+    rest: &'h [u8],
+    /// Where they begin.
     at: usize,
 }
 
-/// Where a field's line has its name, and its value without the blanks around it.
+/// A field's line.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct Line {
-    pub name: Span,
-    pub value: Span,
+pub(in crate::http) struct Line<'h> {
+    pub name: &'h [u8],
+    /// Without the blanks around it.
+    pub value: &'h [u8],
+    name_at: usize,
+    value_at: usize,
+}
+
+impl Line<'_> {
+    pub const fn name_span(&self) -> Span {
+        Span::new(self.name_at, self.name_at + self.name.len())
+    }
+
+    pub const fn value_span(&self) -> Span {
+        Span::new(self.value_at, self.value_at + self.value.len())
+    }
 }
 
 impl<'h> Lines<'h> {
-    /// Of a head with its blank line; `None`: it has none.
-    pub fn of(head: &'h [u8]) -> Option<Self> {
-        let text = head.strip_suffix(b"\r\n").filter(|text| text.ends_with(b"\r\n"))?;
-        u32::try_from(text.len()).is_ok().then_some(Self { text, at: 0 })
+    /// Of the head at the start of these bytes.
+    pub const fn of(bytes: &'h [u8]) -> Self {
+        Self { rest: bytes, at: 0 }
     }
 
-    /// Of trailers, which have no line in front of them.
-    pub fn of_fields(text: &'h [u8]) -> Self {
-        Self { text, at: 0 }
-    }
-
-    /// No line is left.
-    pub const fn ended(&self) -> bool {
-        self.at >= self.text.len()
+    /// Where the blank line begins that comes next; `None`: another line comes.
+    pub fn end(&self) -> Option<usize> {
+        self.rest.starts_with(b"\r\n").then_some(self.at)
     }
 
     /// The next one as a whole; `None`: it does not end as it must.
     pub fn whole(&mut self) -> Option<&'h [u8]> {
-        let rest = self.text.get(self.at..)?;
-        let (line, ending) = rest.split_at_checked(line_end(rest)?)?;
+        let (line, ending) = self.rest.split_at_checked(line_end(self.rest)?)?;
+        self.rest = ending.strip_prefix(b"\r\n")?;
         self.at += line.len() + 2;
-        ending.starts_with(b"\r\n").then_some(line)
+        Some(line)
     }
 
     /// The next one as a field; `None`: it is none. A token holds no white space: folded lines and blanks before the colon end here.
-    pub fn field(&mut self) -> Option<Line> {
-        let start = self.at;
-        let rest = self.text.get(start..)?;
-        let name = token(rest);
-        let (_, behind) = rest.split_at_checked(name)?;
-        let behind = behind.strip_prefix(b":").filter(|_| name > 0)?;
-        let blanks = behind.iter().take_while(|byte| is_blank(**byte)).count();
-        let (_, value) = behind.split_at_checked(blanks)?;
-        let (value, ending) = value.split_at_checked(field_bytes(value))?;
-        if !ending.starts_with(b"\r\n") {
-            return None;
+    #[inline(always)]
+    pub fn field(&mut self) -> Option<Line<'h>> {
+        let (name, mut value) = self.rest.split_at_checked(token(self.rest))?;
+        value = value.strip_prefix(b":").filter(|_| !name.is_empty())?;
+        while let [b' ' | b'\t', behind @ ..] = value {
+            value = behind;
         }
-        let from = start + name + 1 + blanks;
-        self.at = from + value.len() + 2;
-        let trailing = value.iter().rev().take_while(|byte| is_blank(**byte)).count();
-        Some(Line { name: Span::new(start, start + name), value: Span::new(from, from + value.len() - trailing) })
+        let name_at = self.at;
+        let value_at = name_at + (self.rest.len() - value.len());
+        let (mut value, ending) = value.split_at_checked(field_bytes(value))?;
+        self.rest = ending.strip_prefix(b"\r\n")?;
+        self.at = value_at + value.len() + 2;
+        while let [before @ .., b' ' | b'\t'] = value {
+            value = before;
+        }
+        Some(Line { name, value, name_at, value_at })
     }
-
-    /// What stands there.
-    pub fn bytes(&self, span: Span) -> &'h [u8] {
-        self.text.get(span.range()).unwrap_or_default()
-    }
-}
-
-const fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
 }
 
 #[cfg(test)]
@@ -97,35 +96,37 @@ mod tests {
             ("X: y\rz", None),
         ] {
             let text = format!("GET\r\n{line}\r\n\r\n");
-            let mut lines = Lines::of(text.as_bytes()).unwrap();
+            let mut lines = Lines::of(text.as_bytes());
             assert_eq!(lines.whole(), Some(&b"GET"[..]));
-            let field =
-                lines.field().map(|field| (field.name.text(text.as_bytes()), field.value.text(text.as_bytes())));
-            assert_eq!((field, lines.ended()), (read, read.is_some()), "{line:?}");
+            let field = lines.field();
+            let spans =
+                field.map(|field| (field.name_span().text(text.as_bytes()), field.value_span().text(text.as_bytes())));
+            assert_eq!(
+                field.map(|field| (field.name, field.value)),
+                read.map(|(name, value): (&str, &str)| (name.as_bytes(), value.as_bytes()))
+            );
+            assert_eq!(spans, read, "{line:?}");
+            assert!(field.is_none() || lines.end() == Some(text.len() - 2), "{line:?}");
         }
     }
 
     #[test]
     fn lines_end_as_they_must() {
         for (head, lines) in [
-            ("\r\n\r\n", Some(&[Some("")][..])),
-            ("A\r\n\r\n", Some(&[Some("A")])),
-            ("A\r\nB\r\n\r\n", Some(&[Some("A"), Some("B")])),
-            ("A\0\r\n\r\n", Some(&[Some("A\0")])),
-            ("A\nB\r\n\r\n", Some(&[None])),
-            ("A\r\r\n\r\n", Some(&[None])),
-            ("A\r\n", None),
-            ("\r\n", None),
-            ("A\n\n", None),
-            ("", None),
+            ("\r\n\r\n", &[][..]),
+            ("A\r\n\r\nB", &[Some("A")]),
+            ("A\r\nB\r\n\r\n", &[Some("A"), Some("B")]),
+            ("A\0\r\n\r\n", &[Some("A\0")]),
+            ("A\nB\r\n\r\n", &[None]),
+            ("A\r\r\n\r\n", &[None]),
+            ("A\r\nB", &[Some("A"), None]),
+            ("", &[None]),
         ] {
-            let mut read = Vec::new();
-            let walk = Lines::of(head.as_bytes()).map(|mut walk| {
-                while !walk.ended() && !read.contains(&None) {
-                    read.push(walk.whole().map(|line| std::str::from_utf8(line).unwrap()));
-                }
-            });
-            assert_eq!(walk.map(|()| &read[..]), lines, "{head:?}");
+            let (mut read, mut walk) = (Vec::new(), Lines::of(head.as_bytes()));
+            while walk.end().is_none() && !read.contains(&None) {
+                read.push(walk.whole().map(|line| std::str::from_utf8(line).unwrap()));
+            }
+            assert_eq!(read, lines, "{head:?}");
         }
     }
 }

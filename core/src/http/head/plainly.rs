@@ -2,8 +2,9 @@
 //! every head, whatever it is.
 
 use super::expectation::Expectation;
-use super::host::{are_one, is_host};
-use super::{AnswerFlaw, FIELDS, Follows, Framing, Problem, is_field_byte, is_token, response_head};
+use super::host::are_one;
+use super::{AnswerFlaw, FIELDS, Follows, Framing, Problem, Reach, is_field_byte, is_token, response_head};
+use std::net::Ipv6Addr;
 
 /// Checks a complete head, its blank line included.
 ///
@@ -241,6 +242,22 @@ fn status_line(line: &[u8]) -> Option<(bool, &[u8; 3])> {
     (fits && (reason.is_empty() || reason.starts_with(b" "))).then_some((http10, status))
 }
 
+/// A name or an address with its brackets, and perhaps a port.
+fn is_host(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (text, ""),
+    };
+    let port_fits = port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    if let Some(address) = host.strip_prefix('[') {
+        return port_fits && address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+    let labels = host.strip_suffix('.').unwrap_or(host).split('.');
+    port_fits && labels.into_iter().all(|label| !label.is_empty() && label.bytes().all(named))
+}
+
 /// The walk's verdict, which must be the plain one.
 pub(super) fn both(head: &[u8]) -> Result<Framing, Problem> {
     let verdict = super::check(head);
@@ -257,7 +274,7 @@ pub(super) fn both_answer(head: &[u8], to_head: bool) -> Result<Follows, AnswerF
 
 /// A head as it came: is there nothing to be made anew, in the eyes of the walk and of who would make it?
 fn in_one_form(head: &[u8]) {
-    if let Ok(request) = super::walk(head, |_, _| {}) {
+    if let Ok(request) = super::walk(head, Reach::All, |_, _| {}) {
         assert_eq!(request.line.in_one_form, super::in_origin_form(head).is_none(), "{}", head.escape_ascii());
     }
 }

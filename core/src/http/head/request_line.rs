@@ -1,7 +1,7 @@
 //! What does a request line say? Its three parts, each strictly; and whether its target stands in the one form in which requests go on.
 
 use super::Problem;
-use super::bytes::{find, token};
+use super::bytes::{find, is_token};
 use crate::http::path::is_sent_raw;
 
 /// Method, target and version that have passed.
@@ -17,17 +17,21 @@ pub(in crate::http) struct RequestLine<'a> {
 }
 
 impl<'a> RequestLine<'a> {
+    #[inline]
     pub fn parse(line: &'a [u8]) -> Result<Self, Problem> {
-        let (method, rest) = line.split_at_checked(token(line)).ok_or(Problem::MalformedRequest)?;
-        let rest = rest.strip_prefix(b" ").filter(|_| !method.is_empty()).ok_or(Problem::MalformedRequest)?;
-        let (target, version) =
-            find(rest, b' ').and_then(|at| rest.split_at_checked(at)).ok_or(Problem::MalformedRequest)?;
+        let (rest, version) = line.split_last_chunk::<9>().ok_or(Problem::MalformedRequest)?;
+        let length = rest.iter().take_while(|byte| is_token(**byte)).count();
+        let (method, rest) = rest.split_at_checked(length).unwrap_or_default();
+        let target = rest.strip_prefix(b" ").filter(|_| !method.is_empty()).ok_or(Problem::MalformedRequest)?;
+        let kinds_here = kinds(target);
+        // Four parts are not a request line, whatever the last of them says.
+        if kinds_here & BLANK != 0 {
+            return Err(Problem::MalformedRequest);
+        }
         let http10 = match version {
             b" HTTP/1.1" => false,
             b" HTTP/1.0" => true,
-            [b' ', b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-                if major.is_ascii_digit() && minor.is_ascii_digit() =>
-            {
+            [b' ', b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
                 return Err(Problem::VersionNotSupported);
             }
             _ => return Err(Problem::MalformedRequest),
@@ -35,14 +39,14 @@ impl<'a> RequestLine<'a> {
         if !is_served(method) {
             return Err(Problem::MethodNotAllowed);
         }
-        let query = find(target, b'?').unwrap_or(target.len());
-        let (of_path, of_query) =
-            target.split_at_checked(query).map(|(path, query)| (kinds(path), kinds(query))).unwrap_or_default();
-        if target.is_empty() || (of_path | of_query) & BAD != 0 || of_query & ANGLE != 0 {
+        if target.is_empty() || kinds_here & BAD != 0 {
             return Err(Problem::MalformedRequest);
         }
-        let raw = of_path & RAW | of_query & QUOTE;
-        let in_one_form = (target.starts_with(b"/") && raw == 0) || (target == b"*" && method == b"OPTIONS");
+        let query = if kinds_here & QUERY == 0 { None } else { find(target, b'?') }.unwrap_or(target.len());
+        let in_one_form = match target {
+            [b'/', ..] => kinds_here & (RAW | QUOTE) == 0 || !is_escaped(target, query),
+            target => target == b"*" && method == b"OPTIONS",
+        };
         Ok(Self { method, target, http10, query, in_one_form })
     }
 
@@ -71,6 +75,12 @@ pub(super) fn is_target(target: &[u8]) -> bool {
     !target.is_empty() && kinds(target) & BAD == 0
 }
 
+/// Is something in it escaped on its way?
+fn is_escaped(target: &[u8], query: usize) -> bool {
+    let (path, query) = target.split_at_checked(query).unwrap_or_default();
+    kinds(path) & RAW | kinds(query) & QUOTE != 0
+}
+
 /// Which kinds of bytes are among them.
 fn kinds(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)])
@@ -78,12 +88,17 @@ fn kinds(bytes: &[u8]) -> u8 {
 
 /// It may not stand in a target.
 const BAD: u8 = 1;
+/// Neither may this, which would be where the target ends.
+const BLANK: u8 = 8;
 /// It is sent raw, and escaped in a path.
 const RAW: u8 = 2;
 /// It is escaped in a query too.
 const QUOTE: u8 = 4;
 /// No query of the libraries behind us holds it; of a path, its normalisation says so.
 const ANGLE: u8 = 8;
+
+/// A query begins, if none has.
+const QUERY: u8 = 16;
 
 const KINDS: [u8; 256] = {
     let mut table = [0; 256];
@@ -92,6 +107,8 @@ const KINDS: [u8; 256] = {
         table[byte] = match byte as u8 {
             b'"' => RAW | QUOTE,
             raw if is_sent_raw(raw) => RAW,
+            b' ' => BAD | BLANK,
+            b'?' => QUERY,
             b'#' => BAD,
             b'<' | b'>' => ANGLE,
             b'!'..=b'~' => 0,
@@ -133,6 +150,15 @@ mod tests {
         for (line, problem) in [
             ("G(T / HTTP/2.0", MalformedRequest),
             ("GET / x HTTP/2.0", MalformedRequest),
+            ("TRACE / x HTTP/1.1", MalformedRequest),
+            ("TRACE /?  HTTP/1.1", MalformedRequest),
+            ("GET / HTTP/1.1 ", MalformedRequest),
+            ("GET HTTP/1.1", MalformedRequest),
+            ("GET HTTP/2.0", MalformedRequest),
+            (" / HTTP/1.1", MalformedRequest),
+            ("HTTP/1.1", MalformedRequest),
+            ("GET  HTTP/2.0", VersionNotSupported),
+            ("TRACE  HTTP/1.1", MethodNotAllowed),
             ("GET  HTTP/1.1", MalformedRequest),
             ("GET / HTTP/1.x", MalformedRequest),
             ("TRACE /\0 HTTP/2.0", VersionNotSupported),

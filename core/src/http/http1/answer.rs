@@ -5,7 +5,7 @@ use super::persistence::{Options, ends_with_its_head};
 use super::spans::Spans;
 use crate::http::head::facts::Known;
 use crate::http::head::span::Span;
-use crate::http::head::{AnswerFlaw, head_end, walk_answer};
+use crate::http::head::{AnswerFlaw, Reach, head_end, walk_answer};
 
 /// An answer's head that has passed. Its spans lie in the bytes that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +38,20 @@ pub fn read(
     limit: usize,
     spans: &mut Spans,
 ) -> Result<Option<(AnswerHead, usize)>, AnswerFlaw> {
+    // Nearly all come in one piece: the walk finds their end by itself.
+    if searched == 0
+        && let Ok((head, end)) = walked(bytes, Reach::Start, to_head, spans)
+        && end <= limit
+    {
+        return Ok(Some((head, end)));
+    }
     // The blank line may straddle two reads.
     let end = head_end(bytes, searched.saturating_sub(3));
     if end.unwrap_or(bytes.len()) > limit {
         return Err(AnswerFlaw::TooLarge);
     }
     let Some(end) = end else { return Ok(None) };
-    let head = bytes.get(..end).unwrap_or_default();
-    parse(head, to_head, spans).map(|head| Some((head, end)))
+    parse(bytes.get(..end).unwrap_or_default(), to_head, spans).map(|head| Some((head, end)))
 }
 
 /// Reads a complete head, its blank line included.
@@ -53,17 +59,21 @@ pub fn read(
 /// # Errors
 /// It cannot be read, or has more fields than we take.
 pub fn parse(head: &[u8], to_head: bool, spans: &mut Spans) -> Result<AnswerHead, AnswerFlaw> {
+    walked(head, Reach::All, to_head, spans).map(|(head, _)| head)
+}
+
+fn walked(bytes: &[u8], reach: Reach, to_head: bool, spans: &mut Spans) -> Result<(AnswerHead, usize), AnswerFlaw> {
     spans.clear();
     let mut options = Options::default();
-    let answer = walk_answer(head, |line, known| {
-        spans.take(head, line);
+    let answer = walk_answer(bytes, reach, |line, known| {
+        spans.take(line);
         if known == Known::Connection {
-            options.take(line.value.of(head));
+            options.take(line.value);
         }
     })?;
     spans.conclude();
     let line = answer.line;
-    let framing = match answer.length {
+    let framing = match answer.body {
         _ if line.status == 101 => Framing::Switched,
         _ if ends_with_its_head(line.status, to_head) => Framing::None,
         _ if answer.chunked => Framing::Chunked,
@@ -71,7 +81,8 @@ pub fn parse(head: &[u8], to_head: bool, spans: &mut Spans) -> Result<AnswerHead
         None => Framing::UntilClose,
     };
     let persists = options.persists(line.http10) && !matches!(framing, Framing::UntilClose | Framing::Switched);
-    Ok(AnswerHead { status: line.status, http10: line.http10, reason: line.reason, framing, persists })
+    let head = AnswerHead { status: line.status, http10: line.http10, reason: line.reason, framing, persists };
+    Ok((head, answer.length))
 }
 
 #[cfg(test)]
@@ -141,6 +152,7 @@ mod tests {
         for (bytes, limit, flaw) in [
             (bytes.clone(), head.len() - 1, Some(AnswerFlaw::TooLarge)),
             (bytes.clone(), head.len(), None),
+            (format!("{head}HTTP/1.1\n\n"), DEFAULT, None),
             ("y".repeat(9), 8, Some(AnswerFlaw::TooLarge)),
             ("y".repeat(8), 8, None),
             ("HTTP/1.1 200 OK\n\n".to_owned(), DEFAULT, Some(AnswerFlaw::Malformed)),

@@ -129,9 +129,9 @@ impl Decoder {
 impl Trailers {
     /// Finds the fields in lines that have passed as such.
     fn read(&mut self) {
-        let mut lines = Lines::of_fields(&self.text);
+        let mut lines = Lines::of(&self.text);
         while let Some(line) = lines.field() {
-            self.spans.take(&self.text, line);
+            self.spans.take(&line);
         }
         self.spans.conclude();
     }

@@ -2,6 +2,8 @@
 //!
 //! Sources: RFC 9112 §6.3 (a body without a length ends with its connection), §9.3 and §9.6.
 
+use crate::http::head::is_word;
+
 /// What the `Connection` lines of a message say, taken one after the other.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -11,10 +13,20 @@ pub struct Options {
 
 impl Options {
     pub fn take(&mut self, line: &[u8]) {
-        for option in line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            self.closes |= option.eq_ignore_ascii_case(b"close");
-            self.keeps |= option.eq_ignore_ascii_case(b"keep-alive");
+        // Nearly all say one of these and nothing else.
+        if !self.option(line) {
+            line.split(|byte| *byte == b',').for_each(|option| {
+                self.option(option.trim_ascii());
+            });
         }
+    }
+
+    /// Was it one that counts?
+    fn option(&mut self, option: &[u8]) -> bool {
+        let (closes, keeps) = (is_word(option, b"close"), is_word(option, b"keep-alive"));
+        self.closes |= closes;
+        self.keeps |= keeps;
+        closes || keeps
     }
 
     /// May it go on? A single `close` among all of them ends it; HTTP/1.0 goes on only where it says so.

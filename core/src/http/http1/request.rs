@@ -7,7 +7,7 @@ use super::upgrade::asked;
 use crate::http::head::expectation::Expectation;
 use crate::http::head::facts::Known;
 use crate::http::head::span::Span;
-use crate::http::head::{in_origin_form, walk};
+use crate::http::head::{Reach, in_origin_form, walk};
 use crate::http::problem::Problem;
 
 /// A request's head that has passed. Its spans lie in the bytes that were read.
@@ -42,32 +42,59 @@ impl RequestHead {
 /// # Errors
 /// The answer that the client gets.
 pub fn parse(head: &[u8], spans: &mut Spans) -> Result<RequestHead, Problem> {
-    read_as_it_is(head, spans).map(|(read, _)| read)
+    walked(head, Reach::All, spans).map(|walked| walked.head)
 }
 
-/// The same for one that goes on: a head in another form than the one in which requests do is made anew. The bytes in which the spans lie then come
-/// with it; without them, it is `head` as it came, as nearly always.
+/// A head that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    pub head: RequestHead,
+    /// As it came, in bytes.
+    pub length: usize,
+    /// It came in another form than the one in which requests go on: this is the head made anew, in which the spans lie.
+    pub anew: Option<Vec<u8>>,
+}
+
+/// Reads a complete head that goes on.
 ///
 /// # Errors
 /// The answer that the client gets.
-pub fn read(head: &[u8], spans: &mut Spans) -> Result<(RequestHead, Option<Vec<u8>>), Problem> {
-    let (read, in_one_form) = read_as_it_is(head, spans)?;
-    match in_origin_form(head).filter(|_| !in_one_form) {
-        Some(anew) => Ok((parse(&anew, spans)?, Some(anew))),
-        None => Ok((read, None)),
+pub fn read(head: &[u8], spans: &mut Spans) -> Result<Read, Problem> {
+    walked(head, Reach::All, spans)?.in_one_form(head, spans)
+}
+
+/// Reads the head at the start of what has come, as nearly all do that came in one piece. `None`: it is not whole yet, or is to be refused, and
+/// [`crate::http::head::head_end`] says which.
+pub fn read_start(bytes: &[u8], spans: &mut Spans) -> Option<Read> {
+    walked(bytes, Reach::Start, spans).and_then(|walked| walked.in_one_form(bytes, spans)).ok()
+}
+
+/// What a walk has found.
+struct Walked {
+    head: RequestHead,
+    length: usize,
+    in_one_form: bool,
+}
+
+impl Walked {
+    fn in_one_form(self, bytes: &[u8], spans: &mut Spans) -> Result<Read, Problem> {
+        let Self { head, length, in_one_form } = self;
+        match bytes.get(..length).filter(|_| !in_one_form).and_then(in_origin_form) {
+            Some(anew) => Ok(Read { head: parse(&anew, spans)?, length, anew: Some(anew) }),
+            None => Ok(Read { head, length, anew: None }),
+        }
     }
 }
 
-/// A head, and whether it stands in the one form already.
-fn read_as_it_is(head: &[u8], spans: &mut Spans) -> Result<(RequestHead, bool), Problem> {
+fn walked(bytes: &[u8], reach: Reach, spans: &mut Spans) -> Result<Walked, Problem> {
     spans.clear();
     let (mut host, mut options, mut upgrades) = (None, Options::default(), Upgrades::None);
-    let request = walk(head, |line, known| {
-        spans.take(head, line);
+    let request = walk(bytes, reach, |line, known| {
+        spans.take(line);
         match known {
-            Known::Host => host = Some(line.value),
-            Known::Connection => options.take(line.value.of(head)),
-            Known::Upgrade => upgrades.take(line.value),
+            Known::Host => host = Some(line.value_span()),
+            Known::Connection => options.take(line.value),
+            Known::Upgrade => upgrades.take(line.value_span()),
             Known::ContentLength | Known::TransferEncoding | Known::Expect | Known::Other => {}
         }
     })?;
@@ -79,7 +106,7 @@ fn read_as_it_is(head: &[u8], spans: &mut Spans) -> Result<(RequestHead, bool), 
         Some(length) => Framing::Length(length),
     };
     let target = line.method.len() + 1;
-    let read = RequestHead {
+    let head = RequestHead {
         method: Span::new(0, line.method.len()),
         path: Span::new(target, target + line.query),
         query: Span::new(target + line.query, target + line.target.len()),
@@ -88,9 +115,9 @@ fn read_as_it_is(head: &[u8], spans: &mut Spans) -> Result<(RequestHead, bool), 
         framing,
         persists: options.persists(line.http10),
         expects_continue: facts.expectation == Expectation::Continue && !line.http10 && framing != Framing::None,
-        upgrade: upgrades.asked(head, spans).filter(|_| !line.http10),
+        upgrade: upgrades.asked(bytes, spans).filter(|_| !line.http10),
     };
-    Ok((read, line.in_one_form))
+    Ok(Walked { head, length: request.length, in_one_form: line.in_one_form })
 }
 
 /// The `Upgrade` lines of a head.
@@ -204,13 +231,34 @@ mod tests {
             ("GET http://A.test:80/{}?x HTTP/1.1\r\nX-Own: 1\r\nhost: a.test.\r\n\r\n", "/%7B%7D?x", "A.test"),
             ("GET /|?\" HTTP/1.1\r\nX-Own: 1\r\nhost: a\r\n\r\n", "/%7C?%22", "a"),
         ] {
-            let (read, anew) = read(head.as_bytes(), &mut spans).unwrap();
-            let bytes = anew.unwrap();
+            let read = read(head.as_bytes(), &mut spans).unwrap();
+            let (bytes, read, length) = (read.anew.unwrap(), read.head, read.length);
             assert_eq!((read.target().text(&bytes), read.host.map(|host| host.text(&bytes))), (target, Some(host)));
+            assert_eq!(length, head.len());
             assert_eq!(spans.over(&bytes).lines("x-own").collect::<Vec<_>>(), [b"1"]);
         }
         for head in ["GET /?{}` HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"] {
-            assert_eq!(read(head.as_bytes(), &mut spans).unwrap().1, None, "{head:?}");
+            assert_eq!(read(head.as_bytes(), &mut spans).unwrap().anew, None, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_came_whole_is_read_with_what_came_behind_it() {
+        let mut spans = Spans::default();
+        for (head, passes) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true),
+            ("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n", false),
+        ] {
+            let alone = read(head.as_bytes(), &mut spans).ok();
+            assert_eq!(alone.is_some(), passes, "{head:?}");
+            for behind in ["", "body", "\r\n", "GET / HTTP/1.1\r\nX\r\n\r\n"] {
+                assert_eq!(read_start(format!("{head}{behind}").as_bytes(), &mut spans), alone, "{head:?}{behind:?}");
+            }
+            for length in 0..head.len() {
+                assert_eq!(read_start(&head.as_bytes()[..length], &mut spans), None, "{head:?}, {length}");
+            }
         }
     }
 }

@@ -41,11 +41,12 @@ impl Spans {
     }
 
     /// Takes a line as it is found. Its name is in lower case only once all are taken, by [`Self::conclude`].
-    pub(super) fn take(&mut self, bytes: &[u8], line: Line) {
-        let name = line.name.of(bytes);
-        self.marks.set(name);
-        self.places.push(Place { name: line.name, value: line.value, lower: self.names.len() as u32 });
-        self.names.extend_from_slice(name);
+    #[inline]
+    pub(super) fn take(&mut self, line: &Line<'_>) {
+        self.marks.set(line.name);
+        let lower = self.names.len() as u32;
+        self.places.push(Place { name: line.name_span(), value: line.value_span(), lower });
+        self.names.extend_from_slice(line.name);
     }
 
     pub(super) fn conclude(&mut self) {
@@ -184,9 +185,9 @@ mod tests {
 
     fn spans(text: &str) -> Spans {
         let mut spans = Spans::default();
-        let mut lines = Lines::of_fields(text.as_bytes());
-        while !lines.ended() {
-            spans.take(text.as_bytes(), lines.field().unwrap());
+        let mut lines = Lines::of(text.as_bytes());
+        while let Some(line) = lines.field() {
+            spans.take(&line);
         }
         spans.conclude();
         spans

@@ -80,12 +80,12 @@ pub const LAST_CHUNK: &[u8] = b"0\r\n";
 
 /// Copies fields as they came, in their letter case. Neighbours are held back, to go in one copy.
 #[derive(Debug)]
-pub struct Copy<'a> {
+pub struct Copier<'a> {
     bytes: &'a [u8],
     held: Span,
 }
 
-impl<'a> Copy<'a> {
+impl<'a> Copier<'a> {
     /// Of a head, or of trailers, that lies in these bytes.
     pub fn of(bytes: &'a [u8]) -> Self {
         Self { bytes, held: Span::default() }
@@ -174,7 +174,7 @@ mod tests {
             b"GET / HTTP/1.1\r\nHOST: a\r\nAccept: b\r\nCookie: c\r\nX:d\r\nY: e\r\nConnection: f\r\nZ: g\r\n\r\n";
         let mut spans = Spans::default();
         request::parse(head, &mut spans).unwrap();
-        let (mut out, mut copy) = (Counted::default(), Copy::of(head));
+        let (mut out, mut copy) = (Counted::default(), Copier::of(head));
         for field in spans.over(head).fields().filter(|field| field.name() != b"connection") {
             copy.field(&mut out, field);
         }
