@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod discovery;
+pub mod file;
 pub mod front;
 pub mod probe;
 pub mod proxy;

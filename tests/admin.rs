@@ -1,6 +1,6 @@
 //! The admin listener in front of a real board: what the probes said is what operators, load balancers and Prometheus read.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops here, and one is of panics")]
 
 use arc_swap::ArcSwap;
 use pulsegate::admin::{AdminState, Callers, Phase, ReloadState, serve};
@@ -88,7 +88,7 @@ impl Gateway {
                 generation.changed().await.unwrap();
             }
         };
-        timeout(Duration::from_secs(5), round).await.unwrap();
+        timeout(Duration::from_secs(60), round).await.unwrap();
     }
 
     async fn get(&self, path: &str) -> String {
@@ -174,4 +174,49 @@ async fn a_standing_is_explained_as_text_and_as_a_document() {
     assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("127.0.0.1:9002"), "{answer}");
     let answer = gateway.get(&format!("{path}?format=xml")).await;
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("format=text"), "{answer}");
+}
+
+/// Set for the child of the test below.
+const CHILD: &str = "PULSEGATE_TEST_PANICS";
+
+#[tokio::test]
+async fn a_panic_is_counted_told_and_ends_nothing_else() {
+    let name = "a_panic_is_counted_told_and_ends_nothing_else";
+    if std::env::var_os(CHILD).is_some() {
+        return panics().await;
+    }
+    // In a process of its own: the logger and what is done at a panic are those of a process.
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").env_remove("RUST_LOG");
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("event=process.panic")).collect();
+    let [of_task, of_thread] = told[..] else { panic!("two lines, in:\n{said}") };
+    for (line, words) in [(of_task, "a mistake of a task"), (of_thread, "a mistake of a thread")] {
+        assert!(line.contains(words) && line.contains("tests/admin.rs:"), "{line}");
+    }
+    assert!(of_thread.contains("thread=odd"), "{of_thread}");
+    assert!(!said.contains("panicked at"), "nobody else writes to stderr:\n{said}");
+}
+
+/// In the child: a gateway's admin listener, a task that panics, and a thread that does.
+async fn panics() {
+    let plan = pulsegate::config::load_text(CONFIG, std::path::Path::new("/")).unwrap().plan;
+    assert!(pulsegate::telemetry::init_logging(&plan.logging, Clock::start()));
+    let gateway = start().await;
+    gateway.first_round().await;
+    for (seen, panics) in [(0, false), (1, true)] {
+        if panics {
+            tokio::spawn(async { panic!("a mistake of a task") }).await.unwrap_err();
+        }
+        let metrics = gateway.get("/metrics").await;
+        assert!(metrics.contains(&format!("\npulsegate_panics_total {seen}\n")), "{metrics}");
+    }
+    let odd = std::thread::Builder::new().name("odd".into()).spawn(|| panic!("a mistake of a {}", "thread")).unwrap();
+    assert!(odd.join().is_err());
+    let metrics = gateway.get("/metrics").await;
+    assert!(metrics.contains("\npulsegate_panics_total 2\n"), "{metrics}");
+    assert!(gateway.get("/livez").await.starts_with("HTTP/1.1 200"));
+    pulsegate::telemetry::flush_logging();
 }

@@ -246,7 +246,7 @@ async fn a_stop_ends_the_listener_and_its_idle_connections() {
     let mut answer = [0; 16];
     idle.read_exact(&mut answer).await.unwrap();
     running.stop.send_replace(true);
-    tokio::time::timeout(Duration::from_secs(10), running.task).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(60), running.task).await.unwrap().unwrap().unwrap();
     let mut rest = Vec::new();
     idle.read_to_end(&mut rest).await.unwrap();
     assert!(TcpStream::connect(running.address).await.is_err());

@@ -6,8 +6,9 @@
 use super::diagnostic::Diagnostic;
 use super::files::{Findings, Place, SourceFile};
 use super::yaml;
+use crate::file;
 use serde_json::Value;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 const FILE_BYTES: u64 = 1 << 20;
@@ -105,14 +106,14 @@ fn include_all(from: &Path, pattern: &str, place: &Place, findings: &mut Finding
 fn glob_last_part(pattern: &Path) -> Vec<PathBuf> {
     let Some(last) = pattern.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     if !last.contains(['*', '?']) {
-        return pattern.exists().then(|| pattern.to_owned()).into_iter().collect();
+        // One that does not answer is there: reading it says so.
+        let missing = file::metadata(pattern).is_err_and(|error| error.kind() != ErrorKind::TimedOut);
+        return (!missing).then(|| pattern.to_owned()).into_iter().collect();
     }
     let folder = pattern.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().to_str().is_some_and(|name| matches(last.as_bytes(), name.as_bytes())))
-        .map(|entry| entry.path())
-        .collect()
+    let named = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    let fits = |path: &PathBuf| named(path).is_some_and(|name| matches(last.as_bytes(), name.as_bytes()));
+    file::entries(folder).unwrap_or_default().into_iter().filter(fits).collect()
 }
 
 /// Only the last star is gone back to: two of them cannot multiply their tries.
@@ -140,11 +141,14 @@ pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
 
 pub(super) fn read_text(path: &Path) -> Result<String, Box<Diagnostic>> {
     let unreadable = |error| boxed(path, None, format!("no readable file ({error})"), String::new());
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let said = file.metadata().map_err(unreadable)?.len();
-    // The size that a device or a pipe gives is no bound of what comes out of it.
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let read = file::read_with(path, |file| {
+        let said = file.metadata()?.len();
+        // The size that a device or a pipe gives is no bound of what comes out of it.
+        let mut bytes = Vec::new();
+        file.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
+        Ok((said, bytes))
+    });
+    let (said, bytes) = read.map_err(unreadable)?;
     if bytes.len() as u64 > FILE_BYTES {
         let size = said.max(FILE_BYTES + 1);
         return Err(boxed(path, None, format!("a file of {size} bytes or more"), format!("{FILE_BYTES} bytes")));

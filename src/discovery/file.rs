@@ -5,12 +5,12 @@
 //! that a file caught half written does not shrink a pool.
 
 use super::{Answer, Teller, tidy};
+use crate::file::{PATIENCE, aside, read_with};
 use pulsegate_core::board::Found;
 use pulsegate_core::plan::StaticBackend;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
 
 /// A larger file is refused, bytes.
@@ -57,14 +57,20 @@ impl Settled {
 }
 
 pub(super) async fn look(path: &Path) -> Look {
-    let mut bytes = Vec::new();
-    let read = async { File::open(path).await?.take(SIZE_CAP + 1).read_to_end(&mut bytes).await };
-    match read.await {
+    let (of_thread, what) = (path.to_owned(), format!("the backends file {}", path.display()));
+    let read = aside(&what, PATIENCE, move || {
+        read_with(&of_thread, |file| {
+            let mut bytes = Vec::new();
+            file.take(SIZE_CAP + 1).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
+    });
+    match read.await? {
         Err(error) => Err(format!("the backends file {} cannot be read: {error}", path.display())),
-        Ok(read) if read as u64 > SIZE_CAP => {
+        Ok(bytes) if bytes.len() as u64 > SIZE_CAP => {
             Err(format!("the backends file {} is larger than 1 MiB and was not used", path.display()))
         }
-        Ok(_) => {
+        Ok(bytes) => {
             String::from_utf8(bytes).map_err(|_| format!("the backends file {} is not UTF-8 text", path.display()))
         }
     }

@@ -1,7 +1,9 @@
-//! How many connections does each client hold? Counted per address, so that one client cannot take every place.
+//! How many connections does each client hold? Counted per address, of IPv6 per network of 64 bits, which is one customer, so that one client
+//! cannot take every place.
 //!
 //! A mutex around a map: touched at accept and close only, never on the path of a request.
 
+use pulsegate_core::http::client_rate_limit::network;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,6 +85,7 @@ impl Place {
     /// The client has no further place.
     pub fn assign(&mut self, client: IpAddr, client_limit: u32) -> Result<(), NoPlace> {
         self.release();
+        let client = network(client);
         let mut by_address = self.clients.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let of_client = by_address.entry(client).or_default();
         if client_limit > 0 && *of_client >= client_limit {
@@ -136,6 +139,21 @@ mod tests {
         drop(second);
         assert_eq!(clients.total(), 0);
         assert!(clients.by_address.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_network_of_64_bits_is_one_client() {
+        let clients = Clients::default();
+        let place = |client: &str| {
+            let mut place = clients.enter(0)?;
+            place.assign(client.parse().unwrap(), 1).map(|()| place)
+        };
+        let _first = place("2001:db8::1").unwrap();
+        assert_eq!(place("2001:db8::ffff:2").unwrap_err(), NoPlace::ClientFull);
+        assert!(place("2001:db8:0:1::1").is_ok());
+        let _fourth = place("::ffff:192.0.2.1").unwrap();
+        assert_eq!(place("192.0.2.1").unwrap_err(), NoPlace::ClientFull);
+        assert!(place("192.0.2.2").is_ok());
     }
 
     #[test]

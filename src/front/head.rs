@@ -6,8 +6,9 @@
 //! A head ends at CRLF CRLF. Bare line feeds end it too, so that the strict check refuses it at once instead of waiting
 //! for an end that never comes.
 
-use bytes::BytesMut;
-use pulsegate_core::http::head::head_end;
+use bytes::{Buf, BytesMut};
+use pulsegate_core::http::head;
+use pulsegate_core::http::problem::Problem;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
@@ -25,10 +26,8 @@ pub enum HeadEnd {
     /// The client closed amid a head.
     Truncated,
     TooSlow,
-    TooLarge {
-        /// Not even the request line ended: the target is to blame (414).
-        in_request_line: bool,
-    },
+    /// What the client is told of it.
+    TooLarge(Problem),
 }
 
 /// The bounds of one head.
@@ -62,7 +61,12 @@ pub async fn read_head(
     buf: &mut BytesMut,
     bounds: HeadBounds,
 ) -> HeadEnd {
-    timeout(bounds.time, read_to_blank_line(stream, buf, bounds.bytes)).await.unwrap_or(HeadEnd::TooSlow)
+    match timeout(bounds.time, read_to_blank_line(stream, buf, bounds.bytes)).await {
+        Ok(end) => end,
+        // An empty line behind the request before was all that came.
+        Err(_) if buf.is_empty() => HeadEnd::Idle,
+        Err(_) => HeadEnd::TooSlow,
+    }
 }
 
 async fn read_to_blank_line(
@@ -73,7 +77,7 @@ async fn read_to_blank_line(
     let (mut searched, mut blank_left) = (0, LEADING_BLANK_BYTES);
     loop {
         drop_leading_blank_lines(buf, &mut blank_left);
-        if let Some(end) = head_end(buf, searched) {
+        if let Some(end) = head::head_end(buf, searched) {
             return if end <= limit { HeadEnd::Complete(end) } else { too_large(buf, limit) };
         }
         if buf.len() > limit {
@@ -89,22 +93,22 @@ async fn read_to_blank_line(
 }
 
 fn too_large(buf: &[u8], limit: usize) -> HeadEnd {
-    let within = buf.get(..limit).unwrap_or(buf);
-    HeadEnd::TooLarge { in_request_line: !within.contains(&b'\n') }
+    HeadEnd::TooLarge(head::too_large(buf.get(..limit).unwrap_or(buf)))
 }
 
-/// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond.
+/// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond, and line ends that are none.
 fn drop_leading_blank_lines(buf: &mut BytesMut, left: &mut usize) {
-    let blank = buf.iter().take(*left).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    if blank > 0 {
-        *left -= blank;
-        let _ = buf.split_to(blank);
+    while *left > 0 && buf.starts_with(b"\r\n") {
+        *left -= 2;
+        buf.advance(2);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pulsegate_core::http::head::check;
+    use pulsegate_core::http::problem::Problem;
 
     const BOUNDS: HeadBounds = HeadBounds { bytes: 64, time: Duration::from_secs(1) };
 
@@ -145,6 +149,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn half_a_line_end_in_front_of_a_request_is_no_empty_line() {
+        for text in ["\r", "\n", "\n\n", "\r\r\n", "\n\r\n", "\r\n\r", "\r\n\n"] {
+            let (end, buf) = read(format!("{text}GET / HTTP/1.0\r\n\r\n").as_bytes()).await;
+            let HeadEnd::Complete(end) = end else { panic!("{text:?}: {end:?}") };
+            assert_eq!(check(&buf[..end]), Err(Problem::MalformedRequest), "{text:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_behind_an_empty_line_is_no_slow_head() {
+        let (mut client, mut server) = tokio::io::duplex(16);
+        tokio::io::AsyncWriteExt::write_all(&mut client, b"\r\n").await.unwrap();
+        assert_eq!(read_head(&mut server, &mut BytesMut::new(), BOUNDS).await, HeadEnd::Idle);
+    }
+
+    #[tokio::test]
     async fn a_close_between_requests_is_idle_and_amid_a_head_truncated() {
         assert_eq!(read(b"").await.0, HeadEnd::Idle);
         assert_eq!(read(b"GET / HT").await.0, HeadEnd::Truncated);
@@ -153,9 +173,9 @@ mod tests {
     #[tokio::test]
     async fn a_long_target_and_a_long_header_are_told_apart() {
         let long_target = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100));
-        assert_eq!(read(long_target.as_bytes()).await.0, HeadEnd::TooLarge { in_request_line: true });
+        assert_eq!(read(long_target.as_bytes()).await.0, HeadEnd::TooLarge(Problem::TargetTooLong));
         let long_header = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(100));
-        assert_eq!(read(long_header.as_bytes()).await.0, HeadEnd::TooLarge { in_request_line: false });
+        assert_eq!(read(long_header.as_bytes()).await.0, HeadEnd::TooLarge(Problem::HeadTooLarge));
     }
 
     #[tokio::test(start_paused = true)]

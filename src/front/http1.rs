@@ -48,7 +48,7 @@ pub(super) async fn serve(mut connection: Connection, socket: ClientSocket) {
         let (stream, pipelined) = match one_request(&connection, socket, buf, read, &plan, served).await {
             Served::Again(reusable) => reusable.into_parts(),
             Served::Reset(stream) => return reset(stream),
-            Served::Closed | Served::Left | Served::Leaves => return,
+            Served::Closed | Served::Left | Served::Leaves | Served::Broken(_) => return,
         };
         let Ok(same) = stream.into_any().downcast::<ClientSocket>() else { return };
         (socket, buf) = (same, pipelined.unwrap_or_default());
@@ -100,8 +100,7 @@ async fn one_request(
             return Served::Closed;
         }
         HeadEnd::TooSlow => Err(Problem::RequestTimeout),
-        HeadEnd::TooLarge { in_request_line: true } => Err(Problem::TargetTooLong),
-        HeadEnd::TooLarge { in_request_line: false } => Err(Problem::HeadTooLarge),
+        HeadEnd::TooLarge(problem) => Err(problem),
     };
     match checked {
         Ok(body) => socket.watch(body),

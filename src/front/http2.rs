@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::refuse::refuse_stream;
 use super::wire::{News, Progress, Wire};
 use super::{Front, Stage};
-use crate::proxy::downstream::{ClientSide, ClientSocket, H2Client};
+use crate::proxy::downstream::{BrokenStream, ClientSide, ClientSocket, H2Client};
 use crate::proxy::{ConnectionFacts, Served};
 use bytes::{Bytes, BytesMut};
 use h2::server::{self, SendResponse};
@@ -19,7 +19,9 @@ use pulsegate_core::base::own::Own;
 use pulsegate_core::http::head::{StreamHead, Unserved, check_stream, codec_bound};
 use pulsegate_core::http::http2::glitches::Glitches;
 use pulsegate_core::plan::ListenerPlan;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
@@ -39,7 +41,15 @@ struct Ended {
     glitch: bool,
     /// The connection should take no further streams.
     leaves: bool,
+    /// Its answer broke off.
+    broken: Option<BrokenStream>,
 }
+
+/// A stream that has come.
+type Came = Result<(Request<RecvStream>, SendResponse<Bytes>), h2::Error>;
+
+/// Nothing came, and all that there was to be written has been.
+struct Written;
 
 /// A connection that is driven.
 struct Driven {
@@ -49,6 +59,8 @@ struct Driven {
     progress: Arc<Progress>,
     ends: mpsc::UnboundedSender<Ended>,
     glitches: Glitches,
+    /// Streams whose answers broke off, which are reset behind what was written of them.
+    broken: Vec<BrokenStream>,
     streams: u32,
     served: u32,
     /// Since when no stream is open, or the goodbye is said.
@@ -77,6 +89,7 @@ pub(super) async fn serve(mut connection: Connection, socket: Box<ClientSocket>,
         ends,
         streams: 0,
         served: 0,
+        broken: Vec::new(),
         leaving: None,
     };
     driven.run(&mut ended).await;
@@ -108,13 +121,15 @@ impl Driven {
             let until = self.until();
             // While the process announces its leaving, a connection that has just come may still ask once.
             let last = if self.served > 0 { Stage::Announcing } else { Stage::Closing };
+            let writes = !self.broken.is_empty();
             tokio::select! {
-                accepted = self.server.accept() => match accepted {
-                    Some(Ok((request, respond))) => self.take(request, respond),
-                    Some(Err(error)) => return self.note_end(&error),
-                    None => return,
+                moved = moved(&mut self.server, writes, &progress) => match moved {
+                    Ok(Some(Ok((request, respond)))) => self.take(request, respond),
+                    Ok(Some(Err(error))) => return self.note_end(&error),
+                    Ok(None) => return,
+                    Err(Written) => self.broken.drain(..).for_each(BrokenStream::reset),
                 },
-                Some(end) = ended.recv() => self.note(&end),
+                Some(end) = ended.recv() => self.note(end),
                 news = progress.news() => match news {
                     News::Late => self.end_late(),
                     News::Broken(streams) => (0..streams).for_each(|_| self.note_glitch()),
@@ -182,7 +197,8 @@ impl Driven {
         ConnectionFacts { closing: false, ..self.connection.facts(&self.plan, 0) }
     }
 
-    fn note(&mut self, end: &Ended) {
+    fn note(&mut self, end: Ended) {
+        self.broken.extend(end.broken);
         self.streams = self.streams.saturating_sub(1);
         self.rests = self.now();
         if end.glitch {
@@ -251,7 +267,24 @@ async fn one_stream(
 ) -> Ended {
     let client = ClientSide::H2(Box::new(H2Client::new(request, respond)));
     let served = front.proxy.serve(client, facts).await;
-    Ended { glitch: matches!(served, Served::Left), leaves: matches!(served, Served::Leaves) }
+    let (glitch, leaves) = (matches!(served, Served::Left), matches!(served, Served::Leaves));
+    let broken = if let Served::Broken(stream) = served { Some(stream) } else { None };
+    Ended { glitch, leaves, broken }
+}
+
+/// Until a stream comes, or the end; `writes`: or until everything has been written.
+async fn moved(
+    server: &mut server::Connection<Wire, Bytes>,
+    writes: bool,
+    progress: &Progress,
+) -> Result<Option<Came>, Written> {
+    poll_fn(|cx| match server.poll_accept(cx) {
+        Poll::Ready(came) => Poll::Ready(Ok(came)),
+        // Whatever it has to write it has tried to.
+        Poll::Pending if writes && progress.blocked_at().is_none() => Poll::Ready(Err(Written)),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 fn check(request: &Request<RecvStream>, limit: usize) -> Result<(), Unserved> {

@@ -66,6 +66,11 @@ impl<'a> Exchange<'a> {
             self.refuse(Problem::LoopDetected, None).await;
             return None;
         }
+        let hops = self.hops();
+        if hops == Some(MaxForwards::Malformed) {
+            self.refuse(Problem::MalformedRequest, None).await;
+            return None;
+        }
         let plan = self.picture.plan().clone();
         let index = self.found();
         let Some((index, route)) = index.and_then(|index| Some((index, plan.routes.get(index)?))) else {
@@ -82,10 +87,11 @@ impl<'a> Exchange<'a> {
             return None;
         }
         match &route.action {
-            RouteAction::Forward(_) if self.ends_here() => {
-                self.own(200, vec![("Allow", ALLOWED.to_owned())], String::new()).await;
+            RouteAction::Forward(_) if hops != Some(MaxForwards::Last) => {
+                return self.forward(Terms::of(plan.clone(), index)?).await;
             }
-            RouteAction::Forward(_) => return self.forward(Terms::of(plan.clone(), index)?).await,
+            _ if self.is_too_large() => self.refuse(Problem::BodyTooLarge, None).await,
+            RouteAction::Forward(_) => self.own(200, vec![("Allow", ALLOWED.to_owned())], String::new()).await,
             RouteAction::Redirect { status, location } => self.redirect(*status, location).await,
             RouteAction::Respond { status, content_type, body } => {
                 self.own(*status, vec![("Content-Type", content_type.clone())], body.clone()).await;
@@ -121,10 +127,16 @@ impl<'a> Exchange<'a> {
         AtTheDoor { proxy: self.proxy, facts: self.facts, asked, head, route, also }.passes().err()
     }
 
-    /// An OPTIONS that wants to go no further than to us (TRACE is served to nobody).
-    fn ends_here(&self) -> bool {
+    /// How far an OPTIONS wants to go (TRACE is served to nobody).
+    fn hops(&self) -> Option<MaxForwards> {
         let head = self.dialogue.client.head();
-        head.method == http::Method::OPTIONS && heads::max_forwards(head) == Some(MaxForwards::Last)
+        (head.method == http::Method::OPTIONS).then(|| heads::max_forwards(head))?
+    }
+
+    /// Its body is longer than the listener takes, as it says itself.
+    fn is_too_large(&self) -> bool {
+        let limit = self.facts.listener.limits.body_bytes;
+        limit > 0 && matches!(self.dialogue.client.body(), Body::Length(length) if length > limit)
     }
 
     async fn deny(&mut self, denied: Denied) {
@@ -135,10 +147,8 @@ impl<'a> Exchange<'a> {
 
     /// Returns what is held of the upstream until the exchange is over.
     async fn forward(&mut self, terms: Terms) -> Option<Held> {
-        let limit = self.facts.listener.limits.body_bytes;
-        let too_large = limit > 0 && matches!(self.dialogue.client.body(), Body::Length(length) if length > limit);
         let facts = forward::facts(&self.surroundings(&terms), &self.dialogue.client, self.began);
-        if too_large {
+        if self.is_too_large() {
             self.refuse(Problem::BodyTooLarge, None).await;
             forward::mirror(self.surroundings(&terms), &facts, &self.dialogue);
             return None;

@@ -2,14 +2,14 @@
 
 use http::header::{
     AUTHORIZATION, AsHeaderName, CONNECTION, HeaderValue, MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    WWW_AUTHENTICATE,
+    UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::forwarding::connection_auth::binds_connection;
 use pulsegate_core::http::forwarding::passage::{self, MaxForwards};
-use pulsegate_core::http::forwarding::upgrade_asked;
 use pulsegate_core::http::grpc;
+use pulsegate_core::http::http1::upgrade;
 use pulsegate_core::http::http2::tunnel::may_be_connect;
 use pulsegate_core::http::trace::TraceParent;
 
@@ -58,9 +58,9 @@ pub(super) fn upgrade_of(head: &RequestHeader) -> Option<&str> {
         return None;
     }
     // Two wishes of one client are none that we could pass on as one.
-    let mut upgrade = head.headers.get_all("upgrade").iter();
-    let only = upgrade.next().filter(|_| upgrade.next().is_none())?.to_str().ok();
-    upgrade_asked(lines(&head.headers, CONNECTION), only)
+    let mut asked = head.headers.get_all(UPGRADE).iter();
+    let only = asked.next().filter(|_| asked.next().is_none())?.to_str().ok();
+    upgrade::asked(lines(&head.headers, CONNECTION), only)
 }
 
 /// Does it carry credentials that authenticate the connection that they go over?

@@ -34,7 +34,7 @@ pub use worker::Worker;
 use crate::clock::Clock;
 use crate::control::Handle;
 use crate::proxy::connection_pool::idle::Common;
-use crate::proxy::downstream::ClientSide;
+use crate::proxy::downstream::{BrokenStream, ClientSide};
 use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
@@ -90,6 +90,8 @@ pub enum Served {
     Closed,
     /// The client took its request back (HTTP/2).
     Left,
+    /// The answer of a stream broke off (HTTP/2), and that must be told behind what was written of it.
+    Broken(BrokenStream),
     /// Its other streams go on, and no new one should come (HTTP/2): the client owes the rest of a request.
     Leaves,
 }

@@ -7,12 +7,12 @@ use super::asked::{Asked, Asker};
 use super::heads::{self, Body};
 use super::passage::mark;
 use super::target::{Target, told_host};
-use http::header::{CONNECTION, TE};
+use http::header::{CONNECTION, TE, UPGRADE};
 use http::{HeaderMap, HeaderName, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::forwarding::trailers::{request_trailer_travels, response_trailer_travels};
-use pulsegate_core::http::forwarding::{listed_in_connection, lists, response_header_travels};
+use pulsegate_core::http::forwarding::{connection_options, ends_where_listed, lists, response_header_travels};
 use pulsegate_core::http::http1::persistence::ends_with_its_head;
 use pulsegate_core::http::interim::interim_field_travels;
 use pulsegate_core::http::trace::Trace;
@@ -67,16 +67,17 @@ fn copy(
     out: &mut RequestHeader,
 ) -> pingora::Result<()> {
     let (rules, edits) = (asker.rules(facts), &route.request_headers);
-    let connections: Vec<&[u8]> = heads::lines(&head.headers, CONNECTION).collect();
-    let listed = |name: &str| connections.iter().any(|connection| listed_in_connection(connection, name));
     for (name, value) in &head.headers {
-        let lower = name.as_str();
-        if rules.travels(lower, edits.names()) && !listed(lower) {
+        if rules.travels(name.as_str(), edits.names()) {
             out.append_header(name.clone(), value.clone())?;
         }
     }
-    let te_travels = head.version == Version::HTTP_2 || listed("te");
-    if te_travels && heads::lines(&head.headers, TE).any(|line| lists(line, "trailers")) {
+    for name in listed(&head.headers) {
+        out.remove_header(name.as_str());
+    }
+    let asks_for_trailers = heads::lines(&head.headers, TE).any(|line| lists(line, "trailers"));
+    let lists_te = || heads::lines(&head.headers, CONNECTION).any(|line| lists(line, "te"));
+    if asks_for_trailers && (head.version == Version::HTTP_2 || lists_te()) {
         out.insert_header("TE", "trailers")?;
     }
     Ok(())
@@ -158,7 +159,8 @@ pub(super) fn rewritten_path(target: &Target, route: &RoutePlan) -> String {
 
 /// The path for the backend, of a path that this pattern has matched.
 pub(super) fn replaced(path: &str, pattern: &PathMatch, route: &RoutePlan) -> String {
-    let replaced = rewrites(route).and_then(|forward| forward.replace_prefix.as_ref());
+    // The server as a whole has no path (RFC 9112 §3.2.4).
+    let replaced = rewrites(route).and_then(|forward| forward.replace_prefix.as_ref()).filter(|_| path != "*");
     match (replaced, pattern) {
         (Some(with), PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) => {
             let rest = path.strip_prefix(prefix.as_str()).unwrap_or(path);
@@ -207,17 +209,21 @@ pub(super) fn interim(head: &mut ResponseHeader, route: &RoutePlan, drain_header
 
 /// Takes out what ends here.
 fn strip(head: &mut ResponseHeader, travels: impl Fn(&str) -> bool, drain_header: Option<&str>) {
-    let connections: Vec<&[u8]> = heads::lines(&head.headers, CONNECTION).collect();
-    let listed = |name: &str| connections.iter().any(|connection| listed_in_connection(connection, name));
-    let names = head.headers.keys().map(http::HeaderName::as_str);
-    let gone: Vec<String> = names
-        // A switch of protocols lists the one field that it is about.
-        .filter(|name| !travels(name) || (*name != "upgrade" && listed(name)) || Some(*name) == drain_header)
-        .map(str::to_owned)
-        .collect();
+    let names = head.headers.keys().filter(|name| !travels(name.as_str()) || Some(name.as_str()) == drain_header);
+    // A switch of protocols lists the one field that it is about.
+    let gone: Vec<HeaderName> = names.cloned().chain(listed(&head.headers).filter(|name| *name != UPGRADE)).collect();
     for name in &gone {
         head.remove_header(name.as_str());
     }
+}
+
+/// The fields of a head that end here since its `Connection` lists them. Each is looked for by the name in the list, since a list may be long
+/// where there are many fields.
+fn listed(fields: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    connection_options(heads::lines(fields, CONNECTION))
+        .filter(|option| fields.contains_key(*option))
+        .filter_map(|option| HeaderName::from_bytes(option.as_bytes()).ok())
+        .filter(|name| ends_where_listed(name.as_str()))
 }
 
 /// What the route changes.
@@ -257,5 +263,26 @@ fn sift(trailers: &mut HeaderMap, travels: impl Fn(&str) -> bool) {
     let gone: Vec<HeaderName> = trailers.keys().filter(|name| !travels(name.as_str())).cloned().collect();
     for name in gone {
         trailers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_list_names_ends_here_however_long_it_is() {
+        let mut head = ResponseHeader::build(200, None).unwrap();
+        for name in ["X-One", "X-Two", "Upgrade", "Cache-Control", "Keep-Alive"] {
+            head.append_header(name, "y").unwrap();
+        }
+        let long = ",,no-field,\u{e9}, x y,keep-alive".repeat(2000);
+        for line in [long.as_str(), "close, X-ONE ,upgrade", "cache-control,connection"] {
+            head.append_header("Connection", line).unwrap();
+        }
+        strip(&mut head, |name| name == "upgrade" || response_header_travels(name), None);
+        let mut left: Vec<&str> = head.headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["cache-control", "upgrade", "x-two"]);
     }
 }

@@ -2,19 +2,23 @@
 //!
 //! A look at the files' stamps every second finds a renewal, whatever tool makes it: a write in place, a rename, or the swap of a
 //! symbolic link above it, which notifications of the file system miss. The look is taken on a thread that serves nobody; what it found is put in
-//! force by the one task that reloads, so that neither can overtake the other.
+//! force by the one task that reloads, so that neither can overtake the other. A file that hangs is left out until it answers: what a look has found
+//! beside it is found again by the next.
 
 use super::Gateway;
 use crate::admin::Secure;
 use crate::front::Terms;
 use crate::telemetry::ADMIN;
 use crate::tls::{Certificates, ClientConfigs, Renewal};
-use pulsegate_core::plan::{ListenerPlan, ListenerTls};
+use pulsegate_core::plan::ListenerPlan;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Between looks.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
+
+/// For one file. All others are looked at only when it is given up: soon.
+pub(super) const ONE_FILE: Duration = Duration::from_secs(2);
 
 /// What is looked at: everything that is read of files and kept.
 pub(super) struct Look {
@@ -35,11 +39,11 @@ impl Look {
     pub(super) fn look(self) -> Looked {
         self.clients.look();
         let renewed = |(plan, known): (Arc<ListenerPlan>, Certificates)| {
-            let renewal = renew(&plan.name, &known, plan.tls.as_ref()?, plan.http2)?;
+            let renewal = known.renew(plan.tls.as_ref()?, plan.http2)?;
             Some((plan, renewal))
         };
         let admin = self.admin.and_then(|secure| {
-            let renewal = renew(ADMIN, &secure.certificates, &secure.plan, false)?;
+            let renewal = secure.certificates.renew(&secure.plan, false)?;
             Some((secure, renewal))
         });
         Looked { listeners: self.listeners.into_iter().filter_map(renewed).collect(), admin }
@@ -61,7 +65,7 @@ impl Gateway {
         for (plan, renewal) in looked.listeners {
             let same = self.listeners.iter().find(|listener| Arc::ptr_eq(&listener.terms.load().plan, &plan));
             if let Some(listener) = same {
-                renewed |= !renewal.renewed.is_empty();
+                renewed |= tell(&plan.name, &renewal);
                 listener.terms.store(Arc::new(Terms { plan, tls: Some(renewal.now) }));
             }
         }
@@ -69,7 +73,7 @@ impl Gateway {
         if let Some((before, renewal)) = looked.admin
             && secure.load().as_ref().is_some_and(|now| Arc::ptr_eq(now, &before))
         {
-            renewed |= !renewal.renewed.is_empty();
+            renewed |= tell(ADMIN, &renewal);
             secure.store(Some(Arc::new(Secure { plan: before.plan.clone(), certificates: renewal.now })));
         }
         if renewed {
@@ -99,9 +103,8 @@ impl Gateway {
     }
 }
 
-/// Reads again what has changed of one listener's files, and says what became of them.
-fn renew(name: &str, certificates: &Certificates, plan: &ListenerTls, http2: bool) -> Option<Renewal> {
-    let renewal = certificates.renew(plan, http2)?;
+/// Says what became of one listener's files; true: something is new.
+fn tell(name: &str, renewal: &Renewal) -> bool {
     for (line, warning) in &renewal.renewed {
         log::info!("listener {name}: {line}; open connections go on");
         if let Some(why) = warning {
@@ -111,5 +114,5 @@ fn renew(name: &str, certificates: &Certificates, plan: &ListenerTls, http2: boo
     for why in &renewal.refused {
         log::warn!("listener {name}: {why}; the last good one stays in use");
     }
-    Some(renewal)
+    !renewal.renewed.is_empty()
 }

@@ -4,7 +4,6 @@
 //! listener; the traffic listeners accept after the first probe round (or the start wait). This room decides nothing
 //! about health.
 
-mod aside;
 mod bind;
 mod both;
 mod certificates;

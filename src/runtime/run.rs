@@ -1,6 +1,5 @@
 //! What does the process do from its start to its end? It serves, reloads when asked, hands over when a successor asks, and leaves.
 
-use super::aside::Aside;
 use super::certificates::{self, Looked};
 use super::reload::Prepared;
 use super::signals::Signals;
@@ -9,6 +8,7 @@ use super::{Gateway, watcher};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::control::{Outcome, Reloader, Request, Source};
+use crate::file::{Aside, PATIENCE};
 use crate::telemetry::init_logging;
 use sd_notify::NotifyState;
 use std::path::{Path, PathBuf};
@@ -62,8 +62,8 @@ pub async fn run(loaded: Loaded, config: &Path, takeover: bool) -> Result<(), Ve
         config: config.to_owned(),
         binary,
         handing_over: None,
-        looking: Aside::default(),
-        reading: Aside::default(),
+        looking: Aside::within(certificates::ONE_FILE),
+        reading: Aside::within(PATIENCE),
         reply: None,
     };
     match life.serve(&mut signals).await {
@@ -140,8 +140,8 @@ impl Life {
         let (control, mut workers) = (self.gateway.handle.clone(), self.gateway.crew.losses());
         loop {
             tokio::select! {
-                // One that hangs is told once, and nobody joins it.
-                _ = look.tick(), if self.looking.is_idle() && !self.looking.hangs() => self.look(),
+                // A file that hangs is told once, and left out of the next look.
+                _ = look.tick(), if self.looking.is_idle() => self.look(),
                 looked = self.looking.done() => match looked {
                     Ok(looked) => self.gateway.renew(looked),
                     Err(why) => log::warn!("certificates: {why}; the last good ones stay in use"),

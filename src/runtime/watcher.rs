@@ -6,11 +6,10 @@
 
 use crate::config::{self, Sources};
 use crate::control::{Handle, Reloader, Source};
-use std::fs;
+use crate::file::{self, PATIENCE};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -24,8 +23,9 @@ pub(super) async fn watch(config: PathBuf, fingerprint: u64, handle: Handle, rel
             watcher = None;
             continue;
         }
-        let (known, config) = (watcher.take(), config.clone());
-        let Ok((looked, changed)) = spawn_blocking(move || {
+        // What was given up has changed nothing of what is known: the next look leaves out the file that hangs.
+        let (known, config) = (watcher.clone(), config.clone());
+        let Ok((looked, changed)) = file::aside("the configuration", PATIENCE, move || {
             let mut looking = known.unwrap_or_else(|| {
                 // Switched on by a reload just now: what is there is what was read.
                 let now = config::sources(&config);
@@ -46,6 +46,7 @@ pub(super) async fn watch(config: PathBuf, fingerprint: u64, handle: Handle, rel
     }
 }
 
+#[derive(Clone)]
 struct Watcher {
     config: PathBuf,
     /// The files, and the folders in which more may appear.
@@ -109,7 +110,7 @@ fn prints(paths: &[PathBuf]) -> Vec<Option<Print>> {
 }
 
 fn print(path: &Path) -> Option<Print> {
-    let (resolved, found) = (fs::canonicalize(path).ok()?, fs::metadata(path).ok()?);
+    let (resolved, found) = (file::ask(path, Path::canonicalize).ok()?, file::metadata(path).ok()?);
     Some(Print {
         resolved,
         device: found.dev(),
@@ -122,6 +123,7 @@ fn print(path: &Path) -> Option<Print> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::symlink;
     use tempfile::TempDir;
 

@@ -4,8 +4,8 @@
 
 pub mod url;
 
+use crate::file;
 use pulsegate_core::plan::TokenSource;
-use std::fs::File;
 use std::io::Read;
 
 /// Longer ones are cut.
@@ -19,7 +19,7 @@ pub fn read(source: &TokenSource) -> Result<String, String> {
     match source {
         TokenSource::File(path) => {
             let mut text = String::new();
-            let read = File::open(path).and_then(|file| file.take(MOST).read_to_string(&mut text));
+            let read = file::read_with(path, |file| file.take(MOST).read_to_string(&mut text));
             read.map(|_| text.trim().to_owned()).map_err(|error| format!("{} cannot be read: {error}", path.display()))
         }
         TokenSource::Env(variable) => std::env::var(variable)

@@ -25,8 +25,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub struct ClientConfigs {
     /// As many as there are different sets of files: a list, not a map. Read without a lock, since requests do.
     entries: ArcSwap<Vec<Entry>>,
-    /// One reads at a time.
-    reading: Mutex<()>,
+    /// One changes them at a time, and reads no file meanwhile: one that hangs is waited for by nobody else.
+    changing: Mutex<()>,
 }
 
 /// A configuration, and a number that changes with everything in it: whoever shares a connection must share the number.
@@ -97,15 +97,16 @@ impl ClientConfigs {
 
     /// The stamps are taken even when a file is unusable: it is tried again when it changes, not at every look.
     fn read(&self, terms: Terms) -> Result<Client, String> {
-        let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let tried = terms.stamps();
+        let made = terms.config();
+        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = Vec::clone(&self.entries.load());
         let at = entries.iter().position(|entry| entry.terms == terms);
         let before = at.map(|at| entries.swap_remove(at));
         let client = match before {
             // Somebody else was faster.
             Some(before) if before.tried == tried => return before.client,
-            before => match (terms.config(), before.map(|before| before.client)) {
+            before => match (made, before.map(|before| before.client)) {
                 (Ok(config), _) => Ok(Client::new(config)),
                 (Err(why), Some(Ok(last_good))) => {
                     log::warn!("{why}; the last good one stays in use");

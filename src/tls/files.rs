@@ -1,9 +1,9 @@
 //! What stands in a file, and has it changed? PEM certificates and keys, who else may read them, and the stamp of a version.
 
+use crate::file::{metadata, read};
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::fs::metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub struct Stamp {
     changed: (i64, i64),
 }
 
-/// `None` while there is no such file.
+/// `None` while there is no such file, or none that answers: it is read again when it does.
 pub fn stamp(path: &Path) -> Option<Stamp> {
     let found = metadata(path).ok()?;
     Some(Stamp {
@@ -28,11 +28,14 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    CertificateDer::pem_slice_iter(&read(path).map_err(Error::Io)?).collect()
+}
+
 /// The certificates of a PEM file, in their order.
 pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let chain = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("the certificate {} cannot be used: {error}", path.display()))?;
+    let chain =
+        certificates(path).map_err(|error| format!("the certificate {} cannot be used: {error}", path.display()))?;
     if chain.is_empty() {
         return Err(format!("{} holds no certificate (PEM, BEGIN CERTIFICATE, is expected)", path.display()));
     }
@@ -41,7 +44,8 @@ pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, St
 
 /// The first key of a PEM file.
 pub(super) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(path).map_err(|error| format!("the key {} cannot be used: {error}", path.display()))
+    let key = read(path).map_err(Error::Io).and_then(|text| PrivateKeyDer::from_pem_slice(&text));
+    key.map_err(|error| format!("the key {} cannot be used: {error}", path.display()))
 }
 
 /// Who else may read a key, or put another in its place? A sentence, where that is more than its owner and group may.
@@ -64,9 +68,8 @@ pub(super) fn exposed(path: &Path) -> Option<String> {
 /// # Errors
 /// A sentence when the file cannot be read, is not PEM, or holds no certificate.
 pub fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("the CA file {} cannot be used: {error}", path.display()))?;
+    let found =
+        certificates(path).map_err(|error| format!("the CA file {} cannot be used: {error}", path.display()))?;
     if found.is_empty() {
         return Err(format!(
             "the CA file {} holds no certificate (PEM, BEGIN CERTIFICATE, is expected)",

@@ -103,9 +103,13 @@ const BOUNDS: [(&str, &str, &[&str]); 23] = [
         &["WAITING: i64 = 16 << 20;"],
     ),
     (
-        "the files of a reload, or of a look at certificates",
-        "10 s; 8 that hang",
-        &["PATIENCE: Duration = Duration::from_secs(10);", "HANGING: usize = 8;"],
+        "each file of a reload, or of backends; each file of a look at certificates; threads in files that hang",
+        "10 s; 2 s; 128",
+        &[
+            "PATIENCE: Duration = Duration::from_secs(10);",
+            "ONE_FILE: Duration = Duration::from_secs(2);",
+            "HANGING: usize = 128;",
+        ],
     ),
     (
         "keys that one `rate_limit` counts",

@@ -274,3 +274,31 @@ async fn expectations_go_from_stream_to_stream() {
     out.send_data(Bytes::from_static(b"hello"), true).unwrap();
     assert_eq!(h2::Answer::of(response).await.unwrap().text(), "hello");
 }
+
+#[tokio::test]
+async fn empty_elements_of_a_list_of_expectations_are_none() {
+    let backend = Backend::start(Does::Continues).await;
+    let gateway = gateway(&[&backend], PATIENT).await;
+    let asked = |fields: &str| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n{fields}\r\n\r\n");
+    for fields in [
+        "Expect: 100-continue,",
+        "Expect: ,100-continue",
+        "Expect: , 100-Continue ,\t,",
+        "Expect: 100-continue, 100-CONTINUE",
+        "Expect: 100-continue,\r\nexpect: ,100-continue",
+        "Expect:\r\nExpect: 100-continue",
+    ] {
+        let mut client = Client::connect(gateway.address).await;
+        client.send(asked(fields)).await;
+        assert_eq!(client.answer().await.status, 100, "{fields:?}");
+        client.send("hello").await;
+        assert_eq!(client.answer().await.text(), "done", "{fields:?}");
+    }
+    let seen = backend.requests();
+    assert!(seen.iter().all(|(_, text)| text.to_lowercase().contains("\r\nexpect: 100-continue\r\n")), "{seen:?}");
+    for fields in ["Expect: 100-continue, x", "Expect: 100-continue\r\nExpect: x", "Expect: ,", "Expect:"] {
+        let mut client = Client::connect(gateway.address).await;
+        client.send(asked(fields)).await;
+        assert_eq!(client.answer().await.status, 417, "{fields:?}");
+    }
+}

@@ -97,14 +97,46 @@ async fn options_goes_no_further_than_it_says() {
         ("Max-Forwards: 1", "Max-Forwards: 0\r\n"),
         ("Max-Forwards: 70", "Max-Forwards: 69\r\n"),
         ("Max-Forwards: 99999999999999999999999", "Max-Forwards: 99999999999999999999998\r\n"),
-        ("Max-Forwards: many", "Max-Forwards: many\r\n"),
     ] {
         let seen = options("/", fields).await.text();
         assert!(seen.to_ascii_lowercase().contains(&told.to_ascii_lowercase()), "{fields}: {seen}");
     }
     // The field says nothing for other methods.
-    let seen = ask(&gateway, "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0").await.text();
-    assert!(seen.to_ascii_lowercase().contains("max-forwards: 0\r\n"), "{seen}");
+    for fields in ["Max-Forwards: 0", "Max-Forwards: many", "Max-Forwards: 1\r\nMax-Forwards: 1"] {
+        let seen = ask(&gateway, &format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}")).await.text();
+        assert!(seen.to_ascii_lowercase().contains(&format!("{}\r\n", fields.to_ascii_lowercase())), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_told_how_far_to_go_does_not_go_at_all() {
+    let backend = Raw::start(|head, _| vec![ok(head)]).await;
+    let gateway = PULSEGATE.start(&pool(&[backend.address])).await;
+    for fields in [
+        "Max-Forwards: 0\r\nMax-Forwards: 0",
+        "Max-Forwards: 1\r\nMax-Forwards: 1",
+        "Max-Forwards: 0, 0",
+        "Max-Forwards: 3,",
+        "Max-Forwards: many",
+        "Max-Forwards: -1",
+        "Max-Forwards: 1.5",
+        "Max-Forwards:",
+    ] {
+        let answer = ask(&gateway, &format!("OPTIONS / HTTP/1.1\r\nHost: a\r\n{fields}")).await;
+        assert_eq!((answer.status, answer.reason().as_str()), (400, "malformed_request"), "{fields:?}");
+    }
+    assert!(backend.seen().is_empty(), "{:?}", backend.seen());
+}
+
+/// It asks about the server, and is no path that a prefix could be taken from.
+#[tokio::test]
+async fn what_is_asked_of_the_whole_server_keeps_its_asterisk() {
+    let backend = Raw::start(|head, _| vec![ok(head)]).await;
+    let routes = "{ match: { path: / }, upstream: pool, replace_prefix: /v1 }";
+    let yaml = pool(&[backend.address]).replace("{ upstream: pool }", routes);
+    let gateway = PULSEGATE.start(&yaml).await;
+    let seen = ask(&gateway, "OPTIONS * HTTP/1.1\r\nHost: a").await.text();
+    assert!(seen.starts_with("OPTIONS * HTTP/1.1\r\n"), "{seen}");
 }
 
 #[tokio::test]

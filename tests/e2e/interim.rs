@@ -92,8 +92,7 @@ async fn they_are_no_beginning_of_an_answer() {
     })
     .await;
     let served = Raw::start(|_, _| vec![ok("served")]).await;
-    let more =
-        "    passive: { enabled: false }\n    balance: { policy: round_robin }\n    timeouts: { per_try: 400ms }\n";
+    let more = "    passive: { enabled: false }\n    balance: { policy: round_robin }\n    timeouts: { per_try: 2s }\n";
     let gateway = PULSEGATE.start(&pool_with(&[failing.address, served.address], more)).await;
     let mut client = Client::connect(gateway.address).await;
     for path in ["/reset", "/reset", "/503", "/503", "/silent", "/silent"] {

@@ -73,6 +73,17 @@ async fn names_by_which_other_gateways_tell_identity_are_believed_from_trusted_p
         "Remote-User",
         "X-Auth-Request-Email",
         "X-Forwarded-User",
+        "X-Scheme",
+        "X-Url-Scheme",
+        "Front-End-Https",
+        "CloudFront-Forwarded-Proto",
+        "CF-Visitor",
+        "Fastly-SSL",
+        "X-Original-Proto",
+        "X-Original-For",
+        "Proxy-Client-IP",
+        "WL-Proxy-Client-IP",
+        "WL-Proxy-SSL",
     ];
     let strangers = PULSEGATE.start(&pool(&[backend.address])).await;
     assert_eq!(that_pass(strangers.address, &names).await, [""; 0]);
@@ -88,6 +99,16 @@ async fn names_by_which_other_gateways_tell_identity_are_believed_from_trusted_p
     let passing = PULSEGATE.start_with(&pool(&[backend.address]), passing).await;
     assert_eq!(that_pass(passing.address, &names).await, ["x-client-verify", "cf-connecting-ip"]);
     assert_eq!(that_pass(passing.address, &dotted).await, [""; 0]);
+}
+
+/// A server of CGI makes `HTTP_PROXY` of it, which clients of HTTP take for the proxy to go through (CVE-2016-5385).
+#[tokio::test]
+async fn nobody_tells_a_backend_through_which_proxy_to_ask_others() {
+    let backend = echo().await;
+    for listener in ["", "    trusted_proxies: [127.0.0.1]", "    underscores_in_headers: true"] {
+        let gateway = PULSEGATE.start_with(&pool(&[backend.address]), listener).await;
+        assert_eq!(that_pass(gateway.address, &["Proxy", "X-Proxy"]).await, ["x-proxy"], "{listener}");
+    }
 }
 
 #[tokio::test]

@@ -115,6 +115,39 @@ async fn what_must_have_no_content_has_none() {
     for (path, status) in [("/none", 204), ("/same", 304), ("/none", 204)] {
         let answer = client.get(path).await;
         assert_eq!((answer.status, answer.header("content-length")), (status, None), "{answer:?}");
+        assert_eq!(answer.header("content-type"), None, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_answers_by_itself_keeps_to_the_bound_of_bodies() {
+    let yaml = "routes:\n  - { match: { path: /hello }, respond: { body: hello } }\n  \
+                - { match: { path: /away }, redirect: { location: \"https://b{path}\" } }\n\
+                upstreams: {}\n";
+    let gateway = PULSEGATE.start_with(yaml, "    limits: { body_bytes: 100B }").await;
+    for path in ["/hello", "/away"] {
+        let asked = |length: usize| format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+        let mut client = Client::connect(gateway.address).await;
+        client.send(asked(100) + &"x".repeat(100)).await;
+        let answer = client.answer().await;
+        assert!(answer.status < 400 && answer.header("connection") == Some("keep-alive"), "{answer:?}");
+        client.send(asked(101) + &"x".repeat(101)).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.reason().as_str()), (413, "body_too_large"), "{path}");
+        // Of what has no length of its own, and of what is too long to be read to its end, nothing is awaited.
+        let chunked = format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n");
+        for endless in [chunked, asked(1_000_000_000)] {
+            let mut client = Client::connect(gateway.address).await;
+            client.send(&endless).await;
+            let answer = client.answer().await;
+            assert_eq!(answer.header("connection"), Some("close"), "{answer:?}");
+            client.ended().await;
+        }
+        let mut client = H2Client::connect(gateway.address).await;
+        let uri = format!("http://a.example{path}");
+        let request = http::Request::builder().method("POST").uri(uri).header("content-length", "101");
+        let (response, _body) = client.open(request.body(()).unwrap(), false).await;
+        assert_eq!(h2::Answer::of(response).await.expect("an answer").status, 413, "{path}");
     }
 }
 
@@ -137,4 +170,28 @@ async fn operators_are_told_likewise() {
             assert_eq!(answer.header("allow").is_some(), status == 405, "{answer:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_method_without_an_end_is_not_called_a_long_target() {
+    let backend = Raw::start(|_, _| vec![ok("served")]).await;
+    let limits = "    limits: { head_bytes: 2KiB }";
+    let gateway = PULSEGATE.start_with(&pool(&[backend.address]), limits).await;
+    let long = "A".repeat(2500);
+    for (request, status, reason) in [
+        (format!("{long} / HTTP/1.1\r\nHost: a\r\n\r\n"), 400, "malformed_request"),
+        (format!("GET / HTTP/1.1{long}\r\nHost: a\r\n\r\n"), 400, "malformed_request"),
+        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414, "target_too_long"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"), 431, "head_too_large"),
+    ] {
+        let mut client = Client::connect(gateway.address).await;
+        client.send(&request).await;
+        is_ours(&client.answer().await, status, reason);
+    }
+    let mut client = H2Client::connect(gateway.address).await;
+    let request = http::Request::builder().method(long.as_str()).uri("http://a.example/").body(()).unwrap();
+    let (response, _) = client.open(request, true).await;
+    let answer = h2::Answer::of(response).await.expect("an answer");
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(backend.seen().is_empty());
 }

@@ -3,6 +3,7 @@
 use super::PULSEGATE;
 use super::{pool, pool_with};
 use support::client::Client;
+use support::h2::H2Backend;
 use support::raw::{Raw, ok};
 
 #[tokio::test]
@@ -114,4 +115,20 @@ async fn a_sticky_client_stays_and_is_pinned_anew_when_its_backend_is_gone() {
     // The accept loop is gone but its old connections may answer once more; a fresh pick lands on the other.
     let answer = client.answer().await;
     assert!(answer.text() == left || answer.header("set-cookie").is_none());
+}
+
+#[tokio::test]
+async fn a_request_without_a_host_is_refused_where_its_backend_must_be_told_one() {
+    let backend = H2Backend::start(|call| async move { call.answer("served") }).await;
+    let plain = PULSEGATE.start(&pool_with(&[backend.address], "    protocol: http2\n")).await;
+    let mut client = Client::connect(plain.address).await;
+    client.send("GET / HTTP/1.0\r\n\r\n").await;
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.reason().as_str()), (400, "bad_host"));
+    let named = pool_with(&[backend.address], "    protocol: http2\n")
+        .replace("{ upstream: pool }", "{ upstream: pool, host: b.example }");
+    let named = PULSEGATE.start(&named).await;
+    let mut client = Client::connect(named.address).await;
+    client.send("GET / HTTP/1.0\r\n\r\n").await;
+    assert_eq!(client.answer().await.text(), "served");
 }

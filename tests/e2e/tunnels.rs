@@ -39,7 +39,9 @@ impl Switching {
                         stream.read_exact(&mut body).await.expect("a body");
                         assert_eq!(&body, b"{}");
                     }
-                    let switch = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+                    let asked = head.lines().find(|line| line.to_ascii_lowercase().starts_with("upgrade:"));
+                    let asked = asked.unwrap_or("Upgrade: tcp");
+                    let switch = format!("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\n{asked}\r\n\r\n");
                     stream.write_all(format!("{switch}{greeting}").as_bytes()).await.expect("the gateway reads");
                     let _ = told.send((head, stream));
                 });

@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,6 +111,41 @@ async fn a_full_disk_for_the_log_the_events_and_the_record_stops_nothing() {
 }
 
 #[tokio::test]
+async fn a_full_disk_for_the_record_costs_lines_of_it_until_there_is_room() {
+    let pair = Pair::start().await;
+    let folder = TempDir::new().unwrap();
+    let record = folder.path().join("record.jsonl");
+    // Nothing is renamed where none is kept: what the path leads to is opened, and that is full.
+    symlink("/dev/full", &record).unwrap();
+    let more = format!("record: {{ file: {}, keep: 0 }}\n", record.display());
+    let mut gateway = PULSEGATE.start(&pair.yaml(&more)).await;
+    gateway.says("record.jsonl cannot be written (No space left on device").await;
+    pair.all_goes_on(&gateway).await;
+    assert_eq!(gateway.output().matches("record.jsonl cannot be written (").count(), 1, "it is said once");
+    fs::remove_file(&record).unwrap();
+    gateway.says("record.jsonl is written again").await;
+    eventually("it says how much is missing", async || {
+        fs::read_to_string(&record).unwrap_or_default().contains("the file could not be written")
+    })
+    .await;
+    leaves(&mut gateway).await;
+}
+
+#[tokio::test]
+async fn a_record_that_nobody_reads_stops_nothing() {
+    let pair = Pair::start().await;
+    let folder = TempDir::new().unwrap();
+    let record = folder.path().join("record.jsonl");
+    fs::write(&record, "").unwrap();
+    hangs(&record);
+    // Nothing is renamed: the pipe itself is opened, and nobody takes what is written.
+    let more = format!("record: {{ file: {}, keep: 0 }}\n", record.display());
+    let mut gateway = PULSEGATE.start(&pair.yaml(&more)).await;
+    pair.all_goes_on(&gateway).await;
+    leaves(&mut gateway).await;
+}
+
+#[tokio::test]
 async fn a_configuration_file_that_hangs_stops_nothing_and_is_told() {
     let pair = Pair::start().await;
     let yaml = pair.yaml("reload: { watch: true }\n");
@@ -161,7 +197,9 @@ async fn a_certificate_that_hangs_stops_nothing() {
         gateway.json("/status").await["last_reload"]["applied"] == true
     })
     .await;
-    gateway.says("certificates: their files could not be read within 10s").await;
+    gateway
+        .says("one.crt does not answer (a pipe in its place, a file system that hangs); the last good ones stay")
+        .await;
     leaves(&mut gateway).await;
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use support::Pulsegate;
 use support::backend::Backend;
 use support::gateway::Gateway;
+use support::lateness::Lateness;
 use support::load::{Load, Request};
 use tokio::sync::Mutex;
 
@@ -23,7 +24,9 @@ use tokio::sync::Mutex;
 const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
 /// From an event to its row.
-const SEEN_WITHIN: i64 = 1_000;
+const SEEN_WITHIN: Duration = Duration::from_secs(1);
+/// What is late on a busy machine is so at each: the admin listener, three processes of the browser, and the test.
+const STEPS: u32 = 5;
 
 /// The tests take turns: their bounds are of real time.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -123,13 +126,15 @@ async fn a_backend_that_dies_is_seen_within_a_second_and_a_click_drains_another(
 
     let dead = backends[1].address;
     watch(&mut browser, dead).await;
+    let machine = Lateness::watch();
     backends[1].kill();
     browser.until("window.changed > 0").await;
+    let within = i64::try_from((SEEN_WITHIN + machine.worst() * STEPS).as_millis()).unwrap();
     // Passive evidence may come first (ejected), then the probes' (down): the first change is the one that is timed.
     let changed = browser.look("window.changed").await.as_i64().unwrap();
     let Change { id, at, word, why } = first_change(&gateway, dead).await;
     println!("{{\"event_to_row_ms\":{},\"standing\":\"{word}\"}}", changed - at);
-    assert!((0..=SEEN_WITHIN).contains(&(changed - at)), "{} ms after its event {id}", changed - at);
+    assert!((0..=within).contains(&(changed - at)), "{} ms after its event {id}, {within} are allowed", changed - at);
     let shown = browser.text(&format!("{}.parts.why.textContent", row(dead))).await;
     assert!(shown.starts_with(&why), "its cause is {shown:?}, the event said {why:?}");
     browser.until(&format!("document.querySelector('#timeline li[data-id=\"{id}\"]') !== null")).await;

@@ -71,7 +71,8 @@ impl ClientRateLimiter {
     }
 }
 
-fn network(client: IpAddr) -> IpAddr {
+/// As whom an address counts.
+pub fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -11,7 +11,6 @@ pub mod names;
 pub mod passage;
 pub mod trailers;
 
-use crate::http::head::is_token;
 use crate::http::networks::Network;
 use names::{Meaning, fold_alike, is_alias, is_folded, meaning};
 use std::net::{IpAddr, SocketAddr};
@@ -32,7 +31,8 @@ pub struct Rules<'a> {
 
 impl Rules<'_> {
     /// Does a request's field (lower-case name), be it in the head or behind the body, travel to the backend? `edited`: the names that
-    /// the route itself changes. Names listed in `Connection` are checked by the caller through [`listed_in_connection`].
+    /// the route itself changes. Of those that do, the caller takes out what `Connection` lists
+    /// ([`connection_options`], [`ends_where_listed`]).
     pub fn travels<'n>(&self, name: &str, mut edited: impl Iterator<Item = &'n str>) -> bool {
         if edited.any(|ours| ours != name && fold_alike(ours, name)) {
             return false;
@@ -100,13 +100,18 @@ pub fn names_client_certificate(name: &str) -> bool {
     meaning(name) == Meaning::Certificate
 }
 
-/// Is `name` (lower case) listed in a `Connection` header's value? End-to-end fields that routing and framing rely on cannot be
+/// What the lines of `Connection` list, as it is written there; what is no text names no field.
+pub fn connection_options<'c>(lines: impl Iterator<Item = &'c [u8]>) -> impl Iterator<Item = &'c str> {
+    let options = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    options.filter_map(|option| std::str::from_utf8(option).ok())
+}
+
+/// Does a field (lower-case name) end here where `Connection` lists it? End-to-end fields that routing and framing rely on cannot be
 /// listed away, nor what tells a backend who the client is or where a request has been: it may have come through a proxy that passes
 /// `Connection` on.
-pub fn listed_in_connection(connection: &[u8], name: &str) -> bool {
+pub fn ends_where_listed(name: &str) -> bool {
     const NEVER: [&str; 4] = ["content-type", "authorization", "cookie", "cache-control"];
-    let listed = lists(connection, name);
-    listed && !NEVER.contains(&name) && matches!(meaning(name), Meaning::Plain | Meaning::Hop)
+    !NEVER.contains(&name) && matches!(meaning(name), Meaning::Plain | Meaning::Hop)
 }
 
 /// Does a list of tokens hold this one (lower case)?
@@ -154,21 +159,6 @@ fn address(text: &str) -> Option<IpAddr> {
 pub fn acceptable_request_id(id: &str) -> bool {
     (1..=128).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
-}
-
-/// Does the request ask for an upgrade that we pass on? `connections`: its lines, which are one list.
-pub fn upgrade_asked<'a, 'c>(
-    connections: impl IntoIterator<Item = &'c [u8]>,
-    upgrade: Option<&'a str>,
-) -> Option<&'a str> {
-    // h2c by upgrade would smuggle a second protocol past every rule of the first.
-    upgrade.filter(|protocol| {
-        let tokens = protocol.bytes().all(|byte| is_token(byte) || matches!(byte, b'/' | b',' | b' '));
-        tokens
-            && !protocol.is_empty()
-            && !protocol.split(',').any(|one| one.trim().eq_ignore_ascii_case("h2c"))
-            && connections.into_iter().any(|line| lists(line, "upgrade"))
-    })
 }
 
 #[cfg(test)]
@@ -315,13 +305,16 @@ mod tests {
 
     #[test]
     fn connection_lists_names_away_but_not_all() {
-        assert!(listed_in_connection(b"close, X-Own", "x-own"));
-        assert!(!listed_in_connection(b"close", "x-own"));
-        assert!(listed_in_connection(b"\xe9, x-own\t,te", "x-own") && listed_in_connection(b"\xe9, te", "te"));
+        let lines = [&b"close, X-Own\t,te"[..], b"\xe9, x-two", b",, "];
+        let options: Vec<&str> = connection_options(lines.into_iter()).filter(|option| !option.is_empty()).collect();
+        assert_eq!(options, ["close", "X-Own", "te", "x-two"]);
+        assert!(ends_where_listed("x-own") && ends_where_listed("te") && ends_where_listed("keep-alive"));
         for ours in [
             "host",
             "content-length",
+            "content-type",
             "authorization",
+            "cookie",
             "x-forwarded-for",
             "x-forwarded-proto",
             "forwarded",
@@ -330,7 +323,7 @@ mod tests {
             "cdn-loop",
             "via",
         ] {
-            assert!(!listed_in_connection(ours.as_bytes(), ours), "{ours}");
+            assert!(!ends_where_listed(ours), "{ours}");
         }
     }
 
@@ -371,26 +364,5 @@ mod tests {
         for bad in ["", "a b", "a\"", "ä", &"a".repeat(129)] {
             assert!(!acceptable_request_id(bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn upgrades_need_both_headers_and_are_never_h2c() {
-        let asked = |connections: &[&'static str], upgrade| {
-            upgrade_asked(connections.iter().map(|line| line.as_bytes()), upgrade)
-        };
-        for connections in [
-            &["keep-alive, Upgrade"][..],
-            &["keep-alive", "UPGRADE"],
-            &["upgrade", "close"],
-            &["", " ,\tupgrade , x"],
-            &["\u{e9}", "upgrade"],
-        ] {
-            assert_eq!(asked(connections, Some("websocket")), Some("websocket"), "{connections:?}");
-            assert_eq!(asked(connections, None), None);
-        }
-        for connections in [&[][..], &["keep-alive"], &["x-upgrade", "upgrades", "up grade"]] {
-            assert_eq!(asked(connections, Some("websocket")), None, "{connections:?}");
-        }
-        assert_eq!(asked(&["upgrade, http2-settings"], Some("h2c")), None);
     }
 }

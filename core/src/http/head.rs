@@ -9,18 +9,22 @@
 use crate::http::problem::Problem;
 use crate::http::response_head;
 use bytes::{are_field_bytes, line_end};
+use expectation::Expectation;
 use host::{are_one, is_host};
 
 /// More fields than anybody needs; pingora gives up at more without a word to the client.
 const FIELDS: usize = 256;
 
 mod bytes;
+mod expectation;
 pub mod host;
 mod origin_form;
+mod overlong;
 mod stream;
 
 pub use bytes::{is_field_byte, is_token};
 pub use origin_form::in_origin_form;
+pub use overlong::too_large;
 pub use stream::{StreamHead, Unserved, check_stream, codec_bound, has_outer_blanks, protocol_travels};
 
 /// How the body behind a head that has passed is framed.
@@ -167,7 +171,7 @@ struct Facts<'a> {
     host: Option<&'a [u8]>,
     length: Option<&'a [u8]>,
     chunked: bool,
-    unknown_expectation: bool,
+    expectation: Expectation,
 }
 
 impl<'a> Facts<'a> {
@@ -186,7 +190,7 @@ impl<'a> Facts<'a> {
             }
             self.chunked = true;
         } else if field.is("expect") {
-            self.unknown_expectation |= !field.value.eq_ignore_ascii_case(b"100-continue");
+            self.expectation = self.expectation.max(Expectation::of(field.value));
         }
         Ok(())
     }
@@ -220,7 +224,7 @@ impl<'a> Facts<'a> {
             (_, Some((_, authority))) if !is_host(authority) => Err(Problem::BadHost),
             // The target wins (RFC 9112 §3.2.2), but two hosts for one request are refused.
             (Some(host), Some((scheme, authority))) if !mean_the_same(host, authority, scheme) => Err(Problem::BadHost),
-            _ if self.unknown_expectation => Err(Problem::ExpectationFailed),
+            _ if !self.expectation.is_met() => Err(Problem::ExpectationFailed),
             _ => Ok(()),
         }
     }

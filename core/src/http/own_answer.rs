@@ -33,8 +33,12 @@ enum Content {
 
 impl OwnAnswer {
     /// With what an operator wrote.
-    pub fn written(status: u16, fields: Vec<(&'static str, String)>, body: String, request_id: &str) -> Self {
+    pub fn written(status: u16, mut fields: Vec<(&'static str, String)>, body: String, request_id: &str) -> Self {
         let bodiless = matches!(status, 100..=199 | 204 | 205 | 304);
+        if bodiless {
+            // Of what kind a content is that is not there, nobody can say.
+            fields.retain(|(name, _)| *name != "Content-Type");
+        }
         let content = if bodiless { Content::None } else { Content::Body(body) };
         Self { status, fields, content }.identified(request_id)
     }
@@ -158,7 +162,10 @@ mod tests {
         for (status, length, body) in
             [(200, Some("5"), Some("hello")), (204, None, None), (205, Some("0"), None), (304, None, None)]
         {
-            let answer = OwnAnswer::written(status, Vec::new(), "hello".to_owned(), "id");
+            let fields = ["Content-Type", "Location"].map(|name| (name, "x".to_owned())).to_vec();
+            let answer = OwnAnswer::written(status, fields, "hello".to_owned(), "id");
+            assert_eq!(field(&answer, "Content-Type"), body.map(|_| "x"), "{status}");
+            assert_eq!(field(&answer, "Location"), Some("x"), "{status}");
             assert_eq!(field(&answer, "Content-Length"), length, "{status}");
             assert_eq!(answer.into_body(false).as_deref(), body, "{status}");
         }

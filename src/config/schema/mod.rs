@@ -195,7 +195,7 @@ pub(super) struct LimitsSpec {
     pub body_bytes: Option<Size>,
     /// Connections at once.
     pub connections: Option<u32>,
-    /// Connections at once per client address; 0 = no limit.
+    /// Connections at once per client address, of IPv6 per /64; 0 = no limit.
     pub connections_per_client: Option<u32>,
     /// Requests in flight on one HTTP/2 connection.
     pub streams: Option<u32>,

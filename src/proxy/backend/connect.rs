@@ -19,6 +19,7 @@ use crate::proxy::heads::Asks;
 use crate::proxy::{ConnectionFacts, Proxy, ends};
 use pingora::protocols::{ALPN, Stream};
 use pulsegate_core::base::identity::BackendKey;
+use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::response_watch::ResponseWatch;
 use pulsegate_core::plan::Protocol;
 use pulsegate_core::traffic::outcome::AttemptEnd;
@@ -31,6 +32,8 @@ use tokio::time::timeout;
 
 /// How long a connection that is not kept may take to close.
 const CLOSING_TIME: Duration = Duration::from_secs(1);
+/// No connection came in time.
+const CONNECT_TIMEOUT: Ended = Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: true });
 
 /// The way to one backend, for one request.
 #[derive(Clone, Copy)]
@@ -115,11 +118,8 @@ impl Way<'_> {
             return Ok(None);
         }
         let mut seat = self.join(shelf).await?;
-        let settled = async {
-            seat.settled().await;
-            Ok(())
-        };
-        self.within(self.attempt.bounds.connect, settled).await?;
+        // It is there: whether it takes tunnels is waited for as any word of a backend is.
+        self.until(self.clock().now() + self.attempt.bounds.idle, seat.settled()).await?;
         Ok(seat.takes_tunnels().then_some(seat))
     }
 
@@ -129,28 +129,37 @@ impl Way<'_> {
         time: Duration,
         connected: impl Future<Output = Result<T, AttemptEnd>>,
     ) -> Result<T, Ended> {
+        match self.until(self.clock().now() + time, connected).await? {
+            Some(connected) => connected.map_err(Ended::Unanswered),
+            None => Err(CONNECT_TIMEOUT),
+        }
+    }
+
+    /// `None`: this moment came first. An error: the end of the request's own time.
+    async fn until<T>(&self, moment: Timestamp, awaited: impl Future<Output = T>) -> Result<Option<T>, Ended> {
         let bounds = &self.attempt.bounds;
-        let left = bounds.total.since(self.clock().now());
-        match timeout(left.min(time), connected).await {
-            Ok(connected) => connected.map_err(Ended::Unanswered),
-            Err(_) if left < time => Err(Ended::Refused { problem: bounds.problem(), end: AttemptEnd::Ours }),
-            Err(_) => Err(Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: true })),
+        match timeout(bounds.total.min(moment).since(self.clock().now()), awaited).await {
+            Ok(done) => Ok(Some(done)),
+            Err(_) if bounds.total < moment => Err(Ended::Refused { problem: bounds.problem(), end: AttemptEnd::Ours }),
+            Err(_) => Ok(None),
         }
     }
 
     /// A stream on a connection that is shared. The time to connect begins anew when another's connection has come and others have taken
-    /// all of it; in line, nobody connects.
+    /// all of it, or its SETTINGS were late; in line, nobody connects.
     async fn join(&self, shelf: u64) -> Result<Seat, Ended> {
         let (connect, mut turn) = (self.attempt.bounds.connect, None);
         let mut until = self.clock().now() + connect;
         loop {
-            let left = until.since(self.clock().now());
+            let now = self.clock().now();
             match self.proxy.shared.claim(shelf, self.wish(), turn.as_ref(), self.clock()) {
                 Claim::Use(seat) => return Ok(seat),
-                Claim::Open(opening) => return self.within(left, self.open_shared(opening)).await,
-                Claim::Wait(mut opening) => {
-                    let came = self.within(left, async { Ok(opening.changed().await.is_ok()) }).await?;
-                    if came {
+                Claim::Open(opening) => return self.within(until.since(now), self.open_shared(opening)).await,
+                Claim::Wait(promise) if promise.late().is_none() && now >= until => return Err(CONNECT_TIMEOUT),
+                Claim::Wait(mut promise) => {
+                    let late = promise.late();
+                    let kept = self.until(late.unwrap_or(until), promise.kept()).await?;
+                    if late.is_some() || kept == Some(true) {
                         until = self.clock().now() + connect;
                     }
                 }
@@ -233,7 +242,8 @@ impl Way<'_> {
     }
 
     fn wish(&self) -> Wish {
-        Wish { connections: self.attempt.pool.upstream.limits.connections_per_backend, uploads: self.uploads }
+        let connections = self.attempt.pool.upstream.limits.connections_per_backend;
+        Wish { connections, uploads: self.uploads, patience: self.attempt.bounds.connect }
     }
 
     fn clock(&self) -> Clock {

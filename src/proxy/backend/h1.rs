@@ -6,12 +6,13 @@ use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::connection_pool::socket::BackendSocket;
 use crate::proxy::{ends, heads};
 use bytes::Bytes;
-use http::Version;
-use http::header::{CONNECTION, TE};
+use http::header::{CONNECTION, TE, UPGRADE};
+use http::{HeaderValue, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::client::HttpSession;
 use pulsegate_core::http::http1::persistence::persists;
+use pulsegate_core::http::http1::upgrade;
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 
@@ -25,13 +26,16 @@ pub(in crate::proxy) struct H1Backend {
     bound: bool,
     /// It says that this was the last one on its connection.
     closes: bool,
+    /// The protocols that it was asked for.
+    upgrade: Option<HeaderValue>,
     mark: Mark,
 }
 
 impl H1Backend {
     /// A new one.
     pub(in crate::proxy) fn new(socket: Box<BackendSocket>, mark: Mark) -> Self {
-        Self { session: HttpSession::new(socket), reused: false, answers: false, bound: false, closes: false, mark }
+        let session = HttpSession::new(socket);
+        Self { session, reused: false, answers: false, bound: false, closes: false, upgrade: None, mark }
     }
 
     /// One that has carried an exchange before; `bound`: its client has authenticated itself over it.
@@ -55,7 +59,7 @@ impl H1Backend {
         }
     }
 
-    /// The socket has checked the head on its bytes; whether a switch of protocols was asked for shows here.
+    /// The socket has checked the head on its bytes; whether a switch is to a protocol that was asked for shows here.
     fn judge(&mut self, head: Box<ResponseHeader>, end: bool) -> FromBackend {
         let switches = head.status == 101;
         if head.status.is_informational() && !switches {
@@ -63,7 +67,7 @@ impl H1Backend {
             self.reused = false;
             return FromBackend::Interim(head);
         }
-        if switches && !self.session.is_upgrade_req() {
+        if switches && !self.has_asked_for(&head) {
             return FromBackend::Invalid;
         }
         self.answers = true;
@@ -72,11 +76,17 @@ impl H1Backend {
         FromBackend::Head { head, end }
     }
 
+    fn has_asked_for(&self, switch: &ResponseHeader) -> bool {
+        let said = heads::lines(&switch.headers, UPGRADE);
+        self.upgrade.as_ref().is_some_and(|asked| upgrade::is_answered_by(asked.as_bytes(), said))
+    }
+
     pub(super) async fn send_head(&mut self, mut head: Box<RequestHeader>) -> Result<(), AttemptEnd> {
         // It is between this connection's ends (RFC 9110 §10.1.4).
         if head.headers.contains_key(TE) {
             head.append_header(CONNECTION, "TE").map_err(|_| AttemptEnd::Ours)?;
         }
+        self.upgrade = head.headers.get(UPGRADE).cloned();
         let sent = self.session.write_request_header(head).await;
         sent.map(drop).map_err(|error| ends::before_head(&error, self.reused))
     }

@@ -32,7 +32,6 @@ use std::task::{Context, Poll, ready};
 
 /// One stream, from its request to its end.
 pub(in crate::proxy) struct H2Backend {
-    seat: Seat,
     scheme: Scheme,
     /// Of the head of its answer, and of its trailers, in bytes.
     head_limit: usize,
@@ -41,6 +40,8 @@ pub(in crate::proxy) struct H2Backend {
     to_head: bool,
     answer: Answer,
     tunnel: Option<Tunnel>,
+    /// Given back last, when the stream is over.
+    seat: Seat,
 }
 
 /// What was asked for in place of an answer.
@@ -61,7 +62,7 @@ enum Answer {
 impl H2Backend {
     pub(in crate::proxy) fn new(seat: Seat, tls: bool, head_limit: usize) -> Self {
         let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
-        Self { seat, scheme, head_limit, outbox: None, to_head: false, answer: Answer::NotAsked, tunnel: None }
+        Self { scheme, head_limit, outbox: None, to_head: false, answer: Answer::NotAsked, tunnel: None, seat }
     }
 
     pub(super) fn is_clear(&self) -> bool {

@@ -8,12 +8,14 @@ mod h2;
 mod shared;
 
 use super::websocket;
-use ::http::HeaderMap;
+use ::http::header::HOST;
+use ::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 pub(super) use connect::{Connected, Way};
 use h1::H1Backend;
 use h2::H2Backend;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pulsegate_core::http::problem::Problem;
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 pub(super) use shared::Shared;
@@ -72,9 +74,13 @@ impl BackendSide {
         }
     }
 
-    /// Would it be us who answer this handshake, and must we refuse it?
-    pub(super) fn refuses(&self, head: &RequestHeader) -> bool {
-        matches!(self, Self::H2(_)) && websocket::lacks_key(&head.headers)
+    /// What a request cannot say in HTTP/2: a handshake that we would answer and must refuse, or a host that is not there.
+    pub(super) fn refuses(&self, head: &RequestHeader) -> Option<Problem> {
+        match self {
+            Self::H1(_) => None,
+            Self::H2(_) if websocket::lacks_key(&head.headers) => Some(Problem::MalformedRequest),
+            Self::H2(_) => head.headers.get(HOST).is_none_or(HeaderValue::is_empty).then_some(Problem::BadHost),
+        }
     }
 
     /// # Errors

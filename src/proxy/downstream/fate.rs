@@ -6,7 +6,7 @@ pub(in crate::proxy) enum Fate {
     Finish,
     /// Closed with unread bytes on it, so that the answer arrives all the same.
     Linger,
-    /// Cut: what broke off must not look whole.
+    /// Ended within an answer: what broke off must not look whole, and what was written of it arrives.
     Cut,
     /// Cut, and what the kernel still holds for a client that does not read is thrown away.
     Reset,

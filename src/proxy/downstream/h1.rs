@@ -2,6 +2,7 @@
 //! socket, whatever is still to be read.
 
 use super::{ClientSocket, Fate, FromClient, Gone, Read};
+use crate::proxy::at_once::at_once;
 use crate::proxy::{Served, ends, heads, linger};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH};
@@ -17,6 +18,7 @@ use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 /// How long the end of a connection may take (TLS says goodbye).
@@ -187,6 +189,14 @@ impl H1Client {
         self.session.set_keepalive(None);
     }
 
+    /// Nobody may read from here any more, which would end the connection's use and release a head that is held back.
+    pub(super) fn overtake(&mut self) {
+        self.close_behind();
+        if let Some(socket) = self.socket() {
+            socket.hold_nothing_back();
+        }
+    }
+
     pub(super) fn answer_early(&mut self, drained: bool) {
         if !drained {
             self.close_behind();
@@ -220,11 +230,16 @@ impl H1Client {
                     .flatten()
                     .map_or(Served::Closed, |stream| Served::Again(Box::new(stream)))
             }
-            (Fate::Linger, ServerSession::H1(session)) => {
+            (Fate::Linger | Fate::Cut, ServerSession::H1(session)) => {
                 linger::close(session.into_inner()).await;
                 Served::Closed
             }
-            (Fate::Reset, ServerSession::H1(session)) => Served::Reset(session.into_inner()),
+            (Fate::Reset, ServerSession::H1(session)) => {
+                let mut stream = session.into_inner();
+                // A head that is held back for its body, as far as the client takes it at once.
+                let _ = at_once(pin!(stream.flush())).await;
+                Served::Reset(stream)
+            }
             (Fate::Linger | Fate::Cut | Fate::Reset, _) => Served::Closed,
         }
     }

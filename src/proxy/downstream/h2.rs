@@ -1,7 +1,7 @@
 //! How does a stream of an HTTP/2 connection take part? Both of its directions at once: nothing here waits for the window but `next`.
 
 use super::one_form::in_one_form;
-use super::{Fate, FromClient, Gone, Read};
+use super::{BrokenStream, Fate, FromClient, Gone, Read};
 use crate::proxy::Served;
 use crate::proxy::heads::{Body, grpc_status};
 use crate::proxy::outbox::Outbox;
@@ -251,9 +251,12 @@ impl H2Client {
         // Tunnels end as their sides like. One that broke off is reset when the stream is dropped.
         let tunnel = self.tunnel && self.outbox.is_some();
         let left = self.left && !tunnel;
+        // One that takes nothing would keep it waiting.
+        let takes = !left && self.outbox.as_ref().is_some_and(Outbox::is_clear);
         match fate {
             Fate::Finish | Fate::Linger if self.body_over || tunnel => {}
             Fate::Finish | Fate::Linger => drop(timeout(LINGER_TIME, self.discard()).await),
+            Fate::Cut | Fate::Reset if takes => return Served::Broken(BrokenStream::of(self.respond)),
             Fate::Cut | Fate::Reset => self.respond.send_reset(Reason::INTERNAL_ERROR),
         }
         match left {

@@ -4,6 +4,7 @@
 //! `is_clear` nothing more may be offered. On HTTP/1 an offer is written before it returns; on HTTP/2 it waits for the window, while
 //! the other direction goes on.
 
+mod broken;
 mod copy;
 mod fate;
 mod h1;
@@ -14,6 +15,7 @@ mod socket;
 use crate::proxy::Served;
 use crate::proxy::heads::Body;
 use ::http::HeaderMap;
+pub use broken::BrokenStream;
 use bytes::Bytes;
 pub use copy::CopyClient;
 pub(super) use fate::Fate;
@@ -184,6 +186,13 @@ impl ClientSide {
     pub(super) fn close_behind(&mut self) {
         if let Self::H1(client) = self {
             client.close_behind();
+        }
+    }
+
+    /// The answer comes before the request is whole.
+    pub(super) fn overtake(&mut self) {
+        if let Self::H1(client) = self {
+            client.overtake();
         }
     }
 

@@ -43,8 +43,8 @@ async fn given<T>(
 impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
     /// The head, and what an earlier attempt has read of the body already.
     pub(super) async fn send_head(&mut self, head: Box<RequestHeader>) -> Result<(), Ended> {
-        if self.backend.refuses(&head) {
-            return Err(self.progress.refused(Problem::MalformedRequest));
+        if let Some(problem) = self.backend.refuses(&head) {
+            return Err(self.progress.refused(problem));
         }
         let kept = self.dialogue.replay.kept();
         let done = self.dialogue.replay.complete || self.dialogue.client.body_done();
@@ -157,7 +157,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         self.progress.upload().broke(self.clock.now());
         self.progress.interims().await_no_more();
         // What is left of the body is not read: the connection cannot carry another request.
-        self.dialogue.client.close_behind();
+        self.dialogue.client.overtake();
     }
 
     async fn end_request(&mut self, trailers: Option<HeaderMap>) -> Option<Ended> {

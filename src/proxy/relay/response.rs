@@ -99,7 +99,7 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         self.progress.begin_answer(status, head.headers.contains_key("content-length"), grpc_status(&head.headers));
         if !self.progress.upload().is_done() && !switches {
             // An early answer: the client may still be sending, so this connection ends with it.
-            self.dialogue.client.close_behind();
+            self.dialogue.client.overtake();
         }
         let written = within(self.write_time(), pin!(self.dialogue.client.send_head(head, end))).await;
         match written {

@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::UnixStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// How long the old process may take for one answer.
@@ -40,7 +41,10 @@ pub(in crate::runtime) struct Succession {
 /// # Errors
 /// Why it comes to nothing, as a sentence.
 pub(in crate::runtime) async fn begin(folder: &Path) -> Result<Option<Succession>, String> {
-    folder::prepare(folder)?;
+    // A folder may hang as any file may; whoever waits for this hears signals meanwhile.
+    let of_thread = folder.to_owned();
+    let preparing = spawn_blocking(move || folder::prepare(&of_thread));
+    preparing.await.unwrap_or_else(|error| Err(error.to_string()))?;
     let path = folder::socket(folder);
     let stream = match UnixStream::connect(&path).await {
         Ok(stream) => stream,

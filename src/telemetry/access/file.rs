@@ -3,6 +3,7 @@
 //! `access.log` becomes `access.log.1`, that one `access.log.2`, and the last one goes. A file that somebody has moved or deleted
 //! (logrotate) is begun anew with the next lines, without a signal. What could not be written whole is taken back: no half lines.
 
+use crate::file;
 use pulsegate_core::plan::AccessFile;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -76,7 +77,7 @@ impl Rotated {
 
 impl Open {
     fn at(plan: &AccessFile) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(MODE).open(&plan.path)?;
+        let file = file::ask(&plan.path, |path| OpenOptions::new().append(true).create(true).mode(MODE).open(path))?;
         let found = file.metadata()?;
         Ok(Self { length: found.len(), identity: (found.dev(), found.ino()), regular: found.is_file(), file })
     }

@@ -86,7 +86,9 @@ impl Shelves {
     /// Nobody puts anything on them any more.
     pub fn close(&self) {
         self.closed.store(true, Relaxed);
-        self.call();
+        // Even where it was called before: it may have looked for the end already, and be about to wait.
+        self.called.store(true, Relaxed);
+        self.writer.get().into_iter().for_each(Thread::unpark);
     }
 
     /// Wakes the writer where nobody has yet. Who put a line before the writer cleared its shelf need not; who comes after that sees, by the
@@ -102,7 +104,7 @@ impl Shelves {
 
     /// For the writer: waits until it is called; `false`: this is the last time.
     pub fn wait(&self) -> bool {
-        while !self.called.load(Relaxed) {
+        while !self.called.load(Relaxed) && !self.closed.load(Relaxed) {
             std::thread::park();
         }
         !self.closed.load(Relaxed)

@@ -57,3 +57,51 @@ fn the_end_waits_for_nobody_who_sleeps() {
     lines.flush();
     assert!(took.lock().unwrap().is_empty() && health.dropped.get() == 0);
 }
+
+/// A pipe that does not block: takes a few bytes at a time, and says now and then that it is full.
+struct Impatient {
+    calls: usize,
+    took: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Write for Impatient {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.calls += 1;
+        if !self.calls.is_multiple_of(3) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let some = text.len().min(7);
+        self.took.lock().unwrap().extend_from_slice(&text[..some]);
+        Ok(some)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_pipe_that_is_full_and_does_not_block_loses_nothing() {
+    let (health, took) = (Health::default(), Arc::default());
+    let lines = Lines::start(EVENTS, Impatient { calls: 0, took: Arc::clone(&took) }, health.clone()).unwrap();
+    let all: String = (0..20).map(|number| format!("line {number}\n")).collect();
+    all.split_inclusive('\n').for_each(|line| lines.put(line));
+    while health.written.get() < 20 {
+        std::thread::yield_now();
+    }
+    assert_eq!((String::from_utf8_lossy(&took.lock().unwrap()).as_ref(), health.dropped.get()), (all.as_str(), 0));
+}
+
+#[test]
+fn the_writer_ends_whenever_it_hears_of_the_end() {
+    let shelves = Shelves::new(Health::default());
+    shelves.i_am_the_writer();
+    shelves.put("a line\n");
+    assert!(shelves.wait(), "it goes on, and is about to clear the shelves");
+    shelves.close();
+    let mut written = Vec::new();
+    shelves.answer();
+    shelves.clear(&mut Vec::new(), |text| written.extend_from_slice(text));
+    // Were it not called again, this would never end.
+    assert!(!shelves.wait() && written == b"a line\n");
+}

@@ -5,13 +5,17 @@
 
 use super::shelves::Shelves;
 use super::{Health, Manner};
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// Bytes of one write; a file is not rotated within one.
 const BATCH: usize = 64 * 1024;
 
+/// Between two tries at a pipe that is full, where whoever shares it has made it one that does not block.
+const FULL: Duration = Duration::from_millis(8);
+
 /// The writer thread; it ends when the shelves are closed, with everything written.
-#[allow(clippy::disallowed_methods, reason = "the thread serves nobody else, and what it waits for is time itself")]
 pub fn write_out(shelves: &Shelves, out: impl Write, health: &Health, manner: Manner) {
     let mut writer = Writer { out, health, manner, failing: false, told: 0 };
     let mut spare = Vec::new();
@@ -19,7 +23,7 @@ pub fn write_out(shelves: &Shelves, out: impl Write, health: &Health, manner: Ma
     loop {
         let goes_on = shelves.wait();
         if !manner.gathering.is_zero() && !shelves.is_urgent() {
-            std::thread::sleep(manner.gathering);
+            pass(manner.gathering);
         }
         let flushes = shelves.answer();
         shelves.clear(&mut spare, |text| writer.write(text));
@@ -62,8 +66,23 @@ impl<W: Write> Writer<'_, W> {
         }
     }
 
+    /// A pipe that is full is waited for, whether it blocks or not: what could wait is not dropped, and no line is cut.
+    fn write_all(&mut self, mut text: &[u8]) -> io::Result<()> {
+        loop {
+            let done = if text.is_empty() { self.out.flush().map(|()| None) } else { self.out.write(text).map(Some) };
+            match done {
+                Ok(None) => return Ok(()),
+                Ok(Some(0)) => return Err(ErrorKind::WriteZero.into()),
+                Ok(Some(written)) => text = text.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => pass(FULL),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     fn write_lines(&mut self, text: &[u8], lines: u64) {
-        match self.out.write_all(text).and_then(|()| self.out.flush()) {
+        match self.write_all(text) {
             Ok(()) => {
                 self.health.written.add(lines);
                 if std::mem::take(&mut self.failing) {
@@ -81,6 +100,11 @@ impl<W: Write> Writer<'_, W> {
             }
         }
     }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the thread serves nobody else, and what it waits for is time itself")]
+fn pass(time: Duration) {
+    sleep(time);
 }
 
 /// The length of the lines that are written next: whole ones, as many as a batch holds, one at least.

@@ -58,7 +58,7 @@ fn parameters(plan: &SmtpPlan) -> Result<TlsParameters, Boxed> {
     let builder = match &plan.ca {
         None => builder,
         Some(ca) => {
-            let pem = std::fs::read(ca).map_err(|error| format!("{} cannot be read: {error}", ca.display()))?;
+            let pem = crate::file::read(ca).map_err(|error| format!("{} cannot be read: {error}", ca.display()))?;
             builder.certificate_store(CertificateStore::None).add_root_certificate(Certificate::from_pem(&pem)?)
         }
     };

@@ -5,6 +5,7 @@ use fuzz::{chunked, naive, seeds};
 use libfuzzer_sys::fuzz_target;
 use pulsegate_core::http::forwarding::{self, Rules, names};
 use pulsegate_core::http::head::{Framing, check, in_origin_form};
+use pulsegate_core::http::http1::upgrade;
 use pulsegate_core::http::networks::Network;
 use pulsegate_core::http::path::normalise;
 use std::net::IpAddr;
@@ -79,15 +80,16 @@ fn field(name: &str, value: &[u8], head: &naive::Head<'_>) {
         assert!(name == folded || !rules.travels(name, [folded.as_str()].into_iter()), "{name} beside {folded}");
     }
     for ours in ["host", "content-length", "authorization", "x-request-id", "x-forwarded-for", "forwarded"] {
-        assert!(!forwarding::listed_in_connection(value, ours), "{} lists {ours} away", value.escape_ascii());
+        assert!(!forwarding::ends_where_listed(ours), "{ours} is listed away");
     }
     client(value);
     let Ok(text) = std::str::from_utf8(value) else { return };
     for upgrade in head.values("upgrade") {
         let upgrade = std::str::from_utf8(upgrade).unwrap_or_default();
-        if let Some(asked) = forwarding::upgrade_asked(std::iter::once(value), Some(upgrade)) {
+        if let Some(asked) = upgrade::asked(std::iter::once(value), Some(upgrade)) {
             assert_eq!(asked, upgrade);
             assert!(!asked.split(',').any(|one| one.trim().eq_ignore_ascii_case("h2c")), "{asked:?}");
+            assert!(upgrade::is_answered_by(asked.as_bytes(), std::iter::once(asked.as_bytes())), "{asked:?}");
         }
     }
     if forwarding::acceptable_request_id(text) {

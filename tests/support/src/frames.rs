@@ -1,5 +1,6 @@
 //! HTTP/2 on the level of frames, for what no library would do: a connection of which a test reads and writes each frame.
 
+use super::raw_h2::frame;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -57,11 +58,23 @@ impl Frames {
     /// # Errors
     /// The connection broke.
     pub async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> io::Result<()> {
-        let [_, a, b, c] = u32::try_from(payload.len()).map_err(io::Error::other)?.to_be_bytes();
-        let mut frame = vec![a, b, c, kind, flags];
-        frame.extend_from_slice(&stream.to_be_bytes());
-        frame.extend_from_slice(payload);
-        self.0.write_all(&frame).await
+        self.write_at_once(&frame(kind, flags, stream, payload)).await
+    }
+
+    /// Several frames in one write.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn write_at_once(&mut self, frames: &[u8]) -> io::Result<()> {
+        self.0.write_all(frames).await
+    }
+
+    /// Nothing more comes from here.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn end(&mut self) -> io::Result<()> {
+        self.0.shutdown().await
     }
 
     /// Says how many streams there may be at once.

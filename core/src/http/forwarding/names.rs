@@ -13,7 +13,7 @@ pub enum Meaning {
     Plain,
     /// It frames a message or steers a connection, and ends with it.
     Hop,
-    /// Made anew for each side: the client's is never copied.
+    /// Made anew for each side, or for nobody behind us to hear: the client's is never copied.
     Replaced,
     /// We write it too, beside or in the place of what came.
     Ours,
@@ -24,29 +24,36 @@ pub enum Meaning {
 }
 
 /// By which other gateways tell who asked and for what: whole names that do not begin with `x-`.
-pub const OF_GATEWAYS: [&str; 18] = [
+pub const OF_GATEWAYS: [&str; 25] = [
     "cf-access-authenticated-user-email",
     "cf-access-jwt-assertion",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "cf-pseudo-ipv4",
+    "cf-visitor",
     "client-ip",
+    "cloudfront-forwarded-proto",
     "cloudfront-viewer-address",
     "fastly-client-ip",
+    "fastly-ssl",
     "fly-client-ip",
     "forwarded",
+    "front-end-https",
     "l5d-client-id",
     "l5d-remote-ip",
+    "proxy-client-ip",
     "remote-addr",
     "remote-email",
     "remote-groups",
     "remote-name",
     "remote-user",
     "true-client-ip",
+    "wl-proxy-client-ip",
+    "wl-proxy-ssl",
 ];
 
 /// The same for those that do.
-pub const OF_GATEWAYS_X: [&str; 28] = [
+pub const OF_GATEWAYS_X: [&str; 32] = [
     "x-appengine-user-ip",
     "x-arr-ssl",
     "x-azure-clientip",
@@ -60,8 +67,10 @@ pub const OF_GATEWAYS_X: [&str; 28] = [
     "x-goog-iap-jwt-assertion",
     "x-http-host-override",
     "x-nf-client-connection-ip",
+    "x-original-for",
     "x-original-forwarded-for",
     "x-original-host",
+    "x-original-proto",
     "x-original-uri",
     "x-original-url",
     "x-originating-ip",
@@ -72,6 +81,8 @@ pub const OF_GATEWAYS_X: [&str; 28] = [
     "x-remote-ip",
     "x-remote-user",
     "x-rewrite-url",
+    "x-scheme",
+    "x-url-scheme",
     "x-userinfo",
     "x-vercel-forwarded-for",
     "x-webauth-user",
@@ -96,7 +107,7 @@ pub const FAMILIES_X: [&str; 11] = [
 pub const FAMILIES: [&str; 2] = ["oidc-claim-", "shib-"];
 
 /// Beginnings of names that tell of a client's certificate.
-pub const CERTIFICATES: [&str; 2] = ["client-cert", "ssl-client-"];
+pub const CERTIFICATES: [&str; 3] = ["client-cert", "ssl-client-", "wl-proxy-client-cert"];
 
 /// The same for those that begin with `x-`.
 pub const CERTIFICATES_X: [&str; 11] = [
@@ -142,7 +153,7 @@ const VARIABLES: [&str; 21] = [
 pub fn meaning(name: &str) -> Meaning {
     match name.as_bytes() {
         [b'x', b'-', ..] => of_x(name),
-        [b'a' | b'b' | b'd' | b'g' | b'i' | b'j' | b'n' | b'q' | b'w' | b'y' | b'z', ..] => Meaning::Plain,
+        [b'a' | b'b' | b'd' | b'g' | b'i' | b'j' | b'n' | b'q' | b'y' | b'z', ..] => Meaning::Plain,
         _ => of_others(name),
     }
 }
@@ -161,6 +172,8 @@ fn of_others(name: &str) -> Meaning {
         "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "expect" => Meaning::Hop,
         "proxy-connection" | "proxy-authenticate" | "proxy-authorization" | "http2-settings" => Meaning::Hop,
         "host" | "content-length" => Meaning::Replaced,
+        // A server of CGI makes HTTP_PROXY of it, which clients of HTTP take for an order (CVE-2016-5385).
+        "proxy" => Meaning::Replaced,
         "cdn-loop" | "max-forwards" | "traceparent" | "tracestate" | "via" => Meaning::Ours,
         _ if begins(name, &CERTIFICATES) => Meaning::Certificate,
         _ if OF_GATEWAYS.contains(&name) || begins(name, &FAMILIES) => Meaning::Identity,
@@ -241,6 +254,12 @@ mod tests {
             ("x-remote-extra-scopes", Meaning::Identity),
             ("x-consumer-username", Meaning::Identity),
             ("oidc-claim-sub", Meaning::Identity),
+            ("x-scheme", Meaning::Identity),
+            ("front-end-https", Meaning::Identity),
+            ("wl-proxy-ssl", Meaning::Identity),
+            ("wl-proxy-client-cert", Meaning::Certificate),
+            ("proxy", Meaning::Replaced),
+            ("www-authenticate", Meaning::Plain),
             ("origin", Meaning::Plain),
             ("client-cert-chain", Meaning::Certificate),
             ("x-arr-clientcert", Meaning::Certificate),

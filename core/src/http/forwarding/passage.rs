@@ -15,15 +15,18 @@ pub enum MaxForwards {
     Last,
     /// What the next one is told.
     Onward(String),
+    /// It is not one number. It has to be counted down, and cannot be.
+    Malformed,
 }
 
-/// What `Max-Forwards` says for this method; `None`: nothing. What is no number, or stands there twice, says nothing and travels as it came.
+/// What `Max-Forwards` says for this method; `None`: nothing.
 pub fn max_forwards<'v>(method: &str, mut lines: impl Iterator<Item = &'v [u8]>) -> Option<MaxForwards> {
-    let only = lines.next().filter(|_| matches!(method, "OPTIONS" | "TRACE") && lines.next().is_none())?;
-    let digits = std::str::from_utf8(only).ok().map(str::trim)?;
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
+    let first = lines.next().filter(|_| matches!(method, "OPTIONS" | "TRACE"))?;
+    let is_number = |digits: &&[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let only = Some(first.trim_ascii()).filter(is_number).filter(|_| lines.next().is_none());
+    let Some(digits) = only.and_then(|digits| std::str::from_utf8(digits).ok()) else {
+        return Some(MaxForwards::Malformed);
+    };
     // By the paper's rules, since a sender may write a number that no register holds.
     let zeros = digits.bytes().rev().take_while(|byte| *byte == b'0').count();
     let Some((before, last)) = digits
@@ -33,7 +36,9 @@ pub fn max_forwards<'v>(method: &str, mut lines: impl Iterator<Item = &'v [u8]>)
         return Some(MaxForwards::Last);
     };
     let last = last.bytes().next().map_or('0', |byte| char::from(byte - 1));
-    Some(MaxForwards::Onward(format!("{before}{last}{}", "9".repeat(zeros))))
+    let less = format!("{before}{last}{}", "9".repeat(zeros));
+    let plain = less.trim_start_matches('0');
+    Some(MaxForwards::Onward(if plain.is_empty() { "0" } else { plain }.to_owned()))
 }
 
 #[cfg(test)]
@@ -60,19 +65,26 @@ mod tests {
     #[test]
     fn options_and_trace_are_counted_down() {
         let onward = |text: &str| Some(MaxForwards::Onward(text.to_owned()));
+        let malformed = || Some(MaxForwards::Malformed);
         for (method, list, expected) in [
             ("OPTIONS", &[&b"0"[..]][..], Some(MaxForwards::Last)),
             ("TRACE", &[b"000"], Some(MaxForwards::Last)),
             ("OPTIONS", &[b"1"], onward("0")),
-            ("OPTIONS", &[b" 10 "], onward("09")),
-            ("OPTIONS", &[b"1000"], onward("0999")),
+            ("OPTIONS", &[b" 10 "], onward("9")),
+            ("OPTIONS", &[b"1000"], onward("999")),
             ("OPTIONS", &[b"99999999999999999999999"], onward("99999999999999999999998")),
             ("OPTIONS", &[], None),
-            ("OPTIONS", &[b""], None),
-            ("OPTIONS", &[b"-1"], None),
-            ("OPTIONS", &[b"1\xe9"], None),
-            ("OPTIONS", &[b"1", b"1"], None),
+            ("OPTIONS", &[b""], malformed()),
+            ("OPTIONS", &[b"-1"], malformed()),
+            ("OPTIONS", &[b"1\xe9"], malformed()),
+            ("OPTIONS", &[b"1", b"1"], malformed()),
+            ("OPTIONS", &[b"0", b"0"], malformed()),
+            ("OPTIONS", &[b"0, 0"], malformed()),
+            ("OPTIONS", &[b"3,"], malformed()),
+            ("TRACE", &[b"1.5"], malformed()),
+            ("OPTIONS", &[b"007"], onward("6")),
             ("GET", &[b"0"], None),
+            ("GET", &[b"many", b"1"], None),
         ] {
             assert_eq!(max_forwards(method, lines(list)), expected, "{method} {list:?}");
         }

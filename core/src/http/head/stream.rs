@@ -70,7 +70,9 @@ pub fn check_stream<'a>(
 ) -> Result<(), Unserved> {
     let mut bytes = head.method.len() + head.path.len() + " HTTP/1.1\r\n".len() + 1;
     if bytes > limit {
-        return Err(Problem::TargetTooLong.into());
+        // As on HTTP/1, where no method is so long.
+        let target = head.method.len() <= limit;
+        return Err(if target { Problem::TargetTooLong } else { Problem::MalformedRequest }.into());
     }
     bytes += head.authority.map_or(0, |authority| "host: \r\n".len() + authority.len());
     if !head.is_tunnel() && !is_served(head.method.as_bytes()) {
@@ -102,7 +104,7 @@ pub fn check_stream<'a>(
     if head.is_tunnel() && facts.length.is_some() {
         return Err(Problem::AmbiguousLength.into());
     }
-    if facts.unknown_expectation { Err(Problem::ExpectationFailed.into()) } else { Ok(()) }
+    if facts.expectation.is_met() { Ok(()) } else { Err(Problem::ExpectationFailed.into()) }
 }
 
 /// May a client of HTTP/2 ask for this protocol? As on HTTP/1.1: h2c would smuggle a second protocol past every rule of the first.

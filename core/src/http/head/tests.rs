@@ -107,6 +107,9 @@ fn heads_that_are_refused() {
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked", MalformedRequest),
         ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked", AmbiguousLength),
         ("POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok", ExpectationFailed),
+        ("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: x", ExpectationFailed),
+        ("POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nExpect: 100-continue", ExpectationFailed),
+        ("POST / HTTP/1.1\r\nHost: a\r\nExpect:\r\nExpect: ,", ExpectationFailed),
     ] {
         assert_eq!(verdict(head), Err(problem), "{head:?}");
     }

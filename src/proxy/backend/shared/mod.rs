@@ -2,8 +2,8 @@
 //! here a connection stays on its shelf while streams use it.
 //!
 //! How many streams a backend takes is known when its SETTINGS have come, and until then a connection carries one: whoever comes
-//! meanwhile waits for them, so that a burst of first requests opens one connection, not one each. What has no room opens more; where
-//! no more may be opened, it waits in line for a stream that ends. A connection that said goodbye, broke, or left a request without an
+//! meanwhile waits for them, so that a burst of first requests opens one connection, not one each. What has no room, or has waited for
+//! SETTINGS as long as a connection may take, opens more; where no more may be opened, it waits in line for a stream that ends. A connection that said goodbye, broke, or left a request without an
 //! answer takes no new streams; those under way end by themselves.
 
 mod expected;
@@ -13,7 +13,7 @@ mod seat;
 mod settings;
 
 use crate::clock::Clock;
-use expected::Expected;
+use expected::{Expected, Promise};
 pub(in crate::proxy) use line::{Line, Turn};
 pub(in crate::proxy) use opening::Opening;
 use pulsegate_core::base::time::Timestamp;
@@ -21,7 +21,7 @@ use seat::Open;
 pub(in crate::proxy) use seat::Seat;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use std::time::Duration;
 
 /// All shared connections of the process.
 #[derive(Default)]
@@ -44,13 +44,15 @@ pub(in crate::proxy) struct Wish {
     pub connections: u32,
     /// The request has a body: where another waits for a window, or has used it up, it would wait, too.
     pub uploads: bool,
+    /// How long it waits for the SETTINGS of a connection that is there.
+    pub patience: Duration,
 }
 
 /// What somebody who wants a stream is told.
 pub(in crate::proxy) enum Claim {
     Use(Seat),
-    /// A connection is on its way: look again when this changes (it is there, and says how many it takes) or ends.
-    Wait(watch::Receiver<bool>),
+    /// A connection is on its way: look again when this is kept (it is there, and says how many it takes), is broken, or is late.
+    Wait(Promise),
     /// Open one; whoever comes meanwhile waits until it is there.
     Open(Opening),
     /// All that there may be are full.
@@ -84,8 +86,8 @@ impl Shared {
             return Claim::Use(seat);
         }
         let may_open = wish.connections == 0 || found.open.len() + found.coming.len() < wish.connections as usize;
-        if let Some(told) = found.expect(may_open) {
-            return Claim::Wait(told);
+        if let Some(promise) = found.expect(wish.patience, may_open, clock.now()) {
+            return Claim::Wait(promise);
         }
         if may_open {
             let (opening, expected) = Opening::of(Arc::clone(self), shelf, Arc::clone(&found.line));
@@ -128,11 +130,12 @@ impl Shelf {
     }
 
     /// A connection that is on its way: one that is to have room where more may be opened, else any.
-    fn expect(&mut self, may_open: bool) -> Option<watch::Receiver<bool>> {
+    fn expect(&self, patience: Duration, may_open: bool, now: Timestamp) -> Option<Promise> {
         // As many as its like takes; of the first, nobody knows.
-        let takes = self.open.iter().filter_map(Open::stated).max().map_or(usize::MAX, |stated| stated.max(1));
-        let settling = self.open.iter_mut().filter_map(Open::expected);
-        let mut expected = self.coming.iter_mut().chain(settling);
-        expected.find_map(|expected| expected.promise(if may_open { takes } else { usize::MAX }))
+        let takes = self.open.iter().filter_map(|open| open.takes(patience, now)).max();
+        let takes = takes.filter(|_| may_open).map_or(usize::MAX, |takes| takes.max(1));
+        let settling = self.open.iter().filter_map(Open::expected);
+        let mut expected = self.coming.iter().chain(settling);
+        expected.find_map(|expected| expected.promise(takes, patience, now))
     }
 }

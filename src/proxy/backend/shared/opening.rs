@@ -55,7 +55,7 @@ impl Opening {
         let found = shelves.entry(self.shelf).or_default();
         let ours = self.told.subscribe();
         let at = found.coming.iter().position(|expected| expected.is_told_by(&ours));
-        let expected = at.map(|at| found.coming.swap_remove(at));
+        let expected = at.map(|at| found.coming.swap_remove(at).there(clock.now()));
         let open = Open::new(send, Arc::clone(&state), idle, expected);
         let seat = Seat::take(&open, clock);
         found.open.push(open);

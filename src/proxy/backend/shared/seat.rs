@@ -79,6 +79,12 @@ impl Open {
         (stated != UNSTATED).then(|| stated.min(STREAMS))
     }
 
+    /// How many it takes for all that is known: one that is late to say so takes one.
+    pub(super) fn takes(&self, patience: Duration, now: Timestamp) -> Option<usize> {
+        let late = self.settling.as_ref().is_some_and(|expected| expected.is_late(patience, now));
+        self.stated().or(late.then_some(1))
+    }
+
     /// For one more stream. Nobody knows whether a second is taken before the first SETTINGS have come.
     pub(super) fn has_room(&self) -> bool {
         self.state.streams.load(Relaxed) < self.stated().unwrap_or(1)
@@ -90,8 +96,8 @@ impl Open {
     }
 
     /// While its SETTINGS have not come.
-    pub(super) fn expected(&mut self) -> Option<&mut Expected> {
-        self.settling.as_mut()
+    pub(super) fn expected(&self) -> Option<&Expected> {
+        self.settling.as_ref()
     }
 }
 
