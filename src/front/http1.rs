@@ -130,6 +130,6 @@ fn is_preface(buf: &[u8], read: &HeadEnd) -> bool {
 fn take_head(wire: &mut Wire, end: usize) -> Result<RequestHead, Problem> {
     let mut spans = Spans::default();
     let bytes = wire.take(end);
-    let (read, anew) = request::read(&bytes, &mut spans)?;
-    Ok(RequestHead::written(anew.map_or(bytes, Bytes::from), spans, read))
+    let read = request::read(&bytes, &mut spans)?;
+    Ok(RequestHead::written(read.anew.map_or(bytes, Bytes::from), spans, read.head))
 }
