@@ -5,7 +5,6 @@
 mod admission;
 mod answer;
 mod asked;
-pub mod at_once;
 mod backend;
 mod connection_pool;
 pub mod date;
