@@ -4,7 +4,7 @@ use super::{Deaf, FromBackend};
 use crate::proxy::connection_pool::idle::Kept;
 use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::heads::Body;
-use crate::proxy::message::AnswerHead;
+use crate::proxy::message::{AnswerHead, Places};
 use crate::proxy::rewrite::Onward;
 use crate::proxy::wire::{Framer, Wire};
 use bytes::Bytes;
@@ -13,7 +13,6 @@ use pulsegate_core::http::head::AnswerFlaw;
 use pulsegate_core::http::http1::answer;
 use pulsegate_core::http::http1::body::Decoder;
 use pulsegate_core::http::http1::framing::Framing;
-use pulsegate_core::http::http1::spans::Spans;
 use pulsegate_core::http::http1::{upgrade, write};
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
@@ -192,7 +191,7 @@ impl H1Backend {
     /// The next head, if all of it was read.
     fn take_head(&mut self) -> Option<FromBackend> {
         let Answer::Head { searched } = &mut self.answer else { return None };
-        let mut spans = Spans::default();
+        let mut spans = Places::default();
         let read = match answer::read(self.wire.inbox(), *searched, self.to_head, self.limit, &mut spans) {
             Ok(read) => read,
             Err(flaw) => return Some(self.refuse(flaw)),
