@@ -17,6 +17,7 @@ mod departures;
 mod expectations;
 mod explain;
 mod framing;
+mod goodbyes;
 mod half_closed;
 mod hangs;
 mod heads;

@@ -17,7 +17,7 @@ pub use socket::{Socket, Transport};
 
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// A connection of HTTP/1, a client's or a backend's.
 #[derive(Debug)]
@@ -99,6 +99,14 @@ impl Wire {
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush(cx))?;
         self.socket.poll_shutdown(cx)
+    }
+
+    /// The connection ends, and nobody waits for it. In TLS, that is said as far as the socket takes it at once: an end without a word could be
+    /// anybody's.
+    pub fn say_goodbye(mut self) {
+        if self.socket.is_tls() {
+            let _ = self.poll_end(&mut Context::from_waker(Waker::noop()));
+        }
     }
 
     /// For whoever speaks another protocol from now on: the socket, and what was read.
