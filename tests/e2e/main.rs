@@ -18,6 +18,7 @@ mod echoes;
 mod expectations;
 mod explain;
 mod framing;
+mod goodbyes;
 mod half_closed;
 mod hangs;
 mod heads;

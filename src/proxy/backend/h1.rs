@@ -251,8 +251,11 @@ impl H1Backend {
     /// The connection, where both sides agree to go on and nothing is left on it.
     pub(in crate::proxy) fn rest(self) -> Option<Kept> {
         let over = matches!(&self.answer, Answer::Body(body) if body.is_over());
-        let settled = over && !self.closes && !self.deaf && self.wire.is_empty() && self.wire.inbox().is_empty();
-        settled.then_some(Kept { wire: self.wire, mark: self.mark })
+        if over && !self.closes && !self.deaf && self.wire.is_empty() && self.wire.inbox().is_empty() {
+            return Some(Kept { wire: self.wire, mark: self.mark });
+        }
+        self.wire.say_goodbye();
+        None
     }
 }
 

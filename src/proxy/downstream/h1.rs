@@ -284,6 +284,8 @@ impl H1Client {
 
     pub(super) async fn end(mut self, fate: Fate) -> Served {
         match fate {
+            // Nobody waits for the rest of a body before it hears that this was the last answer.
+            Fate::Finish if self.closes && !self.body.is_over() => self.linger().await,
             Fate::Finish => {
                 let finished = if self.wire.is_empty() && self.body.is_over() {
                     true
@@ -295,15 +297,7 @@ impl H1Client {
                 }
                 let _ = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_end(cx))).await;
             }
-            // What was told of it leaves first: the record says so.
-            Fate::Linger | Fate::Cut => {
-                if timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_flush(cx)))
-                    .await
-                    .is_ok_and(|flushed| flushed.is_ok())
-                {
-                    linger::close(self.wire.into_parts().0).await;
-                }
-            }
+            Fate::Linger | Fate::Cut => self.linger().await,
             Fate::Reset => {
                 // As far as the client takes it at once.
                 let _ = self.wire.pass();
@@ -311,6 +305,14 @@ impl H1Client {
             }
         }
         Served::Closed
+    }
+
+    /// What was told of it leaves first: the record says so.
+    async fn linger(mut self) {
+        let flushed = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_flush(cx))).await;
+        if flushed.is_ok_and(|flushed| flushed.is_ok()) {
+            linger::close(self.wire.into_parts().0).await;
+        }
     }
 
     /// What waits leaves, and what is left of a small body is read. False: it cannot be.
@@ -339,5 +341,35 @@ fn status_line(head: &impl Told, out: &mut Vec<u8>) {
 impl From<Refused> for Gone {
     fn from(_: Refused) -> Self {
         Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::wire::{Socket, Transport};
+    use pulsegate_core::http::http1::request;
+    use crate::proxy::message::Places;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::UnixStream;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    #[allow(clippy::disallowed_methods, reason = "tests have no clock but the runtime's")]
+    async fn whoever_keeps_its_body_back_hears_the_end_at_once() {
+        let text = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
+        let mut spans = Places::default();
+        let read = request::read(text, &mut spans).unwrap();
+        let head = RequestHead::written(Bytes::from_static(text), spans, read.head);
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let wire = Wire::new(Socket::Plain(Transport::Unix(near)));
+        let mut client = H1Client::new(wire, head, HalfClosedClients::Cancel);
+        client.answer_early(true);
+        let began = Instant::now();
+        let ending = tokio::spawn(client.end(Fate::Finish));
+        assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(Instant::now(), began, "nothing was waited for");
+        drop(far);
+        assert!(matches!(ending.await.unwrap(), Served::Closed));
     }
 }

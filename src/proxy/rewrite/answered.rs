@@ -68,6 +68,10 @@ impl Told for Interim<'_> {
         self.head.status()
     }
 
+    fn reason(&self) -> Option<&[u8]> {
+        self.head.reason()
+    }
+
     fn length(&self) -> Option<u64> {
         None
     }

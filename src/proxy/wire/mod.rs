@@ -201,6 +201,14 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
+    /// The connection ends, and nobody waits for it. In TLS, that is said as far as the socket takes it at once: an end without a word could be
+    /// anybody's.
+    pub fn say_goodbye(mut self) {
+        if self.socket.is_tls() {
+            let _ = self.poll_end(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+
     /// For whoever speaks another protocol from now on: the socket, and what was read.
     pub fn into_parts(self) -> (Socket, BytesMut) {
         (self.socket, self.inbox)
