@@ -5,11 +5,17 @@
 //! for anything else has loom's.
 //!
 //! One ordering for all: each figure stands for itself. Nothing here is published by a flag that another thread waits for.
+//!
+//! The lock and what a thread has for itself are here for the one place that gives threads their rows of numbers (`stripes`).
 
 #[cfg(not(all(loom, test)))]
 use std::sync::atomic;
+#[cfg(not(all(loom, test)))]
+pub(crate) use std::{sync::Mutex, thread_local};
 
 #[cfg(all(loom, test))]
 use loom::sync::atomic;
+#[cfg(all(loom, test))]
+pub(crate) use loom::{sync::Mutex, thread_local};
 
 pub(crate) use atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
