@@ -31,7 +31,11 @@ impl Asker {
     pub(super) fn of(head: &RequestHead, facts: &ConnectionFacts, telemetry: &Traffic) -> Self {
         let networks = &facts.listener.trusted_proxies;
         let trusted = is_trusted(facts.client, networks);
-        let trace = telemetry.tracer().as_ref().and_then(|tracer| tracer.begin(heads::trace_parent(head), trusted));
+        let trace = telemetry
+            .tracer()
+            .as_deref()
+            .and_then(Option::as_ref)
+            .and_then(|tracer| tracer.begin(heads::trace_parent(head), trusted));
         Self {
             client: client_address(facts.client, head.lines("x-forwarded-for"), networks),
             trusted,

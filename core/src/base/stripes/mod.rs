@@ -82,7 +82,8 @@ impl Stripes {
     pub fn sum(&self, column: usize) -> u64 {
         let Some(common) = self.common.get(column) else { return 0 };
         let rows = self.own.get().into_iter().flat_map(|rows| rows.chunks(self.lines_of_a_row().max(1)));
-        rows.filter_map(|row| cell(row, column)).fold(common.load(Relaxed), |sum, cell| sum.wrapping_add(cell.load(Relaxed)))
+        rows.filter_map(|row| cell(row, column))
+            .fold(common.load(Relaxed), |sum, cell| sum.wrapping_add(cell.load(Relaxed)))
     }
 }
 

@@ -4,7 +4,7 @@
 //! has written in its row is seen by the next one that is given its number, since numbers change hands within a lock: so a row goes on
 //! where its former writer left it.
 
-use crate::base::sync::{Mutex, thread_local};
+use crate::base::sync::{Mutex, of_each_thread};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, PoisonError};
@@ -16,7 +16,7 @@ pub(super) struct Numbers(Mutex<Vec<bool>>);
 /// Those of this process.
 static NUMBERS: LazyLock<Arc<Numbers>> = LazyLock::new(Arc::default);
 
-thread_local! {
+of_each_thread! {
     /// One more than the number of this thread; 0: it has none.
     static HERE: Cell<usize> = const { Cell::new(0) };
 }
