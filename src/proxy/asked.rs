@@ -2,7 +2,7 @@
 
 use super::message::RequestHead;
 use super::target::Target;
-use super::{ConnectionFacts, heads};
+use super::{ConnectionFacts, RequestId, heads};
 use crate::proxy::downstream::ClientSide;
 use crate::telemetry::Traffic;
 use http::Version;
@@ -22,7 +22,7 @@ use std::net::IpAddr;
 pub(super) struct Asker {
     pub client: IpAddr,
     pub trusted: bool,
-    pub request_id: String,
+    pub request_id: RequestId,
     /// Where we have a word in its trace.
     pub trace: Option<Trace>,
 }
@@ -39,7 +39,7 @@ impl Asker {
         Self {
             client: client_address(facts.client, head.lines("x-forwarded-for"), networks),
             trusted,
-            request_id: inbound_id(head).map_or_else(super::new_request_id, str::to_owned),
+            request_id: inbound_id(head).map_or_else(RequestId::new, RequestId::from),
             trace,
         }
     }

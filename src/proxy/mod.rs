@@ -22,6 +22,7 @@ mod passage;
 mod rate_limit;
 mod relay;
 mod replay;
+mod request_id;
 mod rewrite;
 mod story;
 mod target;
@@ -31,6 +32,7 @@ mod worker;
 
 pub use crate::proxy::connection_pool::idle::Places;
 pub use crate::proxy::connection_pool::private::Private;
+pub use request_id::RequestId;
 pub use worker::Worker;
 
 use crate::clock::Clock;
@@ -165,9 +167,4 @@ async fn sweep(common: Weak<Common>, shared: Weak<Shared>, clock: Clock) {
         drop((common, shared));
         sleep(SWEEP).await;
     }
-}
-
-/// 128 random bits, as hexadecimal digits.
-pub fn new_request_id() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }
