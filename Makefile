@@ -62,7 +62,7 @@ bench: bench-needs ## What does a request cost, beside nginx and HAProxy? Renews
 	$(CARGO) build --locked --release --package pulsegate --package gateways
 	$(BENCH) run --rounds 7 --seconds 2 --pulsegate target/release/pulsegate --write benches/README.md
 
-bench-newer: bench-needs ## The same with Envoy, Caddy, Traefik and bare pingora beside them: about 27 minutes
+bench-newer: bench-needs ## The same with newer nginx and HAProxy, Envoy, Caddy, Traefik and bare pingora beside them: about 27 minutes
 	bash benches/bring-newer
 	$(CARGO) build --locked --release --package pulsegate --package gateways
 	$(BENCH) run --rounds 7 --seconds 2 --newer --pulsegate target/release/pulsegate --write benches/README.md

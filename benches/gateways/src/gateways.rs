@@ -53,7 +53,7 @@ impl Setting {
     pub fn start_with(&self, peer: Peer, config: &str) -> Gateway {
         let folder = TempDir::new().expect("a temporary folder");
         let [plain, tls, separate, admin] = [(); 4].map(|()| free_address().port());
-        let one_port = peer.column.program != Program::Nginx && peer.column.program != Program::Haproxy;
+        let one_port = !peer.column.program.is_nginx() && !peer.column.program.is_haproxy();
         let ports = Ports { plain, tls, http2: if one_port { plain } else { separate }, admin };
         let file = folder.path().join("config.yaml");
         let shown = |path: PathBuf| path.display().to_string();
@@ -87,6 +87,8 @@ impl Setting {
             Program::Bare => std::env::current_exe().expect("our own path"),
             Program::Nginx => found("NGINX", "/usr/sbin/nginx"),
             Program::Haproxy => found("HAPROXY", "/usr/sbin/haproxy"),
+            Program::NewerNginx => found("NEWER_NGINX", ".tools/newer/bin/nginx"),
+            Program::NewerHaproxy => found("NEWER_HAPROXY", ".tools/newer/bin/haproxy"),
             Program::Envoy => found("ENVOY", "/usr/bin/envoy"),
             Program::Caddy => found("CADDY", ".tools/newer/bin/caddy"),
             Program::Traefik => found("TRAEFIK", ".tools/newer/bin/traefik"),
@@ -115,9 +117,9 @@ fn conf(peer: Peer) -> &'static str {
         (Program::Pulsegate, _) if peer.log == Log::Watched => "watched.yaml",
         (Program::Pulsegate, _) => "pulsegate.yaml",
         (Program::Nginx, Work::Barest) => "nginx-barest.conf",
-        (Program::Nginx, Work::Same) => "nginx.conf",
+        (Program::Nginx | Program::NewerNginx, _) => "nginx.conf",
         (Program::Haproxy, Work::Barest) => "haproxy-barest.cfg",
-        (Program::Haproxy, Work::Same) => "haproxy.cfg",
+        (Program::Haproxy | Program::NewerHaproxy, _) => "haproxy.cfg",
         (Program::Envoy, _) => "envoy.yaml",
         (Program::Caddy, _) => "Caddyfile",
         (Program::Traefik, _) => "traefik.yaml",
@@ -128,8 +130,8 @@ fn conf(peer: Peer) -> &'static str {
 fn arguments(program: Program) -> &'static str {
     match program {
         Program::Pulsegate => "run --config @CONFIG@",
-        Program::Nginx => "-c @CONFIG@ -p @FOLDER@ -e /dev/null",
-        Program::Haproxy => "-db -f @CONFIG@",
+        Program::Nginx | Program::NewerNginx => "-c @CONFIG@ -p @FOLDER@ -e /dev/null",
+        Program::Haproxy | Program::NewerHaproxy => "-db -f @CONFIG@",
         Program::Envoy => "-c @CONFIG@ --concurrency @WORKERS@ --log-level off --disable-hot-restart",
         Program::Caddy => "run --adapter caddyfile --config @CONFIG@",
         Program::Traefik => concat!(
@@ -145,7 +147,7 @@ fn log(peer: Peer) -> &'static str {
     match (peer.column.program, peer.log) {
         (Program::Pulsegate, Log::Off) => "false",
         (Program::Pulsegate, _) => "{ format: combined, file: @FOLDER@/access.log }",
-        (Program::Nginx, Log::Off) => "access_log off;",
+        (Program::Nginx | Program::NewerNginx, Log::Off) => "access_log off;",
         (Program::Nginx, _) => "access_log @FOLDER@/access.log combined;",
         (Program::Haproxy, Log::Off) => "",
         (Program::Haproxy, _) => "log stdout format raw local0\n  option httplog",
@@ -155,6 +157,9 @@ fn log(peer: Peer) -> &'static str {
 
 fn found(variable: &str, usual: &str) -> PathBuf {
     let path = std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
-    assert!(Path::new(&path).exists(), "{path} is missing: run `make bench-needs`, or set {variable}");
+    assert!(
+        Path::new(&path).exists(),
+        "{path} is missing: run `make bench-needs` (`bash benches/bring-newer` for the newer ones), or set {variable}"
+    );
     path.into()
 }

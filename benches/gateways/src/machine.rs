@@ -37,6 +37,8 @@ fn version(setting: &Setting, program: Program) -> Option<String> {
         Program::Pulsegate => ("Pulsegate", "--version"),
         Program::Nginx => ("nginx", "-v"),
         Program::Haproxy => ("HAProxy", "-v"),
+        Program::NewerNginx => ("newer nginx", "-v"),
+        Program::NewerHaproxy => ("newer HAProxy", "-v"),
         Program::Envoy => ("Envoy", "--version"),
         Program::Caddy => ("Caddy", "version"),
         Program::Traefik => ("Traefik", "version"),

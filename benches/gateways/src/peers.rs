@@ -7,6 +7,8 @@ pub enum Program {
     Pulsegate,
     Nginx,
     Haproxy,
+    NewerNginx,
+    NewerHaproxy,
     Envoy,
     Caddy,
     Traefik,
@@ -57,12 +59,25 @@ const COMPARED: [Column; 5] = [
     Column { program: Program::Haproxy, work: Work::Same },
 ];
 
-const NEWER: [Column; 4] = [
+const NEWER: [Column; 6] = [
+    Column { program: Program::NewerNginx, work: Work::Same },
+    Column { program: Program::NewerHaproxy, work: Work::Same },
     Column { program: Program::Envoy, work: Work::Same },
     Column { program: Program::Caddy, work: Work::Same },
     Column { program: Program::Traefik, work: Work::Same },
     Column { program: Program::Bare, work: Work::Barest },
 ];
+
+impl Program {
+    /// Configured as nginx is.
+    pub fn is_nginx(self) -> bool {
+        matches!(self, Self::Nginx | Self::NewerNginx)
+    }
+
+    pub fn is_haproxy(self) -> bool {
+        matches!(self, Self::Haproxy | Self::NewerHaproxy)
+    }
+}
 
 impl Column {
     /// All that were asked for.
@@ -89,6 +104,8 @@ impl Column {
             (Program::Nginx, Work::Same) => "nginx",
             (Program::Haproxy, Work::Barest) => "HAProxy barest",
             (Program::Haproxy, Work::Same) => "HAProxy",
+            (Program::NewerNginx, _) => "newer nginx",
+            (Program::NewerHaproxy, _) => "newer HAProxy",
             (Program::Envoy, _) => "Envoy",
             (Program::Caddy, _) => "Caddy",
             (Program::Traefik, _) => "Traefik",

@@ -54,8 +54,8 @@ pub const ROWS: [Row; 14] = [
     row("4k-up", "64, 4 KiB up", Shape { ask: Ask::Send(4 * KIB), ..GET }),
     row("1m-down", "16, 1 MiB down", Shape { ask: Ask::Large, ..LARGE }),
     row("1m-up", "16, 1 MiB up", Shape { ask: Ask::Send(MIB), ..LARGE }),
-    row("tls", "64, TLS, kept", Shape { tls: true, ..GET }),
-    row("tls-new", "64, TLS, a handshake per request", Shape { tls: true, keep: false, ..GET }),
+    Row { newer: true, ..row("tls", "64, TLS, kept", Shape { tls: true, ..GET }) },
+    Row { newer: true, ..row("tls-new", "64, TLS, a handshake per request", Shape { tls: true, keep: false, ..GET }) },
     Row {
         newer: true, load: Load::Http2 { connections: 8, streams: 8 }, ..row("http2", "HTTP/2, 8 × 8 streams", GET)
     },
@@ -75,12 +75,20 @@ impl Row {
     /// Who stands in it in this column, if anybody.
     pub fn peer(&self, column: Column) -> Option<Peer> {
         let stands = match self.log {
-            // pingora's proxy by itself speaks HTTP/2 over TLS only.
-            Log::Off if matches!(self.load, Load::Http2 { .. }) => column.program != Program::Bare,
-            Log::Off => self.newer || !column.is_newer(),
+            Log::Off => !column.is_newer() || self.newer && self.speaks(column.program),
             Log::Line => !column.is_newer() && column.work == Work::Same,
             Log::Watched => column.program == Program::Pulsegate,
         };
         stands.then_some(Peer { column, log: self.log, workers: self.workers })
+    }
+
+    /// Whether a newer gateway is configured for it: TLS where the configuration is that of the older one; HTTP/2 where it is to be had
+    /// without TLS, unlike in pingora's own proxy.
+    fn speaks(&self, program: Program) -> bool {
+        match self.load {
+            Load::Closed(shape) if shape.tls => program.is_nginx() || program.is_haproxy(),
+            Load::Closed(_) => true,
+            Load::Http2 { .. } => program != Program::Bare,
+        }
     }
 }
