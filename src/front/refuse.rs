@@ -17,7 +17,7 @@ const WRITE_TIME: Duration = Duration::from_secs(5);
 
 /// Answers with `problem` and ends the connection. `to_head`: the request is a HEAD.
 pub(super) async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, problem: Problem, to_head: bool) {
-    let answer = in_http1(OwnAnswer::to(problem, false, &new_request_id(), None), to_head);
+    let answer = in_http1(OwnAnswer::to(problem, false, new_request_id().text(), None), to_head);
     let written = timeout(WRITE_TIME, async {
         stream.write_all(answer.as_bytes()).await?;
         stream.flush().await
@@ -48,7 +48,7 @@ pub(super) fn refuse_stream(
     fields: &HeaderMap<HeaderValue>,
 ) {
     let is_call = fields.get(CONTENT_TYPE).is_some_and(grpc::is_call);
-    let answer = OwnAnswer::to(problem, is_call, &new_request_id(), None);
+    let answer = OwnAnswer::to(problem, is_call, new_request_id().text(), None);
     let mut response = Response::builder().status(answer.status()).header(DATE, date::now().as_slice());
     for (name, value) in answer.fields() {
         response = response.header(name, value);

@@ -2,6 +2,7 @@
 
 use super::message::RequestHead;
 use super::target::Target;
+use super::text::Text;
 use super::{ConnectionFacts, heads};
 use crate::proxy::downstream::ClientSide;
 use crate::telemetry::Traffic;
@@ -22,7 +23,7 @@ use std::net::IpAddr;
 pub(super) struct Asker {
     pub client: IpAddr,
     pub trusted: bool,
-    pub request_id: String,
+    pub request_id: Text,
     /// Where we have a word in its trace.
     pub trace: Option<Trace>,
 }
@@ -35,7 +36,7 @@ impl Asker {
         Self {
             client: client_address(facts.client, head.lines("x-forwarded-for"), networks),
             trusted,
-            request_id: inbound_id(head).map_or_else(super::new_request_id, str::to_owned),
+            request_id: inbound_id(head).map_or_else(|| Text::of(super::new_request_id().text()), Text::of),
             trace,
         }
     }

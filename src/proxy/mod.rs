@@ -5,7 +5,6 @@
 mod admission;
 mod answer;
 mod asked;
-pub mod at_once;
 mod backend;
 mod connection_pool;
 pub mod date;
@@ -25,6 +24,7 @@ mod replay;
 mod rewrite;
 mod story;
 mod target;
+mod text;
 mod websocket;
 pub mod wire;
 mod worker;
@@ -41,6 +41,7 @@ use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use exchange::Exchange;
+use pulsegate_core::base::hex::{self, Hex};
 use pulsegate_core::base::own::Own;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
@@ -168,6 +169,6 @@ async fn sweep(common: Weak<Common>, shared: Weak<Shared>, clock: Clock) {
 }
 
 /// 128 random bits, as hexadecimal digits.
-pub fn new_request_id() -> String {
-    format!("{:032x}", fastrand::u128(..))
+pub fn new_request_id() -> Hex<32> {
+    hex::of_trace(fastrand::u128(..))
 }

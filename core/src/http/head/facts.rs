@@ -1,8 +1,8 @@
 //! What decides the meaning of a message, collected over all lines of its head? Its host and its framing, each of them one or none.
 
 use super::Problem;
-use super::expectation::Expectation;
 use super::bytes::is_word;
+use super::expectation::Expectation;
 use super::host::{are_one, is_host};
 use super::request_line::RequestLine;
 
