@@ -345,9 +345,9 @@ impl From<Refused> for Gone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::message::Places;
     use crate::proxy::wire::{Socket, Transport};
     use pulsegate_core::http::http1::request;
-    use pulsegate_core::http::http1::spans::Spans;
     use tokio::io::AsyncReadExt;
     use tokio::net::UnixStream;
     use tokio::time::Instant;
@@ -356,7 +356,7 @@ mod tests {
     #[allow(clippy::disallowed_methods, reason = "tests have no clock but the runtime's")]
     async fn whoever_keeps_its_body_back_hears_the_end_at_once() {
         let text = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
-        let mut spans = Spans::default();
+        let mut spans = Places::default();
         let read = request::read(text, &mut spans).unwrap();
         let head = RequestHead::written(Bytes::from_static(text), spans, read.head);
         let (near, mut far) = UnixStream::pair().unwrap();
