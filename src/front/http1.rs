@@ -12,6 +12,8 @@ use crate::proxy::message::{Places, RequestHead};
 use crate::proxy::wire::{Socket, Wire};
 use crate::tls::HTTP2;
 use bytes::Bytes;
+use pulsegate_core::http::chunks::MalformedBody;
+use pulsegate_core::http::http1::body;
 use pulsegate_core::http::http1::request;
 use pulsegate_core::http::problem::Problem;
 use std::cell::RefCell;
@@ -154,10 +156,12 @@ fn is_preface(buf: &[u8], read: &HeadEnd) -> bool {
     matches!(read, HeadEnd::Complete(end) if buf.get(..*end) == Some(b"PRI * HTTP/2.0\r\n\r\n"))
 }
 
-/// Reads the head of so many bytes, in the form in which it goes on.
+/// Reads the head of so many bytes, in the form in which it goes on. What of its body is there already must be one: nobody is asked for the sake of
+/// a client that cannot say where it ends.
 fn take_head(wire: &mut Wire, end: usize) -> Result<RequestHead, Problem> {
     let mut spans = Places::default();
     let bytes = wire.take(end);
     let read = request::read(&bytes, &mut spans)?;
+    body::look(read.head.framing, wire.inbox()).map_err(|MalformedBody| Problem::MalformedRequest)?;
     Ok(RequestHead::written(read.anew.map_or(bytes, Bytes::from), spans, read.head))
 }

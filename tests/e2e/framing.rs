@@ -2,6 +2,7 @@
 
 use super::{PULSEGATE, pool};
 use support::client::Client;
+use support::eventually;
 use support::raw::{Raw, Step, ok, send};
 
 #[tokio::test]
@@ -107,6 +108,26 @@ async fn what_is_no_extension_ends_the_exchange() {
         backend.seen().iter().all(|request| request.starts_with("GET ")),
         "the beginning of a malformed body went on"
     );
+}
+
+/// Neither a backend nor an answer of our own.
+#[tokio::test]
+async fn what_came_with_a_head_and_is_no_body_is_refused_before_anybody_is_asked() {
+    let backend = Raw::start(|_, _| vec![ok("hello")]).await;
+    let yaml =
+        pool(&[backend.address]).replace("routes: [", "routes: [{ match: { path: /own }, respond: { body: ours } }, ");
+    let gateway = PULSEGATE.start(&yaml).await;
+    for path in ["/", "/own"] {
+        for body in ["x\r\n", "5\r\nhelloX\r\n", "5\r\nhello\r\n0\r\nno field\r\n\r\n"] {
+            let mut client = Client::connect(gateway.address).await;
+            client.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}")).await;
+            let answer = client.answer().await;
+            assert_eq!((answer.status, answer.reason().as_str()), (400, "malformed_request"), "{path} {body:?}");
+        }
+    }
+    let refused = || gateway.output().matches("refused=malformed_request").count();
+    eventually("all are refused as what they are", async || refused() == 6).await;
+    assert!(!gateway.output().contains("attempts="), "{}", gateway.output());
 }
 
 #[tokio::test]

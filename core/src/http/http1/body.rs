@@ -33,6 +33,24 @@ struct Trailers {
     spans: Spans,
 }
 
+/// Can these bytes begin a body that is framed so?
+///
+/// # Errors
+/// They are malformed, whatever follows.
+pub fn look(framing: Framing, mut bytes: &[u8]) -> Result<(), MalformedBody> {
+    // All others have no marks among their bytes.
+    if framing != Framing::Chunked {
+        return Ok(());
+    }
+    let mut body = Decoder::new();
+    body.begin(framing);
+    while !(bytes.is_empty() || body.is_over()) {
+        let part = body.take(bytes)?;
+        bytes = bytes.get(part.taken..).unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// What some bytes of the connection were.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
@@ -298,6 +316,7 @@ mod tests {
             let story = read(Framing::Chunked, &bytes);
             over += u32::from(story.over);
             malformed += u32::from(story.malformed);
+            assert_eq!(look(Framing::Chunked, &bytes).is_err(), story.malformed, "{}", bytes.escape_ascii());
             let mut whole = Chunks::default();
             assert_eq!(
                 (whole.take(&bytes).is_err(), whole.done()),
