@@ -2,10 +2,9 @@
 //! `error` with a 200, all asking one real Redis.
 
 use super::PULSEGATE;
+use crate::answers::Answers;
 use crate::services::{Instance, Redis, instance};
-use crate::{
-    ANSWER, FAILURES, FAST_PERIOD, PASSES, PERIOD, TIMEOUT, TURN, after, assert_no_failures, slack, until_each,
-};
+use crate::{FAILURES, FAST_PERIOD, PASSES, PERIOD, TIMEOUT, TURN, after, assert_no_failures, slack, until_each};
 use serde_json::json;
 use std::time::Duration;
 use support::gateway::Gateway;
@@ -73,10 +72,13 @@ async fn a_node_service_says_by_terminus_whether_its_redis_is_there() {
     assert_redis_passes(&gateway, &instances).await;
     works("all is well, Node", &gateway).await;
 
+    let all = || instances.iter().map(|instance| (instance, HOSTS[0].1));
+    let answers = Answers::watch(all());
     redis.stop();
     let out = until_each(&gateway, &instances, &["not_ready"]).await;
-    println!("Redis stops: all three Node services out after {out:?} (bound {:?})", after(FAILURES, ANSWER));
-    assert!(out <= after(FAILURES, ANSWER) + slack(), "took {out:?}");
+    let bound = after(FAILURES, answers.slowest().await) + slack();
+    println!("Redis stops: all three Node services out after {out:?} (bound {bound:?})");
+    assert!(out <= bound, "took {out:?}");
     for (instance, status) in instances.iter().zip(STATUS_ERROR) {
         let told = gateway.backend(&instance.address.to_string()).await;
         println!("{}", told["why"]);
@@ -90,10 +92,12 @@ async fn a_node_service_says_by_terminus_whether_its_redis_is_there() {
         assert_eq!(told["last_probe"]["document"]["components"][0]["name"], "redis", "{told}");
     }
 
+    let answers = Answers::watch(all());
     redis.start();
     let back = until_each(&gateway, &instances, &["ramping", "up"]).await;
-    println!("Redis returns: all three Node services in after {back:?} (bound {:?})", after(PASSES, ANSWER));
-    assert!(back <= after(PASSES, ANSWER) + slack(), "took {back:?}");
+    let bound = after(PASSES, answers.slowest().await) + slack();
+    println!("Redis returns: all three Node services in after {back:?} (bound {bound:?})");
+    assert!(back <= bound, "took {back:?}");
     assert_redis_passes(&gateway, &instances).await;
     works("Redis is back, Node", &gateway).await;
 }

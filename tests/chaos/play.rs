@@ -115,6 +115,7 @@ impl World {
             tls: secure.then(|| trusting(&self.certificates)),
             patience: self.manner.patience,
             requests_per_connection: if secure { 10 } else { 0 },
+            at_once: None,
         }
     }
 

@@ -88,8 +88,8 @@ fn haproxys_default_httpchk_sees_us_up() {
     fs::write(
         &config,
         format!(
-            "global\n  stats socket {} mode 600 level admin\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 5s\n  \
-             timeout server 5s\nfrontend f\n  bind {}\n  default_backend gate\nbackend gate\n  option httpchk\n  \
+            "global\n  stats socket {} mode 600 level admin\ndefaults\n  mode http\n  timeout connect 20s\n  timeout check 20s\n  timeout client 60s\n  \
+             timeout server 60s\nfrontend f\n  bind {}\n  default_backend gate\nbackend gate\n  option httpchk\n  \
              server pulsegate {address} check inter 200ms\n",
             stats.display(),
             free_address(),
@@ -122,7 +122,7 @@ fn haproxy_introduces_its_clients_to_us_and_we_introduce_them_to_it() {
         let (front, behind) = (free_address(), free_address());
         let rest = format!(
             "routes: [{{ upstream: pool }}]\nupstreams: {{ pool: {{ backends: [\"{behind}\"], send_proxy_protocol: {ours}, \
-             readiness: {{ path: /ready, period: 200ms }} }} }}\n"
+             readiness: {{ path: /ready, period: 200ms, timeout: 20s }} }} }}\n"
         );
         let stats = directory.path().join("haproxy.sock");
         let config = directory.path().join("haproxy.cfg");
@@ -130,8 +130,8 @@ fn haproxy_introduces_its_clients_to_us_and_we_introduce_them_to_it() {
             fs::write(
                 &config,
                 format!(
-                    "global\n  stats socket {} mode 600 level admin\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 5s\n  \
-                     timeout server 5s\nfrontend f\n  bind {front}\n  unique-id-format %[uuid()]\n  default_backend gate\nbackend gate\n  \
+                    "global\n  stats socket {} mode 600 level admin\ndefaults\n  mode http\n  timeout connect 20s\n  timeout check 20s\n  timeout client 60s\n  \
+                     timeout server 60s\nfrontend f\n  bind {front}\n  unique-id-format %[uuid()]\n  default_backend gate\nbackend gate\n  \
                      option httpchk GET /ready\n  server pulsegate {gateway} check inter 200ms {its}\nfrontend behind\n  bind {behind} \
                      accept-proxy\n  http-request return status 200 content-type text/plain lf-string \"%[src]:%[src_port] %[dst]:%[dst_port]\"\n",
                     stats.display(),
@@ -164,8 +164,8 @@ fn envoys_health_checker_sees_us_healthy() {
         &config,
         format!(
             "admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }} }}\n\
-             static_resources:\n  clusters:\n  - name: gate\n    type: STATIC\n    connect_timeout: 1s\n    \
-             health_checks: [{{ timeout: 1s, interval: 0.2s, unhealthy_threshold: 2, healthy_threshold: 2, \
+             static_resources:\n  clusters:\n  - name: gate\n    type: STATIC\n    connect_timeout: 20s\n    \
+             health_checks: [{{ timeout: 20s, interval: 0.2s, unhealthy_threshold: 2, healthy_threshold: 2, \
              http_health_check: {{ path: /healthz }} }}]\n    load_assignment: {{ cluster_name: gate, endpoints: [{{ \
              lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }} }} }}] }}] }}\n",
             admin.port(),

@@ -9,6 +9,9 @@ use support::gateway::Gateway;
 use support::h2::{Call, H2Backend};
 use support::raw::{Raw, Step, ok, send};
 
+/// In turns: where five answers come from one backend before any other was asked, that one stands alone with them, and goes.
+const TURNS: &str = "    balance: { policy: round_robin }\n";
+
 /// A whole answer with so many fields of so many bytes.
 fn large(fields: usize, bytes: usize) -> Step {
     let fields: String = (0..fields).map(|number| format!("X-{number}: {}\r\n", "y".repeat(bytes))).collect();
@@ -64,7 +67,7 @@ async fn a_head_beyond_the_limit_is_asked_for_once_and_ejects_nobody() {
         let script = move |_: &str, _| vec![step.clone()];
         let backends = [Raw::start(script.clone()).await, Raw::start(script.clone()).await, Raw::start(script).await];
         let addresses = backends.each_ref().map(|backend| backend.address);
-        let gateway = PULSEGATE.start(&pool_with(&addresses, "")).await;
+        let gateway = PULSEGATE.start(&pool_with(&addresses, TURNS)).await;
         assert_eq!(asked(&gateway).await, exceeded());
         assert_eq!(backends.iter().map(|backend| backend.seen().len()).sum::<usize>(), 60, "nobody else was asked");
         all_serve(&gateway, &addresses).await;
@@ -75,11 +78,11 @@ async fn a_head_beyond_the_limit_is_asked_for_once_and_ejects_nobody() {
 async fn the_same_holds_for_streams() {
     let backends = [H2Backend::start(large_stream).await, H2Backend::start(large_stream).await];
     let addresses = backends.each_ref().map(|backend| backend.address);
-    let gateway = PULSEGATE.start(&pool_with(&addresses, "    protocol: http2\n")).await;
+    let gateway = PULSEGATE.start(&pool_with(&addresses, &format!("{TURNS}    protocol: http2\n"))).await;
     assert_eq!(asked(&gateway).await, exceeded());
     all_serve(&gateway, &addresses).await;
-    let more = "    protocol: http2\n    limits: { response_head_bytes: 40KiB }\n";
-    let gateway = PULSEGATE.start(&pool_with(&addresses, more)).await;
+    let more = format!("{TURNS}    protocol: http2\n    limits: {{ response_head_bytes: 40KiB }}\n");
+    let gateway = PULSEGATE.start(&pool_with(&addresses, &more)).await;
     assert_eq!(asked(&gateway).await, [(200, String::new())]);
 }
 
@@ -107,8 +110,7 @@ async fn a_probe_keeps_to_the_same_limit() {
 async fn a_backend_that_alone_sends_such_heads_goes() {
     let sick = Raw::start(|_, _| vec![large(34, 1000)]).await;
     let (one, other) = (Raw::start(|_, _| vec![ok("ok")]).await, Raw::start(|_, _| vec![ok("ok")]).await);
-    let more = "    balance: { policy: round_robin }\n";
-    let gateway = PULSEGATE.start(&pool_with(&[sick.address, one.address, other.address], more)).await;
+    let gateway = PULSEGATE.start(&pool_with(&[sick.address, one.address, other.address], TURNS)).await;
     let mut client = Client::connect(gateway.address).await;
     eventually("its ejection", async || {
         client.get("/").await;

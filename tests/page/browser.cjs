@@ -11,6 +11,9 @@ const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 
+/** Milliseconds, for a machine that has other things to do; less than whoever gives the commands waits. */
+const PATIENCE = 80000;
+
 let browser = null;
 let context = null;
 let page = null;
@@ -28,6 +31,7 @@ const commands = {
   async open({ url, width = 1440, height = 900, scheme = "light", touch = false }) {
     if (page) await page.close();
     page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: touch ? "reduce" : null });
     await page.addInitScript(observe);
@@ -41,7 +45,7 @@ const commands = {
   /** An expression or a function of the page. */
   async look({ code }) { return { value: await page.evaluate(code) }; },
   /** Asks again and again from outside: the page's own policy forbids it to evaluate texts. */
-  async until({ code, within = 20000 }) {
+  async until({ code, within = PATIENCE }) {
     const end = Date.now() + within;
     while (!(await page.evaluate(code).catch(() => false))) {
       if (Date.now() > end) return { error: `not within ${within} ms` };
@@ -56,7 +60,7 @@ const commands = {
     const { traceEvents } = JSON.parse(await browser.stopTracing());
     return { value: { ...value, ...longest(traceEvents) } };
   },
-  async click({ on }) { await page.click(on, { timeout: 5000 }); return {}; },
+  async click({ on }) { await page.click(on); return {}; },
   async fill({ on, text }) { await page.fill(on, text); return {}; },
   async press({ keys }) { for (const key of keys) await page.keyboard.press(key); return {}; },
   async type({ text }) { await page.keyboard.type(text); return {}; },
@@ -83,7 +87,7 @@ function longest(events) {
 }
 
 async function main() {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true, args: FLAGS });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true, timeout: PATIENCE, args: FLAGS });
   context = await browser.newContext();
   console.log(JSON.stringify({ ready: true }));
   for await (const line of readline.createInterface({ input: process.stdin })) {

@@ -12,21 +12,18 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
 use support::Pulsegate;
 use support::backend::Backend;
 use support::gateway::Gateway;
-use support::lateness::Lateness;
-use support::load::{Load, Request};
+use support::load::{Load, Request, Target};
 use tokio::sync::Mutex;
 
 /// The binary that is tried.
 const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
 
-/// From an event to its row.
-const SEEN_WITHIN: Duration = Duration::from_secs(1);
-/// What is late on a busy machine is so at each: the admin listener, three processes of the browser, and the test.
-const STEPS: u32 = 5;
+/// From an event to its row, beside the slowest answer and frame that a busy machine gives the page then: an event is written by more hands.
+const SEEN_WITHIN_MS: i64 = 1000;
+const SLOWER: i64 = 2;
 
 /// The tests take turns: their bounds are of real time.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -43,7 +40,7 @@ fn configuration(backends: &[Backend], first: usize) -> String {
         let addresses: Vec<String> = backends.iter().map(|backend| backend.address.to_string()).collect();
         format!("{addresses:?}")
     };
-    let readiness = "{ path: /ready, period: 500ms, fast_period: 200ms }";
+    let readiness = "{ path: /ready, period: 500ms, fast_period: 200ms, timeout: 10s }";
     format!(
         "routes:\n  - {{ match: {{ host: orders.example }}, upstream: orders }}\n  - {{ match: {{}}, upstream: billing }}\n\
          upstreams:\n  orders: {{ backends: {}, readiness: {readiness} }}\n  billing: {{ backends: {}, readiness: {readiness} }}\n",
@@ -60,8 +57,8 @@ async fn backends(count: usize) -> Vec<Backend> {
     backends
 }
 
-fn load(address: SocketAddr, host: &'static str, seconds: u64) -> Load {
-    Load::of(Request { method: "GET", host, path: "/work" }, address, 40, Duration::from_secs(seconds))
+fn load(address: SocketAddr, host: &'static str) -> Load {
+    Load::until_ended(Request { method: "GET", host, path: "/work" }, Target::spared(address), 40)
 }
 
 /// An expression: the row of a backend, where it is in sight.
@@ -102,12 +99,15 @@ async fn first_change(gateway: &Gateway, address: SocketAddr) -> Change {
     }
 }
 
-/// Notes, frame by frame, when a row changes for the first time: the moment on the machine's one clock.
+/// Notes, frame by frame, as what a row stands: each with its moment on the machine's one clock. And, as a control beside it, the longest that
+/// a question to the same listener took, with the frame behind it.
 async fn watch(browser: &mut Browser, address: SocketAddr) {
     let code = format!(
-        "(() => {{ const before = {row}.parts.standing.textContent; window.changed = 0; \
-         const look = () => {{ const row = {row}; if (row && row.parts.standing.textContent !== before) window.changed = Date.now(); \
-         else requestAnimationFrame(look); }}; look(); }})()",
+        "(() => {{ window.seen = []; window.slowest = 0; \
+         const look = () => {{ const text = {row}?.parts.standing.textContent; \
+         if (text && text !== window.seen.at(-1)?.text) window.seen.push({{ text, at: Date.now() }}); requestAnimationFrame(look); }}; look(); \
+         const ask = async () => {{ const begun = Date.now(); await fetch('/status'); await new Promise(requestAnimationFrame); \
+         window.slowest = Math.max(window.slowest, Date.now() - begun); setTimeout(ask, 20); }}; ask(); }})()",
         row = row(address)
     );
     browser.look(&code).await;
@@ -118,23 +118,24 @@ async fn a_backend_that_dies_is_seen_within_a_second_and_a_click_drains_another(
     let _turn = TURN.lock().await;
     let mut backends = backends(6).await;
     let gateway = PULSEGATE.start(&configuration(&backends, 4)).await;
-    let loads = [load(gateway.address, "orders.example", 40), load(gateway.address, "billing.example", 40)];
+    let loads = [load(gateway.address, "orders.example"), load(gateway.address, "billing.example")];
     let mut browser = Browser::start().await;
     browser.open(&format!("http://{}/", gateway.admin)).await;
     browser.until("document.querySelectorAll('.row:not([hidden])').length === 6").await;
     browser.until("document.querySelector('#link').classList.contains('live')").await;
 
     let dead = backends[1].address;
+    standing(&mut browser, dead, "up").await;
     watch(&mut browser, dead).await;
-    let machine = Lateness::watch();
     backends[1].kill();
-    browser.until("window.changed > 0").await;
-    let within = i64::try_from((SEEN_WITHIN + machine.worst() * STEPS).as_millis()).unwrap();
+    browser.until("['ejected', 'down'].includes(window.seen.at(-1)?.text)").await;
     // Passive evidence may come first (ejected), then the probes' (down): the first change is the one that is timed.
-    let changed = browser.look("window.changed").await.as_i64().unwrap();
     let Change { id, at, word, why } = first_change(&gateway, dead).await;
-    println!("{{\"event_to_row_ms\":{},\"standing\":\"{word}\"}}", changed - at);
-    assert!((0..=within).contains(&(changed - at)), "{} ms after its event {id}, {within} are allowed", changed - at);
+    let seen = browser.look(&format!("window.seen.find((one) => one.text !== 'up' && one.at >= {at}).at")).await;
+    let (took, slowest) = (seen.as_i64().unwrap() - at, browser.look("window.slowest").await.as_i64().unwrap());
+    println!("{{\"event_to_row_ms\":{took},\"standing\":\"{word}\",\"slowest_answer_ms\":{slowest}}}");
+    let allowed = SEEN_WITHIN_MS + SLOWER * slowest;
+    assert!(took <= allowed, "{took} ms after its event {id}, {allowed} are allowed");
     let shown = browser.text(&format!("{}.parts.why.textContent", row(dead))).await;
     assert!(shown.starts_with(&why), "its cause is {shown:?}, the event said {why:?}");
     browser.until(&format!("document.querySelector('#timeline li[data-id=\"{id}\"]') !== null")).await;
@@ -158,12 +159,14 @@ async fn a_backend_that_dies_is_seen_within_a_second_and_a_click_drains_another(
     pictures(&mut browser).await;
     browser.assert_calm(&[]).await;
     browser.close().await;
-    drop(loads);
+    for load in loads {
+        load.ended().await;
+    }
 }
 
 /// With figures in every chart.
 async fn pictures(browser: &mut Browser) {
-    browser.until("Number(document.querySelector('#sum-rate').textContent) > 30").await;
+    browser.until("Number(document.querySelector('#sum-rate').textContent) > 0").await;
     browser.look("document.querySelector('#toast').hidden = true").await;
     browser.shot("explained-light").await;
     browser.press(&["Escape"]).await;

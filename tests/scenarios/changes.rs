@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 const UPGRADE: &str = "upgrade: { directory: takeover, timeout: 30s }\n";
 /// For who waits until it is over.
-const IMPATIENT: &str = "upgrade: { directory: takeover, timeout: 5s }\n";
+const IMPATIENT: &str = "upgrade: { directory: takeover, timeout: 15s }\n";
 
 async fn upgradable() -> Rig {
     rig_with(UPGRADE).await
@@ -41,15 +41,17 @@ fn assert_no_failures(what: &str, outcomes: &[Outcome]) {
 }
 
 /// Asks `/readyz` all the time, from before the change to after it; the statuses other than 200 are the result.
-fn watch_readiness(admin: SocketAddr, length: Duration) -> Load {
-    Load::of(Request { method: "GET", host: "localhost", path: "/readyz" }, admin, 20, length)
+/// Each time over a connection of its own, as checkers do: the admin listener ends idle ones, also just as they are used.
+fn watch_readiness(admin: SocketAddr) -> Load {
+    let target = Target { requests_per_connection: 1, ..Target::spared(admin) };
+    Load::until_ended(Request { method: "GET", host: "localhost", path: "/readyz" }, target, 20)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_reloads_in_twenty_seconds_fail_nothing_and_restart_no_probe() {
     let rig = rig_with("").await;
     let probes_before = probes(&rig.gateway).await;
-    let (gets, posts) = (load(&rig, "GET", 21), load(&rig, "POST", 21));
+    let (gets, posts) = (load(&rig, "GET"), load(&rig, "POST"));
     let plain = configuration(&rig.backends);
     // Each changes something else than the probes: a weight, and a route that nobody asks.
     let heavier = plain.replace(
@@ -66,16 +68,21 @@ async fn two_hundred_reloads_in_twenty_seconds_fail_nothing_and_restart_no_probe
         // On a busy machine two signals would be one.
         eventually("it is applied", async || reloads(&rig.gateway).await > before).await;
     }
-    assert_no_failures("reload storm, GET", &gets.outcomes().await);
-    assert_no_failures("reload storm, POST", &posts.outcomes().await);
+    assert_no_failures("reload storm, GET", &gets.ended().await);
+    assert_no_failures("reload storm, POST", &posts.ended().await);
     let status = rig.gateway.json("/status").await;
     assert_eq!(status["last_reload"]["applied"], true, "{status}");
     let (reloads, probes) = (reloads(&rig.gateway).await, probes(&rig.gateway).await - probes_before);
     println!("reload storm: {reloads} reloads applied, {probes} probes of three backends");
     assert!(reloads >= 200.0, "only {reloads} reloads were applied");
-    // One a second for each of three backends; had reloads restarted them, hundreds.
+    // One a second for each of three backends, where the machine is in time; had reloads restarted them, hundreds or none.
     let due = 3.0 * begun.elapsed().as_secs_f64();
-    assert!((due * 0.7..=due * 1.3 + 10.0).contains(&probes), "{probes} probes, {due} were due");
+    assert!((due * 0.3..=due * 1.3 + 10.0).contains(&probes), "{probes} probes, {due} were due");
+}
+
+/// The load goes on behind the change.
+async fn alone_for_a_while() {
+    pause(Duration::from_secs(1)).await;
 }
 
 #[allow(clippy::disallowed_methods, reason = "what is measured happens in real time")]
@@ -100,15 +107,15 @@ async fn reloads(gateway: &Gateway) -> f64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_binary_fails_nothing_and_an_ejected_backend_stays_ejected() {
     let (mut rig, late) = (upgradable().await, Lateness::watch());
-    let warm_up = load(&rig, "GET", 2);
+    let warm_up = load(&rig, "GET");
     rig.backends[0].tell("failing 100").await;
     rig.gateway.until(&rig.backends[0], "ejected").await;
-    warm_up.outcomes().await;
+    warm_up.ended().await;
     rig.backends[0].tell("failing 0").await;
     let ejected = rig.gateway.backend(&rig.backends[0].address.to_string()).await;
 
-    let readiness = watch_readiness(rig.gateway.admin, Duration::from_secs(8));
-    let (gets, posts) = (load(&rig, "GET", 8), load(&rig, "POST", 8));
+    let readiness = watch_readiness(rig.gateway.admin);
+    let (gets, posts) = (load(&rig, "GET"), load(&rig, "POST"));
     pause(Duration::from_secs(1)).await;
     let next = rig.gateway.successor(&with_upgrade(&rig));
     assert!(rig.gateway.ended().await.success(), "the old process leaves by itself");
@@ -120,15 +127,17 @@ async fn a_new_binary_fails_nothing_and_an_ejected_backend_stays_ejected() {
     assert_same_moment(&back(&still), &back(&ejected), &late);
     assert_eq!(still["ejection"]["nth"], ejected["ejection"]["nth"], "{still}");
 
-    assert_no_failures("binary upgrade, GET", &gets.outcomes().await);
-    assert_no_failures("binary upgrade, POST", &posts.outcomes().await);
-    assert_no_failures("binary upgrade, /readyz", &readiness.outcomes().await);
+    alone_for_a_while().await;
+    assert_no_failures("binary upgrade, GET", &gets.ended().await);
+    assert_no_failures("binary upgrade, POST", &posts.ended().await);
+    assert_no_failures("binary upgrade, /readyz", &readiness.ended().await);
     // The next one hands over as well.
     rig.gateway = next;
-    let posts = load(&rig, "POST", 5);
+    let posts = load(&rig, "POST");
     let third = rig.gateway.successor(&with_upgrade(&rig));
     assert!(rig.gateway.ended().await.success());
-    assert_no_failures("second upgrade, POST", &posts.outcomes().await);
+    alone_for_a_while().await;
+    assert_no_failures("second upgrade, POST", &posts.ended().await);
     third.ready().await;
 }
 
@@ -200,15 +209,16 @@ async fn a_process_with_fewer_workers_takes_over_and_fails_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigusr2_starts_what_is_installed_and_the_process_asked_leaves() {
     let mut rig = upgradable().await;
-    let (gets, posts) = (load(&rig, "GET", 5), load(&rig, "POST", 5));
+    let (gets, posts) = (load(&rig, "GET"), load(&rig, "POST"));
     let before = rig.gateway.json("/status").await["started"].clone();
     rig.gateway.signal(Signal::SIGUSR2);
     assert!(rig.gateway.ended().await.success());
     let successor = rig.gateway.successor_by_signal();
     let status = rig.gateway.json("/status").await;
     assert_ne!(status["started"], before, "another process answers");
-    assert_no_failures("SIGUSR2, GET", &gets.outcomes().await);
-    assert_no_failures("SIGUSR2, POST", &posts.outcomes().await);
+    alone_for_a_while().await;
+    assert_no_failures("SIGUSR2, GET", &gets.ended().await);
+    assert_no_failures("SIGUSR2, POST", &posts.ended().await);
     successor.signal(Signal::SIGTERM);
     let (address, admin) = (rig.gateway.address, rig.gateway.admin);
     eventually("it ends", async || tokio::net::TcpStream::connect(admin).await.is_err()).await;
@@ -218,8 +228,8 @@ async fn sigusr2_starts_what_is_installed_and_the_process_asked_leaves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_binary_that_fails_leaves_the_old_one_serving() {
     let mut rig = rig_with(IMPATIENT).await;
-    let readiness = watch_readiness(rig.gateway.admin, Duration::from_secs(11));
-    let (gets, posts) = (load(&rig, "GET", 11), load(&rig, "POST", 11));
+    let readiness = watch_readiness(rig.gateway.admin);
+    let (gets, posts) = (load(&rig, "GET"), load(&rig, "POST"));
     pause(Duration::from_millis(500)).await;
 
     // A bad file: it ends before it asks.
@@ -255,9 +265,9 @@ async fn a_new_binary_that_fails_leaves_the_old_one_serving() {
     eventually("it has the sockets", async || killed.output().contains("hands over")).await;
     killed.kill().await;
 
-    assert_no_failures("failed upgrades, GET", &gets.outcomes().await);
-    assert_no_failures("failed upgrades, POST", &posts.outcomes().await);
-    assert_no_failures("failed upgrades, /readyz", &readiness.outcomes().await);
+    assert_no_failures("failed upgrades, GET", &gets.ended().await);
+    assert_no_failures("failed upgrades, POST", &posts.ended().await);
+    assert_no_failures("failed upgrades, /readyz", &readiness.ended().await);
     assert!(!rig.gateway.has_ended());
     // And then one that works.
     let next = rig.gateway.successor(&with_upgrade(&rig));
@@ -267,7 +277,7 @@ async fn a_new_binary_that_fails_leaves_the_old_one_serving() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_beside_a_second_instance_fails_nothing() {
-    let mut rig = rig_with("shutdown: { delay: 1s, grace: 5s }\n").await;
+    let mut rig = rig_with("shutdown: { delay: 5s, grace: 30s }\n").await;
     let second = PULSEGATE.start(&configuration(&rig.backends)).await;
     let admins = [(rig.gateway.address, rig.gateway.admin), (second.address, second.admin)];
     // The balancer in front: asks /readyz every 100 ms and sends to whoever says yes, in turns.
@@ -279,7 +289,7 @@ async fn sigterm_beside_a_second_instance_fails_nothing() {
             turn += 1;
             ready[turn % ready.len()]
         };
-        Load::to(Request { method, host: "test", path: "/work" }, pick, 150, Duration::from_secs(6))
+        Load::to(Request { method, host: "test", path: "/work" }, pick, 150)
     };
     let (gets, posts) = (balancer("GET"), balancer("POST"));
     let checks = tokio::spawn({
@@ -300,8 +310,9 @@ async fn sigterm_beside_a_second_instance_fails_nothing() {
     pause(Duration::from_secs(2)).await;
     rig.gateway.signal(Signal::SIGTERM);
     assert!(rig.gateway.ended().await.success());
-    assert_no_failures("SIGTERM beside a second instance, GET", &gets.outcomes().await);
-    assert_no_failures("SIGTERM beside a second instance, POST", &posts.outcomes().await);
+    alone_for_a_while().await;
+    assert_no_failures("SIGTERM beside a second instance, GET", &gets.ended().await);
+    assert_no_failures("SIGTERM beside a second instance, POST", &posts.ended().await);
     checks.abort();
 }
 

@@ -11,9 +11,9 @@ mod timings;
 use std::time::Duration;
 use support::Pulsegate;
 use support::backend::Backend;
-use support::eventually;
 use support::gateway::Gateway;
-use support::load::{Load, Request};
+use support::load::{Load, Request, Target};
+use support::{eventually, pause};
 
 /// The binary that is tried.
 const PULSEGATE: Pulsegate = Pulsegate::at(env!("CARGO_BIN_EXE_pulsegate"));
@@ -29,7 +29,7 @@ fn configuration(backends: &[Backend]) -> String {
     let addresses: Vec<String> = backends.iter().map(|backend| format!("\"{}\"", backend.address)).collect();
     format!(
         "routes: [{{ upstream: pool }}]\nupstreams:\n  pool:\n    backends: [{}]\n    readiness: {{ path: /ready, period: 1s, timeout: \
-         1s, success_threshold: 2, failure_threshold: 2 }}\n    timeouts: {{ per_try: 4s }}\n    slow_start: {{ duration: 1s }}\n",
+         10s, success_threshold: 2, failure_threshold: 2 }}\n    timeouts: {{ per_try: 15s }}\n    slow_start: {{ duration: 1s }}\n",
         addresses.join(", ")
     )
 }
@@ -53,10 +53,10 @@ async fn rig_with(more: &str) -> Rig {
     Rig { backends, gateway }
 }
 
-/// 150 requests per second.
-fn load(rig: &Rig, method: &'static str, seconds: u64) -> Load {
+/// 150 requests per second, or what the machine is able to answer, until it is ended.
+fn load(rig: &Rig, method: &'static str) -> Load {
     let request = Request { method, host: "test", path: "/work" };
-    Load::of(request, rig.gateway.address, 150, Duration::from_secs(seconds))
+    Load::until_ended(request, Target::spared(rig.gateway.address), 150)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,20 +64,21 @@ async fn a_backend_that_is_down_or_ejected_stays_so_across_a_reload_that_changes
     let mut rig = rig().await;
     rig.backends[0].kill();
     rig.gateway.until(&rig.backends[0], "down").await;
-    let gets = load(&rig, "GET", 3);
+    let gets = load(&rig, "GET");
     rig.backends[1].tell("failing 100").await;
     // One of three is down: the cap allows no ejection more, so the failing one is refused and says so; mend the first.
-    gets.outcomes().await;
+    pause(Duration::from_secs(3)).await;
+    gets.ended().await;
     rig.backends[1].tell("failing 0").await;
     rig.backends[0].restart().await;
     rig.gateway.until_one_of(&rig.backends[0], &["ramping", "up"]).await;
 
     rig.backends[1].tell("failing 100").await;
-    let gets = load(&rig, "GET", 3);
+    let gets = load(&rig, "GET");
     rig.gateway.until(&rig.backends[1], "ejected").await;
     rig.backends[2].kill();
-    gets.outcomes().await;
     rig.gateway.until(&rig.backends[2], "down").await;
+    gets.ended().await;
 
     let weight = |backend: &Backend| {
         (format!("\"{}\"", backend.address), format!("{{ address: \"{}\", weight: 7 }}", backend.address))

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
@@ -49,6 +50,9 @@ pub struct Request {
 /// A client that waits so long for an answer has none: long enough for a busy machine, and shorter than a test waits.
 const GIVES_UP: Duration = Duration::from_secs(20);
 
+/// Enough for a load that is answered in time.
+const FEW: usize = 16;
+
 /// Who is asked, and how patiently.
 #[derive(Clone)]
 pub struct Target {
@@ -58,11 +62,20 @@ pub struct Target {
     pub patience: Duration,
     /// A connection is left after so many requests; 0 = never.
     pub requests_per_connection: u32,
+    /// Where so many are under way, one that is due is left out: for a load that a busy machine must not drown in. `None`: none is.
+    pub at_once: Option<usize>,
+}
+
+impl Target {
+    /// Spares a busy machine: with no more under way than a few.
+    pub fn spared(address: SocketAddr) -> Self {
+        Self { at_once: Some(FEW), ..address.into() }
+    }
 }
 
 impl From<SocketAddr> for Target {
     fn from(address: SocketAddr) -> Self {
-        Self { addresses: vec![address], tls: None, patience: GIVES_UP, requests_per_connection: 0 }
+        Self { addresses: vec![address], tls: None, patience: GIVES_UP, requests_per_connection: 0, at_once: None }
     }
 }
 
@@ -86,19 +99,14 @@ impl Load {
         Self::by(request, move || client.clone(), rate, Duration::MAX)
     }
 
-    /// As [`Self::of`], each request to the gateway that `balancer` names at that moment.
-    pub fn to(
-        request: Request,
-        mut balancer: impl FnMut() -> SocketAddr + Send + 'static,
-        rate: u32,
-        length: Duration,
-    ) -> Self {
+    /// As [`Self::until_ended`], each request to the gateway that `balancer` names at that moment; a busy machine is spared.
+    pub fn to(request: Request, mut balancer: impl FnMut() -> SocketAddr + Send + 'static, rate: u32) -> Self {
         let mut clients = BTreeMap::new();
         let client = move || {
             let gateway = balancer();
-            Arc::clone(clients.entry(gateway).or_insert_with(|| Arc::new(Client::new(gateway.into()))))
+            Arc::clone(clients.entry(gateway).or_insert_with(|| Arc::new(Client::new(Target::spared(gateway)))))
         };
-        Self::by(request, client, rate, length)
+        Self::by(request, client, rate, Duration::MAX)
     }
 
     #[allow(clippy::disallowed_methods, reason = "a load is timed by the real clock")]
@@ -121,7 +129,9 @@ impl Load {
                     break;
                 }
                 let client = client();
+                let Some(place) = client.place() else { continue };
                 requests.spawn(async move {
+                    let _place = place;
                     let result = client.ask(request).await.map(|(status, _)| status);
                     Outcome { due, took: begun.elapsed() - due, result }
                 });
@@ -147,11 +157,18 @@ pub struct Client {
     target: Target,
     /// The last one used is used first; with the number of requests that it has carried.
     idle: Mutex<Vec<(Sender, u32)>>,
+    places: Arc<Semaphore>,
 }
 
 impl Client {
     pub fn new(target: Target) -> Self {
-        Self { target, idle: Mutex::new(Vec::new()) }
+        let places = Arc::new(Semaphore::new(target.at_once.unwrap_or(Semaphore::MAX_PERMITS)));
+        Self { target, idle: Mutex::new(Vec::new()), places }
+    }
+
+    /// For one request more.
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     /// One request and its whole answer, or what went wrong, in words.
