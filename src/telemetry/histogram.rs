@@ -94,7 +94,7 @@ impl Histogram {
     }
 
     pub fn observe(&self, took: Duration) {
-        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = took.as_secs().saturating_mul(1_000_000_000).saturating_add(took.subsec_nanos().into());
         let row = self.numbers.row();
         row.add(BUCKETS + self.bucket(nanos), 1);
         row.add(SUM, nanos.saturating_add(1 << (SUM_SHIFT - 1)) >> SUM_SHIFT);

@@ -18,59 +18,71 @@ use std::sync::OnceLock;
 /// Numbers of one cache line.
 const LINE: usize = 8;
 
-#[repr(align(64))]
-#[derive(Debug, Default)]
-struct Line([AtomicU64; LINE]);
-
 /// Numbers in columns, added up over all threads. They wrap around.
 #[derive(Debug)]
 pub struct Stripes {
     common: Box<[AtomicU64]>,
-    /// One row after the other, each of as many lines as hold all columns.
-    own: OnceLock<Box<[Line]>>,
+    own: OnceLock<Rows>,
+}
+
+/// One row after the other, each from the beginning of a cache line to the end of one.
+#[derive(Debug)]
+struct Rows {
+    cells: Box<[AtomicU64]>,
+    /// Where the first cache line begins.
+    from: usize,
+    /// From one row to the next.
+    stride: usize,
+    count: usize,
 }
 
 /// The row of this thread, for who adds in several of its columns. It does not leave the thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    kind: Kind<'a>,
+    cells: &'a [AtomicU64],
+    /// Nobody else writes it.
+    is_own: bool,
     stays: PhantomData<*const ()>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Kind<'a> {
-    Own(&'a [Line]),
-    Common(&'a [AtomicU64]),
+impl Rows {
+    fn new(count: usize, columns: usize) -> Self {
+        let stride = columns.next_multiple_of(LINE);
+        let cells = zeros(count * stride + LINE - 1);
+        let beyond = cells.as_ptr().addr() / size_of::<AtomicU64>() % LINE;
+        Self { cells, from: (LINE - beyond) % LINE, stride, count }
+    }
+
+    #[inline]
+    fn row(&self, number: usize, columns: usize) -> Option<&[AtomicU64]> {
+        let from = self.from + number * self.stride;
+        if number < self.count { self.cells.get(from..from + columns) } else { None }
+    }
 }
 
 impl Stripes {
     pub fn new(columns: usize) -> Self {
-        Self { common: (0..columns).map(|_| AtomicU64::new(0)).collect(), own: OnceLock::new() }
+        Self { common: zeros(columns), own: OnceLock::new() }
     }
 
     /// With as many rows at once.
     #[cfg(all(loom, test))]
     fn of(columns: usize, rows: usize) -> Self {
         let stripes = Self::new(columns);
-        stripes.own.get_or_init(|| lines(rows * stripes.lines_of_a_row()));
+        stripes.own.get_or_init(|| Rows::new(rows, columns));
         stripes
-    }
-
-    fn lines_of_a_row(&self) -> usize {
-        self.common.len().div_ceil(LINE)
     }
 
     #[inline]
     pub fn row(&self) -> Row<'_> {
         let own = number::of_this_thread().and_then(|number| self.own(number));
-        Row { kind: own.map_or(Kind::Common(&self.common), Kind::Own), stays: PhantomData }
+        Row { cells: own.unwrap_or(&self.common), is_own: own.is_some(), stays: PhantomData }
     }
 
     #[inline]
-    fn own(&self, number: usize) -> Option<&[Line]> {
-        let length = self.lines_of_a_row();
-        let rows = self.own.get_or_init(|| lines(number::most() * length));
-        rows.get(number * length..(number + 1) * length)
+    fn own(&self, number: usize) -> Option<&[AtomicU64]> {
+        let rows = self.own.get_or_init(|| Rows::new(number::most(), self.common.len()));
+        rows.row(number, self.common.len())
     }
 
     #[inline]
@@ -81,37 +93,27 @@ impl Stripes {
     /// Of all rows. A column that there is not is 0.
     pub fn sum(&self, column: usize) -> u64 {
         let Some(common) = self.common.get(column) else { return 0 };
-        let rows = self.own.get().into_iter().flat_map(|rows| rows.chunks(self.lines_of_a_row().max(1)));
-        rows.filter_map(|row| cell(row, column))
-            .fold(common.load(Relaxed), |sum, cell| sum.wrapping_add(cell.load(Relaxed)))
+        let own = self.own.get().into_iter().flat_map(|rows| {
+            let own = |number| rows.row(number, self.common.len())?.get(column);
+            (0..).map_while(own)
+        });
+        own.fold(common.load(Relaxed), |sum, cell| sum.wrapping_add(cell.load(Relaxed)))
     }
 }
 
 impl Row<'_> {
     #[inline]
     pub fn add(&self, column: usize, more: u64) {
-        match self.kind {
-            Kind::Own(row) => {
-                if let Some(cell) = cell(row, column) {
-                    cell.store(cell.load(Relaxed).wrapping_add(more), Relaxed);
-                }
-            }
-            Kind::Common(row) => {
-                if let Some(cell) = row.get(column) {
-                    cell.fetch_add(more, Relaxed);
-                }
-            }
+        match self.cells.get(column) {
+            Some(cell) if self.is_own => cell.store(cell.load(Relaxed).wrapping_add(more), Relaxed),
+            Some(cell) => drop(cell.fetch_add(more, Relaxed)),
+            None => {}
         }
     }
 }
 
-#[inline]
-fn cell(row: &[Line], column: usize) -> Option<&AtomicU64> {
-    row.get(column / LINE)?.0.get(column % LINE)
-}
-
-fn lines(count: usize) -> Box<[Line]> {
-    (0..count).map(|_| Line::default()).collect()
+fn zeros(count: usize) -> Box<[AtomicU64]> {
+    (0..count).map(|_| AtomicU64::new(0)).collect()
 }
 
 #[cfg(test)]
@@ -122,7 +124,15 @@ mod tests {
 
     #[test]
     fn rows_add_up_and_lie_apart() {
-        assert_eq!((size_of::<Line>(), align_of::<Line>()), (64, 64));
+        for (columns, lines) in [(1, 1), (8, 1), (9, 2)] {
+            let rows = Rows::new(3, columns);
+            for number in 0..3 {
+                let row = rows.row(number, columns).unwrap();
+                assert_eq!((row.len(), row.as_ptr().addr() % 64), (columns, 0));
+                assert_eq!(row.as_ptr().addr() - rows.row(0, columns).unwrap().as_ptr().addr(), number * lines * 64);
+            }
+            assert!(rows.row(3, columns).is_none());
+        }
         let stripes = Stripes::new(11);
         stripes.add(10, 1);
         thread::scope(|scope| {
