@@ -7,6 +7,7 @@ use super::clients::Place;
 use super::connection::Connection;
 use super::listener::{Listener, Terms};
 use super::{Front, Stage, http1, introduced};
+use crate::clock::turn;
 use crate::proxy::ConnectionFacts;
 use crate::proxy::wire::{Socket, Transport};
 use crate::tls::ClientCertificate;
@@ -117,10 +118,10 @@ impl Accepting {
         let (front, listener, stage) = (self.front.clone(), branch.listener.clone(), branch.stage.clone());
         let connection = Box::new(Connection { front, listener, stage, facts });
         let open = branch.worker.opened();
-        branch.worker.spawn(async move {
+        branch.worker.spawn(turn(async move {
             serve(connection, stream, &terms, place).await;
             drop(open);
-        });
+        }));
     }
 
     /// A place among all; and one of the client's, unless a proxy speaks for the client and has not said so yet.

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::refuse::refuse_stream;
 use super::wire::{News, Progress, Wire};
 use super::{Front, Stage};
+use crate::clock::turn;
 use crate::proxy::downstream::{BrokenStream, ClientSide, H2Client};
 use crate::proxy::wire;
 use crate::proxy::{ConnectionFacts, Served};
@@ -184,11 +185,11 @@ impl Driven {
         }
         self.streams += 1;
         let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
-        self.connection.worker().spawn(async move {
+        self.connection.worker().spawn(turn(async move {
             let ended = one_stream(&front, &facts, request, respond).await;
             // The connection may have ended before its stream.
             let _ = ends.send(ended);
-        });
+        }));
         let limit = self.plan.limits.keepalive_requests;
         if limit > 0 && self.served >= limit && self.leaving.is_none() {
             self.leave(None);

@@ -1,6 +1,6 @@
 //! How is a head refused that never became a request? An answer of our own, as every other; on HTTP/1 then a close that the client can read.
 
-use crate::proxy::{date, linger, new_request_id};
+use crate::proxy::{RequestId, date, linger};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use http::header::{CONTENT_TYPE, DATE};
@@ -17,7 +17,7 @@ const WRITE_TIME: Duration = Duration::from_secs(5);
 
 /// Answers with `problem` and ends the connection. `to_head`: the request is a HEAD.
 pub(super) async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, problem: Problem, to_head: bool) {
-    let answer = in_http1(OwnAnswer::to(problem, false, new_request_id().text(), None), to_head);
+    let answer = in_http1(OwnAnswer::to(problem, false, &RequestId::new(), None), to_head);
     let written = timeout(WRITE_TIME, async {
         stream.write_all(answer.as_bytes()).await?;
         stream.flush().await
@@ -48,7 +48,7 @@ pub(super) fn refuse_stream(
     fields: &HeaderMap<HeaderValue>,
 ) {
     let is_call = fields.get(CONTENT_TYPE).is_some_and(grpc::is_call);
-    let answer = OwnAnswer::to(problem, is_call, new_request_id().text(), None);
+    let answer = OwnAnswer::to(problem, is_call, &RequestId::new(), None);
     let mut response = Response::builder().status(answer.status()).header(DATE, date::now().as_slice());
     for (name, value) in answer.fields() {
         response = response.header(name, value);

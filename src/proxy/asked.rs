@@ -2,8 +2,7 @@
 
 use super::message::RequestHead;
 use super::target::Target;
-use super::text::Text;
-use super::{ConnectionFacts, heads};
+use super::{ConnectionFacts, RequestId, heads};
 use crate::proxy::downstream::ClientSide;
 use crate::telemetry::Traffic;
 use http::Version;
@@ -23,7 +22,7 @@ use std::net::IpAddr;
 pub(super) struct Asker {
     pub client: IpAddr,
     pub trusted: bool,
-    pub request_id: Text,
+    pub request_id: RequestId,
     /// Where we have a word in its trace.
     pub trace: Option<Trace>,
 }
@@ -32,11 +31,15 @@ impl Asker {
     pub(super) fn of(head: &RequestHead, facts: &ConnectionFacts, telemetry: &Traffic) -> Self {
         let networks = &facts.listener.trusted_proxies;
         let trusted = is_trusted(facts.client, networks);
-        let trace = telemetry.tracer().as_ref().and_then(|tracer| tracer.begin(heads::trace_parent(head), trusted));
+        let trace = telemetry
+            .tracer()
+            .as_deref()
+            .and_then(Option::as_ref)
+            .and_then(|tracer| tracer.begin(heads::trace_parent(head), trusted));
         Self {
             client: client_address(facts.client, head.lines("x-forwarded-for"), networks),
             trusted,
-            request_id: inbound_id(head).map_or_else(|| Text::of(super::new_request_id().text()), Text::of),
+            request_id: inbound_id(head).map_or_else(RequestId::new, RequestId::from),
             trace,
         }
     }

@@ -21,6 +21,7 @@ mod passage;
 mod rate_limit;
 mod relay;
 mod replay;
+mod request_id;
 mod rewrite;
 mod story;
 mod target;
@@ -31,6 +32,7 @@ mod worker;
 
 pub use crate::proxy::connection_pool::idle::Places;
 pub use crate::proxy::connection_pool::private::Private;
+pub use request_id::RequestId;
 pub use worker::Worker;
 
 use crate::clock::Clock;
@@ -41,7 +43,6 @@ use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use exchange::Exchange;
-use pulsegate_core::base::hex::{self, Hex};
 use pulsegate_core::base::own::Own;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
@@ -166,9 +167,4 @@ async fn sweep(common: Weak<Common>, shared: Weak<Shared>, clock: Clock) {
         drop((common, shared));
         sleep(SWEEP).await;
     }
-}
-
-/// 128 random bits, as hexadecimal digits.
-pub fn new_request_id() -> Hex<32> {
-    hex::of_trace(fastrand::u128(..))
 }

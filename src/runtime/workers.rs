@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::front::Workers;
 use crate::proxy::{Places, Worker};
 use crate::telemetry::Traffic;
+use pulsegate_core::base::stripes::Number;
 use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;
@@ -68,10 +69,12 @@ impl Crew {
         let begin = |number: usize| {
             let begun = || -> io::Result<Arc<Worker>> {
                 let runtime = Builder::new_current_thread().enable_all().build()?;
+                let counts = Number::claim();
                 let worker = Arc::new(Worker::new(runtime.handle().clone(), telemetry.worker(number), places));
                 let (end, serving) =
                     (End { worker: Arc::clone(&worker), number, ends: ends.clone() }, serving.subscribe());
                 let work = move || {
+                    let _counts = counts.here();
                     runtime.block_on(life(serving));
                     drop((runtime, end));
                 };

@@ -14,6 +14,7 @@ mod clients;
 mod configs;
 mod connection_auth;
 mod departures;
+mod echoes;
 mod expectations;
 mod explain;
 mod framing;

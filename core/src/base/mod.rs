@@ -6,5 +6,6 @@ pub mod identity;
 pub(crate) mod nanos;
 pub mod own;
 pub mod rng;
+pub mod stripes;
 pub(crate) mod sync;
 pub mod time;

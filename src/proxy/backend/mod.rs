@@ -23,10 +23,6 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 /// The backend's side of one attempt.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are of HTTP/1, and a box would be asked for with every request"
-)]
 pub(super) enum BackendSide {
     H1(H1Backend),
     H2(Box<H2Backend>),

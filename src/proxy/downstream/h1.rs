@@ -225,6 +225,8 @@ impl H1Client {
         }
         out.extend_from_slice(match status {
             101 => b"Connection: Upgrade\r\n".as_slice(),
+            426 if closes => b"Connection: Upgrade, close\r\n",
+            426 => b"Connection: Upgrade, keep-alive\r\n",
             _ if closes => b"Connection: close\r\n",
             _ => b"Connection: keep-alive\r\n",
         });

@@ -181,7 +181,10 @@ impl Wire {
     /// Ready when nothing waits to leave.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.leaving.is_empty() {
-            let written = ready!(self.socket.poll_write_slices(&self.leaving.slices(), cx))?;
+            let written = ready!(match self.leaving.only() {
+                Some(bytes) => self.socket.poll_write_bytes(bytes, cx),
+                None => self.socket.poll_write_slices(&self.leaving.slices(), cx),
+            })?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -121,11 +121,7 @@ impl Value<'_> {
             Self::Text(value) => escape::pair(line, key, value),
             Self::Address(Address::Unix(_)) => escape::pair(line, key, &self.plain()),
             ours => {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(key);
-                line.push('=');
+                escape::key(line, key);
                 ours.bare(line);
             }
         }
