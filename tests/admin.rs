@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -59,7 +60,8 @@ async fn start() -> Gateway {
     let clock = Clock::start();
     let telemetry = Telemetry::new(plan.logging.access.as_ref(), clock, None);
     telemetry.life.begin(&plan, Vec::new());
-    let handle = spawn(Handover::default(), plan.clone(), 7, clock, Scripted, telemetry.board.clone());
+    let handle =
+        spawn(&Runtime::current(), Handover::default(), plan.clone(), 7, clock, Scripted, telemetry.board.clone());
     let (phase, phases) = watch::channel(Phase::Serving);
     let (reload, reloads) = watch::channel(ReloadState::default());
     let (stop, stops) = watch::channel(false);

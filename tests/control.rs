@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::runtime::Handle as Runtime;
 
 const THREE_BACKENDS: &str = r#"
 listeners: [{ address: "127.0.0.1:8080" }]
@@ -61,7 +62,15 @@ impl Prober for Panics {
 async fn the_end_of_the_control_task_is_seen() {
     let loaded = config::load_text(&THREE_BACKENDS.replace("/ready,", "/ready, initial_delay: 1s,"), Path::new("."));
     let plan = Arc::new(loaded.unwrap().plan);
-    let handle = control::spawn(Handover::default(), plan, 7, Clock::start(), Panics, Arc::<Events>::default());
+    let handle = control::spawn(
+        &Runtime::current(),
+        Handover::default(),
+        plan,
+        7,
+        Clock::start(),
+        Panics,
+        Arc::<Events>::default(),
+    );
     assert!(!handle.has_ended());
     handle.ended().await;
     assert!(handle.has_ended() && handle.report().await.is_empty());
@@ -86,7 +95,15 @@ fn start(yaml: &str) -> Rig {
     let loaded = config::load_text(yaml, Path::new(".")).unwrap_or_else(|found| panic!("{found:?}"));
     let (script, events) = (Script::default(), Arc::new(Events::default()));
     let prober = ScriptedProber(script.clone());
-    let handle = control::spawn(Handover::default(), Arc::new(loaded.plan), 7, Clock::start(), prober, events.clone());
+    let handle = control::spawn(
+        &Runtime::current(),
+        Handover::default(),
+        Arc::new(loaded.plan),
+        7,
+        Clock::start(),
+        prober,
+        events.clone(),
+    );
     Rig { handle, script, events }
 }
 

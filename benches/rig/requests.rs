@@ -1,10 +1,14 @@
-//! What does counting a finished request cost? Everything that telemetry and the ledger of its upstream do for one, with access log and tracing off.
+//! What does a finished request cost on a worker? Everything that telemetry and the ledger of its upstream do for one, with tracing off and, where that
+//! is asked for, its line in the access log.
 
 use pulsegate::clock::Clock;
 use pulsegate::telemetry::{RequestRecord, Telemetry, Tries, Try};
 use pulsegate_core::base::identity::Address;
+use pulsegate_core::base::stripes::{Here, Number};
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::plan::{Forward, MetricsPlan, Plan, RouteAction, RoutePlan, UpstreamPlan};
+use pulsegate_core::plan::{
+    AccessFile, AccessForm, AccessPlan, Forward, MetricsPlan, Plan, RouteAction, RoutePlan, UpstreamPlan,
+};
 use pulsegate_core::traffic::ledger::{Ended, Ledger, entry};
 use pulsegate_core::traffic::outcome::{AttemptEnd, Outcome};
 use pulsegate_core::traffic::overhead::{Course, overhead};
@@ -16,22 +20,28 @@ const ROUTE: &str = "api.example.com/orders/*";
 const UPSTREAM: &str = "orders";
 
 pub const HISTOGRAMS: [&str; 2] = ["classic", "native"];
+/// With classic histograms, and a line in the access log besides.
+pub const LOGGED: &str = "logged";
 
 pub struct Counting {
     telemetry: Telemetry,
     ledger: Ledger,
     backend: Address,
     tries: Tries,
+    /// As a worker has it.
+    _counts: Here,
 }
 
 impl Counting {
-    /// With classic histograms, or native ones besides.
-    pub fn new(histograms: &str) -> Self {
-        let telemetry = Telemetry::new(None, Clock::start(), None);
+    /// With classic histograms, or native ones besides; or with the access log.
+    pub fn new(manner: &str) -> Self {
+        let file = AccessFile { path: "/dev/null".into(), max_size: 0, keep: 0 };
+        let access = AccessPlan { file: Some(file), ..AccessPlan::plain(AccessForm::Json) };
+        let telemetry = Telemetry::new((manner == LOGGED).then_some(&access), Clock::start(), None);
         let plan = Plan {
             routes: vec![RoutePlan::named(ROUTE, RouteAction::Forward(Forward::default()))],
             upstreams: vec![Arc::new(UpstreamPlan::named(UPSTREAM))],
-            metrics: MetricsPlan { native_histograms: histograms == "native" },
+            metrics: MetricsPlan { native_histograms: manner == "native" },
             ..Plan::default()
         };
         telemetry.life.begin(&plan, Vec::new());
@@ -45,7 +55,7 @@ impl Counting {
             span: 0,
             url: None,
         });
-        Self { telemetry, ledger: Ledger::default(), backend, tries }
+        Self { telemetry, ledger: Ledger::default(), backend, tries, _counts: Number::claim().here() }
     }
 
     /// The `number`th request of one route has ended: a GET that the first backend answered, while a quarter of the pool is out.

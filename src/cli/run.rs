@@ -1,4 +1,4 @@
-//! `pulsegate run`: read the configuration, build a runtime of its size, run until told to leave.
+//! `pulsegate run`: read the configuration, build the runtime that everything but connections lives on, run until told to leave.
 
 use super::check::{print_diagnostics, print_refusal};
 use super::{EXIT_CONFIG, complain};
@@ -16,7 +16,7 @@ pub(super) fn run(path: &Path, takeover: bool) -> ExitCode {
         }
     };
     print_diagnostics("warning", &loaded.warnings);
-    let runtime = match build_runtime(loaded.plan.threads) {
+    let runtime = match build_runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&[format!("the runtime could not be started: {error}")]),
     };
@@ -30,13 +30,12 @@ pub(super) fn run(path: &Path, takeover: bool) -> ExitCode {
     }
 }
 
-/// A multi-threaded runtime with `threads` workers; 0 = one per core.
-pub(super) fn build_runtime(threads: usize) -> std::io::Result<tokio::runtime::Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if threads > 0 {
-        builder.worker_threads(threads);
-    }
-    builder.enable_all().thread_name("pulsegate").build()
+/// The runtime of everything but connections, which are served by workers of their own: the control task, probes, discovery, operators, signals.
+///
+/// Two threads, and not one: what takes long here (a report on thousands of backends, a page of metrics, a handshake of an operator's TLS)
+/// must not make a probe late or hold up `/livez`. More would find nothing to do.
+pub(super) fn build_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("pulsegate").build()
 }
 
 pub(super) fn fail(sentences: &[String]) -> ExitCode {

@@ -11,7 +11,7 @@ pub use reload::{Outcome, Reloader, Request, Source};
 pub use task::spawn;
 
 use crate::clock::Clock;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Cache};
 use pulsegate_core::base::identity::BackendId;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::board::{BackendReport, Explanation, Handover, Input, Refused, Steering, UpstreamReport};
@@ -53,6 +53,11 @@ impl Handle {
     /// The picture of this moment. One load per attempt.
     pub fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
         self.snapshot.load()
+    }
+
+    /// For one thread, which looks often.
+    pub fn reader(&self) -> Reader {
+        Reader(Cache::new(Arc::clone(&self.snapshot)))
     }
 
     /// Changes with every publication: for those who wait for somebody to become eligible.
@@ -122,6 +127,16 @@ impl Handle {
             return Handover::default();
         }
         answer.await.unwrap_or_default()
+    }
+}
+
+/// What one thread holds of the picture: it looks whether there is a newer one, and only then touches what others touch.
+#[derive(Debug)]
+pub struct Reader(Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>);
+
+impl Reader {
+    pub fn latest(&mut self) -> &Arc<Snapshot> {
+        self.0.load()
     }
 }
 

@@ -9,6 +9,7 @@ use pulsegate_core::plan::Plan;
 use pulsegate_core::traffic::cell::Nudge;
 use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
+use tokio::runtime::Handle as Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
@@ -18,9 +19,10 @@ const NUDGES: usize = 1024;
 /// Messages and nudges that are handed over in one go at most: one snapshot carries the changes of all.
 const BATCH: usize = 256;
 
-/// Builds the board with its first plan, and what the board of a process before it knew, and starts the control task on the current runtime.
+/// Builds the board with its first plan, and what the board of a process before it knew, and starts the control task on `runtime`.
 /// The first snapshot is there when this returns.
 pub fn spawn(
+    runtime: &Runtime,
     handover: Handover,
     plan: Arc<Plan>,
     seed: u64,
@@ -50,7 +52,7 @@ pub fn spawn(
         settled: Vec::new(),
     };
     task.carry_out();
-    tokio::spawn(task.run(inbox, nudge_inbox));
+    runtime.spawn(task.run(inbox, nudge_inbox));
     handle
 }
 

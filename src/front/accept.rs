@@ -2,57 +2,81 @@
 //!
 //! The socket is bound by the caller, so a busy port is known before anything starts.
 
+use super::branch::Branch;
 use super::clients::Place;
 use super::connection::Connection;
 use super::listener::{Listener, Terms};
 use super::{Front, Stage, http1, introduced};
-use crate::proxy::downstream::ClientSocket;
+use crate::clock::turn;
+use crate::proxy::ConnectionFacts;
+use crate::proxy::wire::{Socket, Transport};
+use crate::tls::ClientCertificate;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
-use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use rustix::net::{SocketFlags, acceptfrom_with};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 /// After an accept error that is ours (out of files): long enough for connections to end, short enough not to be felt.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Starts accepting on the current runtime until `stage` is [`Stage::HandedOver`] or later.
+/// Starts accepting until `stage` is [`Stage::HandedOver`] or later.
+///
+/// On the first worker: where there is only one, no connection ever wakes another thread, and where there are several, that one's connections
+/// are no more than anybody's. A socket is watched by the worker that serves it and by no other: it is accepted as what the system gives.
 ///
 /// # Errors
-/// The socket cannot be registered with the runtime.
+/// The socket cannot be watched.
 pub fn listen(
     front: Arc<Front>,
-    socket: std::net::TcpListener,
+    socket: TcpListener,
     terms: Terms,
     stage: watch::Receiver<Stage>,
-) -> std::io::Result<Listener> {
+) -> io::Result<Listener> {
     socket.set_nonblocking(true)?;
-    let socket = Arc::new(TcpListener::from_std(socket)?);
+    let acceptor = Arc::clone(front.workers.first());
+    let socket = {
+        let _entered = acceptor.enter();
+        Arc::new(watched(socket)?)
+    };
     let listener = Listener::of(&socket, terms)?;
-    let accepting = Accepting { front, listener: listener.clone(), stage };
-    tokio::spawn(accepting.run(socket));
+    let branches = front.workers.all().map(|worker| Branch::of(worker, &listener, stage.clone())).collect();
+    let accepting = Accepting { front, listener: listener.clone(), branches, stage };
+    acceptor.spawn(accepting.run(socket));
     Ok(listener)
+}
+
+/// tokio's own listener would watch each connection on the acceptor's runtime first, and have it forgotten there again.
+#[expect(
+    deprecated,
+    reason = "what takes its place is unsafe; the doubt is of types that change their file, which std's sockets never do"
+)]
+fn watched(socket: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
+    AsyncFd::with_interest(socket, Interest::READABLE)
 }
 
 struct Accepting {
     front: Arc<Front>,
     listener: Listener,
+    /// One for each worker, in their order.
+    branches: Vec<Branch>,
     stage: watch::Receiver<Stage>,
 }
 
 impl Accepting {
-    async fn run(self, socket: Arc<TcpListener>) {
+    async fn run(self, socket: Arc<AsyncFd<TcpListener>>) {
         let mut stage = self.stage.clone();
         let mut closed = self.listener.closed.subscribe();
         let mut failing = false;
         loop {
             let accepted = tokio::select! {
-                accepted = socket.accept() => accepted,
+                accepted = socket.async_io(Interest::READABLE, accept) => accepted,
                 _ = stage.wait_for(|stage| *stage >= Stage::HandedOver) => break,
                 _ = closed.wait_for(|closed| *closed) => break,
             };
@@ -70,38 +94,34 @@ impl Accepting {
                 }
             }
         }
-        self.admit_the_backlog(&socket).await;
-        drop(socket);
-        self.listener.accepts_no_more();
-    }
-
-    /// Clients whose handshake the kernel has completed already would see a reset when the socket closes: take them in.
-    async fn admit_the_backlog(&self, socket: &TcpListener) {
-        while let Some((stream, peer)) = ready_now(socket.accept()).await.and_then(Result::ok) {
+        // Clients whose handshake the kernel has completed already would see a reset when the socket closes: take them in.
+        while let Ok((stream, peer)) = accept(socket.get_ref()) {
             self.admit(stream, peer);
         }
     }
 
+    /// Gives it to the worker with the fewest, if there is a place.
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let terms = self.listener.terms.load_full();
         let Some(place) = self.place(&terms.plan, peer.ip().to_canonical()) else { return };
-        // Small answers leave at once; a failure here only costs latency.
-        let _ = stream.set_nodelay(true);
-
-        let (front, listener, stage) = (self.front.clone(), self.listener.clone(), self.stage.clone());
-        tokio::spawn(async move {
-            let mut place = place;
-            let connected = front.telemetry.connected(&terms.plan.name);
-            let ends = introduced::of_socket(&stream, peer, listener.address);
-            if let Some((socket, ends)) = arrive(&front, &terms, stream, ends, &mut place).await {
-                let tls = terms.tls.is_some();
-                let certificate = socket.client_certificate().map(Arc::new);
-                let private = Arc::default();
-                let connection = Connection { front: front.clone(), listener, ends, tls, certificate, stage, private };
-                http1::serve(connection, socket).await;
-            }
-            drop(connected);
-        });
+        let Some(branch) = self.branches.get(self.front.workers.least_busy()) else { return };
+        let facts = ConnectionFacts {
+            client: peer.ip().to_canonical(),
+            ends: Ends { source: peer, destination: branch.listener.address },
+            worker: branch.worker.clone(),
+            private: Arc::default(),
+            listener: terms.plan.clone().into(),
+            tls: terms.tls.is_some(),
+            certificate: None,
+            closing: false,
+        };
+        let (front, listener, stage) = (self.front.clone(), branch.listener.clone(), branch.stage.clone());
+        let connection = Box::new(Connection { front, listener, stage, facts });
+        let open = branch.worker.opened();
+        branch.worker.spawn(turn(async move {
+            serve(connection, stream, &terms, place).await;
+            drop(open);
+        }));
     }
 
     /// A place among all; and one of the client's, unless a proxy speaks for the client and has not said so yet.
@@ -116,14 +136,43 @@ impl Accepting {
     }
 }
 
+impl Drop for Accepting {
+    /// However it ends: those who wait for the last client must not wait for an acceptor that is gone.
+    fn drop(&mut self) {
+        self.listener.accepts_no_more();
+    }
+}
+
+/// All of a connection, on its worker.
+async fn serve(mut connection: Box<Connection>, stream: TcpStream, terms: &Terms, mut place: Place) {
+    let front = Arc::clone(&connection.front);
+    let connected = front.telemetry.connected(&terms.plan.name);
+    let stream = match tokio::net::TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            let address = connection.listener.address;
+            return log::warn!("listener {address}: a connection cannot be watched and is closed: {error}");
+        }
+    };
+    // Small answers leave at once; a failure here only costs latency.
+    let _ = stream.set_nodelay(true);
+    let ends = introduced::of_socket(&stream, connection.facts.ends.source, connection.listener.address);
+    if let Some((socket, ends)) = arrive(&front, terms, stream, ends, &mut place).await {
+        (connection.facts.ends, connection.facts.client) = (ends, ends.source.ip().to_canonical());
+        connection.facts.certificate = socket.peer_certificate().and_then(ClientCertificate::new).map(Arc::new);
+        http1::serve(connection, socket).await;
+    }
+    drop(connected);
+}
+
 /// What comes before HTTP, all of it within the head's time: whose connection it is, and TLS.
 async fn arrive(
     front: &Front,
     terms: &Terms,
-    mut stream: TcpStream,
+    mut stream: tokio::net::TcpStream,
     ends: Ends,
     place: &mut Place,
-) -> Option<(ClientSocket, Ends)> {
+) -> Option<(Socket, Ends)> {
     let clock = front.proxy.clock();
     let until = clock.instant(clock.now() + terms.plan.limits.head_timeout);
     let ends = if introduced::is_expected(&terms.plan, ends.source.ip()) {
@@ -139,15 +188,15 @@ async fn arrive(
 async fn handshake(
     front: &Front,
     terms: &Terms,
-    stream: TcpStream,
+    stream: tokio::net::TcpStream,
     client: SocketAddr,
     until: Instant,
-) -> Option<ClientSocket> {
+) -> Option<Socket> {
     let Some(tls) = &terms.tls else {
-        return Some(ClientSocket::plain(stream));
+        return Some(Socket::Plain(Transport::Tcp(stream)));
     };
-    let reason = match timeout_at(until, tls.acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => return Some(ClientSocket::tls(stream)),
+    let reason = match timeout_at(until, tls.acceptor.accept(Transport::Tcp(stream))).await {
+        Ok(Ok(stream)) => return Some(Socket::Tls(Box::new(stream.into()))),
         Ok(Err(error)) => why_refused(&error),
         Err(_) => "tls_timeout",
     };
@@ -164,12 +213,10 @@ fn why_refused(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// The future's value if it is ready at its first poll.
-async fn ready_now<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
+/// The next client that the kernel has connected, ready to be watched by any runtime.
+fn accept(socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = acceptfrom_with(socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let peer = peer.and_then(|peer| peer.try_into().ok());
+    let peer = peer.ok_or_else(|| io::Error::other("a client without an address"))?;
+    Ok((stream.into(), peer))
 }

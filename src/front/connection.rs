@@ -2,9 +2,8 @@
 
 use super::listener::Listener;
 use super::{Front, Stage};
-use crate::proxy::{ConnectionFacts, Private};
-use crate::tls::ClientCertificate;
-use pulsegate_core::http::proxy_protocol::Ends;
+use crate::proxy::{ConnectionFacts, Worker};
+use pulsegate_core::base::own::Own;
 use pulsegate_core::plan::ListenerPlan;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,35 +11,40 @@ use tokio::sync::watch;
 
 pub(super) struct Connection {
     pub front: Arc<Front>,
-    pub listener: Listener,
-    /// From the client to us, as the sockets have it or the proxy in front says.
-    pub ends: Ends,
-    pub tls: bool,
-    pub certificate: Option<Arc<ClientCertificate>>,
+    pub listener: Arc<Listener>,
     pub stage: watch::Receiver<Stage>,
-    pub private: Arc<Private>,
+    /// What its requests know of it, with what its listener allowed when that was last looked at.
+    pub facts: ConnectionFacts,
 }
 
 impl Connection {
-    pub(super) fn facts(&self, plan: &Arc<ListenerPlan>, served: u32) -> ConnectionFacts {
-        let limit = plan.limits.keepalive_requests;
-        let last_of_connection = limit > 0 && served + 1 >= limit;
-        ConnectionFacts {
-            client: self.client(),
-            ends: self.ends,
-            private: self.private.clone(),
-            listener: plan.clone(),
-            tls: self.tls,
-            certificate: self.certificate.clone(),
-            closing: last_of_connection || *self.stage.borrow() > Stage::Serving || *self.listener.closed.borrow(),
+    /// What its listener allows now.
+    pub(super) fn look(&mut self) -> &Own<ListenerPlan> {
+        let terms = self.listener.terms.load();
+        if !self.facts.listener.is(&terms.plan) {
+            self.facts.listener = Arc::clone(&terms.plan).into();
         }
+        &self.facts.listener
     }
 
-    pub(super) fn count_refusal(&self, plan: &ListenerPlan, reason: &'static str) {
-        self.front.telemetry.refused(&plan.name, self.client(), reason);
+    /// Another request comes over it, the last one where it is leaving.
+    pub(super) fn begin(&mut self, served: u32) {
+        let limit = self.facts.listener.limits.keepalive_requests;
+        let last_of_connection = limit > 0 && served + 1 >= limit;
+        self.facts.closing =
+            last_of_connection || *self.stage.borrow() > Stage::Serving || *self.listener.closed.borrow();
+    }
+
+    /// On which all of it happens.
+    pub(super) fn worker(&self) -> &Arc<Worker> {
+        &self.facts.worker
+    }
+
+    pub(super) fn count_refusal(&self, reason: &'static str) {
+        self.front.telemetry.refused(&self.facts.listener.name, self.client(), reason);
     }
 
     fn client(&self) -> IpAddr {
-        self.ends.source.ip().to_canonical()
+        self.facts.client
     }
 }

@@ -1,17 +1,17 @@
-//! How is a request head bounded? In bytes and in total time, before pingora sees any of it.
+//! How is a request head bounded? In bytes and in total time, before any of it is read for what it says.
 //!
-//! pingora allows 60 s for every *read* and up to 1 MiB. Here the whole head has one deadline and one size. The bytes are
+//! The whole head has one deadline and one size. The bytes are
 //! collected up to the blank line, whatever came behind it is kept for the body or the next request.
 //!
 //! A head ends at CRLF CRLF. Bare line feeds end it too, so that the strict check refuses it at once instead of waiting
 //! for an end that never comes.
 
-use bytes::{Buf, BytesMut};
+use crate::proxy::wire::Wire;
 use pulsegate_core::http::head;
 use pulsegate_core::http::problem::Problem;
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::timeout;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use tokio::time::Instant;
 
 /// What may be in front of a request line (RFC 9112 §2.2): a few empty lines, not a stream of them.
 const LEADING_BLANK_BYTES: usize = 16;
@@ -34,60 +34,64 @@ pub enum HeadEnd {
 #[derive(Clone, Copy, Debug)]
 pub struct HeadBounds {
     pub bytes: usize,
-    /// From the first byte of the head to its end.
-    pub time: Duration,
+    /// When it must be whole.
+    pub until: Instant,
 }
 
-/// What a head usually needs, in one read.
-const FIRST_READ: usize = 2048;
+/// Waits for the first bytes of the next head, at most until then. False: the client closed or stayed silent. Safe to
+/// cancel: bytes that were read stay with the connection.
+pub async fn first_bytes(wire: &mut Wire, until: Instant) -> bool {
+    poll_fn(|cx| poll_first_bytes(wire, until, cx)).await
+}
 
-/// Waits for the first bytes of the next head, at most `patience`. False: the client closed or stayed silent. Safe to
-/// cancel: bytes that were read are in `buf`.
-pub async fn first_bytes(
-    stream: &mut (impl AsyncRead + Unpin + ?Sized),
-    buf: &mut BytesMut,
-    patience: Duration,
-) -> bool {
-    if !buf.is_empty() {
-        return true;
+pub fn poll_first_bytes(wire: &mut Wire, until: Instant, cx: &mut Context<'_>) -> Poll<bool> {
+    if !wire.inbox().is_empty() {
+        return Poll::Ready(true);
     }
-    buf.reserve(FIRST_READ);
-    matches!(timeout(patience, stream.read_buf(buf)).await, Ok(Ok(read)) if read > 0)
-}
-
-/// Reads on into `buf` until a head is complete or a bound is met.
-pub async fn read_head(
-    stream: &mut (impl AsyncRead + Unpin + ?Sized),
-    buf: &mut BytesMut,
-    bounds: HeadBounds,
-) -> HeadEnd {
-    match timeout(bounds.time, read_to_blank_line(stream, buf, bounds.bytes)).await {
-        Ok(end) => end,
-        // An empty line behind the request before was all that came.
-        Err(_) if buf.is_empty() => HeadEnd::Idle,
-        Err(_) => HeadEnd::TooSlow,
+    match wire.poll_fill(cx) {
+        Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
+        Poll::Pending => wire.alarm().poll_at(until, cx).map(|()| false),
     }
 }
 
-async fn read_to_blank_line(
-    stream: &mut (impl AsyncRead + Unpin + ?Sized),
-    buf: &mut BytesMut,
-    limit: usize,
-) -> HeadEnd {
-    let (mut searched, mut blank_left) = (0, LEADING_BLANK_BYTES);
-    loop {
-        drop_leading_blank_lines(buf, &mut blank_left);
-        if let Some(end) = head::head_end(buf, searched) {
-            return if end <= limit { HeadEnd::Complete(end) } else { too_large(buf, limit) };
+/// Reads on until a head is complete or a bound is met.
+pub async fn read_head(wire: &mut Wire, bounds: HeadBounds) -> HeadEnd {
+    let mut reading = Reading { searched: 0, blank_left: LEADING_BLANK_BYTES };
+    poll_fn(|cx| {
+        if let Poll::Ready(end) = reading.poll(wire, bounds.bytes, cx) {
+            return Poll::Ready(end);
         }
-        if buf.len() > limit {
-            return too_large(buf, limit);
-        }
-        // The terminator may straddle two reads.
-        searched = buf.len().saturating_sub(3);
-        match stream.read_buf(buf).await {
-            Ok(0) | Err(_) => return if buf.is_empty() { HeadEnd::Idle } else { HeadEnd::Truncated },
-            Ok(_) => {}
+        ready!(wire.alarm().poll_at(bounds.until, cx));
+        // An empty line behind the request before may be all that came.
+        Poll::Ready(if wire.inbox().is_empty() { HeadEnd::Idle } else { HeadEnd::TooSlow })
+    })
+    .await
+}
+
+/// How far a head was looked at.
+struct Reading {
+    searched: usize,
+    blank_left: usize,
+}
+
+impl Reading {
+    fn poll(&mut self, wire: &mut Wire, limit: usize, cx: &mut Context<'_>) -> Poll<HeadEnd> {
+        loop {
+            drop_leading_blank_lines(wire, &mut self.blank_left);
+            let read = wire.inbox();
+            if let Some(end) = head::head_end(read, self.searched) {
+                return Poll::Ready(if end <= limit { HeadEnd::Complete(end) } else { too_large(read, limit) });
+            }
+            if read.len() > limit {
+                return Poll::Ready(too_large(read, limit));
+            }
+            // The terminator may straddle two reads.
+            self.searched = read.len().saturating_sub(3);
+            match ready!(wire.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) if wire.inbox().is_empty() => return Poll::Ready(HeadEnd::Idle),
+                Ok(0) | Err(_) => return Poll::Ready(HeadEnd::Truncated),
+            }
         }
     }
 }
@@ -97,32 +101,45 @@ fn too_large(buf: &[u8], limit: usize) -> HeadEnd {
 }
 
 /// At most `left` bytes of them, however they arrive; the strict check refuses what is beyond, and line ends that are none.
-fn drop_leading_blank_lines(buf: &mut BytesMut, left: &mut usize) {
-    while *left > 0 && buf.starts_with(b"\r\n") {
+fn drop_leading_blank_lines(wire: &mut Wire, left: &mut usize) {
+    while *left > 0 && wire.inbox().starts_with(b"\r\n") {
         *left -= 2;
-        buf.advance(2);
+        wire.skip(2);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::wire::{Socket, Transport};
     use pulsegate_core::http::head::check;
-    use pulsegate_core::http::problem::Problem;
+    use std::time::Duration;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::UnixStream;
 
-    const BOUNDS: HeadBounds = HeadBounds { bytes: 64, time: Duration::from_secs(1) };
+    #[allow(clippy::disallowed_methods, reason = "tests have no clock but the runtime's")]
+    fn bounds() -> HeadBounds {
+        HeadBounds { bytes: 64, until: Instant::now() + Duration::from_secs(1) }
+    }
 
-    async fn read(input: &[u8]) -> (HeadEnd, BytesMut) {
-        let mut buf = BytesMut::new();
-        let end = read_head(&mut &input[..], &mut buf, BOUNDS).await;
-        (end, buf)
+    fn pair() -> (Box<Wire>, UnixStream) {
+        let (near, far) = UnixStream::pair().unwrap();
+        (Wire::new(Socket::Plain(Transport::Unix(near))), far)
+    }
+
+    async fn read(input: &[u8]) -> (HeadEnd, Box<Wire>) {
+        let (mut wire, mut far) = pair();
+        far.write_all(input).await.unwrap();
+        drop(far);
+        let end = read_head(&mut wire, bounds()).await;
+        (end, wire)
     }
 
     #[tokio::test]
     async fn a_head_ends_at_its_blank_line_and_what_follows_is_kept() {
-        let (end, buf) = read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nbody").await;
+        let (end, wire) = read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nbody").await;
         assert_eq!(end, HeadEnd::Complete(27));
-        assert_eq!(&buf[27..], b"body");
+        assert_eq!(&wire.inbox()[27..], b"body");
     }
 
     #[tokio::test]
@@ -132,8 +149,8 @@ mod tests {
 
     #[tokio::test]
     async fn empty_lines_in_front_of_a_request_are_skipped() {
-        let (end, buf) = read(b"\r\n\r\nGET / HTTP/1.0\r\n\r\n").await;
-        assert_eq!((end, &buf[..3]), (HeadEnd::Complete(18), &b"GET"[..]));
+        let (end, wire) = read(b"\r\n\r\nGET / HTTP/1.0\r\n\r\n").await;
+        assert_eq!((end, &wire.inbox()[..3]), (HeadEnd::Complete(18), &b"GET"[..]));
     }
 
     #[tokio::test]
@@ -141,27 +158,34 @@ mod tests {
         let blank = "\r\n".repeat(20);
         let (end, _) = read(format!("{blank}GET / HTTP/1.1\r\n\r\n").as_bytes()).await;
         assert_eq!(end, HeadEnd::Complete(4));
-        let (mut client, mut server) = tokio::io::duplex(1);
-        let drip =
-            tokio::spawn(async move { tokio::io::AsyncWriteExt::write_all(&mut client, blank.as_bytes()).await });
-        assert_eq!(read_head(&mut server, &mut BytesMut::new(), BOUNDS).await, HeadEnd::Complete(4));
+        let (mut wire, mut far) = pair();
+        let drip = tokio::spawn(async move {
+            for byte in blank.bytes() {
+                if far.write_all(&[byte]).await.is_err() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(read_head(&mut wire, bounds()).await, HeadEnd::Complete(4));
         drip.abort();
     }
 
     #[tokio::test]
     async fn half_a_line_end_in_front_of_a_request_is_no_empty_line() {
         for text in ["\r", "\n", "\n\n", "\r\r\n", "\n\r\n", "\r\n\r", "\r\n\n"] {
-            let (end, buf) = read(format!("{text}GET / HTTP/1.0\r\n\r\n").as_bytes()).await;
+            let (end, wire) = read(format!("{text}GET / HTTP/1.0\r\n\r\n").as_bytes()).await;
             let HeadEnd::Complete(end) = end else { panic!("{text:?}: {end:?}") };
-            assert_eq!(check(&buf[..end]), Err(Problem::MalformedRequest), "{text:?}");
+            assert_eq!(check(&wire.inbox()[..end]), Err(Problem::MalformedRequest), "{text:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn silence_behind_an_empty_line_is_no_slow_head() {
-        let (mut client, mut server) = tokio::io::duplex(16);
-        tokio::io::AsyncWriteExt::write_all(&mut client, b"\r\n").await.unwrap();
-        assert_eq!(read_head(&mut server, &mut BytesMut::new(), BOUNDS).await, HeadEnd::Idle);
+        let (mut wire, mut far) = pair();
+        far.write_all(b"\r\n").await.unwrap();
+        assert_eq!(read_head(&mut wire, bounds()).await, HeadEnd::Idle);
     }
 
     #[tokio::test]
@@ -180,24 +204,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_dripped_head_is_cut_at_one_deadline_however_steady_it_drips() {
-        let (mut client, mut server) = tokio::io::duplex(1);
+        let (mut wire, mut far) = pair();
         let drip = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                if tokio::io::AsyncWriteExt::write_all(&mut client, b"G").await.is_err() {
+                if far.write_all(b"G").await.is_err() {
                     return;
                 }
             }
         });
-        let mut buf = BytesMut::new();
-        assert_eq!(read_head(&mut server, &mut buf, BOUNDS).await, HeadEnd::TooSlow);
-        assert!(buf.len() < 15, "read {} bytes", buf.len());
+        assert_eq!(read_head(&mut wire, bounds()).await, HeadEnd::TooSlow);
+        assert!(wire.inbox().len() < 15, "read {} bytes", wire.inbox().len());
         drip.abort();
     }
 
     #[tokio::test(start_paused = true)]
     async fn silence_between_requests_ends_the_connection_quietly() {
-        let (_client, mut server) = tokio::io::duplex(1);
-        assert!(!first_bytes(&mut server, &mut BytesMut::new(), Duration::from_secs(5)).await);
+        let (mut wire, _far) = pair();
+        assert!(!first_bytes(&mut wire, bounds().until).await);
     }
 }

@@ -6,10 +6,10 @@ use super::clients::Clients;
 use crate::tls::Certificates;
 use arc_swap::ArcSwap;
 use pulsegate_core::plan::ListenerPlan;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Weak};
-use tokio::net::TcpListener;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 
 /// What is in force for a listener.
@@ -29,20 +29,25 @@ pub struct Listener {
     pub(super) closed: watch::Sender<bool>,
     accepting: watch::Sender<bool>,
     /// Open as long as it accepts, and no longer.
-    socket: Weak<TcpListener>,
+    socket: Weak<AsyncFd<TcpListener>>,
 }
 
 impl Listener {
     /// A listener that is about to accept on `socket`.
-    pub(super) fn of(socket: &Arc<TcpListener>, terms: Terms) -> std::io::Result<Self> {
+    pub(super) fn of(socket: &Arc<AsyncFd<TcpListener>>, terms: Terms) -> std::io::Result<Self> {
         Ok(Self {
             terms: Arc::new(ArcSwap::from_pointee(terms)),
             clients: Clients::default(),
-            address: socket.local_addr()?,
+            address: socket.get_ref().local_addr()?,
             closed: watch::Sender::new(false),
             accepting: watch::Sender::new(true),
             socket: Arc::downgrade(socket),
         })
+    }
+
+    /// The same, whose connections hear of its close from another.
+    pub(super) fn closed_by(&self, closed: watch::Sender<bool>) -> Self {
+        Self { closed, ..self.clone() }
     }
 
     /// From now on nobody gets in.
@@ -57,7 +62,7 @@ impl Listener {
 
     /// A second handle of the listening socket, for another process; `None` when it accepts no more.
     pub fn duplicate(&self) -> Option<OwnedFd> {
-        self.socket.upgrade()?.as_fd().try_clone_to_owned().ok()
+        self.socket.upgrade()?.get_ref().as_fd().try_clone_to_owned().ok()
     }
 
     /// Returns when it accepts no more and its last connection has ended.

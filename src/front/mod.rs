@@ -5,6 +5,7 @@
 //! session whose head is complete to the proxy. It decides nothing about backends.
 
 mod accept;
+mod branch;
 mod clients;
 mod connection;
 mod head;
@@ -14,9 +15,11 @@ mod introduced;
 mod listener;
 mod refuse;
 mod wire;
+mod workers;
 
 pub use accept::listen;
 pub use listener::{Listener, Terms};
+pub use workers::Workers;
 
 use crate::proxy::Proxy;
 use crate::telemetry::Traffic;
@@ -39,4 +42,5 @@ pub enum Stage {
 pub struct Front {
     pub proxy: Arc<Proxy>,
     pub telemetry: Arc<Traffic>,
+    pub workers: Workers,
 }

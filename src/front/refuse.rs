@@ -1,11 +1,10 @@
 //! How is a head refused that never became a request? An answer of our own, as every other; on HTTP/1 then a close that the client can read.
 
-use crate::proxy::{linger, new_request_id};
+use crate::proxy::{RequestId, date, linger};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use http::header::{CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use pingora::protocols::http::date::get_cached_date;
 use pulsegate_core::http::grpc;
 use pulsegate_core::http::own_answer::OwnAnswer;
 use pulsegate_core::http::problem::Problem;
@@ -18,7 +17,7 @@ const WRITE_TIME: Duration = Duration::from_secs(5);
 
 /// Answers with `problem` and ends the connection. `to_head`: the request is a HEAD.
 pub(super) async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, problem: Problem, to_head: bool) {
-    let answer = in_http1(OwnAnswer::to(problem, false, &new_request_id(), None), to_head);
+    let answer = in_http1(OwnAnswer::to(problem, false, &RequestId::new(), None), to_head);
     let written = timeout(WRITE_TIME, async {
         stream.write_all(answer.as_bytes()).await?;
         stream.flush().await
@@ -32,7 +31,8 @@ pub(super) async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, prob
 fn in_http1(answer: OwnAnswer, to_head: bool) -> String {
     let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut out = format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
-    for (name, value) in answer.fields().chain([("Date", get_cached_date().to_str().unwrap_or_default())]) {
+    let date = date::now();
+    for (name, value) in answer.fields().chain([("Date", std::str::from_utf8(&date).unwrap_or_default())]) {
         // Writing to a string cannot fail.
         let _ = write!(out, "{name}: {value}\r\n");
     }
@@ -48,8 +48,8 @@ pub(super) fn refuse_stream(
     fields: &HeaderMap<HeaderValue>,
 ) {
     let is_call = fields.get(CONTENT_TYPE).is_some_and(grpc::is_call);
-    let answer = OwnAnswer::to(problem, is_call, &new_request_id(), None);
-    let mut response = Response::builder().status(answer.status()).header(DATE, get_cached_date());
+    let answer = OwnAnswer::to(problem, is_call, &RequestId::new(), None);
+    let mut response = Response::builder().status(answer.status()).header(DATE, date::now().as_slice());
     for (name, value) in answer.fields() {
         response = response.header(name, value);
     }

@@ -5,7 +5,7 @@
 //! it belongs to no request.
 
 use crate::clock::Clock;
-use crate::proxy::downstream::ClientSocket;
+use crate::proxy::wire::Socket;
 use bytes::BytesMut;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::http2::frames::{Frames, Pace};
@@ -105,7 +105,7 @@ impl Watch {
 
 #[derive(Debug)]
 pub(super) struct Wire {
-    socket: Box<ClientSocket>,
+    socket: Socket,
     /// Read already.
     before: BytesMut,
     coming: Watch,
@@ -125,7 +125,7 @@ struct Linger {
 
 impl Wire {
     pub(super) fn new(
-        socket: Box<ClientSocket>,
+        socket: Socket,
         before: BytesMut,
         progress: Arc<Progress>,
         limits: &ListenerLimits,
@@ -164,7 +164,7 @@ impl AsyncRead for Wire {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
-        let read = Pin::new(this.socket.as_mut()).poll_read(cx, buf);
+        let read = Pin::new(&mut this.socket).poll_read(cx, buf);
         if read.is_pending() {
             if this.coming.is_late(cx) {
                 this.progress.late.store(true, Relaxed);
@@ -180,7 +180,7 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(this.socket.as_mut()).poll_write(cx, buf);
+        let written = Pin::new(&mut this.socket).poll_write(cx, buf);
         this.progress.note(&written);
         if let Poll::Ready(Ok(bytes)) = written {
             this.note_left(buf.get(..bytes).unwrap_or_default(), cx);
@@ -191,7 +191,7 @@ impl AsyncWrite for Wire {
     /// What the socket holds back may be what does not leave.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let this = self.get_mut();
-        let flushed = Pin::new(this.socket.as_mut()).poll_flush(cx);
+        let flushed = Pin::new(&mut this.socket).poll_flush(cx);
         this.progress.blocked.store(flushed.is_pending(), Relaxed);
         flushed
     }
@@ -199,7 +199,7 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let this = self.get_mut();
         if this.lingers.is_none() {
-            ready!(Pin::new(this.socket.as_mut()).poll_shutdown(cx))?;
+            ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
             this.lingers = Some(Linger { until: Box::pin(sleep(LINGER_TIME)), bytes: LINGER_BYTES });
         }
         let Some(linger) = &mut this.lingers else { return Poll::Ready(Ok(())) };
@@ -208,7 +208,7 @@ impl AsyncWrite for Wire {
 }
 
 impl Linger {
-    fn poll(&mut self, socket: &mut ClientSocket, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 4096];
         while self.bytes > 0 && self.until.as_mut().poll(cx).is_pending() {
             let mut buf = ReadBuf::new(&mut scratch);

@@ -3,9 +3,9 @@
 //! The client is the one that `hash_by` and the log know: named by a PROXY header or a trusted proxy, else the peer.
 
 use super::asked::{self, Asked};
+use super::message::RequestHead;
 use super::rate_limit::Key;
 use super::{ConnectionFacts, Proxy, rewrite};
-use pingora::http::RequestHeader;
 use pulsegate_core::http::grpc;
 use pulsegate_core::plan::route_table::{Guarding, Lines};
 use pulsegate_core::plan::{LimitBy, RateLimitPlan, RoutePlan};
@@ -17,7 +17,7 @@ pub(super) struct AtTheDoor<'a> {
     pub proxy: &'a Proxy,
     pub facts: &'a ConnectionFacts,
     pub asked: &'a Asked,
-    pub head: &'a RequestHeader,
+    pub head: &'a RequestHead,
     pub route: &'a RoutePlan,
     /// The route that a folding backend would serve, whose guards hold too.
     pub also: Option<(&'a RoutePlan, Guarding<'a>)>,
@@ -49,8 +49,10 @@ impl AtTheDoor<'_> {
     /// The path that a backend would see.
     fn path(&self, place: usize) -> String {
         match &self.also {
-            Some((route, guarding)) if place > 0 => rewrite::replaced(&guarding.path, guarding.pattern, route),
-            _ => rewrite::rewritten_path(&self.asked.target, self.route),
+            Some((route, guarding)) if place > 0 => {
+                rewrite::replaced(&guarding.path, guarding.pattern, route).into_owned()
+            }
+            _ => rewrite::rewritten_path(&self.asked.target, self.route).into_owned(),
         }
     }
 

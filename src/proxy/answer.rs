@@ -5,9 +5,9 @@
 //! cannot be, the connection is closed. Otherwise an unread body would be read as the next request (RUSTSEC-2025-0037).
 
 use super::heads::Body;
-use crate::proxy::downstream::{ClientSide, Fate, FromClient, Read};
+use super::message::{Sink, Told};
+use crate::proxy::downstream::{ClientSide, Fate, FromClient, Gone, Read};
 use bytes::Bytes;
-use pingora::http::ResponseHeader;
 use pulsegate_core::http::own_answer::OwnAnswer;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -37,11 +37,33 @@ impl Unread {
     }
 }
 
+impl Told for OwnAnswer {
+    fn status(&self) -> u16 {
+        self.status()
+    }
+
+    fn fields(&self, out: &mut impl Sink) {
+        for (name, value) in self.fields() {
+            out.put(name, value.as_bytes());
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.fields().find(|(name, _)| *name == "Content-Length").and_then(|(_, length)| length.parse().ok())
+    }
+
+    fn is_dated(&self) -> bool {
+        false
+    }
+}
+
 /// Writes an answer of our own to a request of which `unread` may still come.
 pub(super) async fn send(answer: OwnAnswer, client: &mut ClientSide, unread: Unread) -> Fate {
     let drained = unread == Unread::Drainable;
-    client.answer_early(drained);
-    let written = matches!(timeout(WRITE_TIME, write(answer, client)).await, Ok(Ok(())));
+    if let ClientSide::H1(client) = client {
+        client.answer_early(drained);
+    }
+    let written = write(answer, client).is_ok() && taken(client).await;
     match written {
         false => Fate::Cut,
         true if drained => Fate::Finish,
@@ -49,25 +71,28 @@ pub(super) async fn send(answer: OwnAnswer, client: &mut ClientSide, unread: Unr
     }
 }
 
-async fn write(answer: OwnAnswer, client: &mut ClientSide) -> pingora::Result<()> {
-    let mut head = ResponseHeader::build(answer.status(), Some(answer.fields().count() + 2))?;
-    for (name, value) in answer.fields() {
-        head.insert_header(name, value)?;
+fn write(answer: OwnAnswer, client: &mut ClientSide) -> Result<(), Gone> {
+    let to_head = client.head().is_head();
+    let is_all = to_head || !answer.has_body();
+    client.send_head(&answer, is_all)?;
+    match answer.into_body(to_head) {
+        Some(body) => client.offer(Bytes::from(body), true),
+        None => Ok(()),
     }
-    let body = answer.into_body(client.head().method == http::Method::HEAD);
-    client.send_head(Box::new(head), body.is_none()).await.map_err(|_| gone())?;
-    if let Some(body) = body {
-        client.offer(Bytes::from(body), true).await.map_err(|_| gone())?;
-    }
-    // A window that the client keeps shut holds this answer up, not us: the caller's time bounds the wait.
-    while !client.is_clear() {
-        if !matches!(client.next(Read::Nothing).await, FromClient::Taken) {
-            return Err(gone());
-        }
-    }
-    Ok(())
 }
 
-fn gone() -> Box<pingora::Error> {
-    pingora::Error::new(pingora::ErrorType::WriteError)
+/// Has the client taken all of it, in time?
+async fn taken(client: &mut ClientSide) -> bool {
+    if client.is_clear() {
+        return true;
+    }
+    let taking = async {
+        while !client.is_clear() {
+            if !matches!(client.next(Read::Nothing).await, FromClient::Taken) {
+                return false;
+            }
+        }
+        true
+    };
+    timeout(WRITE_TIME, taking).await.unwrap_or(false)
 }

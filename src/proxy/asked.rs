@@ -1,12 +1,12 @@
 //! What is asked, and by whom? Read off the head once, and the same for all that comes of it.
 
+use super::message::RequestHead;
 use super::target::Target;
-use super::{ConnectionFacts, heads};
+use super::{ConnectionFacts, RequestId, heads};
 use crate::proxy::downstream::ClientSide;
 use crate::telemetry::Traffic;
 use http::Version;
-use http::header::CONTENT_TYPE;
-use pingora::http::RequestHeader;
+use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::forwarding::{
     Rules, acceptable_request_id, client_address, is_trusted, names_client_certificate,
 };
@@ -22,20 +22,24 @@ use std::net::IpAddr;
 pub(super) struct Asker {
     pub client: IpAddr,
     pub trusted: bool,
-    pub request_id: String,
+    pub request_id: RequestId,
     /// Where we have a word in its trace.
     pub trace: Option<Trace>,
 }
 
 impl Asker {
-    pub(super) fn of(head: &RequestHeader, facts: &ConnectionFacts, telemetry: &Traffic) -> Self {
+    pub(super) fn of(head: &RequestHead, facts: &ConnectionFacts, telemetry: &Traffic) -> Self {
         let networks = &facts.listener.trusted_proxies;
         let trusted = is_trusted(facts.client, networks);
-        let trace = telemetry.tracer().as_ref().and_then(|tracer| tracer.begin(heads::trace_parent(head), trusted));
+        let trace = telemetry
+            .tracer()
+            .as_deref()
+            .and_then(Option::as_ref)
+            .and_then(|tracer| tracer.begin(heads::trace_parent(head), trusted));
         Self {
-            client: client_address(facts.client, heads::lines(&head.headers, "x-forwarded-for"), networks),
+            client: client_address(facts.client, head.lines("x-forwarded-for"), networks),
             trusted,
-            request_id: inbound_id(head).map_or_else(super::new_request_id, str::to_owned),
+            request_id: inbound_id(head).map_or_else(RequestId::new, RequestId::from),
             trace,
         }
     }
@@ -52,8 +56,8 @@ impl Asker {
 }
 
 /// The id by which the client knows its request; of two that it names, none.
-fn inbound_id(head: &RequestHeader) -> Option<&str> {
-    match Lines::of(heads::lines(&head.headers, "x-request-id")) {
+fn inbound_id(head: &RequestHead) -> Option<&str> {
+    match Lines::of(head.lines("x-request-id")) {
         Lines::One(id) => std::str::from_utf8(id).ok().filter(|id| acceptable_request_id(id)),
         Lines::None | Lines::Several => None,
     }
@@ -80,15 +84,15 @@ impl Asked {
     }
 }
 
-fn call(head: &RequestHeader) -> Option<Call> {
-    let is_call = head.version == Version::HTTP_2
-        && head.headers.get(CONTENT_TYPE).is_some_and(grpc::is_call)
+fn call(head: &RequestHead) -> Option<Call> {
+    let is_call = head.version() == Version::HTTP_2
+        && head.lines("content-type").next().is_some_and(grpc::is_call)
         && heads::upgrade_of(head).is_none();
-    is_call.then(|| Call { timeout: heads::value(head, grpc::TIMEOUT).and_then(grpc::timeout) })
+    is_call.then(|| Call { timeout: head.value(grpc::TIMEOUT).and_then(grpc::timeout) })
 }
 
 /// A header as routes see it (lower-case name): of who the client is, only what backends will be told too; of the host, its one form.
-pub(super) fn seen<'h>(name: &str, head: &'h RequestHeader, asked: &'h Asked, facts: &'h ConnectionFacts) -> Lines<'h> {
+pub(super) fn seen<'h>(name: &str, head: &'h RequestHead, asked: &'h Asked, facts: &'h ConnectionFacts) -> Lines<'h> {
     if name == "host" {
         return Lines::of(Some(asked.target.host.as_bytes()).filter(|host| !host.is_empty()).into_iter());
     }
@@ -96,5 +100,5 @@ pub(super) fn seen<'h>(name: &str, head: &'h RequestHeader, asked: &'h Asked, fa
         let shown = facts.certificate.as_ref().and_then(|certificate| certificate.header(name));
         return Lines::of(shown.into_iter().map(str::as_bytes));
     }
-    if asked.asker.rules(facts).chooses(name) { Lines::of(heads::lines(&head.headers, name)) } else { Lines::None }
+    if asked.asker.rules(facts).chooses(name) { Lines::of(head.lines(name)) } else { Lines::None }
 }

@@ -1,9 +1,7 @@
-//! What did pingora's errors mean on the wire? One table from its error types to how an attempt ended.
+//! What did an error mean on the wire? One table from pingora's and h2's errors to how an attempt ended.
 
 use h2::Reason;
 use pingora::{Error, ErrorType};
-use pulsegate_core::http::chunks::MalformedBody;
-use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 
 /// A connection could not be had. (TLS is not pingora's: `secure`.)
@@ -13,23 +11,6 @@ pub(super) fn of_connect(error: &Error) -> AttemptEnd {
         ErrorType::InternalError | ErrorType::SocketError | ErrorType::BindError => AttemptEnd::Ours,
         ErrorType::ConnectTimedout => AttemptEnd::ConnectFailed { timed_out: true },
         _ => AttemptEnd::ConnectFailed { timed_out: false },
-    }
-}
-
-/// Did the client's body break the rules (the core's `http::chunks`), or its connection?
-pub(super) fn is_malformed_body(error: &Error) -> bool {
-    because_of::<MalformedBody>(error).is_some()
-}
-
-/// The exchange broke before a response head was complete.
-pub(super) fn before_head(error: &Error, reused: bool) -> AttemptEnd {
-    match error.etype() {
-        ErrorType::InvalidHTTPHeader => AttemptEnd::InvalidResponse,
-        _ => match because_of::<Malformed>(error) {
-            Some(Malformed::HeadTooLarge) => AttemptEnd::HeadTooLarge,
-            Some(Malformed::Head | Malformed::Body) => AttemptEnd::InvalidResponse,
-            None => AttemptEnd::ResetBeforeHead { reused },
-        },
     }
 }
 
@@ -44,11 +25,6 @@ pub(super) fn before_head_of_stream(error: &h2::Error) -> AttemptEnd {
     }
 }
 
-/// Why a connection that we watch ended the reading, if it did.
-fn because_of<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
-    error.root_cause().downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)?.downcast_ref()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,19 +37,5 @@ mod tests {
         assert_eq!(connect(ErrorType::ConnectTimedout), AttemptEnd::ConnectFailed { timed_out: true });
         assert_eq!(connect(ErrorType::InternalError), AttemptEnd::Ours);
         assert_eq!(connect(ErrorType::BindError), AttemptEnd::Ours);
-
-        let broken = |etype, reused| before_head(&Error::new(etype), reused);
-        assert_eq!(broken(ErrorType::InvalidHTTPHeader, true), AttemptEnd::InvalidResponse);
-        assert_eq!(broken(ErrorType::ConnectionClosed, true), AttemptEnd::ResetBeforeHead { reused: true });
-        assert_eq!(broken(ErrorType::ReadError, false), AttemptEnd::ResetBeforeHead { reused: false });
-        assert_eq!(broken(ErrorType::WriteError, false), AttemptEnd::ResetBeforeHead { reused: false });
-
-        for (flaw, end) in
-            [(Malformed::Head, AttemptEnd::InvalidResponse), (Malformed::HeadTooLarge, AttemptEnd::HeadTooLarge)]
-        {
-            let refused = std::io::Error::new(std::io::ErrorKind::InvalidData, flaw);
-            let refused = Error::because(ErrorType::ReadError, "while reading response headers", refused);
-            assert_eq!(before_head(&refused, true), end);
-        }
     }
 }

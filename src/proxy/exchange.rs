@@ -7,6 +7,7 @@ use super::dialogue::Dialogue;
 use super::forward::{self, Held, Outcome, Surroundings};
 use super::heads::{self, Body};
 use super::story::Story;
+use super::worker::Picture;
 use super::{ConnectionFacts, Proxy, Served, passage};
 use crate::proxy::downstream::{ClientSide, Fate};
 use http::{HeaderMap, Version};
@@ -19,18 +20,19 @@ use pulsegate_core::http::problem::Problem;
 use pulsegate_core::plan::route_table::Question;
 use pulsegate_core::plan::{Plan, RouteAction};
 use pulsegate_core::traffic::request::{Cut, Terms};
-use pulsegate_core::traffic::snapshot::Snapshot;
 use std::sync::Arc;
 
 /// One request, from its head to its record.
 pub(super) struct Exchange<'a> {
     proxy: &'a Arc<Proxy>,
     facts: &'a ConnectionFacts,
-    snapshot: Arc<Snapshot>,
+    picture: Picture,
     began: Timestamp,
     asked: Asked,
     dialogue: Dialogue,
     story: Story,
+    /// The one that was found.
+    route: Option<usize>,
 }
 
 impl<'a> Exchange<'a> {
@@ -40,8 +42,8 @@ impl<'a> Exchange<'a> {
         }
         let began = proxy.clock().now();
         let (asked, checked) = Asked::of(&client, facts, &proxy.telemetry);
-        let (snapshot, dialogue) = (Arc::clone(&proxy.handle.snapshot()), Dialogue::with(client));
-        let mut exchange = Self { proxy, facts, snapshot, began, asked, dialogue, story: Story::default() };
+        let (picture, dialogue) = (facts.worker.picture(&proxy.handle), Dialogue::with(client));
+        let mut exchange = Self { proxy, facts, picture, began, asked, dialogue, story: Story::default(), route: None };
         let held = match checked {
             Ok(()) => exchange.act().await,
             Err(problem) => {
@@ -49,11 +51,14 @@ impl<'a> Exchange<'a> {
                 None
             }
         };
-        let Self { dialogue, story, asked, .. } = exchange;
-        story.tell(proxy, facts, &asked, &dialogue, began);
+        let Self { dialogue, story, asked, picture, route, .. } = exchange;
+        // Names are borrowed where they are held anyway: a copy would be counted where all workers count.
+        let route = route.and_then(|route| Some(&*picture.plan().routes.get(route)?.name));
+        let upstream = held.as_ref().and_then(|held| Some(&**held.upstream()?));
+        story.tell(proxy, facts, &asked, &dialogue, began, (route, upstream));
         // What is under way no more makes room, however long the connection takes to end.
         drop(held);
-        dialogue.client.end(dialogue.fate).await
+        dialogue.end().await
     }
 
     async fn act(&mut self) -> Option<Held> {
@@ -66,13 +71,13 @@ impl<'a> Exchange<'a> {
             self.refuse(Problem::MalformedRequest, None).await;
             return None;
         }
-        let plan = Arc::clone(&self.snapshot.plan);
-        let index = self.route();
+        let plan = self.picture.plan().clone();
+        let index = self.found();
         let Some((index, route)) = index.and_then(|index| Some((index, plan.routes.get(index)?))) else {
             self.refuse(Problem::NoRoute, None).await;
             return None;
         };
-        self.story.route = Some(route.name.clone());
+        self.route = Some(index);
         if let Some(denied) = self.denied(&plan, index) {
             self.deny(denied).await;
             return None;
@@ -83,7 +88,7 @@ impl<'a> Exchange<'a> {
         }
         match &route.action {
             RouteAction::Forward(_) if hops != Some(MaxForwards::Last) => {
-                return self.forward(Terms::of(Arc::clone(&plan), index)?).await;
+                return self.forward(Terms::of(plan.clone(), index)?).await;
             }
             _ if self.is_too_large() => self.refuse(Problem::BodyTooLarge, None).await,
             RouteAction::Forward(_) => self.own(200, vec![("Allow", ALLOWED.to_owned())], String::new()).await,
@@ -95,8 +100,8 @@ impl<'a> Exchange<'a> {
         None
     }
 
-    fn route(&self) -> Option<usize> {
-        self.ask(|question| self.snapshot.plan.table.find(question))
+    fn found(&self) -> Option<usize> {
+        self.ask(|question| self.picture.plan().table.find(question))
     }
 
     /// Asks the table of routes about this request.
@@ -106,7 +111,7 @@ impl<'a> Exchange<'a> {
         asked(&Question {
             host: &self.asked.target.host,
             path: &self.asked.target.path,
-            method: head.method.as_str(),
+            method: head.method(),
             header: &header,
         })
     }
@@ -125,7 +130,7 @@ impl<'a> Exchange<'a> {
     /// How far an OPTIONS wants to go (TRACE is served to nobody).
     fn hops(&self) -> Option<MaxForwards> {
         let head = self.dialogue.client.head();
-        (head.method == http::Method::OPTIONS).then(|| heads::max_forwards(head))?
+        (head.method() == "OPTIONS").then(|| heads::max_forwards(head))?
     }
 
     /// Its body is longer than the listener takes, as it says itself.
@@ -179,7 +184,7 @@ impl<'a> Exchange<'a> {
         self.story.answered(self.dialogue.client.status(), self.began);
         // What a backend has sent of a body whose length is known may be of use. Else the kernel would go on serving a client that does
         // not read, or an end without a length would look whole.
-        let framed = self.dialogue.client.head().version != Version::HTTP_10;
+        let framed = self.dialogue.client.head().version() != Version::HTTP_10;
         self.dialogue.fate = if cut == Cut::BackendBrokeOff && framed { Fate::Cut } else { Fate::Reset };
         if let (Some(_), Some(problem)) = (self.asked.call, cut.problem()) {
             self.hang_up(problem).await;
@@ -193,7 +198,7 @@ impl<'a> Exchange<'a> {
         if let Ok(message) = grpc::message(problem.detail()).parse() {
             trailers.insert(grpc::MESSAGE, message);
         }
-        if self.dialogue.client.offer_trailers(trailers).await.is_ok() {
+        if self.dialogue.client.offer_trailers(trailers).is_ok() {
             self.dialogue.fate = Fate::Finish;
         }
     }

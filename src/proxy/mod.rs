@@ -1,14 +1,13 @@
 //! How does a request get its answer? One exchange: route, pick, attempt, retry, answer.
 //!
-//! A direct loop over pingora-core's HTTP sessions (not pingora-proxy's `ProxyHttp`): the per-try timer to the head, the total
-//! deadline, client aborts and retries are ours to time, and it costs less. Every decision is the core's.
+//! The per-try timer to the head, the total deadline, client aborts and retries are timed here. Every decision is the core's.
 
 mod admission;
 mod answer;
 mod asked;
-mod at_once;
 mod backend;
 mod connection_pool;
+pub mod date;
 mod dialogue;
 pub mod downstream;
 mod ends;
@@ -16,36 +15,44 @@ mod exchange;
 mod forward;
 mod heads;
 pub mod linger;
+pub mod message;
 mod outbox;
 mod passage;
 mod rate_limit;
 mod relay;
 mod replay;
+mod request_id;
 mod rewrite;
 mod story;
 mod target;
+mod text;
 mod websocket;
+pub mod wire;
+mod worker;
 
+pub use crate::proxy::connection_pool::idle::Places;
 pub use crate::proxy::connection_pool::private::Private;
+pub use request_id::RequestId;
+pub use worker::Worker;
 
 use crate::clock::Clock;
 use crate::control::Handle;
-use crate::proxy::connection_pool::idle::Idle;
+use crate::proxy::connection_pool::idle::Common;
 use crate::proxy::downstream::{BrokenStream, ClientSide};
 use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use exchange::Exchange;
-use pingora::connectors::{ConnectorOptions, TransportConnector};
-use pingora::protocols::Stream;
-use pingora::protocols::http::server::ReusableHttpStream;
+use pulsegate_core::base::own::Own;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::runtime::Handle as Runtime;
 use tokio::time::sleep;
+use wire::Wire;
 
 /// What the front knows of the connection that carries a request.
 #[derive(Clone, Debug)]
@@ -53,9 +60,11 @@ pub struct ConnectionFacts {
     pub client: IpAddr,
     /// From the client to us.
     pub ends: Ends,
+    /// On which all of it happens.
+    pub worker: Arc<Worker>,
     /// Connections to backends that nobody else may use.
     pub private: Arc<Private>,
-    pub listener: Arc<ListenerPlan>,
+    pub listener: Own<ListenerPlan>,
     pub tls: bool,
     /// The client's, verified; `None` where it showed none or was not asked.
     pub certificate: Option<Arc<ClientCertificate>>,
@@ -77,9 +86,7 @@ const SWEEP: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub enum Served {
     /// It can carry another request.
-    Again(Box<ReusableHttpStream>),
-    /// It must end with a reset.
-    Reset(Stream),
+    Again(Box<Wire>),
     Closed,
     /// The client took its request back (HTTP/2).
     Left,
@@ -89,12 +96,12 @@ pub enum Served {
     Leaves,
 }
 
-/// The data path on pingora-core's sessions, shared by all listeners.
+/// The data path, shared by all listeners.
 pub struct Proxy {
     handle: Handle,
     telemetry: Arc<Traffic>,
-    connector: TransportConnector,
-    idle: Arc<Idle>,
+    /// Of upstreams whose connections are limited; those of all others rest with the workers.
+    common: Arc<Common>,
     shared: Arc<Shared>,
     queues: forward::Queues,
     limits: Arc<crate::proxy::rate_limit::Limits>,
@@ -111,19 +118,24 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// Within a runtime: idle connections are looked after by a task that ends with the proxy.
-    /// `sticky_key` signs the cookies of upstreams that have no secret of their own.
+    /// `caretaker`: where the tasks live that look after what workers share; they end with the proxy. `places`: for what
+    /// rests here and with them. `sticky_key` signs the cookies of upstreams that have no secret of their own.
     /// `clients`: how backends are spoken to by TLS.
-    pub fn new(handle: Handle, telemetry: Arc<Traffic>, clients: Arc<ClientConfigs>, sticky_key: [u8; 16]) -> Self {
-        let (idle, shared) = (Arc::new(Idle::new()), Arc::new(Shared::default()));
+    pub fn new(
+        handle: Handle,
+        telemetry: Arc<Traffic>,
+        clients: Arc<ClientConfigs>,
+        sticky_key: [u8; 16],
+        (places, caretaker): (&Arc<Places>, &Runtime),
+    ) -> Self {
+        let (common, shared) = (Arc::new(Common::new(places)), Arc::new(Shared::default()));
         let limits = Arc::new(crate::proxy::rate_limit::Limits::new(handle.clock()));
-        tokio::spawn(sweep(Arc::downgrade(&idle), Arc::downgrade(&shared), handle.clock()));
-        tokio::spawn(crate::proxy::rate_limit::sweep(Arc::downgrade(&limits), handle.clone()));
+        caretaker.spawn(sweep(Arc::downgrade(&common), Arc::downgrade(&shared), handle.clock()));
+        caretaker.spawn(crate::proxy::rate_limit::sweep(Arc::downgrade(&limits), handle.clone()));
         Self {
             handle,
             telemetry,
-            connector: TransportConnector::new(Some(without_tls())),
-            idle,
+            common,
             shared,
             queues: forward::Queues::default(),
             limits,
@@ -148,21 +160,11 @@ impl Proxy {
     }
 }
 
-/// Only TCP and Unix sockets are pingora's to connect: no root certificates are read for it (it would panic at an odd one).
-fn without_tls() -> ConnectorOptions {
-    ConnectorOptions { ca_file: Some("/dev/null".to_owned()), ..ConnectorOptions::new(1) }
-}
-
-async fn sweep(idle: Weak<Idle>, shared: Weak<Shared>, clock: Clock) {
-    while let (Some(idle), Some(shared)) = (idle.upgrade(), shared.upgrade()) {
-        idle.sweep(clock.now());
+async fn sweep(common: Weak<Common>, shared: Weak<Shared>, clock: Clock) {
+    while let (Some(common), Some(shared)) = (common.upgrade(), shared.upgrade()) {
+        common.sweep(clock.now());
         shared.sweep(clock.now());
-        drop((idle, shared));
+        drop((common, shared));
         sleep(SWEEP).await;
     }
-}
-
-/// 128 random bits, as hexadecimal digits.
-pub fn new_request_id() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }

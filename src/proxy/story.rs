@@ -7,14 +7,11 @@ use crate::telemetry::{RequestRecord, Tries};
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::traffic::overhead::{Course, overhead};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What the record will say.
 #[derive(Debug, Default)]
 pub(super) struct Story {
-    pub route: Option<Arc<str>>,
-    pub upstream: Option<Arc<str>>,
     pub backend: Option<Address>,
     pub status: u16,
     pub reason: Option<&'static str>,
@@ -47,6 +44,7 @@ impl Story {
         asked: &Asked,
         dialogue: &Dialogue,
         began: Timestamp,
+        (route, upstream): (Option<&str>, Option<&str>),
     ) {
         let client = &dialogue.client;
         let head = client.head();
@@ -55,14 +53,14 @@ impl Story {
             request_id: &asked.asker.request_id,
             client: asked.asker.client,
             listener: &facts.listener.name,
-            method: head.method.as_str(),
+            method: head.method(),
             host: &asked.target.host,
             path: &asked.target.path,
             query: &asked.target.query,
-            headers: Some(&head.headers),
+            headers: Some(head),
             protocol: client.protocol(),
-            route: self.route.as_deref(),
-            upstream: self.upstream.as_deref(),
+            route,
+            upstream,
             backend: self.backend.as_ref(),
             status: self.status,
             grpc_status: asked.call.and_then(|_| client.grpc_status()),

@@ -1,7 +1,7 @@
 //! What does a request ask for? Host, path and query out of the head, in the one form that routing and forwarding share.
 
-use http::header::HOST;
-use pingora::http::RequestHeader;
+use super::message::RequestHead;
+use super::text::Text;
 use pulsegate_core::http::head::host;
 use pulsegate_core::http::path::{Normalised, PathRefusal, normalise};
 use pulsegate_core::http::problem::Problem;
@@ -11,30 +11,31 @@ use std::borrow::Cow;
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     /// In its one form, without port; empty where an HTTP/1.0 client sent none.
-    pub host: String,
+    pub host: Text,
     /// Normalised.
-    pub path: String,
+    pub path: Text,
     /// With its `?`; empty where there is none.
-    pub query: String,
+    pub query: Text,
     pub has_encoded_slash: bool,
 }
 
 impl Target {
     /// Of a request whose target is refused.
     pub(super) fn unknown() -> Self {
-        Self { host: String::new(), path: String::new(), query: String::new(), has_encoded_slash: false }
+        let [host, path, query] = [""; 3].map(Text::of);
+        Self { host, path, query, has_encoded_slash: false }
     }
 
     /// # Errors
     /// The path is refused.
-    pub(super) fn of(head: &RequestHeader) -> Result<Self, Problem> {
-        let raw = std::str::from_utf8(head.raw_path()).map_err(|_| Problem::BadPath)?;
+    pub(super) fn of(head: &RequestHead) -> Result<Self, Problem> {
+        let raw = head.target();
         let (path, query) = raw.find('?').map_or((raw, ""), |at| raw.split_at(at));
         let Normalised { path, has_encoded_slash } = normalise(path).map_err(refused)?;
         Ok(Self {
-            host: host::canonical(host_field(head)),
-            path: path.into_owned(),
-            query: query.to_owned(),
+            host: Text::written(|out| host::canonical_into(host_field(head), out)),
+            path: Text::of(&path),
+            query: Text::of(query),
             has_encoded_slash,
         })
     }
@@ -45,12 +46,12 @@ fn refused(_: PathRefusal) -> Problem {
 }
 
 /// What the client said in Host; the front has made sure that it is one host.
-fn host_field(head: &RequestHeader) -> &str {
-    head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+fn host_field(head: &RequestHead) -> &str {
+    head.value("host").unwrap_or_default()
 }
 
 /// The host that backends are told. `None`: an HTTP/1.0 client sent none.
-pub(super) fn told_host(head: &RequestHeader) -> Option<Cow<'_, str>> {
+pub(super) fn told_host(head: &RequestHead) -> Option<Cow<'_, str>> {
     Some(host::told(host_field(head))).filter(|host| !host.is_empty())
 }
 
@@ -63,9 +64,8 @@ mod tests {
     }
 
     fn target_of(method: &str, path: &str, host: &str) -> Result<Target, Problem> {
-        let mut head = RequestHeader::build(method, path.as_bytes(), None).unwrap();
-        head.insert_header("host", host).unwrap();
-        Target::of(&head)
+        let head = http::Request::builder().method(method).uri(path).header("host", host).body(()).unwrap();
+        Target::of(&RequestHead::Mapped(Box::new(head.into_parts().0)))
     }
 
     #[test]

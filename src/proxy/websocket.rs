@@ -3,7 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
+use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::http2::tunnel::{WEB_SOCKET, is_key};
 use ring_crypto::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 
@@ -18,55 +19,58 @@ pub(super) fn key() -> Option<HeaderValue> {
 }
 
 /// Is this a handshake of WebSocket without its one key? A server refuses it, and proves nothing to whoever sent it (RFC 6455 §4.2.1).
-pub(super) fn lacks_key(request: &HeaderMap) -> bool {
+pub(super) fn lacks_key(request: &impl Fields) -> bool {
     if !asks(request) {
         return false;
     }
-    let mut keys = request.get_all(KEY).iter();
-    !keys.next().is_some_and(|key| is_key(key.as_bytes())) || keys.next().is_some()
+    let mut keys = request.lines(KEY);
+    !keys.next().is_some_and(is_key) || keys.next().is_some()
 }
 
-fn asks(request: &HeaderMap) -> bool {
-    request.get("upgrade").is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(WEB_SOCKET.as_bytes()))
+fn asks(request: &impl Fields) -> bool {
+    request.lines("upgrade").next().is_some_and(|name| name.eq_ignore_ascii_case(WEB_SOCKET.as_bytes()))
 }
 
 /// What a server answers to the key among these fields; `None`: there is none.
-pub(super) fn accept(request: &HeaderMap) -> Option<HeaderValue> {
+pub(super) fn accept(request: &impl Fields) -> Option<HeaderValue> {
     let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-    digest.update(request.get(KEY)?.as_bytes());
+    digest.update(request.lines(KEY).next()?);
     digest.update(GUID);
     HeaderValue::from_str(&STANDARD.encode(digest.finish())).ok()
 }
 
 /// Has the backend that switched read the key that we made? Of other protocols nothing is known.
-pub(super) fn is_accepted(request: &HeaderMap, answer: &HeaderMap) -> bool {
-    !asks(request) || (answer.contains_key(ACCEPT) && answer.get(ACCEPT) == accept(request).as_ref())
+pub(super) fn is_accepted(request: &impl Fields, answer: &impl Fields) -> bool {
+    !asks(request) || answer.lines(ACCEPT).next().is_some_and(|said| accept(request).is_some_and(|ours| ours == said))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::message::RequestHead;
+
+    fn request(fields: &[(&str, &str)]) -> RequestHead {
+        let request =
+            fields.iter().fold(http::Request::builder(), |request, (name, value)| request.header(*name, *value));
+        RequestHead::Mapped(Box::new(request.body(()).unwrap().into_parts().0))
+    }
 
     #[test]
     fn the_example_of_the_rfc() {
-        let mut request = HeaderMap::new();
-        assert_eq!(accept(&request), None);
-        request.insert(KEY, HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ=="));
+        assert_eq!(accept(&request(&[])), None);
+        let request = request(&[(KEY, "dGhlIHNhbXBsZSBub25jZQ==")]);
         assert_eq!(accept(&request).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
     fn a_backend_that_did_not_read_the_key_has_not_accepted() {
-        let (mut request, mut answer) = (HeaderMap::new(), HeaderMap::new());
-        request.insert(KEY, key().unwrap());
-        request.insert("upgrade", HeaderValue::from_static("WebSocket"));
-        assert!(!is_accepted(&request, &answer));
-        answer.insert(ACCEPT, HeaderValue::from_static("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        assert!(!is_accepted(&request, &answer));
-        answer.insert(ACCEPT, accept(&request).unwrap());
-        assert!(is_accepted(&request, &answer));
-        request.insert("upgrade", HeaderValue::from_static("tcp"));
-        assert!(is_accepted(&request, &HeaderMap::new()));
+        let key = key().unwrap();
+        let asking = request(&[(KEY, key.to_str().unwrap()), ("upgrade", "WebSocket")]);
+        let accepted = accept(&asking).unwrap();
+        assert!(!is_accepted(&asking, &request(&[])));
+        assert!(!is_accepted(&asking, &request(&[(ACCEPT, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")])));
+        assert!(is_accepted(&asking, &request(&[(ACCEPT, accepted.to_str().unwrap())])));
+        assert!(is_accepted(&request(&[("upgrade", "tcp")]), &request(&[])));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod run;
 mod signals;
 mod upgrade;
 mod watcher;
+mod workers;
 
 pub use run::run;
 
@@ -23,6 +24,7 @@ use self::both::Both;
 use self::first_round::first_round;
 use self::own_listeners::OwnListeners;
 use self::upgrade::{Estate, Sockets, Succession};
+use self::workers::Crew;
 use crate::admin::{Callers, Phase, Secure};
 use crate::clock::Clock;
 use crate::control::{self, Handle, Reloader, Reporter};
@@ -38,10 +40,11 @@ use pulsegate_core::board::{Handover, Input};
 use pulsegate_core::plan::Plan;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-/// A gateway that runs on the current runtime.
+/// A gateway that runs: its connections on workers of its own, everything else on the runtime that it was started on.
 #[derive(Debug)]
 pub struct Gateway {
     plan: Arc<Plan>,
@@ -56,6 +59,8 @@ pub struct Gateway {
     discovery: Discovery,
     stage: watch::Sender<Stage>,
     own_listeners: OwnListeners,
+    /// Where connections are served. The last to go.
+    crew: Crew,
 }
 
 impl Gateway {
@@ -124,22 +129,25 @@ impl Gateway {
         listener_in: Option<Arc<dyn Reporter>>,
         heritage: Heritage,
     ) -> Result<(Self, Open), Vec<String>> {
+        let control = Runtime::current();
         let making = spawn_blocking(move || {
             let Bound { open, callers, secure, webhooks } = Bound::all(&plan, sockets)?;
             let clients = Arc::new(ClientConfigs::default());
             clients.prepare(&plan);
             let read = ((callers, secure), webhooks);
-            Ok((Self::build(Arc::new(plan), listener_in, read, (heritage, clients)), open))
+            let built = Self::build(&control, Arc::new(plan), listener_in, read, (heritage, clients));
+            Ok((built.map_err(|why| vec![why])?, open))
         });
         making.await.unwrap_or_else(|error| Err(vec![format!("the gateway could not be built: {error}")]))
     }
 
     fn build(
+        control: &Runtime,
         plan: Arc<Plan>,
         listener_in: Option<Arc<dyn Reporter>>,
         ((callers, secure), webhooks): ((Callers, Option<Secure>), Vec<Ready>),
         (heritage, clients): (Heritage, Arc<ClientConfigs>),
-    ) -> Self {
+    ) -> Result<Self, String> {
         let clock = Clock::start();
         // A process that has a logger already (a test, an embedding program) keeps it.
         init_logging(&plan.logging, clock);
@@ -152,16 +160,20 @@ impl Gateway {
         };
         let prober = ProbeRunner::new(telemetry.probes.clone(), clients.clone());
         let seed = fastrand::u64(..);
-        let handle = control::spawn(heritage.health, plan.clone(), seed, clock, prober, reporter);
-        Self {
+        let places = Arc::default();
+        let (crew, workers) = Crew::start(plan.threads, &telemetry.traffic, &places, clock)?;
+        let handle = control::spawn(control, heritage.health, plan.clone(), seed, clock, prober, reporter);
+        Ok(Self {
             front: Arc::new(Front {
                 proxy: Arc::new(Proxy::new(
                     handle.clone(),
                     telemetry.traffic.clone(),
                     clients.clone(),
                     heritage.sticky_key,
+                    (&places, control),
                 )),
                 telemetry: telemetry.traffic.clone(),
+                workers,
             }),
             discovery: Discovery::new(handle.clone()),
             listeners: Vec::new(),
@@ -172,7 +184,8 @@ impl Gateway {
             handle,
             telemetry,
             clients,
-        }
+            crew,
+        })
     }
 
     fn listen_to_operators(

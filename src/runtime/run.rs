@@ -26,8 +26,8 @@ const TELLING: Duration = Duration::from_secs(1);
 enum End {
     Told,
     Succeeded,
-    /// Nobody looks after health any more.
-    Broken,
+    /// By a mistake of this program: nobody looks after health, or after some connections, any more.
+    Broken(String),
 }
 
 /// Runs the gateway of `loaded` until it is told to leave, or until another process has taken over. `takeover`: from the process that
@@ -69,13 +69,11 @@ pub async fn run(loaded: Loaded, config: &Path, takeover: bool) -> Result<(), Ve
     match life.serve(&mut signals).await {
         End::Told => life.leave(&mut signals).await,
         End::Succeeded => life.retire(&mut signals).await,
-        End::Broken => {
+        End::Broken(what) => {
             life.leave(&mut signals).await;
-            return Err(vec![
-                "the task that looks after the health of backends ended by a mistake of this program (its log says where); \
-                 another process must take its place"
-                    .to_owned(),
-            ]);
+            return Err(vec![format!(
+                "{what} ended by a mistake of this program (its log says where); another process must take its place"
+            )]);
         }
     }
     Ok(())
@@ -139,7 +137,7 @@ impl Life {
     async fn serve(&mut self, signals: &mut Signals) -> End {
         let mut look = interval(certificates::LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let control = self.gateway.handle.clone();
+        let (control, mut workers) = (self.gateway.handle.clone(), self.gateway.crew.losses());
         loop {
             tokio::select! {
                 // A file that hangs is told once, and left out of the next look.
@@ -153,7 +151,10 @@ impl Life {
                     self.read(request.source, Some(request.reply));
                 }
                 prepared = self.reading.done() => self.reload(prepared).await,
-                () = control.ended() => return End::Broken,
+                () = control.ended() => {
+                    return End::Broken("the task that looks after the health of backends".to_owned());
+                }
+                number = workers.next() => return End::Broken(format!("worker {number}, which served connections,")),
                 _ = signals.upgrade.recv() => self.start_successor(),
                 visitor = visitor(self.door.as_ref()) => self.receive(visitor),
                 outcome = ended(&mut self.handing_over) => {

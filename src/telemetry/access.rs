@@ -16,7 +16,6 @@ use super::request::RequestRecord;
 use file::Rotated;
 use pulsegate_core::plan::access_log::is_success;
 use pulsegate_core::plan::{AccessFile, AccessPlan};
-use std::cell::RefCell;
 use std::io::Write;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -31,11 +30,6 @@ const MANNER: Manner =
 pub struct AccessLog {
     plan: AccessPlan,
     lines: Lines,
-}
-
-thread_local! {
-    /// Where a thread makes its lines: none asks for memory.
-    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Can this file be written?
@@ -83,16 +77,12 @@ impl AccessLog {
         if may_go && fastrand::f64() >= self.plan.sample {
             return;
         }
-        LINE.with_borrow_mut(|line| {
-            line.clear();
-            line::request(line, &self.plan, at, record);
-            self.lines.put(line);
-        });
+        self.lines.write(|lines| line::request(lines, &self.plan, at, record));
     }
 
     /// What never became a request.
     pub fn write_refusal(&self, at: SystemTime, listener: &str, client: IpAddr, reason: &str) {
-        self.lines.put(&line::refusal(&self.plan.form, at, listener, client, reason));
+        self.lines.write(|lines| line::refusal(lines, &self.plan.form, at, listener, client, reason));
     }
 
     /// Blocks until everything so far is written, but for about two seconds at most. For the end of the process.

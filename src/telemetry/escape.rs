@@ -3,13 +3,18 @@
 //! A value in a text line is written bare where it is harmless, else quoted, with control characters and line ends of every kind as
 //! escapes. So no client can start a line of its own, end a field early or send codes to somebody's terminal.
 
-/// Appends `key=value`, with a space in front where the line is not empty.
-pub fn pair(line: &mut String, key: &str, value: &str) {
-    if !line.is_empty() {
+/// Appends `key=`, with a space in front where it is not the first of its line.
+pub fn key(line: &mut String, key: &str) {
+    if !line.is_empty() && !line.ends_with('\n') {
         line.push(' ');
     }
     line.push_str(key);
     line.push('=');
+}
+
+/// Appends `key=value`; see [`key`].
+pub fn pair(line: &mut String, key: &str, value: &str) {
+    self::key(line, key);
     if bare(value) {
         line.push_str(value);
     } else {
@@ -105,5 +110,8 @@ mod tests {
         pair(&mut line, "a", "1");
         pair(&mut line, "b", "2");
         assert_eq!(line, "a=1 b=2");
+        line.push('\n');
+        pair(&mut line, "a", "\n");
+        assert_eq!(line, "a=1 b=2\na=\"\\n\"");
     }
 }

@@ -1,12 +1,12 @@
 //! How are durations counted? In fixed buckets (classic histograms), and where wanted in exponential ones (Prometheus' native histograms).
 //!
-//! Two atomic additions per duration, three with native buckets; no lock, no allocation. The count is the sum of the buckets, read when
-//! somebody asks, so that it cannot disagree with them.
+//! Two additions per duration, three with native buckets, in the row of whoever counts; no lock, no allocation. The count is the sum of the
+//! buckets, read when somebody asks, so that it cannot disagree with them.
 //!
 //! Native buckets are of schema 3: eight per doubling, so no bucket is wider than 9 % of its values. Their places are fixed when a series
-//! begins (2.4 KB each): from just below 1 µs to 36 h; what is shorter is "zero", what is longer counts as 36 h.
+//! begins (2.4 KB for each worker): from just below 1 µs to 36 h; what is shorter is "zero", what is longer counts as 36 h.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use pulsegate_core::base::stripes::Stripes;
 use std::time::Duration;
 
 /// Buckets per doubling, as a power of two.
@@ -33,21 +33,20 @@ const EIGHTHS: [f64; PER_DOUBLING as usize] = [
 /// Sums are kept in units of 2⁶ ns, rounded: in nanoseconds 64 bits would last for two days of a hundred thousand requests of a second each.
 const SUM_SHIFT: u32 = 6;
 
+/// The columns of a row.
+const SUM: usize = 0;
+const BUCKETS: usize = 1;
+
 /// One series.
 #[derive(Debug)]
 pub struct Histogram {
     /// Upper bounds, nanoseconds.
     bounds: Box<[u64]>,
-    /// One more than bounds.
-    counts: Box<[AtomicU64]>,
-    sum: AtomicU64,
-    native: Option<Native>,
-}
-
-#[derive(Debug)]
-struct Native {
-    zero: AtomicU64,
-    buckets: Box<[AtomicU64]>,
+    /// By the number of binary digits of a duration: the first bucket that may hold it.
+    first: [u8; 65],
+    native: bool,
+    /// Its columns: the sum; the buckets, one more than bounds; where they are wanted, native ones, "zero" first.
+    numbers: Stripes,
 }
 
 /// A series as read at one moment.
@@ -83,51 +82,56 @@ impl Picture {
 impl Histogram {
     /// `bounds`: seconds, growing.
     pub fn new(bounds: &[f64], native: bool) -> Self {
+        let bounds: Box<[u64]> = bounds.iter().map(|bound| (bound * 1e9).round() as u64).collect();
+        let least = |digits: usize| digits.checked_sub(1).map_or(0, |zeros| 1_u64 << zeros);
+        let first = |digits| bounds.partition_point(|bound| *bound < least(digits)) as u8;
         Self {
-            bounds: bounds.iter().map(|bound| (bound * 1e9).round() as u64).collect(),
-            counts: zeros(bounds.len() + 1),
-            sum: AtomicU64::new(0),
-            native: native.then(|| Native { zero: AtomicU64::new(0), buckets: zeros(NATIVE_BUCKETS) }),
+            first: std::array::from_fn(first),
+            native,
+            numbers: Stripes::new(BUCKETS + bounds.len() + 1 + if native { 1 + NATIVE_BUCKETS } else { 0 }),
+            bounds,
         }
     }
 
     pub fn observe(&self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let bucket = self.bounds.partition_point(|bound| *bound < nanos);
-        if let Some(count) = self.counts.get(bucket) {
-            count.fetch_add(1, Relaxed);
+        let row = self.numbers.row();
+        row.add(BUCKETS + self.bucket(nanos), 1);
+        row.add(SUM, nanos.saturating_add(1 << (SUM_SHIFT - 1)) >> SUM_SHIFT);
+        if self.native {
+            row.add(self.native_buckets() + place(took.as_secs_f64()), 1);
         }
-        self.sum.fetch_add(nanos.saturating_add(1 << (SUM_SHIFT - 1)) >> SUM_SHIFT, Relaxed);
-        if let Some(native) = &self.native {
-            native.bucket(took.as_secs_f64()).fetch_add(1, Relaxed);
-        }
+    }
+
+    fn bucket(&self, nanos: u64) -> usize {
+        let digits = (u64::BITS - nanos.leading_zeros()) as usize;
+        let first = self.first.get(digits).map_or(0, |first| usize::from(*first));
+        let beyond = self.bounds.get(first..).unwrap_or_default();
+        first + beyond.iter().take_while(|bound| **bound < nanos).count()
+    }
+
+    /// Where they begin.
+    fn native_buckets(&self) -> usize {
+        BUCKETS + self.bounds.len() + 1
     }
 
     pub fn picture(&self) -> Picture {
         let bounds = self.bounds.iter().map(|bound| *bound as f64 / 1e9).chain([f64::INFINITY]);
+        let counts = (BUCKETS..).map(|column| self.numbers.sum(column));
         Picture {
-            buckets: bounds.zip(self.counts.iter().map(|count| count.load(Relaxed))).collect(),
-            sum: (u128::from(self.sum.load(Relaxed)) << SUM_SHIFT) as f64 / 1e9,
-            native: self.native.as_ref().map(Native::sparse),
-        }
-    }
-}
-
-impl Native {
-    fn bucket(&self, seconds: f64) -> &AtomicU64 {
-        match usize::try_from(index(seconds) - FIRST_INDEX) {
-            Ok(place) => self.buckets.get(place.min(NATIVE_BUCKETS - 1)).unwrap_or(&self.zero),
-            Err(_) => &self.zero,
+            buckets: bounds.zip(counts).collect(),
+            sum: (u128::from(self.numbers.sum(SUM)) << SUM_SHIFT) as f64 / 1e9,
+            native: self.native.then(|| self.sparse()),
         }
     }
 
     fn sparse(&self) -> Sparse {
-        let mut sparse = Sparse { zero: self.zero.load(Relaxed), ..Sparse::default() };
-        sparse.count = sparse.zero;
+        let zero = self.numbers.sum(self.native_buckets());
+        let mut sparse = Sparse { zero, count: zero, ..Sparse::default() };
         // Where the next bucket of the current run would be, and what the last bucket held.
         let (mut next, mut before) = (None, 0);
-        for (place, bucket) in self.buckets.iter().enumerate() {
-            let count = bucket.load(Relaxed);
+        for place in 0..NATIVE_BUCKETS {
+            let count = self.numbers.sum(self.native_buckets() + 1 + place);
             if count == 0 {
                 continue;
             }
@@ -144,6 +148,11 @@ impl Native {
     }
 }
 
+/// Which of the native columns holds this many seconds? 0 is "zero", the last all that is longer.
+fn place(seconds: f64) -> usize {
+    usize::try_from(index(seconds) - FIRST_INDEX).map_or(0, |place| 1 + place.min(NATIVE_BUCKETS - 1))
+}
+
 /// Which bucket holds this many seconds? Bucket i ends with (and includes) 2^(i ÷ 8).
 fn index(seconds: f64) -> i32 {
     const MANTISSA: u64 = (1 << 52) - 1;
@@ -154,10 +163,6 @@ fn index(seconds: f64) -> i32 {
     let fraction = f64::from_bits(bits & MANTISSA | HALF);
     let eighth = EIGHTHS.iter().filter(|bound| **bound < fraction).count() as i32;
     eighth + (exponent - 1) * PER_DOUBLING
-}
-
-fn zeros(number: usize) -> Box<[AtomicU64]> {
-    std::iter::repeat_with(AtomicU64::default).take(number).collect()
 }
 
 #[cfg(test)]
@@ -175,6 +180,17 @@ mod tests {
         let picture = histogram.picture();
         assert_eq!(picture.buckets, [(0.001, 2), (0.0025, 1), (1.0, 1), (f64::INFINITY, 2)]);
         assert_eq!((picture.count(), picture.native), (6, None));
+    }
+
+    #[test]
+    fn a_bound_is_in_its_bucket_and_what_is_longer_in_the_next() {
+        let bounds = [0.000_025, 0.000_05, 0.000_1, 0.001, 0.001_1, 0.001_2, 0.5, 1.0, 60.0];
+        let histogram = Histogram::new(&bounds, false);
+        for (bucket, bound) in bounds.into_iter().enumerate() {
+            let nanos = (bound * 1e9).round() as u64;
+            assert_eq!((histogram.bucket(nanos), histogram.bucket(nanos + 1)), (bucket, bucket + 1), "{bound}");
+        }
+        assert_eq!((histogram.bucket(0), histogram.bucket(u64::MAX)), (0, bounds.len()));
     }
 
     #[test]

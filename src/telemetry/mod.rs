@@ -35,9 +35,10 @@ pub use logging::{
     LEVELS, Verbosity, apply as apply_logging, flush as flush_logging, init as init_logging, order as order_level,
     verbosity,
 };
+pub use metrics::{OpenConnection, WorkerLoad};
 pub use outlets::Change;
 pub use ports::{BoardEvents, Life, Operators, Probes, Traffic};
-pub use request::RequestRecord;
+pub use request::{Headers, RequestRecord};
 pub use scribe::Scribe;
 pub use tracing::check as check_collector;
 pub use tries::{Tries, Try};

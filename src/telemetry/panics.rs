@@ -1,15 +1,15 @@
 //! What becomes of a panic? There is none that we know of; one that we do not know of is counted, and told as a line of the log, with the place
 //! it came from. Whatever ran ends by it: a connection, a probe, a look at a name; nothing else does.
 
-use super::instruments::Counter;
 use std::any::Any;
 use std::panic::{PanicHookInfo, set_hook};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-static SEEN: Counter = Counter::zero();
+static SEEN: AtomicU64 = AtomicU64::new(0);
 
 /// How many there were since the process started.
 pub fn seen() -> u64 {
-    SEEN.get()
+    SEEN.load(Relaxed)
 }
 
 /// From now on they are told by the log, instead of on stderr by whoever panics: nobody waits for a reader.
@@ -18,7 +18,7 @@ pub fn tell() {
 }
 
 fn tell_one(panic: &PanicHookInfo<'_>) {
-    SEEN.inc();
+    SEEN.fetch_add(1, Relaxed);
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("unnamed");

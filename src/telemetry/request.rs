@@ -1,13 +1,19 @@
 //! What is known of a request that has ended? Told once, to the access log, the counters and the tracer.
 
 use super::tries::Tries;
-use http::HeaderMap;
 use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::grpc;
 use pulsegate_core::http::trace::Trace;
+use std::fmt::Debug;
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// The fields that a client sent.
+pub trait Headers: Debug {
+    /// A line of this name (in lower case), counted from 0 in their order.
+    fn line(&self, name: &str, number: usize) -> Option<&[u8]>;
+}
 
 /// A finished request, as the access log and the counters see it.
 #[derive(Clone, Debug)]
@@ -22,7 +28,7 @@ pub struct RequestRecord<'a> {
     /// With its `?`. It may carry secrets.
     pub query: &'a str,
     /// As the client sent them. They may carry secrets.
-    pub headers: Option<&'a HeaderMap>,
+    pub headers: Option<&'a dyn Headers>,
     /// "HTTP/1.1", "HTTP/2"…
     pub protocol: &'static str,
     pub route: Option<&'a str>,
@@ -65,5 +71,12 @@ impl RequestRecord<'_> {
     /// As what it counts, 1 to 5: a call by what its caller was told, where it was.
     pub fn class(&self) -> u16 {
         self.grpc_status.map_or(self.status / 100, grpc::class).clamp(1, 5)
+    }
+}
+
+#[cfg(test)]
+impl Headers for http::HeaderMap {
+    fn line(&self, name: &str, number: usize) -> Option<&[u8]> {
+        self.get_all(name).iter().nth(number).map(http::HeaderValue::as_bytes)
     }
 }

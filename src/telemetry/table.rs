@@ -151,6 +151,7 @@ table! {
     UPSTREAM_ELIGIBLE = "pulsegate_upstream_eligible_backends", Kind::Gauge, [Upstream], "backends", "Backends of the upstream that may receive traffic.";
     UPSTREAM_SECONDS = "pulsegate_upstream_response_seconds", Kind::Histogram(LATENCY), [Upstream], "seconds", "From the start of a request's last attempt to its response head.";
     WEBHOOK_NOTICES = "pulsegate_webhook_notices_total", Kind::Counter, [Receiver, Word("result")], "events", "Events and alerts for a receiver (webhook or smtp): delivered, failed (given up after all attempts, or refused for good) or dropped (too many waited).";
+    WORKER_CONNECTIONS = "pulsegate_worker_connections", Kind::Gauge, [Word("worker")], "connections", "Open client connections of each worker thread. A new one goes to the worker with the fewest, and stays with it.";
     WOULD_EJECT = "pulsegate_would_eject_total", Kind::Counter, [Upstream, Word("detector")], "findings", "Backends that a detector which does not enforce would have ejected, told once per ejection time.";
     WOULD_RATE_LIMIT = "pulsegate_would_rate_limit_total", Kind::Counter, [Route], "requests", "Requests that a `rate_limit` with `enforce: false` would have denied.";
 }

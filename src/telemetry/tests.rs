@@ -218,6 +218,7 @@ fn happen(telemetry: &Telemetry) {
         telemetry.traffic.denied("home", "10.0.0.7".parse().unwrap(), denial);
     }
     drop(telemetry.traffic.connected("public"));
+    drop(telemetry.traffic.worker(0).opened());
     telemetry.traffic.refused("public", "10.0.0.7".parse().unwrap(), "head_timeout");
     telemetry.life.certificates(&[("public".into(), "shop.test".into(), 4_000_000_000)]);
     telemetry.traffic.request(&RequestRecord {

@@ -32,7 +32,8 @@ async fn they_travel_under_the_rules_of_every_answer() {
         "{ upstream: pool }",
         "{ upstream: pool, response_headers: { remove: [x-secret], set: { X-Frame-Options: DENY } } }",
     );
-    let gateway = PULSEGATE.start(&yaml).await;
+    // One worker, so that all clients could share one connection.
+    let gateway = PULSEGATE.start(&(yaml + "threads: 1\n")).await;
     let mut client = Client::connect(gateway.address).await;
     for _ in 0..2 {
         let processing = client.get("/").await;
@@ -176,4 +177,15 @@ async fn whoever_ends_behind_an_interim_answer_has_had_the_request() {
     assert_eq!(client.answer().await.status, 502);
     let asked = backend.seen().iter().filter(|head| head.starts_with("GET /dies ")).count();
     assert_eq!(asked, 1, "a backend that has spoken is not taken for an idle connection that had ended");
+}
+
+/// As every answer's.
+#[tokio::test]
+async fn its_reason_is_what_its_backend_says() {
+    let backend = Raw::start(|_, _| vec![send("HTTP/1.1 199 Nearly there\r\n\r\n"), ok("served")]).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "")).await;
+    let mut client = Client::connect(gateway.address).await;
+    let interim = client.get("/").await;
+    assert_eq!(interim.head, "HTTP/1.1 199 Nearly there");
+    assert_eq!(client.answer().await.text(), "served");
 }

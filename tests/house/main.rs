@@ -102,6 +102,14 @@ fn the_reader_of_documents_knows_the_core_and_its_parsers_only() {
     nothing_is_broken(&pure::impurities(&HOUSE, DOCUMENT));
 }
 
+/// Workers call it, and what is not theirs calls it too: "the current runtime" could be either.
+#[test]
+fn what_workers_run_names_the_worker_on_which_it_begins_something() {
+    let of_workers = |file: &&str| file.starts_with("src/front/") || file.starts_with("src/proxy/");
+    let lucky: Vec<_> = pure::spawners_of_luck(&HOUSE).into_iter().filter(of_workers).collect();
+    assert_eq!(lucky, [""; 0]);
+}
+
 #[test]
 fn one_file_reads_the_clock_and_one_names_serde_yaml() {
     assert_eq!(pure::readers_of_the_clock(&HOUSE), ["src/clock/mod.rs"].into());

@@ -43,6 +43,14 @@ pub fn users_of<'plan>(plan: &'plan Plan, crate_: &str) -> BTreeSet<&'plan str> 
     files(plan, |parts| parts[0] == crate_)
 }
 
+/// The files that begin tasks on whatever runtime they are called on.
+pub fn spawners_of_luck(plan: &Plan) -> BTreeSet<&str> {
+    let lucky = |parts: &[&str]| {
+        matches!(parts, ["tokio", "spawn", ..] | ["tokio", "task", "spawn", ..] | [.., "Handle", "current"])
+    };
+    files(plan, |parts| lucky(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
 fn files(plan: &Plan, matches: impl Fn(&[String]) -> bool) -> BTreeSet<&str> {
     let found = plan.outside.iter().filter(|outside| matches(&outside.parts));
     found.map(|outside| plan.sources[outside.file].path.as_str()).collect()

@@ -180,6 +180,32 @@ async fn five_binaries_in_a_row_lose_no_connection_on_its_way_in() {
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
 }
 
+/// Those that are connected end with the old process's workers, the others go to the new one's, whatever their number.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_with_fewer_workers_takes_over_and_fails_nothing() {
+    let mut rig = rig_with(&format!("{UPGRADE}threads: 4\n")).await;
+    let address = rig.gateway.address;
+    let once = |method| {
+        let target = Target { requests_per_connection: 1, ..address.into() };
+        Load::of(Request { method, host: "test", path: "/work" }, target, 100, Duration::from_secs(6))
+    };
+    let (gets, posts) = (load(&rig, "GET", 6), load(&rig, "POST", 6));
+    let (single_gets, single_posts) = (once("GET"), once("POST"));
+    pause(Duration::from_secs(1)).await;
+    let workers = async |gateway: &Gateway| {
+        let metrics = gateway.get("/metrics").await.unwrap_or_default();
+        metrics.lines().filter(|line| line.starts_with("pulsegate_worker_connections{")).count()
+    };
+    assert_eq!(workers(&rig.gateway).await, 4);
+    let next = rig.gateway.successor(&(with_upgrade(&rig) + "threads: 2\n"));
+    assert!(rig.gateway.ended().await.success());
+    assert_no_failures("fewer workers, GET", &gets.outcomes().await);
+    assert_no_failures("fewer workers, POST", &posts.outcomes().await);
+    assert_no_failures("fewer workers, GET, a connection each", &single_gets.outcomes().await);
+    assert_no_failures("fewer workers, POST, a connection each", &single_posts.outcomes().await);
+    assert_eq!(workers(&next).await, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sigusr2_starts_what_is_installed_and_the_process_asked_leaves() {
     let mut rig = upgradable().await;

@@ -1,29 +1,36 @@
-//! How is an identifier of a trace written? In hexadecimal digits, by table: this is done for every request.
+//! How is an identifier of a trace or of a request written? In hexadecimal digits, two at a time by table: this is done for every request.
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// The two digits of every byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let (mut pairs, mut byte) = ([[0; 2]; 256], 0);
+    while byte < pairs.len() {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 
 /// Digits, `N` of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Hex<const N: usize>([u8; N]);
 
-/// The 32 digits of a trace's id.
+/// The 32 digits of a trace's id, or of a request's.
 pub fn of_trace(id: u128) -> Hex<32> {
-    Hex::of((id >> 64) as u64, id as u64)
+    Hex::of(&id.to_be_bytes())
 }
 
 /// The 16 digits of a span's id.
 pub fn of_span(id: u64) -> Hex<16> {
-    Hex::of(0, id)
+    Hex::of(&id.to_be_bytes())
 }
 
 impl<const N: usize> Hex<N> {
-    /// The last digits of the number that has these two halves.
-    fn of(mut high: u64, mut low: u64) -> Self {
+    fn of(bytes: &[u8]) -> Self {
         let mut digits = [b'0'; N];
-        for (index, digit) in digits.iter_mut().rev().enumerate() {
-            let half = if index < 16 { &mut low } else { &mut high };
-            *digit = DIGITS[(*half & 15) as usize];
-            *half >>= 4;
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(&PAIRS[usize::from(*byte)]);
         }
         Self(digits)
     }

@@ -12,6 +12,7 @@ mod extension;
 use crate::http::head::{is_field_byte, is_token};
 use extension::Extension;
 use std::fmt;
+use std::ops::Range;
 
 /// More digits are no size of anything.
 const DIGITS: u32 = 15;
@@ -57,10 +58,31 @@ enum Expected {
     Done,
 }
 
+impl Expected {
+    const fn behind_size(size: u64) -> Self {
+        if size == 0 { Self::TrailerStart } else { Self::Data { left: size } }
+    }
+
+    const fn is_trailer(self) -> bool {
+        matches!(self, Self::TrailerStart | Self::TrailerName | Self::TrailerValue | Self::TrailerEnd)
+    }
+}
+
 impl Default for Expected {
     fn default() -> Self {
         Self::Size { value: 0, digits: 0 }
     }
+}
+
+/// What some bytes of the connection were.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// The first of them that are data, one behind the other.
+    pub data: Range<usize>,
+    /// Lines of trailers, with their endings.
+    pub trailers: Range<usize>,
+    /// So many were taken: up to the next data, to the body's end, or to a flaw behind the data, which the next call finds.
+    pub taken: usize,
 }
 
 impl Chunks {
@@ -70,26 +92,54 @@ impl Chunks {
     /// The body is malformed; nothing more can be said about the connection.
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), MalformedBody> {
         let mut rest = bytes;
-        while let [byte, behind @ ..] = rest {
-            match &mut self.expected {
-                Expected::Done => return Ok(()),
+        while !rest.is_empty() && !self.done() {
+            rest = rest.get(self.run(rest)?.taken..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Takes the next bytes of the connection up to the end of the first run of data among them, and of what frames it.
+    ///
+    /// # Errors
+    /// The body is malformed in front of any data.
+    pub fn run(&mut self, bytes: &[u8]) -> Result<Run, MalformedBody> {
+        let mut run = Run::default();
+        while let Some(rest @ [byte, ..]) = bytes.get(run.taken..) {
+            let expected = self.expected;
+            match expected {
+                Expected::Done => break,
+                Expected::Data { .. } if !run.data.is_empty() => break,
                 Expected::Data { left } => {
-                    let here = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    *left -= here as u64;
+                    let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+                    run.data = run.taken..run.taken + here;
+                    run.taken += here;
                     self.data += here as u64;
-                    rest = rest.get(here..).unwrap_or_default();
-                    if *left == 0 {
-                        self.expected = Expected::DataCr;
-                    }
+                    let left = left - here as u64;
+                    self.expected = if left == 0 { Expected::DataCr } else { Expected::Data { left } };
                 }
-                expected => {
-                    let expected = *expected;
-                    self.expected = self.step(expected, *byte)?;
-                    rest = behind;
+                Expected::Size { digits: 0, .. } if let Some((size, length)) = plain_size(rest) => {
+                    run.taken += length;
+                    self.expected = size;
+                }
+                Expected::DataCr if rest.starts_with(b"\r\n") => {
+                    run.taken += 2;
+                    self.expected = Expected::default();
+                }
+                _ => {
+                    match self.step(expected, *byte) {
+                        Ok(next) => self.expected = next,
+                        Err(_) if !run.data.is_empty() => break,
+                        Err(malformed) => return Err(malformed),
+                    }
+                    run.taken += 1;
+                    if expected.is_trailer() && self.expected != Expected::LastLf {
+                        let start = if run.trailers.is_empty() { run.taken - 1 } else { run.trailers.start };
+                        run.trailers = start..run.taken;
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(run)
     }
 
     /// The whole body was seen.
@@ -103,8 +153,7 @@ impl Chunks {
             Expected::TrailerStart | Expected::TrailerName | Expected::TrailerValue => {
                 self.trailer_line(expected, byte)
             }
-            Expected::SizeEnd { size: 0 } if byte == b'\n' => Ok(Expected::TrailerStart),
-            Expected::SizeEnd { size } if byte == b'\n' => Ok(Expected::Data { left: size }),
+            Expected::SizeEnd { size } if byte == b'\n' => Ok(Expected::behind_size(size)),
             Expected::DataCr if byte == b'\r' => Ok(Expected::DataLf),
             Expected::DataLf if byte == b'\n' => Ok(Expected::default()),
             Expected::TrailerEnd if byte == b'\n' => Ok(Expected::TrailerStart),
@@ -148,6 +197,21 @@ impl Chunks {
     }
 }
 
+/// A whole line of nothing but a size, as nearly all are: what is expected behind it, and its length. Every other one is read byte by byte.
+fn plain_size(bytes: &[u8]) -> Option<(Expected, usize)> {
+    let mut size = 0;
+    for (at, byte) in bytes.iter().take(DIGITS as usize + 1).enumerate() {
+        match char::from(*byte).to_digit(16).filter(|_| at < DIGITS as usize) {
+            Some(digit) => size = size * 16 + u64::from(digit),
+            None => {
+                let ends = at > 0 && bytes.get(at..).is_some_and(|rest| rest.starts_with(b"\r\n"));
+                return ends.then_some((Expected::behind_size(size), at + 2));
+            }
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +224,31 @@ mod tests {
         let in_pieces = body.as_bytes().chunks(1).try_for_each(|byte| dripped.take(byte)).map(|()| dripped.done());
         assert_eq!(at_once, in_pieces, "{body:?}");
         at_once
+    }
+
+    #[test]
+    fn runs_of_data_and_lines_of_trailers() {
+        let body = b"2\r\nab\r\n3;x\r\ncde\r\n0\r\nX: y\r\nZ:\r\n\r\nbehind";
+        let mut chunks = Chunks::default();
+        let (mut rest, mut found) = (&body[..], Vec::new());
+        while !chunks.done() {
+            let run = chunks.run(rest).unwrap();
+            found.push((&rest[run.data], &rest[run.trailers]));
+            rest = &rest[run.taken..];
+        }
+        assert_eq!(found, [(&b"ab"[..], &b""[..]), (b"cde", b"X: y\r\nZ:\r\n")]);
+        assert_eq!((rest, chunks.run(rest)), (&b"behind"[..], Ok(Run::default())));
+    }
+
+    #[test]
+    fn data_in_front_of_a_flaw_is_data() {
+        for (body, taken) in [("2\r\nabX", 5), ("2\r\nab\rX", 6), ("2\r\nab\r\n2\rX", 9), ("2\r\nab\r\n0\r\nX\r", 11)] {
+            let mut chunks = Chunks::default();
+            assert_eq!(chunks.run(body.as_bytes()).map(|run| (run.data, run.taken)), Ok((3..5, taken)), "{body:?}");
+            for _ in 0..2 {
+                assert_eq!(chunks.run(&body.as_bytes()[taken..]), Err(MalformedBody), "{body:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod chunks;
 pub mod client_rate_limit;
+pub mod fields;
 pub mod forwarding;
 pub mod grpc;
 pub mod head;

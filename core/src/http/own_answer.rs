@@ -95,6 +95,11 @@ impl OwnAnswer {
         self.fields.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
+    /// Something follows the head, unless the request was a HEAD.
+    pub fn has_body(&self) -> bool {
+        matches!(self.content, Content::Body(_))
+    }
+
     /// What follows the head. `to_head`: the request was a HEAD, and is told of the length only. `None`: the head is all.
     pub fn into_body(self, to_head: bool) -> Option<String> {
         match self.content {

@@ -70,7 +70,7 @@ fn may_stand_in_a_path(byte: u8) -> bool {
 }
 
 /// Browsers and tools send it raw, though it may not stand in a path.
-pub(super) fn is_sent_raw(byte: u8) -> bool {
+pub(super) const fn is_sent_raw(byte: u8) -> bool {
     matches!(byte, b'{' | b'}' | b'^' | b'"' | b'|' | b'`')
 }
 

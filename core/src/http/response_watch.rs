@@ -125,7 +125,7 @@ fn behind(head: &[u8], to_head: bool, limit: usize) -> Result<Part, Malformed> {
     }
     let follows = check_answer(head, to_head).map_err(|flaw| match flaw {
         AnswerFlaw::Malformed => Malformed::Head,
-        AnswerFlaw::TooManyFields => Malformed::HeadTooLarge,
+        AnswerFlaw::TooLarge => Malformed::HeadTooLarge,
     })?;
     match follows {
         Follows::Head => Ok(Part::Head(Vec::new())),

@@ -13,6 +13,7 @@
 
 mod folded;
 
+pub use crate::http::fields::Lines;
 pub use folded::{Guarding, fold_alike};
 
 use crate::plan::{HeaderCondition, HostMatch, PathMatch, RouteMatch, RoutePlan};
@@ -26,25 +27,6 @@ pub struct Question<'a> {
     pub method: &'a str,
     /// A header by its lower-case name.
     pub header: &'a dyn Fn(&str) -> Lines<'a>,
-}
-
-/// The lines of one header. A condition may hang on them, so they are bytes: one odd byte hides none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lines<'a> {
-    None,
-    One(&'a [u8]),
-    /// Which of them counts, two readers may see differently: they equal nothing.
-    Several,
-}
-
-impl<'a> Lines<'a> {
-    pub fn of(mut lines: impl Iterator<Item = &'a [u8]>) -> Self {
-        match (lines.next(), lines.next()) {
-            (None, _) => Self::None,
-            (Some(only), None) => Self::One(only),
-            (Some(_), Some(_)) => Self::Several,
-        }
-    }
 }
 
 impl fmt::Debug for Question<'_> {

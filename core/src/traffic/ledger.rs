@@ -1,6 +1,7 @@
 //! What do failing backends cost clients, what are clients spared, and how many connections are there? The counts of one upstream.
 //!
-//! Atomics, since requests write them; they survive publications and reloads, and metrics read them off the snapshot.
+//! Each worker counts in a row of its own, since requests move them and nothing is decided by them; they survive publications and reloads, and metrics
+//! read them off the snapshot.
 //!
 //! - **Failed during detection**: a client saw a request fail at a backend that was in rotation, and the backend went out for failing
 //!   within the next minute, or while the request was under way. Failures of a backend that stays are no cost of detection.
@@ -8,7 +9,7 @@
 //! - **Saved by ejection**, an estimate: of a request that succeeded at the first try, the share of the pool's weight that is out for
 //!   failing. So many of such requests would have gone there, had nobody taken those backends out.
 
-use crate::base::sync::{AtomicI64, AtomicU64, Relaxed};
+use crate::base::stripes::Stripes;
 use crate::health::standing::Cause;
 use crate::traffic::outcome::Outcome;
 
@@ -16,14 +17,26 @@ use crate::traffic::outcome::Outcome;
 pub const WHOLE: u32 = 1_000_000;
 
 /// The counts of one upstream.
-#[derive(Debug, Default)]
-pub struct Ledger {
-    failed_during_detection: AtomicU64,
-    saved_by_retry: AtomicU64,
-    /// Millionths.
-    saved_by_ejection: AtomicU64,
-    open: AtomicI64,
-    busy: AtomicI64,
+#[derive(Debug)]
+pub struct Ledger(Stripes);
+
+/// What is counted: the columns of a row.
+#[derive(Clone, Copy, Debug)]
+enum Count {
+    FailedDuringDetection,
+    SavedByRetry,
+    /// In millionths.
+    SavedByEjection,
+    Open,
+    Busy,
+}
+
+const COUNTS: usize = Count::Busy as usize + 1;
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self(Stripes::new(COUNTS))
+    }
 }
 
 /// How a request that was forwarded ended, as its client saw it.
@@ -72,56 +85,69 @@ pub fn share_out(out: f64, in_rotation: f64) -> u32 {
 }
 
 impl Ledger {
+    fn add(&self, count: Count, more: u64) {
+        self.0.add(count as usize, more);
+    }
+
+    /// Whoever counted it may have done so in another row: of all of them, the sum is right.
+    fn one_less(&self, count: Count) {
+        self.add(count, 1_u64.wrapping_neg());
+    }
+
+    fn sum(&self, count: Count) -> u64 {
+        self.0.sum(count as usize)
+    }
+
     /// A retry, or the absence of failing backends, has saved a request.
     pub fn saved(&self, entry: Entry) {
-        let _before = match entry {
-            Entry::SavedByRetry => self.saved_by_retry.fetch_add(1, Relaxed),
-            Entry::SavedByEjection(share) => self.saved_by_ejection.fetch_add(share.into(), Relaxed),
-            Entry::SeenToFail | Entry::Nothing => return,
-        };
+        match entry {
+            Entry::SavedByRetry => self.add(Count::SavedByRetry, 1),
+            Entry::SavedByEjection(share) => self.add(Count::SavedByEjection, share.into()),
+            Entry::SeenToFail | Entry::Nothing => {}
+        }
     }
 
     /// So many requests failed at a backend that is out now.
     pub fn detected(&self, failed: u64) {
         if failed > 0 {
-            self.failed_during_detection.fetch_add(failed, Relaxed);
+            self.add(Count::FailedDuringDetection, failed);
         }
     }
 
     pub fn failed_during_detection(&self) -> u64 {
-        self.failed_during_detection.load(Relaxed)
+        self.sum(Count::FailedDuringDetection)
     }
 
     pub fn saved_by_retry(&self) -> u64 {
-        self.saved_by_retry.load(Relaxed)
+        self.sum(Count::SavedByRetry)
     }
 
     /// Requests, in parts.
     pub fn saved_by_ejection(&self) -> f64 {
-        self.saved_by_ejection.load(Relaxed) as f64 / f64::from(WHOLE)
+        self.sum(Count::SavedByEjection) as f64 / f64::from(WHOLE)
     }
 
     /// A connection to a backend was opened.
     pub fn opened(&self) {
-        self.open.fetch_add(1, Relaxed);
+        self.add(Count::Open, 1);
     }
 
     pub fn closed(&self) {
-        self.open.fetch_sub(1, Relaxed);
+        self.one_less(Count::Open);
     }
 
     /// It begins to carry a request.
     pub fn taken(&self) {
-        self.busy.fetch_add(1, Relaxed);
+        self.add(Count::Busy, 1);
     }
 
     pub fn rests(&self) {
-        self.busy.fetch_sub(1, Relaxed);
+        self.one_less(Count::Busy);
     }
 
-    /// Connections that carry requests now, and those that wait for one. The two counts are read one after the other.
+    /// Connections that carry requests now, and those that wait for one. The counts are read one after the other.
     pub fn connections(&self) -> (u64, u64) {
-        let (open, busy) = (self.open.load(Relaxed), self.busy.load(Relaxed));
+        let [open, busy] = [Count::Open, Count::Busy].map(|count| self.sum(count) as i64);
         (busy.max(0).unsigned_abs(), (open - busy).max(0).unsigned_abs())
     }
 }
@@ -129,6 +155,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::stripes::Number;
     use crate::traffic::outcome::FailureKind;
 
     const SUCCESS: Ended = Ended { outcome: Outcome::Success, retried: false, in_rotation: true, share_out: 0 };
@@ -186,6 +213,22 @@ mod tests {
         ledger.detected(3);
         let all = (ledger.saved_by_ejection(), ledger.saved_by_retry(), ledger.failed_during_detection());
         assert_eq!(all, (1.0, 1, 3));
+    }
+
+    #[test]
+    fn workers_count_by_themselves_and_all_of_it_is_read() {
+        let ledger = Ledger::default();
+        let opened_by_another = || {
+            let _here = Number::claim().here();
+            ledger.saved(Entry::SavedByRetry);
+            ledger.opened();
+            ledger.taken();
+        };
+        std::thread::scope(|scope| drop((scope.spawn(opened_by_another), scope.spawn(opened_by_another))));
+        assert_eq!((ledger.connections(), ledger.saved_by_retry()), ((2, 0), 2));
+        ledger.rests();
+        ledger.closed();
+        assert_eq!((ledger.connections(), ledger.saved_by_retry()), ((1, 0), 2));
     }
 
     #[test]

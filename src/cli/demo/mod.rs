@@ -29,7 +29,7 @@ pub(super) fn demo(length: Duration, admin: SocketAddr) -> ExitCode {
     if length < SHORTEST {
         return fail(&[format!("demo --for {length:?}: the story needs at least {SHORTEST:?}")]);
     }
-    let told = build_runtime(0).map_err(|error| vec![format!("the runtime could not be started: {error}")]);
+    let told = build_runtime().map_err(|error| vec![format!("the runtime could not be started: {error}")]);
     match told.and_then(|runtime| runtime.block_on(tell(length, admin))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentences) => fail(&sentences),

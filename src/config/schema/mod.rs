@@ -47,7 +47,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Spec {
-    /// Worker threads; 0 = one per core.
+    /// Worker threads, which serve connections; 0 = one per core that this process may use. Probes, operators and all else have two of their own.
     pub threads: Option<usize>,
     /// Where clients connect.
     #[serde(default)]

@@ -7,31 +7,26 @@
 use super::shared::{Claim, Line, Opening, Seat, Turn, Wish};
 use super::{BackendSide, H1Backend, H2Backend};
 use crate::clock::Clock;
-use crate::proxy::at_once::within;
-use crate::proxy::connection_pool::idle::Kept;
-use crate::proxy::connection_pool::introduce;
+use crate::proxy::connection_pool::idle::{Idle, Kept};
 use crate::proxy::connection_pool::mark::Mark;
-use crate::proxy::connection_pool::peer;
+use crate::proxy::connection_pool::open::open;
 use crate::proxy::connection_pool::private::Bound;
 use crate::proxy::connection_pool::secure::{Insecure, secure};
-use crate::proxy::connection_pool::socket::BackendSocket;
+use crate::proxy::connection_pool::shelf;
 use crate::proxy::heads::Asks;
+use crate::proxy::wire::{Socket, Wire};
 use crate::proxy::{ConnectionFacts, Proxy, ends};
-use pingora::protocols::{ALPN, Stream};
+use crate::tls::HTTP2;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::http::response_watch::ResponseWatch;
 use pulsegate_core::plan::Protocol;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{Attempt, Ended, Owner};
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a connection that is not kept may take to close.
-const CLOSING_TIME: Duration = Duration::from_secs(1);
 /// No connection came in time.
 const CONNECT_TIMEOUT: Ended = Ended::Unanswered(AttemptEnd::ConnectFailed { timed_out: true });
 
@@ -41,8 +36,6 @@ pub(in crate::proxy) struct Way<'a> {
     pub proxy: &'a Proxy,
     pub facts: &'a ConnectionFacts,
     pub attempt: &'a Attempt,
-    /// The request is a HEAD.
-    pub to_head: bool,
     /// It has a body.
     pub uploads: bool,
     /// Whether it asks for another protocol, and how.
@@ -64,12 +57,11 @@ impl Way<'_> {
         match self.attempt.pool.upstream.protocol {
             Protocol::Http1 => {
                 let now = self.clock().now();
-                let (Kept { stream, mark }, bound) = self.facts.private.take(shelf, now).or_else(|| {
+                let (Kept { wire, mark }, bound) = self.facts.private.take(shelf, now).or_else(|| {
                     let shared = self.attempt.pool.upstream.send_proxy_protocol.is_none();
-                    Some((shared.then(|| self.proxy.idle.take(shelf, now))??, false))
+                    Some((shared.then(|| self.idle(shelf).take(shelf, now))??, false))
                 })?;
-                let socket = BackendSocket::again(stream, self.watch())?;
-                let backend = BackendSide::H1(Box::new(H1Backend::again(socket, bound, mark)));
+                let backend = BackendSide::H1(H1Backend::again(wire, self.head_limit(), bound, mark));
                 Some(Connected { backend, shelf, beside: false })
             }
             Protocol::Http2 if self.asks == Asks::Http1 => None,
@@ -105,11 +97,11 @@ impl Way<'_> {
     /// A connection of HTTP/1.1.
     async fn connect_alone(&self, shelf: u64) -> Result<Connected, Ended> {
         let opened = async {
-            let socket = BackendSocket::new(self.open(Protocol::Http1).await?, self.watch());
-            Ok(H1Backend::new(socket, Mark::busy(&self.attempt.pool.ledger)))
+            let wire = Wire::new(self.open(Protocol::Http1).await?);
+            Ok(H1Backend::new(wire, self.head_limit(), Mark::busy(&self.attempt.pool.ledger)))
         };
         let backend = self.within(self.attempt.bounds.connect, opened).await?;
-        Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf, beside: false })
+        Ok(Connected { backend: BackendSide::H1(backend), shelf, beside: false })
     }
 
     /// A stream for a tunnel; `None`: the backend takes none, or not of this kind.
@@ -183,9 +175,9 @@ impl Way<'_> {
     }
 
     async fn open_shared(&self, opening: Opening) -> Result<Seat, AttemptEnd> {
-        let stream = self.open(Protocol::Http2).await?;
+        let socket = self.open(Protocol::Http2).await?;
         let upstream = &self.attempt.pool.upstream;
-        if upstream.tls.is_some() && stream.selected_alpn_proto() != Some(ALPN::H2) {
+        if upstream.tls.is_some() && socket.agreed() != Some(HTTP2) {
             log::warn!(
                 "upstream {}: {} was asked for HTTP/2 and did not choose it in the TLS handshake; `protocol: http1` is what it speaks",
                 upstream.name,
@@ -194,21 +186,21 @@ impl Way<'_> {
             return Err(AttemptEnd::TlsFailed);
         }
         let idle = upstream.idle_timeout;
-        let begun = opening.begin(stream, self.clock(), idle, self.head_limit(), &self.attempt.pool.ledger).await;
+        let (ledger, worker) = (&self.attempt.pool.ledger, &self.facts.worker);
+        let begun = opening.begin(socket, self.clock(), idle, self.head_limit(), ledger, worker).await;
         begun.map_err(|_| AttemptEnd::ConnectFailed { timed_out: false })
     }
 
-    async fn open(&self, protocol: Protocol) -> Result<Stream, AttemptEnd> {
+    async fn open(&self, protocol: Protocol) -> Result<Socket, AttemptEnd> {
         let (upstream, endpoint) = (&self.attempt.pool.upstream, &self.attempt.endpoint);
         let ours = |why: String| {
             log::error!("upstream {}: {why}; {} cannot be asked", upstream.name, endpoint.id.address);
             AttemptEnd::Ours
         };
-        let mut peer = peer::peer(upstream, endpoint).map_err(ours)?;
-        peer.options.custom_l4 = upstream.send_proxy_protocol.map(|version| introduce::for_client(version, self.facts));
-        let stream = self.proxy.connector.new_stream(&peer).await.map_err(|error| ends::of_connect(&error))?;
-        let Some(tls) = &upstream.tls else { return Ok(stream) };
-        secure(stream, tls, protocol, &self.proxy.clients).await.map_err(|insecure| match insecure {
+        let introduces = upstream.send_proxy_protocol.map(|version| (version, &self.facts.ends));
+        let transport = open(&endpoint.id.address, introduces).await.map_err(|error| ends::of_connect(&error))?;
+        let Some(tls) = &upstream.tls else { return Ok(Socket::Plain(transport)) };
+        secure(transport, tls, protocol, &self.proxy.clients).await.map_err(|insecure| match insecure {
             Insecure::Ours(why) => ours(why),
             Insecure::Handshake => AttemptEnd::TlsFailed,
         })
@@ -221,12 +213,13 @@ impl Way<'_> {
     }
 
     fn shelf(&self) -> u64 {
-        peer::shelf(&self.attempt.pool.upstream, &self.attempt.endpoint, &self.proxy.clients)
+        shelf::shelf(&self.attempt.pool.upstream, &self.attempt.endpoint, &self.proxy.clients)
     }
 
-    /// Over what is let pass of the answer.
-    fn watch(&self) -> ResponseWatch {
-        ResponseWatch::new(self.to_head, self.head_limit())
+    /// Where connections rest that are everybody's: with their worker, or with all, where there may be so many and no more.
+    fn idle(&self, shelf: u64) -> &Idle {
+        let limited = self.attempt.pool.upstream.limits.connections_per_backend > 0;
+        if limited { self.proxy.common.of(shelf) } else { &self.facts.worker.idle }
     }
 
     /// Of the head of an answer, in bytes.
@@ -244,7 +237,7 @@ impl Way<'_> {
     }
 
     /// For the next request of its owner, where both sides agree to go on.
-    pub(in crate::proxy) async fn lay_down(
+    pub(in crate::proxy) fn lay_down(
         &self,
         connected: Connected,
         ended: &Ended,
@@ -253,12 +246,12 @@ impl Way<'_> {
         match connected.backend {
             BackendSide::H1(_) if connected.beside || owner == Owner::Nobody => {}
             BackendSide::H1(side) if matches!(ended, Ended::Whole { reusable: true, .. }) => {
-                if let Ok(Some(kept)) = within(CLOSING_TIME, pin!(side.rest())).await {
+                if let Some(kept) = side.rest() {
                     let upstream = &self.attempt.pool.upstream;
                     let (shelf, until) = (connected.shelf, self.clock().now() + upstream.idle_timeout);
                     let bound = || Bound { upstream: Arc::clone(&upstream.name), backend };
                     match owner {
-                        Owner::Everybody => self.proxy.idle.put(shelf, kept, until),
+                        Owner::Everybody => self.idle(shelf).put(shelf, kept, until),
                         Owner::Client => self.facts.private.put(shelf, kept, until, None),
                         Owner::BoundClient => self.facts.private.put(shelf, kept, until, Some(bound())),
                         Owner::Nobody => {}

@@ -10,23 +10,24 @@
 use super::shared::Seat;
 use super::{Deaf, FromBackend};
 use crate::proxy::ends;
+use crate::proxy::message::AnswerHead;
 use crate::proxy::outbox::Outbox;
+use crate::proxy::rewrite::Onward;
 use crate::proxy::websocket;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::ResponseFuture;
 use h2::ext::Protocol;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONTENT_LENGTH, UPGRADE};
 use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::head::has_outer_blanks;
 use pulsegate_core::http::http1::persistence::ends_with_its_head;
 use pulsegate_core::http::http2::tunnel::opens;
 use pulsegate_core::http::response_head;
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -69,10 +70,10 @@ impl H2Backend {
         self.outbox.as_ref().is_none_or(Outbox::is_clear)
     }
 
-    pub(super) fn send_head(&mut self, head: &RequestHeader, end: bool) -> Result<(), AttemptEnd> {
-        let request = request(head, self.scheme.clone()).ok_or(AttemptEnd::Ours)?;
-        self.tunnel = Tunnel::asked(head);
-        self.to_head = head.method == Method::HEAD;
+    pub(super) fn send_head(&mut self, onward: &Onward<'_>, end: bool) -> Result<(), AttemptEnd> {
+        let request = request(onward, self.scheme.clone()).ok_or(AttemptEnd::Ours)?;
+        self.tunnel = Tunnel::asked(onward);
+        self.to_head = onward.head.is_head();
         let end = end && self.tunnel.is_none();
         let (answer, stream) = self.seat.send(request, end).map_err(|error| ends::before_head_of_stream(&error))?;
         self.outbox = Some(Outbox::new(stream, end));
@@ -105,11 +106,7 @@ impl H2Backend {
         self.seat.retire();
     }
 
-    pub(super) async fn next(&mut self, read: bool) -> FromBackend {
-        poll_fn(|cx| self.poll_next(cx, read)).await
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<FromBackend> {
+    pub(super) fn poll_next(&mut self, read: bool, cx: &mut Context<'_>) -> Poll<FromBackend> {
         if let Some(outbox) = &mut self.outbox
             && let Poll::Ready(passed) = outbox.poll_pass(cx)
         {
@@ -138,7 +135,7 @@ impl H2Backend {
             parts.version = Version::HTTP_11;
             // HTTP/2 has no switch of protocols (RFC 9113 §8.6).
             let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-            let head = Box::new(ResponseHeader::from(parts));
+            let head = AnswerHead::Mapped(Box::new(parts));
             return Poll::Ready(if switches { FromBackend::Invalid } else { FromBackend::Interim(head) });
         }
         match ready!(Pin::new(answer).poll(cx)) {
@@ -152,10 +149,8 @@ impl H2Backend {
                     Some(tunnel) if opens(parts.status.as_u16()) => {
                         tunnel.open(&mut parts);
                         self.answer = Answer::Body { stream, data_over: false };
-                        return Poll::Ready(FromBackend::Head {
-                            head: Box::new(ResponseHeader::from(parts)),
-                            end: false,
-                        });
+                        let head = AnswerHead::Mapped(Box::new(parts));
+                        return Poll::Ready(FromBackend::Head { head, end: false });
                     }
                     _ => stream.is_end_stream() || ends_with_its_head(parts.status.as_u16(), self.to_head),
                 };
@@ -163,7 +158,7 @@ impl H2Backend {
                 if parts.status.is_informational() {
                     return Poll::Ready(FromBackend::Invalid);
                 }
-                Poll::Ready(FromBackend::Head { head: Box::new(ResponseHeader::from(parts)), end })
+                Poll::Ready(FromBackend::Head { head: AnswerHead::Mapped(Box::new(parts)), end })
             }
             Err(error) => Poll::Ready(FromBackend::Broke(self.refused(ends::before_head_of_stream(&error)))),
         }
@@ -183,9 +178,9 @@ impl H2Backend {
 }
 
 impl Tunnel {
-    fn asked(head: &RequestHeader) -> Option<Self> {
-        let protocol = head.headers.get(UPGRADE)?.clone();
-        Some(Self { protocol, accept: websocket::accept(&head.headers), open: false })
+    fn asked(onward: &Onward<'_>) -> Option<Self> {
+        let protocol = HeaderValue::from_str(onward.upgrade()?).ok()?;
+        Some(Self { protocol, accept: websocket::accept(onward.head), open: false })
     }
 
     /// Makes of the head that opens it what HTTP/1.1 has for that.
@@ -240,43 +235,23 @@ fn fit(fields: &HeaderMap, limit: usize) -> bool {
 }
 
 /// The head in HTTP/2's form: the Host becomes `:authority`, what belongs to a connection stays here.
-fn request(head: &RequestHeader, scheme: Scheme) -> Option<Request<()>> {
-    let mut parts = head.as_owned_parts();
-    let authority: Authority = parts.headers.remove(HOST)?.to_str().ok()?.parse().ok()?;
-    if let Some(protocol) = parts.headers.get(UPGRADE) {
-        parts.method = Method::CONNECT;
-        parts.extensions.insert(Protocol::from(protocol.to_str().ok()?));
-        parts.headers.remove(websocket::KEY);
+fn request(onward: &Onward<'_>, scheme: Scheme) -> Option<Request<()>> {
+    let authority = Authority::try_from(onward.host().as_ref()).ok()?;
+    let (path, query) = onward.target();
+    let path = if query.is_empty() {
+        PathAndQuery::try_from(path.as_ref())
+    } else {
+        PathAndQuery::try_from(format!("{path}{query}"))
+    };
+    let mut request = Request::new(());
+    *request.uri_mut() = Uri::builder().scheme(scheme).authority(authority).path_and_query(path.ok()?).build().ok()?;
+    *request.version_mut() = Version::HTTP_2;
+    *request.method_mut() = Method::from_bytes(onward.head.method().as_bytes()).ok()?;
+    onward.fields(request.headers_mut());
+    if let Some(protocol) = onward.upgrade() {
+        *request.method_mut() = Method::CONNECT;
+        request.extensions_mut().insert(Protocol::from(protocol));
+        request.headers_mut().remove(websocket::KEY);
     }
-    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")] {
-        parts.headers.remove(name);
-    }
-    let path = PathAndQuery::try_from(head.raw_path()).ok()?;
-    parts.uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build().ok()?;
-    parts.version = Version::HTTP_2;
-    Some(Request::from_parts(parts, ()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_head_in_the_form_of_http2() {
-        let mut head = RequestHeader::build("GET", b"/a?b=c", None).unwrap();
-        for (name, value) in [("Host", "api.example:81"), ("Connection", "x"), ("X-Y", "z")] {
-            head.insert_header(name, value).unwrap();
-        }
-        let plain = request(&head, Scheme::HTTPS).unwrap();
-        assert_eq!((plain.method(), plain.uri().to_string().as_str()), (&Method::GET, "https://api.example:81/a?b=c"));
-        assert_eq!(plain.headers().len(), 1, "{:?}", plain.headers());
-        assert_eq!(plain.headers()["x-y"], "z");
-
-        head.insert_header("Upgrade", "websocket").unwrap();
-        head.insert_header("Sec-WebSocket-Key", "k").unwrap();
-        let tunnel = request(&head, Scheme::HTTPS).unwrap();
-        assert_eq!(tunnel.method(), Method::CONNECT);
-        assert_eq!(tunnel.extensions().get::<Protocol>().map(Protocol::as_str), Some("websocket"));
-        assert_eq!(tunnel.headers(), plain.headers());
-    }
+    Some(request)
 }

@@ -1,28 +1,30 @@
 //! Who is asked, as the exchange sees it: an HTTP/1 connection that is ours alone, or one stream of a shared HTTP/2 connection.
 //!
-//! The counterpart of `downstream`: `next`, `offer`, `is_clear`.
+//! The counterpart of `downstream`: `poll_next`, `offer`, `is_clear`.
 
 mod connect;
 mod h1;
 mod h2;
 mod shared;
 
+use super::message::AnswerHead;
+use super::rewrite::Onward;
 use super::websocket;
-use ::http::header::HOST;
-use ::http::{HeaderMap, HeaderValue};
+use ::http::HeaderMap;
 use bytes::Bytes;
 pub(super) use connect::{Connected, Way};
 use h1::H1Backend;
 use h2::H2Backend;
-use pingora::http::{RequestHeader, ResponseHeader};
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 pub(super) use shared::Shared;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 
 /// The backend's side of one attempt.
 pub(super) enum BackendSide {
-    H1(Box<H1Backend>),
+    H1(H1Backend),
     H2(Box<H2Backend>),
 }
 
@@ -30,14 +32,12 @@ pub(super) enum BackendSide {
 #[derive(Debug)]
 pub(super) enum FromBackend {
     /// The head of an interim answer (1xx, but not 101).
-    Interim(Box<ResponseHeader>),
+    Interim(AnswerHead),
     /// The head of the answer; `end`: nothing follows it.
-    Head {
-        head: Box<ResponseHeader>,
-        end: bool,
-    },
+    Head { head: AnswerHead, end: bool },
     /// What came is no answer.
     Invalid,
+    /// A piece of its body, and whether it is the last.
     Body(Bytes, bool),
     /// Trailers, and with them the end.
     Trailers(HeaderMap),
@@ -58,59 +58,65 @@ pub(super) enum FromBackend {
 pub(super) struct Deaf;
 
 impl BackendSide {
-    /// Waits for the backend, but reads nothing of its body while `read` is false. Safe to cancel.
-    pub(super) async fn next(&mut self, read: bool) -> FromBackend {
+    /// What comes of the backend next; nothing of its body while `read` is false.
+    pub(super) fn poll_next(&mut self, read: bool, cx: &mut Context<'_>) -> Poll<FromBackend> {
         match self {
-            Self::H1(backend) if read => backend.next().await,
-            Self::H1(_) => std::future::pending().await,
-            Self::H2(backend) => backend.next(read).await,
+            Self::H1(backend) => backend.poll_next(read, cx),
+            Self::H2(backend) => backend.poll_next(read, cx),
         }
+    }
+
+    /// Waits for it. Safe to cancel.
+    pub(super) async fn next(&mut self) -> FromBackend {
+        poll_fn(|cx| self.poll_next(true, cx)).await
     }
 
     pub(super) fn is_clear(&self) -> bool {
         match self {
-            Self::H1(_) => true,
+            Self::H1(backend) => backend.is_clear(),
             Self::H2(backend) => backend.is_clear(),
         }
     }
 
     /// What a request cannot say in HTTP/2: a handshake that we would answer and must refuse, or a host that is not there.
-    pub(super) fn refuses(&self, head: &RequestHeader) -> Option<Problem> {
+    pub(super) fn refuses(&self, onward: &Onward<'_>) -> Option<Problem> {
         match self {
             Self::H1(_) => None,
-            Self::H2(_) if websocket::lacks_key(&head.headers) => Some(Problem::MalformedRequest),
-            Self::H2(_) => head.headers.get(HOST).is_none_or(HeaderValue::is_empty).then_some(Problem::BadHost),
+            Self::H2(_) if onward.upgrade().is_some() && websocket::lacks_key(onward.head) => {
+                Some(Problem::MalformedRequest)
+            }
+            Self::H2(_) => onward.host().is_empty().then_some(Problem::BadHost),
         }
     }
 
     /// # Errors
     /// How the attempt ended.
-    pub(super) async fn send_head(&mut self, head: Box<RequestHeader>, end: bool) -> Result<(), AttemptEnd> {
+    pub(super) fn send_head(&mut self, onward: &Onward<'_>, end: bool) -> Result<(), AttemptEnd> {
         match self {
-            Self::H1(backend) => backend.send_head(head).await,
-            Self::H2(backend) => backend.send_head(&head, end),
+            Self::H1(backend) => backend.send_head(onward, end),
+            Self::H2(backend) => backend.send_head(onward, end),
         }
     }
 
-    pub(super) async fn offer(&mut self, chunk: &Bytes) -> Result<(), Deaf> {
+    pub(super) fn offer(&mut self, chunk: Bytes) -> Result<(), Deaf> {
         match self {
-            Self::H1(backend) => backend.offer(chunk).await,
-            Self::H2(backend) => backend.offer(chunk.clone()),
+            Self::H1(backend) => backend.offer(chunk),
+            Self::H2(backend) => backend.offer(chunk),
         }
     }
 
     /// The request is whole; trailers go where the protocol has a place for them.
-    pub(super) async fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
+    pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<(), Deaf> {
         match self {
-            Self::H1(backend) => backend.finish().await,
+            Self::H1(backend) => backend.finish(),
             Self::H2(backend) => backend.finish(trailers),
         }
     }
 
     /// Nothing more comes through the tunnel; its own direction goes on.
-    pub(super) async fn end_direction(&mut self) -> Result<(), Deaf> {
+    pub(super) fn end_direction(&mut self) -> Result<(), Deaf> {
         match self {
-            Self::H1(backend) => backend.end_direction().await,
+            Self::H1(backend) => backend.end_direction(),
             Self::H2(backend) => backend.finish(None),
         }
     }

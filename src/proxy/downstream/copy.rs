@@ -2,13 +2,14 @@
 
 use super::{FromClient, Read};
 use crate::proxy::heads::Body;
+use crate::proxy::message::RequestHead;
 use bytes::Bytes;
-use pingora::http::RequestHeader;
+use std::task::Poll;
 
 /// A request that somebody else has made, to be made once more.
 #[derive(Debug)]
 pub struct CopyClient {
-    head: RequestHeader,
+    head: RequestHead,
     /// What is left to send.
     body: Option<Bytes>,
     framing: Body,
@@ -16,12 +17,12 @@ pub struct CopyClient {
 }
 
 impl CopyClient {
-    pub(in crate::proxy) fn new(head: RequestHeader, body: Bytes) -> Self {
+    pub(in crate::proxy) fn new(head: RequestHead, body: Bytes) -> Self {
         let framing = if body.is_empty() { Body::None } else { Body::Length(body.len() as u64) };
         Self { head, body: (!body.is_empty()).then_some(body), framing, status: None }
     }
 
-    pub(super) fn head(&self) -> &RequestHeader {
+    pub(super) fn head(&self) -> &RequestHead {
         &self.head
     }
 
@@ -33,10 +34,10 @@ impl CopyClient {
         self.body.is_none()
     }
 
-    pub(super) async fn next(&mut self, read: Read) -> FromClient {
+    pub(super) fn poll_next(&mut self, read: Read) -> Poll<FromClient> {
         match self.body.take_if(|_| read == Read::Body) {
-            Some(body) => FromClient::Chunk(body),
-            None => std::future::pending().await,
+            Some(body) => Poll::Ready(FromClient::Chunk(body)),
+            None => Poll::Pending,
         }
     }
 

@@ -1,24 +1,23 @@
-//! How does an HTTP/1 client take part? Over pingora's session, which writes what it is given before it returns; its leaving shows at its
-//! socket, whatever is still to be read.
+//! How does an HTTP/1 client take part? Over its connection, which carries one request after the other; its leaving shows in reading, or, where
+//! nothing can be read, at its socket.
 
-use super::{ClientSocket, Fate, FromClient, Gone, Read};
-use crate::proxy::at_once::at_once;
-use crate::proxy::{Served, ends, heads, linger};
+use super::{Fate, FromClient, Gone, Read};
+use crate::proxy::heads::Body;
+use crate::proxy::message::{RequestHead, Told};
+use crate::proxy::wire::{Alarm, Departure, Framer, Refused, Wire};
+use crate::proxy::{Served, date, linger};
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH};
-use http::{Method, StatusCode, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::protocols::http::ServerSession;
-use pingora::{Error, ErrorType};
-use pulsegate_core::http::http1::persistence::{ends_with_its_connection, persists};
+use http::Version;
+use pulsegate_core::http::http1::body::Decoder;
+use pulsegate_core::http::http1::framing::Framing;
+use pulsegate_core::http::http1::persistence::ends_with_its_head;
+use pulsegate_core::http::http1::{status, write};
 use pulsegate_core::plan::HalfClosedClients;
 use pulsegate_core::traffic::request::{ClientEnd, Meaning};
-use std::fmt;
-use std::future::{Future, pending, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 /// How long the end of a connection may take (TLS says goodbye).
@@ -27,228 +26,350 @@ const FINISH_TIME: Duration = Duration::from_secs(5);
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// One request of an HTTP/1 connection.
+#[derive(Debug)]
 pub struct H1Client {
-    session: ServerSession,
+    wire: Box<Wire>,
+    head: RequestHead,
+    body: Decoder,
+    framing: Body,
     half_closed: HalfClosedClients,
-    /// Reading tells no more of whether it is there: it has ended its direction, or sent more than this request.
-    heard: bool,
-}
-
-impl fmt::Debug for H1Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("H1Client").finish_non_exhaustive()
-    }
+    departure: Departure,
+    /// How its direction ended, as reading showed it.
+    ended: Option<ClientEnd>,
+    /// What it was told, once a head was sent.
+    status: Option<u16>,
+    /// The connection carries no further request.
+    closes: bool,
+    /// Behind the answer, the rest of the request is read.
+    drains: bool,
+    bytes_in: u64,
+    bytes_out: u64,
 }
 
 impl H1Client {
-    /// A session whose head is read (`session.read_request()` was true).
-    pub fn new(session: ServerSession, half_closed: HalfClosedClients) -> Self {
-        let mut client = Self { session, half_closed, heard: false };
-        client.believe_its_end(ClientEnd::Finished.means(half_closed, false) == Meaning::Left);
-        // pingora reads the first line only.
-        let head = client.head();
-        if !persists(heads::lines(&head.headers, CONNECTION), head.version == Version::HTTP_10) {
-            client.close_behind();
+    /// A request whose head was read and checked; `wire`: what came behind it.
+    pub fn new(wire: Box<Wire>, head: RequestHead, half_closed: HalfClosedClients) -> Self {
+        let framing = head.read().map_or(Body::None, |read| Body::framed(read.framing));
+        let mut body = Decoder::new();
+        body.begin(head.read().map_or(Framing::None, |read| read.framing));
+        let closes = !head.read().is_some_and(|read| read.persists);
+        Self {
+            wire,
+            head,
+            body,
+            framing,
+            half_closed,
+            departure: Departure::default(),
+            ended: None,
+            status: None,
+            closes,
+            drains: false,
+            bytes_in: 0,
+            bytes_out: 0,
         }
-        client
     }
 
-    fn believe_its_end(&self, is_departure: bool) {
-        if let Some(socket) = self.socket() {
-            socket.believe_its_end(is_departure);
-        }
+    pub(super) fn alarm(&mut self) -> Alarm {
+        std::mem::take(self.wire.alarm())
     }
 
-    pub(super) fn head(&self) -> &RequestHeader {
-        self.session.req_header()
+    pub(super) fn set_alarm(&mut self, alarm: Alarm) {
+        *self.wire.alarm() = alarm;
+    }
+
+    pub(super) fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
+    pub(super) fn body(&self) -> Body {
+        self.framing
     }
 
     pub(super) fn protocol(&self) -> &'static str {
-        if self.head().version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" }
+        if self.is_http10() { "HTTP/1.0" } else { "HTTP/1.1" }
     }
 
-    pub(super) fn body_done(&mut self) -> bool {
-        self.session.is_body_done()
+    fn is_http10(&self) -> bool {
+        self.head.version() == Version::HTTP_10
     }
 
-    pub(super) async fn next(&mut self, read: Read) -> FromClient {
+    pub(super) fn body_done(&self) -> bool {
+        self.body.is_over()
+    }
+
+    pub(super) fn is_clear(&self) -> bool {
+        self.wire.is_clear()
+    }
+
+    // ---------------------------------------------------------- what comes of it
+
+    pub(super) fn poll_next(&mut self, read: Read, cx: &mut Context<'_>) -> Poll<FromClient> {
+        if let Poll::Ready(passed) = self.wire.poll_pass(cx) {
+            return Poll::Ready(if passed.is_ok() { FromClient::Taken } else { FromClient::Left });
+        }
         match read {
-            // Who has left is not heard out.
-            Read::Body if self.session.was_upgraded() || !self.has_left().await => self.read_body().await,
-            Read::Body => FromClient::Left,
-            Read::Watch if !self.heard && self.goodbye().await == Meaning::Left => FromClient::Left,
-            Read::Watch | Read::Nothing | Read::Reset => {
-                self.left(read).await;
-                FromClient::Left
+            Read::Body => self.poll_body(cx),
+            Read::Watch | Read::Nothing => self.poll_left(cx).map(|()| FromClient::Left),
+            Read::Reset => self.departure.poll_reset(self.wire.socket(), cx).map(|()| FromClient::Left),
+        }
+    }
+
+    fn is_tunnel(&self) -> bool {
+        self.status == Some(101)
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<FromClient> {
+        loop {
+            if self.is_tunnel() && !self.wire.inbox().is_empty() {
+                let piece = self.wire.take(self.wire.inbox().len());
+                self.bytes_in += piece.len() as u64;
+                return Poll::Ready(FromClient::Chunk(piece));
+            }
+            match self.take_body() {
+                Ok(Some(piece)) => return Poll::Ready(FromClient::Chunk(piece)),
+                Ok(None) if self.body.is_over() && !self.is_tunnel() => {
+                    return Poll::Ready(FromClient::End(None));
+                }
+                Ok(None) => {}
+                Err(Malformed) => return Poll::Ready(FromClient::Malformed),
+            }
+            match self.ended {
+                Some(ClientEnd::Finished) if self.is_tunnel() => return Poll::Ready(FromClient::End(None)),
+                Some(end) => {
+                    return Poll::Ready(match end.means(self.half_closed, true) {
+                        Meaning::Incomplete => FromClient::Malformed,
+                        Meaning::Left | Meaning::Waits => FromClient::Left,
+                    });
+                }
+                None => ready!(self.poll_fill(cx)),
             }
         }
     }
 
-    async fn read_body(&mut self) -> FromClient {
-        match self.session.read_body_or_idle(false).await {
-            Ok(Some(chunk)) => FromClient::Chunk(chunk),
-            Ok(None) => FromClient::End(None),
-            Err(error) if ends::is_malformed_body(&error) => FromClient::Malformed,
-            Err(error) => match end(&error).means(self.half_closed, true) {
-                Meaning::Incomplete => FromClient::Malformed,
-                Meaning::Left | Meaning::Waits => FromClient::Left,
-            },
+    /// The next piece of the body that was read already.
+    fn take_body(&mut self) -> Result<Option<Bytes>, Malformed> {
+        while !self.body.is_over() && !self.wire.inbox().is_empty() && !self.is_tunnel() {
+            let part = self.body.take(self.wire.inbox()).map_err(|_| Malformed)?;
+            self.wire.skip(part.data.start);
+            let piece = self.wire.take(part.data.len());
+            self.wire.skip(part.taken - part.data.end);
+            if !piece.is_empty() {
+                self.bytes_in += piece.len() as u64;
+                return Ok(Some(piece));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads on; the end of its direction is noted.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.ended = match ready!(self.wire.poll_fill(cx)) {
+            Ok(0) => Some(ClientEnd::Finished),
+            Ok(_) => None,
+            // TLS that ends without its goodbye has an end all the same.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Some(ClientEnd::Finished),
+            Err(_) => Some(ClientEnd::Reset),
+        };
+        Poll::Ready(())
+    }
+
+    /// Ready when it has left. What it sends meanwhile is read as far as there is room, since its end comes behind it.
+    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let end = match self.ended {
+                Some(end) => end,
+                None if self.wire.is_full() => ready!(self.departure.poll_end(self.wire.socket(), cx)),
+                None => {
+                    ready!(self.poll_fill(cx));
+                    continue;
+                }
+            };
+            // Whether it owes something shows in reading its body.
+            return match end.means(self.half_closed, false) {
+                Meaning::Left | Meaning::Incomplete => Poll::Ready(()),
+                Meaning::Waits => self.departure.poll_reset(self.wire.socket(), cx),
+            };
         }
     }
 
-    /// Reads until the client's end, which in TLS shows nowhere else, or until something comes behind the request (which pingora keeps).
-    async fn goodbye(&mut self) -> Meaning {
-        let before = self.socket().map(ClientSocket::bytes_read);
-        let goes_on = matches!(&self.session, ServerSession::H1(session) if session.will_keepalive());
-        let heard = poll_fn(|cx| {
-            let idle = pin!(self.session.read_body_or_idle(true)).poll(cx);
-            match idle {
-                Poll::Ready(heard) => Poll::Ready(heard.err()),
-                Poll::Pending if self.socket().map(ClientSocket::bytes_read) != before => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            }
+    // ---------------------------------------------------------- what it is told
+
+    pub(super) fn send_continue(&mut self) -> Result<(), Gone> {
+        self.wire.out().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        Ok(self.wire.pass()?)
+    }
+
+    pub(super) fn send_interim(&mut self, head: &impl Told) -> Result<(), Gone> {
+        let out = self.wire.out();
+        status_line(head, out);
+        head.fields(out);
+        out.extend_from_slice(b"\r\n");
+        Ok(self.wire.pass()?)
+    }
+
+    /// The head waits for the first bytes of the body, and leaves with them; or when there is nothing else to do.
+    pub(super) fn send_head(&mut self, head: &impl Told, end: bool) -> Result<(), Gone> {
+        let status = head.status();
+        self.status = Some(status);
+        let framer = self.framer(head);
+        self.wire.frame(framer);
+        let closes = self.closes;
+        let out = self.wire.out();
+        status_line(head, out);
+        head.fields(out);
+        if !head.is_dated() {
+            write::field(out, b"Date", &date::now());
+        }
+        if framer == Framer::Chunked {
+            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        }
+        out.extend_from_slice(match status {
+            101 => b"Connection: Upgrade\r\n".as_slice(),
+            426 if closes => b"Connection: Upgrade, close\r\n",
+            426 => b"Connection: Upgrade, keep-alive\r\n",
+            _ if closes => b"Connection: close\r\n",
+            _ => b"Connection: keep-alive\r\n",
         });
-        let meaning = heard.await.map_or(Meaning::Waits, |error| end(&error).means(self.half_closed, false));
-        self.heard = true;
-        if goes_on && meaning == Meaning::Waits {
-            // pingora ends a connection behind whoever has ended its direction, but requests of a pipeline may be here already.
-            self.session.set_keepalive(Some(0));
-        }
-        // Nobody reads any more, and so nothing would release a head.
-        if let Some(socket) = self.socket() {
-            socket.hold_nothing_back();
-        }
-        meaning
+        out.extend_from_slice(b"\r\n");
+        if end { self.offer(Bytes::new(), true) } else { Ok(()) }
     }
 
-    /// Waits until the client has left.
-    pub(super) async fn left(&self, read: Read) {
-        let Some(socket) = self.socket() else { return pending().await };
-        if read == Read::Reset || socket.ended().await.means(self.half_closed, false) != Meaning::Left {
-            socket.reset_by_client().await;
+    fn framer(&mut self, head: &impl Told) -> Framer {
+        let status = head.status();
+        match head.length() {
+            _ if status == 101 => Framer::ToTheEnd,
+            _ if ends_with_its_head(status, self.head.is_head()) => Framer::Nothing,
+            Some(length) => Framer::Length(length),
+            None if !self.is_http10() => Framer::Chunked,
+            // Only HTTP/1.0 gets an answer that does not say where it ends.
+            None => {
+                self.closes = true;
+                Framer::ToTheEnd
+            }
         }
     }
 
-    async fn has_left(&self) -> bool {
-        let mut left = pin!(self.left(Read::Nothing));
-        poll_fn(|cx| Poll::Ready(left.as_mut().poll(cx).is_ready())).await
+    pub(super) fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
+        self.bytes_out += chunk.len() as u64;
+        Ok(self.wire.offer(chunk, end)?)
     }
 
-    fn socket(&self) -> Option<&ClientSocket> {
-        self.session.stream().and_then(ClientSocket::of)
-    }
-
-    pub(super) async fn send_continue(&mut self) -> Result<(), Gone> {
-        let head = ResponseHeader::build(StatusCode::CONTINUE, Some(0)).map_err(|_| Gone)?;
-        self.send_interim(Box::new(head)).await
-    }
-
-    pub(super) async fn send_interim(&mut self, head: Box<ResponseHeader>) -> Result<(), Gone> {
-        // pingora would take it for an early answer and close the connection behind the real one.
-        self.session.set_close_on_response_before_downstream_finish(false);
-        self.session.write_response_header(head).await.map_err(|_| Gone)
-    }
-
-    pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
-        if head.status == 101 {
-            // From now on it is the end of one direction.
-            self.believe_its_end(false);
-        }
-        if self.ends_with_its_connection(&head) {
-            self.close_behind();
-        }
-        self.session.write_response_header(head).await.map_err(|_| Gone)?;
-        if end { self.offer(Bytes::new(), true).await } else { Ok(()) }
-    }
-
-    /// Only HTTP/1.0 gets an answer that does not say where it ends; pingora finds that out when it has said `keep-alive`.
-    fn ends_with_its_connection(&self, head: &ResponseHeader) -> bool {
-        let asked = self.head();
-        asked.version == Version::HTTP_10
-            && ends_with_its_connection(
-                head.status.as_u16(),
-                asked.method == Method::HEAD,
-                head.headers.contains_key(CONTENT_LENGTH),
-            )
-    }
-
-    pub(super) async fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
-        self.session.write_response_body(chunk, end).await.map_err(|_| Gone)
-    }
-
-    pub(super) async fn end_direction(&mut self) -> Result<(), Gone> {
-        self.socket().ok_or(Gone)?.end_with_next_flush();
-        match &mut self.session {
-            // Nothing, and a flush.
-            ServerSession::H1(session) => session.write_body(&[]).await.map(drop).map_err(|_| Gone),
-            _ => Err(Gone),
-        }
+    pub(super) fn end_direction(&mut self) -> Result<(), Gone> {
+        Ok(self.wire.end_direction()?)
     }
 
     pub(super) fn close_behind(&mut self) {
-        self.session.set_keepalive(None);
+        self.closes = true;
     }
 
-    /// Nobody may read from here any more, which would end the connection's use and release a head that is held back.
-    pub(super) fn overtake(&mut self) {
-        self.close_behind();
-        if let Some(socket) = self.socket() {
-            socket.hold_nothing_back();
-        }
-    }
-
-    pub(super) fn answer_early(&mut self, drained: bool) {
-        if !drained {
-            self.close_behind();
-        }
-        // Without this, pingora would close whenever a body is still to be read; a small one is read behind the answer.
-        self.session.set_close_on_response_before_downstream_finish(!drained);
-        self.session.set_total_drain_timeout(Some(DRAIN_TIME));
+    /// An own answer is written now; what is left of the request's body is read behind it (`drained`), or never.
+    pub(in crate::proxy) fn answer_early(&mut self, drained: bool) {
+        self.drains = drained;
+        self.closes |= !drained;
     }
 
     pub(super) fn status(&self) -> Option<u16> {
-        let status = self.session.response_written().map(|head| head.status)?;
-        let interim = status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
-        (!interim).then_some(status.as_u16())
+        self.status
     }
 
     pub(super) fn bytes_in(&self) -> u64 {
-        self.session.body_bytes_read() as u64
+        self.bytes_in
     }
 
     pub(super) fn bytes_out(&self) -> u64 {
-        self.session.body_bytes_sent() as u64
+        self.bytes_out
     }
 
-    pub(super) async fn end(self, fate: Fate) -> Served {
-        match (fate, self.session) {
-            (Fate::Finish, session) => {
-                let finished = timeout(FINISH_TIME, session.finish()).await;
-                finished
-                    .ok()
-                    .and_then(Result::ok)
-                    .flatten()
-                    .map_or(Served::Closed, |stream| Served::Again(Box::new(stream)))
+    // ---------------------------------------------------------- how it ends
+
+    pub(super) async fn end(mut self, fate: Fate) -> Served {
+        match fate {
+            // Nobody waits for the rest of a body before it hears that this was the last answer.
+            Fate::Finish if self.closes && !self.body.is_over() => self.linger().await,
+            Fate::Finish => {
+                let finished = if self.wire.is_empty() && self.body.is_over() {
+                    true
+                } else {
+                    timeout(DRAIN_TIME, self.settle()).await.is_ok_and(|settled| settled)
+                };
+                if finished && !self.closes && !self.is_tunnel() && self.ended != Some(ClientEnd::Reset) {
+                    return Served::Again(self.wire);
+                }
+                let _ = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_end(cx))).await;
             }
-            (Fate::Linger | Fate::Cut, ServerSession::H1(session)) => {
-                linger::close(session.into_inner()).await;
-                Served::Closed
+            Fate::Linger | Fate::Cut => self.linger().await,
+            Fate::Reset => {
+                // As far as the client takes it at once.
+                let _ = self.wire.pass();
+                self.wire.into_parts().0.reset();
             }
-            (Fate::Reset, ServerSession::H1(session)) => {
-                let mut stream = session.into_inner();
-                // A head that is held back for its body, as far as the client takes it at once.
-                let _ = at_once(pin!(stream.flush())).await;
-                Served::Reset(stream)
-            }
-            (Fate::Linger | Fate::Cut | Fate::Reset, _) => Served::Closed,
         }
+        Served::Closed
+    }
+
+    /// What was told of it leaves first: the record says so.
+    async fn linger(mut self) {
+        let flushed = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_flush(cx))).await;
+        if flushed.is_ok_and(|flushed| flushed.is_ok()) {
+            linger::close(self.wire.into_parts().0).await;
+        }
+    }
+
+    /// What waits leaves, and what is left of a small body is read. False: it cannot be.
+    async fn settle(&mut self) -> bool {
+        if poll_fn(|cx| self.wire.poll_flush(cx)).await.is_err() {
+            return false;
+        }
+        while self.drains && !self.body.is_over() {
+            match poll_fn(|cx| self.poll_body(cx)).await {
+                FromClient::Chunk(_) => {}
+                FromClient::End(_) => return true,
+                FromClient::Taken | FromClient::Left | FromClient::Malformed => return false,
+            }
+        }
+        self.body.is_over()
     }
 }
 
-/// How the client's direction ended, as the session says it.
-fn end(error: &Error) -> ClientEnd {
-    let cause = error.root_cause().downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    // TLS that ends without its goodbye has an end all the same.
-    let finished = *error.etype() == ErrorType::ConnectionClosed || cause == Some(std::io::ErrorKind::UnexpectedEof);
-    if finished { ClientEnd::Finished } else { ClientEnd::Reset }
+/// What it sends is no body.
+struct Malformed;
+
+fn status_line(head: &impl Told, out: &mut Vec<u8>) {
+    write::status_line(out, head.status(), head.reason().unwrap_or_else(|| status::reason(head.status())));
+}
+
+impl From<Refused> for Gone {
+    fn from(_: Refused) -> Self {
+        Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::wire::{Socket, Transport};
+    use pulsegate_core::http::http1::request;
+    use crate::proxy::message::Places;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::UnixStream;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    #[allow(clippy::disallowed_methods, reason = "tests have no clock but the runtime's")]
+    async fn whoever_keeps_its_body_back_hears_the_end_at_once() {
+        let text = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
+        let mut spans = Places::default();
+        let read = request::read(text, &mut spans).unwrap();
+        let head = RequestHead::written(Bytes::from_static(text), spans, read.head);
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let wire = Wire::new(Socket::Plain(Transport::Unix(near)));
+        let mut client = H1Client::new(wire, head, HalfClosedClients::Cancel);
+        client.answer_early(true);
+        let began = Instant::now();
+        let ending = tokio::spawn(client.end(Fate::Finish));
+        assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(Instant::now(), began, "nothing was waited for");
+        drop(far);
+        assert!(matches!(ending.await.unwrap(), Served::Closed));
+    }
 }

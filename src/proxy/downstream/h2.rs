@@ -3,16 +3,16 @@
 use super::one_form::in_one_form;
 use super::{BrokenStream, Fate, FromClient, Gone, Read};
 use crate::proxy::Served;
+use crate::proxy::date;
 use crate::proxy::heads::{Body, grpc_status};
+use crate::proxy::message::{RequestHead, Told};
 use crate::proxy::outbox::Outbox;
 use crate::proxy::websocket;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::header::{CONNECTION, DATE, HeaderName, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Response, StatusCode, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::protocols::http::date::get_cached_date;
+use http::header::{DATE, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use pulsegate_core::http::head::has_outer_blanks;
 use pulsegate_core::http::http2::frames::is_broken;
 use std::fmt;
@@ -27,7 +27,7 @@ const LINGER_BYTES: usize = 256 * 1024;
 
 /// One stream, from its request to its end.
 pub struct H2Client {
-    head: RequestHeader,
+    head: RequestHead,
     body: RecvStream,
     /// The client asks for a tunnel: what comes is no body, and its own.
     tunnel: bool,
@@ -62,7 +62,7 @@ impl H2Client {
         let tunnel = parts.method == Method::CONNECT;
         let over = body.is_end_stream() && !tunnel;
         let mut client = Self {
-            head: RequestHeader::from(in_one_form(parts)),
+            head: RequestHead::Mapped(Box::new(in_one_form(parts))),
             tunnel,
             ahead: None,
             data_over: over,
@@ -92,7 +92,7 @@ impl H2Client {
         }
     }
 
-    pub(super) fn head(&self) -> &RequestHeader {
+    pub(super) fn head(&self) -> &RequestHead {
         &self.head
     }
 
@@ -109,11 +109,7 @@ impl H2Client {
         self.outbox.as_ref().is_none_or(Outbox::is_clear)
     }
 
-    pub(super) async fn next(&mut self, read: Read) -> FromClient {
-        poll_fn(|cx| self.poll_next(cx, read)).await
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>, read: Read) -> Poll<FromClient> {
+    pub(super) fn poll_next(&mut self, read: Read, cx: &mut Context<'_>) -> Poll<FromClient> {
         if let Some(outbox) = &mut self.outbox
             && let Poll::Ready(taken) = outbox.poll_pass(cx)
         {
@@ -164,7 +160,7 @@ impl H2Client {
     }
 
     /// A reset, or the end of the whole connection.
-    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<FromClient> {
+    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<FromClient> {
         let reset = match &mut self.outbox {
             Some(outbox) => outbox.poll_reset(cx),
             None => self.respond.poll_reset(cx),
@@ -176,36 +172,31 @@ impl H2Client {
         })
     }
 
-    pub(super) async fn left(&mut self) {
-        poll_fn(|cx| self.poll_left(cx).map(drop)).await;
-    }
-
     pub(super) fn send_continue(&mut self) -> Result<(), Gone> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::CONTINUE;
         self.respond.send_informational(response).map_err(|_| Gone)
     }
 
-    pub(super) fn send_interim(&mut self, head: ResponseHeader) -> Result<(), Gone> {
-        let mut parts = http::response::Parts::from(head);
-        parts.version = Version::HTTP_2;
-        self.respond.send_informational(Response::from_parts(parts, ())).map_err(|_| Gone)
+    pub(super) fn send_interim(&mut self, head: &impl Told) -> Result<(), Gone> {
+        self.respond.send_informational(response(head)?).map_err(|_| Gone)
     }
 
-    pub(super) fn send_head(&mut self, head: ResponseHeader, end: bool) -> Result<(), Gone> {
-        let mut parts = http::response::Parts::from(head);
-        parts.version = Version::HTTP_2;
-        for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")] {
-            parts.headers.remove(name);
+    pub(super) fn send_head(&mut self, head: &impl Told, end: bool) -> Result<(), Gone> {
+        let mut response = response(head)?;
+        response.headers_mut().remove(UPGRADE);
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            *response.status_mut() = StatusCode::OK;
+            response.headers_mut().remove(websocket::ACCEPT);
         }
-        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-            parts.status = StatusCode::OK;
-            parts.headers.remove(websocket::ACCEPT);
+        if !head.is_dated()
+            && let Ok(date) = HeaderValue::from_bytes(&date::now())
+        {
+            response.headers_mut().insert(DATE, date);
         }
-        parts.headers.entry(DATE).or_insert_with(get_cached_date);
-        self.status = Some(parts.status.as_u16());
-        self.grpc_status = grpc_status(&parts.headers);
-        let stream = self.respond.send_response(Response::from_parts(parts, ()), end).map_err(|_| Gone)?;
+        self.status = Some(response.status().as_u16());
+        self.grpc_status = grpc_status(response.headers());
+        let stream = self.respond.send_response(response, end).map_err(|_| Gone)?;
         self.outbox = Some(Outbox::new(stream, end));
         Ok(())
     }
@@ -267,11 +258,18 @@ impl H2Client {
     }
 }
 
+fn response(head: &impl Told) -> Result<Response<()>, Gone> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::from_u16(head.status()).map_err(|_| Gone)?;
+    head.fields(response.headers_mut());
+    Ok(response)
+}
+
 impl H2Client {
     async fn discard(&mut self) {
         let mut left = LINGER_BYTES;
         while left > 0 {
-            match self.next(Read::Body).await {
+            match poll_fn(|cx| self.poll_next(Read::Body, cx)).await {
                 FromClient::Chunk(chunk) => left = left.saturating_sub(chunk.len()),
                 FromClient::Taken => {}
                 FromClient::End(_) | FromClient::Left | FromClient::Malformed => return,

@@ -1,8 +1,8 @@
 //! Who asked, as the exchange sees it: one request of an HTTP/1 connection, or one stream of an HTTP/2 connection.
 //!
-//! Both sides of a relay have the same shape: `next` waits for whatever comes first, `offer` hands something over, and until
-//! `is_clear` nothing more may be offered. On HTTP/1 an offer is written before it returns; on HTTP/2 it waits for the window, while
-//! the other direction goes on.
+//! Both sides of a relay have the same shape: `poll_next` says whatever comes first, `offer` hands something over, and until
+//! `is_clear` nothing more may be offered. An offer never waits: what is not taken at once goes on in `poll_next`, while the other direction
+//! goes on too.
 
 mod broken;
 mod copy;
@@ -10,10 +10,11 @@ mod fate;
 mod h1;
 mod h2;
 mod one_form;
-mod socket;
 
 use crate::proxy::Served;
 use crate::proxy::heads::Body;
+use crate::proxy::message::{RequestHead, Told};
+use crate::proxy::wire::Alarm;
 use ::http::HeaderMap;
 pub use broken::BrokenStream;
 use bytes::Bytes;
@@ -21,17 +22,18 @@ pub use copy::CopyClient;
 pub(super) use fate::Fate;
 pub use h1::H1Client;
 pub use h2::H2Client;
-use pingora::http::{RequestHeader, ResponseHeader};
 pub(super) use pulsegate_core::traffic::request::Read;
-pub use socket::ClientSocket;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
 
 /// The client's side of one exchange.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of HTTP/1, and a box would be asked for with every request"
+)]
 #[derive(Debug)]
 pub enum ClientSide {
-    H1(Box<H1Client>),
+    H1(H1Client),
     H2(Box<H2Client>),
     /// Nobody: the copy of a request for a mirror.
     Copy(Box<CopyClient>),
@@ -55,7 +57,22 @@ pub(super) enum FromClient {
 pub(super) struct Gone;
 
 impl ClientSide {
-    pub(super) fn head(&self) -> &RequestHeader {
+    /// What wakes the task of its connection, lent for this exchange.
+    pub(super) fn alarm(&mut self) -> Alarm {
+        match self {
+            Self::H1(client) => client.alarm(),
+            Self::H2(_) | Self::Copy(_) => Alarm::default(),
+        }
+    }
+
+    /// Gives it back.
+    pub(super) fn set_alarm(&mut self, alarm: Alarm) {
+        if let Self::H1(client) = self {
+            client.set_alarm(alarm);
+        }
+    }
+
+    pub(super) fn head(&self) -> &RequestHead {
         match self {
             Self::H1(client) => client.head(),
             Self::H2(client) => client.head(),
@@ -66,7 +83,7 @@ impl ClientSide {
     /// How the request's body comes.
     pub(super) fn body(&self) -> Body {
         match self {
-            Self::H1(client) => Body::of(client.head()),
+            Self::H1(client) => client.body(),
             Self::H2(client) => client.body(),
             Self::Copy(client) => client.body(),
         }
@@ -87,7 +104,7 @@ impl ClientSide {
     }
 
     /// All of the body has been read.
-    pub(super) fn body_done(&mut self) -> bool {
+    pub(super) fn body_done(&self) -> bool {
         match self {
             Self::H1(client) => client.body_done(),
             Self::H2(client) => client.body_done(),
@@ -95,88 +112,99 @@ impl ClientSide {
         }
     }
 
-    /// Waits for the client. Safe to cancel.
-    pub(super) async fn next(&mut self, read: Read) -> FromClient {
+    /// What comes of the client next.
+    pub(super) fn poll_next(&mut self, read: Read, cx: &mut Context<'_>) -> Poll<FromClient> {
         match self {
-            Self::H1(client) => client.next(read).await,
-            Self::H2(client) => client.next(read).await,
-            Self::Copy(client) => client.next(read).await,
+            Self::H1(client) => client.poll_next(read, cx),
+            Self::H2(client) => client.poll_next(read, cx),
+            Self::Copy(client) => client.poll_next(read),
         }
     }
 
-    /// Waits until the client has left. What it sends meanwhile stays unread, and what it was offered where it is.
-    pub(super) async fn left(&mut self, read: Read) {
+    /// Waits for it. Safe to cancel.
+    pub(super) async fn next(&mut self, read: Read) -> FromClient {
+        poll_fn(|cx| self.poll_next(read, cx)).await
+    }
+
+    /// Waits until the client has left. What it was offered stays where it is.
+    pub(super) async fn left(&mut self) {
+        poll_fn(|cx| self.poll_left(cx)).await;
+    }
+
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::H1(client) => client.left(read).await,
-            Self::H2(client) => client.left().await,
-            Self::Copy(_) => std::future::pending().await,
+            Self::H1(client) => client.poll_left(cx),
+            Self::H2(client) => client.poll_left(cx).map(drop),
+            Self::Copy(_) => Poll::Pending,
         }
     }
 
     /// It has left already.
-    pub(super) async fn has_left(&mut self) -> bool {
-        let mut left = pin!(self.left(Read::Nothing));
-        poll_fn(|cx| Poll::Ready(left.as_mut().poll(cx).is_ready())).await
+    pub(super) fn has_left(&mut self) -> bool {
+        self.poll_left(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     /// Another piece of the response may be offered.
     pub(super) fn is_clear(&self) -> bool {
         match self {
-            Self::H1(_) | Self::Copy(_) => true,
+            Self::H1(client) => client.is_clear(),
             Self::H2(client) => client.is_clear(),
+            Self::Copy(_) => true,
         }
     }
 
-    pub(super) async fn send_continue(&mut self) -> Result<(), Gone> {
+    pub(super) fn send_continue(&mut self) -> Result<(), Gone> {
         match self {
-            Self::H1(client) => client.send_continue().await,
+            Self::H1(client) => client.send_continue(),
             Self::H2(client) => client.send_continue(),
             Self::Copy(_) => Ok(()),
         }
     }
 
     /// The head of an interim answer.
-    pub(super) async fn send_interim(&mut self, head: Box<ResponseHeader>) -> Result<(), Gone> {
+    pub(super) fn send_interim(&mut self, head: &impl Told) -> Result<(), Gone> {
         match self {
-            Self::H1(client) => client.send_interim(head).await,
-            Self::H2(client) => client.send_interim(*head),
+            Self::H1(client) => client.send_interim(head),
+            Self::H2(client) => client.send_interim(head),
             Self::Copy(_) => Ok(()),
         }
     }
 
     /// `end`: nothing follows it.
-    pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), Gone> {
+    pub(super) fn send_head(&mut self, head: &impl Told, end: bool) -> Result<(), Gone> {
         match self {
-            Self::H1(client) => client.send_head(head, end).await,
-            Self::H2(client) => client.send_head(*head, end),
+            Self::H1(client) => client.send_head(head, end),
+            Self::H2(client) => client.send_head(head, end),
             Self::Copy(client) => {
-                client.take_head(head.status.as_u16());
+                client.take_head(head.status());
                 Ok(())
             }
         }
     }
 
-    pub(super) async fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
+    /// A piece of the answer's body. `end`: it is the last.
+    pub(super) fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
         match self {
-            Self::H1(client) => client.offer(chunk, end).await,
+            Self::H1(client) => client.offer(chunk, end),
             Self::H2(client) => client.offer(chunk, end),
             Self::Copy(_) => Ok(()),
         }
     }
 
     /// Ends our direction of a tunnel; the client's goes on.
-    pub(super) async fn end_direction(&mut self) -> Result<(), Gone> {
+    pub(super) fn end_direction(&mut self) -> Result<(), Gone> {
         match self {
-            Self::H1(client) => client.end_direction().await,
+            Self::H1(client) => client.end_direction(),
             Self::H2(client) => client.end_direction(),
             Self::Copy(_) => Ok(()),
         }
     }
 
     /// Ends the response with trailers, where the client's protocol has a place for them.
-    pub(super) async fn offer_trailers(&mut self, trailers: HeaderMap) -> Result<(), Gone> {
+    pub(super) fn offer_trailers(&mut self, trailers: HeaderMap) -> Result<(), Gone> {
         match self {
-            Self::H1(client) => client.offer(Bytes::new(), true).await,
+            // Between HTTP/1 and us they are dropped.
+            Self::H1(client) => client.offer(Bytes::new(), true),
             Self::H2(client) => client.offer_trailers(trailers),
             Self::Copy(_) => Ok(()),
         }
@@ -189,26 +217,12 @@ impl ClientSide {
         }
     }
 
-    /// The answer comes before the request is whole.
-    pub(super) fn overtake(&mut self) {
-        if let Self::H1(client) = self {
-            client.overtake();
-        }
-    }
-
     /// The client did not send what it owes, and a next request would be behind that.
     pub(super) fn leave_behind(&mut self) {
         match self {
             Self::H1(client) => client.close_behind(),
             Self::H2(client) => client.leave_behind(),
             Self::Copy(_) => {}
-        }
-    }
-
-    /// An own answer is written now; what is left of the request's body is read behind it (`drained`), or never.
-    pub(super) fn answer_early(&mut self, drained: bool) {
-        if let Self::H1(client) = self {
-            client.answer_early(drained);
         }
     }
 

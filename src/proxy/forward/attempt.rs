@@ -1,19 +1,17 @@
 //! What happens in one attempt? A way to the backend, the relay over it, and what came of it for the machine.
 
-use super::judge::Judge;
+use super::judge::{Heard, Judge};
 use super::machine::Machine;
 use crate::proxy::backend::{Connected, Way};
 use crate::proxy::connection_pool::cut::Cut;
 use crate::proxy::dialogue::Dialogue;
-use crate::proxy::downstream::{Fate, Read};
+use crate::proxy::downstream::Fate;
 use crate::proxy::heads;
 use crate::proxy::relay::{Relay, Relayed};
-use crate::proxy::rewrite;
-use http::Method;
-use http::header::EXPECT;
+use crate::proxy::rewrite::Onward;
+use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::traffic::cell::{Nudge, NudgeKind};
-use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{self, Action, Asked, Attempt, Ended, Expectation, Expected, Input, Progress};
 
 /// Makes one attempt. Returns what is to be done next.
@@ -21,12 +19,11 @@ pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, 
     machine.story.backend = Some(attempt.endpoint.id.address.clone());
     machine.story.upstream_took = None;
     let surroundings = machine.surroundings;
-    let to_head = dialogue.client.head().method == Method::HEAD;
     let uploads = !dialogue.replay.is_empty() || !dialogue.client.body_done();
     let asks = heads::asks(dialogue.client.head(), dialogue.client.body());
-    let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, to_head, uploads, asks };
+    let way = Way { proxy: surroundings.proxy, facts: surroundings.facts, attempt, uploads, asks };
     let trace = machine.begin_span(Asked::First, attempt.way);
-    if dialogue.client.has_left().await {
+    if dialogue.client.has_left() {
         return machine.tell(Input::ClientLeft, dialogue.client.head());
     }
     let rested = if attempt.way == request::Way::Any { way.rested() } else { None };
@@ -34,7 +31,7 @@ pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, 
         Some(connected) => Ok(connected),
         None => tokio::select! {
             biased;
-            () = dialogue.client.left(Read::Nothing) => return machine.tell(Input::ClientLeft, dialogue.client.head()),
+            () = dialogue.client.left() => return machine.tell(Input::ClientLeft, dialogue.client.head()),
             // It is long, and rare: in a box of its own it takes no place in every connection of a client.
             connected = Box::pin(connect(machine, &way)) => connected,
         },
@@ -60,38 +57,29 @@ async fn converse(
     mut connected: Connected,
     trace: Option<Trace>,
 ) -> Action {
-    let (request, body) = (dialogue.client.head(), dialogue.client.body());
-    let surroundings = machine.surroundings;
-    let told = (surroundings.asked, trace.as_ref());
-    let Ok(mut head) = rewrite::request(request, body, told, machine.route(), surroundings.facts) else {
-        return over(machine, dialogue, Ended::Unanswered(AttemptEnd::Ours));
-    };
     let expectation = expectation(machine, dialogue, &way);
-    if expectation == Expectation::Backend && head.insert_header(EXPECT, heads::CONTINUE).is_err() {
-        return over(machine, dialogue, Ended::Unanswered(AttemptEnd::Ours));
-    }
     let (clock, attempt) = (machine.clock(), way.attempt);
     let asked_at = clock.now();
-    let mut judge = Judge::of(machine, way, (request.method.clone(), request.version));
+    let progress = Progress::begun(attempt.bounds, asked_at);
+    if let Err(ended) = ask(machine, dialogue, &mut connected, &progress, (trace.as_ref(), expectation)) {
+        return over(machine, dialogue, ended);
+    }
+    let proxy = machine.surroundings.proxy;
+    let mut judge = Judge::of(machine, way, dialogue.client.head().version());
     let relay = Relay {
         backend: &mut connected.backend,
         judge: &mut judge,
-        cut: Cut::of(&attempt.pool, &attempt.endpoint, &surroundings.proxy.handle),
+        cut: Cut::of(&attempt.pool, &attempt.endpoint, &proxy.handle),
         rival: None,
         hedge_after: attempt.hedge_after,
         clock,
         expectation,
-        progress: Progress::begun(attempt.bounds, asked_at),
+        progress,
         dialogue,
     };
-    let relayed = relay.run(head).await;
+    let relayed = relay.run().await;
     let heard = judge.heard();
-    machine.story.head_at = heard.ready_at.or(heard.head_at);
-    machine.story.upstream_took = heard.after;
-    machine.story.upstream_wait += heard.head_at.unwrap_or_else(|| clock.now()).since(asked_at);
-    if let Some(backend) = heard.drain_asked {
-        surroundings.proxy.handle.nudge(Nudge { backend, kind: NudgeKind::DrainAsked });
-    }
+    note(machine, &heard, asked_at);
     if let Some(flaw) = connected.backend.flaw() {
         log::debug!("attempt {} at {}: {flaw}", machine.request().attempts(), attempt.endpoint.id);
     }
@@ -105,9 +93,50 @@ async fn converse(
             let (asked, known) = (heard.asks_for_auth, connected.backend.is_bound());
             let owner = machine.request().facts().owner(&attempt.pool.upstream, asked, known);
             let ended = if connected.beside { ended.beside() } else { ended };
-            way.lay_down(connected, &ended, (owner, backend)).await;
+            way.lay_down(connected, &ended, (owner, backend));
             over(machine, dialogue, ended)
         }
+    }
+}
+
+/// Tells the backend the head of the request.
+///
+/// # Errors
+/// How the attempt ended.
+fn ask(
+    machine: &Machine<'_>,
+    dialogue: &Dialogue,
+    connected: &mut Connected,
+    progress: &Progress,
+    (trace, expectation): (Option<&Trace>, Expectation),
+) -> Result<(), Ended> {
+    let (client, surroundings) = (&dialogue.client, machine.surroundings);
+    let onward = Onward {
+        head: client.head(),
+        body: client.body(),
+        asked: surroundings.asked,
+        trace,
+        route: machine.route(),
+        facts: surroundings.facts,
+        expects: expectation == Expectation::Backend,
+    };
+    if let Some(problem) = connected.backend.refuses(&onward) {
+        return Err(progress.refused(problem));
+    }
+    let bodiless = dialogue.replay.is_empty() && client.body_done();
+    connected.backend.send_head(&onward, bodiless).map_err(|end| {
+        let ended = progress.broke(end);
+        if connected.beside { ended.beside() } else { ended }
+    })
+}
+
+/// For the story of the request, and for the board.
+fn note(machine: &mut Machine<'_>, heard: &Heard, asked_at: Timestamp) {
+    machine.story.head_at = heard.ready_at.or(heard.head_at);
+    machine.story.upstream_took = heard.after;
+    machine.story.upstream_wait += heard.head_at.unwrap_or_else(|| machine.clock().now()).since(asked_at);
+    if let Some(backend) = heard.drain_asked {
+        machine.surroundings.proxy.handle.nudge(Nudge { backend, kind: NudgeKind::DrainAsked });
     }
 }
 

@@ -3,30 +3,45 @@
 
 use super::machine::Surroundings;
 use crate::proxy::backend::{FromBackend, Way};
-use crate::proxy::heads::Asks;
+use crate::proxy::heads::{Asks, Body};
+use crate::proxy::message::RequestHead;
 use crate::proxy::relay::{Rival, Won};
-use http::Method;
-use pingora::http::RequestHeader;
+use crate::proxy::rewrite::Onward;
+use pulsegate_core::http::trace::Trace;
 use pulsegate_core::traffic::request::Attempt;
 
 /// The rival of an attempt, asked with this head.
-pub(super) fn rival<'e>(surroundings: Surroundings<'e>, attempt: Attempt, head: Box<RequestHeader>) -> Rival<'e> {
+pub(super) fn rival<'e>(
+    surroundings: Surroundings<'e>,
+    attempt: Attempt,
+    head: RequestHead,
+    trace: Option<Trace>,
+) -> Rival<'e> {
     Box::pin(async move {
-        let (proxy, facts, to_head) = (surroundings.proxy, surroundings.facts, head.method == Method::HEAD);
-        answer(&Way { proxy, facts, attempt: &attempt, to_head, uploads: false, asks: Asks::Nothing }, head).await
+        let Surroundings { proxy, facts, asked, terms } = surroundings;
+        let onward = Onward {
+            head: &head,
+            body: Body::None,
+            asked,
+            trace: trace.as_ref(),
+            route: terms.route(),
+            facts,
+            expects: false,
+        };
+        answer(&Way { proxy, facts, attempt: &attempt, uploads: false, asks: Asks::Nothing }, &onward).await
     })
 }
 
 /// `None`: there is none.
-async fn answer(way: &Way<'_>, head: Box<RequestHeader>) -> Option<Won> {
+async fn answer(way: &Way<'_>, onward: &Onward<'_>) -> Option<Won> {
     let mut connected = match way.rested() {
         Some(connected) => connected,
         None => way.connect().await.ok()?,
     };
-    connected.backend.send_head(head, true).await.ok()?;
-    connected.backend.finish(None).await.ok()?;
+    connected.backend.send_head(onward, true).ok()?;
+    connected.backend.finish(None).ok()?;
     loop {
-        match connected.backend.next(true).await {
+        match connected.backend.next().await {
             FromBackend::Interim(_) | FromBackend::Taken => {}
             FromBackend::Head { head, end } => return Some(Won { connected, head, end }),
             _ => return None,

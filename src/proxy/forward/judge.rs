@@ -4,14 +4,16 @@
 use super::hedge;
 use super::machine::{Machine, Surroundings};
 use crate::proxy::backend::Way;
-use crate::proxy::heads::{self, Body};
+use crate::proxy::heads;
+use crate::proxy::message::{AnswerHead, RequestHead};
 use crate::proxy::relay::{Judging, Rival, Shown, Verdict};
-use crate::proxy::{rewrite, websocket};
-use http::{HeaderMap, Method, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
+use crate::proxy::rewrite::{self, Answered, Interim};
+use crate::proxy::websocket;
+use http::{HeaderMap, Version};
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
-use pulsegate_core::http::http2::tunnel::{Answered, answered};
+use pulsegate_core::http::fields::Fields;
+use pulsegate_core::http::http2::tunnel::{self, answered};
 use pulsegate_core::http::interim::interim_travels;
 use pulsegate_core::traffic::request::{Action, Asked, Attempt, Input, Pin};
 use std::time::Duration;
@@ -22,8 +24,9 @@ pub(super) struct Judge<'j, 'e> {
     way: Way<'j>,
     /// The backend that was asked too.
     hedge: Option<Attempt>,
-    method: Method,
     version: Version,
+    /// Binds the client to the backend.
+    cookie: Option<String>,
     heard: Heard,
 }
 
@@ -45,8 +48,8 @@ pub(super) struct Heard {
 }
 
 impl<'j, 'e> Judge<'j, 'e> {
-    pub(super) fn of(machine: &'j mut Machine<'e>, way: Way<'j>, (method, version): (Method, Version)) -> Self {
-        Self { machine, way, hedge: None, method, version, heard: Heard::default() }
+    pub(super) fn of(machine: &'j mut Machine<'e>, way: Way<'j>, version: Version) -> Self {
+        Self { machine, way, hedge: None, version, cookie: None, heard: Heard::default() }
     }
 
     pub(super) fn heard(&self) -> Heard {
@@ -61,10 +64,10 @@ impl<'j, 'e> Judge<'j, 'e> {
         }
     }
 
-    fn note_drain(&mut self, head: &ResponseHeader, by: Asked) {
+    fn note_drain(&mut self, head: &AnswerHead, by: Asked) {
         let attempt = self.attempt(by);
         let Some((name, value)) = &attempt.pool.upstream.drain_header else { return };
-        let asks = heads::lines(&head.headers, name.as_str()).any(|found| found == value.as_bytes());
+        let asks = head.lines(name).any(|found| found == value.as_bytes());
         let counts = asks && !self.machine.request().facts().is_copy();
         if counts {
             self.heard.drain_asked = Some(attempt.endpoint.key);
@@ -84,15 +87,11 @@ impl<'j, 'e> Judge<'j, 'e> {
         self.way.attempt.pool.upstream.drain_header.as_ref().map(|(name, _)| name.as_str())
     }
 
-    fn fit(&self, head: &mut ResponseHeader) -> pingora::Result<()> {
+    /// For a client that is not bound yet.
+    fn pin(&self) -> Option<String> {
         let attempt = self.way.attempt;
-        let surroundings = self.machine.surroundings;
-        rewrite::response(head, &self.method, self.version, self.machine.route(), self.drain_header())?;
-        head.insert_header("X-Request-Id", surroundings.asked.asker.request_id.as_str())?;
-        if let Some(plan) = attempt.pool.upstream.balance.sticky.as_ref().filter(|_| attempt.pin == Pin::New) {
-            head.append_header("Set-Cookie", surroundings.proxy.pin(plan, attempt.endpoint.key))?;
-        }
-        Ok(())
+        let plan = attempt.pool.upstream.balance.sticky.as_ref().filter(|_| attempt.pin == Pin::New)?;
+        Some(self.machine.surroundings.proxy.pin(plan, attempt.endpoint.key))
     }
 }
 
@@ -104,7 +103,7 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
             return Verdict::Unwanted;
         }
         self.note_drain(shown.head, by);
-        self.attempt(by).endpoint.cell.answered_in_http10(shown.head.version == Version::HTTP_10);
+        self.attempt(by).endpoint.cell.answered_in_http10(shown.head.is_http10());
         (self.heard.head_at, self.heard.after) = (Some(shown.at), Some(shown.seen.after));
         if !matches!(action, Action::Deliver) {
             return Verdict::Elsewhere(action);
@@ -112,19 +111,29 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
         if let Some(shelf) = shown.shelf.filter(|_| by == Asked::Hedge) {
             self.won(shelf);
         }
-        self.heard.asks_for_auth = heads::asks_for_connection_auth(shown.head);
+        self.heard.asks_for_auth = heads::names_connection_auth(shown.head, ["www-authenticate", "proxy-authenticate"]);
         if self.version == Version::HTTP_2 && heads::upgrade_of(shown.request).is_some() {
             match answered(shown.seen.status) {
-                Answered::Misleading => return Verdict::Misleading,
-                Answered::Opened if !websocket::is_accepted(&shown.request.headers, &shown.head.headers) => {
+                tunnel::Answered::Misleading => return Verdict::Misleading,
+                tunnel::Answered::Opened if !websocket::is_accepted(shown.request, shown.head) => {
                     return Verdict::Unfit;
                 }
-                Answered::Opened | Answered::Declined => {}
+                tunnel::Answered::Opened | tunnel::Answered::Declined => {}
             }
         }
-        let fit = self.fit(shown.head).is_ok();
+        self.cookie = self.pin();
         self.heard.ready_at = Some(self.machine.clock().now());
-        if fit { Verdict::Deliver } else { Verdict::Unfit }
+        Verdict::Deliver
+    }
+
+    fn answered<'h>(&'h self, head: &'h AnswerHead) -> Answered<'h> {
+        Answered {
+            head,
+            route: self.machine.route(),
+            drain_header: self.drain_header(),
+            request_id: &self.machine.surroundings.asked.asker.request_id,
+            cookie: self.cookie.as_deref(),
+        }
     }
 
     fn sift_request(&self, trailers: &mut HeaderMap) {
@@ -136,27 +145,22 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
         rewrite::response_trailers(trailers, self.machine.route(), self.drain_header());
     }
 
-    fn interim(&mut self, head: &mut ResponseHeader) -> bool {
+    fn interim<'h>(&'h mut self, head: &'h AnswerHead) -> Option<Interim<'h>> {
         self.note_drain(head, Asked::First);
-        interim_travels(head.status.as_u16(), self.version == Version::HTTP_10)
-            && rewrite::interim(head, self.machine.route(), self.drain_header()).is_ok()
+        let travels = interim_travels(head.status(), self.version == Version::HTTP_10);
+        travels.then(|| Interim { head, route: self.machine.route(), drain_header: self.drain_header() })
     }
 
-    fn late(&mut self, request: &RequestHeader) -> Option<Rival<'e>> {
+    fn late(&mut self, request: &RequestHead) -> Option<Rival<'e>> {
         let Action::Hedge(attempt) = self.machine.tell(Input::Woken, request) else { return None };
         let (surroundings, route) = (self.machine.surroundings, self.machine.route());
         surroundings.proxy.telemetry.hedged(&route.name, "sent");
         let trace = self.machine.begin_span(Asked::Hedge, attempt.way);
-        let told = (surroundings.asked, trace.as_ref());
-        let Ok(head) = rewrite::request(request, Body::None, told, route, surroundings.facts) else {
-            self.lost(request);
-            return None;
-        };
         self.hedge = Some(attempt.clone());
-        Some(hedge::rival(surroundings, attempt, head))
+        Some(hedge::rival(surroundings, attempt, request.copied(), trace))
     }
 
-    fn lost(&mut self, request: &RequestHeader) {
+    fn lost(&mut self, request: &RequestHead) {
         self.machine.tell(Input::HedgeLost, request);
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! A sticky cookie holds a keyed hash of the backend's identity: it can be checked but not read, and never shows an address.
 
+use crate::proxy::Proxy;
 use crate::proxy::asked::Asked;
-use crate::proxy::{Proxy, heads};
-use http::header::COOKIE;
-use pingora::http::RequestHeader;
+use crate::proxy::message::RequestHead;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::hash_bytes;
+use pulsegate_core::http::fields::Fields;
 use pulsegate_core::plan::{HashBy, StickyPlan};
 use pulsegate_core::traffic::snapshot::Pool;
 use siphasher::sip::SipHasher24;
@@ -15,12 +15,12 @@ use std::hash::Hasher;
 use std::net::IpAddr;
 
 /// The hash of what a policy hashes by; `None` where the request lacks it.
-pub(super) fn hash(by: &HashBy, head: &RequestHeader, asked: &Asked) -> Option<u64> {
+pub(super) fn hash(by: &HashBy, head: &RequestHead, asked: &Asked) -> Option<u64> {
     match by {
         HashBy::ClientAddress => Some(client_hash(asked.asker.client)),
         HashBy::Path => Some(hash_bytes(asked.target.path.as_bytes())),
         HashBy::Header(name) if name == "host" => Some(hash_bytes(asked.target.host.as_bytes())),
-        HashBy::Header(name) => head.headers.get(name.as_str()).map(|value| hash_bytes(value.as_bytes())),
+        HashBy::Header(name) => head.lines(name).next().map(hash_bytes),
         HashBy::Cookie(name) => cookie(head, name).map(hash_bytes),
     }
 }
@@ -34,7 +34,7 @@ pub(in crate::proxy) fn client_hash(client: IpAddr) -> u64 {
 
 impl Proxy {
     /// The backend that the request's cookie names, if it is one of the pool's.
-    pub(super) fn pinned(&self, pool: &Pool, plan: &StickyPlan, head: &RequestHeader) -> Option<BackendKey> {
+    pub(super) fn pinned(&self, pool: &Pool, plan: &StickyPlan, head: &RequestHead) -> Option<BackendKey> {
         let named = cookie(head, &plan.cookie)?;
         pool.members.iter().map(|member| member.key).find(|key| self.cookie_value(plan, *key).as_bytes() == named)
     }
@@ -63,7 +63,7 @@ impl Proxy {
 }
 
 /// The first of its name. A line with an odd byte holds the others all the same.
-fn cookie<'a>(head: &'a RequestHeader, name: &str) -> Option<&'a [u8]> {
-    let pairs = heads::lines(&head.headers, COOKIE).flat_map(|line| line.split(|byte| *byte == b';'));
+fn cookie<'a>(head: &'a RequestHead, name: &str) -> Option<&'a [u8]> {
+    let pairs = head.lines("cookie").flat_map(|line| line.split(|byte| *byte == b';'));
     pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }

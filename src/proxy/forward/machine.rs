@@ -5,11 +5,11 @@ use super::keys;
 use super::queues::Wake;
 use crate::clock::Clock;
 use crate::proxy::asked::Asked;
-use crate::proxy::downstream::{ClientSide, Read};
+use crate::proxy::downstream::ClientSide;
+use crate::proxy::message::RequestHead;
 use crate::proxy::story::Story;
 use crate::proxy::{ConnectionFacts, Proxy, rewrite};
 use crate::telemetry::Try;
-use pingora::http::RequestHeader;
 use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::rng::Rng;
 use pulsegate_core::base::time::Timestamp;
@@ -56,15 +56,16 @@ impl<'e> Machine<'e> {
     }
 
     /// Something has happened to the request of this head. Returns what is to be done.
-    pub(super) fn tell(&mut self, input: Input, head: &RequestHeader) -> Action {
-        let Surroundings { proxy, .. } = self.surroundings;
-        let snapshot = proxy.handle.snapshot();
+    pub(super) fn tell(&mut self, input: Input, head: &RequestHead) -> Action {
+        let Surroundings { proxy, facts, .. } = self.surroundings;
+        let picture = facts.worker.picture(&proxy.handle);
+        let snapshot = picture.snapshot();
         self.generation = snapshot.generation;
         let attempt = self.request.attempts();
         let (surroundings, spans) = (self.surroundings, self.spans);
         let mut world = World { surroundings, story: self.story, head, spans, attempt };
         let (now, rng) = (proxy.clock().now(), &mut Rng::new(fastrand::u64(..)));
-        self.request.handle(input, &mut Moment { now, rng, snapshot: &snapshot, performer: &mut world })
+        self.request.handle(input, &mut Moment { now, rng, snapshot, performer: &mut world })
     }
 
     /// Until something changes, the time is up, or the client leaves. Returns what is to be done then.
@@ -72,7 +73,7 @@ impl<'e> Machine<'e> {
         let until = self.clock().instant(wait.until);
         let input = tokio::select! {
             biased;
-            () = client.left(Read::Nothing) => Input::ClientLeft,
+            () = client.left() => Input::ClientLeft,
             changed = timeout_at(until, self.changed(wait.why)) => changed.map_or(Input::Woken, |()| Input::Changed),
         };
         self.tell(input, client.head())
@@ -128,7 +129,6 @@ impl<'e> Machine<'e> {
     /// It is over: what the story must say of it, and what it holds until all is told.
     pub(super) fn over(self) -> Request<Wake> {
         let (story, request) = (self.story, self.request);
-        story.upstream = request.upstream().cloned();
         story.attempts = request.attempts();
         story.retry_stopped = request.retry_stopped().map(|reason| reason.word());
         story.queued = request.waited();
@@ -140,7 +140,7 @@ impl<'e> Machine<'e> {
 struct World<'w> {
     surroundings: Surroundings<'w>,
     story: &'w mut Story,
-    head: &'w RequestHeader,
+    head: &'w RequestHead,
     spans: Spans,
     /// Its number.
     attempt: u32,

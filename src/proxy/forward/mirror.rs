@@ -36,7 +36,7 @@ pub(in crate::proxy) fn mirror(surroundings: Surroundings<'_>, facts: &Facts, di
     let sent = whole && place.is_ok();
     proxy.telemetry.mirrored(&terms.route().name, sent);
     if let (true, Ok(place)) = (sent, place) {
-        let copy = ClientSide::Copy(Box::new(CopyClient::new(client.head().clone(), replay.kept())));
+        let copy = ClientSide::Copy(Box::new(CopyClient::new(client.head().copied(), replay.kept())));
         send(surroundings, facts, copy, place);
     }
 }
@@ -44,7 +44,8 @@ pub(in crate::proxy) fn mirror(surroundings: Surroundings<'_>, facts: &Facts, di
 fn send(surroundings: Surroundings<'_>, facts: Facts, copy: ClientSide, place: OwnedSemaphorePermit) {
     let (proxy, connection) = (Arc::clone(surroundings.proxy), surroundings.facts.clone());
     let (asked, terms): (Asked, _) = (surroundings.asked.clone(), surroundings.terms.clone());
-    tokio::spawn(async move {
+    let worker = Arc::clone(&connection.worker);
+    worker.spawn(async move {
         let _place = place;
         let surroundings = Surroundings { proxy: &proxy, facts: &connection, asked: &asked, terms: &terms };
         let (mut dialogue, mut story) = (Dialogue::with(copy), Story::default());

@@ -71,7 +71,7 @@ pub(super) fn facts(surroundings: &Surroundings<'_>, client: &ClientSide, began:
         kind: Kind::Original,
         began,
         client: keys::client_hash(surroundings.asked.asker.client),
-        idempotent: is_idempotent(head.method.as_str()),
+        idempotent: is_idempotent(head.method()),
         has_body: client.body() != Body::None,
         upgrades: heads::upgrade_of(head).is_some(),
         call: surroundings.asked.call.filter(|_| surroundings.terms.may_be_calls()),

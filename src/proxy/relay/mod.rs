@@ -17,13 +17,14 @@ use super::dialogue::Dialogue;
 use crate::clock::Clock;
 use crate::proxy::connection_pool::cut::{Cut, cut};
 use crate::proxy::downstream::FromClient;
-use judging::rival;
-use pingora::http::RequestHeader;
+use judging::poll_rival;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::traffic::request::{Action, Clear, Ended, Expectation, Progress};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::time::sleep_until;
+use tokio::time::Instant;
 
 /// How a relay ended.
 pub(super) enum Relayed {
@@ -52,24 +53,26 @@ enum Step {
     Backend(FromBackend),
     Client(FromClient),
     Rival(Option<Won>),
+    Cut,
+    /// A deadline may have passed.
+    Alarm,
 }
 
 impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
-    pub(super) async fn run(mut self, head: Box<RequestHeader>) -> Relayed {
-        let relayed = self.relay(head).await;
+    pub(super) async fn run(mut self) -> Relayed {
+        let relayed = self.relay().await;
         if self.progress.stall().is_any() {
             self.dialogue.stalled += self.progress.stall().took(self.clock.now());
         }
         relayed
     }
 
-    async fn relay(&mut self, head: Box<RequestHeader>) -> Relayed {
-        if let Err(ended) = self.send_head(head).await {
+    /// The backend has been told the request's head.
+    async fn relay(&mut self) -> Relayed {
+        if let Some(ended) = self.begin() {
             return Relayed::Ended(ended);
         }
         let mut hedge_at = self.hedge_after.map_or(Timestamp::NEVER, |after| self.clock.now() + after);
-        // One timer for the whole relay: it is moved when it must ring earlier, and looks again when it rings too early.
-        let mut timer = pin!(sleep_until(self.clock.instant(self.deadline().min(hedge_at))));
         loop {
             let now = self.clock.now();
             let deadline = self.deadline();
@@ -83,29 +86,15 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             }
             let go_ahead_by = self.progress.interims().go_ahead_by();
             if now >= go_ahead_by {
-                match self.go_ahead().await {
+                match self.go_ahead() {
                     Some(ended) => return Relayed::Ended(ended),
                     None => continue,
                 }
             }
-            let at = self.clock.instant(deadline.min(hedge_at).min(go_ahead_by));
-            if at < timer.deadline() || timer.is_elapsed() {
-                timer.as_mut().reset(at);
-            }
-            let read = self.progress.read(self.backend.is_clear());
-            let (answers, listen) = (!self.progress.is_complete(), self.dialogue.client.is_clear());
-            let step = tokio::select! {
-                biased;
-                // First: a backend that always has something to say must not be heard instead.
-                () = cut(&mut self.cut), if self.cut.is_some() => return Relayed::Ended(self.progress.cut_off()),
-                said = self.backend.next(listen), if answers => Step::Backend(said),
-                said = self.dialogue.client.next(read) => Step::Client(said),
-                answer = rival(&mut self.rival), if self.rival.is_some() => Step::Rival(answer),
-                () = timer.as_mut() => continue,
-            };
+            let step = self.step(self.clock.instant(deadline.min(hedge_at).min(go_ahead_by))).await;
             // An interim answer is a sign of life that counts for nothing: else whoever has no answer could go on for ever.
-            let moves = !matches!(step, Step::Backend(FromBackend::Interim(_)));
-            if let Some(relayed) = self.take(step).await {
+            let moves = !matches!(step, Step::Alarm | Step::Backend(FromBackend::Interim(_)));
+            if let Some(relayed) = self.take(step) {
                 return relayed;
             }
             // Moved on only when the other side has taken it: one side's slowness is not the other's silence.
@@ -115,11 +104,38 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         }
     }
 
-    async fn take(&mut self, step: Step) -> Option<Relayed> {
+    /// Whatever comes first.
+    async fn step(&mut self, until: Instant) -> Step {
+        let read = self.progress.read(self.backend.is_clear());
+        let (answers, listen) = (!self.progress.is_complete(), self.dialogue.client.is_clear());
+        let Self { dialogue, backend, rival, cut: on_down, .. } = self;
+        let mut cut = pin!(cut(on_down));
+        poll_fn(|cx| {
+            // First: a backend that always has something to say must not be heard instead.
+            if cut.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Step::Cut);
+            }
+            if answers && let Poll::Ready(said) = backend.poll_next(listen, cx) {
+                return Poll::Ready(Step::Backend(said));
+            }
+            if let Poll::Ready(said) = dialogue.client.poll_next(read, cx) {
+                return Poll::Ready(Step::Client(said));
+            }
+            if let Poll::Ready(answer) = poll_rival(rival, cx) {
+                return Poll::Ready(Step::Rival(answer));
+            }
+            dialogue.alarm.poll(until, cx).map(|()| Step::Alarm)
+        })
+        .await
+    }
+
+    fn take(&mut self, step: Step) -> Option<Relayed> {
         match step {
-            Step::Backend(said) => self.take_response(said).await,
-            Step::Client(said) => self.take_request(said).await.map(Relayed::Ended),
-            Step::Rival(answer) => self.take_rival(answer).await,
+            Step::Backend(said) => self.take_response(said),
+            Step::Client(said) => self.take_request(said).map(Relayed::Ended),
+            Step::Rival(answer) => self.take_rival(answer),
+            Step::Cut => Some(Relayed::Ended(self.progress.cut_off())),
+            Step::Alarm => None,
         }
     }
 
@@ -133,17 +149,8 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
         self.progress.deadline(self.backend.is_clear())
     }
 
-    /// How long one write may take.
-    fn write_time(&self) -> Duration {
-        self.progress.write_time(self.clock.now())
-    }
-
     fn clear(&self) -> Clear {
         Clear { client: self.dialogue.client.is_clear(), backend: self.backend.is_clear() }
-    }
-
-    fn client_stalled(&self) -> Ended {
-        self.progress.client_stalled(self.clock.now())
     }
 
     fn client_left(&self) -> Ended {

@@ -12,7 +12,7 @@ use pulsegate_core::plan::{AccessForm, AccessPlan};
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-/// The line of a request, with its line end.
+/// The line of a request, with its line end, behind the lines that are there.
 pub fn request(line: &mut String, plan: &AccessPlan, at: SystemTime, record: &RequestRecord<'_>) {
     match &plan.form {
         AccessForm::Text => text(line, plan, at, record),
@@ -105,8 +105,7 @@ fn combined(line: &mut String, plan: &AccessPlan, at: SystemTime, record: &Reque
 
 /// What is known of a client whose connection or head was refused; `refused` in place of a status. Nothing that others would take for a
 /// request is made of it: forms without names of fields have it as text.
-pub fn refusal(form: &AccessForm, at: SystemTime, listener: &str, client: IpAddr, reason: &str) -> String {
-    let mut line = String::with_capacity(128);
+pub fn refusal(line: &mut String, form: &AccessForm, at: SystemTime, listener: &str, client: IpAddr, reason: &str) {
     let is_json = *form == AccessForm::Json;
     let fields = [
         ("time", Value::Moment(at)),
@@ -118,8 +117,7 @@ pub fn refusal(form: &AccessForm, at: SystemTime, listener: &str, client: IpAddr
         line.push('{');
     }
     for (name, value) in &fields {
-        if is_json { value.member(&mut line, name) } else { value.pair(&mut line, name) }
+        if is_json { value.member(line, name) } else { value.pair(line, name) }
     }
     line.push_str(if is_json { "}\n" } else { "\n" });
-    line
 }

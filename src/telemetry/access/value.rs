@@ -70,16 +70,15 @@ pub fn of<'a>(field: Field, plan: &AccessPlan, at: SystemTime, record: &RequestR
 /// A request header; several of one name as one, as HTTP means them.
 pub fn header<'a>(name: &str, plan: &AccessPlan, record: &RequestRecord<'a>) -> Value<'a> {
     let Some(headers) = record.headers else { return Value::Absent };
-    let mut all = headers.get_all(name).iter();
-    let Some(first) = all.next() else { return Value::Absent };
+    let Some(first) = headers.line(name, 0) else { return Value::Absent };
     if plan.redacted.headers.iter().any(|secret| secret == name) {
         return text(REDACTED);
     }
-    let mut value = String::from_utf8_lossy(first.as_bytes());
-    for more in all {
+    let mut value = String::from_utf8_lossy(first);
+    for more in (1..).map_while(|number| headers.line(name, number)) {
         let value = value.to_mut();
         value.push_str(", ");
-        value.push_str(&String::from_utf8_lossy(more.as_bytes()));
+        value.push_str(&String::from_utf8_lossy(more));
     }
     // An address that names where somebody comes from has a query of its own.
     if matches!(name, "referer" | "location") && value.contains('?') {
@@ -122,11 +121,7 @@ impl Value<'_> {
             Self::Text(value) => escape::pair(line, key, value),
             Self::Address(Address::Unix(_)) => escape::pair(line, key, &self.plain()),
             ours => {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(key);
-                line.push('=');
+                escape::key(line, key);
                 ours.bare(line);
             }
         }

@@ -3,17 +3,27 @@
 //! A lookup is one atomic load, one hash of the labels and one comparison; it allocates nothing. Only the first request with
 //! new labels takes the mutex and publishes a map with one entry more. Labels come from the plan, so that happens a few times
 //! in the life of a plan.
+//!
+//! What every request looks for, its thread keeps [`Near`]: as long as nothing was taken out of the map, the labels are where they were.
+//! The place there is told by where the labels lie in memory, which is the same for all requests of a plan; what is found is
+//! compared, so that a wrong place costs time and nothing else.
 
 use arc_swap::ArcSwap;
 use pulsegate_core::base::rng::{hash_bytes, mix};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::LocalKey;
 
 /// Handles of type `H` by `N` label values.
 #[derive(Debug)]
 pub struct Handles<H, const N: usize> {
     map: ArcSwap<Map<H, N>>,
+    /// Another whenever something was taken out of the map; no two maps of the process have the same.
+    state: AtomicU64,
     /// Held by whoever replaces the map.
     writing: Mutex<()>,
 }
@@ -26,9 +36,38 @@ struct Entry<H, const N: usize> {
     handle: H,
 }
 
+/// What a thread has found in the map of that state.
+#[derive(Debug)]
+pub struct Near<H, const N: usize>(RefCell<Found<H, N>>);
+
+#[derive(Debug)]
+struct Found<H, const N: usize> {
+    state: u64,
+    entries: [Option<Arc<Entry<H, N>>>; PLACES],
+}
+
+/// More than most configurations have pairs of a route and an upstream. A power of two.
+const PLACES: usize = 256;
+
+static STATES: AtomicU64 = AtomicU64::new(1);
+
+fn new_state() -> u64 {
+    STATES.fetch_add(1, Relaxed)
+}
+
+impl<H, const N: usize> Default for Near<H, N> {
+    fn default() -> Self {
+        Self(RefCell::new(Found { state: 0, entries: [const { None }; PLACES] }))
+    }
+}
+
 impl<H, const N: usize> Default for Handles<H, N> {
     fn default() -> Self {
-        Self { map: ArcSwap::from_pointee(HashMap::default()), writing: Mutex::new(()) }
+        Self {
+            map: ArcSwap::from_pointee(HashMap::default()),
+            state: AtomicU64::new(new_state()),
+            writing: Mutex::new(()),
+        }
     }
 }
 
@@ -45,6 +84,41 @@ impl<H, const N: usize> Handles<H, N> {
                 }
             }
         }
+    }
+
+    /// As [`Self::with`], for what this thread looks for again and again.
+    pub fn with_near(
+        &self,
+        near: &'static LocalKey<Near<H, N>>,
+        labels: [&str; N],
+        make: impl FnOnce() -> Option<H>,
+        act: impl FnOnce(&H),
+    ) {
+        near.with(|near| {
+            let found = &mut *near.0.borrow_mut();
+            // Before the map is looked at: what is taken out of it meanwhile is not kept under the state that comes then.
+            let state = self.state.load(Acquire);
+            if found.state != state {
+                found.entries = [const { None }; PLACES];
+                found.state = state;
+            }
+            let Some(place) = found.entries.get_mut(place(&labels)) else { return };
+            match place {
+                Some(entry) if entry.is(&labels) => act(&entry.handle),
+                _ => {
+                    *place = self.find(labels, make);
+                    if let Some(entry) = place {
+                        act(&entry.handle);
+                    }
+                }
+            }
+        });
+    }
+
+    fn find(&self, labels: [&str; N], make: impl FnOnce() -> Option<H>) -> Option<Arc<Entry<H, N>>> {
+        let key = key(&labels);
+        let found = self.map.load().get(&key).filter(|entry| entry.is(&labels)).cloned();
+        found.or_else(|| self.insert(key, labels, make))
     }
 
     fn insert(&self, key: u64, labels: [&str; N], make: impl FnOnce() -> Option<H>) -> Option<Arc<Entry<H, N>>> {
@@ -75,6 +149,7 @@ impl<H, const N: usize> Handles<H, N> {
         kept.retain(|_, entry| keep(entry.words()));
         if kept.len() < current.len() {
             self.map.store(Arc::new(kept));
+            self.state.store(new_state(), Release);
         }
     }
 }
@@ -105,6 +180,12 @@ impl Hasher for AsItIs {
     fn write_u64(&mut self, key: u64) {
         self.0 = key;
     }
+}
+
+/// By where the labels lie.
+fn place(labels: &[&str]) -> usize {
+    let mixed = labels.iter().fold(0, |mixed: u64, label| mixed.rotate_left(21) ^ label.as_ptr().addr() as u64);
+    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - PLACES.ilog2())) as usize
 }
 
 fn key(labels: &[&str]) -> u64 {
@@ -142,6 +223,31 @@ mod tests {
         handles.retain(|[name]| name == "new");
         handles.with(["old"], || Some(3), |n| assert_eq!(*n, 3));
         handles.with(["new"], || panic!("it was kept"), |n| assert_eq!(*n, 2));
+    }
+
+    thread_local! {
+        static NEAR: Near<u32, 1> = Near::default();
+    }
+
+    /// The handle of these labels; `made`: the one that is made where there is none.
+    fn near(handles: &Handles<u32, 1>, label: &str, made: u32) -> u32 {
+        let mut found = 0;
+        handles.with_near(&NEAR, [label], || Some(made), |n| found = *n);
+        found
+    }
+
+    #[test]
+    fn what_a_thread_keeps_is_of_its_map_and_goes_when_something_is_taken_out() {
+        let (one, other) = (Handles::<u32, 1>::default(), Handles::default());
+        // Two names that lie at one place after the other.
+        let mut name = String::from("one");
+        assert_eq!((near(&one, &name, 1), near(&other, &name, 2)), (1, 2));
+        name.replace_range(.., "two");
+        assert_eq!((near(&one, &name, 3), near(&one, "one", 9), near(&one, &name, 9)), (3, 1, 3));
+        one.retain(|[name]| name == "two");
+        assert_eq!((near(&one, "one", 4), near(&one, &name, 9), near(&other, "one", 9)), (4, 3, 2));
+        one.with_near(&NEAR, ["three"], || None, |_| panic!("there is none"));
+        assert_eq!(near(&one, "three", 5), 5);
     }
 
     #[test]

@@ -11,7 +11,8 @@ mod registry;
 mod tests;
 mod vector;
 
-pub use numbers::{Counter, Gauge, Moment};
+pub use handles::Near;
+pub use numbers::{Counter, Gauge, Level, Moment};
 pub use owned::Owned;
 pub use owners::{ADMIN, Owners};
 pub use registry::Registry;

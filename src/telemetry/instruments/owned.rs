@@ -1,9 +1,10 @@
 //! What is kept under labels that somebody owns? It goes with its owner, and nothing is kept for whoever is not there.
 
-use super::handles::Handles;
+use super::handles::{Handles, Near};
 use super::owners::Terms;
 use crate::telemetry::table::Label;
 use std::sync::Arc;
+use std::thread::LocalKey;
 
 /// Things of type `H` by the values of `N` labels.
 #[derive(Debug)]
@@ -31,6 +32,17 @@ impl<H, const N: usize> Owned<H, N> {
     /// swept, and what comes after is not made.
     pub fn with(&self, labels: [&str; N], make: impl FnOnce() -> H, act: impl FnOnce(&H)) {
         self.handles.with(labels, || self.terms.has(self.labels, &labels).then(make), act);
+    }
+
+    /// As [`Self::with`], for what every request looks for: its thread keeps it near.
+    pub fn with_near(
+        &self,
+        near: &'static LocalKey<Near<H, N>>,
+        labels: [&str; N],
+        make: impl FnOnce() -> H,
+        act: impl FnOnce(&H),
+    ) {
+        self.handles.with_near(near, labels, || self.terms.has(self.labels, &labels).then(make), act);
     }
 
     pub(super) fn each(&self, look: impl FnMut([&str; N], &H)) {

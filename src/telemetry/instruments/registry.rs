@@ -1,6 +1,6 @@
 //! Which families are there? All that were made here: what is asked for is gathered from them, and a change of the configuration sweeps them.
 
-use super::numbers::{Counter, Gauge, Moment};
+use super::numbers::{Counter, Gauge, Level, Moment};
 use super::owned::{Owned, Swept};
 use super::owners::{Owners, Terms};
 use super::vector::{Counters, Gauges, Histograms, Instrument, Kept, Vector};
@@ -37,6 +37,11 @@ impl Registry {
 
     /// Without labels.
     pub fn gauge(&mut self, metric: &'static Metric) -> Arc<Gauge> {
+        self.vector(metric).get([])
+    }
+
+    /// Without labels.
+    pub fn level(&mut self, metric: &'static Metric) -> Arc<Level> {
         self.vector(metric).get([])
     }
 

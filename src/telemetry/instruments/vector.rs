@@ -1,6 +1,6 @@
 //! What is a family? A row of the table and its series, by the values of its labels.
 
-use super::numbers::{Counter, Gauge, Moment};
+use super::numbers::{Counter, Gauge, Level, Moment};
 use super::owned::{Owned, Swept};
 use super::owners::Terms;
 use crate::telemetry::exposition::{Family, Value};
@@ -39,6 +39,16 @@ impl Instrument for Counter {
 }
 
 impl Instrument for Gauge {
+    fn begin(_: &Metric, _: bool) -> Self {
+        Self::default()
+    }
+
+    fn value(&self) -> Value {
+        Value::Number(self.get() as f64)
+    }
+}
+
+impl Instrument for Level {
     fn begin(_: &Metric, _: bool) -> Self {
         Self::default()
     }

@@ -4,7 +4,7 @@
 mod shelves;
 mod writer;
 
-use super::instruments::{Counter, Gauge};
+use super::instruments::{Counter, Level};
 use shelves::Shelves;
 use std::io::Write;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct Health {
     /// The lines that nobody will see.
     pub dropped: Arc<Counter>,
     /// Bytes on the shelves.
-    pub waiting: Arc<Gauge>,
+    pub waiting: Arc<Level>,
 }
 
 /// How one log is written.
@@ -62,6 +62,11 @@ impl Lines {
 
     /// Takes a line, with its line end. Never waits.
     pub fn put(&self, line: &str) {
+        self.write(|lines| lines.push_str(line));
+    }
+
+    /// As [`Self::put`]: what `line` writes behind those that wait already, one line with its end.
+    pub fn write(&self, line: impl FnOnce(&mut String)) {
         self.shelves.put(line);
     }
 

@@ -20,10 +20,13 @@ const SHELVES: usize = 64;
 /// A shelf that has grown beyond this gives its memory back when it is cleared.
 const ROOM: usize = 1 << 20;
 
+/// Whether there is room on all of them together is looked at once in so many bytes of one, and for every line of one that is large: what
+/// other threads write is not read for each.
+const LOOK: usize = 4 << 10;
+
 #[derive(Debug)]
 pub struct Shelves {
-    /// Whole lines, one after the other.
-    shelves: Box<[Mutex<Vec<u8>>]>,
+    shelves: Box<[Shelf]>,
     health: Health,
     /// Answered when everything before them is written.
     flushes: Mutex<Vec<SyncSender<()>>>,
@@ -31,6 +34,24 @@ pub struct Shelves {
     called: AtomicBool,
     closed: AtomicBool,
     writer: OnceLock<Thread>,
+}
+
+/// Whole lines, one after the other. On cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Shelf(Mutex<String>);
+
+/// A shelf with somebody at it, who leaves whole lines only: neither half of one by a panic, nor one for which there is no room.
+struct Whole<'a> {
+    shelf: MutexGuard<'a, String>,
+    /// Their length.
+    lines: usize,
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        self.shelf.truncate(self.lines);
+    }
 }
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -42,7 +63,7 @@ thread_local! {
 
 impl Shelves {
     pub fn new(health: Health) -> Self {
-        let shelves = (0..SHELVES).map(|_| Mutex::default()).collect();
+        let shelves = (0..SHELVES).map(|_| Shelf::default()).collect();
         let (called, closed) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { shelves, health, flushes: Mutex::default(), called, closed, writer: OnceLock::new() }
     }
@@ -52,29 +73,31 @@ impl Shelves {
         let _ = self.writer.set(std::thread::current());
     }
 
-    /// Puts a line, with its line end, on a shelf. Never waits.
-    pub fn put(&self, line: &str) {
-        let bytes = i64::try_from(line.len()).unwrap_or(i64::MAX);
-        if self.health.waiting.get() > WAITING {
+    /// `line` writes a line, with its line end, behind the others of a shelf. Never waits.
+    pub fn put(&self, line: impl FnOnce(&mut String)) {
+        let Some(shelf) = self.free_shelf() else { return };
+        let mut whole = Whole { lines: shelf.len(), shelf };
+        line(&mut whole.shelf);
+        let (before, now) = (whole.lines, whole.shelf.len());
+        if (now > ROOM || now / LOOK != before / LOOK) && self.health.waiting.get() > WAITING {
             return self.health.dropped.inc();
         }
-        let Some(mut shelf) = self.free_shelf() else { return };
-        shelf.extend_from_slice(line.as_bytes());
-        self.health.waiting.add(bytes);
-        drop(shelf);
+        whole.lines = now;
+        self.health.waiting.add(bytes(now - before));
+        drop(whole);
         self.call();
     }
 
     /// There always is one.
-    fn free_shelf(&self) -> Option<MutexGuard<'_, Vec<u8>>> {
+    fn free_shelf(&self) -> Option<MutexGuard<'_, String>> {
         let own = NUMBER.with(|number| number % SHELVES);
         let (before, from) = self.shelves.split_at_checked(own)?;
-        let free = from.iter().chain(before).find_map(|shelf| match shelf.try_lock() {
+        let free = from.iter().chain(before).find_map(|shelf| match shelf.0.try_lock() {
             Ok(shelf) => Some(shelf),
             Err(TryLockError::Poisoned(shelf)) => Some(shelf.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         });
-        free.or_else(|| from.first().map(|shelf| shelf.lock().unwrap_or_else(PoisonError::into_inner)))
+        free.or_else(|| from.first().map(|shelf| shelf.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// `done` is answered when everything so far is written.
@@ -122,13 +145,17 @@ impl Shelves {
     }
 
     /// For the writer: clears one shelf after the other. `spare` takes the place of what is taken, so that no memory is asked for.
-    pub fn clear(&self, spare: &mut Vec<u8>, mut take: impl FnMut(&[u8])) {
+    pub fn clear(&self, spare: &mut String, mut take: impl FnMut(&[u8])) {
         for shelf in &self.shelves {
-            std::mem::swap(spare, &mut *shelf.lock().unwrap_or_else(PoisonError::into_inner));
-            take(spare);
-            self.health.waiting.sub(i64::try_from(spare.len()).unwrap_or(i64::MAX));
+            std::mem::swap(spare, &mut *shelf.0.lock().unwrap_or_else(PoisonError::into_inner));
+            take(spare.as_bytes());
+            self.health.waiting.sub(bytes(spare.len()));
             spare.clear();
             spare.shrink_to(ROOM);
         }
     }
+}
+
+fn bytes(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
 }

@@ -96,12 +96,12 @@ fn a_pipe_that_is_full_and_does_not_block_loses_nothing() {
 fn the_writer_ends_whenever_it_hears_of_the_end() {
     let shelves = Shelves::new(Health::default());
     shelves.i_am_the_writer();
-    shelves.put("a line\n");
+    shelves.put(|lines| lines.push_str("a line\n"));
     assert!(shelves.wait(), "it goes on, and is about to clear the shelves");
     shelves.close();
     let mut written = Vec::new();
     shelves.answer();
-    shelves.clear(&mut Vec::new(), |text| written.extend_from_slice(text));
+    shelves.clear(&mut String::new(), |text| written.extend_from_slice(text));
     // Were it not called again, this would never end.
     assert!(!shelves.wait() && written == b"a line\n");
 }

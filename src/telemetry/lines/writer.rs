@@ -18,7 +18,7 @@ const FULL: Duration = Duration::from_millis(8);
 /// The writer thread; it ends when the shelves are closed, with everything written.
 pub fn write_out(shelves: &Shelves, out: impl Write, health: &Health, manner: Manner) {
     let mut writer = Writer { out, health, manner, failing: false, told: 0 };
-    let mut spare = Vec::new();
+    let mut spare = String::new();
     shelves.i_am_the_writer();
     loop {
         let goes_on = shelves.wait();

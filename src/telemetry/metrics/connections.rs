@@ -9,6 +9,23 @@ pub struct Connections {
     accepted: Arc<Counters<1>>,
     open: Arc<Gauges<1>>,
     refused: Arc<Counters<2>>,
+    by_worker: Arc<Gauges<1>>,
+}
+
+/// The connections of one worker: what is shown is what is compared when the next one is given away.
+#[derive(Debug)]
+pub struct WorkerLoad(Arc<Gauge>);
+
+impl WorkerLoad {
+    /// One more, until it is dropped.
+    pub fn opened(&self) -> OpenConnection {
+        self.0.add(1);
+        OpenConnection(Arc::clone(&self.0))
+    }
+
+    pub fn open(&self) -> i64 {
+        self.0.get()
+    }
 }
 
 /// Counts as open until it is dropped, where it was counted: its listener may be gone by then, and another may have its name.
@@ -21,6 +38,7 @@ impl Connections {
             accepted: registry.counters(&table::CONNECTIONS_ACCEPTED),
             open: registry.gauges(&table::CONNECTIONS),
             refused: registry.counters(&table::REFUSED),
+            by_worker: registry.gauges(&table::WORKER_CONNECTIONS),
         }
     }
 
@@ -29,6 +47,10 @@ impl Connections {
         let open = self.open.get([listener]);
         open.add(1);
         OpenConnection(open)
+    }
+
+    pub fn of_worker(&self, number: usize) -> WorkerLoad {
+        WorkerLoad(self.by_worker.get([&number.to_string()]))
     }
 
     pub fn refused(&self, listener: &str, reason: &'static str) {

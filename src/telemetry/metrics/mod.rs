@@ -14,7 +14,7 @@ pub mod readings;
 mod requests;
 mod routes;
 
-pub use connections::OpenConnection;
+pub use connections::{OpenConnection, WorkerLoad};
 
 use super::exposition::Family;
 use super::instruments::{Counters, Owners, Registry};
@@ -66,7 +66,7 @@ impl Metrics {
             access: access::Health {
                 written: r.counter(&table::ACCESS_LINES),
                 dropped: r.counter(&table::ACCESS_DROPPED),
-                waiting: r.gauge(&table::ACCESS_WAITING),
+                waiting: r.level(&table::ACCESS_WAITING),
             },
             tracing: tracing::Health::new(r),
             registry,

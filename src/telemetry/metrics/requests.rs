@@ -1,11 +1,15 @@
-//! What does a finished request move? Everything of its route and upstream, found in one step.
+//! What does a finished request move? Everything of its route and upstream, found in one step by a thread that has found it before.
 
 use crate::telemetry::histogram::Histogram;
-use crate::telemetry::instruments::{Counter, Counters, Histograms, Owned, Registry};
+use crate::telemetry::instruments::{Counter, Counters, Histograms, Near, Owned, Registry};
 use crate::telemetry::request::RequestRecord;
 use crate::telemetry::table::{self, Label};
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::sync::Arc;
+
+thread_local! {
+    static LANES: Near<Lane, 2> = Near::default();
+}
 
 #[derive(Debug)]
 pub struct Requests {
@@ -65,7 +69,7 @@ impl Requests {
     /// `route` and `upstream` are those of the plan; absent ones count under an empty label.
     pub fn ended(&self, record: &RequestRecord<'_>) {
         let labels = [record.route.unwrap_or_default(), record.upstream.unwrap_or_default()];
-        self.lanes.with(labels, || self.lane(labels), |lane| lane.count(record));
+        self.lanes.with_near(&LANES, labels, || self.lane(labels), |lane| lane.count(record));
         if let Some(reason) = record.reason {
             self.own_answers.inc([reason]);
         }

@@ -15,12 +15,12 @@ pub struct Probes {
 impl Probes {
     /// The trace of a probe that is about to be sent; `None`: it is not traced.
     pub fn trace(&self) -> Option<Trace> {
-        self.outlets.tracer.load().as_ref()?.begin_probe()
+        self.outlets.tracer.get()?.as_ref()?.begin_probe()
     }
 
     /// It has ended.
     pub fn traced(&self, trace: &Trace, job: &ProbeJob, reading: &Reading, began: Timestamp) {
-        if let Some(tracer) = &*self.outlets.tracer.load() {
+        if let Some(tracer) = self.outlets.tracer.get().as_deref().and_then(Option::as_ref) {
             tracer.record_probe(trace, job, reading, began);
         }
     }

@@ -1,7 +1,7 @@
 //! What do clients' requests and connections tell? Counted, logged and traced in one call each. None of them ever waits.
 
 use crate::clock::Clock;
-use crate::telemetry::metrics::{Metrics, OpenConnection};
+use crate::telemetry::metrics::{Metrics, OpenConnection, WorkerLoad};
 use crate::telemetry::outlets::Outlets;
 use crate::telemetry::request::RequestRecord;
 use crate::telemetry::scribe::Scribe;
@@ -25,8 +25,8 @@ pub struct Traffic {
 
 impl Traffic {
     /// `None`: nobody gets traces.
-    pub fn tracer(&self) -> Guard<Option<Arc<Tracer>>> {
-        self.outlets.tracer.load()
+    pub fn tracer(&self) -> Option<Guard<Option<Arc<Tracer>>>> {
+        self.outlets.tracer.get()
     }
 
     /// An attempt has ended, with this outcome.
@@ -39,10 +39,12 @@ impl Traffic {
     /// A request ended: counted, and logged where access logging is on.
     pub fn request(&self, record: &RequestRecord<'_>) {
         self.metrics.requests.ended(record);
-        if let Some(access) = &*self.outlets.access.load() {
-            access.write(self.wall_now(), record);
+        if let Some(access) = self.outlets.access.get().as_deref().and_then(Option::as_ref) {
+            access.write(self.clock.wall(record.began + record.took), record);
         }
-        if let (Some(trace), Some(tracer)) = (record.trace, &*self.outlets.tracer.load()) {
+        if let Some(trace) = record.trace
+            && let Some(tracer) = self.outlets.tracer.get().as_deref().and_then(Option::as_ref)
+        {
             tracer.record(trace, record);
         }
     }
@@ -51,7 +53,7 @@ impl Traffic {
     /// A flood of refusals costs the log lines, not the traffic.
     pub fn refused(&self, listener: &str, client: IpAddr, reason: &'static str) {
         self.metrics.connections.refused(listener, reason);
-        if let Some(access) = &*self.outlets.access.load() {
+        if let Some(access) = self.outlets.access.get().as_deref().and_then(Option::as_ref) {
             access.write_refusal(self.wall_now(), listener, client, reason);
         }
     }
@@ -80,6 +82,11 @@ impl Traffic {
     #[must_use]
     pub fn connected(&self, listener: &str) -> OpenConnection {
         self.metrics.connections.opened(listener)
+    }
+
+    /// Where the connections of this worker are counted.
+    pub fn worker(&self, number: usize) -> WorkerLoad {
+        self.metrics.connections.of_worker(number)
     }
 
     fn wall_now(&self) -> SystemTime {

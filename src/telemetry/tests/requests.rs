@@ -1,6 +1,8 @@
 //! What do requests, attempts and connections leave behind?
 
 use super::*;
+use pulsegate_core::base::stripes::Number;
+use std::sync::Barrier;
 
 #[test]
 fn requests_are_counted_by_route_and_class() {
@@ -19,6 +21,47 @@ fn requests_are_counted_by_route_and_class() {
     has(&text, r#"pulsegate_request_duration_seconds_count{route="home",upstream=""} 5"#);
     has(&text, r#"pulsegate_request_duration_seconds_bucket{route="home",upstream="",le="0.0025"} 0"#);
     has(&text, r#"pulsegate_request_duration_seconds_bucket{route="home",upstream="",le="0.005"} 5"#);
+}
+
+/// Threads with a number of their own and one without; the route goes and comes back while they know where its counters were.
+#[test]
+fn workers_count_by_themselves_and_all_of_it_is_shown_whoever_has_ended() {
+    let telemetry = telemetry();
+    let shown = |telemetry: &Telemetry| {
+        let text = telemetry.render(&snapshot(&["home"]), &[]);
+        let line = text.lines().find_map(|line| {
+            line.strip_prefix(r#"pulsegate_requests_total{code_class="2xx",route="home",upstream="orders"} "#)
+        });
+        line.map(|requests| requests.parse::<u64>().unwrap())
+    };
+    let turn = Barrier::new(4);
+    std::thread::scope(|scope| {
+        for number in 0..3 {
+            let (telemetry, turn, shown) = (&telemetry, &turn, &shown);
+            scope.spawn(move || {
+                let _here = (number > 0).then(|| Number::claim().here());
+                let request = RequestRecord { upstream: Some("orders"), ..record(Some("home"), 200) };
+                for _round in 0..2 {
+                    for _ in 0..500 {
+                        telemetry.traffic.request(&request);
+                    }
+                    let now = shown(telemetry).unwrap();
+                    assert!((500..=1500).contains(&now), "{now}");
+                    turn.wait();
+                    turn.wait();
+                }
+            });
+        }
+        turn.wait();
+        assert_eq!(shown(&telemetry), Some(1500));
+        telemetry.in_force(&["old"]);
+        telemetry.in_force(&["home"]);
+        assert_eq!(shown(&telemetry), None);
+        turn.wait();
+        turn.wait();
+        turn.wait();
+    });
+    assert_eq!(shown(&telemetry), Some(1500), "of the second round alone");
 }
 
 fn tries(ends: &[AttemptEnd]) -> Tries {

@@ -58,7 +58,10 @@ fn server(trace: &Trace, record: &RequestRecord<'_>, method: &str, secrets: &[St
         let redacted = redact::query(record.query, secrets);
         attributes.push(attribute("url.query", cut(redacted.strip_prefix('?').unwrap_or(query))));
     }
-    let agent = record.headers.and_then(|headers| headers.get("user-agent")).and_then(|agent| agent.to_str().ok());
+    let agent = record
+        .headers
+        .and_then(|headers| headers.line("user-agent", 0))
+        .and_then(|agent| std::str::from_utf8(agent).ok());
     let named = [
         ("user_agent.original", agent),
         ("pulsegate.route", record.route),

@@ -1,6 +1,6 @@
 //! Does the watch over chunked bodies say the same however the bytes come, and does it stop at the body's end?
 
-use pulsegate_core::base::rng::{Rng, hash_bytes};
+use crate::pieces::pieces;
 use pulsegate_core::http::chunks::Chunks;
 
 /// What has come of a body: refused, not there yet, or whole.
@@ -21,19 +21,6 @@ fn verdict<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
         chunks.take(piece).ok()?;
     }
     Some(chunks.done())
-}
-
-/// Cuts that depend on nothing but the bytes, so that a find can be replayed.
-fn pieces(body: &[u8]) -> Vec<&[u8]> {
-    let mut dice = Rng::new(hash_bytes(body));
-    let mut pieces = Vec::new();
-    let mut rest = body;
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(1 + dice.below(rest.len() as u32) as usize);
-        pieces.push(piece);
-        rest = behind;
-    }
-    pieces
 }
 
 fn the_rest_is_not_looked_at(body: &[u8]) {

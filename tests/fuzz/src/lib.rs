@@ -2,4 +2,5 @@
 
 pub mod chunked;
 pub mod naive;
+pub mod pieces;
 pub mod seeds;

@@ -22,6 +22,16 @@ pub fn answers() {
     write(rows::answers().iter().map(|row| (row.name.as_str(), row.writes(Pace::Whole).concat())));
 }
 
+/// What both sides send.
+pub fn messages() {
+    requests();
+    // Rows of both have the same names.
+    let answers =
+        rows::answers().into_iter().map(|row| (format!("answer-{}", row.name), row.writes(Pace::Whole).concat()));
+    let answers: Vec<(String, Vec<u8>)> = answers.collect();
+    write(answers.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())));
+}
+
 /// The bodies of the captured answers, behind the byte that chooses a content type.
 pub fn documents() {
     let payloads = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/payloads");

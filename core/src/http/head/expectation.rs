@@ -3,7 +3,7 @@
 
 /// From nothing to what nobody meets: of several lines the last in this order counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Expectation {
+pub(in crate::http) enum Expectation {
     #[default]
     NoLine,
     /// There are lines, and nothing in them. That says nothing by the grammar, and is sent to find readers who take the name alone for a wish.
@@ -14,13 +14,13 @@ pub(super) enum Expectation {
 
 impl Expectation {
     /// Of one line.
-    pub(super) fn of(value: &[u8]) -> Self {
+    pub fn of(value: &[u8]) -> Self {
         let elements = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|one| !one.is_empty());
         let known = |one: &[u8]| one.eq_ignore_ascii_case(b"100-continue");
         elements.map(|one| if known(one) { Self::Continue } else { Self::Unknown }).max().unwrap_or(Self::Nothing)
     }
 
-    pub(super) fn is_met(self) -> bool {
+    pub fn is_met(self) -> bool {
         matches!(self, Self::NoLine | Self::Continue)
     }
 }

@@ -4,26 +4,56 @@
 //! (RFC 9110 §4.2.3, RFC 3986 §6.2.3).
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::net::Ipv6Addr;
 
 /// A name or an address, with an optional port: no user, no list, no blanks, no empty label but behind a final dot.
 pub(super) fn is_host(value: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(value) else { return false };
-    let Some((host, port)) = split(text) else { return false };
-    let port_fits = port.is_none_or(|port| {
-        port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
-    });
-    port_fits && (address(host).is_some() || is_name(host))
+    // Nearly all are names, and those are read in one go.
+    let behind = if value.starts_with(b"[") { behind_address(value) } else { behind_name(value) };
+    match behind {
+        Some([]) => true,
+        Some([b':', port @ ..]) => is_port(port),
+        _ => false,
+    }
 }
 
-fn is_name(host: &str) -> bool {
-    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    let labels = without_dot(host);
-    // What some would take for another name's final dot, and others for a part of it.
-    !labels.is_empty()
-        && host.bytes().all(named)
-        && !labels.as_bytes().split(|byte| *byte == b'.').any(<[u8]>::is_empty)
+fn is_port(text: &[u8]) -> bool {
+    let port = || std::str::from_utf8(text).ok()?.parse::<u16>().ok();
+    text.is_empty() || (text.iter().all(u8::is_ascii_digit) && port().is_some())
 }
+
+fn behind_address(value: &[u8]) -> Option<&[u8]> {
+    let end = value.iter().position(|byte| *byte == b']')? + 1;
+    let (host, behind) = value.split_at_checked(end)?;
+    std::str::from_utf8(host).ok().and_then(address).map(|_| behind)
+}
+
+/// What stands behind the name; `None`: there is no name, or it has an empty label, which some would take for another name's final dot, and others for
+/// a part of it.
+fn behind_name(value: &[u8]) -> Option<&[u8]> {
+    let mut rest = value;
+    loop {
+        let label = rest.iter().take_while(|byte| NAMED[usize::from(**byte)]).count();
+        match rest.get(label..)? {
+            [b'.', behind @ ..] if label > 0 => rest = behind,
+            behind => {
+                return (label > 0 || (rest.len() < value.len() && behind.first() != Some(&b'.'))).then_some(behind);
+            }
+        }
+    }
+}
+
+/// What may stand in a label.
+const NAMED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 /// The name or address (with its brackets), and the port; `None` where a bracket has no end.
 fn split(text: &str) -> Option<(&str, Option<&str>)> {
@@ -50,11 +80,25 @@ fn without_dot(name: &str) -> &str {
 
 /// The host that decisions hang on: in lower case, without final dot and port; an address in its shortest form.
 pub fn canonical(text: &str) -> String {
+    let mut out = String::new();
+    canonical_into(text, &mut out);
+    out
+}
+
+/// The same, written behind what `out` holds.
+pub fn canonical_into(text: &str, out: &mut String) {
     let text = text.trim_ascii();
     let host = split(text).map_or(text, |(host, _)| host);
     match address(host) {
-        Some(address) => format!("[{address}]"),
-        None => without_dot(host).to_ascii_lowercase(),
+        // Writing to a string cannot fail.
+        Some(address) => drop(write!(out, "[{address}]")),
+        None => {
+            let from = out.len();
+            out.push_str(without_dot(host));
+            if let Some(host) = out.get_mut(from..) {
+                host.make_ascii_lowercase();
+            }
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 //!
 //! Sources: RFC 9113 §§8.2–8.3; the downgrade attacks of the last years.
 
+use super::facts::{Facts, Known, mean_the_same};
 use super::host::is_host;
-use super::{FIELDS, Facts, Field, Problem, is_served, is_target, is_token, mean_the_same};
+use super::request_line::{is_served, is_target};
+use super::{FIELDS, Problem, is_token};
 
 /// What the stream said.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +99,7 @@ pub fn check_stream<'a>(
         if matches!(name, "transfer-encoding" | "connection" | "upgrade" | "keep-alive" | "proxy-connection") {
             return Err(Problem::MalformedRequest.into());
         }
-        facts.take(Field::of(name.as_bytes(), value))?;
+        facts.take(Known::of(name.as_bytes()), value.trim_ascii())?;
     }
     host(head.authority, facts.host)?;
     // What follows is the tunnel's (RFC 9110 §9.3.6).

@@ -1,11 +1,12 @@
 //! The table of heads: what is served, and what is refused with which answer.
 
+use super::plainly::{both, both_answer};
 use super::*;
 use Problem::{AmbiguousLength, BadHost, ExpectationFailed, MalformedRequest, MethodNotAllowed, VersionNotSupported};
 
 /// A row's head without its last blank line; "\n" is not translated.
 fn verdict(head: &str) -> Result<(), Problem> {
-    check(format!("{head}\r\n\r\n").as_bytes()).map(|_| ())
+    both(format!("{head}\r\n\r\n").as_bytes()).map(|_| ())
 }
 
 #[test]
@@ -117,13 +118,13 @@ fn heads_that_are_refused() {
 
 #[test]
 fn a_head_that_ends_in_bare_line_feeds_is_refused() {
-    assert_eq!(check(b"GET / HTTP/1.1\nHost: a\n\n"), Err(MalformedRequest));
+    assert_eq!(both(b"GET / HTTP/1.1\nHost: a\n\n"), Err(MalformedRequest));
 }
 
 #[test]
 fn a_head_tells_how_its_body_is_framed() {
-    assert_eq!(check(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Ok(Framing::Plain));
-    assert_eq!(check(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), Ok(Framing::Chunked));
+    assert_eq!(both(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Ok(Framing::Plain));
+    assert_eq!(both(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), Ok(Framing::Chunked));
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn answers_of_backends_that_are_relayed() {
         "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nContent-Length: 5",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: \u{e4}",
     ] {
-        assert!(check_answer(format!("{head}\r\n\r\n").as_bytes(), false).is_ok(), "{head:?}");
+        assert!(both_answer(format!("{head}\r\n\r\n").as_bytes(), false).is_ok(), "{head:?}");
     }
 }
 
@@ -174,9 +175,9 @@ fn answers_of_backends_that_are_bad() {
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked",
     ] {
         let bytes = format!("{head}\r\n\r\n");
-        assert_eq!(check_answer(bytes.as_bytes(), false), Err(AnswerFlaw::Malformed), "{head:?}");
+        assert_eq!(both_answer(bytes.as_bytes(), false), Err(AnswerFlaw::Malformed), "{head:?}");
     }
-    assert_eq!(check_answer(b"HTTP/1.1 200 OK\n\n", false), Err(AnswerFlaw::Malformed));
+    assert_eq!(both_answer(b"HTTP/1.1 200 OK\n\n", false), Err(AnswerFlaw::Malformed));
 }
 
 #[test]
@@ -199,7 +200,7 @@ fn an_answer_s_head_tells_what_follows() {
         (199, "X: y", false, Follows::Head),
     ] {
         let head = format!("HTTP/1.1 {status} OK\r\n{fields}\r\n\r\n");
-        assert_eq!(check_answer(head.as_bytes(), to_head), Ok(follows), "{head:?}, {to_head}");
+        assert_eq!(both_answer(head.as_bytes(), to_head), Ok(follows), "{head:?}, {to_head}");
     }
 }
 

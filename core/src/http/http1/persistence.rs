@@ -2,16 +2,44 @@
 //!
 //! Sources: RFC 9112 §6.3 (a body without a length ends with its connection), §9.3 and §9.6.
 
-/// May it go on, by the `Connection` lines of a message? A single `close` among all of them ends it; HTTP/1.0 goes on only where it says so.
-pub fn persists<'a>(connections: impl Iterator<Item = &'a [u8]>, http10: bool) -> bool {
-    let mut keeps = !http10;
-    for option in connections.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii) {
-        if option.eq_ignore_ascii_case(b"close") {
-            return false;
+use crate::http::head::is_word;
+
+/// What the `Connection` lines of a message say, taken one after the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    closes: bool,
+    keeps: bool,
+}
+
+impl Options {
+    pub fn take(&mut self, line: &[u8]) {
+        // Nearly all say one of these and nothing else.
+        if !self.option(line) {
+            line.split(|byte| *byte == b',').for_each(|option| {
+                self.option(option.trim_ascii());
+            });
         }
-        keeps |= option.eq_ignore_ascii_case(b"keep-alive");
     }
-    keeps
+
+    /// Was it one that counts?
+    fn option(&mut self, option: &[u8]) -> bool {
+        let (closes, keeps) = (is_word(option, b"close"), is_word(option, b"keep-alive"));
+        self.closes |= closes;
+        self.keeps |= keeps;
+        closes || keeps
+    }
+
+    /// May it go on? A single `close` among all of them ends it; HTTP/1.0 goes on only where it says so.
+    pub const fn persists(self, http10: bool) -> bool {
+        !self.closes && (self.keeps || !http10)
+    }
+}
+
+/// May it go on, by the `Connection` lines of a message?
+pub fn persists<'a>(connections: impl Iterator<Item = &'a [u8]>, http10: bool) -> bool {
+    let mut options = Options::default();
+    connections.for_each(|line| options.take(line));
+    options.persists(http10)
 }
 
 /// Is the head of this answer all of it, whatever its fields say and whatever follows (RFC 9110 §6.4.1)?

@@ -3,23 +3,24 @@
 use super::action::Question;
 use super::bounds::{BodyBounds, Bounds, Call};
 use super::ties::{Owner, Ties};
+use crate::base::own::Own;
 use crate::base::rng::Rng;
 use crate::base::time::Timestamp;
 use crate::plan::{Forward, Plan, Protocol, RouteAction, RoutePlan, UpstreamPlan};
 use crate::traffic::outcome::LetGo;
 use crate::traffic::snapshot::Pool;
-use std::sync::Arc;
 
 /// The route of a request, in the plan that was in force when it began. The plan is held, since a reload may take it away.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    plan: Arc<Plan>,
+    plan: Own<Plan>,
     route: usize,
 }
 
 impl Terms {
     /// `None`: there is no such route, or it forwards nothing.
-    pub fn of(plan: Arc<Plan>, route: usize) -> Option<Self> {
+    pub fn of(plan: impl Into<Own<Plan>>, route: usize) -> Option<Self> {
+        let plan = plan.into();
         let forwards = matches!(plan.routes.get(route)?.action, RouteAction::Forward(_));
         forwards.then_some(Self { plan, route })
     }

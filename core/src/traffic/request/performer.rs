@@ -18,7 +18,7 @@ pub struct Moment<'a, P> {
     pub now: Timestamp,
     pub rng: &'a mut Rng,
     /// In force now.
-    pub snapshot: &'a Arc<Snapshot>,
+    pub snapshot: &'a Snapshot,
     pub performer: &'a mut P,
 }
 

@@ -8,10 +8,11 @@ use super::seat::{Open, Seat, State};
 use super::settings::{self, UNSTATED};
 use crate::clock::Clock;
 use crate::proxy::connection_pool::mark::Mark;
+use crate::proxy::wire::Socket;
+use crate::proxy::worker::Worker;
 use bytes::Bytes;
 use h2::Error;
 use h2::client::Connection;
-use pingora::protocols::Stream;
 use pulsegate_core::traffic::ledger::Ledger;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -35,19 +36,20 @@ impl Opening {
         (Self { shared, shelf, line, told }, Expected::of(awaited))
     }
 
-    /// Begins HTTP/2 on `stream`, and takes the first place on it: the only one until its SETTINGS have come.
+    /// Begins HTTP/2 on `socket`, driven by this worker for as long as it lives, and takes the first place on it: the only one until its SETTINGS have come.
     ///
     /// # Errors
     /// The connection broke at once.
     pub(in crate::proxy) async fn begin(
         self,
-        stream: Stream,
+        socket: Socket,
         clock: Clock,
         idle: Duration,
         head_limit: usize,
         ledger: &Arc<Ledger>,
+        worker: &Worker,
     ) -> Result<Seat, Error> {
-        let (send, connection) = settings::client(head_limit).handshake(stream).await?;
+        let (send, connection) = settings::client(head_limit).handshake(socket).await?;
         let state = Arc::new(State::of(Arc::clone(ledger), Arc::clone(&self.line)));
         let mut shelves = self.shared.lock();
         let found = shelves.entry(self.shelf).or_default();
@@ -58,13 +60,13 @@ impl Opening {
         let seat = Seat::take(&open, clock);
         found.open.push(open);
         drop(shelves);
-        tokio::spawn(drive(connection, self.told, state, Mark::idle(ledger)));
+        worker.spawn(drive(connection, self.told, state, Mark::idle(ledger)));
         Ok(seat)
     }
 }
 
 /// Keeps the connection moving to its end, and says when it has room.
-async fn drive(mut connection: Connection<Stream, Bytes>, told: watch::Sender<bool>, state: Arc<State>, mark: Mark) {
+async fn drive(mut connection: Connection<Socket, Bytes>, told: watch::Sender<bool>, state: Arc<State>, mark: Mark) {
     let (mut told, mut takes) = (Some(told), UNSTATED);
     poll_fn(|cx| poll(&mut connection, &mut told, &mut takes, &state, cx)).await;
     drop(mark);
@@ -72,7 +74,7 @@ async fn drive(mut connection: Connection<Stream, Bytes>, told: watch::Sender<bo
 }
 
 fn poll(
-    connection: &mut Connection<Stream, Bytes>,
+    connection: &mut Connection<Socket, Bytes>,
     told: &mut Option<watch::Sender<bool>>,
     takes: &mut usize,
     state: &State,

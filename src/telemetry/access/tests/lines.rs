@@ -141,8 +141,11 @@ fn an_answer_of_our_own_names_its_reason_and_no_backend() {
 
 #[test]
 fn a_refusal_says_who_where_and_why() {
-    let refusal =
-        |form| line::refusal(&form, SystemTime::UNIX_EPOCH, "public", "10.0.0.7".parse().unwrap(), "head_timeout");
+    let refusal = |form| {
+        let mut line = String::new();
+        line::refusal(&mut line, &form, SystemTime::UNIX_EPOCH, "public", "10.0.0.7".parse().unwrap(), "head_timeout");
+        line
+    };
     for form in [AccessForm::Text, AccessForm::Common] {
         let expected = "time=1970-01-01T00:00:00.000Z client=10.0.0.7 listener=public refused=head_timeout\n";
         assert_eq!(refusal(form), expected);

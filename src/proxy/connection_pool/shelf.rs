@@ -1,31 +1,14 @@
-//! How does pingora reach a backend? The peer of one attempt, and who may share its connections. It has no timeouts: whoever connects has one
-//! for all of it, and pingora's timers cannot be shorter than a millisecond.
+//! Who may share a connection to a backend?
 //!
 //! The invariant: connections are pooled per upstream, TLS settings and connection epoch. A backend that was down comes back with a
-//! new epoch, so that none of its old idle connections is used again. TLS is no matter of pingora's here: see `secure`.
+//! new epoch, so that none of its old idle connections is used again.
 
 use crate::tls::ClientConfigs;
-use pingora::upstreams::peer::HttpPeer;
-use pulsegate_core::base::identity::Address;
 use pulsegate_core::base::rng::{hash_bytes, mix};
 use pulsegate_core::plan::{Protocol, UpstreamPlan};
 use pulsegate_core::traffic::endpoint::Endpoint;
 
-/// The peer for one attempt.
-///
-/// # Errors
-/// A sentence for the log: the socket path is too long.
-pub fn peer(upstream: &UpstreamPlan, member: &Endpoint) -> Result<HttpPeer, String> {
-    let mut peer = match &member.id.address {
-        Address::Socket(address) => HttpPeer::new(*address, false, String::new()),
-        Address::Unix(path) => HttpPeer::new_uds(&path.to_string_lossy(), false, String::new())
-            .map_err(|error| format!("unix socket {}: {error}", path.display()))?,
-    };
-    peer.options.idle_timeout = Some(upstream.idle_timeout);
-    Ok(peer)
-}
-
-/// Who may share a connection: the same upstream, identity, protocol, connection epoch, limit of heads (HTTP/2) and TLS settings, the contents of
+/// The same upstream, identity, protocol, connection epoch, limit of heads (HTTP/2) and TLS settings, the contents of
 /// all files included. One that a PROXY header has introduced is shared with nobody (`private`); the header's version is part of the key all the
 /// same, since a reload may change it.
 pub fn shelf(upstream: &UpstreamPlan, member: &Endpoint, clients: &ClientConfigs) -> u64 {

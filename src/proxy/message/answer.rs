@@ -1,0 +1,84 @@
+//! What does the head of a backend's answer say?
+
+use super::fields::{Either, HeadField};
+use super::places::Places;
+use super::request::{mapped, values};
+use bytes::Bytes;
+use http::response::Parts;
+use pulsegate_core::http::fields::Fields;
+use pulsegate_core::http::http1::answer as http1;
+
+/// The head of an answer, interim or final.
+#[derive(Debug)]
+pub enum AnswerHead {
+    /// As HTTP/1 wrote it.
+    Written(Written),
+    /// As HTTP/2 has it. A tunnel that was opened is a 101 here.
+    Mapped(Box<Parts>),
+}
+
+#[derive(Debug)]
+pub struct Written {
+    bytes: Bytes,
+    spans: Places,
+    read: http1::AnswerHead,
+}
+
+impl AnswerHead {
+    /// `read` and `spans` are of these bytes.
+    pub fn written(bytes: Bytes, spans: Places, read: http1::AnswerHead) -> Self {
+        Self::Written(Written { bytes, spans, read })
+    }
+
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Written(head) => head.read.status,
+            Self::Mapped(parts) => parts.status.as_u16(),
+        }
+    }
+
+    pub fn is_http10(&self) -> bool {
+        match self {
+            Self::Written(head) => head.read.http10,
+            Self::Mapped(_) => false,
+        }
+    }
+
+    /// Its reason phrase; HTTP/2 has none.
+    pub fn reason(&self) -> Option<&[u8]> {
+        match self {
+            Self::Written(head) => Some(head.read.reason.of(&head.bytes)),
+            Self::Mapped(_) => None,
+        }
+    }
+
+    /// What it says of its length, once even where it says it twice.
+    pub fn length(&self) -> Option<&[u8]> {
+        self.lines("content-length").next()
+    }
+}
+
+impl Fields for AnswerHead {
+    type Field<'h> = HeadField<'h>;
+
+    fn fields(&self) -> impl Iterator<Item = HeadField<'_>> {
+        match self {
+            Self::Written(head) => Either::One(head.spans.over(&head.bytes).fields().map(HeadField::Written)),
+            Self::Mapped(parts) => Either::Other(mapped(&parts.headers)),
+        }
+    }
+
+    fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
+        match self {
+            Self::Written(head) => Either::One(head.spans.over(&head.bytes).lines(name)),
+            Self::Mapped(parts) => Either::Other(values(&parts.headers, name)),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Written(head) => head.spans.over(&head.bytes).has(name),
+            Self::Mapped(parts) => parts.headers.contains_key(name),
+        }
+    }
+}

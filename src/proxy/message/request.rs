@@ -1,0 +1,126 @@
+//! What does a request's head say? Its line and its fields, where they lie.
+
+use super::fields::{Either, HeadField};
+use super::places::Places;
+use crate::telemetry::Headers;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Version};
+use pulsegate_core::http::fields::Fields;
+use pulsegate_core::http::http1::request as http1;
+
+/// The head of a request, its target in origin-form.
+#[derive(Clone, Debug)]
+pub enum RequestHead {
+    /// As HTTP/1 wrote it.
+    Written(Written),
+    /// As HTTP/2 has it, in the one form that both share.
+    Mapped(Box<Parts>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Written {
+    bytes: Bytes,
+    spans: Places,
+    read: http1::RequestHead,
+}
+
+impl RequestHead {
+    /// `read` and `spans` are of these bytes.
+    pub fn written(bytes: Bytes, spans: Places, read: http1::RequestHead) -> Self {
+        Self::Written(Written { bytes, spans, read })
+    }
+
+    /// One that outlives the room that it was read into.
+    pub fn copied(&self) -> Self {
+        match self {
+            Self::Written(head) => {
+                let bytes = Bytes::copy_from_slice(&head.bytes);
+                Self::Written(Written { bytes, spans: head.spans.clone(), read: head.read })
+            }
+            Self::Mapped(parts) => Self::Mapped(parts.clone()),
+        }
+    }
+
+    /// What HTTP/1's reader found in it.
+    pub fn read(&self) -> Option<&http1::RequestHead> {
+        match self {
+            Self::Written(head) => Some(&head.read),
+            Self::Mapped(_) => None,
+        }
+    }
+
+    pub fn method(&self) -> &str {
+        match self {
+            Self::Written(head) => head.read.method.text(&head.bytes),
+            Self::Mapped(parts) => parts.method.as_str(),
+        }
+    }
+
+    /// Path and query.
+    pub fn target(&self) -> &str {
+        match self {
+            Self::Written(head) => head.read.target().text(&head.bytes),
+            Self::Mapped(parts) => parts.uri.path_and_query().map_or("", |target| target.as_str()),
+        }
+    }
+
+    pub fn version(&self) -> Version {
+        match self {
+            Self::Written(head) if head.read.http10 => Version::HTTP_10,
+            Self::Written(_) => Version::HTTP_11,
+            Self::Mapped(parts) => parts.version,
+        }
+    }
+
+    pub fn is_head(&self) -> bool {
+        match self {
+            Self::Written(head) => head.read.method.of(&head.bytes) == b"HEAD",
+            Self::Mapped(parts) => parts.method == Method::HEAD,
+        }
+    }
+
+    /// The value of a field that stands there once, if it is text.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.lines(name).next().and_then(|value| std::str::from_utf8(value).ok())
+    }
+}
+
+impl Headers for RequestHead {
+    fn line(&self, name: &str, number: usize) -> Option<&[u8]> {
+        self.lines(name).nth(number)
+    }
+}
+
+impl Fields for RequestHead {
+    type Field<'h> = HeadField<'h>;
+
+    fn fields(&self) -> impl Iterator<Item = HeadField<'_>> {
+        match self {
+            Self::Written(head) => Either::One(head.spans.over(&head.bytes).fields().map(HeadField::Written)),
+            Self::Mapped(parts) => Either::Other(mapped(&parts.headers)),
+        }
+    }
+
+    fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
+        match self {
+            Self::Written(head) => Either::One(head.spans.over(&head.bytes).lines(name)),
+            Self::Mapped(parts) => Either::Other(values(&parts.headers, name)),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Written(head) => head.spans.over(&head.bytes).has(name),
+            Self::Mapped(parts) => parts.headers.contains_key(name),
+        }
+    }
+}
+
+pub(super) fn mapped(fields: &HeaderMap) -> impl Iterator<Item = HeadField<'_>> {
+    fields.iter().map(|(name, value)| HeadField::Mapped(name, value))
+}
+
+pub(super) fn values<'h>(fields: &'h HeaderMap, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
+    fields.get_all(name).iter().map(HeaderValue::as_bytes)
+}
