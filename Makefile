@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo build release check test test-needs lint loom docs papers sbom audit deb bench bench-needs bench-probing gates fuzz chaos chaos-needs
+.PHONY: help demo build release check test test-needs lint loom docs papers sbom audit deb bench bench-newer bench-needs bench-probing gates fuzz chaos chaos-needs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -58,15 +58,20 @@ fuzz: ## Let a fuzzer loose on configuration, board, heads and health documents,
 gates: bench-needs ## Fail when a pick or a publication costs more than it may (instructions, CPU time)
 	$(CARGO) bench --locked --bench gates
 
-bench: bench-needs ## Compare with bare pingora, nginx, HAProxy and Envoy: about eight minutes, on a machine with nothing else to do
+bench: bench-needs ## What does a request cost, beside nginx and HAProxy? Renews benches/README.md: about 22 minutes, on a machine with nothing else to do
 	$(CARGO) build --locked --release --package pulsegate --package gateways
-	$(BENCH) run --rounds 9 --pulsegate target/release/pulsegate
+	$(BENCH) run --rounds 7 --seconds 2 --pulsegate target/release/pulsegate --write benches/README.md
+
+bench-newer: bench-needs ## The same with newer nginx and HAProxy, Envoy, Caddy, Traefik and bare pingora beside them: about 27 minutes
+	bash benches/bring-newer
+	$(CARGO) build --locked --release --package pulsegate --package gateways
+	$(BENCH) run --rounds 7 --seconds 2 --newer --pulsegate target/release/pulsegate --write benches/README.md
 
 bench-probing: bench-needs ## Probe 10 000 backends every 5 s, beside HAProxy: about five minutes
 	$(CARGO) build --locked --release --package pulsegate --package gateways
 	$(BENCH) probing --pulsegate target/release/pulsegate
 
-bench-needs: ## Bring what the benches need (nginx, HAProxy, Envoy, valgrind)
+bench-needs: ## Bring what the benches need (nginx, HAProxy, Envoy, h2load, valgrind)
 	bash scripts/test-needs bench
 
 chaos: chaos-needs ## What do clients feel when something fails, beside HAProxy, nginx and Envoy? Renews docs/chaos.md: about half an hour, on an idle machine

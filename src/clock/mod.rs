@@ -1,6 +1,9 @@
 //! Where is the clock read? Here, and nowhere else. How its moments are written for people is said in [`when`].
 
+mod turn;
 pub mod when;
+
+pub use turn::turn;
 
 use pulsegate_core::base::time::Timestamp;
 use std::time::{Duration, SystemTime};
@@ -36,7 +39,7 @@ impl Clock {
 
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now(&self) -> Timestamp {
-        let nanos = Instant::now().saturating_duration_since(self.origin).as_nanos();
+        let nanos = turn::instant(Instant::now).saturating_duration_since(self.origin).as_nanos();
         Timestamp(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 

@@ -7,6 +7,8 @@ use super::clients::Place;
 use super::connection::Connection;
 use super::listener::{Listener, Terms};
 use super::{Front, Stage, http1, introduced};
+use crate::clock::turn;
+use crate::proxy::ConnectionFacts;
 use crate::proxy::wire::{Socket, Transport};
 use crate::tls::ClientCertificate;
 use pulsegate_core::http::proxy_protocol::Ends;
@@ -103,22 +105,23 @@ impl Accepting {
         let terms = self.listener.terms.load_full();
         let Some(place) = self.place(&terms.plan, peer.ip().to_canonical()) else { return };
         let Some(branch) = self.branches.get(self.front.workers.least_busy()) else { return };
-        let connection = Connection {
-            front: self.front.clone(),
-            worker: branch.worker.clone(),
-            listener: branch.listener.clone(),
-            allowed: terms.plan.clone().into(),
+        let facts = ConnectionFacts {
+            client: peer.ip().to_canonical(),
             ends: Ends { source: peer, destination: branch.listener.address },
+            worker: branch.worker.clone(),
+            private: Arc::default(),
+            listener: terms.plan.clone().into(),
             tls: terms.tls.is_some(),
             certificate: None,
-            stage: branch.stage.clone(),
-            private: Arc::default(),
+            closing: false,
         };
+        let (front, listener, stage) = (self.front.clone(), branch.listener.clone(), branch.stage.clone());
+        let connection = Box::new(Connection { front, listener, stage, facts });
         let open = branch.worker.opened();
-        branch.worker.spawn(async move {
+        branch.worker.spawn(turn(async move {
             serve(connection, stream, &terms, place).await;
             drop(open);
-        });
+        }));
     }
 
     /// A place among all; and one of the client's, unless a proxy speaks for the client and has not said so yet.
@@ -141,7 +144,7 @@ impl Drop for Accepting {
 }
 
 /// All of a connection, on its worker.
-async fn serve(mut connection: Connection, stream: TcpStream, terms: &Terms, mut place: Place) {
+async fn serve(mut connection: Box<Connection>, stream: TcpStream, terms: &Terms, mut place: Place) {
     let front = Arc::clone(&connection.front);
     let connected = front.telemetry.connected(&terms.plan.name);
     let stream = match tokio::net::TcpStream::from_std(stream) {
@@ -153,11 +156,10 @@ async fn serve(mut connection: Connection, stream: TcpStream, terms: &Terms, mut
     };
     // Small answers leave at once; a failure here only costs latency.
     let _ = stream.set_nodelay(true);
-    let Connection { ends, listener, .. } = &mut connection;
-    *ends = introduced::of_socket(&stream, ends.source, listener.address);
-    if let Some((socket, ends)) = arrive(&front, terms, stream, connection.ends, &mut place).await {
-        connection.ends = ends;
-        connection.certificate = socket.peer_certificate().and_then(ClientCertificate::new).map(Arc::new);
+    let ends = introduced::of_socket(&stream, connection.facts.ends.source, connection.listener.address);
+    if let Some((socket, ends)) = arrive(&front, terms, stream, ends, &mut place).await {
+        (connection.facts.ends, connection.facts.client) = (ends, ends.source.ip().to_canonical());
+        connection.facts.certificate = socket.peer_certificate().and_then(ClientCertificate::new).map(Arc::new);
         http1::serve(connection, socket).await;
     }
     drop(connected);

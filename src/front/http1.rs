@@ -8,21 +8,20 @@ use super::refuse::refuse;
 use super::{Stage, http2};
 use crate::proxy::Served;
 use crate::proxy::downstream::{ClientSide, H1Client};
-use crate::proxy::message::RequestHead;
+use crate::proxy::message::{Places, RequestHead};
 use crate::proxy::wire::{Socket, Wire};
 use crate::tls::HTTP2;
 use bytes::Bytes;
-use pulsegate_core::base::own::Own;
 use pulsegate_core::http::http1::request;
-use pulsegate_core::http::http1::spans::Spans;
 use pulsegate_core::http::problem::Problem;
-use pulsegate_core::plan::ListenerPlan;
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_util::sync::ReusableBoxFuture;
 
 /// A client that has just connected when the process leaves gets this long to send its request.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
@@ -30,7 +29,7 @@ const LAST_CHANCE: Duration = Duration::from_secs(1);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves the connection to its end; to HTTP/2, where that is what the client speaks.
-pub(super) async fn serve(mut connection: Connection, socket: Socket) {
+pub(super) async fn serve(mut connection: Box<Connection>, socket: Socket) {
     let agreed = socket.agreed() == Some(HTTP2);
     let mut wire = Wire::new(socket);
     if agreed {
@@ -41,8 +40,8 @@ pub(super) async fn serve(mut connection: Connection, socket: Socket) {
     let mut goes = pin!(told_to_go(connection.stage.clone(), connection.listener.closed.subscribe()));
     let (mut served, mut is_told) = (0, false);
     loop {
-        let plan = connection.plan();
-        let patience = if served == 0 { plan.limits.head_timeout } else { plan.limits.keepalive_timeout };
+        let limits = &connection.look().limits;
+        let patience = if served == 0 { limits.head_timeout } else { limits.keepalive_timeout };
         let until = clock.instant(clock.now() + patience);
         let begun = poll_fn(|cx| match poll_first_bytes(&mut wire, until, cx) {
             Poll::Pending if !is_told => {
@@ -61,18 +60,51 @@ pub(super) async fn serve(mut connection: Connection, socket: Socket) {
         if !begun {
             return goodbye(&mut wire).await;
         }
+        let plan = connection.look();
         let until = clock.instant(clock.now() + plan.limits.head_timeout);
-        let read = read_head(&mut wire, HeadBounds { bytes: plan.limits.head_bytes, until }).await;
-        if served == 0 && plan.http2 && is_preface(wire.inbox(), &read) {
+        let bounds = HeadBounds { bytes: plan.limits.head_bytes, until };
+        let may_be_http2 = served == 0 && plan.http2;
+        let read = read_head(&mut wire, bounds).await;
+        if may_be_http2 && is_preface(wire.inbox(), &read) {
             return Box::pin(http2::serve(connection, wire)).await;
         }
-        // It takes room of its own, so that a connection that rests has none of it.
-        match Box::pin(one_request(&connection, wire, read, &plan, served)).await {
-            Served::Again(same) => wire = same,
+        connection.begin(served);
+        let (again, came_of_it) = in_room(connection, wire, read).await;
+        match came_of_it {
+            Served::Again(same) => (connection, wire) = (again, same),
             Served::Closed | Served::Left | Served::Leaves | Served::Broken(_) => return,
         }
         served += 1;
     }
+}
+
+type Room = ReusableBoxFuture<'static, (Box<Connection>, Served)>;
+
+thread_local! {
+    /// Where requests of this thread were served, for the next ones.
+    static ROOMS: RefCell<Vec<Room>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a thread keeps at most.
+const ROOMS_KEPT: usize = 64;
+
+/// Serves a request in room of its own, so that a connection that rests has none of it, and one that is busy asks nobody for it.
+async fn in_room(connection: Box<Connection>, wire: Box<Wire>, read: HeadEnd) -> (Box<Connection>, Served) {
+    let request = one_request(connection, wire, read);
+    let mut room = match ROOMS.with_borrow_mut(Vec::pop) {
+        Some(mut room) => {
+            room.set(request);
+            room
+        }
+        None => ReusableBoxFuture::new(request),
+    };
+    let served = (&mut room).await;
+    ROOMS.with_borrow_mut(|rooms| {
+        if rooms.len() < ROOMS_KEPT {
+            rooms.push(room);
+        }
+    });
+    served
 }
 
 /// Returns when connections that rest are to end: the process leaves, or this listener closes.
@@ -90,35 +122,31 @@ async fn goodbye(wire: &mut Wire) {
     }
 }
 
-async fn one_request(
-    connection: &Connection,
-    mut wire: Box<Wire>,
-    read: HeadEnd,
-    plan: &Own<ListenerPlan>,
-    served: u32,
-) -> Served {
+async fn one_request(connection: Box<Connection>, mut wire: Box<Wire>, read: HeadEnd) -> (Box<Connection>, Served) {
     let to_head = wire.inbox().starts_with(b"HEAD ");
     let head = match read {
         HeadEnd::Complete(end) => take_head(&mut wire, end),
-        HeadEnd::Idle => return Served::Closed,
+        HeadEnd::Idle => return (connection, Served::Closed),
         HeadEnd::Truncated => {
-            connection.count_refusal(plan, "head_truncated");
-            return Served::Closed;
+            connection.count_refusal("head_truncated");
+            return (connection, Served::Closed);
         }
         HeadEnd::TooSlow => Err(Problem::RequestTimeout),
         HeadEnd::TooLarge(problem) => Err(problem),
     };
-    match head {
+    let served = match head {
         Ok(head) => {
-            let client = ClientSide::H1(Box::new(H1Client::new(wire, head, plan.half_closed_clients)));
-            connection.front.proxy.serve(client, &connection.facts(plan, served)).await
+            let facts = &connection.facts;
+            let client = ClientSide::H1(H1Client::new(wire, head, facts.listener.half_closed_clients));
+            connection.front.proxy.serve(client, facts).await
         }
         Err(problem) => {
-            connection.count_refusal(plan, problem.reason());
+            connection.count_refusal(problem.reason());
             refuse(wire.into_parts().0, problem, to_head).await;
             Served::Closed
         }
-    }
+    };
+    (connection, served)
 }
 
 /// The first line of HTTP/2's preface looks like a head (RFC 9113 §3.4), so nobody waits for a byte more than a head needs.
@@ -128,7 +156,7 @@ fn is_preface(buf: &[u8], read: &HeadEnd) -> bool {
 
 /// Reads the head of so many bytes, in the form in which it goes on.
 fn take_head(wire: &mut Wire, end: usize) -> Result<RequestHead, Problem> {
-    let mut spans = Spans::default();
+    let mut spans = Places::default();
     let bytes = wire.take(end);
     let read = request::read(&bytes, &mut spans)?;
     Ok(RequestHead::written(read.anew.map_or(bytes, Bytes::from), spans, read.head))

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::refuse::refuse_stream;
 use super::wire::{News, Progress, Wire};
 use super::{Front, Stage};
+use crate::clock::turn;
 use crate::proxy::downstream::{BrokenStream, ClientSide, H2Client};
 use crate::proxy::wire;
 use crate::proxy::{ConnectionFacts, Served};
@@ -55,7 +56,7 @@ struct Written;
 /// A connection that is driven.
 struct Driven {
     server: server::Connection<Wire, Bytes>,
-    connection: Connection,
+    connection: Box<Connection>,
     plan: Own<ListenerPlan>,
     progress: Arc<Progress>,
     ends: mpsc::UnboundedSender<Ended>,
@@ -71,14 +72,14 @@ struct Driven {
 }
 
 /// Serves the connection to its end, from what was read of it already on.
-pub(super) async fn serve(mut connection: Connection, wire: Box<wire::Wire>) {
+pub(super) async fn serve(mut connection: Box<Connection>, wire: Box<wire::Wire>) {
     let (socket, before) = wire.into_parts();
-    let plan = connection.plan();
+    let plan = connection.look().clone();
     let progress = Arc::new(Progress::default());
     let clock = connection.front.proxy.clock();
     let wire = Wire::new(socket, before, progress.clone(), &plan.limits, clock);
     let Ok(Ok(server)) = timeout(plan.limits.head_timeout, options(&plan).handshake(wire)).await else {
-        return connection.count_refusal(&plan, "http2_handshake");
+        return connection.count_refusal("http2_handshake");
     };
     let (ends, mut ended) = mpsc::unbounded_channel();
     let mut driven = Driven {
@@ -145,7 +146,7 @@ impl Driven {
                     self.leave(Some(GOODBYE));
                 }
                 now = look.tick() => if self.is_stuck(&mut stuck, now) {
-                    return self.connection.count_refusal(&self.plan, "slow_reader");
+                    return self.connection.count_refusal("slow_reader");
                 },
             }
         }
@@ -165,7 +166,7 @@ impl Driven {
     /// The codec has ended the connection: over what its client sent, unless the goodbye was ours.
     fn note_end(&self, error: &h2::Error) {
         if error.is_library() && self.leaving.is_none() {
-            self.connection.count_refusal(&self.plan, "http2_protocol_error");
+            self.connection.count_refusal("http2_protocol_error");
         }
     }
 
@@ -176,19 +177,19 @@ impl Driven {
     }
 
     fn take(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
-        self.plan = self.connection.plan();
+        self.plan = self.connection.look().clone();
         self.served += 1;
         if let Err(unserved) = check(&request, self.plan.limits.head_bytes) {
-            self.connection.count_refusal(&self.plan, unserved.reason());
+            self.connection.count_refusal(unserved.reason());
             return self.refuse(&request, respond, unserved);
         }
         self.streams += 1;
         let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
-        self.connection.worker.spawn(async move {
+        self.connection.worker().spawn(turn(async move {
             let ended = one_stream(&front, &facts, request, respond).await;
             // The connection may have ended before its stream.
             let _ = ends.send(ended);
-        });
+        }));
         let limit = self.plan.limits.keepalive_requests;
         if limit > 0 && self.served >= limit && self.leaving.is_none() {
             self.leave(None);
@@ -196,7 +197,7 @@ impl Driven {
     }
 
     fn facts(&self) -> ConnectionFacts {
-        ConnectionFacts { closing: false, ..self.connection.facts(&self.plan, 0) }
+        self.connection.facts.clone()
     }
 
     fn note(&mut self, end: Ended) {
@@ -224,7 +225,7 @@ impl Driven {
 
     /// A client that owes the rest of a frame can be read no further: nothing that it sends behind it could be told from it.
     fn end_late(&mut self) {
-        self.connection.count_refusal(&self.plan, "unfinished_frame");
+        self.connection.count_refusal("unfinished_frame");
         self.end_at_once();
     }
 
@@ -236,7 +237,7 @@ impl Driven {
     fn note_glitch(&mut self) {
         let ends = matches!(self.leaving, Some(Some(_)));
         if !self.glitches.spend(self.connection.front.proxy.clock().now()) && !ends {
-            self.connection.count_refusal(&self.plan, "too_many_glitches");
+            self.connection.count_refusal("too_many_glitches");
             self.end_at_once();
         }
     }

@@ -5,7 +5,6 @@
 mod admission;
 mod answer;
 mod asked;
-pub mod at_once;
 mod backend;
 mod connection_pool;
 pub mod date;
@@ -26,6 +25,7 @@ mod request_id;
 mod rewrite;
 mod story;
 mod target;
+mod text;
 mod websocket;
 pub mod wire;
 mod worker;

@@ -1,6 +1,7 @@
 //! What does a request ask for? Host, path and query out of the head, in the one form that routing and forwarding share.
 
 use super::message::RequestHead;
+use super::text::Text;
 use pulsegate_core::http::head::host;
 use pulsegate_core::http::path::{Normalised, PathRefusal, normalise};
 use pulsegate_core::http::problem::Problem;
@@ -10,18 +11,19 @@ use std::borrow::Cow;
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     /// In its one form, without port; empty where an HTTP/1.0 client sent none.
-    pub host: String,
+    pub host: Text,
     /// Normalised.
-    pub path: String,
+    pub path: Text,
     /// With its `?`; empty where there is none.
-    pub query: String,
+    pub query: Text,
     pub has_encoded_slash: bool,
 }
 
 impl Target {
     /// Of a request whose target is refused.
     pub(super) fn unknown() -> Self {
-        Self { host: String::new(), path: String::new(), query: String::new(), has_encoded_slash: false }
+        let [host, path, query] = [""; 3].map(Text::of);
+        Self { host, path, query, has_encoded_slash: false }
     }
 
     /// # Errors
@@ -31,9 +33,9 @@ impl Target {
         let (path, query) = raw.find('?').map_or((raw, ""), |at| raw.split_at(at));
         let Normalised { path, has_encoded_slash } = normalise(path).map_err(refused)?;
         Ok(Self {
-            host: host::canonical(host_field(head)),
-            path: path.into_owned(),
-            query: query.to_owned(),
+            host: Text::written(|out| host::canonical_into(host_field(head), out)),
+            path: Text::of(&path),
+            query: Text::of(query),
             has_encoded_slash,
         })
     }

@@ -14,6 +14,8 @@ pub struct Filling {
     /// Of the first backend; 1 for the others. A changed weight is a changed configuration.
     pub weight: u32,
     pub tls: bool,
+    /// With the timeouts of a test on a machine that may be busy; else with those that are compared.
+    pub patient: bool,
 }
 
 /// The gateway's own configuration file.
@@ -57,12 +59,7 @@ pub fn write_one(file: &str, folder: &Path, filling: &Filling) {
 fn fill(template: &str, folder: &Path, filling: &Filling) -> String {
     let mut text = String::new();
     for line in template.lines() {
-        let line = match (line.strip_prefix("@TLS@"), line.strip_prefix("@PLAIN@")) {
-            (Some(line), _) if filling.tls => line,
-            (_, Some(line)) if !filling.tls => line,
-            (None, None) => line,
-            _ => continue,
-        };
+        let Some(line) = chosen(line, filling) else { continue };
         let repeated = line.contains("@BACKEND@") || line.contains("@BACKEND_PORT@");
         for (number, backend) in filling.pool.iter().enumerate().take(if repeated { usize::MAX } else { 1 }) {
             let weight = if number == 0 { filling.weight } else { 1 };
@@ -79,4 +76,16 @@ fn fill(template: &str, folder: &Path, filling: &Filling) -> String {
         }
     }
     text
+}
+
+/// The line without its condition; `None` where that does not hold.
+fn chosen<'a>(line: &'a str, filling: &Filling) -> Option<&'a str> {
+    let conditions = [
+        ("@TLS@", filling.tls),
+        ("@PLAIN@", !filling.tls),
+        ("@PATIENT@", filling.patient),
+        ("@COMPARED@", !filling.patient),
+    ];
+    let own = conditions.iter().find_map(|(mark, holds)| Some((line.strip_prefix(mark)?, *holds)));
+    own.map_or(Some(line), |(line, holds)| holds.then_some(line))
 }

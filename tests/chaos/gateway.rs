@@ -2,9 +2,11 @@
 
 use super::certificate::Certificate;
 use super::config::{self, Filling};
+use super::manner::Verdict;
 use super::tools::Tools;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -39,6 +41,28 @@ impl Kind {
     }
 }
 
+/// A change of a standing, as Pulsegate tells of it.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    pub backend: String,
+    from: String,
+    to: String,
+}
+
+impl Transition {
+    fn of(line: &str) -> Option<Self> {
+        let value = |key: &str| Some(line.split(' ').find_map(|word| word.strip_prefix(key))?.to_owned());
+        line.contains(" event=backend.transition ").then_some(())?;
+        Some(Self { backend: value("backend=")?, from: value("from=")?, to: value("to=")? })
+    }
+
+    /// From serving to not serving.
+    pub fn goes_out(&self) -> bool {
+        let serves = |standing: &str| matches!(standing, "up" | "ramping");
+        serves(&self.from) && !serves(&self.to)
+    }
+}
+
 /// A gateway that runs.
 pub struct Gateway {
     kind: Kind,
@@ -53,10 +77,16 @@ pub struct Gateway {
 
 impl Gateway {
     /// Starts it and waits until it accepts.
-    pub async fn start(kind: Kind, pool: &[SocketAddr], certificate: Option<&Certificate>, tools: &Tools) -> Self {
+    pub async fn start(
+        kind: Kind,
+        pool: &[SocketAddr],
+        certificate: Option<&Certificate>,
+        patient: bool,
+        tools: &Tools,
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let (address, admin) = (free_address(), free_address());
-        let filling = Filling { address, admin, pool: pool.to_vec(), weight: 1, tls: certificate.is_some() };
+        let filling = Filling { address, admin, pool: pool.to_vec(), weight: 1, tls: certificate.is_some(), patient };
         config::write(kind, folder.path(), &filling);
         fs::write(folder.path().join("state"), "").expect("a file");
         if let Some(certificate) = certificate {
@@ -207,7 +237,7 @@ impl Gateway {
             Kind::Haproxy => self.signal(Signal::SIGUSR1),
             Kind::Nginx => self.signal(Signal::SIGQUIT),
             Kind::Envoy => {
-                self.ask_envoy("/drain_listeners?graceful").await;
+                self.ask_admin("POST", "/drain_listeners?graceful").await;
                 pause(Duration::from_secs(3)).await;
                 self.signal(Signal::SIGTERM);
             }
@@ -226,19 +256,44 @@ impl Gateway {
         .await;
     }
 
-    async fn ask_envoy(&self, path: &str) {
-        let Ok(mut stream) = TcpStream::connect(self.filling.admin).await else { return };
+    /// Waits until Pulsegate says so of this backend.
+    pub async fn decides(&self, backend: SocketAddr, verdict: Verdict) {
+        eventually(&format!("{backend}: {verdict:?}"), async || {
+            let pools: Value = serde_json::from_str(&self.ask_admin("GET", "/upstreams").await).unwrap_or_default();
+            let all = pools["upstreams"][0]["backends"].as_array().into_iter().flatten();
+            let told = all.into_iter().find(|told| told["address"] == backend.to_string().as_str());
+            told.is_some_and(|told| {
+                let stands = verdict.standings.iter().any(|standing| told["standing"] == *standing);
+                stands && (!verdict.idle || told["in_flight"] == 0)
+            })
+        })
+        .await;
+    }
+
+    /// The body of the answer of its admin listener.
+    async fn ask_admin(&self, method: &str, path: &str) -> String {
+        let Ok(mut stream) = TcpStream::connect(self.filling.admin).await else { return String::new() };
         let request =
-            format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let mut answer = String::new();
         if stream.write_all(request.as_bytes()).await.is_ok() {
             let _ = stream.read_to_string(&mut answer).await;
         }
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
+    }
+
+    /// Every change of a standing that Pulsegate told of, in order.
+    pub fn transitions(&self) -> Vec<Transition> {
+        self.said().lines().filter_map(Transition::of).collect()
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(self.folder.path().join("output")).unwrap_or_default()
     }
 
     /// The last words that it said.
     pub fn words(&self) -> String {
-        let output = fs::read_to_string(self.folder.path().join("output")).unwrap_or_default();
+        let output = self.said();
         let lines: Vec<&str> = output.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }

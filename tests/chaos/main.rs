@@ -1,6 +1,6 @@
 //! What do clients feel when something fails, beside HAProxy, nginx and Envoy in the same place?
 //!
-//! Without arguments it is a test: six scenarios in front of Pulsegate alone, with bounds. `compare` plays all of them in front of
+//! Without arguments it is a test: six scenarios in front of Pulsegate alone, and what it must decide in each. `compare` plays all of them in front of
 //! all four (`make chaos`); `play` is one play, which `compare` starts in namespaces of its own; `table` shows what was recorded.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
@@ -8,6 +8,7 @@ mod certificate;
 mod compare;
 mod config;
 mod gateway;
+mod manner;
 mod namespace;
 mod play;
 mod result;
@@ -19,6 +20,7 @@ mod trixter;
 
 use clap::Parser;
 use gateway::Kind;
+use manner::Manner;
 use result::Record;
 use scenarios::Scenario;
 use std::path::PathBuf;
@@ -112,7 +114,7 @@ async fn run(command: Command) -> Result<(), String> {
             if failed == 0 { Ok(()) } else { Err(format!("{failed} plays failed")) }
         }
         Command::Play { scenario, gateway, pulsegate } => {
-            let played = play::play(&scenario, gateway, &Tools { pulsegate }).await;
+            let played = play::play(&scenario, gateway, Manner::COMPARED, &Tools { pulsegate }).await;
             let record = Record::of(scenario.name, gateway.name(), &played);
             println!("{}", serde_json::to_string(&record).map_err(|error| error.to_string())?);
             Ok(())

@@ -1,7 +1,8 @@
 //! How is a scenario played? Backends, the gateway, the load, then the steps by the clock; clients count what they saw.
 
 use super::certificate::{Certificate, trusting};
-use super::gateway::{Gateway, Kind};
+use super::gateway::{Gateway, Kind, Transition};
+use super::manner::{self, Manner};
 use super::namespace;
 use super::scenarios::{Scenario, Step};
 use super::tools::Tools;
@@ -14,21 +15,27 @@ use support::eventually;
 use support::load::{Client, Load, Outcome, Request, Target};
 use tokio::time::{Instant, sleep_until};
 
-/// Requests per second.
-pub const GETS: u32 = 150;
-pub const POSTS: u32 = 50;
-/// After so long, a client gives up.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// What clients saw.
+/// What clients saw, and what the gateway said.
 #[derive(Debug)]
 pub struct Played {
     pub gets: Vec<Outcome>,
     pub posts: Vec<Outcome>,
     pub words: String,
+    /// The backends that were decided upon, and those whose standing changed, as Pulsegate says it.
+    pub decided: Vec<Decision>,
+    pub transitions: Vec<Transition>,
+}
+
+/// A step of which something follows: from its beginning until the gateway had decided, by the clock of the load.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision {
+    pub backend: SocketAddr,
+    pub from: Duration,
+    pub until: Duration,
 }
 
 struct World {
+    manner: Manner,
     backends: Vec<Backend>,
     trixter: Option<Trixter>,
     gateway: Gateway,
@@ -38,17 +45,26 @@ struct World {
 }
 
 /// Plays `scenario` in front of this gateway.
-pub async fn play(scenario: &Scenario, kind: Kind, tools: &Tools) -> Played {
-    let mut world = World::build(scenario, kind, tools).await;
+#[allow(clippy::disallowed_methods, reason = "a scenario is timed by the real clock")]
+pub async fn play(scenario: &Scenario, kind: Kind, manner: Manner, tools: &Tools) -> Played {
+    let mut world = World::build(scenario, kind, manner, tools).await;
     let target = world.target();
     if scenario.cold.is_empty() {
         world.really_proxies(&target).await;
     }
     let length = Duration::from_secs(scenario.seconds);
-    let load = |method, rate| Load::of(request(method), target.clone(), rate, length);
-    let (gets, posts) = (load("GET", GETS), load("POST", POSTS));
-    world.run(&scenario.steps).await;
-    let played = Played { gets: gets.outcomes().await, posts: posts.outcomes().await, words: world.gateway.words() };
+    let load = |method, rate| match manner.by_decisions {
+        true => Load::until_ended(request(method), target.clone(), rate),
+        false => Load::of(request(method), target.clone(), rate, length),
+    };
+    let outcomes = async |load: Load| if manner.by_decisions { load.ended().await } else { load.outcomes().await };
+    let (gets, posts) = (load("GET", manner.gets), load("POST", manner.posts));
+    let begun = Instant::now();
+    let decided = world.run(begun, &scenario.steps).await;
+    sleep_until(begun + length).await;
+    let (gets, posts) = tokio::join!(outcomes(gets), outcomes(posts));
+    let (words, transitions) = (world.gateway.words(), world.gateway.transitions());
+    let played = Played { gets, posts, words, decided, transitions };
     world.serves_the_last_certificate(&target).await;
     if scenario.upgrades() {
         world.gateway.has_upgraded().await;
@@ -64,7 +80,7 @@ fn request(method: &'static str) -> Request {
 }
 
 impl World {
-    async fn build(scenario: &Scenario, kind: Kind, tools: &Tools) -> Self {
+    async fn build(scenario: &Scenario, kind: Kind, manner: Manner, tools: &Tools) -> Self {
         let mut backends = Vec::new();
         for _ in 0..scenario.backends {
             backends.push(Backend::start().await);
@@ -81,12 +97,13 @@ impl World {
         let renewals = scenario.steps.iter().filter(|(_, step)| matches!(step, Step::Renew)).count();
         let certificates: Vec<Certificate> =
             (0..if scenario.tls { renewals + 1 } else { 0 }).map(|_| Certificate::make()).collect();
-        let gateway = Gateway::start(kind, &pool, certificates.first(), tools).await;
+        let start = || Gateway::start(kind, &pool, certificates.first(), manner.by_decisions, tools);
+        let gateway = start().await;
         let second = match scenario.leaves() {
-            true => Some(Gateway::start(kind, &pool, certificates.first(), tools).await),
+            true => Some(start().await),
             false => None,
         };
-        Self { backends, trixter, gateway, second, certificates, renewed: 0 }
+        Self { manner, backends, trixter, gateway, second, certificates, renewed: 0 }
     }
 
     fn target(&self) -> Target {
@@ -96,7 +113,7 @@ impl World {
         Target {
             addresses,
             tls: secure.then(|| trusting(&self.certificates)),
-            patience: PATIENCE,
+            patience: self.manner.patience,
             requests_per_connection: if secure { 10 } else { 0 },
         }
     }
@@ -119,27 +136,38 @@ impl World {
         }
     }
 
-    #[allow(clippy::disallowed_methods, reason = "a scenario is timed by the real clock")]
-    async fn run(&mut self, steps: &[(u64, Step)]) {
-        let begun = Instant::now();
+    /// Every step in its time, or later where the one before is not decided; what was decided.
+    async fn run(&mut self, begun: Instant, steps: &[(u64, Step)]) -> Vec<Decision> {
+        let mut decided = Vec::new();
         for (at, step) in steps {
             sleep_until(begun + Duration::from_millis(*at)).await;
-            match step {
-                Step::Lose(backend, percent) => namespace::lose(self.backends[*backend].address.port(), *percent),
-                Step::Trixter(options) => {
-                    if let Some(trixter) = &mut self.trixter {
-                        trixter.restart(options).await;
-                    }
-                }
-                Step::Reload(weight) => self.gateway.reload(*weight).await,
-                Step::Renew => {
-                    self.renewed += 1;
-                    self.gateway.renew(&self.certificates[self.renewed]).await;
-                }
-                Step::Upgrade => self.gateway.upgrade().await,
-                Step::Leave => self.gateway.leave().await,
-                step => step_of_a_backend(*step, &mut self.backends).await,
+            let from = begun.elapsed();
+            self.take(*step).await;
+            if let Some(verdict) = manner::verdict(*step).filter(|_| self.manner.by_decisions) {
+                let backend = self.backends[verdict.backend].address;
+                self.gateway.decides(backend, verdict).await;
+                decided.push(Decision { backend, from, until: begun.elapsed() });
             }
+        }
+        decided
+    }
+
+    async fn take(&mut self, step: Step) {
+        match step {
+            Step::Lose(backend, percent) => namespace::lose(self.backends[backend].address.port(), percent),
+            Step::Trixter(options) => {
+                if let Some(trixter) = &mut self.trixter {
+                    trixter.restart(options).await;
+                }
+            }
+            Step::Reload(weight) => self.gateway.reload(weight).await,
+            Step::Renew => {
+                self.renewed += 1;
+                self.gateway.renew(&self.certificates[self.renewed]).await;
+            }
+            Step::Upgrade => self.gateway.upgrade().await,
+            Step::Leave => self.gateway.leave().await,
+            step => step_of_a_backend(step, &mut self.backends).await,
         }
     }
 

@@ -178,3 +178,14 @@ async fn whoever_ends_behind_an_interim_answer_has_had_the_request() {
     let asked = backend.seen().iter().filter(|head| head.starts_with("GET /dies ")).count();
     assert_eq!(asked, 1, "a backend that has spoken is not taken for an idle connection that had ended");
 }
+
+/// As every answer's.
+#[tokio::test]
+async fn its_reason_is_what_its_backend_says() {
+    let backend = Raw::start(|_, _| vec![send("HTTP/1.1 199 Nearly there\r\n\r\n"), ok("served")]).await;
+    let gateway = PULSEGATE.start(&pool_with(&[backend.address], "")).await;
+    let mut client = Client::connect(gateway.address).await;
+    let interim = client.get("/").await;
+    assert_eq!(interim.head, "HTTP/1.1 199 Nearly there");
+    assert_eq!(client.answer().await.text(), "served");
+}

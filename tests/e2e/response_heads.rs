@@ -116,3 +116,22 @@ async fn a_backend_that_alone_sends_such_heads_goes() {
     })
     .await;
 }
+
+/// It waits for us to speak its language, and we for the end of a head: nobody would say anything any more.
+#[tokio::test]
+async fn who_speaks_another_protocol_is_told_by_its_first_bytes() {
+    for words in [
+        "SSH-2.0-OpenSSH_9.2\r\n",
+        "220 mail ESMTP\r\n",
+        "\0\0\x12\x04\0\0\0\0\0",
+        "HTTP/2",
+        "http/1.1 200 OK\r\n",
+        "\r\n",
+    ] {
+        let backend = Raw::start(move |_, _| vec![send(words), Step::Hang]).await;
+        let more = "    timeouts: { per_try: none, idle: 10m, total: none }\n";
+        let gateway = PULSEGATE.start(&pool_with(&[backend.address], more)).await;
+        let answer = Client::connect(gateway.address).await.get("/").await;
+        assert_eq!((answer.status, answer.reason().as_str()), (502, "bad_backend_answer"), "{words:?}");
+    }
+}

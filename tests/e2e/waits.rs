@@ -158,7 +158,9 @@ async fn a_configuration_file_that_hangs_stops_nothing_and_is_told() {
     eventually("the reload is refused", async || gateway.json("/status").await["last_reload"]["applied"] == false)
         .await;
     let status = gateway.json("/status").await;
-    assert!(status["last_reload"]["error"].as_str().unwrap().contains("could not be read within 10s"), "{status}");
+    // Whoever looks at it since it may have changed may have given it up before.
+    let error = status["last_reload"]["error"].as_str().unwrap();
+    assert!(error.contains("could not be read within 10s") || error.contains("it does not answer"), "{status}");
 
     fs::remove_file(&config).unwrap();
     gateway.write(&yaml.replace("period: 300ms", "period: 400ms"));

@@ -1,31 +1,34 @@
-//! What does a request cost behind each gateway? `make bench` runs it and prints one table.
+//! What does a request cost behind each gateway? `make bench` runs it and writes one table.
 //!
-//! One machine, two cores: the gateway under test has core 0 for itself, the backend and the load generator share core 1. All
-//! gateways run side by side (idle ones cost next to nothing) and take turns, round by round, so that a machine that is slow for
-//! a minute is slow for all of them. Ratios are taken within a round; medians are printed with their spread.
+//! One machine, two cores: the gateway under test has core 0 for itself, the backend and the load generator share the others. All
+//! gateways run side by side (idle ones cost next to nothing) and take turns, row by row and round by round, so that a machine that
+//! is slow for a minute is slow for all of them. Ratios are taken within a round; medians are printed with their spread.
 
+mod answer;
 mod backend;
 mod bare;
+mod certificate;
+mod client;
+mod compare;
+mod crowd;
 mod figures;
 mod gateways;
+mod http2;
 mod load;
+mod machine;
 mod memory;
+mod open;
+mod options;
+mod peers;
 #[path = "../../../tests/support/src/ports.rs"]
 mod ports;
 mod probing;
 mod process;
+mod report;
+mod rows;
 mod table;
 
-use std::time::Duration;
-
-/// How long each phase of a round is.
-const PHASE: Duration = Duration::from_secs(3);
-/// Connections of the closed loop: enough to keep one core busy.
-const CLOSED_LOOP: usize = 32;
-/// Connections of the open loop.
-const OPEN_LOOP: usize = 64;
-/// The share of a gateway's own capacity at which latency is measured.
-const LOAD: f64 = 0.3;
+use options::Options;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,54 +36,20 @@ fn main() {
     match words.as_slice() {
         ["backend", port] => backend::run(port.parse().expect("a port")),
         ["bare", port, backend] => bare::run(port, backend.parse().expect("a port")),
-        ["run", rest @ ..] => run(rest),
+        ["crowd", kind, port] => runtime().block_on(crowd::run(kind, port.parse().expect("a port"))),
+        ["run", rest @ ..] => compare::run(&Options::of(rest)),
         ["probing", "--pulsegate", binary] => probing(binary),
-        _ => panic!("gateways probing --pulsegate PATH | run [--rounds N] [--only NAME,NAME] --pulsegate PATH"),
+        _ => panic!("gateways probing --pulsegate PATH | run {}", options::USAGE),
     }
 }
 
 fn probing(binary: &str) {
-    let port = ports::free_address().port();
-    let _backend = process::Process::start_own(&["backend", &port.to_string()], port, process::Core::Load);
-    process::pin_self(process::Core::Load);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(probing::run(binary, port));
+    let (port, _backend) = backend::start();
+    process::pin_self(process::Place::Load);
+    runtime().block_on(probing::run(binary, port));
 }
 
-fn option<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {
-    let at = words.iter().position(|word| *word == name)?;
-    words.get(at + 1).copied()
-}
-
-fn run(words: &[&str]) {
-    let rounds: usize = option(words, "--rounds").map_or(9, |text| text.parse().expect("--rounds: a number"));
-    let pulsegate = option(words, "--pulsegate").expect("--pulsegate: the path of the binary");
-    let only: Option<Vec<&str>> = option(words, "--only").map(|names| names.split(',').collect());
-    let backend_port = ports::free_address().port();
-    let _backend =
-        process::Process::start_own(&["backend", &backend_port.to_string()], backend_port, process::Core::Load);
-    let mut gateways = gateways::start(pulsegate, backend_port);
-    if let Some(only) = only {
-        gateways.retain(|gateway| only.contains(&gateway.name));
-    }
-    process::pin_self(process::Core::Load);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let mut figures = figures::Figures::new(&gateways);
-    for gateway in &gateways {
-        figures.idle(gateway);
-        runtime.block_on(load::closed(gateway.port, CLOSED_LOOP, Duration::from_secs(1)));
-    }
-    for round in 0..rounds {
-        // A different order in each round, so that nobody always follows the same neighbour.
-        for step in 0..gateways.len() {
-            let gateway = &gateways[(round + step) % gateways.len()];
-            eprintln!("round {} of {rounds}: {}", round + 1, gateway.name);
-            runtime.block_on(figures.round(gateway, backend_port));
-        }
-    }
-    for gateway in &gateways {
-        eprintln!("10 000 idle connections: {}", gateway.name);
-        runtime.block_on(figures.crowd(gateway));
-    }
-    println!("{}", table::print(&figures, rounds));
+/// Of one thread: load is made on one core.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }

@@ -4,7 +4,8 @@
 //! late a timer of an otherwise idle task rings on the same machine at the same time is printed beside: nothing can be more
 //! punctual than that.
 
-use crate::gateways::{Gateway, haproxy, pulsegate};
+use crate::gateways::{Gateway, Setting, pulsegate};
+use crate::peers::{Column, Peer, Program, Work};
 use hdrhistogram::Histogram;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -21,10 +22,12 @@ pub async fn run(binary: &str, backend: u16) {
     println!("|---|---|---|---|---|---|");
     let addresses: Vec<String> =
         (0..BACKENDS).map(|n| format!("127.1.{}.{}:{backend}", n / 250, n % 250 + 1)).collect();
-    let ours = pulsegate(binary, &pulsegate_config(&addresses));
+    let setting = Setting::new(binary, backend);
+    let ours = setting.start_with(pulsegate(), &pulsegate_config(&addresses));
     row("Pulsegate", &ours, true).await;
     drop(ours);
-    row("HAProxy", &haproxy(&haproxy_config(&addresses)), false).await;
+    let haproxy = Peer { column: Column { program: Program::Haproxy, work: Work::Same }, ..pulsegate() };
+    row("HAProxy", &setting.start_with(haproxy, &haproxy_config(&addresses)), false).await;
 }
 
 async fn row(name: &str, gateway: &Gateway, has_metrics: bool) {
@@ -32,7 +35,7 @@ async fn row(name: &str, gateway: &Gateway, has_metrics: bool) {
     let (cpu, delays) = (gateway.process.cpu(), delays(gateway, has_metrics));
     let lag = lag(MINUTE).await;
     let cores = (gateway.process.cpu() - cpu).as_secs_f64() / MINUTE.as_secs_f64();
-    let memory = gateway.process.resident() as f64 / 1_048_576.0;
+    let memory = gateway.process.memory("VmRSS:") as f64 / 1_048_576.0;
     let late = self::delays(gateway, has_metrics)
         .iter()
         .zip(&delays)
@@ -60,7 +63,7 @@ fn delays(gateway: &Gateway, has_metrics: bool) -> Vec<(f64, f64)> {
     if !has_metrics {
         return Vec::new();
     }
-    let mut stream = TcpStream::connect(("127.0.0.1", gateway.admin)).expect("the admin listener");
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.ports.admin)).expect("the admin listener");
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("a request");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("the metrics");

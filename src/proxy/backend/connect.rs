@@ -61,7 +61,7 @@ impl Way<'_> {
                     let shared = self.attempt.pool.upstream.send_proxy_protocol.is_none();
                     Some((shared.then(|| self.idle(shelf).take(shelf, now))??, false))
                 })?;
-                let backend = BackendSide::H1(Box::new(H1Backend::again(wire, self.head_limit(), bound, mark)));
+                let backend = BackendSide::H1(H1Backend::again(wire, self.head_limit(), bound, mark));
                 Some(Connected { backend, shelf, beside: false })
             }
             Protocol::Http2 if self.asks == Asks::Http1 => None,
@@ -101,7 +101,7 @@ impl Way<'_> {
             Ok(H1Backend::new(wire, self.head_limit(), Mark::busy(&self.attempt.pool.ledger)))
         };
         let backend = self.within(self.attempt.bounds.connect, opened).await?;
-        Ok(Connected { backend: BackendSide::H1(Box::new(backend)), shelf, beside: false })
+        Ok(Connected { backend: BackendSide::H1(backend), shelf, beside: false })
     }
 
     /// A stream for a tunnel; `None`: the backend takes none, or not of this kind.

@@ -4,21 +4,19 @@ use super::{Deaf, FromBackend};
 use crate::proxy::connection_pool::idle::Kept;
 use crate::proxy::connection_pool::mark::Mark;
 use crate::proxy::heads::Body;
-use crate::proxy::message::AnswerHead;
+use crate::proxy::message::{AnswerHead, Places};
 use crate::proxy::rewrite::Onward;
-use crate::proxy::wire::{Framer, Wire};
+use crate::proxy::wire::{Framer, Refused, Wire};
 use bytes::Bytes;
 use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::head::AnswerFlaw;
 use pulsegate_core::http::http1::answer;
 use pulsegate_core::http::http1::body::Decoder;
 use pulsegate_core::http::http1::framing::Framing;
-use pulsegate_core::http::http1::spans::Spans;
 use pulsegate_core::http::http1::{upgrade, write};
 use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
-use std::io;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 /// A connection for one exchange at a time.
 #[derive(Debug)]
@@ -35,13 +33,8 @@ pub(in crate::proxy) struct H1Backend {
     upgrade: Option<Box<str>>,
     /// Of the head of its answer, in bytes.
     limit: usize,
-    request: Framer,
-    /// Something that it was offered waits to leave.
-    waits: bool,
     /// It takes no more of the request.
     deaf: bool,
-    /// Our direction of a tunnel ends behind what waits.
-    ends: bool,
     answer: Answer,
     /// It says that this was the last one on its connection.
     closes: bool,
@@ -71,10 +64,7 @@ impl H1Backend {
             to_head: false,
             upgrade: None,
             limit,
-            request: Framer::Nothing,
-            waits: false,
             deaf: false,
-            ends: false,
             answer: Answer::Head { searched: 0 },
             closes: false,
             flaw: None,
@@ -91,7 +81,7 @@ impl H1Backend {
     }
 
     pub(super) fn is_clear(&self) -> bool {
-        !self.waits
+        self.deaf || self.wire.is_clear()
     }
 
     pub(super) fn flaw(&self) -> Option<Malformed> {
@@ -104,68 +94,46 @@ impl H1Backend {
     pub(super) fn send_head(&mut self, onward: &Onward<'_>, end: bool) -> Result<(), AttemptEnd> {
         self.to_head = onward.head.is_head();
         self.upgrade = onward.upgrade().map(Box::from);
-        self.request = match onward.body {
+        self.wire.frame(match onward.body {
             Body::None => Framer::Nothing,
             Body::Length(length) => Framer::Length(length),
             Body::Unsized => Framer::Chunked,
-        };
-        write_head(onward, self.wire.leaving().out());
-        if end { self.pass().map_err(|Deaf| AttemptEnd::ResetBeforeHead { reused: self.reused }) } else { Ok(()) }
+        });
+        write_head(onward, self.wire.out());
+        if end {
+            self.wire.pass().map_err(|Refused| AttemptEnd::ResetBeforeHead { reused: self.reused })
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn offer(&mut self, chunk: Bytes) -> Result<(), Deaf> {
-        self.frame(chunk, false)
+        Ok(self.wire.offer(chunk, false)?)
     }
 
     pub(super) fn finish(&mut self) -> Result<(), Deaf> {
-        self.frame(Bytes::new(), true)
-    }
-
-    fn frame(&mut self, chunk: Bytes, end: bool) -> Result<(), Deaf> {
-        let framed = self.request.frame(chunk, end, self.wire.leaving());
-        self.pass()?;
-        framed.map_err(|_| Deaf)
+        Ok(self.wire.offer(Bytes::new(), true)?)
     }
 
     /// From now on bytes travel as they come.
     pub(super) fn upgrade(&mut self) {
-        self.request = Framer::ToTheEnd;
+        self.wire.frame(Framer::ToTheEnd);
     }
 
     pub(super) fn end_direction(&mut self) -> Result<(), Deaf> {
         self.upgrade();
-        self.ends = true;
-        self.pass()
-    }
-
-    /// What the socket takes leaves now; the rest waits.
-    fn pass(&mut self) -> Result<(), Deaf> {
-        match self.poll_pass(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(passed) => passed.map_err(|_| Deaf),
-            Poll::Pending => {
-                self.waits = true;
-                Ok(())
-            }
-        }
-    }
-
-    fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.ends { self.wire.poll_end(cx) } else { self.wire.poll_flush(cx) }
+        Ok(self.wire.end_direction()?)
     }
 
     // ---------------------------------------------------------- what comes of it
 
     /// `read`: its answer, too.
     pub(super) fn poll_next(&mut self, read: bool, cx: &mut Context<'_>) -> Poll<FromBackend> {
-        if !self.deaf && (self.waits || !self.wire.is_clear()) {
-            match self.poll_pass(cx) {
-                Poll::Ready(Ok(())) if std::mem::take(&mut self.waits) => return Poll::Ready(FromBackend::Taken),
-                Poll::Ready(Err(_)) => {
-                    (self.deaf, self.waits) = (true, false);
-                    return Poll::Ready(FromBackend::Deaf);
-                }
-                Poll::Ready(Ok(())) | Poll::Pending => {}
-            }
+        if !self.deaf
+            && let Poll::Ready(passed) = self.wire.poll_pass(cx)
+        {
+            self.deaf = passed.is_err();
+            return Poll::Ready(if self.deaf { FromBackend::Deaf } else { FromBackend::Taken });
         }
         match &mut self.answer {
             _ if !read => Poll::Pending,
@@ -192,7 +160,7 @@ impl H1Backend {
     /// The next head, if all of it was read.
     fn take_head(&mut self) -> Option<FromBackend> {
         let Answer::Head { searched } = &mut self.answer else { return None };
-        let mut spans = Spans::default();
+        let mut spans = Places::default();
         let read = match answer::read(self.wire.inbox(), *searched, self.to_head, self.limit, &mut spans) {
             Ok(read) => read,
             Err(flaw) => return Some(self.refuse(flaw)),
@@ -211,7 +179,8 @@ impl H1Backend {
             }
             Framing::Switched if !self.has_asked_for(&head) => FromBackend::Invalid,
             Framing::Switched => {
-                (self.answer, self.request) = (Answer::Tunnel, Framer::ToTheEnd);
+                self.answer = Answer::Tunnel;
+                self.wire.frame(Framer::ToTheEnd);
                 FromBackend::Head { head, end: false }
             }
             framing => {
@@ -282,8 +251,11 @@ impl H1Backend {
     /// The connection, where both sides agree to go on and nothing is left on it.
     pub(in crate::proxy) fn rest(self) -> Option<Kept> {
         let over = matches!(&self.answer, Answer::Body(body) if body.is_over());
-        let settled = over && !self.closes && !self.deaf && self.wire.is_clear() && self.wire.inbox().is_empty();
-        settled.then_some(Kept { wire: self.wire, mark: self.mark })
+        if over && !self.closes && !self.deaf && self.wire.is_empty() && self.wire.inbox().is_empty() {
+            return Some(Kept { wire: self.wire, mark: self.mark });
+        }
+        self.wire.say_goodbye();
+        None
     }
 }
 
@@ -304,4 +276,10 @@ fn write_head(onward: &Onward<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"Connection: TE\r\n");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+impl From<Refused> for Deaf {
+    fn from(_: Refused) -> Self {
+        Self
+    }
 }

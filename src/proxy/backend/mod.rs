@@ -24,7 +24,7 @@ use std::task::{Context, Poll};
 
 /// The backend's side of one attempt.
 pub(super) enum BackendSide {
-    H1(Box<H1Backend>),
+    H1(H1Backend),
     H2(Box<H2Backend>),
 }
 

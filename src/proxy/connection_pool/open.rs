@@ -60,7 +60,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("backend.sock");
         let unix = UnixListener::bind(&path).unwrap();
-        drop(open(&Address::Unix(path.into()), Some((Version::V1, &ends()))).await.unwrap());
+        drop(open(&Address::Unix(path), Some((Version::V1, &ends()))).await.unwrap());
         assert_eq!(heard(unix.accept().await.unwrap().0).await, expected);
     }
 

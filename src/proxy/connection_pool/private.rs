@@ -84,6 +84,17 @@ mod tests {
         (Kept { wire: Wire::new(Socket::Plain(Transport::Unix(near))), mark: Mark::busy(&Arc::default()) }, far)
     }
 
+    /// Until the system has told us what the far side did, and so many are good.
+    async fn left(private: &Private, expected: usize) {
+        for _ in 0..1000 {
+            if private.good(Timestamp::ZERO).len() == expected {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("nothing was noticed");
+    }
+
     #[tokio::test]
     async fn one_is_taken_from_its_shelf_once_and_while_it_is_good() {
         let private = Private::default();
@@ -94,6 +105,7 @@ mod tests {
         assert!(private.take(1, Timestamp::ZERO).is_some());
         assert!(private.take(1, Timestamp::ZERO).is_none());
         drop(two_far);
+        left(&private, 1).await;
         assert!(private.take(2, Timestamp::ZERO).is_none());
         assert!(private.take(3, UNTIL).is_some());
     }
@@ -126,6 +138,7 @@ mod tests {
         let of = |upstream| private.bound(upstream, Timestamp::ZERO);
         assert_eq!((of("a"), of("b"), of("c")), (Some(BackendKey(2)), Some(BackendKey(3)), None));
         drop(two_far);
+        left(&private, 3).await;
         assert_eq!(of("a"), Some(BackendKey(1)));
         assert_eq!(private.take(1, Timestamp::ZERO).map(|(_, known)| known), Some(true));
         assert_eq!(private.take(4, Timestamp::ZERO).map(|(_, known)| known), Some(false));

@@ -4,7 +4,7 @@
 use super::{Fate, FromClient, Gone, Read};
 use crate::proxy::heads::Body;
 use crate::proxy::message::{RequestHead, Told};
-use crate::proxy::wire::{Alarm, Departure, Framer, Wire};
+use crate::proxy::wire::{Alarm, Departure, Framer, Refused, Wire};
 use crate::proxy::{Served, date, linger};
 use bytes::Bytes;
 use http::Version;
@@ -16,7 +16,7 @@ use pulsegate_core::plan::HalfClosedClients;
 use pulsegate_core::traffic::request::{ClientEnd, Meaning};
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -36,13 +36,8 @@ pub struct H1Client {
     departure: Departure,
     /// How its direction ended, as reading showed it.
     ended: Option<ClientEnd>,
-    /// What the answer is, once its head was sent.
+    /// What it was told, once a head was sent.
     status: Option<u16>,
-    answer: Framer,
-    /// Something that it was offered waits to leave.
-    waits: bool,
-    /// Our direction of a tunnel ends behind what waits.
-    ends: bool,
     /// The connection carries no further request.
     closes: bool,
     /// Behind the answer, the rest of the request is read.
@@ -67,9 +62,6 @@ impl H1Client {
             departure: Departure::default(),
             ended: None,
             status: None,
-            answer: Framer::Nothing,
-            waits: false,
-            ends: false,
             closes,
             drains: false,
             bytes_in: 0,
@@ -106,16 +98,14 @@ impl H1Client {
     }
 
     pub(super) fn is_clear(&self) -> bool {
-        !self.waits
+        self.wire.is_clear()
     }
 
     // ---------------------------------------------------------- what comes of it
 
     pub(super) fn poll_next(&mut self, read: Read, cx: &mut Context<'_>) -> Poll<FromClient> {
-        match self.poll_pass(cx) {
-            Poll::Ready(Ok(())) if std::mem::take(&mut self.waits) => return Poll::Ready(FromClient::Taken),
-            Poll::Ready(Err(_)) => return Poll::Ready(FromClient::Left),
-            Poll::Ready(Ok(())) | Poll::Pending => {}
+        if let Poll::Ready(passed) = self.wire.poll_pass(cx) {
+            return Poll::Ready(if passed.is_ok() { FromClient::Taken } else { FromClient::Left });
         }
         match read {
             Read::Body => self.poll_body(cx),
@@ -205,35 +195,38 @@ impl H1Client {
     // ---------------------------------------------------------- what it is told
 
     pub(super) fn send_continue(&mut self) -> Result<(), Gone> {
-        self.wire.leaving().out().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-        self.pass()
+        self.wire.out().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        Ok(self.wire.pass()?)
     }
 
     pub(super) fn send_interim(&mut self, head: &impl Told) -> Result<(), Gone> {
-        let out = self.wire.leaving().out();
+        let out = self.wire.out();
         status_line(head, out);
         head.fields(out);
         out.extend_from_slice(b"\r\n");
-        self.pass()
+        Ok(self.wire.pass()?)
     }
 
     /// The head waits for the first bytes of the body, and leaves with them; or when there is nothing else to do.
     pub(super) fn send_head(&mut self, head: &impl Told, end: bool) -> Result<(), Gone> {
         let status = head.status();
         self.status = Some(status);
-        self.answer = self.framer(head);
+        let framer = self.framer(head);
+        self.wire.frame(framer);
         let closes = self.closes;
-        let out = self.wire.leaving().out();
+        let out = self.wire.out();
         status_line(head, out);
         head.fields(out);
         if !head.is_dated() {
             write::field(out, b"Date", &date::now());
         }
-        if self.answer == Framer::Chunked {
+        if framer == Framer::Chunked {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
         out.extend_from_slice(match status {
             101 => b"Connection: Upgrade\r\n".as_slice(),
+            426 if closes => b"Connection: Upgrade, close\r\n",
+            426 => b"Connection: Upgrade, keep-alive\r\n",
             _ if closes => b"Connection: close\r\n",
             _ => b"Connection: keep-alive\r\n",
         });
@@ -258,29 +251,11 @@ impl H1Client {
 
     pub(super) fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
         self.bytes_out += chunk.len() as u64;
-        let framed = self.answer.frame(chunk, end, self.wire.leaving());
-        self.pass()?;
-        framed.map_err(|_| Gone)
+        Ok(self.wire.offer(chunk, end)?)
     }
 
     pub(super) fn end_direction(&mut self) -> Result<(), Gone> {
-        self.ends = true;
-        self.pass()
-    }
-
-    /// What the socket takes leaves now; the rest waits.
-    fn pass(&mut self) -> Result<(), Gone> {
-        match self.poll_pass(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(passed) => passed.map_err(|_| Gone),
-            Poll::Pending => {
-                self.waits = true;
-                Ok(())
-            }
-        }
-    }
-
-    fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.ends { self.wire.poll_end(cx) } else { self.wire.poll_flush(cx) }
+        Ok(self.wire.end_direction()?)
     }
 
     pub(super) fn close_behind(&mut self) {
@@ -309,8 +284,10 @@ impl H1Client {
 
     pub(super) async fn end(mut self, fate: Fate) -> Served {
         match fate {
+            // Nobody waits for the rest of a body before it hears that this was the last answer.
+            Fate::Finish if self.closes && !self.body.is_over() => self.linger().await,
             Fate::Finish => {
-                let finished = if self.wire.is_clear() && self.body.is_over() {
+                let finished = if self.wire.is_empty() && self.body.is_over() {
                     true
                 } else {
                     timeout(DRAIN_TIME, self.settle()).await.is_ok_and(|settled| settled)
@@ -320,22 +297,22 @@ impl H1Client {
                 }
                 let _ = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_end(cx))).await;
             }
-            // What was told of it leaves first: the record says so.
-            Fate::Linger | Fate::Cut => {
-                if timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_flush(cx)))
-                    .await
-                    .is_ok_and(|flushed| flushed.is_ok())
-                {
-                    linger::close(self.wire.into_parts().0).await;
-                }
-            }
+            Fate::Linger | Fate::Cut => self.linger().await,
             Fate::Reset => {
                 // As far as the client takes it at once.
-                let _ = self.pass();
+                let _ = self.wire.pass();
                 self.wire.into_parts().0.reset();
             }
         }
         Served::Closed
+    }
+
+    /// What was told of it leaves first: the record says so.
+    async fn linger(mut self) {
+        let flushed = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_flush(cx))).await;
+        if flushed.is_ok_and(|flushed| flushed.is_ok()) {
+            linger::close(self.wire.into_parts().0).await;
+        }
     }
 
     /// What waits leaves, and what is left of a small body is read. False: it cannot be.
@@ -359,4 +336,40 @@ struct Malformed;
 
 fn status_line(head: &impl Told, out: &mut Vec<u8>) {
     write::status_line(out, head.status(), head.reason().unwrap_or_else(|| status::reason(head.status())));
+}
+
+impl From<Refused> for Gone {
+    fn from(_: Refused) -> Self {
+        Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::wire::{Socket, Transport};
+    use pulsegate_core::http::http1::request;
+    use crate::proxy::message::Places;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::UnixStream;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    #[allow(clippy::disallowed_methods, reason = "tests have no clock but the runtime's")]
+    async fn whoever_keeps_its_body_back_hears_the_end_at_once() {
+        let text = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
+        let mut spans = Places::default();
+        let read = request::read(text, &mut spans).unwrap();
+        let head = RequestHead::written(Bytes::from_static(text), spans, read.head);
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let wire = Wire::new(Socket::Plain(Transport::Unix(near)));
+        let mut client = H1Client::new(wire, head, HalfClosedClients::Cancel);
+        client.answer_early(true);
+        let began = Instant::now();
+        let ending = tokio::spawn(client.end(Fate::Finish));
+        assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(Instant::now(), began, "nothing was waited for");
+        drop(far);
+        assert!(matches!(ending.await.unwrap(), Served::Closed));
+    }
 }

@@ -184,9 +184,9 @@ impl H2Client {
 
     pub(super) fn send_head(&mut self, head: &impl Told, end: bool) -> Result<(), Gone> {
         let mut response = response(head)?;
+        response.headers_mut().remove(UPGRADE);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             *response.status_mut() = StatusCode::OK;
-            response.headers_mut().remove(UPGRADE);
             response.headers_mut().remove(websocket::ACCEPT);
         }
         if !head.is_dated()

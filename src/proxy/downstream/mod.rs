@@ -27,9 +27,13 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
 /// The client's side of one exchange.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of HTTP/1, and a box would be asked for with every request"
+)]
 #[derive(Debug)]
 pub enum ClientSide {
-    H1(Box<H1Client>),
+    H1(H1Client),
     H2(Box<H2Client>),
     /// Nobody: the copy of a request for a mirror.
     Copy(Box<CopyClient>),

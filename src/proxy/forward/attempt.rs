@@ -1,6 +1,6 @@
 //! What happens in one attempt? A way to the backend, the relay over it, and what came of it for the machine.
 
-use super::judge::Judge;
+use super::judge::{Heard, Judge};
 use super::machine::Machine;
 use crate::proxy::backend::{Connected, Way};
 use crate::proxy::connection_pool::cut::Cut;
@@ -9,6 +9,7 @@ use crate::proxy::downstream::Fate;
 use crate::proxy::heads;
 use crate::proxy::relay::{Relay, Relayed};
 use crate::proxy::rewrite::Onward;
+use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::traffic::cell::{Nudge, NudgeKind};
 use pulsegate_core::traffic::request::{self, Action, Asked, Attempt, Ended, Expectation, Expected, Input, Progress};
@@ -56,35 +57,19 @@ async fn converse(
     mut connected: Connected,
     trace: Option<Trace>,
 ) -> Action {
-    let surroundings = machine.surroundings;
     let expectation = expectation(machine, dialogue, &way);
     let (clock, attempt) = (machine.clock(), way.attempt);
     let asked_at = clock.now();
     let progress = Progress::begun(attempt.bounds, asked_at);
-    let onward = Onward {
-        head: dialogue.client.head(),
-        body: dialogue.client.body(),
-        asked: surroundings.asked,
-        trace: trace.as_ref(),
-        route: machine.route(),
-        facts: surroundings.facts,
-        expects: expectation == Expectation::Backend,
-    };
-    if let Some(problem) = connected.backend.refuses(&onward) {
-        let ended = progress.refused(problem);
+    if let Err(ended) = ask(machine, dialogue, &mut connected, &progress, (trace.as_ref(), expectation)) {
         return over(machine, dialogue, ended);
     }
-    let bodiless = dialogue.replay.is_empty() && dialogue.client.body_done();
-    if let Err(end) = connected.backend.send_head(&onward, bodiless) {
-        let ended = progress.broke(end);
-        return over(machine, dialogue, if connected.beside { ended.beside() } else { ended });
-    }
-    let version = dialogue.client.head().version();
-    let mut judge = Judge::of(machine, way, version);
+    let proxy = machine.surroundings.proxy;
+    let mut judge = Judge::of(machine, way, dialogue.client.head().version());
     let relay = Relay {
         backend: &mut connected.backend,
         judge: &mut judge,
-        cut: Cut::of(&attempt.pool, &attempt.endpoint, &surroundings.proxy.handle),
+        cut: Cut::of(&attempt.pool, &attempt.endpoint, &proxy.handle),
         rival: None,
         hedge_after: attempt.hedge_after,
         clock,
@@ -94,12 +79,7 @@ async fn converse(
     };
     let relayed = relay.run().await;
     let heard = judge.heard();
-    machine.story.head_at = heard.ready_at.or(heard.head_at);
-    machine.story.upstream_took = heard.after;
-    machine.story.upstream_wait += heard.head_at.unwrap_or_else(|| clock.now()).since(asked_at);
-    if let Some(backend) = heard.drain_asked {
-        surroundings.proxy.handle.nudge(Nudge { backend, kind: NudgeKind::DrainAsked });
-    }
+    note(machine, &heard, asked_at);
     if let Some(flaw) = connected.backend.flaw() {
         log::debug!("attempt {} at {}: {flaw}", machine.request().attempts(), attempt.endpoint.id);
     }
@@ -116,6 +96,47 @@ async fn converse(
             way.lay_down(connected, &ended, (owner, backend));
             over(machine, dialogue, ended)
         }
+    }
+}
+
+/// Tells the backend the head of the request.
+///
+/// # Errors
+/// How the attempt ended.
+fn ask(
+    machine: &Machine<'_>,
+    dialogue: &Dialogue,
+    connected: &mut Connected,
+    progress: &Progress,
+    (trace, expectation): (Option<&Trace>, Expectation),
+) -> Result<(), Ended> {
+    let (client, surroundings) = (&dialogue.client, machine.surroundings);
+    let onward = Onward {
+        head: client.head(),
+        body: client.body(),
+        asked: surroundings.asked,
+        trace,
+        route: machine.route(),
+        facts: surroundings.facts,
+        expects: expectation == Expectation::Backend,
+    };
+    if let Some(problem) = connected.backend.refuses(&onward) {
+        return Err(progress.refused(problem));
+    }
+    let bodiless = dialogue.replay.is_empty() && client.body_done();
+    connected.backend.send_head(&onward, bodiless).map_err(|end| {
+        let ended = progress.broke(end);
+        if connected.beside { ended.beside() } else { ended }
+    })
+}
+
+/// For the story of the request, and for the board.
+fn note(machine: &mut Machine<'_>, heard: &Heard, asked_at: Timestamp) {
+    machine.story.head_at = heard.ready_at.or(heard.head_at);
+    machine.story.upstream_took = heard.after;
+    machine.story.upstream_wait += heard.head_at.unwrap_or_else(|| machine.clock().now()).since(asked_at);
+    if let Some(backend) = heard.drain_asked {
+        machine.surroundings.proxy.handle.nudge(Nudge { backend, kind: NudgeKind::DrainAsked });
     }
 }
 

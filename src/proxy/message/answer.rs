@@ -1,18 +1,18 @@
 //! What does the head of a backend's answer say?
 
 use super::fields::{Either, HeadField};
+use super::places::Places;
 use super::request::{mapped, values};
 use bytes::Bytes;
 use http::response::Parts;
 use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::http1::answer as http1;
-use pulsegate_core::http::http1::spans::Spans;
 
 /// The head of an answer, interim or final.
 #[derive(Debug)]
 pub enum AnswerHead {
     /// As HTTP/1 wrote it.
-    Written(Box<Written>),
+    Written(Written),
     /// As HTTP/2 has it. A tunnel that was opened is a 101 here.
     Mapped(Box<Parts>),
 }
@@ -20,14 +20,14 @@ pub enum AnswerHead {
 #[derive(Debug)]
 pub struct Written {
     bytes: Bytes,
-    spans: Spans,
+    spans: Places,
     read: http1::AnswerHead,
 }
 
 impl AnswerHead {
     /// `read` and `spans` are of these bytes.
-    pub fn written(bytes: Bytes, spans: Spans, read: http1::AnswerHead) -> Self {
-        Self::Written(Box::new(Written { bytes, spans, read }))
+    pub fn written(bytes: Bytes, spans: Places, read: http1::AnswerHead) -> Self {
+        Self::Written(Written { bytes, spans, read })
     }
 
     pub fn status(&self) -> u16 {

@@ -2,11 +2,13 @@
 
 mod answer;
 mod fields;
+mod places;
 mod request;
 mod sink;
 
 pub use answer::AnswerHead;
 pub use fields::HeadField;
+pub use places::Places;
 pub use request::RequestHead;
 pub use sink::Sink;
 

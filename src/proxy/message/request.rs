@@ -1,19 +1,19 @@
 //! What does a request's head say? Its line and its fields, where they lie.
 
 use super::fields::{Either, HeadField};
+use super::places::Places;
 use crate::telemetry::Headers;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version};
 use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::http1::request as http1;
-use pulsegate_core::http::http1::spans::Spans;
 
 /// The head of a request, its target in origin-form.
 #[derive(Clone, Debug)]
 pub enum RequestHead {
     /// As HTTP/1 wrote it.
-    Written(Box<Written>),
+    Written(Written),
     /// As HTTP/2 has it, in the one form that both share.
     Mapped(Box<Parts>),
 }
@@ -21,14 +21,14 @@ pub enum RequestHead {
 #[derive(Clone, Debug)]
 pub struct Written {
     bytes: Bytes,
-    spans: Spans,
+    spans: Places,
     read: http1::RequestHead,
 }
 
 impl RequestHead {
     /// `read` and `spans` are of these bytes.
-    pub fn written(bytes: Bytes, spans: Spans, read: http1::RequestHead) -> Self {
-        Self::Written(Box::new(Written { bytes, spans, read }))
+    pub fn written(bytes: Bytes, spans: Places, read: http1::RequestHead) -> Self {
+        Self::Written(Written { bytes, spans, read })
     }
 
     /// One that outlives the room that it was read into.
@@ -36,7 +36,7 @@ impl RequestHead {
         match self {
             Self::Written(head) => {
                 let bytes = Bytes::copy_from_slice(&head.bytes);
-                Self::Written(Box::new(Written { bytes, spans: head.spans.clone(), read: head.read }))
+                Self::Written(Written { bytes, spans: head.spans.clone(), read: head.read })
             }
             Self::Mapped(parts) => Self::Mapped(parts.clone()),
         }

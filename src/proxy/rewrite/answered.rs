@@ -39,7 +39,9 @@ impl Told for Answered<'_> {
         let Self { head, drain_header, .. } = *self;
         let mut out = Edited { out, edits: &self.route.response_headers };
         let switches = head.status() == 101;
-        let travels = |name: &str| response_header_travels(name) || (switches && name == "upgrade");
+        // It is what these two are about (RFC 9110 §15.2.2, §15.5.22).
+        let upgrades = switches || head.status() == 426;
+        let travels = |name: &str| response_header_travels(name) || (upgrades && name == "upgrade");
         // Said once, even where it came twice; 204 and a switch of protocols have none.
         if let Some(length) = head.length().filter(|_| !switches && head.status() != 204) {
             out.put("Content-Length", length);
@@ -64,6 +66,10 @@ pub(in crate::proxy) struct Interim<'a> {
 impl Told for Interim<'_> {
     fn status(&self) -> u16 {
         self.head.status()
+    }
+
+    fn reason(&self) -> Option<&[u8]> {
+        self.head.reason()
     }
 
     fn length(&self) -> Option<u64> {

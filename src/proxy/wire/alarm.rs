@@ -41,6 +41,7 @@ mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
 
+    #[allow(clippy::disallowed_methods, reason = "the runtime's paused clock is asked")]
     #[tokio::test(start_paused = true)]
     async fn it_rings_at_the_earliest_moment_that_was_asked_for() {
         let began = Instant::now();

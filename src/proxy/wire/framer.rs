@@ -18,14 +18,14 @@ pub enum Framer {
 
 /// What was offered is not the body that the head promised: the connection can only be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unframed;
+pub(super) struct Unframed;
 
 impl Framer {
     /// Frames a piece. `end`: it is the last, unless trailers do the ending.
     ///
     /// # Errors
     /// It is more, or less, than was promised.
-    pub fn frame(&mut self, piece: Bytes, end: bool, leaving: &mut Leaving) -> Result<(), Unframed> {
+    pub(super) fn frame(&mut self, piece: Bytes, end: bool, leaving: &mut Leaving) -> Result<(), Unframed> {
         match self {
             Self::Nothing => return Ok(()),
             Self::Length(left) => {

@@ -36,6 +36,15 @@ impl Leaving {
         self.before.is_empty() && self.piece.is_empty() && self.after.is_empty()
     }
 
+    /// All that is to leave, where it lies in one piece.
+    pub(super) fn only(&self) -> Option<&[u8]> {
+        match (self.before.is_empty(), self.piece.is_empty(), self.after.is_empty()) {
+            (false, true, true) => Some(self.before.rest()),
+            (true, false, true) => Some(&self.piece),
+            _ => None,
+        }
+    }
+
     pub(super) fn slices(&self) -> [IoSlice<'_>; 3] {
         [self.before.rest(), &self.piece, self.after.rest()].map(IoSlice::new)
     }

@@ -12,12 +12,12 @@ mod socket;
 pub use alarm::Alarm;
 pub use departure::Departure;
 pub use framer::Framer;
-pub use leaving::Leaving;
 pub use socket::{Socket, Transport};
 
 use bytes::{Buf, Bytes, BytesMut};
+use leaving::Leaving;
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// A connection of HTTP/1, a client's or a backend's.
 #[derive(Debug)]
@@ -26,17 +26,50 @@ pub struct Wire {
     /// What was read and belongs to nobody yet. It takes no room while there is nothing.
     inbox: BytesMut,
     leaving: Leaving,
+    /// How what is offered leaves.
+    framer: Framer,
+    /// Something that was offered has not left.
+    waits: bool,
+    ending: Ending,
     alarm: Alarm,
 }
 
+/// Our direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Open,
+    /// It ends behind what waits.
+    Asked,
+    Ended,
+}
+
+/// The other side takes nothing any more, or what was offered is not what its head had promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
 impl Wire {
     pub fn new(socket: Socket) -> Box<Self> {
-        Box::new(Self { socket, inbox: BytesMut::new(), leaving: Leaving::default(), alarm: Alarm::default() })
+        Box::new(Self {
+            socket,
+            inbox: BytesMut::new(),
+            leaving: Leaving::default(),
+            framer: Framer::Nothing,
+            waits: false,
+            ending: Ending::Open,
+            alarm: Alarm::default(),
+        })
     }
 
     pub fn socket(&self) -> &Socket {
         &self.socket
     }
+
+    /// What wakes the task of this connection.
+    pub fn alarm(&mut self) -> &mut Alarm {
+        &mut self.alarm
+    }
+
+    // ---------------------------------------------------------- what comes
 
     /// What was read and belongs to nobody yet.
     pub fn inbox(&self) -> &[u8] {
@@ -68,25 +101,90 @@ impl Wire {
         read
     }
 
-    /// What wakes the task of this connection.
-    pub fn alarm(&mut self) -> &mut Alarm {
-        &mut self.alarm
+    // ---------------------------------------------------------- what leaves
+
+    /// Where a head is written. It leaves with the first bytes behind it, or when it is passed on.
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        self.leaving.out()
     }
 
-    /// What leaves next.
-    pub fn leaving(&mut self) -> &mut Leaving {
-        &mut self.leaving
+    /// What follows that head is framed so.
+    pub fn frame(&mut self, framer: Framer) {
+        self.framer = framer;
     }
 
-    /// Nothing waits to leave.
+    /// Offers a piece of a body; the socket takes now what it can. `end`: it is the last.
+    ///
+    /// # Errors
+    /// There is nobody to take it, or it is not what was promised.
+    pub fn offer(&mut self, piece: Bytes, end: bool) -> Result<(), Refused> {
+        let framed = self.framer.frame(piece, end, &mut self.leaving);
+        self.pass()?;
+        framed.map_err(|_| Refused)
+    }
+
+    /// Our direction ends behind what waits; the other one goes on.
+    ///
+    /// # Errors
+    /// The other side is gone.
+    pub fn end_direction(&mut self) -> Result<(), Refused> {
+        if self.ending == Ending::Open {
+            self.ending = Ending::Asked;
+        }
+        self.pass()
+    }
+
+    /// What the socket takes leaves now; the rest waits.
+    ///
+    /// # Errors
+    /// The other side is gone.
+    pub fn pass(&mut self) -> Result<(), Refused> {
+        match self.poll_leave(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(left) => left.map_err(|_| Refused),
+            Poll::Pending => {
+                self.waits = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// All that was offered has left.
     pub fn is_clear(&self) -> bool {
+        !self.waits
+    }
+
+    /// Nothing waits to leave, no head either.
+    pub fn is_empty(&self) -> bool {
         self.leaving.is_empty()
+    }
+
+    /// Ready when something that had waited has left; pending while nothing waits.
+    pub fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.poll_leave(cx) {
+            Poll::Ready(Ok(())) if std::mem::take(&mut self.waits) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(error)) => {
+                self.waits = false;
+                Poll::Ready(Err(error))
+            }
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.ending {
+            Ending::Open => self.poll_flush(cx),
+            Ending::Asked => self.poll_end(cx),
+            Ending::Ended => Poll::Ready(Ok(())),
+        }
     }
 
     /// Ready when nothing waits to leave.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.leaving.is_empty() {
-            let written = ready!(self.socket.poll_write_slices(&self.leaving.slices(), cx))?;
+            let written = ready!(match self.leaving.only() {
+                Some(bytes) => self.socket.poll_write_bytes(bytes, cx),
+                None => self.socket.poll_write_slices(&self.leaving.slices(), cx),
+            })?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -95,10 +193,20 @@ impl Wire {
         self.socket.poll_flush(cx)
     }
 
-    /// Ends our direction.
+    /// Ready when our direction has ended.
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush(cx))?;
-        self.socket.poll_shutdown(cx)
+        ready!(self.socket.poll_shutdown(cx))?;
+        self.ending = Ending::Ended;
+        Poll::Ready(Ok(()))
+    }
+
+    /// The connection ends, and nobody waits for it. In TLS, that is said as far as the socket takes it at once: an end without a word could be
+    /// anybody's.
+    pub fn say_goodbye(mut self) {
+        if self.socket.is_tls() {
+            let _ = self.poll_end(&mut Context::from_waker(Waker::noop()));
+        }
     }
 
     /// For whoever speaks another protocol from now on: the socket, and what was read.

@@ -63,6 +63,10 @@ impl Socket {
         tokio_util::io::poll_read_buf(Pin::new(self), cx, buffer)
     }
 
+    pub(super) fn poll_write_bytes(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        Pin::new(self).poll_write(cx, bytes)
+    }
+
     pub(super) fn poll_write_slices(
         &mut self,
         slices: &[IoSlice<'_>],

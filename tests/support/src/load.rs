@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -67,13 +68,22 @@ impl From<SocketAddr> for Target {
 
 /// A load that runs.
 #[derive(Debug)]
-pub struct Load(JoinHandle<Vec<Outcome>>);
+pub struct Load {
+    running: JoinHandle<Vec<Outcome>>,
+    over: Arc<AtomicBool>,
+}
 
 impl Load {
     /// `rate` requests per second for `length`.
     pub fn of(request: Request, target: impl Into<Target>, rate: u32, length: Duration) -> Self {
         let client = Arc::new(Client::new(target.into()));
         Self::by(request, move || client.clone(), rate, length)
+    }
+
+    /// As [`Self::of`], but that it goes on until [`Self::ended`].
+    pub fn until_ended(request: Request, target: impl Into<Target>, rate: u32) -> Self {
+        let client = Arc::new(Client::new(target.into()));
+        Self::by(request, move || client.clone(), rate, Duration::MAX)
     }
 
     /// As [`Self::of`], each request to the gateway that `balancer` names at that moment.
@@ -98,13 +108,18 @@ impl Load {
         rate: u32,
         length: Duration,
     ) -> Self {
-        Self(tokio::spawn(async move {
+        let over = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&over);
+        let running = tokio::spawn(async move {
             let begun = Instant::now();
             let total = (length.as_secs_f64() * f64::from(rate)) as u32;
             let mut requests = JoinSet::new();
             for number in 0..total {
                 let due = Duration::from_secs_f64(f64::from(number) / f64::from(rate));
                 sleep_until(begun + due).await;
+                if ends.load(Ordering::Relaxed) {
+                    break;
+                }
                 let client = client();
                 requests.spawn(async move {
                     let result = client.ask(request).await.map(|(status, _)| status);
@@ -112,11 +127,18 @@ impl Load {
                 });
             }
             requests.join_all().await
-        }))
+        });
+        Self { running, over }
     }
 
     pub async fn outcomes(self) -> Vec<Outcome> {
-        self.0.await.expect("the load")
+        self.running.await.expect("the load")
+    }
+
+    /// Asks nothing more, and waits for what was asked.
+    pub async fn ended(self) -> Vec<Outcome> {
+        self.over.store(true, Ordering::Relaxed);
+        self.outcomes().await
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 /// The variable that makes this executable a backend: its address and that of its control port.
 pub(crate) const ROLE: &str = "PULSEGATE_BACKEND";
 const BODY: usize = 8 * 1024;
+const FIRST_REQUEST: Duration = Duration::from_secs(60);
 
 /// Where in an answer the connection breaks off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ struct Behaviour {
     delay: u64,
     /// Milliseconds over which the body drips.
     drip: u64,
-    /// Milliseconds of silence after which a connection is closed, give or take a third.
+    /// Milliseconds of silence behind an answer after which its connection is closed, give or take a third.
     idle: u64,
     /// The status of `/ready`.
     ready: u16,
@@ -164,11 +165,12 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     let (mut behaviour, mut leaving) = (shared.behaviour.subscribe(), shared.leaving.subscribe());
     let mut buffer = Vec::with_capacity(4096);
+    // A first request is waited for: nobody opens a connection to leave it idle.
+    let mut patience = FIRST_REQUEST;
     loop {
-        let idle = idle_time(behaviour.borrow().idle);
         let request = tokio::select! {
             biased;
-            request = timeout(idle, read_request(&mut stream, &mut buffer)) => request,
+            request = timeout(patience, read_request(&mut stream, &mut buffer)) => request,
             _ = behaviour.wait_for(|behaviour| !behaviour.listen) => break,
             _ = leaving.wait_for(|leaving| *leaving) => break,
         };
@@ -178,6 +180,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         if last || !matches!(answered, Ok(true)) {
             break;
         }
+        patience = idle_time(behaviour.borrow().idle);
     }
     shared.open.fetch_sub(1, Ordering::Relaxed);
 }

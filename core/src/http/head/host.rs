@@ -4,6 +4,7 @@
 //! (RFC 9110 §4.2.3, RFC 3986 §6.2.3).
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::net::Ipv6Addr;
 
 /// A name or an address, with an optional port: no user, no list, no blanks, no empty label but behind a final dot.
@@ -79,11 +80,25 @@ fn without_dot(name: &str) -> &str {
 
 /// The host that decisions hang on: in lower case, without final dot and port; an address in its shortest form.
 pub fn canonical(text: &str) -> String {
+    let mut out = String::new();
+    canonical_into(text, &mut out);
+    out
+}
+
+/// The same, written behind what `out` holds.
+pub fn canonical_into(text: &str, out: &mut String) {
     let text = text.trim_ascii();
     let host = split(text).map_or(text, |(host, _)| host);
     match address(host) {
-        Some(address) => format!("[{address}]"),
-        None => without_dot(host).to_ascii_lowercase(),
+        // Writing to a string cannot fail.
+        Some(address) => drop(write!(out, "[{address}]")),
+        None => {
+            let from = out.len();
+            out.push_str(without_dot(host));
+            if let Some(host) = out.get_mut(from..) {
+                host.make_ascii_lowercase();
+            }
+        }
     }
 }
 

@@ -26,6 +26,9 @@ impl AnswerHead {
     }
 }
 
+/// How every answer begins.
+const VERSION: &[u8] = b"HTTP/1.";
+
 /// Reads the head at the start of what has come of an answer, and leaves its fields in `spans`. `searched`: bytes in which no head ended before;
 /// `to_head`: the request was a HEAD; `limit`: of the head, in bytes. With its length; `None`: it is not whole yet.
 ///
@@ -44,6 +47,10 @@ pub fn read(
         && end <= limit
     {
         return Ok(Some((head, end)));
+    }
+    // Whoever speaks another protocol may say no more, and wait: nobody waits with it.
+    if !bytes.iter().zip(VERSION).all(|(byte, expected)| byte == expected) {
+        return Err(AnswerFlaw::Malformed);
     }
     // The blank line may straddle two reads.
     let end = head_end(bytes, searched.saturating_sub(3));
@@ -153,8 +160,12 @@ mod tests {
             (bytes.clone(), head.len() - 1, Some(AnswerFlaw::TooLarge)),
             (bytes.clone(), head.len(), None),
             (format!("{head}HTTP/1.1\n\n"), DEFAULT, None),
-            ("y".repeat(9), 8, Some(AnswerFlaw::TooLarge)),
-            ("y".repeat(8), 8, None),
+            (format!("HTTP/1.1{}", "y".repeat(9)), 16, Some(AnswerFlaw::TooLarge)),
+            (format!("HTTP/1.1{}", "y".repeat(8)), 16, None),
+            ("HTTP/".to_owned(), 8, None),
+            ("HTTP/2".to_owned(), 8, Some(AnswerFlaw::Malformed)),
+            ("SSH-2.0-a\r\n".to_owned(), 8, Some(AnswerFlaw::Malformed)),
+            ("\r".to_owned(), 8, Some(AnswerFlaw::Malformed)),
             ("HTTP/1.1 200 OK\n\n".to_owned(), DEFAULT, Some(AnswerFlaw::Malformed)),
             (format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(FIELDS)), DEFAULT, None),
             (format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(FIELDS + 1)), DEFAULT, Some(AnswerFlaw::TooLarge)),
