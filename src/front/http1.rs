@@ -70,17 +70,21 @@ pub(super) async fn serve(mut connection: Box<Connection>, socket: Socket) {
         if may_be_http2 && is_preface(wire.inbox(), &read) {
             return Box::pin(http2::serve(connection, wire)).await;
         }
-        connection.begin(served);
-        let (again, came_of_it) = in_room(connection, wire, read).await;
-        match came_of_it {
-            Served::Again(same) => (connection, wire) = (again, same),
-            Served::Closed | Served::Left | Served::Leaves | Served::Broken(_) => return,
-        }
-        served += 1;
+        let rested = in_room(Busy { connection, wire, served }, read).await;
+        let Some(rested) = rested else { return };
+        Busy { connection, wire, served } = rested;
     }
 }
 
-type Room = ReusableBoxFuture<'static, (Box<Connection>, Served)>;
+/// A connection that carries requests.
+struct Busy {
+    connection: Box<Connection>,
+    wire: Box<Wire>,
+    /// So many requests.
+    served: u32,
+}
+
+type Room = ReusableBoxFuture<'static, Option<Busy>>;
 
 thread_local! {
     /// Where requests of this thread were served, for the next ones.
@@ -89,24 +93,46 @@ thread_local! {
 
 /// What a thread keeps at most.
 const ROOMS_KEPT: usize = 64;
+/// How long a connection keeps its room for a next request: to get it is to move some kilobytes.
+const SOON: Duration = Duration::from_millis(250);
 
-/// Serves a request in room of its own, so that a connection that rests has none of it, and one that is busy asks nobody for it.
-async fn in_room(connection: Box<Connection>, wire: Box<Wire>, read: HeadEnd) -> (Box<Connection>, Served) {
-    let request = one_request(connection, wire, read);
+/// Serves requests in room of their own, so that a connection that rests has none of it, and one that is busy asks nobody for it.
+async fn in_room(busy: Busy, read: HeadEnd) -> Option<Busy> {
+    let requests = requests(busy, read);
     let mut room = match ROOMS.with_borrow_mut(Vec::pop) {
         Some(mut room) => {
-            room.set(request);
+            room.set(requests);
             room
         }
-        None => ReusableBoxFuture::new(request),
+        None => ReusableBoxFuture::new(requests),
     };
-    let served = (&mut room).await;
+    let rests = (&mut room).await;
     ROOMS.with_borrow_mut(|rooms| {
         if rooms.len() < ROOMS_KEPT {
             rooms.push(room);
         }
     });
-    served
+    rests
+}
+
+/// One request after the other, as long as they come soon. `None`: the connection has ended.
+async fn requests(busy: Busy, mut read: HeadEnd) -> Option<Busy> {
+    let Busy { mut connection, mut wire, mut served } = busy;
+    let clock = connection.front.proxy.clock();
+    loop {
+        connection.begin(served);
+        wire = match one_request(&connection, wire, read).await {
+            Served::Again(same) => same,
+            Served::Closed | Served::Left | Served::Leaves | Served::Broken(_) => return None,
+        };
+        served += 1;
+        if !first_bytes(&mut wire, clock.instant(clock.now() + SOON)).await {
+            return Some(Busy { connection, wire, served });
+        }
+        let limits = &connection.look().limits;
+        let until = clock.instant(clock.now() + limits.head_timeout);
+        read = read_head(&mut wire, HeadBounds { bytes: limits.head_bytes, until }).await;
+    }
 }
 
 /// Returns when connections that rest are to end: the process leaves, or this listener closes.
@@ -124,19 +150,19 @@ async fn goodbye(wire: &mut Wire) {
     }
 }
 
-async fn one_request(connection: Box<Connection>, mut wire: Box<Wire>, read: HeadEnd) -> (Box<Connection>, Served) {
+async fn one_request(connection: &Connection, mut wire: Box<Wire>, read: HeadEnd) -> Served {
     let to_head = wire.inbox().starts_with(b"HEAD ");
     let head = match read {
         HeadEnd::Complete(end) => take_head(&mut wire, end),
-        HeadEnd::Idle => return (connection, Served::Closed),
+        HeadEnd::Idle => return Served::Closed,
         HeadEnd::Truncated => {
             connection.count_refusal("head_truncated");
-            return (connection, Served::Closed);
+            return Served::Closed;
         }
         HeadEnd::TooSlow => Err(Problem::RequestTimeout),
         HeadEnd::TooLarge(problem) => Err(problem),
     };
-    let served = match head {
+    match head {
         Ok(head) => {
             let facts = &connection.facts;
             let client = ClientSide::H1(H1Client::new(wire, head, facts.listener.half_closed_clients));
@@ -147,8 +173,7 @@ async fn one_request(connection: Box<Connection>, mut wire: Box<Wire>, read: Hea
             refuse(wire.into_parts().0, problem, to_head).await;
             Served::Closed
         }
-    };
-    (connection, served)
+    }
 }
 
 /// The first line of HTTP/2's preface looks like a head (RFC 9113 §3.4), so nobody waits for a byte more than a head needs.
