@@ -347,9 +347,9 @@ impl From<Refused> for Gone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::message::Places;
     use crate::proxy::wire::{Socket, Transport};
     use pulsegate_core::http::http1::request;
-    use crate::proxy::message::Places;
     use tokio::io::AsyncReadExt;
     use tokio::net::UnixStream;
     use tokio::time::Instant;
