@@ -186,10 +186,10 @@ async fn a_process_with_fewer_workers_takes_over_and_fails_nothing() {
     let mut rig = rig_with(&format!("{UPGRADE}threads: 4\n")).await;
     let address = rig.gateway.address;
     let once = |method| {
-        let target = Target { requests_per_connection: 1, ..address.into() };
-        Load::of(Request { method, host: "test", path: "/work" }, target, 100, Duration::from_secs(6))
+        let target = Target { requests_per_connection: 1, ..Target::spared(address) };
+        Load::until_ended(Request { method, host: "test", path: "/work" }, target, 100)
     };
-    let (gets, posts) = (load(&rig, "GET", 6), load(&rig, "POST", 6));
+    let (gets, posts) = (load(&rig, "GET"), load(&rig, "POST"));
     let (single_gets, single_posts) = (once("GET"), once("POST"));
     pause(Duration::from_secs(1)).await;
     let workers = async |gateway: &Gateway| {
@@ -199,10 +199,11 @@ async fn a_process_with_fewer_workers_takes_over_and_fails_nothing() {
     assert_eq!(workers(&rig.gateway).await, 4);
     let next = rig.gateway.successor(&(with_upgrade(&rig) + "threads: 2\n"));
     assert!(rig.gateway.ended().await.success());
-    assert_no_failures("fewer workers, GET", &gets.outcomes().await);
-    assert_no_failures("fewer workers, POST", &posts.outcomes().await);
-    assert_no_failures("fewer workers, GET, a connection each", &single_gets.outcomes().await);
-    assert_no_failures("fewer workers, POST, a connection each", &single_posts.outcomes().await);
+    alone_for_a_while().await;
+    assert_no_failures("fewer workers, GET", &gets.ended().await);
+    assert_no_failures("fewer workers, POST", &posts.ended().await);
+    assert_no_failures("fewer workers, GET, a connection each", &single_gets.ended().await);
+    assert_no_failures("fewer workers, POST, a connection each", &single_posts.ended().await);
     assert_eq!(workers(&next).await, 2);
 }
 
