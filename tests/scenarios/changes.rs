@@ -199,6 +199,7 @@ async fn a_process_with_fewer_workers_takes_over_and_fails_nothing() {
     assert_eq!(workers(&rig.gateway).await, 4);
     let next = rig.gateway.successor(&(with_upgrade(&rig) + "threads: 2\n"));
     assert!(rig.gateway.ended().await.success());
+    alone_for_a_while().await;
     assert_no_failures("fewer workers, GET", &gets.ended().await);
     assert_no_failures("fewer workers, POST", &posts.ended().await);
     assert_no_failures("fewer workers, GET, a connection each", &single_gets.ended().await);
