@@ -39,7 +39,17 @@ impl Clock {
 
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now(&self) -> Timestamp {
-        let nanos = turn::instant(Instant::now).saturating_duration_since(self.origin).as_nanos();
+        self.timestamp(turn::instant(Instant::now))
+    }
+
+    /// The moment of this very question, also within a turn, which goes on from it: for what measures the turn itself.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn now_anew(&self) -> Timestamp {
+        self.timestamp(turn::anew(Instant::now))
+    }
+
+    fn timestamp(&self, moment: Instant) -> Timestamp {
+        let nanos = moment.saturating_duration_since(self.origin).as_nanos();
         Timestamp(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 

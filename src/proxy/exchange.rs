@@ -238,7 +238,7 @@ impl<'a> Exchange<'a> {
     }
 
     async fn answer(&mut self, answer: OwnAnswer) {
-        self.story.head_at = Some(self.proxy.clock().now());
+        self.story.head_at = Some(self.proxy.clock().now_anew());
         let Dialogue { client, continued, .. } = &mut self.dialogue;
         let body = client.body();
         let unread = Unread::of(body, *continued || !heads::expects_continue(client.head(), body));

@@ -72,7 +72,7 @@ impl Story {
             bytes_out: client.bytes_out(),
             tls: facts.tls,
             began,
-            took: proxy.clock().now().since(began),
+            took: proxy.clock().now_anew().since(began),
             head_took: self.head_at.map(|at| at.since(began)),
             queued: self.queued,
             upstream_took: self.upstream_took,

@@ -59,7 +59,8 @@ async fn converse(
 ) -> Action {
     let expectation = expectation(machine, dialogue, &way);
     let (clock, attempt) = (machine.clock(), way.attempt);
-    let asked_at = clock.now();
+    // What the gateway itself takes is measured from here to there.
+    let asked_at = clock.now_anew();
     let progress = Progress::begun(attempt.bounds, asked_at);
     if let Err(ended) = ask(machine, dialogue, &mut connected, &progress, (trace.as_ref(), expectation)) {
         return over(machine, dialogue, ended);

@@ -122,7 +122,7 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
             }
         }
         self.cookie = self.pin();
-        self.heard.ready_at = Some(self.machine.clock().now());
+        self.heard.ready_at = Some(self.machine.clock().now_anew());
         Verdict::Deliver
     }
 
