@@ -89,12 +89,13 @@ fn answers(bytes: &[u8], head: &[u8], to_head: bool) {
     }
 }
 
-/// A head in two pieces is not there before its end, and the same then.
+/// A head in two pieces is not there before its end, unless it is none by its first bytes, and the same then.
 fn dripped(bytes: &[u8], end: usize, to_head: bool) {
     let mut spans = Spans::default();
     let whole = answer::read(bytes, 0, to_head, LIMIT, &mut Spans::default());
     for cut in [1, end / 2, end.saturating_sub(3), end - 1] {
-        assert_eq!(answer::read(&bytes[..cut], 0, to_head, LIMIT, &mut spans), Ok(None), "cut at {cut} of {end}");
+        let part = answer::read(&bytes[..cut], 0, to_head, LIMIT, &mut spans);
+        assert!(part == Ok(None) || part == whole, "cut at {cut} of {end}: {part:?}");
         assert_eq!(answer::read(bytes, cut, to_head, LIMIT, &mut spans), whole, "cut at {cut} of {end}");
     }
 }
