@@ -16,7 +16,6 @@ pub mod problem;
 pub mod proxy_protocol;
 pub mod redact;
 pub mod response_head;
-pub mod response_watch;
 pub mod shield;
 pub mod sni;
 pub mod trace;

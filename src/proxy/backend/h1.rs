@@ -12,9 +12,9 @@ use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::head::AnswerFlaw;
 use pulsegate_core::http::http1::answer;
 use pulsegate_core::http::http1::body::Decoder;
+use pulsegate_core::http::http1::flaw::Malformed;
 use pulsegate_core::http::http1::framing::Framing;
 use pulsegate_core::http::http1::{upgrade, write};
-use pulsegate_core::http::response_watch::Malformed;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use std::task::{Context, Poll, ready};
 

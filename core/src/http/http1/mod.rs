@@ -4,6 +4,7 @@ pub mod answer;
 pub mod body;
 pub mod date;
 mod digits;
+pub mod flaw;
 pub mod framing;
 pub mod persistence;
 pub mod request;

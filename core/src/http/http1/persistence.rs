@@ -1,4 +1,4 @@
-//! Does a connection carry another message behind this one? What both sides say of it, and what the framing of an answer leaves of that.
+//! Does a connection carry another message behind this one? What both sides say of it; and which answers end with their head.
 //!
 //! Sources: RFC 9112 §6.3 (a body without a length ends with its connection), §9.3 and §9.6.
 
@@ -35,26 +35,20 @@ impl Options {
     }
 }
 
-/// May it go on, by the `Connection` lines of a message?
-pub fn persists<'a>(connections: impl Iterator<Item = &'a [u8]>, http10: bool) -> bool {
-    let mut options = Options::default();
-    connections.for_each(|line| options.take(line));
-    options.persists(http10)
-}
-
 /// Is the head of this answer all of it, whatever its fields say and whatever follows (RFC 9110 §6.4.1)?
 pub const fn ends_with_its_head(status: u16, to_head: bool) -> bool {
     to_head || matches!(status, 100..=199 | 204 | 304)
 }
 
-/// Is it the connection's end that ends this answer? `framed`: a length or chunks say where it ends.
-pub const fn ends_with_its_connection(status: u16, to_head: bool, framed: bool) -> bool {
-    !(framed || ends_with_its_head(status, to_head))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn persists<'a>(connections: impl Iterator<Item = &'a [u8]>, http10: bool) -> bool {
+        let mut options = Options::default();
+        connections.for_each(|line| options.take(line));
+        options.persists(http10)
+    }
 
     #[test]
     fn a_single_close_ends_it_wherever_it_stands() {
@@ -75,21 +69,6 @@ mod tests {
         ] {
             assert_eq!(persists(lines.iter().copied(), false), http11, "{lines:?}");
             assert_eq!(persists(lines.iter().copied(), true), http10, "{lines:?}");
-        }
-    }
-
-    #[test]
-    fn an_answer_without_a_length_ends_with_its_connection() {
-        for (status, to_head, framed, ends) in [
-            (200, false, false, true),
-            (200, false, true, false),
-            (200, true, false, false),
-            (204, false, false, false),
-            (304, false, false, false),
-            (101, false, false, false),
-            (404, false, false, true),
-        ] {
-            assert_eq!(ends_with_its_connection(status, to_head, framed), ends, "{status} {to_head} {framed}");
         }
     }
 }
