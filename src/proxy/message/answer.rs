@@ -1,8 +1,7 @@
 //! What does the head of a backend's answer say?
 
-use super::fields::{Either, HeadField};
+use super::fields::{Carrier, HeadField};
 use super::places::Places;
-use super::request::{mapped, values};
 use bytes::Bytes;
 use http::response::Parts;
 use pulsegate_core::http::fields::Fields;
@@ -25,6 +24,13 @@ pub struct Written {
 }
 
 impl AnswerHead {
+    fn carrier(&self) -> Carrier<'_> {
+        match self {
+            Self::Written(head) => Carrier::Written(head.spans.over(&head.bytes)),
+            Self::Mapped(parts) => Carrier::Mapped(&parts.headers),
+        }
+    }
+
     /// `read` and `spans` are of these bytes.
     pub fn written(bytes: Bytes, spans: Places, read: http1::AnswerHead) -> Self {
         Self::Written(Written { bytes, spans, read })
@@ -62,23 +68,14 @@ impl Fields for AnswerHead {
     type Field<'h> = HeadField<'h>;
 
     fn fields(&self) -> impl Iterator<Item = HeadField<'_>> {
-        match self {
-            Self::Written(head) => Either::One(head.spans.over(&head.bytes).fields().map(HeadField::Written)),
-            Self::Mapped(parts) => Either::Other(mapped(&parts.headers)),
-        }
+        self.carrier().fields()
     }
 
     fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
-        match self {
-            Self::Written(head) => Either::One(head.spans.over(&head.bytes).lines(name)),
-            Self::Mapped(parts) => Either::Other(values(&parts.headers, name)),
-        }
+        self.carrier().lines(name)
     }
 
     fn has(&self, name: &str) -> bool {
-        match self {
-            Self::Written(head) => head.spans.over(&head.bytes).has(name),
-            Self::Mapped(parts) => parts.headers.contains_key(name),
-        }
+        self.carrier().has(name)
     }
 }

@@ -1,8 +1,9 @@
 //! What is one field, whichever version of HTTP carried it?
 
+use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use pulsegate_core::http::fields::Field;
-use pulsegate_core::http::http1::spans;
+use pulsegate_core::http::http1::spans::{self, View};
 
 /// One line of a head.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +29,38 @@ impl Field for HeadField<'_> {
     }
 }
 
+/// What carries the fields of a head.
+#[derive(Clone, Copy)]
+pub(super) enum Carrier<'h> {
+    Written(View<'h>),
+    Mapped(&'h HeaderMap),
+}
+
+impl<'h> Carrier<'h> {
+    pub(super) fn fields(self) -> impl Iterator<Item = HeadField<'h>> {
+        match self {
+            Self::Written(view) => Either::One(view.fields().map(HeadField::Written)),
+            Self::Mapped(map) => Either::Other(map.iter().map(|(name, value)| HeadField::Mapped(name, value))),
+        }
+    }
+
+    pub(super) fn lines<'n>(self, name: &'n str) -> impl DoubleEndedIterator<Item = &'h [u8]> + use<'h, 'n> {
+        match self {
+            Self::Written(view) => Either::One(view.lines(name)),
+            Self::Mapped(map) => Either::Other(map.get_all(name).iter().map(HeaderValue::as_bytes)),
+        }
+    }
+
+    pub(super) fn has(self, name: &str) -> bool {
+        match self {
+            Self::Written(view) => view.has(name),
+            Self::Mapped(map) => map.contains_key(name),
+        }
+    }
+}
+
 /// One of two iterators of the same things.
-pub(super) enum Either<A, B> {
+enum Either<A, B> {
     One(A),
     Other(B),
 }

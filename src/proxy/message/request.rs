@@ -1,11 +1,11 @@
 //! What does a request's head say? Its line and its fields, where they lie.
 
-use super::fields::{Either, HeadField};
+use super::fields::{Carrier, HeadField};
 use super::places::Places;
 use crate::telemetry::Headers;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Version};
+use http::{Method, Version};
 use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::http1::request as http1;
 
@@ -26,6 +26,13 @@ pub struct Written {
 }
 
 impl RequestHead {
+    fn carrier(&self) -> Carrier<'_> {
+        match self {
+            Self::Written(head) => Carrier::Written(head.spans.over(&head.bytes)),
+            Self::Mapped(parts) => Carrier::Mapped(&parts.headers),
+        }
+    }
+
     /// `read` and `spans` are of these bytes.
     pub fn written(bytes: Bytes, spans: Places, read: http1::RequestHead) -> Self {
         Self::Written(Written { bytes, spans, read })
@@ -96,31 +103,14 @@ impl Fields for RequestHead {
     type Field<'h> = HeadField<'h>;
 
     fn fields(&self) -> impl Iterator<Item = HeadField<'_>> {
-        match self {
-            Self::Written(head) => Either::One(head.spans.over(&head.bytes).fields().map(HeadField::Written)),
-            Self::Mapped(parts) => Either::Other(mapped(&parts.headers)),
-        }
+        self.carrier().fields()
     }
 
     fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
-        match self {
-            Self::Written(head) => Either::One(head.spans.over(&head.bytes).lines(name)),
-            Self::Mapped(parts) => Either::Other(values(&parts.headers, name)),
-        }
+        self.carrier().lines(name)
     }
 
     fn has(&self, name: &str) -> bool {
-        match self {
-            Self::Written(head) => head.spans.over(&head.bytes).has(name),
-            Self::Mapped(parts) => parts.headers.contains_key(name),
-        }
+        self.carrier().has(name)
     }
-}
-
-pub(super) fn mapped(fields: &HeaderMap) -> impl Iterator<Item = HeadField<'_>> {
-    fields.iter().map(|(name, value)| HeadField::Mapped(name, value))
-}
-
-pub(super) fn values<'h>(fields: &'h HeaderMap, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
-    fields.get_all(name).iter().map(HeaderValue::as_bytes)
 }
