@@ -37,19 +37,18 @@ impl Clock {
         self.started
     }
 
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now(&self) -> Timestamp {
-        self.timestamp(turn::instant(Instant::now))
+        turn::moment(|| self.read())
     }
 
     /// The moment of this very question, also within a turn, which goes on from it: for what measures the turn itself.
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now_anew(&self) -> Timestamp {
-        self.timestamp(turn::anew(Instant::now))
+        turn::anew(|| self.read())
     }
 
-    fn timestamp(&self, moment: Instant) -> Timestamp {
-        let nanos = moment.saturating_duration_since(self.origin).as_nanos();
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    fn read(&self) -> Timestamp {
+        let nanos = Instant::now().saturating_duration_since(self.origin).as_nanos();
         Timestamp(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 

@@ -1,19 +1,19 @@
 //! What time is it while a task has its turn? The same from its beginning to its end, unless somebody asks anew: a request asks some twenty times, and
 //! its turns take microseconds.
 //!
-//! Outside of such turns the clock is read at every question.
+//! Outside of such turns the clock is read at every question. A process has one clock: a moment of a turn is the same to everybody.
 
+use pulsegate_core::base::time::Timestamp;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use tokio::time::Instant;
 
 #[derive(Clone, Copy)]
 enum Turn {
     Nobodys,
     /// Nobody has asked in it.
     Begun,
-    At(Instant),
+    At(Timestamp),
 }
 
 thread_local! {
@@ -40,7 +40,7 @@ impl Drop for Over {
 }
 
 /// The moment of this turn, or of this question.
-pub(super) fn instant(read: impl FnOnce() -> Instant) -> Instant {
+pub(super) fn moment(read: impl FnOnce() -> Timestamp) -> Timestamp {
     match TURN.get() {
         Turn::At(moment) => moment,
         Turn::Nobodys => read(),
@@ -53,11 +53,11 @@ pub(super) fn instant(read: impl FnOnce() -> Instant) -> Instant {
 }
 
 /// The moment of this question, which is the turn's from now on.
-pub(super) fn anew(read: impl FnOnce() -> Instant) -> Instant {
+pub(super) fn anew(read: impl FnOnce() -> Timestamp) -> Timestamp {
     if !matches!(TURN.get(), Turn::Nobodys) {
         TURN.set(Turn::Begun);
     }
-    instant(read)
+    moment(read)
 }
 
 #[cfg(test)]

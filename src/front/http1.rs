@@ -165,8 +165,12 @@ async fn one_request(connection: &Connection, mut wire: Box<Wire>, read: HeadEnd
     match head {
         Ok(head) => {
             let facts = &connection.facts;
-            let client = ClientSide::H1(H1Client::new(wire, head, facts.listener.half_closed_clients));
-            connection.front.proxy.serve(client, facts).await
+            let mut client = ClientSide::H1(H1Client::new(wire, head, facts.listener.half_closed_clients));
+            let fate = connection.front.proxy.serve(&mut client, facts).await;
+            match client.end_at_once(fate) {
+                Ok(served) => served,
+                Err(client) => client.end(fate).await,
+            }
         }
         Err(problem) => {
             connection.count_refusal(problem.reason());

@@ -268,8 +268,9 @@ async fn one_stream(
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) -> Ended {
-    let client = ClientSide::H2(Box::new(H2Client::new(request, respond)));
-    let served = front.proxy.serve(client, facts).await;
+    let mut client = ClientSide::H2(Box::new(H2Client::new(request, respond)));
+    let fate = front.proxy.serve(&mut client, facts).await;
+    let served = client.end(fate).await;
     let (glitch, leaves) = (matches!(served, Served::Left), matches!(served, Served::Leaves));
     let broken = if let Served::Broken(stream) = served { Some(stream) } else { None };
     Ended { glitch, leaves, broken }

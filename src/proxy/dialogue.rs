@@ -1,14 +1,13 @@
 //! How does it stand with the client? Its connection, what was kept of its body, what it was told, and what becomes of the connection.
 
-use crate::proxy::Served;
 use crate::proxy::downstream::{ClientSide, Fate};
 use crate::proxy::replay::Replay;
 use crate::proxy::wire::Alarm;
 use std::time::Duration;
 
 /// The client's side of one exchange.
-pub(super) struct Dialogue {
-    pub client: ClientSide,
+pub(super) struct Dialogue<'c> {
+    pub client: &'c mut ClientSide,
     pub replay: Replay,
     /// 100 Continue was sent.
     pub continued: bool,
@@ -19,15 +18,15 @@ pub(super) struct Dialogue {
     pub alarm: Alarm,
 }
 
-impl Dialogue {
-    pub(super) fn with(mut client: ClientSide) -> Self {
+impl<'c> Dialogue<'c> {
+    pub(super) fn with(client: &'c mut ClientSide) -> Self {
         let alarm = client.alarm();
         Self { client, replay: Replay::default(), continued: false, fate: Fate::Finish, stalled: Duration::ZERO, alarm }
     }
-    /// The exchange is over. Returns what became of the connection.
-    pub(super) async fn end(self) -> Served {
-        let Self { mut client, fate, alarm, .. } = self;
-        client.set_alarm(alarm);
-        client.end(fate).await
+
+    /// The exchange is over. Returns how the client's part in it is to end.
+    pub(super) fn over(self) -> Fate {
+        self.client.set_alarm(self.alarm);
+        self.fate
     }
 }

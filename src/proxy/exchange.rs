@@ -8,7 +8,7 @@ use super::forward::{self, Held, Outcome, Surroundings};
 use super::heads::{self, Body};
 use super::story::Story;
 use super::worker::Picture;
-use super::{ConnectionFacts, Proxy, Served, passage};
+use super::{ConnectionFacts, Proxy, passage};
 use crate::proxy::downstream::{ClientSide, Fate};
 use http::{HeaderMap, Version};
 use pulsegate_core::base::time::Timestamp;
@@ -29,66 +29,65 @@ pub(super) struct Exchange<'a> {
     picture: Picture,
     began: Timestamp,
     asked: Asked,
-    dialogue: Dialogue,
+    dialogue: Dialogue<'a>,
     story: Story,
     /// The one that was found.
     route: Option<usize>,
+    /// What is held of the upstream until the exchange is over.
+    held: Option<Held>,
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) async fn serve(proxy: &'a Arc<Proxy>, mut client: ClientSide, facts: &'a ConnectionFacts) -> Served {
+    /// Returns how the client's part in it is to end.
+    pub(super) async fn serve(proxy: &'a Arc<Proxy>, client: &'a mut ClientSide, facts: &'a ConnectionFacts) -> Fate {
         if facts.closing {
             client.close_behind();
         }
         let began = proxy.clock().now();
-        let (asked, checked) = Asked::of(&client, facts, &proxy.telemetry);
+        let (asked, checked) = Asked::of(client, facts, &proxy.telemetry);
         let (picture, dialogue) = (facts.worker.picture(&proxy.handle), Dialogue::with(client));
-        let mut exchange = Self { proxy, facts, picture, began, asked, dialogue, story: Story::default(), route: None };
-        let held = match checked {
+        let story = Story::default();
+        let mut exchange = Self { proxy, facts, picture, began, asked, dialogue, story, route: None, held: None };
+        match checked {
             Ok(()) => exchange.act().await,
-            Err(problem) => {
-                exchange.refuse(problem, None).await;
-                None
-            }
-        };
-        let Self { dialogue, story, asked, picture, route, .. } = exchange;
-        // Names are borrowed where they are held anyway: a copy would be counted where all workers count.
-        let route = route.and_then(|route| Some(&*picture.plan().routes.get(route)?.name));
-        let upstream = held.as_ref().and_then(|held| Some(&**held.upstream()?));
-        story.tell(proxy, facts, &asked, &dialogue, began, (route, upstream));
-        // What is under way no more makes room, however long the connection takes to end.
-        drop(held);
-        dialogue.end().await
+            Err(problem) => exchange.refuse(problem, None).await,
+        }
+        exchange.tell();
+        exchange.dialogue.over()
     }
 
-    async fn act(&mut self) -> Option<Held> {
+    /// Names are borrowed where they are held anyway: a copy would be counted where all workers count.
+    fn tell(&self) {
+        let route = self.route.and_then(|route| Some(&*self.picture.plan().routes.get(route)?.name));
+        let upstream = self.held.as_ref().and_then(|held| Some(&**held.upstream()?));
+        self.story.tell(self.proxy, self.facts, &self.asked, &self.dialogue, self.began, (route, upstream));
+    }
+
+    async fn act(&mut self) {
         if passage::is_loop(self.dialogue.client.head(), self.facts.listener.limits.loops) {
-            self.refuse(Problem::LoopDetected, None).await;
-            return None;
+            return self.refuse(Problem::LoopDetected, None).await;
         }
         let hops = self.hops();
         if hops == Some(MaxForwards::Malformed) {
-            self.refuse(Problem::MalformedRequest, None).await;
-            return None;
+            return self.refuse(Problem::MalformedRequest, None).await;
         }
         let plan = self.picture.plan().clone();
         let index = self.found();
         let Some((index, route)) = index.and_then(|index| Some((index, plan.routes.get(index)?))) else {
-            self.refuse(Problem::NoRoute, None).await;
-            return None;
+            return self.refuse(Problem::NoRoute, None).await;
         };
         self.route = Some(index);
         if let Some(denied) = self.denied(&plan, index) {
-            self.deny(denied).await;
-            return None;
+            return self.deny(denied).await;
         }
         if self.asked.target.has_encoded_slash && !route.allow_encoded_slashes {
-            self.refuse(Problem::BadPath, None).await;
-            return None;
+            return self.refuse(Problem::BadPath, None).await;
         }
         match &route.action {
             RouteAction::Forward(_) if hops != Some(MaxForwards::Last) => {
-                return self.forward(Terms::of(plan.clone(), index)?).await;
+                if let Some(terms) = Terms::of(plan.clone(), index) {
+                    self.forward(terms).await;
+                }
             }
             _ if self.is_too_large() => self.refuse(Problem::BodyTooLarge, None).await,
             RouteAction::Forward(_) => self.own(200, vec![("Allow", ALLOWED.to_owned())], String::new()).await,
@@ -97,7 +96,6 @@ impl<'a> Exchange<'a> {
                 self.own(*status, vec![("Content-Type", content_type.clone())], body.clone()).await;
             }
         }
-        None
     }
 
     fn found(&self) -> Option<usize> {
@@ -145,17 +143,16 @@ impl<'a> Exchange<'a> {
         self.answer(answer.with(denied.headers)).await;
     }
 
-    /// Returns what is held of the upstream until the exchange is over.
-    async fn forward(&mut self, terms: Terms) -> Option<Held> {
-        let facts = forward::facts(&self.surroundings(&terms), &self.dialogue.client, self.began);
+    async fn forward(&mut self, terms: Terms) {
+        let facts = forward::facts(&self.surroundings(&terms), self.dialogue.client, self.began);
         if self.is_too_large() {
             self.refuse(Problem::BodyTooLarge, None).await;
-            forward::mirror(self.surroundings(&terms), &facts, &self.dialogue);
-            return None;
+            return forward::mirror(self.surroundings(&terms), &facts, &self.dialogue);
         }
+        let held = self.held.insert(Held::new(facts));
         // Field by field: the dialogue and the story are lent at the same time.
         let surroundings = Surroundings { proxy: self.proxy, facts: self.facts, asked: &self.asked, terms: &terms };
-        let (outcome, held) = forward::forward(surroundings, facts, &mut self.dialogue, &mut self.story).await;
+        let outcome = forward::forward(surroundings, held, &mut self.dialogue, &mut self.story).await;
         // What its client took back before anybody was asked is not sent to anybody.
         let taken_back = matches!(outcome, Outcome::Cut(Cut::LeftUnanswered)) && held.attempts() == 0;
         match outcome {
@@ -163,10 +160,9 @@ impl<'a> Exchange<'a> {
             Outcome::Delivered => self.story.answered(self.dialogue.client.status(), self.began),
             Outcome::Cut(cut) => self.cut(cut).await,
         }
-        if !taken_back {
+        if let Some(held) = self.held.as_ref().filter(|_| !taken_back) {
             forward::mirror(self.surroundings(&terms), held.facts(), &self.dialogue);
         }
-        Some(held)
     }
 
     fn surroundings<'s>(&'s self, terms: &'s Terms) -> Surroundings<'s> {

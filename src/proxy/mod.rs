@@ -38,7 +38,7 @@ pub use worker::Worker;
 use crate::clock::Clock;
 use crate::control::Handle;
 use crate::proxy::connection_pool::idle::Common;
-use crate::proxy::downstream::{BrokenStream, ClientSide};
+use crate::proxy::downstream::{BrokenStream, ClientSide, Fate};
 use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
@@ -47,6 +47,7 @@ use pulsegate_core::base::own::Own;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
 use std::fmt;
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -154,9 +155,13 @@ impl Proxy {
         self.handle.clock()
     }
 
-    /// Serves one request whose head is read and checked.
-    pub async fn serve(self: &Arc<Self>, client: ClientSide, facts: &ConnectionFacts) -> Served {
-        Exchange::serve(self, client, facts).await
+    /// Serves one request whose head is read and checked. Returns how its client's part is to end.
+    pub fn serve<'a>(
+        self: &'a Arc<Self>,
+        client: &'a mut ClientSide,
+        facts: &'a ConnectionFacts,
+    ) -> impl Future<Output = Fate> + Send + 'a {
+        Exchange::serve(self, client, facts)
     }
 }
 

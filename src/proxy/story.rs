@@ -42,7 +42,7 @@ impl Story {
         proxy: &Proxy,
         facts: &ConnectionFacts,
         asked: &Asked,
-        dialogue: &Dialogue,
+        dialogue: &Dialogue<'_>,
         began: Timestamp,
         (route, upstream): (Option<&str>, Option<&str>),
     ) {

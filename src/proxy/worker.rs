@@ -82,6 +82,16 @@ impl Worker {
         seen.picture.clone()
     }
 
+    /// Looks whether this is still the picture of the moment, and takes the one that is.
+    pub(in crate::proxy) fn look(&self, control: &control::Handle, picture: &mut Picture) {
+        let mut seen = self.seen();
+        let seen = seen.get_or_insert_with(|| Seen::of(control.reader()));
+        seen.look();
+        if !Arc::ptr_eq(&seen.picture.0, &picture.0) {
+            *picture = seen.picture.clone();
+        }
+    }
+
     fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
         // Held for a look; a panic cannot leave it half done.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)

@@ -11,6 +11,7 @@ use crate::proxy::wire::Wire;
 use pulsegate_core::base::rng::mix;
 use pulsegate_core::base::time::Timestamp;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -65,9 +66,27 @@ pub struct Idle {
 
 #[derive(Debug, Default)]
 struct Shelves {
-    by_key: HashMap<u64, Vec<Rested>>,
+    by_key: HashMap<u64, Vec<Rested>, BuildHasherDefault<Mixed>>,
     /// Places that are taken and not filled.
     spare: usize,
+}
+
+/// The key of a shelf is mixed already (`shelf`), from what no client chooses.
+#[derive(Debug, Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = mix(self.0 ^ u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
 }
 
 impl Idle {

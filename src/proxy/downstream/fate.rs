@@ -1,7 +1,7 @@
 //! What becomes of a client's connection when its request is over?
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::proxy) enum Fate {
+pub enum Fate {
     /// As HTTP says: it carries another request, or it is closed.
     Finish,
     /// Closed with unread bytes on it, so that the answer arrives all the same.

@@ -146,6 +146,14 @@ impl H1Client {
         }
     }
 
+    /// What was read of the body already.
+    pub(super) fn at_hand(&mut self) -> Option<FromClient> {
+        match self.take_body() {
+            Ok(piece) => piece.map(FromClient::Chunk),
+            Err(Malformed) => Some(FromClient::Malformed),
+        }
+    }
+
     /// The next piece of the body that was read already.
     fn take_body(&mut self) -> Result<Option<Bytes>, Malformed> {
         while !self.body.is_over() && !self.wire.inbox().is_empty() && !self.is_tunnel() {
@@ -282,6 +290,20 @@ impl H1Client {
 
     // ---------------------------------------------------------- how it ends
 
+    /// Nothing of this exchange is left, and the connection carries another one.
+    pub(super) fn goes_on(&self, fate: Fate) -> bool {
+        fate == Fate::Finish && self.wire.is_empty() && self.body.is_over() && self.is_reusable()
+    }
+
+    fn is_reusable(&self) -> bool {
+        !self.closes && !self.is_tunnel() && self.ended != Some(ClientEnd::Reset)
+    }
+
+    /// Its connection, for the next request.
+    pub(super) fn again(self) -> Served {
+        Served::Again(self.wire)
+    }
+
     pub(super) async fn end(mut self, fate: Fate) -> Served {
         match fate {
             // Nobody waits for the rest of a body before it hears that this was the last answer.
@@ -292,8 +314,8 @@ impl H1Client {
                 } else {
                     timeout(DRAIN_TIME, self.settle()).await.is_ok_and(|settled| settled)
                 };
-                if finished && !self.closes && !self.is_tunnel() && self.ended != Some(ClientEnd::Reset) {
-                    return Served::Again(self.wire);
+                if finished && self.is_reusable() {
+                    return self.again();
                 }
                 let _ = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_end(cx))).await;
             }
@@ -350,20 +372,45 @@ mod tests {
     use crate::proxy::message::Places;
     use crate::proxy::wire::{Socket, Transport};
     use pulsegate_core::http::http1::request;
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixStream;
     use tokio::time::Instant;
+
+    /// The client of a request of which so much has come.
+    async fn client(head: &str, body: &[u8]) -> (H1Client, UnixStream) {
+        let mut spans = Places::default();
+        let read = request::read(head.as_bytes(), &mut spans).unwrap();
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut wire = Wire::new(Socket::Plain(Transport::Unix(near)));
+        if !body.is_empty() {
+            far.write_all(body).await.unwrap();
+            poll_fn(|cx| wire.poll_fill(cx)).await.unwrap();
+        }
+        let head = RequestHead::written(Bytes::copy_from_slice(head.as_bytes()), spans, read.head);
+        (H1Client::new(wire, head, HalfClosedClients::Cancel), far)
+    }
+
+    #[tokio::test]
+    async fn what_came_with_the_head_is_at_hand_and_nothing_else_is_waited_for() {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+        let (mut all, _far) = client(head, b"hello").await;
+        assert!(matches!(all.at_hand(), Some(FromClient::Chunk(piece)) if piece == "hello"));
+        assert!(all.body_done() && all.at_hand().is_none());
+        let (mut some, _far) = client(head, b"he").await;
+        assert!(matches!(some.at_hand(), Some(FromClient::Chunk(piece)) if piece == "he"));
+        assert!(!some.body_done() && some.at_hand().is_none());
+        let (mut none, _far) = client(head, b"").await;
+        assert!(none.at_hand().is_none());
+        let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let (mut broken, _far) = client(chunked, b"no chunk\r\n").await;
+        assert!(matches!(broken.at_hand(), Some(FromClient::Malformed)));
+    }
 
     #[tokio::test(start_paused = true)]
     #[allow(clippy::disallowed_methods, reason = "tests have no clock but the runtime's")]
     async fn whoever_keeps_its_body_back_hears_the_end_at_once() {
-        let text = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
-        let mut spans = Places::default();
-        let read = request::read(text, &mut spans).unwrap();
-        let head = RequestHead::written(Bytes::from_static(text), spans, read.head);
-        let (near, mut far) = UnixStream::pair().unwrap();
-        let wire = Wire::new(Socket::Plain(Transport::Unix(near)));
-        let mut client = H1Client::new(wire, head, HalfClosedClients::Cancel);
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
+        let (mut client, mut far) = client(head, b"").await;
         client.answer_early(true);
         let began = Instant::now();
         let ending = tokio::spawn(client.end(Fate::Finish));

@@ -19,7 +19,7 @@ use ::http::HeaderMap;
 pub use broken::BrokenStream;
 use bytes::Bytes;
 pub use copy::CopyClient;
-pub(super) use fate::Fate;
+pub use fate::Fate;
 pub use h1::H1Client;
 pub use h2::H2Client;
 pub(super) use pulsegate_core::traffic::request::Read;
@@ -118,6 +118,14 @@ impl ClientSide {
             Self::H1(client) => client.poll_next(read, cx),
             Self::H2(client) => client.poll_next(read, cx),
             Self::Copy(client) => client.poll_next(read),
+        }
+    }
+
+    /// What was read of its body already, without asking for more.
+    pub(super) fn at_hand(&mut self) -> Option<FromClient> {
+        match self {
+            Self::H1(client) => client.at_hand(),
+            Self::H2(_) | Self::Copy(_) => None,
         }
     }
 
@@ -261,8 +269,19 @@ impl ClientSide {
         }
     }
 
+    /// Ends the exchange where nothing is to be waited for, as nearly always. Its future would be as large as the client, and moved.
+    ///
+    /// # Errors
+    /// Something is.
+    pub fn end_at_once(self, fate: Fate) -> Result<Served, Self> {
+        match self {
+            Self::H1(client) if client.goes_on(fate) => Ok(client.again()),
+            client => Err(client),
+        }
+    }
+
     /// Ends the exchange.
-    pub(super) async fn end(self, fate: Fate) -> Served {
+    pub async fn end(self, fate: Fate) -> Served {
         match self {
             Self::H1(client) => client.end(fate).await,
             Self::H2(client) => client.end(fate).await,

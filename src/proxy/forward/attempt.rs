@@ -9,13 +9,16 @@ use crate::proxy::downstream::Fate;
 use crate::proxy::heads;
 use crate::proxy::relay::{Relay, Relayed};
 use crate::proxy::rewrite::Onward;
+use pulsegate_core::base::identity::BackendKey;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::traffic::cell::{Nudge, NudgeKind};
-use pulsegate_core::traffic::request::{self, Action, Asked, Attempt, Ended, Expectation, Expected, Input, Progress};
+use pulsegate_core::traffic::request::{
+    self, Action, Asked, Attempt, Ended, Expectation, Expected, Input, Owner, Progress,
+};
 
 /// Makes one attempt. Returns what is to be done next.
-pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, attempt: &Attempt) -> Action {
+pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue<'_>, attempt: &Attempt) -> Action {
     machine.story.backend = Some(attempt.endpoint.id.address.clone());
     machine.story.upstream_took = None;
     let surroundings = machine.surroundings;
@@ -36,10 +39,30 @@ pub(super) async fn attempt(machine: &mut Machine<'_>, dialogue: &mut Dialogue, 
             connected = Box::pin(connect(machine, &way)) => connected,
         },
     };
-    match connected {
-        Ok(connected) => converse(machine, dialogue, way, connected, trace).await,
-        Err(ended) => over(machine, dialogue, ended),
+    let mut connected = match connected {
+        Ok(connected) => connected,
+        Err(ended) => return over(machine, dialogue, ended),
+    };
+    match converse(machine, dialogue, &way, &mut connected, trace).await {
+        Spoken::Elsewhere(action) => action,
+        Spoken::Ended { ended, owner } => {
+            if let Some(owner) = owner {
+                way.lay_down(connected, &ended, owner);
+            }
+            over(machine, dialogue, ended)
+        }
     }
+}
+
+/// What came of a conversation with a backend.
+enum Spoken {
+    Ended {
+        ended: Ended,
+        /// Whose the connection is from now on; `None`: it is used no more.
+        owner: Option<(Owner, BackendKey)>,
+    },
+    /// Nothing of its answer counts: this is to be done instead.
+    Elsewhere(Action),
 }
 
 async fn connect(machine: &mut Machine<'_>, way: &Way<'_>) -> Result<Connected, Ended> {
@@ -49,24 +72,24 @@ async fn connect(machine: &mut Machine<'_>, way: &Way<'_>) -> Result<Connected, 
     connected
 }
 
-/// Sends the request and relays the answer; a connection that is still good goes back to its pool.
+/// Sends the request and relays the answer.
 async fn converse(
     machine: &mut Machine<'_>,
-    dialogue: &mut Dialogue,
-    way: Way<'_>,
-    mut connected: Connected,
+    dialogue: &mut Dialogue<'_>,
+    way: &Way<'_>,
+    connected: &mut Connected,
     trace: Option<Trace>,
-) -> Action {
-    let expectation = expectation(machine, dialogue, &way);
+) -> Spoken {
+    let expectation = expectation(machine, dialogue, way);
     let (clock, attempt) = (machine.clock(), way.attempt);
     // What the gateway itself takes is measured from here to there.
     let asked_at = clock.now_anew();
     let progress = Progress::begun(attempt.bounds, asked_at);
-    if let Err(ended) = ask(machine, dialogue, &mut connected, &progress, (trace.as_ref(), expectation)) {
-        return over(machine, dialogue, ended);
+    if let Err(ended) = ask(machine, dialogue, connected, &progress, (trace.as_ref(), expectation)) {
+        return Spoken::Ended { ended, owner: None };
     }
     let proxy = machine.surroundings.proxy;
-    let mut judge = Judge::of(machine, way, dialogue.client.head().version());
+    let mut judge = Judge::of(machine, *way, dialogue.client.head().version());
     let relay = Relay {
         backend: &mut connected.backend,
         judge: &mut judge,
@@ -89,13 +112,12 @@ async fn converse(
         (connected.shelf, backend) = winner;
     }
     match relayed {
-        Relayed::Elsewhere(action) => action,
+        Relayed::Elsewhere(action) => Spoken::Elsewhere(action),
         Relayed::Ended(ended) => {
             let (asked, known) = (heard.asks_for_auth, connected.backend.is_bound());
             let owner = machine.request().facts().owner(&attempt.pool.upstream, asked, known);
             let ended = if connected.beside { ended.beside() } else { ended };
-            way.lay_down(connected, &ended, (owner, backend));
-            over(machine, dialogue, ended)
+            Spoken::Ended { ended, owner: Some((owner, backend)) }
         }
     }
 }
@@ -106,12 +128,12 @@ async fn converse(
 /// How the attempt ended.
 fn ask(
     machine: &Machine<'_>,
-    dialogue: &Dialogue,
+    dialogue: &Dialogue<'_>,
     connected: &mut Connected,
     progress: &Progress,
     (trace, expectation): (Option<&Trace>, Expectation),
 ) -> Result<(), Ended> {
-    let (client, surroundings) = (&dialogue.client, machine.surroundings);
+    let (client, surroundings) = (&*dialogue.client, machine.surroundings);
     let onward = Onward {
         head: client.head(),
         body: client.body(),
@@ -142,7 +164,7 @@ fn note(machine: &mut Machine<'_>, heard: &Heard, asked_at: Timestamp) {
 }
 
 /// Who says the 100 that the client may be waiting for.
-fn expectation(machine: &Machine<'_>, dialogue: &Dialogue, way: &Way<'_>) -> Expectation {
+fn expectation(machine: &Machine<'_>, dialogue: &Dialogue<'_>, way: &Way<'_>) -> Expectation {
     let client = &dialogue.client;
     if !heads::expects_continue(client.head(), client.body()) {
         return Expectation::Nobody;
@@ -156,7 +178,7 @@ fn expectation(machine: &Machine<'_>, dialogue: &Dialogue, way: &Way<'_>) -> Exp
 }
 
 /// It ended so.
-fn over(machine: &mut Machine<'_>, dialogue: &mut Dialogue, ended: Ended) -> Action {
+fn over(machine: &mut Machine<'_>, dialogue: &mut Dialogue<'_>, ended: Ended) -> Action {
     if matches!(ended, Ended::Whole { sent: false, .. }) {
         dialogue.fate = Fate::Linger;
     }

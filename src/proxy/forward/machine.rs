@@ -8,6 +8,7 @@ use crate::proxy::asked::Asked;
 use crate::proxy::downstream::ClientSide;
 use crate::proxy::message::RequestHead;
 use crate::proxy::story::Story;
+use crate::proxy::worker::Picture;
 use crate::proxy::{ConnectionFacts, Proxy, rewrite};
 use crate::telemetry::Try;
 use pulsegate_core::base::identity::BackendKey;
@@ -18,7 +19,7 @@ use pulsegate_core::plan::{HashBy, RoutePlan, StickyPlan};
 use pulsegate_core::traffic::cell::Nudge;
 use pulsegate_core::traffic::outcome::Outcome;
 use pulsegate_core::traffic::request::{
-    Action, Asked as By, Awaited, Facts, Input, Moment, Performer, Recorded, Request, Terms, Wait, Way,
+    Action, Asked as By, Awaited, Input, Moment, Performer, Recorded, Request, Terms, Wait, Way,
 };
 use pulsegate_core::traffic::snapshot::Pool;
 use std::sync::Arc;
@@ -28,10 +29,10 @@ use tokio::time::timeout_at;
 pub(super) struct Machine<'e> {
     pub surroundings: Surroundings<'e>,
     pub story: &'e mut Story,
-    request: Request<Wake>,
+    request: &'e mut Request<Wake>,
+    /// What was seen last of the world.
+    picture: Picture,
     spans: Spans,
-    /// Of the snapshot that it was last told of.
-    generation: u64,
 }
 
 /// What stays the same around a request.
@@ -51,16 +52,16 @@ struct Spans {
 }
 
 impl<'e> Machine<'e> {
-    pub(super) fn of(surroundings: Surroundings<'e>, facts: Facts, story: &'e mut Story) -> Self {
-        Self { surroundings, story, request: Request::new(facts), spans: Spans::default(), generation: 0 }
+    pub(super) fn of(surroundings: Surroundings<'e>, request: &'e mut Request<Wake>, story: &'e mut Story) -> Self {
+        let picture = surroundings.facts.worker.picture(&surroundings.proxy.handle);
+        Self { surroundings, story, request, picture, spans: Spans::default() }
     }
 
     /// Something has happened to the request of this head. Returns what is to be done.
     pub(super) fn tell(&mut self, input: Input, head: &RequestHead) -> Action {
         let Surroundings { proxy, facts, .. } = self.surroundings;
-        let picture = facts.worker.picture(&proxy.handle);
-        let snapshot = picture.snapshot();
-        self.generation = snapshot.generation;
+        facts.worker.look(&proxy.handle, &mut self.picture);
+        let snapshot = self.picture.snapshot();
         let attempt = self.request.attempts();
         let (surroundings, spans) = (self.surroundings, self.spans);
         let mut world = World { surroundings, story: self.story, head, spans, attempt };
@@ -93,7 +94,7 @@ impl<'e> Machine<'e> {
 
     /// Returns when another snapshot than ours is in force.
     async fn newer_snapshot(&self) {
-        let ours = self.generation;
+        let ours = self.picture.snapshot().generation;
         // It fails only when the process ends.
         let _ = self.surroundings.proxy.handle.generation().wait_for(|generation| *generation != ours).await;
     }
@@ -107,7 +108,7 @@ impl<'e> Machine<'e> {
     }
 
     pub(super) fn request(&self) -> &Request<Wake> {
-        &self.request
+        self.request
     }
 
     /// What an attempt over this way tells its backend of the trace.
@@ -126,13 +127,12 @@ impl<'e> Machine<'e> {
         Some(trace)
     }
 
-    /// It is over: what the story must say of it, and what it holds until all is told.
-    pub(super) fn over(self) -> Request<Wake> {
+    /// It is over: what the story must say of it.
+    pub(super) fn over(self) {
         let (story, request) = (self.story, self.request);
         story.attempts = request.attempts();
         story.retry_stopped = request.retry_stopped().map(|reason| reason.word());
         story.queued = request.waited();
-        request
     }
 }
 

@@ -3,8 +3,8 @@
 //! A copy is forwarded as every request is, with nobody at its client's side. Its answer is read and thrown away. Bodies that were not kept
 //! whole (64 KiB) are not copied.
 
-use super::forward;
 use super::machine::Surroundings;
+use super::{Held, forward};
 use crate::proxy::asked::Asked;
 use crate::proxy::dialogue::Dialogue;
 use crate::proxy::downstream::{ClientSide, CopyClient};
@@ -26,11 +26,11 @@ impl Default for Copies {
 }
 
 /// Sends the copy that the route asks for, if this request is one of its share.
-pub(in crate::proxy) fn mirror(surroundings: Surroundings<'_>, facts: &Facts, dialogue: &Dialogue) {
+pub(in crate::proxy) fn mirror(surroundings: Surroundings<'_>, facts: &Facts, dialogue: &Dialogue<'_>) {
     let Surroundings { proxy, terms, .. } = surroundings;
     let mut rng = Rng::new(fastrand::u64(..));
     let Some(facts) = facts.mirrored(proxy.clock().now(), &mut rng) else { return };
-    let (client, replay) = (&dialogue.client, &dialogue.replay);
+    let (client, replay) = (&*dialogue.client, &dialogue.replay);
     let whole = client.body() == Body::None || (replay.complete && replay.possible());
     let place = proxy.copies.0.clone().try_acquire_owned();
     let sent = whole && place.is_ok();
@@ -48,7 +48,7 @@ fn send(surroundings: Surroundings<'_>, facts: Facts, copy: ClientSide, place: O
     worker.spawn(async move {
         let _place = place;
         let surroundings = Surroundings { proxy: &proxy, facts: &connection, asked: &asked, terms: &terms };
-        let (mut dialogue, mut story) = (Dialogue::with(copy), Story::default());
-        forward(surroundings, facts, &mut dialogue, &mut story).await;
+        let (mut copy, mut story) = (copy, Story::default());
+        forward(surroundings, &mut Held::new(facts), &mut Dialogue::with(&mut copy), &mut story).await;
     });
 }

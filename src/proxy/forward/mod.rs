@@ -37,29 +37,34 @@ pub(super) enum Outcome {
     Cut(Cut),
 }
 
-/// Forwards the request of this dialogue. Returns what it came to, and what it holds.
+/// Forwards the request of this dialogue. Returns what it came to.
 pub(super) async fn forward(
     surroundings: Surroundings<'_>,
-    facts: Facts,
-    dialogue: &mut Dialogue,
+    held: &mut Held,
+    dialogue: &mut Dialogue<'_>,
     story: &mut Story,
-) -> (Outcome, Held) {
-    let mut machine = Machine::of(surroundings, facts, story);
+) -> Outcome {
+    let mut machine = Machine::of(surroundings, held, story);
     let mut action = machine.tell(Input::Begun, dialogue.client.head());
     let outcome = loop {
-        action = match action {
-            Action::Attempt(attempt) => attempt::attempt(&mut machine, dialogue, &attempt).await,
-            Action::Wait(wait) => machine.wait(wait, &mut dialogue.client).await,
-            Action::Answer { problem, retry_after } => break Outcome::Answer { problem, retry_after },
-            Action::Cut(cut) => break Outcome::Cut(cut),
+        // By reference: an attempt is large, and to move it is to copy it.
+        let next = match &action {
+            Action::Attempt(attempt) => attempt::attempt(&mut machine, dialogue, attempt).await,
+            Action::Wait(wait) => machine.wait(*wait, dialogue.client).await,
+            Action::Answer { problem, retry_after } => {
+                break Outcome::Answer { problem: *problem, retry_after: *retry_after };
+            }
+            Action::Cut(cut) => break Outcome::Cut(*cut),
             Action::Nothing => break Outcome::Delivered,
             // Nobody is there who could be asked beforehand, and what is left is for an attempt to do.
             Action::Ask(_) | Action::Hedge(_) | Action::Continue | Action::Deliver => {
                 break Outcome::Answer { problem: Problem::Internal, retry_after: None };
             }
         };
+        action = next;
     };
-    (outcome, machine.over())
+    machine.over();
+    outcome
 }
 
 /// What the machine must know of a request of this client.

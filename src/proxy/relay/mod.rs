@@ -33,8 +33,8 @@ pub(super) enum Relayed {
     Elsewhere(Action),
 }
 
-pub(super) struct Relay<'a, 'r, J> {
-    pub dialogue: &'a mut Dialogue,
+pub(super) struct Relay<'a, 'c, 'r, J> {
+    pub dialogue: &'a mut Dialogue<'c>,
     pub backend: &'a mut BackendSide,
     pub judge: &'a mut J,
     /// Where the backend's connections end with it.
@@ -58,7 +58,7 @@ enum Step {
     Alarm,
 }
 
-impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
+impl<'r, J: Judging<'r>> Relay<'_, '_, 'r, J> {
     pub(super) async fn run(mut self) -> Relayed {
         let relayed = self.relay().await;
         if self.progress.stall().is_any() {

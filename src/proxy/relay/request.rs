@@ -2,13 +2,13 @@
 
 use super::{Judging, Relay};
 use crate::proxy::backend::Deaf;
-use crate::proxy::downstream::FromClient;
+use crate::proxy::downstream::{FromClient, Read};
 use ::http::HeaderMap;
 use bytes::Bytes;
 use pulsegate_core::http::problem::Problem;
 use pulsegate_core::traffic::request::{Ended, Expectation};
 
-impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
+impl<'r, J: Judging<'r>> Relay<'_, '_, 'r, J> {
     /// Behind the head, what an earlier attempt has read of the body already.
     pub(super) fn begin(&mut self) -> Option<Ended> {
         let kept = self.dialogue.replay.kept();
@@ -22,13 +22,24 @@ impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
             return self.end_request(None);
         }
         match self.expectation {
-            Expectation::Nobody => None,
+            Expectation::Nobody => self.take_what_came(),
             Expectation::Us => self.go_ahead(),
             Expectation::Backend => {
                 self.progress.interims().await_go_ahead(self.clock.now());
                 None
             }
         }
+    }
+
+    /// What has come of the body together with its head leaves together with it.
+    fn take_what_came(&mut self) -> Option<Ended> {
+        if self.progress.read(self.backend.is_clear()) != Read::Body {
+            return None;
+        }
+        let said = self.dialogue.client.at_hand()?;
+        let ended = self.take_request(said);
+        self.progress.moved(self.dialogue.client.is_clear(), self.clock.now());
+        ended
     }
 
     /// The client is told to send its body.

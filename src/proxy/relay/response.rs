@@ -10,7 +10,7 @@ use pulsegate_core::http::fields::Fields;
 use pulsegate_core::traffic::outcome::AttemptEnd;
 use pulsegate_core::traffic::request::{Asked, Ended, Head, Interim};
 
-impl<'r, J: Judging<'r>> Relay<'_, 'r, J> {
+impl<'r, J: Judging<'r>> Relay<'_, '_, 'r, J> {
     pub(super) fn take_response(&mut self, said: FromBackend) -> Option<Relayed> {
         let ended = match said {
             FromBackend::Head { head, end } => return self.take_head(&head, end),

@@ -1,9 +1,12 @@
-//! What is to leave over a connection? Heads and frames, which are small and put together, then at most one piece of a body, which is not copied,
-//! then what closes its frame.
+//! What is to leave over a connection? Heads and frames, which are small and put together, then at most one piece of a body, which is not copied
+//! where it is large, then what closes its frame.
 
 use super::buffers;
 use bytes::{Buf, Bytes};
 use std::io::IoSlice;
+
+/// A piece up to this size is put behind its head: to copy it is less work than to have the system gather two.
+const COPIED: usize = 4 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Leaving {
@@ -29,7 +32,11 @@ impl Leaving {
 
     /// A piece of a body. Only while none waits.
     pub fn piece(&mut self, piece: Bytes) {
-        self.piece = piece;
+        if self.before.is_empty() || piece.len() > COPIED {
+            self.piece = piece;
+        } else {
+            self.before.bytes.extend_from_slice(&piece);
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -94,7 +101,7 @@ mod tests {
             let mut leaving = Leaving::default();
             leaving.out().extend_from_slice(b"head");
             leaving.out().extend_from_slice(b"5:");
-            leaving.piece(Bytes::from_static(b"piece"));
+            leaving.piece(Bytes::from(vec![b'-'; COPIED + 1]));
             leaving.out().extend_from_slice(b"/");
             leaving.out().extend_from_slice(b"end");
             let mut left = Vec::new();
@@ -103,8 +110,28 @@ mod tests {
                 leaving.advance(now.len());
                 left.extend(now);
             }
-            assert_eq!(left, b"head5:piece/end", "{step}");
+            assert_eq!(left, [b"head5:", &[b'-'; COPIED + 1][..], b"/end"].concat(), "{step}");
         }
+    }
+
+    #[test]
+    fn a_small_piece_leaves_with_its_head_as_one_and_a_large_one_is_not_copied() {
+        for (length, is_one) in [(1, true), (COPIED, true), (COPIED + 1, false)] {
+            let mut leaving = Leaving::default();
+            leaving.out().extend_from_slice(b"head");
+            leaving.piece(vec![b'x'; length].into());
+            assert_eq!(leaving.only().map(<[u8]>::len), is_one.then_some(4 + length));
+            leaving.advance(4 + length);
+            assert!(leaving.is_empty());
+        }
+        let mut leaving = Leaving::default();
+        let piece = Bytes::from_static(b"piece");
+        leaving.piece(piece.clone());
+        assert_eq!(
+            leaving.only().map(<[u8]>::as_ptr),
+            Some(piece.as_ptr()),
+            "with nothing in front of it, it lies well"
+        );
     }
 
     #[test]

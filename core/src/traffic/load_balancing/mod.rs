@@ -208,6 +208,10 @@ impl Balancer {
         cost: impl Fn(&Serving) -> f64,
     ) -> Option<&Serving> {
         let first = self.draw(table, input, rng, None)?;
+        // Nobody is looked for beside the only one.
+        if self.serving.len() == 1 {
+            return Some(first);
+        }
         let Some(second) = self.draw(table, input, rng, Some(first.member.key)) else { return Some(first) };
         let suspect =
             |serving: &Serving| input.last_chance && serving.member.cell.failed_after(input.now - SUSPECT_FOR);
