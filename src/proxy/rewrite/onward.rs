@@ -9,14 +9,13 @@ use crate::proxy::message::{RequestHead, Sink};
 use crate::proxy::passage::mark;
 use crate::proxy::target::told_host;
 use http::Version;
+use pulsegate_core::base::ip_text::WrittenIp;
 use pulsegate_core::http::fields::Fields;
 use pulsegate_core::http::forwarding::lists;
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::RoutePlan;
 use std::borrow::Cow;
-use std::io::Write;
-use std::net::IpAddr;
 
 /// The head for the backend.
 #[derive(Clone, Copy)]
@@ -131,16 +130,16 @@ impl<'a> Onward<'a> {
 
     fn tell_of_client(&self, out: &mut Edited<'_, impl Sink>, copied: Copied) {
         let Self { head, asked, facts, .. } = *self;
-        let peer = Text::of(facts.client);
+        let peer = facts.client.text();
         match copied.chain {
-            false => out.put("X-Forwarded-For", peer.as_bytes()),
+            false => out.put("X-Forwarded-For", peer),
             true => {
                 // Odd bytes travel on as they came: whoever reads the list stops at them, as we do.
                 let mut chain = head.lines("x-forwarded-for").collect::<Vec<_>>().join(&b", "[..]);
                 if !chain.is_empty() {
                     chain.extend_from_slice(b", ");
                 }
-                chain.extend_from_slice(peer.as_bytes());
+                chain.extend_from_slice(peer);
                 out.put("X-Forwarded-For", &chain);
             }
         }
@@ -155,7 +154,10 @@ impl<'a> Onward<'a> {
         for (name, value) in facts.certificate.iter().flat_map(|certificate| certificate.headers()) {
             out.put(name, value.as_bytes());
         }
-        out.put("X-Real-IP", Text::of(asked.asker.client).as_bytes());
+        match asked.asker.client {
+            client if client == facts.client.ip() => out.put("X-Real-IP", peer),
+            client => out.put("X-Real-IP", WrittenIp::of(client).text()),
+        }
     }
 }
 
@@ -166,27 +168,6 @@ struct Copied {
     chain: bool,
     proto: bool,
     host: bool,
-}
-
-/// An address as text, without asking for memory.
-struct Text {
-    room: [u8; 46],
-    length: usize,
-}
-
-impl Text {
-    fn of(address: IpAddr) -> Self {
-        let mut room = [0; 46];
-        let mut rest = room.as_mut_slice();
-        // No address is longer.
-        let _ = write!(rest, "{address}");
-        let left = rest.len();
-        Self { room, length: 46 - left }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.room.get(..self.length).unwrap_or_default()
-    }
 }
 
 fn via(version: Version) -> &'static [u8] {
