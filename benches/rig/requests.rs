@@ -68,7 +68,7 @@ impl Counting {
         let (began, ready) = (Timestamp::from_secs(9), Timestamp::from_secs(9) + took);
         let upstream = took - Duration::from_micros(50 + number % 100);
         self.telemetry.traffic.request(&RequestRecord {
-            request_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+            request_id: b"4bf92f3577b34da6a3ce929d0e0e4736",
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             listener: "public",
             method: "GET",

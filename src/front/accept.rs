@@ -106,7 +106,7 @@ impl Accepting {
         let Some(place) = self.place(&terms.plan, peer.ip().to_canonical()) else { return };
         let Some(branch) = self.branches.get(self.front.workers.least_busy()) else { return };
         let facts = ConnectionFacts {
-            client: peer.ip().to_canonical(),
+            client: peer.ip().to_canonical().into(),
             ends: Ends { source: peer, destination: branch.listener.address },
             worker: branch.worker.clone(),
             private: Arc::default(),
@@ -158,7 +158,7 @@ async fn serve(mut connection: Box<Connection>, stream: TcpStream, terms: &Terms
     let _ = stream.set_nodelay(true);
     let ends = introduced::of_socket(&stream, connection.facts.ends.source, connection.listener.address);
     if let Some((socket, ends)) = arrive(&front, terms, stream, ends, &mut place).await {
-        (connection.facts.ends, connection.facts.client) = (ends, ends.source.ip().to_canonical());
+        (connection.facts.ends, connection.facts.client) = (ends, ends.source.ip().to_canonical().into());
         connection.facts.certificate = socket.peer_certificate().and_then(ClientCertificate::new).map(Arc::new);
         http1::serve(connection, socket).await;
     }

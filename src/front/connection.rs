@@ -45,6 +45,6 @@ impl Connection {
     }
 
     fn client(&self) -> IpAddr {
-        self.facts.client
+        self.facts.client.ip()
     }
 }

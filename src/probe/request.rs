@@ -27,7 +27,8 @@ pub(super) struct To<'a> {
 impl To<'_> {
     /// The header of the trace.
     pub(super) fn trace(&self) -> Option<(HeaderName, String)> {
-        self.told.map(|told| (HeaderName::from_static("traceparent"), told.to_string()))
+        let told = self.told?.written();
+        Some((HeaderName::from_static("traceparent"), String::from_utf8_lossy(&told).into_owned()))
     }
 }
 

@@ -30,14 +30,15 @@ pub(super) struct Asker {
 impl Asker {
     pub(super) fn of(head: &RequestHead, facts: &ConnectionFacts, telemetry: &Traffic) -> Self {
         let networks = &facts.listener.trusted_proxies;
-        let trusted = is_trusted(facts.client, networks);
+        let peer = facts.client.ip();
+        let trusted = is_trusted(peer, networks);
         let trace = telemetry
             .tracer()
             .as_deref()
             .and_then(Option::as_ref)
             .and_then(|tracer| tracer.begin(heads::trace_parent(head), trusted));
         Self {
-            client: client_address(facts.client, head.lines("x-forwarded-for"), networks),
+            client: if trusted { client_address(peer, head.lines("x-forwarded-for"), networks) } else { peer },
             trusted,
             request_id: inbound_id(head).map_or_else(RequestId::new, RequestId::from),
             trace,

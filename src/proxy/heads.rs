@@ -104,5 +104,5 @@ pub(super) fn grpc_status(fields: &HeaderMap) -> Option<u16> {
 
 /// The same of a head.
 pub(super) fn grpc_status_of(head: &impl Fields) -> Option<u16> {
-    std::str::from_utf8(head.lines(grpc::STATUS).next()?).ok()?.parse().ok()
+    std::str::from_utf8(head.first(grpc::STATUS)?).ok()?.parse().ok()
 }

@@ -43,12 +43,12 @@ use crate::telemetry::Traffic;
 use crate::tls::{ClientCertificate, ClientConfigs};
 use backend::Shared;
 use exchange::Exchange;
+use pulsegate_core::base::ip_text::WrittenIp;
 use pulsegate_core::base::own::Own;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
 use std::fmt;
 use std::future::Future;
-use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle as Runtime;
@@ -58,7 +58,7 @@ use wire::Wire;
 /// What the front knows of the connection that carries a request.
 #[derive(Clone, Debug)]
 pub struct ConnectionFacts {
-    pub client: IpAddr,
+    pub client: WrittenIp,
     /// From the client to us.
     pub ends: Ends,
     /// On which all of it happens.

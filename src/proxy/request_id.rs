@@ -16,6 +16,14 @@ impl RequestId {
         Self::Ours(of_trace(fastrand::u128(..)))
     }
 
+    /// As it stands in a head.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Ours(digits) => digits.bytes(),
+            Self::Theirs(name) => name.as_bytes(),
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         match self {
             Self::Ours(digits) => digits.text(),
@@ -53,6 +61,7 @@ mod tests {
         let (one, other) = (RequestId::new(), RequestId::new());
         for ours in [&one, &other] {
             assert_eq!(ours.len(), 32, "{ours:?}");
+            assert_eq!(ours.as_bytes(), ours.as_str().as_bytes());
             assert!(ours.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit)), "{ours:?}");
         }
         assert_ne!(one.as_str(), other.as_str());

@@ -50,7 +50,7 @@ impl Story {
         let head = client.head();
         let trace = &asked.asker.trace;
         proxy.telemetry.request(&RequestRecord {
-            request_id: &asked.asker.request_id,
+            request_id: asked.asker.request_id.as_bytes(),
             client: asked.asker.client,
             listener: &facts.listener.name,
             method: head.method(),

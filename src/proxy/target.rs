@@ -5,7 +5,6 @@ use super::text::Text;
 use pulsegate_core::http::head::host;
 use pulsegate_core::http::path::{Normalised, PathRefusal, normalise};
 use pulsegate_core::http::problem::Problem;
-use std::borrow::Cow;
 
 /// The parts of the request's target. The front has checked the head and brought it into origin-form; what is refused here is the path alone.
 #[derive(Clone, Debug)]
@@ -33,7 +32,7 @@ impl Target {
         let (path, query) = raw.find('?').map_or((raw, ""), |at| raw.split_at(at));
         let Normalised { path, has_encoded_slash } = normalise(path).map_err(refused)?;
         Ok(Self {
-            host: Text::written(|out| host::canonical_into(host_field(head), out)),
+            host: Text::written(|out| host::canonical_into(head.host(), out)),
             path: Text::of(&path),
             query: Text::of(query),
             has_encoded_slash,
@@ -43,16 +42,6 @@ impl Target {
 
 fn refused(_: PathRefusal) -> Problem {
     Problem::BadPath
-}
-
-/// What the client said in Host; the front has made sure that it is one host.
-fn host_field(head: &RequestHead) -> &str {
-    head.value("host").unwrap_or_default()
-}
-
-/// The host that backends are told. `None`: an HTTP/1.0 client sent none.
-pub(super) fn told_host(head: &RequestHead) -> Option<Cow<'_, str>> {
-    Some(host::told(host_field(head))).filter(|host| !host.is_empty())
 }
 
 #[cfg(test)]

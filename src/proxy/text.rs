@@ -25,7 +25,8 @@ impl Text {
     }
 
     pub fn of(text: &str) -> Self {
-        Self::written(|out| out.push_str(text))
+        // Nothing needs no string.
+        if text.is_empty() { Self(String::new()) } else { Self::written(|out| out.push_str(text)) }
     }
 }
 

@@ -18,7 +18,8 @@ pub trait Headers: Debug {
 /// A finished request, as the access log and the counters see it.
 #[derive(Clone, Debug)]
 pub struct RequestRecord<'a> {
-    pub request_id: &'a str,
+    /// As heads hold it; [`Self::id`] where somebody wants to read it.
+    pub request_id: &'a [u8],
     pub client: IpAddr,
     pub listener: &'a str,
     pub method: &'a str,
@@ -67,7 +68,12 @@ pub struct RequestRecord<'a> {
     pub trace: Option<&'a Trace>,
 }
 
-impl RequestRecord<'_> {
+impl<'a> RequestRecord<'a> {
+    /// The request's id as text.
+    pub fn id(&self) -> &'a str {
+        std::str::from_utf8(self.request_id).unwrap_or_default()
+    }
+
     /// As what it counts, 1 to 5: a call by what its caller was told, where it was.
     pub fn class(&self) -> u16 {
         self.grpc_status.map_or(self.status / 100, grpc::class).clamp(1, 5)

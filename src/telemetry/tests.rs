@@ -72,7 +72,7 @@ fn snapshot(routes: &[&str]) -> Snapshot {
 
 fn record(route: Option<&'static str>, status: u16) -> RequestRecord<'static> {
     RequestRecord {
-        request_id: "r-1",
+        request_id: b"r-1",
         client: "10.0.0.7".parse().unwrap(),
         listener: "public",
         method: "GET",

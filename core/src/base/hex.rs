@@ -35,6 +35,10 @@ impl<const N: usize> Hex<N> {
         Self(digits)
     }
 
+    pub const fn bytes(&self) -> &[u8; N] {
+        &self.0
+    }
+
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
@@ -50,6 +54,7 @@ mod tests {
             assert_eq!(of_trace(id).text(), format!("{id:032x}"));
             let id = id as u64;
             assert_eq!(of_span(id).text(), format!("{id:016x}"));
+            assert_eq!(of_span(id).bytes(), of_span(id).text().as_bytes());
         }
     }
 }

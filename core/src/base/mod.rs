@@ -2,6 +2,7 @@
 
 pub mod hex;
 pub mod identity;
+pub mod ip_text;
 #[cfg(feature = "serde")]
 pub(crate) mod nanos;
 pub mod own;

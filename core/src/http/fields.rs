@@ -14,9 +14,14 @@ pub trait Fields {
     /// All lines of one field (its name in lower case), in order.
     fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]>;
 
+    /// The first of them.
+    fn first<'h>(&'h self, name: &str) -> Option<&'h [u8]> {
+        self.lines(name).next()
+    }
+
     /// Is this field there?
     fn has(&self, name: &str) -> bool {
-        self.lines(name).next().is_some()
+        self.first(name).is_some()
     }
 }
 

@@ -33,31 +33,39 @@ impl Rules<'_> {
     /// Does a request's field (lower-case name), be it in the head or behind the body, travel to the backend? `edited`: the names that
     /// the route itself changes. Of those that do, the caller takes out what `Connection` lists
     /// ([`connection_options`], [`ends_where_listed`]).
-    pub fn travels<'n>(&self, name: &str, mut edited: impl Iterator<Item = &'n str>) -> bool {
-        if edited.any(|ours| ours != name && fold_alike(ours, name)) {
-            return false;
+    pub fn travels<'n>(&self, name: &[u8], edited: impl Iterator<Item = &'n str>) -> bool {
+        self.carries(name, edited).is_some()
+    }
+
+    /// The same, and what the name of such a field means; `None`: it does not travel.
+    #[inline]
+    pub fn carries<'n>(&self, name: &[u8], mut edited: impl Iterator<Item = &'n str>) -> Option<Meaning> {
+        if edited.any(|ours| ours.as_bytes() != name && fold_alike(ours.as_bytes(), name)) {
+            return None;
         }
         if !is_folded(name) {
-            return !is_alias(name) && (self.underscores || !name.contains('_'));
+            return (!is_alias(name) && (self.underscores || !name.contains(&b'_'))).then_some(Meaning::Plain);
         }
-        match meaning(name) {
+        let meaning = meaning(name);
+        let travels = match meaning {
             Meaning::Plain | Meaning::Ours => true,
             Meaning::Hop | Meaning::Replaced => false,
-            Meaning::Identity | Meaning::Certificate => self.believes(name),
-        }
+            Meaning::Identity | Meaning::Certificate => self.believes(name, meaning),
+        };
+        travels.then_some(meaning)
     }
 
     /// May a route be chosen by this request header (lower-case name)? Not by what a stranger says of who it is.
     pub fn chooses(&self, name: &str) -> bool {
-        match meaning(name) {
-            Meaning::Identity | Meaning::Certificate => self.believes(name),
+        match meaning(name.as_bytes()) {
+            meaning @ (Meaning::Identity | Meaning::Certificate) => self.believes(name.as_bytes(), meaning),
             Meaning::Plain | Meaning::Ours | Meaning::Hop | Meaning::Replaced => true,
         }
     }
 
-    fn believes(&self, name: &str) -> bool {
-        let spoken_for = self.certificates && names_client_certificate(name);
-        !spoken_for && (self.trusted || self.pass.iter().any(|passed| passed == name))
+    fn believes(&self, name: &[u8], meaning: Meaning) -> bool {
+        let spoken_for = self.certificates && meaning == Meaning::Certificate;
+        !spoken_for && (self.trusted || self.pass.iter().any(|passed| passed.as_bytes() == name))
     }
 }
 
@@ -75,9 +83,9 @@ pub enum Passing {
 pub fn passing(name: &str) -> Passing {
     const OURS: [&str; 6] =
         ["forwarded", "x-forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
-    match meaning(name) {
-        _ if !is_folded(name) => {
-            if is_alias(name) {
+    match meaning(name.as_bytes()) {
+        _ if !is_folded(name.as_bytes()) => {
+            if is_alias(name.as_bytes()) {
                 Passing::Never
             } else {
                 Passing::Needless
@@ -91,27 +99,27 @@ pub fn passing(name: &str) -> Passing {
 }
 
 /// Does a response header (lower-case name) travel to the client?
-pub fn response_header_travels(name: &str) -> bool {
+#[inline]
+pub fn response_header_travels(name: &[u8]) -> bool {
     meaning(name) != Meaning::Hop
 }
 
 /// Does a header (lower-case name) tell a backend whose certificate the client has shown?
 pub fn names_client_certificate(name: &str) -> bool {
-    meaning(name) == Meaning::Certificate
+    meaning(name.as_bytes()) == Meaning::Certificate
 }
 
-/// What the lines of `Connection` list, as it is written there; what is no text names no field.
-pub fn connection_options<'c>(lines: impl Iterator<Item = &'c [u8]>) -> impl Iterator<Item = &'c str> {
-    let options = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
-    options.filter_map(|option| std::str::from_utf8(option).ok())
+/// What the lines of `Connection` list, as it is written there.
+pub fn connection_options<'c>(lines: impl Iterator<Item = &'c [u8]>) -> impl Iterator<Item = &'c [u8]> {
+    lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
 }
 
 /// Does a field (lower-case name) end here where `Connection` lists it? End-to-end fields that routing and framing rely on cannot be
 /// listed away, nor what tells a backend who the client is or where a request has been: it may have come through a proxy that passes
 /// `Connection` on.
-pub fn ends_where_listed(name: &str) -> bool {
-    const NEVER: [&str; 4] = ["content-type", "authorization", "cookie", "cache-control"];
-    !NEVER.contains(&name) && matches!(meaning(name), Meaning::Plain | Meaning::Hop)
+pub fn ends_where_listed(name: &[u8]) -> bool {
+    let never = matches!(name, b"content-type" | b"authorization" | b"cookie" | b"cache-control");
+    !never && matches!(meaning(name), Meaning::Plain | Meaning::Hop)
 }
 
 /// Does a list of tokens hold this one (lower case)?
@@ -176,7 +184,7 @@ mod tests {
     const NOBODY: Rules<'_> = Rules { trusted: false, underscores: false, certificates: false, pass: &[] };
 
     fn travels(rules: &Rules<'_>, name: &str) -> bool {
-        rules.travels(name, std::iter::empty())
+        rules.travels(name.as_bytes(), std::iter::empty())
     }
 
     #[test]
@@ -229,7 +237,7 @@ mod tests {
             ("x-client-verify", true),
         ] {
             assert_eq!(travels(&rules, name), expected, "{name}");
-            assert!(expected == rules.chooses(name) || !is_folded(name), "{name}");
+            assert!(expected == rules.chooses(name) || !is_folded(name.as_bytes()), "{name}");
         }
         let asks = Rules { certificates: true, trusted: true, ..rules };
         assert!(!travels(&asks, "x-client-verify") && travels(&asks, "cf-connecting-ip"));
@@ -290,7 +298,7 @@ mod tests {
     #[test]
     fn what_folds_to_a_name_that_the_route_changes_is_dropped() {
         let open = Rules { trusted: true, underscores: true, ..NOBODY };
-        let edited = |name: &str| open.travels(name, ["x-auth-user", "x_tenant"].into_iter());
+        let edited = |name: &str| open.travels(name.as_bytes(), ["x-auth-user", "x_tenant"].into_iter());
         for (name, expected) in [
             ("x-auth-user", true),
             ("x.auth.user", false),
@@ -306,9 +314,9 @@ mod tests {
     #[test]
     fn connection_lists_names_away_but_not_all() {
         let lines = [&b"close, X-Own\t,te"[..], b"\xe9, x-two", b",, "];
-        let options: Vec<&str> = connection_options(lines.into_iter()).filter(|option| !option.is_empty()).collect();
-        assert_eq!(options, ["close", "X-Own", "te", "x-two"]);
-        assert!(ends_where_listed("x-own") && ends_where_listed("te") && ends_where_listed("keep-alive"));
+        let options: Vec<&[u8]> = connection_options(lines.into_iter()).filter(|option| !option.is_empty()).collect();
+        assert_eq!(options, [&b"close"[..], b"X-Own", b"te", b"\xe9", b"x-two"]);
+        assert!(ends_where_listed(b"x-own") && ends_where_listed(b"te") && ends_where_listed(b"keep-alive"));
         for ours in [
             "host",
             "content-length",
@@ -323,7 +331,7 @@ mod tests {
             "cdn-loop",
             "via",
         ] {
-            assert!(!ends_where_listed(ours), "{ours}");
+            assert!(!ends_where_listed(ours.as_bytes()), "{ours}");
         }
     }
 

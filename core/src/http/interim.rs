@@ -11,8 +11,8 @@ pub const fn interim_travels(status: u16, to_http10: bool) -> bool {
 }
 
 /// Does this field (lower-case name) of one?
-pub fn interim_field_travels(name: &str) -> bool {
-    response_header_travels(name) && name != "content-length"
+pub fn interim_field_travels(name: &[u8]) -> bool {
+    response_header_travels(name) && name != b"content-length"
 }
 
 #[cfg(test)]
@@ -33,7 +33,7 @@ mod tests {
             ("connection", false),
             ("upgrade", false),
         ] {
-            assert_eq!(interim_field_travels(name), travels, "{name}");
+            assert_eq!(interim_field_travels(name.as_bytes()), travels, "{name}");
         }
     }
 }

@@ -42,18 +42,39 @@ pub fn normalise(path: &str) -> Result<Normalised<'_>, PathRefusal> {
     if path == "*" {
         return Ok(Normalised { path: Cow::Borrowed(path), has_encoded_slash: false });
     }
-    let mut raw = false;
-    let mut stands = |byte: u8| {
-        may_stand_in_a_path(byte) || {
-            raw = true;
-            is_sent_raw(byte)
-        }
-    };
-    if !path.starts_with('/') || !path.bytes().all(&mut stands) {
+    let kinds = path.bytes().fold(0, |kinds, byte| kinds | KINDS[usize::from(byte)]);
+    if !path.starts_with('/') || kinds & BAD != 0 {
         return Err(PathRefusal::Malformed);
     }
-    if raw { normalise_escaped(&escaped(path)).map(Normalised::into_owned) } else { normalise_escaped(path) }
+    match kinds {
+        0 => Ok(Normalised { path: Cow::Borrowed(path), has_encoded_slash: false }),
+        _ if kinds & RAW != 0 => normalise_escaped(&escaped(path)).map(Normalised::into_owned),
+        _ => normalise_escaped(path),
+    }
 }
+
+/// It may not stand in a path.
+const BAD: u8 = 1;
+/// Neither may this, which is sent all the same.
+const RAW: u8 = 2;
+/// A path that holds it may be no normal one.
+const ODD: u8 = 4;
+
+/// Of which kind a byte is. Nearly all paths have none of any kind, and are looked at once.
+const KINDS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'%' | b'.' => ODD,
+            raw if is_sent_raw(raw) => RAW,
+            other if may_stand_in_a_path(other) => 0,
+            _ => BAD,
+        };
+        byte += 1;
+    }
+    table
+};
 
 fn normalise_escaped(path: &str) -> Result<Normalised<'_>, PathRefusal> {
     let (decoded, has_encoded_slash) = if path.contains('%') { decode(path)? } else { (Cow::Borrowed(path), false) };
@@ -65,7 +86,7 @@ fn normalise_escaped(path: &str) -> Result<Normalised<'_>, PathRefusal> {
 }
 
 /// RFC 3986's pchar and "/", and the two that browsers send unescaped and servers take all the same: `[` and `]`.
-fn may_stand_in_a_path(byte: u8) -> bool {
+const fn may_stand_in_a_path(byte: u8) -> bool {
     matches!(byte, b'!' | b'$'..=b';' | b'=' | b'@'..=b'Z' | b'_' | b'a'..=b'z' | b'~' | b'[' | b']')
 }
 

@@ -262,7 +262,7 @@ impl H1Backend {
 fn write_head(onward: &Onward<'_>, out: &mut Vec<u8>) {
     let (path, query) = onward.target();
     write::request_line(out, onward.head.method().as_bytes(), &[path.as_bytes(), query.as_bytes()]);
-    write::field(out, b"Host", onward.host().as_bytes());
+    write::field(out, b"Host", &onward.host());
     onward.fields(out);
     if onward.body == Body::Unsized {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");

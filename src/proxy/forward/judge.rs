@@ -131,7 +131,7 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
             head,
             route: self.machine.route(),
             drain_header: self.drain_header(),
-            request_id: &self.machine.surroundings.asked.asker.request_id,
+            request_id: self.machine.surroundings.asked.asker.request_id.as_bytes(),
             cookie: self.cookie.as_deref(),
         }
     }

@@ -59,8 +59,11 @@ impl AnswerHead {
     }
 
     /// What it says of its length, once even where it says it twice.
-    pub fn length(&self) -> Option<&[u8]> {
-        self.lines("content-length").next()
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Self::Written(head) => head.read.length,
+            Self::Mapped(_) => std::str::from_utf8(self.first("content-length")?).ok()?.parse().ok(),
+        }
     }
 }
 
@@ -73,6 +76,10 @@ impl Fields for AnswerHead {
 
     fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
         self.carrier().lines(name)
+    }
+
+    fn first<'h>(&'h self, name: &str) -> Option<&'h [u8]> {
+        self.carrier().first(name)
     }
 
     fn has(&self, name: &str) -> bool {

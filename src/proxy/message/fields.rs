@@ -51,6 +51,13 @@ impl<'h> Carrier<'h> {
         }
     }
 
+    pub(super) fn first(self, name: &str) -> Option<&'h [u8]> {
+        match self {
+            Self::Written(view) => view.first(name),
+            Self::Mapped(map) => map.get(name).map(HeaderValue::as_bytes),
+        }
+    }
+
     pub(super) fn has(self, name: &str) -> bool {
         match self {
             Self::Written(view) => view.has(name),
@@ -72,6 +79,14 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Either<A, B> 
         match self {
             Self::One(one) => one.next(),
             Self::Other(other) => other.next(),
+        }
+    }
+
+    /// Which of the two it is, is asked once.
+    fn fold<C, F: FnMut(C, T) -> C>(self, init: C, fold: F) -> C {
+        match self {
+            Self::One(one) => one.fold(init, fold),
+            Self::Other(other) => other.fold(init, fold),
         }
     }
 }

@@ -59,9 +59,18 @@ impl RequestHead {
 
     pub fn method(&self) -> &str {
         match self {
-            Self::Written(head) => head.read.method.text(&head.bytes),
+            Self::Written(head) => text_of(head.read.method.of(&head.bytes)),
             Self::Mapped(parts) => parts.method.as_str(),
         }
+    }
+
+    /// What it says in Host; the front has made sure that it is one host. Empty where an HTTP/1.0 client sent none.
+    pub fn host(&self) -> &[u8] {
+        match self {
+            Self::Written(head) => head.read.host.map(|host| host.of(&head.bytes)),
+            Self::Mapped(_) => self.first("host"),
+        }
+        .unwrap_or_default()
     }
 
     /// Path and query.
@@ -89,7 +98,18 @@ impl RequestHead {
 
     /// The value of a field that stands there once, if it is text.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.lines(name).next().and_then(|value| std::str::from_utf8(value).ok())
+        self.first(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+}
+
+/// A method as text; of those that nearly all ask with, it is at hand.
+fn text_of(method: &[u8]) -> &str {
+    match method {
+        b"GET" => "GET",
+        b"POST" => "POST",
+        b"HEAD" => "HEAD",
+        b"PUT" => "PUT",
+        other => std::str::from_utf8(other).unwrap_or_default(),
     }
 }
 
@@ -108,6 +128,10 @@ impl Fields for RequestHead {
 
     fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
         self.carrier().lines(name)
+    }
+
+    fn first<'h>(&'h self, name: &str) -> Option<&'h [u8]> {
+        self.carrier().first(name)
     }
 
     fn has(&self, name: &str) -> bool {

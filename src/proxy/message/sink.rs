@@ -3,27 +3,30 @@
 use super::HeadField;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
-use pulsegate_core::http::http1::write;
+use pulsegate_core::http::http1::write::{self, Copier};
 
 pub trait Sink {
     /// A field of ours.
     fn put(&mut self, name: &str, value: &[u8]);
 
-    /// A field that travels as it came.
-    fn copy(&mut self, field: HeadField<'_>);
+    /// Fields of one head that travel as they came.
+    fn copy<'h>(&mut self, fields: impl Iterator<Item = HeadField<'h>>);
 }
 
 impl Sink for Vec<u8> {
+    #[inline(always)]
     fn put(&mut self, name: &str, value: &[u8]) {
         write::field(self, name.as_bytes(), value);
     }
 
-    /// In the letter case in which it came.
-    fn copy(&mut self, field: HeadField<'_>) {
-        match field {
-            HeadField::Written(written) => write::field(self, written.written_name(), written.value()),
+    /// In the letter case in which they came.
+    fn copy<'h>(&mut self, fields: impl Iterator<Item = HeadField<'h>>) {
+        let mut copier = Copier::default();
+        fields.for_each(|field| match field {
+            HeadField::Written(written) => copier.field(self, written),
             HeadField::Mapped(name, value) => write::field(self, name.as_str().as_bytes(), value.as_bytes()),
-        }
+        });
+        copier.flush(self);
     }
 }
 
@@ -35,8 +38,8 @@ impl Sink for HeaderMap {
         }
     }
 
-    fn copy(&mut self, field: HeadField<'_>) {
-        match field {
+    fn copy<'h>(&mut self, fields: impl Iterator<Item = HeadField<'h>>) {
+        fields.for_each(|field| match field {
             HeadField::Mapped(name, value) => drop(self.append(name.clone(), value.clone())),
             HeadField::Written(written) => {
                 let name = HeaderName::from_bytes(written.name());
@@ -44,6 +47,6 @@ impl Sink for HeaderMap {
                     self.append(name, value);
                 }
             }
-        }
+        });
     }
 }

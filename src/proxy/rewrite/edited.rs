@@ -15,7 +15,7 @@ pub(super) fn listed(head: &impl Fields) -> Vec<String> {
     let (mut room, mut ending) = ([0; ROOM], Vec::new());
     for option in connection_options(head.lines("connection")) {
         let name = lower(option, &mut room);
-        if head.has(&name) && ends_where_listed(&name) {
+        if head.has(&name) && ends_where_listed(name.as_bytes()) {
             ending.push(name.into_owned());
         }
     }
@@ -25,44 +25,53 @@ pub(super) fn listed(head: &impl Fields) -> Vec<String> {
 /// Longer than nearly all names of fields.
 const ROOM: usize = 64;
 
-fn lower<'r>(option: &str, room: &'r mut [u8; ROOM]) -> Cow<'r, str> {
-    let Some(place) = room.get_mut(..option.len()) else { return Cow::Owned(option.to_ascii_lowercase()) };
-    place.copy_from_slice(option.as_bytes());
+/// What is no text names no field.
+fn lower<'r>(option: &[u8], room: &'r mut [u8; ROOM]) -> Cow<'r, str> {
+    let Some(place) = room.get_mut(..option.len()) else {
+        return Cow::Owned(String::from_utf8(option.to_ascii_lowercase()).unwrap_or_default());
+    };
+    place.copy_from_slice(option);
     place.make_ascii_lowercase();
     Cow::Borrowed(std::str::from_utf8(place).unwrap_or_default())
 }
 
-/// Names are tokens, which are ASCII.
-pub(super) fn name_of<'f>(field: &'f HeadField<'_>) -> &'f str {
-    std::str::from_utf8(field.name()).unwrap_or_default()
-}
-
 /// A sink behind what a route changes: what it takes out or sets does not come from anybody else.
 pub(super) struct Edited<'e, S> {
-    pub out: &'e mut S,
-    pub edits: &'e HeaderEdits,
+    out: &'e mut S,
+    /// `None`: it changes nothing, as most do.
+    edits: Option<&'e HeaderEdits>,
 }
 
-impl<S: Sink> Edited<'_, S> {
+impl<'e, S: Sink> Edited<'e, S> {
+    pub(super) fn of(out: &'e mut S, edits: &'e HeaderEdits) -> Self {
+        Self { out, edits: Some(edits).filter(|edits| edits.names().next().is_some()) }
+    }
+
+    #[inline(always)]
     pub(super) fn put(&mut self, name: &str, value: &[u8]) {
-        if !is_taken_out(self.edits, name) {
+        if !takes_out(self.edits, name.as_bytes()) {
             self.out.put(name, value);
         }
     }
 
-    pub(super) fn copy(&mut self, field: HeadField<'_>) {
-        if !is_taken_out(self.edits, name_of(&field)) {
-            self.out.copy(field);
-        }
+    pub(super) fn copy<'h>(&mut self, fields: impl Iterator<Item = HeadField<'h>>) {
+        let edits = self.edits;
+        self.out.copy(fields.filter(|field| !takes_out(edits, field.name())));
     }
 
     pub(super) fn finish(self) {
-        for (name, value) in self.edits.set.iter().chain(&self.edits.add) {
+        for (name, value) in self.edits.iter().flat_map(|edits| edits.set.iter().chain(&edits.add)) {
             self.out.put(name, value.as_bytes());
         }
     }
 }
 
-pub(super) fn is_taken_out(edits: &HeaderEdits, name: &str) -> bool {
-    edits.remove.iter().chain(edits.set.iter().map(|(set, _)| set)).any(|edited| edited.eq_ignore_ascii_case(name))
+#[inline(always)]
+fn takes_out(edits: Option<&HeaderEdits>, name: &[u8]) -> bool {
+    edits.is_some_and(|edits| is_taken_out(edits, name))
+}
+
+pub(super) fn is_taken_out(edits: &HeaderEdits, name: &[u8]) -> bool {
+    let mut names = edits.remove.iter().chain(edits.set.iter().map(|(set, _)| set));
+    names.any(|edited| edited.as_bytes().eq_ignore_ascii_case(name))
 }

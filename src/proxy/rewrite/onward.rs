@@ -1,22 +1,22 @@
 //! What is a backend told? What travels of the client's head, and what is ours to say of it.
 
-use super::edited::{Edited, listed, name_of};
+use super::edited::{Edited, listed};
 use super::path::{rewrites, rewritten_path};
 use crate::proxy::ConnectionFacts;
 use crate::proxy::asked::Asked;
 use crate::proxy::heads::{self, Body};
 use crate::proxy::message::{RequestHead, Sink};
 use crate::proxy::passage::mark;
-use crate::proxy::target::told_host;
 use http::Version;
-use pulsegate_core::http::fields::Fields;
+use pulsegate_core::base::ip_text::WrittenIp;
+use pulsegate_core::http::fields::{Field, Fields};
 use pulsegate_core::http::forwarding::lists;
+use pulsegate_core::http::forwarding::names::Meaning;
 use pulsegate_core::http::forwarding::passage::MaxForwards;
+use pulsegate_core::http::head::host::told;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::RoutePlan;
 use std::borrow::Cow;
-use std::io::Write;
-use std::net::IpAddr;
 
 /// The head for the backend.
 #[derive(Clone, Copy)]
@@ -38,10 +38,10 @@ impl<'a> Onward<'a> {
         (rewritten_path(&self.asked.target, self.route), &self.asked.target.query)
     }
 
-    pub(in crate::proxy) fn host(&self) -> Cow<'a, str> {
+    pub(in crate::proxy) fn host(&self) -> Cow<'a, [u8]> {
         match rewrites(self.route).and_then(|forward| forward.host.as_deref()) {
-            Some(host) => Cow::Borrowed(host),
-            None => told_host(self.head).unwrap_or_default(),
+            Some(host) => Cow::Borrowed(host.as_bytes()),
+            None => told(self.head.host()),
         }
     }
 
@@ -60,7 +60,7 @@ impl<'a> Onward<'a> {
 
     /// All fields but Host, and but those that are between the connection's ends.
     pub(in crate::proxy) fn fields(&self, out: &mut impl Sink) {
-        let mut out = Edited { out, edits: &self.route.request_headers };
+        let mut out = Edited::of(out, &self.route.request_headers);
         let replaced = self.copy(&mut out);
         self.tell(&mut out, replaced);
         out.finish();
@@ -68,34 +68,41 @@ impl<'a> Onward<'a> {
 
     /// What travels as it came. Returns what of ours stands there already.
     fn copy(&self, out: &mut Edited<'_, impl Sink>) -> Copied {
-        let rules = self.asked.asker.rules(self.facts);
+        let (rules, edits) = (self.asked.asker.rules(self.facts), &self.route.request_headers);
         let listed = listed(self.head);
-        let travels = |name: &str| {
-            rules.travels(name, self.route.request_headers.names()) && !listed.iter().any(|one| one == name)
-        };
-        let (trace, counts) = (self.trace, self.head.method() == "OPTIONS");
         let mut copied = Copied::default();
-        for field in self.head.fields() {
-            let name = name_of(&field);
-            if !travels(name) {
-                continue;
-            }
-            match name {
-                "x-forwarded-for" => {
-                    copied.chain = true;
-                    continue;
-                }
-                "x-real-ip" => continue,
-                "traceparent" if trace.is_some() => continue,
-                "tracestate" if trace.is_some_and(Trace::is_new) => continue,
-                "max-forwards" if counts && heads::max_forwards(self.head).is_some() => continue,
-                "x-forwarded-proto" => copied.proto = true,
-                "x-forwarded-host" => copied.host = true,
-                _ => {}
-            }
-            out.copy(field);
-        }
+        out.copy(self.head.fields().filter(|field| {
+            let name = field.name();
+            rules.carries(name, edits.names()).is_some_and(|meaning| {
+                !listed.iter().any(|one| one.as_bytes() == name) && self.goes_on(name, meaning, &mut copied)
+            })
+        }));
         copied
+    }
+
+    /// Does a field that may travel go on as it came, and is not told anew?
+    fn goes_on(&self, name: &[u8], meaning: Meaning, copied: &mut Copied) -> bool {
+        if !matches!(meaning, Meaning::Ours | Meaning::Identity) {
+            return true;
+        }
+        match name {
+            b"x-forwarded-for" => copied.chain = true,
+            b"x-forwarded-proto" => copied.proto = true,
+            b"x-forwarded-host" => copied.host = true,
+            _ => {}
+        }
+        match name {
+            b"x-forwarded-for" | b"x-real-ip" => false,
+            b"traceparent" => self.trace.is_none(),
+            b"tracestate" => !self.trace.is_some_and(Trace::is_new),
+            b"max-forwards" => self.max_forwards().is_none(),
+            _ => true,
+        }
+    }
+
+    /// Of an OPTIONS (TRACE is served to nobody).
+    fn max_forwards(&self) -> Option<MaxForwards> {
+        heads::max_forwards(self.head)
     }
 
     /// The fields that are ours to set.
@@ -107,12 +114,10 @@ impl<'a> Onward<'a> {
         self.tell_of_client(out, copied);
         out.put("X-Request-Id", asked.asker.request_id.as_bytes());
         if let Some(trace) = self.trace {
-            out.put("traceparent", trace.told.to_string().as_bytes());
+            out.put("traceparent", &trace.told.written());
         }
         out.put("CDN-Loop", mark().as_bytes());
-        if head.method() == "OPTIONS"
-            && let Some(MaxForwards::Onward(left)) = heads::max_forwards(head)
-        {
+        if let Some(MaxForwards::Onward(left)) = self.max_forwards() {
             out.put("Max-Forwards", left.as_bytes());
         }
         if facts.listener.headers.via {
@@ -131,31 +136,32 @@ impl<'a> Onward<'a> {
 
     fn tell_of_client(&self, out: &mut Edited<'_, impl Sink>, copied: Copied) {
         let Self { head, asked, facts, .. } = *self;
-        let peer = Text::of(facts.client);
+        let peer = facts.client.text();
         match copied.chain {
-            false => out.put("X-Forwarded-For", peer.as_bytes()),
+            false => out.put("X-Forwarded-For", peer),
             true => {
                 // Odd bytes travel on as they came: whoever reads the list stops at them, as we do.
                 let mut chain = head.lines("x-forwarded-for").collect::<Vec<_>>().join(&b", "[..]);
                 if !chain.is_empty() {
                     chain.extend_from_slice(b", ");
                 }
-                chain.extend_from_slice(peer.as_bytes());
+                chain.extend_from_slice(peer);
                 out.put("X-Forwarded-For", &chain);
             }
         }
         if !copied.proto {
             out.put("X-Forwarded-Proto", if facts.tls { b"https" } else { b"http" });
         }
-        if !copied.host
-            && let Some(host) = told_host(head)
-        {
-            out.put("X-Forwarded-Host", host.as_bytes());
+        if !copied.host && !head.host().is_empty() {
+            out.put("X-Forwarded-Host", &told(head.host()));
         }
         for (name, value) in facts.certificate.iter().flat_map(|certificate| certificate.headers()) {
             out.put(name, value.as_bytes());
         }
-        out.put("X-Real-IP", Text::of(asked.asker.client).as_bytes());
+        match asked.asker.client {
+            client if client == facts.client.ip() => out.put("X-Real-IP", peer),
+            client => out.put("X-Real-IP", WrittenIp::of(client).text()),
+        }
     }
 }
 
@@ -166,27 +172,6 @@ struct Copied {
     chain: bool,
     proto: bool,
     host: bool,
-}
-
-/// An address as text, without asking for memory.
-struct Text {
-    room: [u8; 46],
-    length: usize,
-}
-
-impl Text {
-    fn of(address: IpAddr) -> Self {
-        let mut room = [0; 46];
-        let mut rest = room.as_mut_slice();
-        // No address is longer.
-        let _ = write!(rest, "{address}");
-        let left = rest.len();
-        Self { room, length: 46 - left }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.room.get(..self.length).unwrap_or_default()
-    }
 }
 
 fn via(version: Version) -> &'static [u8] {

@@ -14,13 +14,17 @@ pub(in crate::proxy) fn request_trailers(
     route: &RoutePlan,
 ) {
     let (rules, edits) = (asker.rules(facts), &route.request_headers);
-    sift(trailers, |name| request_trailer_travels(name, &rules, edits.names()) && !is_taken_out(edits, name));
+    sift(trailers, |name| {
+        request_trailer_travels(name, &rules, edits.names()) && !is_taken_out(edits, name.as_bytes())
+    });
 }
 
 /// Leaves what may travel of the trailers behind an answer's body.
 pub(in crate::proxy) fn response_trailers(trailers: &mut HeaderMap, route: &RoutePlan, drain_header: Option<&str>) {
     let edits = &route.response_headers;
-    sift(trailers, |name| response_trailer_travels(name) && !is_taken_out(edits, name) && Some(name) != drain_header);
+    sift(trailers, |name| {
+        response_trailer_travels(name) && !is_taken_out(edits, name.as_bytes()) && Some(name) != drain_header
+    });
 }
 
 fn sift(trailers: &mut HeaderMap, travels: impl Fn(&str) -> bool) {

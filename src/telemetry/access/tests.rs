@@ -18,7 +18,7 @@ static NO_TRIES: LazyLock<Tries> = LazyLock::new(Tries::default);
 
 fn record(backend: &Address) -> RequestRecord<'_> {
     RequestRecord {
-        request_id: "r-1",
+        request_id: b"r-1",
         client: "10.0.0.7".parse().unwrap(),
         listener: "public",
         method: "GET",
@@ -132,7 +132,7 @@ fn threads_lose_nothing_and_mix_no_lines() {
             std::thread::spawn(move || {
                 let (address, name) = (address(), format!("t{thread}"));
                 for bytes_out in 0..2_000 {
-                    let record = RequestRecord { request_id: &name, bytes_out, ..record(&address) };
+                    let record = RequestRecord { request_id: name.as_bytes(), bytes_out, ..record(&address) };
                     log.write(SystemTime::UNIX_EPOCH, &record);
                 }
             })

@@ -62,7 +62,7 @@ pub fn of<'a>(field: Field, plan: &AccessPlan, at: SystemTime, record: &RequestR
         Field::Reason => optional(record.reason),
         Field::RetryStopped => optional(record.retry_stopped),
         Field::Listener => text(record.listener),
-        Field::RequestId => text(record.request_id),
+        Field::RequestId => text(record.id()),
         Field::TraceId => record.trace_id.map_or(Value::Absent, Value::Id),
     }
 }

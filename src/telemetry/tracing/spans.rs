@@ -48,7 +48,7 @@ fn server(trace: &Trace, record: &RequestRecord<'_>, method: &str, secrets: &[St
         attribute("network.protocol.version", version(record.protocol)),
         attribute("http.response.status_code", u64::from(record.status)),
         attribute("pulsegate.listener", record.listener),
-        attribute("pulsegate.request_id", cut(record.request_id)),
+        attribute("pulsegate.request_id", cut(record.id())),
         attribute("pulsegate.attempts", u64::from(record.attempts)),
     ];
     if method == "_OTHER" {

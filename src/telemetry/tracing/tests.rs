@@ -33,7 +33,7 @@ fn trace(parent: Option<u64>) -> Trace {
 
 fn record<'a>(tries: &'a Tries, headers: &'a HeaderMap) -> RequestRecord<'a> {
     RequestRecord {
-        request_id: "r-1",
+        request_id: b"r-1",
         client: "10.0.0.7".parse().unwrap(),
         listener: "public",
         method: "GET",

@@ -49,7 +49,7 @@ fn requests(bytes: &[u8], head: &[u8]) {
     let target = [read.head.path.of(bytes), read.head.query.of(bytes)];
     let mut written = Vec::new();
     write::request_line(&mut written, read.head.method.of(bytes), &target);
-    copy(bytes, spans.over(bytes), &mut written);
+    copy(spans.over(bytes), &mut written);
     let mut again = Spans::default();
     let head = request::parse(&written, &mut again);
     let told = |head: RequestHead, bytes: &[u8]| {
@@ -78,7 +78,7 @@ fn answers(bytes: &[u8], head: &[u8], to_head: bool) {
     same_fields(head, spans.over(head));
     let mut written = Vec::new();
     write::status_line(&mut written, parsed.status, parsed.reason.of(head));
-    copy(head, spans.over(head), &mut written);
+    copy(spans.over(head), &mut written);
     let mut again = Spans::default();
     let read = answer::parse(&written, to_head, &mut again);
     let told =
@@ -100,8 +100,8 @@ fn dripped(bytes: &[u8], end: usize, to_head: bool) {
     }
 }
 
-fn copy(bytes: &[u8], fields: View<'_>, out: &mut Vec<u8>) {
-    let mut copy = Copier::of(bytes);
+fn copy(fields: View<'_>, out: &mut Vec<u8>) {
+    let mut copy = Copier::default();
     fields.fields().for_each(|field| copy.field(out, field));
     copy.flush(out);
     write::head_end(out);

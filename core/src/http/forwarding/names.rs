@@ -4,7 +4,7 @@
 //! and no digit. So a name is looked at in its folded form: in lower case, and every other byte `-`, one for one. A name that *is* its
 //! folded form means what it says; one that only folds to a name with a meaning is an alias of it.
 //!
-//! Most names of most requests mean nothing, so the first bytes decide which few names are compared at all.
+//! Most names of most requests mean nothing, so the first bytes decide which few are compared at all. Names are bytes: the codec has read them as tokens.
 
 /// What a name, in its folded form, means to a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,44 +150,101 @@ const VARIABLES: [&str; 21] = [
 ];
 
 /// What a name that is its own folded form means.
-pub fn meaning(name: &str) -> Meaning {
-    match name.as_bytes() {
+#[inline]
+pub fn meaning(name: &[u8]) -> Meaning {
+    match name {
+        [b'x', b'-', behind @ ..] if !KNOWN_X.may_begin(behind) => Meaning::Plain,
         [b'x', b'-', ..] => of_x(name),
-        [b'a' | b'b' | b'd' | b'g' | b'i' | b'j' | b'n' | b'q' | b'y' | b'z', ..] => Meaning::Plain,
+        _ if !KNOWN.may_begin(name) => Meaning::Plain,
         _ => of_others(name),
     }
 }
 
-fn of_x(name: &str) -> Meaning {
+fn of_x(name: &[u8]) -> Meaning {
     match name {
-        "x-request-id" => Meaning::Replaced,
+        b"x-request-id" => Meaning::Replaced,
         _ if begins(name, &CERTIFICATES_X) => Meaning::Certificate,
-        _ if OF_GATEWAYS_X.contains(&name) || begins(name, &FAMILIES_X) => Meaning::Identity,
+        _ if is_one_of(name, &OF_GATEWAYS_X) || begins(name, &FAMILIES_X) => Meaning::Identity,
         _ => Meaning::Plain,
     }
 }
 
-fn of_others(name: &str) -> Meaning {
+/// They frame a message or steer a connection.
+const HOPS: [&str; 11] = [
+    "connection",
+    "expect",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Made anew for each side. Of `Proxy`, a server of CGI makes HTTP_PROXY, which clients of HTTP take for an order (CVE-2016-5385).
+const REPLACED: [&str; 3] = ["content-length", "host", "proxy"];
+
+const OURS: [&str; 5] = ["cdn-loop", "max-forwards", "traceparent", "tracestate", "via"];
+
+fn of_others(name: &[u8]) -> Meaning {
     match name {
-        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "expect" => Meaning::Hop,
-        "proxy-connection" | "proxy-authenticate" | "proxy-authorization" | "http2-settings" => Meaning::Hop,
-        "host" | "content-length" => Meaning::Replaced,
-        // A server of CGI makes HTTP_PROXY of it, which clients of HTTP take for an order (CVE-2016-5385).
-        "proxy" => Meaning::Replaced,
-        "cdn-loop" | "max-forwards" | "traceparent" | "tracestate" | "via" => Meaning::Ours,
+        _ if is_one_of(name, &HOPS) => Meaning::Hop,
+        _ if is_one_of(name, &REPLACED) => Meaning::Replaced,
+        _ if is_one_of(name, &OURS) => Meaning::Ours,
         _ if begins(name, &CERTIFICATES) => Meaning::Certificate,
-        _ if OF_GATEWAYS.contains(&name) || begins(name, &FAMILIES) => Meaning::Identity,
+        _ if is_one_of(name, &OF_GATEWAYS) || begins(name, &FAMILIES) => Meaning::Identity,
         _ => Meaning::Plain,
     }
 }
 
-fn begins(name: &str, beginnings: &[&str]) -> bool {
-    beginnings.iter().any(|beginning| name.starts_with(beginning))
+fn is_one_of(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|one| one.as_bytes() == name)
+}
+
+fn begins(name: &[u8], beginnings: &[&str]) -> bool {
+    beginnings.iter().any(|beginning| name.starts_with(beginning.as_bytes()))
+}
+
+/// With which two letters do the names begin that mean something? Few others do, so that nearly all are told by these alone.
+struct Beginnings([u32; 32]);
+
+const KNOWN: Beginnings = Beginnings::of(0, &[&HOPS, &REPLACED, &OURS, &CERTIFICATES, &OF_GATEWAYS, &FAMILIES]);
+/// The same behind their `x-`.
+const KNOWN_X: Beginnings = Beginnings::of(2, &[&["x-request-id"], &CERTIFICATES_X, &OF_GATEWAYS_X, &FAMILIES_X]);
+
+impl Beginnings {
+    /// Of the names in these lists, behind so many of their letters.
+    const fn of(behind: usize, lists: &[&[&str]]) -> Self {
+        let (mut seconds, mut list) = ([0; 32], 0);
+        while list < lists.len() {
+            let mut one = 0;
+            while one < lists[list].len() {
+                let name = lists[list][one].as_bytes();
+                seconds[Self::place(name[behind])] |= 1 << Self::place(name[behind + 1]);
+                one += 1;
+            }
+            list += 1;
+        }
+        Self(seconds)
+    }
+
+    const fn place(letter: u8) -> usize {
+        (letter & 31) as usize
+    }
+
+    fn may_begin(&self, name: &[u8]) -> bool {
+        let [first, second, ..] = name else { return false };
+        self.0[Self::place(*first)] >> Self::place(*second) & 1 != 0
+    }
 }
 
 /// Is a name (in lower case) its own folded form?
-pub fn is_folded(name: &str) -> bool {
-    name.bytes().all(|byte| STAYS[usize::from(byte)])
+#[inline]
+pub fn is_folded(name: &[u8]) -> bool {
+    name.iter().all(|byte| STAYS[usize::from(*byte)])
 }
 
 /// Letters, digits and `-`. Every name of every request is asked, so it is a look in a table.
@@ -202,21 +259,20 @@ const STAYS: [bool; 256] = {
 };
 
 /// Do two names fold to the same?
-pub fn fold_alike(one: &str, other: &str) -> bool {
-    one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
+pub fn fold_alike(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| folded(*one) == folded(*other))
 }
 
 /// Does a name that is not its own folded form stand for one that has a meaning, or for a variable of a server behind us?
-pub fn is_alias(name: &str) -> bool {
+pub fn is_alias(name: &[u8]) -> bool {
     // No whole name that is known is longer, and families are told by their beginnings.
     let mut room = [b'-'; 64];
-    room.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = folded(byte));
+    room.iter_mut().zip(name).for_each(|(place, byte)| *place = folded(*byte));
     let known = room.get(..name.len()).unwrap_or(&room);
-    let Ok(known) = std::str::from_utf8(known) else { return true };
-    meaning(known) != Meaning::Plain || VARIABLES.contains(&known)
+    meaning(known) != Meaning::Plain || is_one_of(known, &VARIABLES)
 }
 
-fn folded(byte: u8) -> u8 {
+const fn folded(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
@@ -236,9 +292,17 @@ mod tests {
             ("cookie", Meaning::Plain),
             ("content-type", Meaning::Plain),
             ("x-own", Meaning::Plain),
+            ("x-", Meaning::Plain),
+            ("x-f", Meaning::Plain),
+            ("x", Meaning::Plain),
+            ("", Meaning::Plain),
+            ("h2st", Meaning::Plain),
             ("script-name", Meaning::Plain),
             ("x-client-id", Meaning::Plain),
             ("te", Meaning::Hop),
+            ("expect", Meaning::Hop),
+            ("upgrade", Meaning::Hop),
+            ("proxy-authorization", Meaning::Hop),
             ("http2-settings", Meaning::Hop),
             ("host", Meaning::Replaced),
             ("x-request-id", Meaning::Replaced),
@@ -272,8 +336,30 @@ mod tests {
             ("x-forwarded-tls-client-cert-info", Meaning::Certificate),
             ("ssl-client-subject-dn", Meaning::Certificate),
         ] {
-            assert_eq!(meaning(name), expected, "{name}");
+            assert_eq!(meaning(name.as_bytes()), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn what_nearly_all_send_is_told_by_two_letters() {
+        for name in [
+            "accept",
+            "accept-encoding",
+            "accept-language",
+            "cache-control",
+            "date",
+            "etag",
+            "if-none-match",
+            "origin",
+            "range",
+            "sec-fetch-mode",
+            "server",
+            "set-cookie",
+            "user-agent",
+        ] {
+            assert!(!KNOWN.may_begin(name.as_bytes()), "{name}");
+        }
+        assert!(!KNOWN_X.may_begin(b"frame-options") && !KNOWN_X.may_begin(b"tenant"));
     }
 
     #[test]
@@ -284,15 +370,18 @@ mod tests {
             .chain(&FAMILIES)
             .chain(&FAMILIES_X)
             .chain(&CERTIFICATES)
-            .chain(&CERTIFICATES_X);
+            .chain(&CERTIFICATES_X)
+            .chain(&HOPS)
+            .chain(&REPLACED)
+            .chain(&OURS);
         for name in known.chain(&VARIABLES) {
-            assert!(is_folded(name) && name.len() < 64 && **name == name.to_ascii_lowercase(), "{name}");
+            assert!(is_folded(name.as_bytes()) && name.len() < 64 && **name == name.to_ascii_lowercase(), "{name}");
         }
         for name in OF_GATEWAYS.iter().chain(&OF_GATEWAYS_X).chain(&FAMILIES).chain(&FAMILIES_X) {
-            assert_eq!(meaning(name), Meaning::Identity, "{name}");
+            assert_eq!(meaning(name.as_bytes()), Meaning::Identity, "{name}");
         }
         for name in CERTIFICATES.iter().chain(&CERTIFICATES_X) {
-            assert_eq!(meaning(name), Meaning::Certificate, "{name}");
+            assert_eq!(meaning(name.as_bytes()), Meaning::Certificate, "{name}");
         }
     }
 
@@ -304,13 +393,13 @@ mod tests {
         for name in known.filter(|name| name.contains('-')) {
             for byte in "_.!#$%&'*+^`|~".chars() {
                 let alias = spelt_with(name, byte);
-                assert!(!is_folded(&alias) && is_alias(&alias), "{alias}");
+                assert!(!is_folded(alias.as_bytes()) && is_alias(alias.as_bytes()), "{alias}");
             }
         }
         for name in ["x_own", "x.own", "trace_parent", "a_b", &spelt_with(&"x-own-".repeat(40), '.')] {
-            assert!(!is_folded(name) && !is_alias(name), "{name}");
+            assert!(!is_folded(name.as_bytes()) && !is_alias(name.as_bytes()), "{name}");
         }
-        assert!(is_alias(&format!("x_forwarded_{}", "a".repeat(100))));
+        assert!(is_alias(format!("x_forwarded_{}", "a".repeat(100)).as_bytes()));
     }
 
     #[test]
@@ -323,7 +412,7 @@ mod tests {
             ("x-user", "x--user", false),
             ("x-user", "x-users", false),
         ] {
-            assert_eq!(fold_alike(one, other), expected, "{one} {other}");
+            assert_eq!(fold_alike(one.as_bytes(), other.as_bytes()), expected, "{one} {other}");
         }
     }
 }

@@ -1,18 +1,18 @@
 //! Which trailers travel? The rules of header fields hold for them, and some have no business there at all (RFC 9110 §6.5.1): what
 //! frames, routes, authenticates, or says how to read a message is known before its end or never.
 
-use crate::http::forwarding::names::{Meaning, meaning};
+use crate::http::forwarding::names::Meaning;
 use crate::http::forwarding::{Rules, response_header_travels};
 
 /// Does a trailer (lower-case name) travel to the backend? Who asks, and what else we say in heads, is never said in trailers. `edited`: the
 /// names that the route itself changes.
 pub fn request_trailer_travels<'n>(name: &str, rules: &Rules<'_>, edited: impl Iterator<Item = &'n str>) -> bool {
-    belongs_in_trailers(name) && meaning(name) == Meaning::Plain && rules.travels(name, edited)
+    belongs_in_trailers(name) && rules.carries(name.as_bytes(), edited) == Some(Meaning::Plain)
 }
 
 /// Does a trailer (lower-case name) travel to the client?
 pub fn response_trailer_travels(name: &str) -> bool {
-    belongs_in_trailers(name) && response_header_travels(name)
+    belongs_in_trailers(name) && response_header_travels(name.as_bytes())
 }
 
 fn belongs_in_trailers(name: &str) -> bool {

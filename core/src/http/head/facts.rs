@@ -93,7 +93,7 @@ impl<'a> Facts<'a> {
             (None, _) if !request.http10 => Err(Problem::BadHost),
             (_, Some((_, authority))) if !is_host(authority) => Err(Problem::BadHost),
             // The target wins (RFC 9112 §3.2.2), but two hosts for one request are refused.
-            (Some(host), Some((scheme, authority))) if !mean_the_same(host, authority, scheme) => Err(Problem::BadHost),
+            (Some(host), Some((scheme, authority))) if !are_one(host, authority, scheme) => Err(Problem::BadHost),
             _ if !self.expectation.is_met() => Err(Problem::ExpectationFailed),
             _ => Ok(()),
         }
@@ -104,11 +104,6 @@ impl<'a> Facts<'a> {
 fn length(value: &[u8]) -> Option<u64> {
     let plain = matches!(value, b"0" | [b'1'..=b'9', ..]) && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
     plain.then(|| value.iter().fold(0, |length, byte| length * 10 + u64::from(byte - b'0')))
-}
-
-pub(super) fn mean_the_same(host: &[u8], authority: &[u8], scheme: &str) -> bool {
-    let (Ok(host), Ok(authority)) = (std::str::from_utf8(host), std::str::from_utf8(authority)) else { return false };
-    are_one(host, authority, scheme)
 }
 
 #[cfg(test)]

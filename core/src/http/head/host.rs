@@ -3,6 +3,7 @@
 //! A name says the same in any case, with or without its final dot; a port that is not there, and an empty one, is the scheme's own
 //! (RFC 9110 §4.2.3, RFC 3986 §6.2.3).
 
+use super::bytes::find;
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::Ipv6Addr;
@@ -26,7 +27,7 @@ fn is_port(text: &[u8]) -> bool {
 fn behind_address(value: &[u8]) -> Option<&[u8]> {
     let end = value.iter().position(|byte| *byte == b']')? + 1;
     let (host, behind) = value.split_at_checked(end)?;
-    std::str::from_utf8(host).ok().and_then(address).map(|_| behind)
+    address(host).map(|_| behind)
 }
 
 /// What stands behind the name; `None`: there is no name, or it has an empty label, which some would take for another name's final dot, and others for
@@ -56,45 +57,40 @@ const NAMED: [bool; 256] = {
 };
 
 /// The name or address (with its brackets), and the port; `None` where a bracket has no end.
-fn split(text: &str) -> Option<(&str, Option<&str>)> {
-    let end = if text.starts_with('[') { text.find(']')? + 1 } else { port_at(text) };
-    let (host, rest) = text.split_at_checked(end)?;
-    match rest.strip_prefix(':') {
-        Some(port) => Some((host, Some(port))),
-        None => rest.is_empty().then_some((host, None)),
+fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let end = if text.starts_with(b"[") { find(text, b']')? + 1 } else { find(text, b':').unwrap_or(text.len()) };
+    match text.split_at_checked(end)? {
+        (host, []) => Some((host, None)),
+        (host, [b':', port @ ..]) => Some((host, Some(port))),
+        _ => None,
     }
 }
 
-/// Where the port begins, with its colon, or the end. By bytes: names are short, and a search for characters costs more to set up.
-fn port_at(text: &str) -> usize {
-    text.bytes().position(|byte| byte == b':').unwrap_or(text.len())
+fn address(host: &[u8]) -> Option<Ipv6Addr> {
+    let inner = host.strip_prefix(b"[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(inner).ok()?.parse().ok()
 }
 
-fn address(host: &str) -> Option<Ipv6Addr> {
-    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
-}
-
-fn without_dot(name: &str) -> &str {
-    name.strip_suffix('.').unwrap_or(name)
+fn without_dot(name: &[u8]) -> &[u8] {
+    name.strip_suffix(b".").unwrap_or(name)
 }
 
 /// The host that decisions hang on: in lower case, without final dot and port; an address in its shortest form.
 pub fn canonical(text: &str) -> String {
     let mut out = String::new();
-    canonical_into(text, &mut out);
+    canonical_into(text.trim_ascii().as_bytes(), &mut out);
     out
 }
 
-/// The same, written behind what `out` holds.
-pub fn canonical_into(text: &str, out: &mut String) {
-    let text = text.trim_ascii();
+/// The same of what stands in a head, written behind what `out` holds.
+pub fn canonical_into(text: &[u8], out: &mut String) {
     let host = split(text).map_or(text, |(host, _)| host);
     match address(host) {
         // Writing to a string cannot fail.
         Some(address) => drop(write!(out, "[{address}]")),
         None => {
             let from = out.len();
-            out.push_str(without_dot(host));
+            out.push_str(std::str::from_utf8(without_dot(host)).unwrap_or_default());
             if let Some(host) = out.get_mut(from..) {
                 host.make_ascii_lowercase();
             }
@@ -103,17 +99,16 @@ pub fn canonical_into(text: &str, out: &mut String) {
 }
 
 /// As a backend is told: as it came, but for a final dot and an empty port.
-pub fn told(text: &str) -> Cow<'_, str> {
+pub fn told(text: &[u8]) -> Cow<'_, [u8]> {
     match split(text) {
-        Some((host, None)) => Cow::Borrowed(without_dot(host)),
-        Some((host, Some(""))) => Cow::Borrowed(without_dot(host)),
-        Some((host, Some(port))) if host.ends_with('.') => Cow::Owned(format!("{}:{port}", without_dot(host))),
+        Some((host, None | Some([]))) => Cow::Borrowed(without_dot(host)),
+        Some((host, Some(port))) if host.ends_with(b".") => Cow::Owned([without_dot(host), b":", port].concat()),
         _ => Cow::Borrowed(text),
     }
 }
 
 /// Of a target in absolute form: without the port that its scheme has anyway.
-pub fn told_of_scheme<'t>(text: &'t str, scheme: &str) -> Cow<'t, str> {
+pub fn told_of_scheme<'t>(text: &'t [u8], scheme: &str) -> Cow<'t, [u8]> {
     match split(text) {
         Some((host, port)) if port_of(port, scheme) == default_port(scheme) => Cow::Borrowed(without_dot(host)),
         _ => told(text),
@@ -121,13 +116,18 @@ pub fn told_of_scheme<'t>(text: &'t str, scheme: &str) -> Cow<'t, str> {
 }
 
 /// Do two of them mean the same in a target of this scheme?
-pub(super) fn are_one(one: &str, other: &str, scheme: &str) -> bool {
-    let (Some((_, one_port)), Some((_, other_port))) = (split(one), split(other)) else { return false };
-    port_of(one_port, scheme) == port_of(other_port, scheme) && canonical(one) == canonical(other)
+pub(super) fn are_one(one: &[u8], other: &[u8], scheme: &str) -> bool {
+    let (Some((one, one_port)), Some((other, other_port))) = (split(one), split(other)) else { return false };
+    let alike = match (address(one), address(other)) {
+        (None, None) => without_dot(one).eq_ignore_ascii_case(without_dot(other)),
+        (one, other) => one == other,
+    };
+    alike && port_of(one_port, scheme) == port_of(other_port, scheme)
 }
 
-fn port_of(port: Option<&str>, scheme: &str) -> u16 {
-    port.and_then(|port| port.parse().ok()).unwrap_or_else(|| default_port(scheme))
+fn port_of(port: Option<&[u8]>, scheme: &str) -> u16 {
+    let port = port.and_then(|port| std::str::from_utf8(port).ok()?.parse().ok());
+    port.unwrap_or_else(|| default_port(scheme))
 }
 
 fn default_port(scheme: &str) -> u16 {
@@ -187,7 +187,7 @@ mod tests {
             ("[::1]:", "[::1]", "[::1]"),
             ("", "", ""),
         ] {
-            assert_eq!((&*canonical(text), &*told(text)), (decides, tells), "{text}");
+            assert_eq!((&*canonical(text), &*told(text.as_bytes())), (decides, tells.as_bytes()), "{text}");
         }
         for (text, scheme, tells) in [
             ("a:80", "http", "a"),
@@ -197,7 +197,7 @@ mod tests {
             ("a.", "https", "a"),
             ("a.:81", "http", "a:81"),
         ] {
-            assert_eq!(told_of_scheme(text, scheme), tells, "{text} {scheme}");
+            assert_eq!(&*told_of_scheme(text.as_bytes(), scheme), tells.as_bytes(), "{text} {scheme}");
         }
     }
 
@@ -213,7 +213,8 @@ mod tests {
             ("a", "b", "http", false),
             ("[::1]", "[0::1]:80", "http", true),
         ] {
-            assert_eq!(are_one(one, other, scheme), expected, "{one} {other} {scheme}");
+            let (one_host, other_host) = (one.as_bytes(), other.as_bytes());
+            assert_eq!(are_one(one_host, other_host, scheme), expected, "{one} {other} {scheme}");
         }
     }
 }

@@ -34,16 +34,16 @@ pub fn in_origin_form(head: &[u8]) -> Option<Vec<u8>> {
     out.push(b' ');
     out.extend_from_slice(version);
     match absolute {
-        Some((scheme, authority)) => with_host(fields, &told_of_scheme(authority, scheme), &mut out),
+        Some((scheme, authority)) => with_host(fields, &told_of_scheme(authority.as_bytes(), scheme), &mut out),
         None => out.extend_from_slice(fields),
     }
     Some(out)
 }
 
 /// The fields behind a request line, with this Host in the place of the client's.
-fn with_host(fields: &[u8], host: &str, out: &mut Vec<u8>) {
+fn with_host(fields: &[u8], host: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\nHost: ");
-    out.extend_from_slice(host.as_bytes());
+    out.extend_from_slice(host);
     for line in fields.split_inclusive(|byte| *byte == b'\n').skip(1) {
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
         if !name.eq_ignore_ascii_case(b"host") {

@@ -191,16 +191,11 @@ impl<'a> Facts<'a> {
             (None, _) if !request.http10 => Err(Problem::BadHost),
             (_, Some((_, authority))) if !is_host(authority) => Err(Problem::BadHost),
             // The target wins (RFC 9112 §3.2.2), but two hosts for one request are refused.
-            (Some(host), Some((scheme, authority))) if !mean_the_same(host, authority, scheme) => Err(Problem::BadHost),
+            (Some(host), Some((scheme, authority))) if !are_one(host, authority, scheme) => Err(Problem::BadHost),
             _ if !self.expectation.is_met() => Err(Problem::ExpectationFailed),
             _ => Ok(()),
         }
     }
-}
-
-fn mean_the_same(host: &[u8], authority: &[u8], scheme: &str) -> bool {
-    let (Ok(host), Ok(authority)) = (std::str::from_utf8(host), std::str::from_utf8(authority)) else { return false };
-    are_one(host, authority, scheme)
 }
 
 /// Reads the head of a backend's answer, its blank line included; `to_head`: the request was a HEAD.

@@ -3,8 +3,8 @@
 //!
 //! Sources: RFC 9113 §§8.2–8.3; the downgrade attacks of the last years.
 
-use super::facts::{Facts, Known, mean_the_same};
-use super::host::is_host;
+use super::facts::{Facts, Known};
+use super::host::{are_one, is_host};
 use super::request_line::{is_served, is_target};
 use super::{FIELDS, Problem, is_token};
 
@@ -137,7 +137,7 @@ fn host(authority: Option<&str>, host: Option<&[u8]>) -> Result<(), Problem> {
 
 /// A stream names its scheme apart, and a client may have left out either port.
 fn is_one(host: &[u8], authority: &[u8]) -> bool {
-    ["http", "https"].iter().any(|scheme| mean_the_same(host, authority, scheme))
+    ["http", "https"].iter().any(|scheme| are_one(host, authority, scheme))
 }
 
 #[cfg(test)]

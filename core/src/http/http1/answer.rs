@@ -13,6 +13,8 @@ pub struct AnswerHead {
     pub status: u16,
     pub http10: bool,
     pub reason: Span,
+    /// Of a body, as its fields say, be there one or not.
+    pub length: Option<u64>,
     /// What follows, whatever its fields say of it (RFC 9112 §6.3).
     pub framing: Framing,
     /// As far as the backend says, and its framing allows: the connection carries another answer behind this one.
@@ -88,7 +90,8 @@ fn walked(bytes: &[u8], reach: Reach, to_head: bool, spans: &mut Spans) -> Resul
         None => Framing::UntilClose,
     };
     let persists = options.persists(line.http10) && !matches!(framing, Framing::UntilClose | Framing::Switched);
-    let head = AnswerHead { status: line.status, http10: line.http10, reason: line.reason, framing, persists };
+    let (status, http10, reason) = (line.status, line.http10, line.reason);
+    let head = AnswerHead { status, http10, reason, length: answer.body, framing, persists };
     Ok((head, answer.length))
 }
 
@@ -142,6 +145,7 @@ mod tests {
             ("HTTP/1.0 200 OK", "Content-Length: 5\r\nConnection: keep-alive", false, Length(5), true),
         ] {
             let read = parsed(&format!("{line}\r\n{fields}"), to_head);
+            assert_eq!(read.length.is_some(), fields.contains("Length"), "{fields:?}");
             assert_eq!((read.framing, read.persists), (framing, persists), "{line} {fields:?} {to_head}");
         }
     }

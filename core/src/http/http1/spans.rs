@@ -110,6 +110,13 @@ impl<'a> View<'a> {
         places.filter(move |place| self.spans.is(place, name)).map(move |place| place.value.of(self.bytes))
     }
 
+    /// The first line of this field.
+    pub fn first(self, name: &str) -> Option<&'a [u8]> {
+        let name = name.as_bytes();
+        let place = self.spans.candidates(name).iter().find(|place| self.spans.is(place, name))?;
+        Some(place.value.of(self.bytes))
+    }
+
     /// Is this field there?
     pub fn has(self, name: &str) -> bool {
         let name = name.as_bytes();
@@ -129,6 +136,10 @@ impl Fields for View<'_> {
 
     fn lines<'h>(&'h self, name: &str) -> impl DoubleEndedIterator<Item = &'h [u8]> {
         (*self).lines(name)
+    }
+
+    fn first<'h>(&'h self, name: &str) -> Option<&'h [u8]> {
+        (*self).first(name)
     }
 
     fn has(&self, name: &str) -> bool {
@@ -158,8 +169,14 @@ impl<'a> Field<'a> {
         self.place.name.of(self.view.bytes)
     }
 
+    /// The head in which it lies.
+    pub(super) const fn bytes(self) -> &'a [u8] {
+        self.view.bytes
+    }
+
     /// Where its whole line stands, ending included, if it came as it would be written: one blank behind the colon, none behind the value. Lines that
     /// stand side by side can be copied in one go.
+    #[inline]
     pub fn line(self) -> Option<Span> {
         let (name, value) = (self.place.name.range(), self.place.value.range());
         let as_written = self.view.bytes.get(name.end..value.start) == Some(b": ")
@@ -205,6 +222,7 @@ mod tests {
         assert_eq!(lines(&view, "host"), [b"a"]);
         assert_eq!(lines(&view, "x-own"), [&b"1"[..], b"2", b""]);
         assert_eq!(view.lines("x-own").next_back(), Some(&b""[..]));
+        assert_eq!((view.first("x-own"), view.first("x-owm")), (Some(&b"1"[..]), None));
         assert!(view.has("cookie") && !view.has("x-owm") && !view.has("Cookie") && !view.has(""));
         let written: Vec<_> = view.fields().map(|field| std::str::from_utf8(field.written_name()).unwrap()).collect();
         assert_eq!(written, ["Host", "X-Own", "cookie", "X-OWN", "X-Own"]);
