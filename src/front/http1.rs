@@ -11,7 +11,6 @@ use crate::proxy::downstream::{ClientSide, H1Client};
 use crate::proxy::message::{Places, RequestHead};
 use crate::proxy::wire::{Socket, Wire};
 use crate::tls::HTTP2;
-use bytes::Bytes;
 use pulsegate_core::http::chunks::MalformedBody;
 use pulsegate_core::http::http1::body;
 use pulsegate_core::http::http1::request;
@@ -189,8 +188,10 @@ fn is_preface(buf: &[u8], read: &HeadEnd) -> bool {
 /// a client that cannot say where it ends.
 fn take_head(wire: &mut Wire, end: usize) -> Result<RequestHead, Problem> {
     let mut spans = Places::default();
-    let bytes = wire.take(end);
-    let read = request::read(&bytes, &mut spans)?;
-    body::look(read.head.framing, wire.inbox()).map_err(|MalformedBody| Problem::MalformedRequest)?;
-    Ok(RequestHead::written(read.anew.map_or(bytes, Bytes::from), spans, read.head))
+    let (head, behind) = wire.inbox().split_at(end);
+    let read = request::read(head, &mut spans)?;
+    body::look(read.head.framing, behind).map_err(|MalformedBody| Problem::MalformedRequest)?;
+    let head = RequestHead::written(read.anew.as_deref().unwrap_or(head), spans, read.head);
+    wire.skip(end);
+    Ok(head)
 }

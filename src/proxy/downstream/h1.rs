@@ -386,7 +386,7 @@ mod tests {
             far.write_all(body).await.unwrap();
             poll_fn(|cx| wire.poll_fill(cx)).await.unwrap();
         }
-        let head = RequestHead::written(Bytes::copy_from_slice(head.as_bytes()), spans, read.head);
+        let head = RequestHead::written(head.as_bytes(), spans, read.head);
         (H1Client::new(wire, head, HalfClosedClients::Cancel), far)
     }
 

@@ -157,7 +157,7 @@ impl<'e> Judging<'e> for Judge<'_, 'e> {
         surroundings.proxy.telemetry.hedged(&route.name, "sent");
         let trace = self.machine.begin_span(Asked::Hedge, attempt.way);
         self.hedge = Some(attempt.clone());
-        Some(hedge::rival(surroundings, attempt, request.copied(), trace))
+        Some(hedge::rival(surroundings, attempt, request.clone(), trace))
     }
 
     fn lost(&mut self, request: &RequestHead) {

@@ -36,7 +36,7 @@ pub(in crate::proxy) fn mirror(surroundings: Surroundings<'_>, facts: &Facts, di
     let sent = whole && place.is_ok();
     proxy.telemetry.mirrored(&terms.route().name, sent);
     if let (true, Ok(place)) = (sent, place) {
-        let copy = ClientSide::Copy(Box::new(CopyClient::new(client.head().copied(), replay.kept())));
+        let copy = ClientSide::Copy(Box::new(CopyClient::new(client.head().clone(), replay.kept())));
         send(surroundings, facts, copy, place);
     }
 }

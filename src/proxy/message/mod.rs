@@ -2,6 +2,7 @@
 
 mod answer;
 mod fields;
+mod kept;
 mod places;
 mod request;
 mod sink;

@@ -1,9 +1,9 @@
 //! What does a request's head say? Its line and its fields, where they lie.
 
 use super::fields::{Carrier, HeadField};
+use super::kept::Kept;
 use super::places::Places;
 use crate::telemetry::Headers;
-use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Version};
 use pulsegate_core::http::fields::Fields;
@@ -20,7 +20,7 @@ pub enum RequestHead {
 
 #[derive(Clone, Debug)]
 pub struct Written {
-    bytes: Bytes,
+    bytes: Kept,
     spans: Places,
     read: http1::RequestHead,
 }
@@ -33,20 +33,9 @@ impl RequestHead {
         }
     }
 
-    /// `read` and `spans` are of these bytes.
-    pub fn written(bytes: Bytes, spans: Places, read: http1::RequestHead) -> Self {
-        Self::Written(Written { bytes, spans, read })
-    }
-
-    /// One that outlives the room that it was read into.
-    pub fn copied(&self) -> Self {
-        match self {
-            Self::Written(head) => {
-                let bytes = Bytes::copy_from_slice(&head.bytes);
-                Self::Written(Written { bytes, spans: head.spans.clone(), read: head.read })
-            }
-            Self::Mapped(parts) => Self::Mapped(parts.clone()),
-        }
+    /// `read` and `spans` are of these bytes, which are copied.
+    pub fn written(bytes: &[u8], spans: Places, read: http1::RequestHead) -> Self {
+        Self::Written(Written { bytes: Kept::of(bytes), spans, read })
     }
 
     /// What HTTP/1's reader found in it.

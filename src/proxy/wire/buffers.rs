@@ -21,8 +21,8 @@ pub(super) fn lend(buffer: &mut BytesMut) {
     if buffer.capacity() == 0 {
         *buffer = READ.with_borrow_mut(Vec::pop).unwrap_or_default();
     }
-    // Takes the room of pieces that are gone, where all are; asks for new room else.
-    if buffer.capacity() - buffer.len() < SIZE / 4 {
+    // From its beginning, where all pieces that lay in it are gone; behind them, as long as there is some room; in new room else.
+    if !buffer.try_reclaim(SIZE) && buffer.capacity() - buffer.len() < SIZE / 4 {
         buffer.reserve(SIZE);
     }
 }

@@ -78,12 +78,22 @@ impl Wire {
 
     /// The first so many bytes of it are somebody's.
     pub fn take(&mut self, bytes: usize) -> Bytes {
-        self.inbox.split_to(bytes.min(self.inbox.len())).freeze()
+        let taken = self.inbox.split_to(bytes.min(self.inbox.len())).freeze();
+        self.rest();
+        taken
     }
 
     /// The first so many bytes of it are nobody's any more.
     pub fn skip(&mut self, bytes: usize) {
         self.inbox.advance(bytes.min(self.inbox.len()));
+        self.rest();
+    }
+
+    /// What is read next is read into room that was used last, by whomever.
+    fn rest(&mut self) {
+        if self.inbox.is_empty() {
+            buffers::give_back(&mut self.inbox);
+        }
     }
 
     /// The room for what is read is full.
@@ -95,9 +105,7 @@ impl Wire {
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         buffers::lend(&mut self.inbox);
         let read = self.socket.poll_read_into(&mut self.inbox, cx);
-        if self.inbox.is_empty() {
-            buffers::give_back(&mut self.inbox);
-        }
+        self.rest();
         read
     }
 
