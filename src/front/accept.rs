@@ -5,11 +5,12 @@
 use super::branch::Branch;
 use super::clients::Place;
 use super::connection::Connection;
+use super::leaving::Ear;
 use super::listener::{Listener, Terms};
 use super::{Front, Stage, http1, introduced};
 use crate::clock::turn;
 use crate::proxy::ConnectionFacts;
-use crate::proxy::wire::{Socket, Transport};
+use crate::proxy::wire::{Socket, Transport, Wire};
 use crate::tls::ClientCertificate;
 use pulsegate_core::http::proxy_protocol::Ends;
 use pulsegate_core::plan::ListenerPlan;
@@ -103,7 +104,7 @@ impl Accepting {
     /// Gives it to the worker with the fewest, if there is a place.
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let terms = self.listener.terms.load_full();
-        let Some(place) = self.place(&terms.plan, peer.ip().to_canonical()) else { return };
+        let Some(mut place) = self.place(&terms.plan, peer.ip().to_canonical()) else { return };
         let Some(branch) = self.branches.get(self.front.workers.least_busy()) else { return };
         let facts = ConnectionFacts {
             client: peer.ip().to_canonical().into(),
@@ -115,13 +116,17 @@ impl Accepting {
             certificate: None,
             closing: false,
         };
-        let (front, listener, stage) = (self.front.clone(), branch.listener.clone(), branch.stage.clone());
-        let connection = Box::new(Connection { front, listener, stage, facts });
+        let (front, listener, ear) = (self.front.clone(), branch.listener.clone(), Ear::new(branch.word.clone()));
+        let connection = Box::new(Connection { front, listener, ear, facts });
         let open = branch.worker.opened();
-        branch.worker.spawn(turn(async move {
-            serve(connection, stream, &terms, place).await;
-            drop(open);
-        }));
+        // Boxed as it stands: whatever is handed a future needs room for it twice.
+        branch.worker.spawn(turn(Box::pin(async move {
+            let connected = connection.front.telemetry.connected(&terms.plan.name);
+            if let Some((connection, wire)) = arrive(connection, stream, terms, &mut place).await {
+                http1::serve(connection, wire).await;
+            }
+            drop((connected, place, open));
+        })));
     }
 
     /// A place among all; and one of the client's, unless a proxy speaks for the client and has not said so yet.
@@ -143,38 +148,39 @@ impl Drop for Accepting {
     }
 }
 
-/// All of a connection, on its worker.
-async fn serve(mut connection: Box<Connection>, stream: TcpStream, terms: &Terms, mut place: Place) {
-    let front = Arc::clone(&connection.front);
-    let connected = front.telemetry.connected(&terms.plan.name);
-    let stream = match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => stream,
-        Err(error) => {
-            let address = connection.listener.address;
-            return log::warn!("listener {address}: a connection cannot be watched and is closed: {error}");
-        }
-    };
+/// A connection, on its worker, as HTTP has it.
+async fn arrive(
+    mut connection: Box<Connection>,
+    stream: TcpStream,
+    terms: Arc<Terms>,
+    place: &mut Place,
+) -> Option<(Box<Connection>, Box<Wire>)> {
+    let address = connection.listener.address;
+    let watched = tokio::net::TcpStream::from_std(stream);
+    let stream = watched
+        .map_err(|error| log::warn!("listener {address}: a connection cannot be watched and is closed: {error}"))
+        .ok()?;
     // Small answers leave at once; a failure here only costs latency.
     let _ = stream.set_nodelay(true);
-    let ends = introduced::of_socket(&stream, connection.facts.ends.source, connection.listener.address);
-    if let Some((socket, ends)) = arrive(&front, terms, stream, ends, &mut place).await {
-        (connection.facts.ends, connection.facts.client) = (ends, ends.source.ip().to_canonical().into());
-        connection.facts.certificate = socket.peer_certificate().and_then(ClientCertificate::new).map(Arc::new);
-        http1::serve(connection, socket).await;
-    }
-    drop(connected);
+    let ends = introduced::of_socket(&stream, connection.facts.ends.source, address);
+    let (socket, ends) = if terms.tls.is_some() || introduced::is_expected(&terms.plan, ends.source.ip()) {
+        Box::pin(before_http(&connection, &terms, stream, ends, place)).await?
+    } else {
+        (Socket::Plain(Transport::Tcp(stream)), ends)
+    };
+    (connection.facts.ends, connection.facts.client) = (ends, ends.source.ip().to_canonical().into());
+    connection.facts.certificate = socket.peer_certificate().and_then(ClientCertificate::new).map(Arc::new);
+    Some((connection, Wire::new(socket)))
 }
-
 /// What comes before HTTP, all of it within the head's time: whose connection it is, and TLS.
-async fn arrive(
-    front: &Front,
+async fn before_http(
+    connection: &Connection,
     terms: &Terms,
     mut stream: tokio::net::TcpStream,
     ends: Ends,
     place: &mut Place,
 ) -> Option<(Socket, Ends)> {
-    let clock = front.proxy.clock();
-    let until = clock.instant(clock.now() + terms.plan.limits.head_timeout);
+    let (front, until) = (&connection.front, connection.after(terms.plan.limits.head_timeout));
     let ends = if introduced::is_expected(&terms.plan, ends.source.ip()) {
         introduced::meet(front, &terms.plan, &mut stream, ends, place, until).await?
     } else {

@@ -2,48 +2,41 @@
 //! do: at one lock.
 
 use super::Stage;
+use super::leaving::Word;
 use super::listener::Listener;
 use crate::proxy::Worker;
 use std::sync::Arc;
-use tokio::sync::watch::{Receiver, Sender};
+use tokio::sync::watch::Receiver;
 
 /// One worker's part of one listener.
 #[derive(Debug)]
 pub(super) struct Branch {
     pub worker: Arc<Worker>,
-    /// With a `closed` of its own.
+    /// Counted by this worker's connections.
     pub listener: Arc<Listener>,
-    pub stage: Receiver<Stage>,
+    pub word: Arc<Word>,
 }
 
 impl Branch {
     /// On `worker`, it says again what is said to all.
     pub(super) fn of(worker: &Arc<Worker>, listener: &Listener, stage: Receiver<Stage>) -> Self {
-        let (told, closed) = (Sender::new(*stage.borrow()), Sender::new(false));
-        let branch = Self {
-            worker: Arc::clone(worker),
-            listener: Arc::new(listener.closed_by(closed.clone())),
-            stage: told.subscribe(),
-        };
-        worker.spawn(say_again((stage, told), (listener.closed.subscribe(), closed)));
-        branch
+        let word = Arc::new(Word::default());
+        worker.spawn(say_again(stage, listener.closed.subscribe(), Arc::clone(&word)));
+        Self { worker: Arc::clone(worker), listener: Arc::new(listener.clone()), word }
     }
 }
 
-/// Until the process or the listener is gone.
-async fn say_again(
-    (mut stage, stage_here): (Receiver<Stage>, Sender<Stage>),
-    (mut closed, closed_here): (Receiver<bool>, Sender<bool>),
-) {
+/// Until the process or the listener is gone. A listener that closes by itself is to its connections a process that does.
+async fn say_again(mut stage: Receiver<Stage>, mut closed: Receiver<bool>, word: Arc<Word>) {
     loop {
-        stage_here.send_replace(*stage.borrow_and_update());
-        closed_here.send_replace(*closed.borrow_and_update());
+        let (all, closes) = (*stage.borrow_and_update(), *closed.borrow_and_update());
+        word.say(if closes { Stage::Closing } else { all });
         let said = tokio::select! {
             said = stage.changed() => said,
             said = closed.changed() => said,
         };
         if said.is_err() {
-            return;
+            return word.say(Stage::Closing);
         }
     }
 }

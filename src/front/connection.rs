@@ -1,5 +1,6 @@
 //! What does a connection know that serves requests? Who it is from, what its listener allows, and where the process is in leaving.
 
+use super::leaving::Ear;
 use super::listener::Listener;
 use super::{Front, Stage};
 use crate::proxy::{ConnectionFacts, Worker};
@@ -7,12 +8,13 @@ use pulsegate_core::base::own::Own;
 use pulsegate_core::plan::ListenerPlan;
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::time::Instant;
 
 pub(super) struct Connection {
     pub front: Arc<Front>,
     pub listener: Arc<Listener>,
-    pub stage: watch::Receiver<Stage>,
+    pub ear: Ear,
     /// What its requests know of it, with what its listener allowed when that was last looked at.
     pub facts: ConnectionFacts,
 }
@@ -31,8 +33,13 @@ impl Connection {
     pub(super) fn begin(&mut self, served: u32) {
         let limit = self.facts.listener.limits.keepalive_requests;
         let last_of_connection = limit > 0 && served + 1 >= limit;
-        self.facts.closing =
-            last_of_connection || *self.stage.borrow() > Stage::Serving || *self.listener.closed.borrow();
+        self.facts.closing = last_of_connection || self.ear.heard(Stage::Announcing);
+    }
+
+    /// So long from now.
+    pub(super) fn after(&self, span: Duration) -> Instant {
+        let clock = self.front.proxy.clock();
+        clock.instant(clock.now() + span)
     }
 
     /// On which all of it happens.

@@ -38,12 +38,8 @@ pub struct HeadBounds {
     pub until: Instant,
 }
 
-/// Waits for the first bytes of the next head, at most until then. False: the client closed or stayed silent. Safe to
-/// cancel: bytes that were read stay with the connection.
-pub async fn first_bytes(wire: &mut Wire, until: Instant) -> bool {
-    poll_fn(|cx| poll_first_bytes(wire, until, cx)).await
-}
-
+/// Ready when the first bytes of the next head are there: true; false: the client closed, or stayed silent until then. Safe to cancel: bytes that were
+/// read stay with the connection.
 pub fn poll_first_bytes(wire: &mut Wire, until: Instant, cx: &mut Context<'_>) -> Poll<bool> {
     if !wire.inbox().is_empty() {
         return Poll::Ready(true);
@@ -221,6 +217,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silence_between_requests_ends_the_connection_quietly() {
         let (mut wire, _far) = pair();
-        assert!(!first_bytes(&mut wire, bounds().until).await);
+        let until = bounds().until;
+        assert!(!poll_fn(|cx| poll_first_bytes(&mut wire, until, cx)).await);
     }
 }

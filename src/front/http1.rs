@@ -3,75 +3,60 @@
 //! Whatever follows the head stays with its connection and is never lost or read twice.
 
 use super::connection::Connection;
-use super::head::{HeadBounds, HeadEnd, first_bytes, poll_first_bytes, read_head};
+use super::head::{HeadBounds, HeadEnd, poll_first_bytes, read_head};
 use super::refuse::refuse;
+use super::rooms::{Rooms, visit};
 use super::{Stage, http2};
 use crate::proxy::Served;
 use crate::proxy::downstream::{ClientSide, H1Client};
 use crate::proxy::message::{Places, RequestHead};
-use crate::proxy::wire::{Socket, Wire};
+use crate::proxy::wire::Wire;
 use crate::tls::HTTP2;
 use pulsegate_core::http::chunks::MalformedBody;
 use pulsegate_core::http::http1::body;
 use pulsegate_core::http::http1::request;
 use pulsegate_core::http::problem::Problem;
-use std::cell::RefCell;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_util::sync::ReusableBoxFuture;
 
 /// A client that has just connected when the process leaves gets this long to send its request.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
+/// One that has just had an answer gets this long from then on.
+const NEXT_CHANCE: Duration = Duration::from_millis(250);
 /// How long the goodbye of TLS may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+thread_local! {
+    static ROOMS: Rooms<Guest, Left> = const { Rooms::new() };
+}
+
 /// Serves the connection to its end; to HTTP/2, where that is what the client speaks.
-pub(super) async fn serve(mut connection: Box<Connection>, socket: Socket) {
-    let agreed = socket.agreed() == Some(HTTP2);
-    let mut wire = Wire::new(socket);
-    if agreed {
+pub(super) async fn serve(connection: Box<Connection>, wire: Box<Wire>) {
+    if wire.socket().agreed() == Some(HTTP2) {
         return Box::pin(http2::serve(connection, wire)).await;
     }
-    let clock = connection.front.proxy.clock();
-    // Asked for once, and not for every request.
-    let mut goes = pin!(told_to_go(connection.stage.clone(), connection.listener.closed.subscribe()));
-    let (mut served, mut is_told) = (0, false);
+    let (mut busy, mut read) = (Busy { connection, wire, served: 0 }, None);
     loop {
-        let limits = &connection.look().limits;
-        let patience = if served == 0 { limits.head_timeout } else { limits.keepalive_timeout };
-        let until = clock.instant(clock.now() + patience);
-        let begun = poll_fn(|cx| match poll_first_bytes(&mut wire, until, cx) {
-            Poll::Pending if !is_told => {
-                is_told = goes.as_mut().poll(cx).is_ready();
-                if is_told { Poll::Ready(None) } else { Poll::Pending }
-            }
-            begun => begun.map(Some),
-        });
-        let begun = match begun.await {
-            Some(begun) => begun,
-            None => {
-                let last_chance = if served == 0 { LAST_CHANCE } else { Duration::ZERO };
-                first_bytes(&mut wire, clock.instant(clock.now() + last_chance)).await
-            }
-        };
-        if !begun {
-            return goodbye(&mut wire).await;
+        if read.is_none() && !busy.is_asked().await {
+            return Box::pin(goodbye(busy.wire)).await;
         }
-        let plan = connection.look();
-        let until = clock.instant(clock.now() + plan.limits.head_timeout);
-        let bounds = HeadBounds { bytes: plan.limits.head_bytes, until };
-        let may_be_http2 = served == 0 && plan.http2;
-        let read = read_head(&mut wire, bounds).await;
-        if may_be_http2 && is_preface(wire.inbox(), &read) {
-            return Box::pin(http2::serve(connection, wire)).await;
+        match visit(&ROOMS, requests, Guest { busy, read: read.take() }).await {
+            Left::Rests(rests) => busy = rests,
+            Left::Reads(mut reads) => match reads.read().await {
+                HeadEnd::Complete(end) if reads.asks_for_http2(end) => {
+                    return Box::pin(http2::serve(reads.connection, reads.wire)).await;
+                }
+                HeadEnd::Complete(end) => (busy, read) = (reads, Some(end)),
+                HeadEnd::Idle => return,
+                HeadEnd::Truncated => return reads.connection.count_refusal("head_truncated"),
+                HeadEnd::TooSlow => return Box::pin(reads.refuse(Problem::RequestTimeout)).await,
+                HeadEnd::TooLarge(problem) => return Box::pin(reads.refuse(problem)).await,
+            },
+            Left::Unread(unread, problem) => return Box::pin(unread.refuse(problem)).await,
+            Left::Ended => return,
         }
-        let rested = in_room(Busy { connection, wire, served }, read).await;
-        let Some(rested) = rested else { return };
-        Busy { connection, wire, served } = rested;
     }
 }
 
@@ -83,115 +68,181 @@ struct Busy {
     served: u32,
 }
 
-type Room = ReusableBoxFuture<'static, Option<Busy>>;
-
-thread_local! {
-    /// Where requests of this thread were served, for the next ones.
-    static ROOMS: RefCell<Vec<Room>> = const { RefCell::new(Vec::new()) };
+/// A connection of which something has come.
+struct Guest {
+    busy: Busy,
+    /// The length of its head, where it took more than a look to find it.
+    read: Option<usize>,
 }
 
-/// What a thread keeps at most.
-const ROOMS_KEPT: usize = 64;
-/// How long a connection keeps its room for a next request: to get it is to move some kilobytes.
-const SOON: Duration = Duration::from_millis(250);
-
-/// Serves requests in room of their own, so that a connection that rests has none of it, and one that is busy asks nobody for it.
-async fn in_room(busy: Busy, read: HeadEnd) -> Option<Busy> {
-    let requests = requests(busy, read);
-    let mut room = match ROOMS.with_borrow_mut(Vec::pop) {
-        Some(mut room) => {
-            room.set(requests);
-            room
-        }
-        None => ReusableBoxFuture::new(requests),
-    };
-    let rests = (&mut room).await;
-    ROOMS.with_borrow_mut(|rooms| {
-        if rooms.len() < ROOMS_KEPT {
-            rooms.push(room);
-        }
-    });
-    rests
+/// What becomes of a connection that was served.
+enum Left {
+    /// Nothing of another request is there.
+    Rests(Busy),
+    /// Something is, and it is not plainly a head.
+    Reads(Busy),
+    /// What was read is no head that could be served.
+    Unread(Busy, Problem),
+    Ended,
 }
 
-/// One request after the other, as long as they come soon. `None`: the connection has ended.
-async fn requests(busy: Busy, mut read: HeadEnd) -> Option<Busy> {
-    let Busy { mut connection, mut wire, mut served } = busy;
-    let clock = connection.front.proxy.clock();
+impl Busy {
+    /// Waits for the next request's first bytes. False: there will be none.
+    async fn is_asked(&mut self) -> bool {
+        let Self { connection, wire, served } = self;
+        let limits = &connection.facts.listener.limits;
+        let patience = if *served == 0 { limits.head_timeout } else { limits.keepalive_timeout };
+        let (next_chance, mut until) = (connection.after(NEXT_CHANCE), connection.after(patience));
+        let mut is_told = false;
+        poll_fn(|cx| {
+            loop {
+                match poll_first_bytes(wire, until, cx) {
+                    Poll::Pending if !is_told && connection.ear.poll(Stage::Closing, cx).is_ready() => {
+                        is_told = true;
+                        until = if *served == 0 { connection.after(LAST_CHANCE) } else { next_chance };
+                    }
+                    asked => return asked,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn read(&mut self) -> HeadEnd {
+        let limits = &self.connection.facts.listener.limits;
+        let bounds = HeadBounds { bytes: limits.head_bytes, until: self.connection.after(limits.head_timeout) };
+        read_head(&mut self.wire, bounds).await
+    }
+
+    /// The first line of HTTP/2's preface looks like a head (RFC 9113 §3.4), so nobody waits for a byte more than a head needs.
+    fn asks_for_http2(&self, end: usize) -> bool {
+        let may_ask = self.served == 0 && self.connection.facts.listener.http2;
+        may_ask && self.wire.inbox().get(..end) == Some(b"PRI * HTTP/2.0\r\n\r\n")
+    }
+
+    async fn refuse(self, problem: Problem) {
+        self.connection.count_refusal(problem.reason());
+        let to_head = self.wire.inbox().starts_with(b"HEAD ");
+        refuse(self.wire.into_parts().0, problem, to_head).await;
+    }
+}
+
+/// One request after the other, as long as they are there.
+async fn requests(guest: Guest) -> Left {
+    let Guest { busy: Busy { mut connection, mut wire, mut served }, mut read } = guest;
     loop {
+        let head = match read.take() {
+            Some(end) => match take_head(&mut wire, end) {
+                Ok(head) => head,
+                Err(problem) => return Left::Unread(Busy { connection, wire, served }, problem),
+            },
+            None => match take_plain_head(&mut wire, connection.look().limits.head_bytes) {
+                Some(head) => head,
+                None => return Left::Reads(Busy { connection, wire, served }),
+            },
+        };
         connection.begin(served);
-        wire = match one_request(&connection, wire, read).await {
+        let facts = &connection.facts;
+        let mut client = ClientSide::H1(H1Client::new(wire, head, facts.listener.half_closed_clients));
+        let fate = connection.front.proxy.serve(&mut client, facts).await;
+        let served_so = match client.end_at_once(fate) {
+            Ok(served_so) => served_so,
+            // Rare, and as large as the client: room for it is not kept with every room.
+            Err(client) => Box::pin(client.end(fate)).await,
+        };
+        wire = match served_so {
             Served::Again(same) => same,
-            Served::Closed | Served::Left | Served::Leaves | Served::Broken(_) => return None,
+            Served::Closed | Served::Left | Served::Leaves | Served::Broken(_) => return Left::Ended,
         };
         served += 1;
-        if !first_bytes(&mut wire, clock.instant(clock.now() + SOON)).await {
-            return Some(Busy { connection, wire, served });
-        }
-        let limits = &connection.look().limits;
-        let until = clock.instant(clock.now() + limits.head_timeout);
-        read = read_head(&mut wire, HeadBounds { bytes: limits.head_bytes, until }).await;
-    }
-}
-
-/// Returns when connections that rest are to end: the process leaves, or this listener closes.
-async fn told_to_go(mut stage: watch::Receiver<Stage>, mut closed: watch::Receiver<bool>) {
-    tokio::select! {
-        _ = stage.wait_for(|stage| *stage >= Stage::Closing) => {}
-        _ = closed.wait_for(|closed| *closed) => {}
-    }
-}
-
-/// A client that reads to the end is told in TLS that this is it; without, the answers could be taken for cut.
-async fn goodbye(wire: &mut Wire) {
-    if wire.socket().is_tls() {
-        let _ = timeout(GOODBYE, poll_fn(|cx| wire.poll_end(cx))).await;
-    }
-}
-
-async fn one_request(connection: &Connection, mut wire: Box<Wire>, read: HeadEnd) -> Served {
-    let to_head = wire.inbox().starts_with(b"HEAD ");
-    let head = match read {
-        HeadEnd::Complete(end) => take_head(&mut wire, end),
-        HeadEnd::Idle => return Served::Closed,
-        HeadEnd::Truncated => {
-            connection.count_refusal("head_truncated");
-            return Served::Closed;
-        }
-        HeadEnd::TooSlow => Err(Problem::RequestTimeout),
-        HeadEnd::TooLarge(problem) => Err(problem),
-    };
-    match head {
-        Ok(head) => {
-            let facts = &connection.facts;
-            let mut client = ClientSide::H1(H1Client::new(wire, head, facts.listener.half_closed_clients));
-            let fate = connection.front.proxy.serve(&mut client, facts).await;
-            match client.end_at_once(fate) {
-                Ok(served) => served,
-                Err(client) => client.end(fate).await,
-            }
-        }
-        Err(problem) => {
-            connection.count_refusal(problem.reason());
-            refuse(wire.into_parts().0, problem, to_head).await;
-            Served::Closed
+        if wire.inbox().is_empty() {
+            return Left::Rests(Busy { connection, wire, served });
         }
     }
 }
 
-/// The first line of HTTP/2's preface looks like a head (RFC 9113 §3.4), so nobody waits for a byte more than a head needs.
-fn is_preface(buf: &[u8], read: &HeadEnd) -> bool {
-    matches!(read, HeadEnd::Complete(end) if buf.get(..*end) == Some(b"PRI * HTTP/2.0\r\n\r\n"))
+/// The head at the start of what has come, in the form in which it goes on; read in one walk, as nearly all can be that came in one piece. `None`: it is
+/// not whole, or to be refused, and nothing is taken.
+fn take_plain_head(wire: &mut Wire, limit: usize) -> Option<RequestHead> {
+    let mut spans = Places::default();
+    let read = request::read_start(wire.inbox(), &mut spans).filter(|read| read.length <= limit)?;
+    let (head, behind) = wire.inbox().split_at_checked(read.length)?;
+    body::look(read.head.framing, behind).ok()?;
+    let head = RequestHead::written(read.anew.as_deref().unwrap_or(head), spans, read.head);
+    wire.skip(read.length);
+    Some(head)
 }
 
-/// Reads the head of so many bytes, in the form in which it goes on. What of its body is there already must be one: nobody is asked for the sake of
+/// The head of so many bytes, as it was found by looking for its end. What of its body is there already must be one: nobody is asked for the sake of
 /// a client that cannot say where it ends.
 fn take_head(wire: &mut Wire, end: usize) -> Result<RequestHead, Problem> {
     let mut spans = Places::default();
-    let (head, behind) = wire.inbox().split_at(end);
+    let (head, behind) = wire.inbox().split_at_checked(end).ok_or(Problem::MalformedRequest)?;
     let read = request::read(head, &mut spans)?;
     body::look(read.head.framing, behind).map_err(|MalformedBody| Problem::MalformedRequest)?;
     let head = RequestHead::written(read.anew.as_deref().unwrap_or(head), spans, read.head);
     wire.skip(end);
     Ok(head)
+}
+
+/// A client that reads to the end is told in TLS that this is it; without, the answers could be taken for cut.
+async fn goodbye(mut wire: Box<Wire>) {
+    if wire.socket().is_tls() {
+        let _ = timeout(GOODBYE, poll_fn(|cx| wire.poll_end(cx))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::wire::{Socket, Transport};
+    use pulsegate_core::http::fields::Fields;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::UnixStream;
+
+    async fn wire(text: &str) -> (Box<Wire>, UnixStream) {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut wire = Wire::new(Socket::Plain(Transport::Unix(near)));
+        far.write_all(text.as_bytes()).await.unwrap();
+        assert_eq!(poll_fn(|cx| wire.poll_fill(cx)).await.unwrap(), text.len());
+        (wire, far)
+    }
+
+    fn told(head: &RequestHead) -> (String, Vec<Vec<u8>>) {
+        (format!("{} {}", head.method(), head.target()), head.lines("x").map(Vec::from).collect())
+    }
+
+    #[tokio::test]
+    async fn a_head_that_is_plainly_one_is_taken_as_behind_a_look_for_its_end() {
+        for (head, behind) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nx:2\r\n\r\n", "GET"),
+            ("GET http://a/{} HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n", ""),
+            ("POST /?a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\n"),
+        ] {
+            let text = format!("{head}{behind}");
+            let ((mut one, _one), (mut other, _other)) = (wire(&text).await, wire(&text).await);
+            let plain = take_plain_head(&mut one, head.len()).unwrap();
+            let found = take_head(&mut other, head.len()).unwrap();
+            assert_eq!((told(&plain), plain.read()), (told(&found), found.read()));
+            assert_eq!((one.inbox(), other.inbox()), (behind.as_bytes(), behind.as_bytes()));
+        }
+    }
+
+    #[tokio::test]
+    async fn any_other_is_left_where_it_is() {
+        let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nX\r\n";
+        for (text, limit) in [
+            (head, head.len() - 1),
+            (head.strip_suffix("\n").unwrap(), 1000),
+            (&format!("\r\n{head}"), 1000),
+            ("GET / HTTP/1.1\r\n\r\n", 1000),
+            ("PRI * HTTP/2.0\r\n\r\n", 1000),
+            (chunked, 1000),
+        ] {
+            let (mut wire, _far) = wire(text).await;
+            assert!(take_plain_head(&mut wire, limit).is_none(), "{text:?}");
+            assert_eq!(wire.inbox(), text.as_bytes());
+        }
+    }
 }

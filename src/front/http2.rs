@@ -114,8 +114,6 @@ fn options(plan: &ListenerPlan) -> server::Builder {
 
 impl Driven {
     async fn run(&mut self, ended: &mut mpsc::UnboundedReceiver<Ended>) {
-        let mut stage = self.connection.stage.clone();
-        let mut closed = self.connection.listener.closed.subscribe();
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stuck = None;
@@ -137,8 +135,7 @@ impl Driven {
                     News::Late => self.end_late(),
                     News::Broken(streams) => (0..streams).for_each(|_| self.note_glitch()),
                 },
-                _ = stage.wait_for(|stage| *stage >= last), if self.leaving.is_none() => self.leave(None),
-                _ = closed.wait_for(|closed| *closed), if self.leaving.is_none() => self.leave(None),
+                () = poll_fn(|cx| self.connection.ear.poll(last, cx)), if self.leaving.is_none() => self.leave(None),
                 () = sleep_until(until.unwrap_or(self.rests)), if until.is_some() => {
                     if self.leaving.is_some() {
                         return;

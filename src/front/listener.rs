@@ -45,11 +45,6 @@ impl Listener {
         })
     }
 
-    /// The same, whose connections hear of its close from another.
-    pub(super) fn closed_by(&self, closed: watch::Sender<bool>) -> Self {
-        Self { closed, ..self.clone() }
-    }
-
     /// From now on nobody gets in.
     pub(super) fn accepts_no_more(&self) {
         self.accepting.send_replace(false);

@@ -12,8 +12,10 @@ mod head;
 mod http1;
 mod http2;
 mod introduced;
+mod leaving;
 mod listener;
 mod refuse;
+mod rooms;
 mod wire;
 mod workers;
 
