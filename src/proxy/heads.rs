@@ -47,6 +47,9 @@ pub(super) fn expects_continue(head: &RequestHead, body: Body) -> bool {
 
 /// The upgrade that the request asks for. HTTP/2 has no such fields: where they are there, they are our form of a CONNECT.
 pub(super) fn upgrade_of(head: &RequestHead) -> Option<&str> {
+    if let RequestHead::Written(written) = head {
+        return written.upgrade();
+    }
     if !head.has("upgrade") || head.version() < Version::HTTP_11 {
         return None;
     }
@@ -88,7 +91,7 @@ pub(super) fn asks(head: &RequestHead, body: Body) -> Asks {
 /// The trace that a request is part of; of two that it names, none.
 pub(super) fn trace_parent(head: &RequestHead) -> Option<TraceParent> {
     let mut named = head.lines("traceparent");
-    let parent = std::str::from_utf8(named.next()?).ok().and_then(TraceParent::parse)?;
+    let parent = TraceParent::parse(named.next()?)?;
     named.next().is_none().then_some(parent)
 }
 

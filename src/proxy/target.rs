@@ -28,8 +28,7 @@ impl Target {
     /// # Errors
     /// The path is refused.
     pub(super) fn of(head: &RequestHead) -> Result<Self, Problem> {
-        let raw = head.target();
-        let (path, query) = raw.find('?').map_or((raw, ""), |at| raw.split_at(at));
+        let (path, query) = head.target();
         let Normalised { path, has_encoded_slash } = normalise(path).map_err(refused)?;
         Ok(Self {
             host: Text::written(|out| host::canonical_into(head.host(), out)),

@@ -34,15 +34,12 @@ impl Rules<'_> {
     /// the route itself changes. Of those that do, the caller takes out what `Connection` lists
     /// ([`connection_options`], [`ends_where_listed`]).
     pub fn travels<'n>(&self, name: &[u8], edited: impl Iterator<Item = &'n str>) -> bool {
-        self.carries(name, edited).is_some()
+        !is_alias_of(name, edited) && self.carries(name).is_some()
     }
 
-    /// The same, and what the name of such a field means; `None`: it does not travel.
+    /// The same where a route changes nothing, and what the name of such a field means; `None`: it does not travel.
     #[inline]
-    pub fn carries<'n>(&self, name: &[u8], mut edited: impl Iterator<Item = &'n str>) -> Option<Meaning> {
-        if edited.any(|ours| ours.as_bytes() != name && fold_alike(ours.as_bytes(), name)) {
-            return None;
-        }
+    pub fn carries(&self, name: &[u8]) -> Option<Meaning> {
         if !is_folded(name) {
             return (!is_alias(name) && (self.underscores || !name.contains(&b'_'))).then_some(Meaning::Plain);
         }
@@ -67,6 +64,11 @@ impl Rules<'_> {
         let spoken_for = self.certificates && meaning == Meaning::Certificate;
         !spoken_for && (self.trusted || self.pass.iter().any(|passed| passed.as_bytes() == name))
     }
+}
+
+/// Does this name only fold to one of these?
+pub fn is_alias_of<'n>(name: &[u8], mut names: impl Iterator<Item = &'n str>) -> bool {
+    names.any(|one| one.as_bytes() != name && fold_alike(one.as_bytes(), name))
 }
 
 /// May `headers.pass` let this name (in lower case) through?

@@ -22,23 +22,19 @@ const LENGTH: usize = 55;
 
 impl TraceParent {
     /// `None`: none that can be continued.
-    pub fn parse(text: &str) -> Option<Self> {
-        let known = text.get(..LENGTH)?;
-        let mut fields = known.split('-');
-        let version = u8::try_from(hex(fields.next()?, 2)?).ok()?;
-        let (trace, span) = (hex(fields.next()?, 32)?, hex(fields.next()?, 16)?);
-        let flags = u8::try_from(hex(fields.next()?, 2)?).ok()?;
-        let rest = text.get(LENGTH..)?;
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let (version, rest) = field(text, 2)?;
+        let (trace, rest) = field(rest, 32)?;
+        let (span, rest) = field(rest, 16)?;
+        let (flags, rest) = rest.split_at_checked(2)?;
+        let (version, trace, span, flags) = (hex(version)?, hex(trace)?, hex(span)? as u64, hex(flags)? as u8);
         let ends_well = match version {
             0 => rest.is_empty(),
             0xff => false,
-            _ => rest.is_empty() || rest.starts_with('-'),
+            _ => rest.is_empty() || (rest.starts_with(b"-") && std::str::from_utf8(rest).is_ok()),
         };
-        if !ends_well || fields.next().is_some() || trace == 0 || span == 0 {
-            return None;
-        }
-        let span = u64::try_from(span).ok()?;
-        Some(Self { trace, span, sampled: flags & SAMPLED != 0, random: flags & RANDOM != 0 })
+        let known = ends_well && trace != 0 && span != 0;
+        known.then_some(Self { trace, span, sampled: flags & SAMPLED != 0, random: flags & RANDOM != 0 })
     }
 
     /// As the field says it.
@@ -57,10 +53,21 @@ impl TraceParent {
     }
 }
 
-/// Exactly `length` lower-case digits.
-fn hex(text: &str, length: usize) -> Option<u128> {
-    let digits = text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if digits { u128::from_str_radix(text, 16).ok() } else { None }
+/// So many bytes with a `-` behind them, and what comes then.
+fn field(text: &[u8], length: usize) -> Option<(&[u8], &[u8])> {
+    match text.split_at_checked(length)? {
+        (field, [byte, rest @ ..]) if *byte == b'-' => Some((field, rest)),
+        _ => None,
+    }
+}
+
+/// Of lower-case digits, as many as a number of 128 bits has at most.
+fn hex(digits: &[u8]) -> Option<u128> {
+    digits.iter().try_fold(0, |number, digit| match digit {
+        b'0'..=b'9' => Some(number << 4 | u128::from(digit - b'0')),
+        b'a'..=b'f' => Some(number << 4 | u128::from(digit - b'a' + 10)),
+        _ => None,
+    })
 }
 
 /// A request's place in its trace, where we have a word in it.
@@ -129,7 +136,7 @@ mod tests {
     fn a_good_one_is_read_and_written_again() {
         for flags in ["00", "01", "02", "03"] {
             let text = GOOD.replace("-01", &format!("-{flags}"));
-            let read = TraceParent::parse(&text).unwrap();
+            let read = TraceParent::parse(text.as_bytes()).unwrap();
             assert_eq!((read.trace, read.span), (0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c, 0xb7ad_6b71_6920_3331));
             assert_eq!(&read.written(), text.as_bytes());
         }
@@ -141,14 +148,15 @@ mod tests {
             (GOOD.replace("00-0", "01-0"), true),
             (GOOD.replace("00-0", "cc-0") + "-what-else", true),
             (GOOD.replace("00-0", "cc-0") + ".x", false),
+            (GOOD.replace("00-0", "cc-0") + "x", false),
         ] {
             assert_eq!(
-                TraceParent::parse(&text).map(|read| read.written().to_vec()),
+                TraceParent::parse(text.as_bytes()).map(|read| read.written().to_vec()),
                 known.then(|| GOOD.into()),
                 "{text}"
             );
         }
-        let flags = TraceParent::parse(&GOOD.replace("-01", "-fd")).unwrap();
+        let flags = TraceParent::parse(GOOD.replace("-01", "-fd").as_bytes()).unwrap();
         assert_eq!(&flags.written(), GOOD.as_bytes());
     }
 
@@ -172,7 +180,7 @@ mod tests {
             "00-0af7651916cd43dd8448eb211c8031ü-b7ad6b7169203331-01",
             "+0-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ] {
-            assert_eq!(TraceParent::parse(bad), None, "{bad}");
+            assert_eq!(TraceParent::parse(bad.as_bytes()), None, "{bad}");
         }
     }
 

@@ -25,6 +25,13 @@ pub struct Written {
     read: http1::RequestHead,
 }
 
+impl Written {
+    /// The upgrade that it asks for, if it is one that may be passed on.
+    pub fn upgrade(&self) -> Option<&str> {
+        self.read.upgrade.map(|upgrade| upgrade.text(&self.bytes))
+    }
+}
+
 impl RequestHead {
     fn carrier(&self) -> Carrier<'_> {
         match self {
@@ -62,11 +69,14 @@ impl RequestHead {
         .unwrap_or_default()
     }
 
-    /// Path and query.
-    pub fn target(&self) -> &str {
+    /// Path and query, this one with its `?`.
+    pub fn target(&self) -> (&str, &str) {
         match self {
-            Self::Written(head) => head.read.target().text(&head.bytes),
-            Self::Mapped(parts) => parts.uri.path_and_query().map_or("", |target| target.as_str()),
+            Self::Written(head) => (head.read.path.text(&head.bytes), head.read.query.text(&head.bytes)),
+            Self::Mapped(parts) => {
+                let whole = parts.uri.path_and_query().map_or("", |target| target.as_str());
+                whole.find('?').map_or((whole, ""), |at| whole.split_at(at))
+            }
         }
     }
 

@@ -47,6 +47,10 @@ impl<'e, S: Sink> Edited<'e, S> {
         Self { out, edits: Some(edits).filter(|edits| edits.names().next().is_some()) }
     }
 
+    pub(super) fn edits(&self) -> Option<&'e HeaderEdits> {
+        self.edits
+    }
+
     #[inline(always)]
     pub(super) fn put(&mut self, name: &str, value: &[u8]) {
         if !takes_out(self.edits, name.as_bytes()) {

@@ -10,9 +10,9 @@ use crate::proxy::passage::mark;
 use http::Version;
 use pulsegate_core::base::ip_text::WrittenIp;
 use pulsegate_core::http::fields::{Field, Fields};
-use pulsegate_core::http::forwarding::lists;
 use pulsegate_core::http::forwarding::names::Meaning;
 use pulsegate_core::http::forwarding::passage::MaxForwards;
+use pulsegate_core::http::forwarding::{is_alias_of, lists};
 use pulsegate_core::http::head::host::told;
 use pulsegate_core::http::trace::Trace;
 use pulsegate_core::plan::RoutePlan;
@@ -68,14 +68,16 @@ impl<'a> Onward<'a> {
 
     /// What travels as it came. Returns what of ours stands there already.
     fn copy(&self, out: &mut Edited<'_, impl Sink>) -> Copied {
-        let (rules, edits) = (self.asked.asker.rules(self.facts), &self.route.request_headers);
+        let (rules, edits) = (self.asked.asker.rules(self.facts), out.edits());
         let listed = listed(self.head);
+        let ends = |name: &[u8]| {
+            listed.iter().any(|one| one.as_bytes() == name)
+                || edits.is_some_and(|edits| is_alias_of(name, edits.names()))
+        };
         let mut copied = Copied::default();
         out.copy(self.head.fields().filter(|field| {
             let name = field.name();
-            rules.carries(name, edits.names()).is_some_and(|meaning| {
-                !listed.iter().any(|one| one.as_bytes() == name) && self.goes_on(name, meaning, &mut copied)
-            })
+            rules.carries(name).is_some_and(|meaning| !ends(name) && self.goes_on(name, meaning, &mut copied))
         }));
         copied
     }

@@ -155,8 +155,10 @@ pub fn meaning(name: &[u8]) -> Meaning {
     match name {
         [b'x', b'-', behind @ ..] if !KNOWN_X.may_begin(behind) => Meaning::Plain,
         [b'x', b'-', ..] => of_x(name),
-        _ if !KNOWN.may_begin(name) => Meaning::Plain,
-        _ => of_others(name),
+        _ => match of_http(name) {
+            Meaning::Plain if KNOWN.may_begin(name) => of_gateways(name),
+            meaning => meaning,
+        },
     }
 }
 
@@ -169,31 +171,38 @@ fn of_x(name: &[u8]) -> Meaning {
     }
 }
 
-/// They frame a message or steer a connection.
-const HOPS: [&str; 11] = [
-    "connection",
-    "expect",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Of the names that HTTP gives to what is not between client and backend alone. By its length and its first letter: one of them is compared.
+fn of_http(name: &[u8]) -> Meaning {
+    use Meaning::{Hop, Ours, Replaced};
+    let [first, ..] = name else { return Meaning::Plain };
+    let (known, meaning): (&[u8], Meaning) = match (name.len(), first) {
+        (2, b't') => (b"te", Hop),
+        (3, b'v') => (b"via", Ours),
+        (4, b'h') => (b"host", Replaced),
+        // A server of CGI makes HTTP_PROXY of it, which clients of HTTP take for an order (CVE-2016-5385).
+        (5, b'p') => (b"proxy", Replaced),
+        (6, b'e') => (b"expect", Hop),
+        (7, b't') => (b"trailer", Hop),
+        (7, b'u') => (b"upgrade", Hop),
+        (8, b'c') => (b"cdn-loop", Ours),
+        (10, b'c') => (b"connection", Hop),
+        (10, b'k') => (b"keep-alive", Hop),
+        (10, b't') => (b"tracestate", Ours),
+        (11, b't') => (b"traceparent", Ours),
+        (12, b'm') => (b"max-forwards", Ours),
+        (14, b'c') => (b"content-length", Replaced),
+        (14, b'h') => (b"http2-settings", Hop),
+        (16, b'p') => (b"proxy-connection", Hop),
+        (17, b't') => (b"transfer-encoding", Hop),
+        (18, b'p') => (b"proxy-authenticate", Hop),
+        (19, b'p') => (b"proxy-authorization", Hop),
+        _ => return Meaning::Plain,
+    };
+    if name == known { meaning } else { Meaning::Plain }
+}
 
-/// Made anew for each side. Of `Proxy`, a server of CGI makes HTTP_PROXY, which clients of HTTP take for an order (CVE-2016-5385).
-const REPLACED: [&str; 3] = ["content-length", "host", "proxy"];
-
-const OURS: [&str; 5] = ["cdn-loop", "max-forwards", "traceparent", "tracestate", "via"];
-
-fn of_others(name: &[u8]) -> Meaning {
+fn of_gateways(name: &[u8]) -> Meaning {
     match name {
-        _ if is_one_of(name, &HOPS) => Meaning::Hop,
-        _ if is_one_of(name, &REPLACED) => Meaning::Replaced,
-        _ if is_one_of(name, &OURS) => Meaning::Ours,
         _ if begins(name, &CERTIFICATES) => Meaning::Certificate,
         _ if is_one_of(name, &OF_GATEWAYS) || begins(name, &FAMILIES) => Meaning::Identity,
         _ => Meaning::Plain,
@@ -208,10 +217,10 @@ fn begins(name: &[u8], beginnings: &[&str]) -> bool {
     beginnings.iter().any(|beginning| name.starts_with(beginning.as_bytes()))
 }
 
-/// With which two letters do the names begin that mean something? Few others do, so that nearly all are told by these alone.
+/// With which two letters do the names of gateways begin? Few others do, so that nearly all are told by these alone.
 struct Beginnings([u32; 32]);
 
-const KNOWN: Beginnings = Beginnings::of(0, &[&HOPS, &REPLACED, &OURS, &CERTIFICATES, &OF_GATEWAYS, &FAMILIES]);
+const KNOWN: Beginnings = Beginnings::of(0, &[&CERTIFICATES, &OF_GATEWAYS, &FAMILIES]);
 /// The same behind their `x-`.
 const KNOWN_X: Beginnings = Beginnings::of(2, &[&["x-request-id"], &CERTIFICATES_X, &OF_GATEWAYS_X, &FAMILIES_X]);
 
@@ -299,15 +308,6 @@ mod tests {
             ("h2st", Meaning::Plain),
             ("script-name", Meaning::Plain),
             ("x-client-id", Meaning::Plain),
-            ("te", Meaning::Hop),
-            ("expect", Meaning::Hop),
-            ("upgrade", Meaning::Hop),
-            ("proxy-authorization", Meaning::Hop),
-            ("http2-settings", Meaning::Hop),
-            ("host", Meaning::Replaced),
-            ("x-request-id", Meaning::Replaced),
-            ("via", Meaning::Ours),
-            ("cdn-loop", Meaning::Ours),
             ("forwarded", Meaning::Identity),
             ("remote-user", Meaning::Identity),
             ("x-forwarded-anything", Meaning::Identity),
@@ -341,12 +341,43 @@ mod tests {
     }
 
     #[test]
+    fn what_http_means_by_names() {
+        for (name, expected) in [
+            ("te", Meaning::Hop),
+            ("trailer", Meaning::Hop),
+            ("expect", Meaning::Hop),
+            ("upgrade", Meaning::Hop),
+            ("connection", Meaning::Hop),
+            ("keep-alive", Meaning::Hop),
+            ("proxy-connection", Meaning::Hop),
+            ("proxy-authenticate", Meaning::Hop),
+            ("proxy-authorization", Meaning::Hop),
+            ("transfer-encoding", Meaning::Hop),
+            ("http2-settings", Meaning::Hop),
+            ("host", Meaning::Replaced),
+            ("content-length", Meaning::Replaced),
+            ("x-request-id", Meaning::Replaced),
+            ("via", Meaning::Ours),
+            ("cdn-loop", Meaning::Ours),
+            ("max-forwards", Meaning::Ours),
+            ("traceparent", Meaning::Ours),
+            ("tracestate", Meaning::Ours),
+        ] {
+            assert_eq!(meaning(name.as_bytes()), expected, "{name}");
+            let other = format!("{}~", &name[..name.len() - 1]);
+            assert_eq!(meaning(other.as_bytes()), Meaning::Plain, "{other}");
+        }
+    }
+
+    #[test]
     fn what_nearly_all_send_is_told_by_two_letters() {
         for name in [
             "accept",
             "accept-encoding",
             "accept-language",
             "cache-control",
+            "content-type",
+            "cookie",
             "date",
             "etag",
             "if-none-match",
@@ -370,10 +401,7 @@ mod tests {
             .chain(&FAMILIES)
             .chain(&FAMILIES_X)
             .chain(&CERTIFICATES)
-            .chain(&CERTIFICATES_X)
-            .chain(&HOPS)
-            .chain(&REPLACED)
-            .chain(&OURS);
+            .chain(&CERTIFICATES_X);
         for name in known.chain(&VARIABLES) {
             assert!(is_folded(name.as_bytes()) && name.len() < 64 && **name == name.to_ascii_lowercase(), "{name}");
         }

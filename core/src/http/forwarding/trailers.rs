@@ -2,12 +2,13 @@
 //! frames, routes, authenticates, or says how to read a message is known before its end or never.
 
 use crate::http::forwarding::names::Meaning;
-use crate::http::forwarding::{Rules, response_header_travels};
+use crate::http::forwarding::{Rules, is_alias_of, response_header_travels};
 
 /// Does a trailer (lower-case name) travel to the backend? Who asks, and what else we say in heads, is never said in trailers. `edited`: the
 /// names that the route itself changes.
 pub fn request_trailer_travels<'n>(name: &str, rules: &Rules<'_>, edited: impl Iterator<Item = &'n str>) -> bool {
-    belongs_in_trailers(name) && rules.carries(name.as_bytes(), edited) == Some(Meaning::Plain)
+    let bytes = name.as_bytes();
+    belongs_in_trailers(name) && !is_alias_of(bytes, edited) && rules.carries(bytes) == Some(Meaning::Plain)
 }
 
 /// Does a trailer (lower-case name) travel to the client?
