@@ -56,6 +56,18 @@ const NAMED: [bool; 256] = {
     table
 };
 
+/// What may stand in a name in its one form: that, but for capitals, and dots.
+const CANONICAL: [bool; 256] = {
+    let mut table = NAMED;
+    let mut capital = b'A';
+    while capital <= b'Z' {
+        table[capital as usize] = false;
+        capital += 1;
+    }
+    table[b'.' as usize] = true;
+    table
+};
+
 /// The name or address (with its brackets), and the port; `None` where a bracket has no end.
 fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let end = if text.starts_with(b"[") { find(text, b']')? + 1 } else { find(text, b':').unwrap_or(text.len()) };
@@ -84,6 +96,9 @@ pub fn canonical(text: &str) -> String {
 
 /// The same of what stands in a head, written behind what `out` holds.
 pub fn canonical_into(text: &[u8], out: &mut String) {
+    if is_canonical(text) {
+        return out.push_str(std::str::from_utf8(text).unwrap_or_default());
+    }
     let host = split(text).map_or(text, |(host, _)| host);
     match address(host) {
         // Writing to a string cannot fail.
@@ -96,6 +111,12 @@ pub fn canonical_into(text: &[u8], out: &mut String) {
             }
         }
     }
+}
+
+/// Is it a name in that form, as nearly all are?
+fn is_canonical(text: &[u8]) -> bool {
+    // None is skipped: to look is less than to ask whether to go on.
+    !text.ends_with(b".") && text.iter().fold(true, |all, byte| all & CANONICAL[usize::from(*byte)])
 }
 
 /// As a backend is told: as it came, but for a final dot and an empty port.
@@ -178,6 +199,8 @@ mod tests {
     fn the_form_that_decides_and_the_form_that_is_told() {
         for (text, decides, tells) in [
             ("a.example", "a.example", "a.example"),
+            ("a-1_b~.example", "a-1_b~.example", "a-1_b~.example"),
+            ("a.examplE", "a.example", "a.examplE"),
             ("A.Example.", "a.example", "A.Example"),
             ("a.example:8080", "a.example", "a.example:8080"),
             ("a.example.:80", "a.example", "a.example:80"),
