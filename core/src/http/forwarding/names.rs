@@ -150,7 +150,7 @@ const VARIABLES: [&str; 21] = [
 ];
 
 /// What a name that is its own folded form means.
-#[inline]
+#[inline(always)]
 pub fn meaning(name: &[u8]) -> Meaning {
     match name {
         [b'x', b'-', behind @ ..] if !KNOWN_X.may_begin(behind) => Meaning::Plain,
@@ -162,6 +162,7 @@ pub fn meaning(name: &[u8]) -> Meaning {
     }
 }
 
+#[inline(never)]
 fn of_x(name: &[u8]) -> Meaning {
     match name {
         b"x-request-id" => Meaning::Replaced,
@@ -172,6 +173,7 @@ fn of_x(name: &[u8]) -> Meaning {
 }
 
 /// Of the names that HTTP gives to what is not between client and backend alone. By its length and its first letter: one of them is compared.
+#[inline(always)]
 fn of_http(name: &[u8]) -> Meaning {
     use Meaning::{Hop, Ours, Replaced};
     let [first, ..] = name else { return Meaning::Plain };
@@ -201,6 +203,7 @@ fn of_http(name: &[u8]) -> Meaning {
     if name == known { meaning } else { Meaning::Plain }
 }
 
+#[inline(never)]
 fn of_gateways(name: &[u8]) -> Meaning {
     match name {
         _ if begins(name, &CERTIFICATES) => Meaning::Certificate,

@@ -42,7 +42,7 @@ pub fn status_line(out: &mut impl Out, status: u16, reason: &[u8]) {
 }
 
 /// Where it is called with a name that is known there, that one is copied without a call.
-#[inline]
+#[inline(always)]
 pub fn field(out: &mut impl Out, name: &[u8], value: &[u8]) {
     out.put(name);
     out.put(b": ");
@@ -86,7 +86,7 @@ pub struct Copier<'a> {
 }
 
 impl<'a> Copier<'a> {
-    #[inline]
+    #[inline(always)]
     pub fn field(&mut self, out: &mut impl Out, of: Field<'a>) {
         match of.line() {
             Some(line) if line.range().start == self.held.range().end && ptr::eq(self.bytes, of.bytes()) => {
@@ -96,11 +96,15 @@ impl<'a> Copier<'a> {
                 self.flush(out);
                 (self.bytes, self.held) = (of.bytes(), line);
             }
-            None => {
-                self.flush(out);
-                field(out, of.written_name(), of.value());
-            }
+            None => self.anew(out, of),
         }
+    }
+
+    /// It is written as it would have come.
+    #[cold]
+    fn anew(&mut self, out: &mut impl Out, of: Field<'_>) {
+        self.flush(out);
+        field(out, of.written_name(), of.value());
     }
 
     /// Puts what is held back: before anything else is put, and in the end.
