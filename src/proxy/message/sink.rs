@@ -50,3 +50,34 @@ impl Sink for HeaderMap {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::message::{AnswerHead, Places};
+    use bytes::Bytes;
+    use pulsegate_core::http::fields::{Field, Fields};
+    use pulsegate_core::http::http1::answer;
+
+    #[test]
+    fn fields_go_on_as_they_came_whatever_is_left_out_between_them() {
+        let text = b"HTTP/1.1 200 OK\r\nX-One: 1\r\nx-TWO: 2\r\nX-Out: o\r\nX-Three:3 \r\nX-Four: \xe4\r\n\r\n";
+        let mut spans = Places::default();
+        let read = answer::parse(text, false, &mut spans).unwrap();
+        let head = AnswerHead::written(Bytes::from_static(text), spans, read);
+        let travels = |field: &HeadField<'_>| field.name() != b"x-out";
+        let (mut bytes, mut map) = (b"A: b\r\n".to_vec(), HeaderMap::new());
+        bytes.copy(head.fields().filter(travels));
+        bytes.put("Z", b"");
+        map.copy(head.fields().filter(travels));
+        map.put("Z", b"");
+        let written = bytes.escape_ascii().to_string();
+        assert_eq!(written, r"A: b\r\nX-One: 1\r\nx-TWO: 2\r\nX-Three: 3\r\nX-Four: \xe4\r\nZ: \r\n");
+        let names: Vec<_> = map.keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["x-one", "x-two", "x-three", "x-four", "z"]);
+        let mut again = Vec::new();
+        let mapped = map.iter().map(|(name, value)| HeadField::Mapped(name, value));
+        again.copy(mapped);
+        assert_eq!(again.escape_ascii().to_string(), written.to_ascii_lowercase().replacen(r"a: b\r\n", "", 1));
+    }
+}
