@@ -1,12 +1,12 @@
-//! How is an address written? Once for all that come over its connection, and by hand: the formatting machinery costs more than a head.
+//! How is an address written? Once for all that comes over its connection, and by hand where it is of IPv4: the formatting machinery costs more
+//! than the rest of a head.
 
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The longest text of an address of either family.
 const ROOM: usize = 45;
 
-/// An address with its text, in as much room as any needs, so that it asks for no memory.
+/// An address with its text, in as much room as any needs.
 #[derive(Clone, Copy, Debug)]
 pub struct WrittenIp {
     ip: IpAddr,
@@ -17,16 +17,18 @@ pub struct WrittenIp {
 impl WrittenIp {
     pub fn of(ip: IpAddr) -> Self {
         let mut room = [0; ROOM];
-        let length = match ip {
-            IpAddr::V4(ip) => write_v4(ip, &mut room),
-            IpAddr::V6(ip) => {
-                let mut rest = room.as_mut_slice();
-                // No address is longer than the room.
-                let _ = write!(rest, "{ip}");
-                ROOM - rest.len()
+        let mut places = room.iter_mut();
+        let mut put = |byte| {
+            if let Some(place) = places.next() {
+                *place = byte;
             }
         };
-        Self { ip, room, length: length as u8 }
+        match ip {
+            IpAddr::V4(ip) => write_v4(ip, &mut put),
+            IpAddr::V6(ip) => ip.to_string().bytes().for_each(&mut put),
+        }
+        let length = (ROOM - places.len()) as u8;
+        Self { ip, room, length }
     }
 
     pub const fn ip(&self) -> IpAddr {
@@ -44,14 +46,7 @@ impl From<IpAddr> for WrittenIp {
     }
 }
 
-/// Returns how long it is.
-fn write_v4(ip: Ipv4Addr, room: &mut [u8; ROOM]) -> usize {
-    let mut places = room.iter_mut();
-    let mut put = |byte| {
-        if let Some(place) = places.next() {
-            *place = byte;
-        }
-    };
+fn write_v4(ip: Ipv4Addr, mut put: impl FnMut(u8)) {
     for (number, octet) in ip.octets().into_iter().enumerate() {
         if number > 0 {
             put(b'.');
@@ -64,7 +59,6 @@ fn write_v4(ip: Ipv4Addr, room: &mut [u8; ROOM]) -> usize {
         }
         put(b'0' + octet % 10);
     }
-    ROOM - places.len()
 }
 
 #[cfg(test)]
