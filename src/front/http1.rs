@@ -209,7 +209,7 @@ mod tests {
     }
 
     fn told(head: &RequestHead) -> (String, Vec<Vec<u8>>) {
-        (format!("{} {}", head.method(), head.target()), head.lines("x").map(Vec::from).collect())
+        (format!("{} {:?}", head.method(), head.target()), head.lines("x").map(Vec::from).collect())
     }
 
     #[tokio::test]
