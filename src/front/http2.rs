@@ -7,6 +7,7 @@
 
 use super::connection::Connection;
 use super::refuse::refuse_stream;
+use super::rooms::{Rooms, visit};
 use super::wire::{News, Progress, Wire};
 use super::{Front, Stage};
 use crate::clock::turn;
@@ -49,6 +50,18 @@ struct Ended {
 
 /// A stream that has come.
 type Came = Result<(Request<RecvStream>, SendResponse<Bytes>), h2::Error>;
+
+/// One that is served.
+struct Stream {
+    front: Arc<Front>,
+    facts: ConnectionFacts,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+}
+
+thread_local! {
+    static ROOMS: Rooms<Stream, Ended> = const { Rooms::new() };
+}
 
 /// Nothing came, and all that there was to be written has been.
 struct Written;
@@ -182,11 +195,11 @@ impl Driven {
         }
         self.streams += 1;
         let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
-        self.connection.worker().spawn(turn(async move {
-            let ended = one_stream(&front, &facts, request, respond).await;
+        let ended = visit(&ROOMS, one_stream, Stream { front, facts, request, respond });
+        self.connection.worker().spawn(turn(Box::pin(async move {
             // The connection may have ended before its stream.
-            let _ = ends.send(ended);
-        }));
+            let _ = ends.send(ended.await);
+        })));
         let limit = self.plan.limits.keepalive_requests;
         if limit > 0 && self.served >= limit && self.leaving.is_none() {
             self.leave(None);
@@ -259,14 +272,10 @@ impl Driven {
     }
 }
 
-async fn one_stream(
-    front: &Front,
-    facts: &ConnectionFacts,
-    request: Request<RecvStream>,
-    respond: SendResponse<Bytes>,
-) -> Ended {
+async fn one_stream(stream: Stream) -> Ended {
+    let Stream { front, facts, request, respond } = stream;
     let client = ClientSide::H2(Box::new(H2Client::new(request, respond)));
-    let served = front.proxy.serve(client, facts).await;
+    let served = front.proxy.serve(client, &facts).await;
     let (glitch, leaves) = (matches!(served, Served::Left), matches!(served, Served::Leaves));
     let broken = if let Served::Broken(stream) = served { Some(stream) } else { None };
     Ended { glitch, leaves, broken }
