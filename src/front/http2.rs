@@ -57,10 +57,11 @@ struct Stream {
     facts: ConnectionFacts,
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
+    ends: mpsc::UnboundedSender<Ended>,
 }
 
 thread_local! {
-    static ROOMS: Rooms<Stream, Ended> = const { Rooms::new() };
+    static ROOMS: Rooms<Stream, ()> = const { Rooms::new() };
 }
 
 /// Nothing came, and all that there was to be written has been.
@@ -195,11 +196,8 @@ impl Driven {
         }
         self.streams += 1;
         let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
-        let ended = visit(&ROOMS, one_stream, Stream { front, facts, request, respond });
-        self.connection.worker().spawn(turn(Box::pin(async move {
-            // The connection may have ended before its stream.
-            let _ = ends.send(ended.await);
-        })));
+        let served = visit(&ROOMS, one_stream, Stream { front, facts, request, respond, ends });
+        self.connection.worker().spawn(turn(Box::pin(served)));
         let limit = self.plan.limits.keepalive_requests;
         if limit > 0 && self.served >= limit && self.leaving.is_none() {
             self.leave(None);
@@ -272,13 +270,14 @@ impl Driven {
     }
 }
 
-async fn one_stream(stream: Stream) -> Ended {
-    let Stream { front, facts, request, respond } = stream;
+async fn one_stream(stream: Stream) {
+    let Stream { front, facts, request, respond, ends } = stream;
     let client = ClientSide::H2(Box::new(H2Client::new(request, respond)));
     let served = front.proxy.serve(client, &facts).await;
     let (glitch, leaves) = (matches!(served, Served::Left), matches!(served, Served::Leaves));
     let broken = if let Served::Broken(stream) = served { Some(stream) } else { None };
-    Ended { glitch, leaves, broken }
+    // The connection may have ended before its stream.
+    let _ = ends.send(Ended { glitch, leaves, broken });
 }
 
 /// Until a stream comes, or the end; `writes`: or until everything has been written.
