@@ -6,7 +6,7 @@
 use pulsegate_core::base::time::Timestamp;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 
 #[derive(Clone, Copy)]
 enum Turn {
@@ -20,14 +20,12 @@ thread_local! {
     static TURN: Cell<Turn> = const { Cell::new(Turn::Nobodys) };
 }
 
-/// Does this work in turns: for all of one of them it is one moment.
-pub async fn turn<T>(work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    poll_fn(|cx| {
+/// Does this work in turns: for all of one of them it is one moment. In a box, since whoever is handed a future by value needs room for it twice.
+pub fn turn<T>(mut work: Pin<Box<impl Future<Output = T>>>) -> impl Future<Output = T> {
+    poll_fn(move |cx| {
         let _over = Over(TURN.replace(Turn::Begun));
         work.as_mut().poll(cx)
     })
-    .await
 }
 
 /// A turn is over however it ends.
@@ -69,13 +67,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_is_one_moment_and_the_next_one_another() {
         let clock = Clock::start();
-        let (first, same, next) = turn(async {
+        let (first, same, next) = turn(Box::pin(async {
             let first = clock.now();
             tokio::time::advance(Duration::ZERO).await;
             let later = clock.now();
             tokio::time::sleep(Duration::from_secs(1)).await;
             (first, later, clock.now())
-        })
+        }))
         .await;
         assert_eq!(first, same);
         assert_eq!(next.since(first), Duration::from_secs(1));
@@ -87,12 +85,12 @@ mod tests {
     #[test]
     fn real_time_stands_still_within_a_turn_only() {
         let clock = Clock::start();
-        let stands = futures_now(turn(async {
+        let stands = futures_now(turn(Box::pin(async {
             let before = clock.now();
             let stands = (0..1000).all(|_| clock.now() == before);
             while clock.now_anew() == before {}
             stands && clock.now() > before
-        }));
+        })));
         assert!(stands, "until it is asked anew");
         let before = clock.now();
         while clock.now() == before {}

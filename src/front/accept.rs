@@ -119,7 +119,6 @@ impl Accepting {
         let (front, listener, ear) = (self.front.clone(), branch.listener.clone(), Ear::new(branch.word.clone()));
         let connection = Box::new(Connection { front, listener, ear, facts });
         let open = branch.worker.opened();
-        // Boxed as it stands: whatever is handed a future needs room for it twice.
         branch.worker.spawn(turn(Box::pin(async move {
             let connected = connection.front.telemetry.connected(&terms.plan.name);
             if let Some((connection, wire)) = arrive(connection, stream, terms, &mut place).await {

@@ -5,6 +5,7 @@ use super::listener::Listener;
 use super::{Front, Stage};
 use crate::proxy::{ConnectionFacts, Worker};
 use pulsegate_core::base::own::Own;
+use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::plan::ListenerPlan;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -36,10 +37,18 @@ impl Connection {
         self.facts.closing = last_of_connection || self.ear.heard(Stage::Announcing);
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.front.proxy.clock().now()
+    }
+
+    /// As the runtime has it.
+    pub(super) fn instant(&self, at: Timestamp) -> Instant {
+        self.front.proxy.clock().instant(at)
+    }
+
     /// So long from now.
     pub(super) fn after(&self, span: Duration) -> Instant {
-        let clock = self.front.proxy.clock();
-        clock.instant(clock.now() + span)
+        self.instant(self.now() + span)
     }
 
     /// On which all of it happens.

@@ -42,20 +42,21 @@ pub(super) async fn serve(connection: Box<Connection>, wire: Box<Wire>) {
         if read.is_none() && !busy.is_asked().await {
             return Box::pin(goodbye(busy.wire)).await;
         }
-        match visit(&ROOMS, requests, Guest { busy, read: read.take() }).await {
-            Left::Rests(rests) => busy = rests,
-            Left::Reads(mut reads) => match reads.read().await {
-                HeadEnd::Complete(end) if reads.asks_for_http2(end) => {
-                    return Box::pin(http2::serve(reads.connection, reads.wire)).await;
+        let Some((left, next)) = visit(&ROOMS, requests, Guest { busy, read: read.take() }).await else { return };
+        busy = left;
+        match next {
+            Next::Rests => {}
+            Next::Refused(problem) => return Box::pin(busy.refuse(problem)).await,
+            Next::Reads => match busy.read().await {
+                HeadEnd::Complete(end) if busy.asks_for_http2(end) => {
+                    return Box::pin(http2::serve(busy.connection, busy.wire)).await;
                 }
-                HeadEnd::Complete(end) => (busy, read) = (reads, Some(end)),
+                HeadEnd::Complete(end) => read = Some(end),
                 HeadEnd::Idle => return,
-                HeadEnd::Truncated => return reads.connection.count_refusal("head_truncated"),
-                HeadEnd::TooSlow => return Box::pin(reads.refuse(Problem::RequestTimeout)).await,
-                HeadEnd::TooLarge(problem) => return Box::pin(reads.refuse(problem)).await,
+                HeadEnd::Truncated => return busy.connection.count_refusal("head_truncated"),
+                HeadEnd::TooSlow => return Box::pin(busy.refuse(Problem::RequestTimeout)).await,
+                HeadEnd::TooLarge(problem) => return Box::pin(busy.refuse(problem)).await,
             },
-            Left::Unread(unread, problem) => return Box::pin(unread.refuse(problem)).await,
-            Left::Ended => return,
         }
     }
 }
@@ -75,16 +76,18 @@ struct Guest {
     read: Option<usize>,
 }
 
-/// What becomes of a connection that was served.
-enum Left {
+/// What a connection does when it has been served.
+enum Next {
     /// Nothing of another request is there.
-    Rests(Busy),
+    Rests,
     /// Something is, and it is not plainly a head.
-    Reads(Busy),
+    Reads,
     /// What was read is no head that could be served.
-    Unread(Busy, Problem),
-    Ended,
+    Refused(Problem),
 }
+
+/// `None`: it has ended.
+type Left = Option<(Busy, Next)>;
 
 impl Busy {
     /// Waits for the next request's first bytes. False: there will be none.
@@ -92,14 +95,19 @@ impl Busy {
         let Self { connection, wire, served } = self;
         let limits = &connection.facts.listener.limits;
         let patience = if *served == 0 { limits.head_timeout } else { limits.keepalive_timeout };
-        let (next_chance, mut until) = (connection.after(NEXT_CHANCE), connection.after(patience));
-        let mut is_told = false;
+        let rests = connection.now();
+        let (mut until, mut is_told) = (connection.instant(rests + patience), false);
         poll_fn(|cx| {
             loop {
                 match poll_first_bytes(wire, until, cx) {
                     Poll::Pending if !is_told && connection.ear.poll(Stage::Closing, cx).is_ready() => {
                         is_told = true;
-                        until = if *served == 0 { connection.after(LAST_CHANCE) } else { next_chance };
+                        let has_come = *served == 0;
+                        until = if has_come {
+                            connection.after(LAST_CHANCE)
+                        } else {
+                            connection.instant(rests + NEXT_CHANCE)
+                        };
                     }
                     asked => return asked,
                 }
@@ -134,11 +142,11 @@ async fn requests(guest: Guest) -> Left {
         let head = match read.take() {
             Some(end) => match take_head(&mut wire, end) {
                 Ok(head) => head,
-                Err(problem) => return Left::Unread(Busy { connection, wire, served }, problem),
+                Err(problem) => return Some((Busy { connection, wire, served }, Next::Refused(problem))),
             },
             None => match take_plain_head(&mut wire, connection.look().limits.head_bytes) {
                 Some(head) => head,
-                None => return Left::Reads(Busy { connection, wire, served }),
+                None => return Some((Busy { connection, wire, served }, Next::Reads)),
             },
         };
         connection.begin(served);
@@ -152,11 +160,11 @@ async fn requests(guest: Guest) -> Left {
         };
         wire = match served_so {
             Served::Again(same) => same,
-            Served::Closed | Served::Left | Served::Leaves | Served::Broken(_) => return Left::Ended,
+            Served::Closed | Served::Left | Served::Leaves | Served::Broken(_) => return None,
         };
         served += 1;
         if wire.inbox().is_empty() {
-            return Left::Rests(Busy { connection, wire, served });
+            return Some((Busy { connection, wire, served }, Next::Rests));
         }
     }
 }

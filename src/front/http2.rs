@@ -7,6 +7,7 @@
 
 use super::connection::Connection;
 use super::refuse::refuse_stream;
+use super::rooms::{Rooms, visit};
 use super::wire::{News, Progress, Wire};
 use super::{Front, Stage};
 use crate::clock::turn;
@@ -49,6 +50,19 @@ struct Ended {
 
 /// A stream that has come.
 type Came = Result<(Request<RecvStream>, SendResponse<Bytes>), h2::Error>;
+
+/// One that is served.
+struct Stream {
+    front: Arc<Front>,
+    facts: ConnectionFacts,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    ends: mpsc::UnboundedSender<Ended>,
+}
+
+thread_local! {
+    static ROOMS: Rooms<Stream, ()> = const { Rooms::new() };
+}
 
 /// Nothing came, and all that there was to be written has been.
 struct Written;
@@ -182,11 +196,8 @@ impl Driven {
         }
         self.streams += 1;
         let (front, facts, ends) = (self.connection.front.clone(), self.facts(), self.ends.clone());
-        self.connection.worker().spawn(turn(async move {
-            let ended = one_stream(&front, &facts, request, respond).await;
-            // The connection may have ended before its stream.
-            let _ = ends.send(ended);
-        }));
+        let served = visit(&ROOMS, one_stream, Stream { front, facts, request, respond, ends });
+        self.connection.worker().spawn(turn(Box::pin(served)));
         let limit = self.plan.limits.keepalive_requests;
         if limit > 0 && self.served >= limit && self.leaving.is_none() {
             self.leave(None);
@@ -259,18 +270,15 @@ impl Driven {
     }
 }
 
-async fn one_stream(
-    front: &Front,
-    facts: &ConnectionFacts,
-    request: Request<RecvStream>,
-    respond: SendResponse<Bytes>,
-) -> Ended {
+async fn one_stream(stream: Stream) {
+    let Stream { front, facts, request, respond, ends } = stream;
     let mut client = ClientSide::H2(Box::new(H2Client::new(request, respond)));
-    let fate = front.proxy.serve(&mut client, facts).await;
+    let fate = front.proxy.serve(&mut client, &facts).await;
     let served = client.end(fate).await;
     let (glitch, leaves) = (matches!(served, Served::Left), matches!(served, Served::Leaves));
     let broken = if let Served::Broken(stream) = served { Some(stream) } else { None };
-    Ended { glitch, leaves, broken }
+    // The connection may have ended before its stream.
+    let _ = ends.send(Ended { glitch, leaves, broken });
 }
 
 /// Until a stream comes, or the end; `writes`: or until everything has been written.

@@ -1,4 +1,4 @@
-//! Where is a request served? In a room of its thread. What that takes is some twelve kilobytes: a connection that rests has none of it, and one that
+//! Where is a request served? In a room of its thread. What that takes is some kilobytes: a connection that rests has none of it, and one that
 //! asks is given the room that was left last, which is still in the cache.
 //!
 //! A room is a future that never ends and never moves: it waits for a guest, serves it, hands it back, and waits for the next, with nothing of the one

@@ -20,7 +20,8 @@ pub async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 }
 
 async fn discard(stream: &mut (impl AsyncRead + Unpin)) {
-    let mut scratch = [0; 4096];
+    // Not on the spot: all that may end so would have room for it all the time.
+    let mut scratch = vec![0; 4096];
     let mut left = LINGER_BYTES;
     while left > 0 {
         match stream.read(&mut scratch).await {
