@@ -55,7 +55,7 @@ fuzz: ## Let a fuzzer loose on configuration, board, heads and health documents,
 	bash scripts/test-needs fuzz
 	bash scripts/fuzz
 
-gates: bench-needs ## Fail when a pick or a publication costs more than it may (instructions, CPU time)
+gates: bench-needs ## Fail when a request, a pick or a publication costs more than it may (instructions, CPU time)
 	$(CARGO) bench --locked --bench gates
 
 bench: bench-needs ## What does a request cost, beside nginx and HAProxy? Renews benches/README.md: about 22 minutes, on a machine with nothing else to do

@@ -32,6 +32,7 @@ mod late_settings;
 mod life;
 mod lifecycle;
 mod limits;
+mod lost_workers;
 mod metrics;
 mod names;
 mod own_answers;

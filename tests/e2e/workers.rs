@@ -15,7 +15,7 @@ use support::{eventually, free_address};
 use tokio::net::TcpStream;
 
 /// The connections of each worker, in their order.
-async fn spread(gateway: &Gateway) -> Vec<u32> {
+pub(super) async fn spread(gateway: &Gateway) -> Vec<u32> {
     let metrics = gateway.get("/metrics").await.unwrap_or_default();
     let number = |line: &str| {
         let (worker, open) = line.strip_prefix("pulsegate_worker_connections{worker=\"")?.split_once("\"} ")?;
@@ -26,7 +26,7 @@ async fn spread(gateway: &Gateway) -> Vec<u32> {
     workers.into_iter().map(|(_, open)| open).collect()
 }
 
-async fn served(gateway: &Gateway, clients: usize) -> Vec<Client> {
+pub(super) async fn served(gateway: &Gateway, clients: usize) -> Vec<Client> {
     let mut served = Vec::new();
     for _ in 0..clients {
         let mut client = Client::connect(gateway.address).await;
@@ -171,10 +171,10 @@ async fn where_there_is_one_core_there_is_one_worker() {
 }
 
 /// A thread of the gateway that does not move, as if a request kept it busy for ever.
-struct Frozen(Pid);
+pub(super) struct Frozen(pub(super) Pid);
 
 impl Frozen {
-    fn thread(gateway: &Gateway, name: &str) -> Self {
+    pub(super) fn thread(gateway: &Gateway, name: &str) -> Self {
         let tasks = fs::read_dir(format!("/proc/{}/task", gateway.id())).unwrap().map(|task| task.unwrap().path());
         let named = |task: &std::path::PathBuf| fs::read_to_string(task.join("comm")).unwrap().trim() == name;
         let task = tasks.into_iter().find(named).unwrap_or_else(|| panic!("no thread {name}"));

@@ -1,7 +1,7 @@
 //! How does a moment get into a line cheaply? What is the same for a whole second is written once a second, by each thread.
 
-use crate::clock::when;
 use std::cell::RefCell;
+use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 /// A second, written.
@@ -41,18 +41,25 @@ fn since_1970(at: SystemTime) -> Duration {
 fn with(unix: u64, write: impl FnOnce(&Second)) {
     SECOND.with_borrow_mut(|second| {
         if second.unix != unix {
-            *second = written(unix);
+            second.renew(unix);
         }
         write(second);
     });
 }
 
-fn written(unix: u64) -> Second {
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(unix);
-    let mut rfc3339 = when::rfc3339(at);
-    rfc3339.truncate("2026-11-24T08:15:30".len());
-    let common = jiff::Timestamp::try_from(at).unwrap_or(jiff::Timestamp::MAX).strftime("%d/%b/%Y:%H:%M:%S +0000");
-    Second { unix, rfc3339, common: common.to_string() }
+impl Second {
+    /// In the room of the one before, so that no memory is asked for.
+    fn renew(&mut self, unix: u64) {
+        let at = i64::try_from(unix).ok().and_then(|unix| jiff::Timestamp::from_second(unix).ok());
+        let at = at.unwrap_or(jiff::Timestamp::MAX);
+        self.unix = unix;
+        let forms = [(&mut self.rfc3339, "%Y-%m-%dT%H:%M:%S"), (&mut self.common, "%d/%b/%Y:%H:%M:%S +0000")];
+        for (text, form) in forms {
+            text.clear();
+            // A string takes everything, and both forms can be written of every moment.
+            let _ = write!(text, "{}", at.strftime(form));
+        }
+    }
 }
 
 #[cfg(test)]

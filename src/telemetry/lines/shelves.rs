@@ -144,10 +144,16 @@ impl Shelves {
         self.closed.load(Relaxed) || !self.flushes.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// For the writer: clears one shelf after the other. `spare` takes the place of what is taken, so that no memory is asked for.
+    /// For the writer: clears one shelf after the other. `spare` takes the place of what is taken, so that no memory is asked for; empty shelves keep theirs,
+    /// or what one thread's lines take would wander through all of them.
     pub fn clear(&self, spare: &mut String, mut take: impl FnMut(&[u8])) {
         for shelf in &self.shelves {
-            std::mem::swap(spare, &mut *shelf.0.lock().unwrap_or_else(PoisonError::into_inner));
+            let mut shelf = shelf.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if shelf.is_empty() {
+                continue;
+            }
+            std::mem::swap(spare, &mut *shelf);
+            drop(shelf);
             take(spare.as_bytes());
             self.health.waiting.sub(bytes(spare.len()));
             spare.clear();

@@ -105,3 +105,17 @@ fn the_writer_ends_whenever_it_hears_of_the_end() {
     // Were it not called again, this would never end.
     assert!(!shelves.wait() && written == b"a line\n");
 }
+
+#[test]
+fn the_lines_of_one_thread_take_two_buffers_however_often_they_are_written() {
+    let (shelves, mut spare) = (Shelves::new(Health::default()), String::new());
+    let mut taken = Vec::new();
+    for _ in 0..10 {
+        shelves.put(|lines| lines.push_str("a line\n"));
+        shelves.clear(&mut spare, |text| taken.push(text.as_ptr()));
+    }
+    assert_eq!(taken.len(), 10, "empty shelves are passed by");
+    taken.sort_unstable();
+    taken.dedup();
+    assert_eq!(taken.len(), 2);
+}
