@@ -1,26 +1,25 @@
 //! How many connections does each client hold? Counted per address, of IPv6 per network of 64 bits, which is one customer, so that one client
 //! cannot take every place.
 //!
-//! A mutex around a map: touched at accept and close only, never on the path of a request.
+//! A mutex around a map, and one number: touched at accept and close only, never on the path of a request.
 
 use pulsegate_core::http::client_rate_limit::network;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// The counts of one listener.
-#[derive(Clone, Debug)]
-pub struct Clients {
-    by_address: Arc<Mutex<HashMap<IpAddr, u32>>>,
-    /// A watch, so that a leaving process can wait for the last connection.
-    total: watch::Sender<u32>,
-}
+#[derive(Clone, Debug, Default)]
+pub struct Clients(Arc<Counts>);
 
-impl Default for Clients {
-    fn default() -> Self {
-        Self { by_address: Arc::default(), total: watch::Sender::new(0) }
-    }
+#[derive(Debug, Default)]
+struct Counts {
+    by_address: Mutex<HashMap<IpAddr, u32>>,
+    total: AtomicU32,
+    /// Told when it is none, so that a leaving process can wait for the last connection.
+    none: Notify,
 }
 
 /// Why there is no place.
@@ -46,27 +45,26 @@ impl Clients {
     /// # Errors
     /// The limit is met.
     pub fn enter(&self, total_limit: u32) -> Result<Place, NoPlace> {
-        let enters = |total: &mut u32| {
-            let enters = total_limit == 0 || *total < total_limit;
-            *total += u32::from(enters);
-            enters
-        };
-        if self.total.send_if_modified(enters) {
-            Ok(Place { clients: self.clone(), client: None })
-        } else {
-            Err(NoPlace::ListenerFull)
-        }
+        let enters = |total: u32| (total_limit == 0 || total < total_limit).then_some(total.saturating_add(1));
+        let entered = self.0.total.fetch_update(AcqRel, Acquire, enters);
+        entered.map(|_| Place { clients: self.clone(), client: None }).map_err(|_| NoPlace::ListenerFull)
     }
 
     /// Connections open now.
     pub fn total(&self) -> u32 {
-        *self.total.borrow()
+        self.0.total.load(Acquire)
     }
 
     /// Waits until no connection is open.
     pub async fn gone(&self) {
-        // The sender lives in `self`, so the wait cannot fail.
-        let _ = self.total.subscribe().wait_for(|total| *total == 0).await;
+        loop {
+            // Whoever leaves behind this line is heard, and whoever left before it is counted no more.
+            let none = self.0.none.notified();
+            if self.total() == 0 {
+                return;
+            }
+            none.await;
+        }
     }
 }
 
@@ -86,7 +84,7 @@ impl Place {
     pub fn assign(&mut self, client: IpAddr, client_limit: u32) -> Result<(), NoPlace> {
         self.release();
         let client = network(client);
-        let mut by_address = self.clients.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_address = self.clients.0.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let of_client = by_address.entry(client).or_default();
         if client_limit > 0 && *of_client >= client_limit {
             return Err(NoPlace::ClientFull);
@@ -98,7 +96,7 @@ impl Place {
 
     fn release(&mut self) {
         let Some(client) = self.client.take() else { return };
-        let mut by_address = self.clients.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_address = self.clients.0.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(of_client) = by_address.get_mut(&client) {
             *of_client -= 1;
             if *of_client == 0 {
@@ -111,7 +109,10 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.release();
-        self.clients.total.send_modify(|total| *total -= 1);
+        let Counts { total, none, .. } = &*self.clients.0;
+        if total.fetch_sub(1, AcqRel) == 1 {
+            none.notify_waiters();
+        }
     }
 }
 
@@ -138,7 +139,25 @@ mod tests {
         assert!(enter(a, 2, 1).is_ok());
         drop(second);
         assert_eq!(clients.total(), 0);
-        assert!(clients.by_address.lock().unwrap().is_empty());
+        assert!(clients.0.by_address.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_last_one_hears_of_it() {
+        let clients = Clients::default();
+        clients.gone().await;
+        let (first, last) = (clients.enter(0).unwrap(), clients.enter(0).unwrap());
+        let waits = tokio::spawn({
+            let clients = clients.clone();
+            async move { clients.gone().await }
+        });
+        tokio::task::yield_now().await;
+        drop(first);
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished());
+        drop(last);
+        waits.await.unwrap();
+        assert_eq!(clients.total(), 0);
     }
 
     #[test]
@@ -162,11 +181,11 @@ mod tests {
         let (a, b): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
         let mut place = clients.enter(1).unwrap();
         assert_eq!(clients.enter(1).unwrap_err(), NoPlace::ListenerFull);
-        assert!(clients.by_address.lock().unwrap().is_empty());
+        assert!(clients.0.by_address.lock().unwrap().is_empty());
         place.assign(a, 1).unwrap();
         place.assign(b, 1).unwrap();
-        assert_eq!(clients.by_address.lock().unwrap().keys().collect::<Vec<_>>(), [&b]);
+        assert_eq!(clients.0.by_address.lock().unwrap().keys().collect::<Vec<_>>(), [&b]);
         drop(place);
-        assert_eq!((clients.total(), clients.by_address.lock().unwrap().len()), (0, 0));
+        assert_eq!((clients.total(), clients.0.by_address.lock().unwrap().len()), (0, 0));
     }
 }
