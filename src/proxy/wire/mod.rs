@@ -103,6 +103,8 @@ impl Wire {
 
     /// Reads what there is; 0: the other side has ended its direction.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Most who ask find nothing: for that, nobody needs room.
+        ready!(self.socket.poll_readable(cx))?;
         buffers::lend(&mut self.inbox);
         let read = self.socket.poll_read_into(&mut self.inbox, cx);
         self.rest();

@@ -59,6 +59,16 @@ impl Socket {
         }
     }
 
+    /// Pending: there is nothing to be read. Ready: there may be.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(Transport::Tcp(stream)) => stream.poll_read_ready(cx),
+            Self::Plain(Transport::Unix(stream)) => stream.poll_read_ready(cx),
+            // What was read from the system may wait in TLS.
+            Self::Tls(_) => Poll::Ready(Ok(())),
+        }
+    }
+
     pub(super) fn poll_read_into(&mut self, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         tokio_util::io::poll_read_buf(Pin::new(self), cx, buffer)
     }
