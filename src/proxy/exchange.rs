@@ -10,7 +10,7 @@ use super::story::Story;
 use super::worker::Picture;
 use super::{ConnectionFacts, Proxy, passage};
 use crate::proxy::downstream::{ClientSide, Fate};
-use http::{HeaderMap, Version};
+use http::HeaderMap;
 use pulsegate_core::base::time::Timestamp;
 use pulsegate_core::http::forwarding::passage::MaxForwards;
 use pulsegate_core::http::grpc;
@@ -180,7 +180,7 @@ impl<'a> Exchange<'a> {
         self.story.answered(self.dialogue.client.status(), self.began);
         // What a backend has sent of a body whose length is known may be of use. Else the kernel would go on serving a client that does
         // not read, or an end without a length would look whole.
-        let framed = self.dialogue.client.head().version() != Version::HTTP_10;
+        let framed = !self.dialogue.client.head().is_http10();
         self.dialogue.fate = if cut == Cut::BackendBrokeOff && framed { Fate::Cut } else { Fate::Reset };
         if let (Some(_), Some(problem)) = (self.asked.call, cut.problem()) {
             self.hang_up(problem).await;

@@ -60,7 +60,7 @@ impl ClientSide {
     /// What wakes the task of its connection, lent for this exchange.
     pub(super) fn alarm(&mut self) -> Alarm {
         match self {
-            Self::H1(client) => client.alarm(),
+            Self::H1(client) => std::mem::take(client.alarm()),
             Self::H2(_) | Self::Copy(_) => Alarm::default(),
         }
     }
@@ -68,7 +68,7 @@ impl ClientSide {
     /// Gives it back.
     pub(super) fn set_alarm(&mut self, alarm: Alarm) {
         if let Self::H1(client) = self {
-            client.set_alarm(alarm);
+            *client.alarm() = alarm;
         }
     }
 
@@ -275,7 +275,7 @@ impl ClientSide {
     /// Something is.
     pub fn end_at_once(self, fate: Fate) -> Result<Served, Self> {
         match self {
-            Self::H1(client) if client.goes_on(fate) => Ok(client.again()),
+            Self::H1(client) => client.end_at_once(fate).map_err(Self::H1),
             client => Err(client),
         }
     }

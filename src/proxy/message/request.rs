@@ -88,6 +88,10 @@ impl RequestHead {
         }
     }
 
+    pub fn is_http10(&self) -> bool {
+        self.version() == Version::HTTP_10
+    }
+
     pub fn is_head(&self) -> bool {
         match self {
             Self::Written(head) => head.read.method.of(&head.bytes) == b"HEAD",

@@ -1,29 +1,20 @@
 //! How does an HTTP/1 client take part? Over its connection, which carries one request after the other; its leaving shows in reading, or, where
 //! nothing can be read, at its socket.
 
-use super::{Fate, FromClient, Gone, Read};
+mod ending;
+mod telling;
+
+use super::{FromClient, Read};
 use crate::proxy::heads::Body;
-use crate::proxy::message::{RequestHead, Told};
-use crate::proxy::wire::{Alarm, Departure, Framer, Refused, Wire};
-use crate::proxy::{Served, date, linger};
+use crate::proxy::message::RequestHead;
+use crate::proxy::wire::{Alarm, Departure, Wire};
 use bytes::Bytes;
-use http::Version;
 use pulsegate_core::http::http1::body::Decoder;
 use pulsegate_core::http::http1::framing::Framing;
-use pulsegate_core::http::http1::persistence::ends_with_its_head;
-use pulsegate_core::http::http1::{status, write};
 use pulsegate_core::plan::HalfClosedClients;
 use pulsegate_core::traffic::request::{ClientEnd, Meaning};
-use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
-use tokio::time::timeout;
-
-/// How long the end of a connection may take (TLS says goodbye).
-const FINISH_TIME: Duration = Duration::from_secs(5);
-/// What is left of a small body behind an answer of our own.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// One request of an HTTP/1 connection.
 #[derive(Debug)]
@@ -69,12 +60,9 @@ impl H1Client {
         }
     }
 
-    pub(super) fn alarm(&mut self) -> Alarm {
-        std::mem::take(self.wire.alarm())
-    }
-
-    pub(super) fn set_alarm(&mut self, alarm: Alarm) {
-        *self.wire.alarm() = alarm;
+    /// What wakes the task of its connection.
+    pub(super) fn alarm(&mut self) -> &mut Alarm {
+        self.wire.alarm()
     }
 
     pub(super) fn head(&self) -> &RequestHead {
@@ -86,11 +74,7 @@ impl H1Client {
     }
 
     pub(super) fn protocol(&self) -> &'static str {
-        if self.is_http10() { "HTTP/1.0" } else { "HTTP/1.1" }
-    }
-
-    fn is_http10(&self) -> bool {
-        self.head.version() == Version::HTTP_10
+        if self.head.is_http10() { "HTTP/1.0" } else { "HTTP/1.1" }
     }
 
     pub(super) fn body_done(&self) -> bool {
@@ -200,71 +184,7 @@ impl H1Client {
         }
     }
 
-    // ---------------------------------------------------------- what it is told
-
-    pub(super) fn send_continue(&mut self) -> Result<(), Gone> {
-        self.wire.out().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-        Ok(self.wire.pass()?)
-    }
-
-    pub(super) fn send_interim(&mut self, head: &impl Told) -> Result<(), Gone> {
-        let out = self.wire.out();
-        status_line(head, out);
-        head.fields(out);
-        out.extend_from_slice(b"\r\n");
-        Ok(self.wire.pass()?)
-    }
-
-    /// The head waits for the first bytes of the body, and leaves with them; or when there is nothing else to do.
-    pub(super) fn send_head(&mut self, head: &impl Told, end: bool) -> Result<(), Gone> {
-        let status = head.status();
-        self.status = Some(status);
-        let framer = self.framer(head);
-        self.wire.frame(framer);
-        let closes = self.closes;
-        let out = self.wire.out();
-        status_line(head, out);
-        head.fields(out);
-        if !head.is_dated() {
-            write::field(out, b"Date", &date::now());
-        }
-        if framer == Framer::Chunked {
-            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-        }
-        out.extend_from_slice(match status {
-            101 => b"Connection: Upgrade\r\n".as_slice(),
-            426 if closes => b"Connection: Upgrade, close\r\n",
-            426 => b"Connection: Upgrade, keep-alive\r\n",
-            _ if closes => b"Connection: close\r\n",
-            _ => b"Connection: keep-alive\r\n",
-        });
-        out.extend_from_slice(b"\r\n");
-        if end { self.offer(Bytes::new(), true) } else { Ok(()) }
-    }
-
-    fn framer(&mut self, head: &impl Told) -> Framer {
-        let status = head.status();
-        match head.length() {
-            _ if status == 101 => Framer::ToTheEnd,
-            _ if ends_with_its_head(status, self.head.is_head()) => Framer::Nothing,
-            Some(length) => Framer::Length(length),
-            None if !self.is_http10() => Framer::Chunked,
-            // Only HTTP/1.0 gets an answer that does not say where it ends.
-            None => {
-                self.closes = true;
-                Framer::ToTheEnd
-            }
-        }
-    }
-
-    pub(super) fn offer(&mut self, chunk: Bytes, end: bool) -> Result<(), Gone> {
-        self.bytes_out += chunk.len() as u64;
-        Ok(self.wire.offer(chunk, end)?)
-    }
-
-    pub(super) fn end_direction(&mut self) -> Result<(), Gone> {
-        Ok(self.wire.end_direction()?)
-    }
+    // ---------------------------------------------------------- how it goes
 
     pub(super) fn close_behind(&mut self) {
         self.closes = true;
@@ -287,84 +207,10 @@ impl H1Client {
     pub(super) fn bytes_out(&self) -> u64 {
         self.bytes_out
     }
-
-    // ---------------------------------------------------------- how it ends
-
-    /// Nothing of this exchange is left, and the connection carries another one.
-    pub(super) fn goes_on(&self, fate: Fate) -> bool {
-        fate == Fate::Finish && self.wire.is_empty() && self.body.is_over() && self.is_reusable()
-    }
-
-    fn is_reusable(&self) -> bool {
-        !self.closes && !self.is_tunnel() && self.ended != Some(ClientEnd::Reset)
-    }
-
-    /// Its connection, for the next request.
-    pub(super) fn again(self) -> Served {
-        Served::Again(self.wire)
-    }
-
-    pub(super) async fn end(mut self, fate: Fate) -> Served {
-        match fate {
-            // Nobody waits for the rest of a body before it hears that this was the last answer.
-            Fate::Finish if self.closes && !self.body.is_over() => self.linger().await,
-            Fate::Finish => {
-                let finished = if self.wire.is_empty() && self.body.is_over() {
-                    true
-                } else {
-                    timeout(DRAIN_TIME, self.settle()).await.is_ok_and(|settled| settled)
-                };
-                if finished && self.is_reusable() {
-                    return self.again();
-                }
-                let _ = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_end(cx))).await;
-            }
-            Fate::Linger | Fate::Cut => self.linger().await,
-            Fate::Reset => {
-                // As far as the client takes it at once.
-                let _ = self.wire.pass();
-                self.wire.into_parts().0.reset();
-            }
-        }
-        Served::Closed
-    }
-
-    /// What was told of it leaves first: the record says so.
-    async fn linger(mut self) {
-        let flushed = timeout(FINISH_TIME, poll_fn(|cx| self.wire.poll_flush(cx))).await;
-        if flushed.is_ok_and(|flushed| flushed.is_ok()) {
-            linger::close(self.wire.into_parts().0).await;
-        }
-    }
-
-    /// What waits leaves, and what is left of a small body is read. False: it cannot be.
-    async fn settle(&mut self) -> bool {
-        if poll_fn(|cx| self.wire.poll_flush(cx)).await.is_err() {
-            return false;
-        }
-        while self.drains && !self.body.is_over() {
-            match poll_fn(|cx| self.poll_body(cx)).await {
-                FromClient::Chunk(_) => {}
-                FromClient::End(_) => return true,
-                FromClient::Taken | FromClient::Left | FromClient::Malformed => return false,
-            }
-        }
-        self.body.is_over()
-    }
 }
 
 /// What it sends is no body.
 struct Malformed;
-
-fn status_line(head: &impl Told, out: &mut Vec<u8>) {
-    write::status_line(out, head.status(), head.reason().unwrap_or_else(|| status::reason(head.status())));
-}
-
-impl From<Refused> for Gone {
-    fn from(_: Refused) -> Self {
-        Self
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -372,12 +218,12 @@ mod tests {
     use crate::proxy::message::Places;
     use crate::proxy::wire::{Socket, Transport};
     use pulsegate_core::http::http1::request;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use std::future::poll_fn;
+    use tokio::io::AsyncWriteExt;
     use tokio::net::UnixStream;
-    use tokio::time::Instant;
 
     /// The client of a request of which so much has come.
-    async fn client(head: &str, body: &[u8]) -> (H1Client, UnixStream) {
+    pub(super) async fn client(head: &str, body: &[u8]) -> (H1Client, UnixStream) {
         let mut spans = Places::default();
         let read = request::read(head.as_bytes(), &mut spans).unwrap();
         let (near, mut far) = UnixStream::pair().unwrap();
@@ -404,19 +250,5 @@ mod tests {
         let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
         let (mut broken, _far) = client(chunked, b"no chunk\r\n").await;
         assert!(matches!(broken.at_hand(), Some(FromClient::Malformed)));
-    }
-
-    #[tokio::test(start_paused = true)]
-    #[allow(clippy::disallowed_methods, reason = "tests have no clock but the runtime's")]
-    async fn whoever_keeps_its_body_back_hears_the_end_at_once() {
-        let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
-        let (mut client, mut far) = client(head, b"").await;
-        client.answer_early(true);
-        let began = Instant::now();
-        let ending = tokio::spawn(client.end(Fate::Finish));
-        assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
-        assert_eq!(Instant::now(), began, "nothing was waited for");
-        drop(far);
-        assert!(matches!(ending.await.unwrap(), Served::Closed));
     }
 }
