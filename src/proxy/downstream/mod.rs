@@ -273,6 +273,10 @@ impl ClientSide {
     ///
     /// # Errors
     /// Something is.
+    #[expect(
+        clippy::result_large_err,
+        reason = "whoever is not at its end yet is no error, and a box would be asked for"
+    )]
     pub fn end_at_once(self, fate: Fate) -> Result<Served, Self> {
         match self {
             Self::H1(client) => client.end_at_once(fate).map_err(Self::H1),

@@ -15,6 +15,10 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 impl H1Client {
     /// The connection carries another exchange, where nothing of this one is left.
+    #[expect(
+        clippy::result_large_err,
+        reason = "whoever is not at its end yet is no error, and a box would be asked for"
+    )]
     pub(in crate::proxy::downstream) fn end_at_once(self, fate: Fate) -> Result<Served, Self> {
         let is_over = fate == Fate::Finish && self.wire.is_empty() && self.body.is_over();
         if is_over && self.is_reusable() { Ok(Served::Again(self.wire)) } else { Err(self) }
