@@ -50,9 +50,6 @@ pub(super) fn upgrade_of(head: &RequestHead) -> Option<&str> {
     if let RequestHead::Written(written) = head {
         return written.upgrade();
     }
-    if !head.has("upgrade") || head.version() < Version::HTTP_11 {
-        return None;
-    }
     // Two wishes of one client are none that we could pass on as one.
     let mut asked = head.lines("upgrade");
     let only = asked.next().filter(|_| asked.next().is_none()).and_then(|only| std::str::from_utf8(only).ok())?;

@@ -23,6 +23,7 @@ mod relay;
 mod replay;
 mod request_id;
 mod rewrite;
+mod spare;
 mod story;
 mod target;
 mod text;

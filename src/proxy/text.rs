@@ -1,6 +1,6 @@
 //! Where does a request keep its words? In strings of its thread, which are used again, so that a request asks nobody for memory.
 
-use std::cell::RefCell;
+use super::spare::{self, Spares};
 use std::fmt;
 use std::ops::Deref;
 
@@ -9,7 +9,7 @@ const KEPT: usize = 256;
 const LONGEST: usize = 4 * 1024;
 
 thread_local! {
-    static RESTING: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static RESTING: Spares<String> = const { Spares::at_most(KEPT) };
 }
 
 /// A word of one request.
@@ -19,7 +19,7 @@ pub struct Text(String);
 impl Text {
     /// Written by `write` into an empty string.
     pub fn written(write: impl FnOnce(&mut String)) -> Self {
-        let mut text = RESTING.with_borrow_mut(Vec::pop).unwrap_or_default();
+        let mut text = spare::take(&RESTING).unwrap_or_default();
         write(&mut text);
         Self(text)
     }
@@ -57,13 +57,7 @@ impl Drop for Text {
             return;
         }
         text.clear();
-        // A thread that ends has nothing more to keep.
-        let _ = RESTING.try_with(|resting| {
-            let mut resting = resting.borrow_mut();
-            if resting.len() < KEPT {
-                resting.push(text);
-            }
-        });
+        spare::keep(&RESTING, text);
     }
 }
 

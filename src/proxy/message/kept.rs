@@ -1,7 +1,7 @@
 //! Where does a request keep its head? In room of its own, to which it is copied once: what it was read into is free for the next read of anybody, which
 //! so finds it warm, and whoever waits for a backend holds no more than what it asks.
 
-use std::cell::RefCell;
+use crate::proxy::spare::{self, Spares};
 use std::ops::Deref;
 
 /// What a thread keeps at most, how large such room begins, and how large it may have grown.
@@ -10,7 +10,7 @@ const USUAL: usize = 1024;
 const LARGEST: usize = 8 * 1024;
 
 thread_local! {
-    static RESTING: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static RESTING: Spares<Vec<u8>> = const { Spares::at_most(KEPT) };
 }
 
 /// The bytes of one head.
@@ -19,7 +19,7 @@ pub struct Kept(Vec<u8>);
 
 impl Kept {
     pub fn of(head: &[u8]) -> Self {
-        let mut bytes = RESTING.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(USUAL));
+        let mut bytes = spare::take(&RESTING).unwrap_or_else(|| Vec::with_capacity(USUAL));
         bytes.extend_from_slice(head);
         Self(bytes)
     }
@@ -46,13 +46,7 @@ impl Drop for Kept {
             return;
         }
         bytes.clear();
-        // A thread that ends has nothing more to keep.
-        let _ = RESTING.try_with(|resting| {
-            let mut resting = resting.borrow_mut();
-            if resting.len() < KEPT {
-                resting.push(bytes);
-            }
-        });
+        spare::keep(&RESTING, bytes);
     }
 }
 

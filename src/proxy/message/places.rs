@@ -1,14 +1,14 @@
 //! Where does a thread keep room for the places of fields? With itself, between one head and the next, so that a head asks nobody for memory.
 
+use crate::proxy::spare::{self, Spares};
 use pulsegate_core::http::http1::spans::Spans;
-use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
 /// What a thread keeps at most.
 const KEPT: usize = 128;
 
 thread_local! {
-    static RESTING: RefCell<Vec<Spans>> = const { RefCell::new(Vec::new()) };
+    static RESTING: Spares<Spans> = const { Spares::at_most(KEPT) };
 }
 
 /// The places of one head's fields.
@@ -17,7 +17,7 @@ pub struct Places(Spans);
 
 impl Default for Places {
     fn default() -> Self {
-        Self(RESTING.with_borrow_mut(Vec::pop).unwrap_or_default())
+        Self(spare::take(&RESTING).unwrap_or_default())
     }
 }
 
@@ -39,12 +39,6 @@ impl Drop for Places {
     fn drop(&mut self) {
         let mut spans = std::mem::take(&mut self.0);
         spans.clear();
-        // A thread that ends has nothing more to keep.
-        let _ = RESTING.try_with(|resting| {
-            let mut resting = resting.borrow_mut();
-            if resting.len() < KEPT {
-                resting.push(spans);
-            }
-        });
+        spare::keep(&RESTING, spans);
     }
 }
