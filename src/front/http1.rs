@@ -93,7 +93,7 @@ impl Busy {
     /// Waits for the next request's first bytes. False: there will be none.
     async fn is_asked(&mut self) -> bool {
         let Self { connection, wire, served } = self;
-        let limits = &connection.facts.listener.limits;
+        let limits = &connection.look().limits;
         let patience = if *served == 0 { limits.head_timeout } else { limits.keepalive_timeout };
         let rests = connection.now();
         let (mut until, mut is_told) = (connection.instant(rests + patience), false);
